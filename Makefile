@@ -1,0 +1,125 @@
+# Tritter's build. `make help` lists the targets.
+#
+# Every directory of sources is one archive; every pipeline/*.c is a program in
+# bin/, every tools/*.c a program in tools/, every tests/*_test.c a test program.
+# New files are found by themselves. Objects live in build/<variant>/, so that
+# variants never mix.
+
+VARIANT ?= release
+B       := build/$(VARIANT)
+BIN     := $(if $(filter release,$(VARIANT)),bin,$(B)/bin)
+TOOLS   := $(if $(filter release,$(VARIANT)),tools,$(B)/tools)
+PREFIX  ?= /usr/local
+CC      := gcc
+
+WARN     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+release_CFLAGS  := -O2 -g $(HARDEN) -D_FORTIFY_SOURCE=3
+release_LDFLAGS := -pie -Wl,-z,relro,-z,now
+asan_CFLAGS     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+asan_LDFLAGS    := -fsanitize=address,undefined
+tsan_CFLAGS     := -O1 -g -fsanitize=thread
+tsan_LDFLAGS    := -fsanitize=thread
+ifeq ($(CI),true)
+WARN += -Werror
+endif
+
+CPPFLAGS := -I. -D_GNU_SOURCE
+CFLAGS   := -std=gnu11 $(WARN) $($(VARIANT)_CFLAGS) -fopenmp
+LDFLAGS  := $($(VARIANT)_LDFLAGS) -fopenmp
+LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lz -ldnnl -lpthread -lm
+
+# Archives, those that use others first: pipeline -> kernels, formats, shm.
+LIBDIRS  := pipeline/train/hybrid pipeline/train pipeline/model pipeline/demo pipeline/text pipeline/lib \
+            kernels kernels/cpu shm formats
+ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,$d).a))
+PROGRAMS := $(patsubst pipeline/%.c,$(BIN)/%,$(wildcard pipeline/*.c))
+TOOLBINS := $(patsubst tools/%.c,$(TOOLS)/%,$(wildcard tools/*.c))
+TESTS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*_test.c))
+DEPS     := $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d $(B)/*/*/*/*/*.d)
+
+.PHONY: all tests test asan tsan bench interop torture fuzz install help clean setup
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(PROGRAMS) $(TOOLBINS)
+tests: all $(TESTS)
+
+$(B)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+define archive
+$(B)/lib/$(subst /,-,$1).a: $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1/*.c))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(foreach d,$(filter-out kernels/cpu,$(LIBDIRS)),$(eval $(call archive,$d)))
+
+# The CPU kernels are compiled once for each level of the instruction set and
+# chosen at run time (kernels/cpu.c). Each level is linked into one object that
+# shows a single name, ops_cpu_<level>, so the copies cannot collide.
+ISAS := v2 v3 v4
+isa_v2 := -march=x86-64-v2
+isa_v3 := -march=x86-64-v3
+isa_v4 := -march=x86-64-v4 -mprefer-vector-width=512
+KERNEL_CFLAGS := -O3 -fno-math-errno -fno-trapping-math
+define isa
+$(B)/obj/kernels/cpu/$1/%.o: kernels/cpu/%.c Makefile
+	@mkdir -p $$(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(filter release,$(VARIANT)),$(KERNEL_CFLAGS)) $(isa_$1) -DOPS_TABLE=ops_cpu_$1 -MMD -MP -c -o $$@ $$<
+$(B)/obj/kernels/cpu/ops_$1.o: $(patsubst kernels/cpu/%.c,$(B)/obj/kernels/cpu/$1/%.o,$(wildcard kernels/cpu/*.c))
+	ld -r -o $$@ $$^
+	objcopy --keep-global-symbol=ops_cpu_$1 $$@
+endef
+$(foreach i,$(ISAS),$(eval $(call isa,$i)))
+$(B)/lib/kernels-cpu.a: $(foreach i,$(ISAS),$(B)/obj/kernels/cpu/ops_$i.o)
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BIN)/%: $(B)/obj/pipeline/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+$(TOOLS)/%: $(B)/obj/tools/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+$(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+
+setup:
+	@tools/setup build
+
+test: setup
+	@$(MAKE) --no-print-directory tests
+	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) tests/run
+
+asan:
+	@$(MAKE) --no-print-directory VARIANT=asan test
+tsan: setup
+	@$(MAKE) --no-print-directory VARIANT=tsan build/tsan/tests/ring_test
+	@TESTDIR=$(abspath build/tsan/tests) tests/run ring_test
+bench: setup
+	@$(MAKE) --no-print-directory all
+	@tools/bench
+interop: setup
+	@$(MAKE) --no-print-directory all
+	@tools/interop
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+clean:
+	rm -rf build bin $(patsubst tools/%.c,tools/%,$(wildcard tools/*.c))
+help:
+	@echo 'make            build the programs into bin/ and tools/'
+	@echo 'make test       install what the build needs, build, run every test'
+	@echo 'make interop    check files against tokenizers, transformers, safetensors (own virtual environment)'
+	@echo 'make bench      print every figure that README quotes, beside its limit'
+	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring under ThreadSanitizer'
+	@echo 'make torture    long kill -9 campaigns (minutes)'
+	@echo 'make install    PREFIX=/usr/local'
+	@echo 'make clean      remove everything that was built'
+
+-include $(DEPS)
