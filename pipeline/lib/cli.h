@@ -1,0 +1,70 @@
+/*
+ * cli.h - one option table parses the flags and prints the help
+ *
+ *   static const struct opt opts[] = {
+ *       {'o', "output", OPT_STR, &output, "DIR", "write shards here"},
+ *       {0},
+ *   };
+ *   static const struct cli cli = {"shard", "cut a token stream into shards", "shard -o DIR <tokens", opts, notes};
+ *   int n = cli_parse(&cli, argc, argv);      // operands are argv[0..n)
+ *
+ * Every program also takes --help --version --quiet --verbose, added here.
+ * A wrong option, a missing or malformed value: message on stderr, exit 2.
+ * Numbers must be whole words: "12x" is an error, not 12.
+ */
+#ifndef LIB_CLI_H
+#define LIB_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stddef.h>
+
+enum opt_type {
+    OPT_FLAG,   /* bool *: present sets true; --no-NAME sets false */
+    OPT_STR,    /* const char ** */
+    OPT_INT,    /* int64_t * */
+    OPT_U64,    /* uint64_t *: plain, or with k, M, G (powers of 1000) */
+    OPT_BYTES,  /* uint64_t *: plain, or 10KB, 1MB, 2GB, 64KiB, 1MiB, 1GiB */
+    OPT_NUM,    /* double * */
+    OPT_SHARE,  /* double *: 0.5% or 0.005; within 0..1 */
+    OPT_LIST,   /* struct str_list *: repeatable string */
+    OPT_HEADING /* prints `help` as a heading; no option */
+};
+
+struct str_list {
+    const char **v;             /* grows by realloc; owned by the list */
+    size_t n;
+};
+
+struct opt {
+    char letter;                /* 0: no short form */
+    const char *name;           /* NULL with letter 0 and type OPT_FLAG: end of the table */
+    enum opt_type type;
+    void *value;
+    const char *arg;            /* name of the value in --help */
+    const char *help;           /* "" hides nothing; say the default here */
+};
+
+struct cli {
+    const char *name;
+    const char *summary;        /* one line */
+    const char *usage;          /* one or more lines, each shown after "usage:" */
+    const struct opt *opts;
+    const char *notes;          /* examples, formats, exit codes: shown last; may be NULL */
+};
+
+extern const char tritter_version[];
+
+/* Moves the operands to argv[0..return) and NULL-terminates them. Exits 0 after --help and --version, 2 on misuse. */
+int cli_parse(const struct cli *cli, int argc, char **argv);
+
+/* Parsers on their own: return 0, or -1 when the whole string is not such a value. */
+int parse_u64(const char *s, uint64_t *out);
+int parse_bytes(const char *s, uint64_t *out);
+int parse_num(const char *s, double *out);
+int parse_share(const char *s, double *out);
+
+/* usage error: "NAME: message" and a hint at --help, exit 2 */
+_Noreturn void usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * fs.h - files that are whole or absent
+ *
+ *   f = commit_open(&c, "dir/000000.tok", 0644)   a temporary name beside it
+ *   write, write
+ *   commit_finish(&c)                             fsync, rename, fsync the directory
+ *
+ * All calls die() with the path on failure: they are for programs.
+ * A commit that is not finished when the program fails is removed.
+ */
+#ifndef LIB_FS_H
+#define LIB_FS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+void *xmalloc(size_t n);
+void *xcalloc(size_t n, size_t size);       /* overflow-checked */
+void *xrealloc(void *p, size_t n);
+char *xstrdup(const char *s);
+char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));    /* caller frees */
+
+struct strbuf {                     /* a growing byte string, always NUL-terminated once touched */
+    char *s;
+    size_t len, cap;
+};
+void strbuf_add(struct strbuf *b, const void *p, size_t n);
+void strbuf_addf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void strbuf_reset(struct strbuf *b);        /* keeps the memory */
+void strbuf_free(struct strbuf *b);
+
+struct commit {
+    char *path, *tmp;
+    FILE *f;
+};
+FILE *commit_open(struct commit *c, const char *path);
+void  commit_finish(struct commit *c);
+void  commit_abort(struct commit *c);
+
+void  write_all(int fd, const void *p, size_t n, const char *name);     /* EINTR and short writes handled */
+/* Reads exactly n bytes. Returns true; false at end of file before the first byte; dies when the end comes within. */
+bool  read_all(int fd, void *p, size_t n, const char *name);
+void  fsync_dir(const char *dir);
+void  make_dirs(const char *dir);           /* mkdir -p */
+bool  path_exists(const char *path);
+bool  is_dir(const char *path);
+char *path_join(const char *a, const char *b);
+char *read_file(const char *path, size_t *len, size_t max_len);        /* NUL-terminated; dies when larger */
+void  remove_tree(const char *path);        /* missing is fine; never follows a symlink */
+
+#endif

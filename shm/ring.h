@@ -1,0 +1,67 @@
+/*
+ * ring.h - single-producer, single-consumer queue of variable-length
+ * records in POSIX shared memory. Byte layout: shm/ring.md.
+ *
+ *   producer                     consumer
+ *   p = ring_claim(r, len)       p = ring_peek(r, &len)
+ *   fill p[0..len)               read p[0..len)
+ *   ring_commit(r)               ring_release(r)
+ *
+ * Positions put and get are 64-bit byte counts that only grow; the index is
+ * position & (capacity - 1). Invariant: 0 <= put - get <= capacity. Each is
+ * written by one side only, on its own cache lines. Ordering edges, named
+ * again where they occur in ring.c:
+ *   R1 commit  stores put (release) -> A1 peek  loads put (acquire)
+ *   R2 release stores get (release) -> A2 claim loads get (acquire)
+ *
+ * claim and peek never block: they say "full" or "empty". ring_wait_* sleep on
+ * a futex until there is something to do, the peer ends, or time runs out.
+ * No call here prints or exits.
+ */
+#ifndef SHM_RING_H
+#define SHM_RING_H
+
+#include <stdint.h>
+#include <stddef.h>
+
+enum {
+    RING_OK        =  0,
+    RING_ESYS      = -1,    /* see errno */
+    RING_ENOTREADY = -2,    /* creator has not published the header, or no such ring yet: retry */
+    RING_EFORMAT   = -3,    /* not a ring, bad size, wrong owner or mode, damaged */
+    RING_EVERSION  = -4,    /* a ring of another version */
+    RING_EBUSY     = -5,    /* name is in use by live processes */
+    RING_ETIMEDOUT = -6,
+    RING_EPEERDEAD = -7,    /* the other side died without closing */
+    RING_ECLOSED   = -8,    /* the producer closed and everything was read; or the consumer closed */
+    RING_ETOOBIG   = -9,    /* record can never fit */
+};
+
+struct ring;                /* one process's handle; ring_close frees it */
+
+/* name: letters, digits, '.', '_', '-'; at most 64; becomes /dev/shm/tritter-<uid>-NAME, mode 0600.
+ * capacity: bytes, power of two, >= 4096. The producer creates; a stale segment of dead processes is replaced. */
+int   ring_create(struct ring **out, const char *name, uint64_t capacity);
+/* The consumer opens. Waits up to timeout_ms for the producer to create it (0: does not wait). Unlinks the name once
+ * attached, so that nothing is left in /dev/shm however the two end from then on. */
+int   ring_open(struct ring **out, const char *name, int timeout_ms);
+/* Producer: end of stream (consumer still reads what is there). Consumer: no more interest. NULL is fine. */
+void  ring_close(struct ring *r);
+
+/* NULL: full now, or the consumer is gone (ring_wait_space tells). Nothing is visible before ring_commit. */
+void *ring_claim(struct ring *r, uint32_t len);
+void  ring_commit(struct ring *r);
+/* NULL: empty now (ring_wait_data tells why). *len is validated against the ring. */
+const void *ring_peek(struct ring *r, uint32_t *len);
+void  ring_release(struct ring *r);
+
+/* RING_OK: try again now. RING_ETIMEDOUT, RING_EPEERDEAD (seen within 100 ms), RING_ECLOSED, RING_EFORMAT (peer wrote
+ * nonsense). timeout_ms < 0: no limit. Interrupted by a signal: RING_ESYS with EINTR. */
+int   ring_wait_space(struct ring *r, uint32_t len, int timeout_ms);
+int   ring_wait_data(struct ring *r, int timeout_ms);
+
+uint64_t ring_capacity(const struct ring *r);
+uint64_t ring_fill(const struct ring *r);       /* bytes in the ring now */
+const char *ring_strerror(int err);
+
+#endif
