@@ -22,6 +22,7 @@ _Noreturn void die_errno(const char *fmt, ...) __attribute__((format(printf, 1, 
 
 /* Runs at exit by die() and friends, last registered first: to remove temporary files. Async-signal use: never. */
 void at_failure(void (*fn)(void *), void *arg);
+void at_failure_cancel(void *arg);          /* forgets the one registered with arg */
 
 /* Flushes stdout and fails with exit 1 when anything was not written (a full disk must not exit 0). */
 void close_stdout(void);

@@ -1,0 +1,192 @@
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void remove_temporary(void *arg)
+{
+    struct commit *c = arg;
+    if (c->tmp)
+        unlink(c->tmp);
+}
+
+FILE *commit_open(struct commit *c, const char *path)
+{
+    c->path = xstrdup(path);
+    c->tmp = xasprintf("%s.tmp-%d", path, (int)getpid());
+    int fd = open(c->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0 || !(c->f = fdopen(fd, "w")))
+        die_errno("%s", c->tmp);
+    at_failure(remove_temporary, c);
+    return c->f;
+}
+
+static char *parent(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return xstrdup(".");
+    return slash == path ? xstrdup("/") : xasprintf("%.*s", (int)(slash - path), path);
+}
+
+static void forget(struct commit *c)
+{
+    at_failure_cancel(c);
+    free(c->path);
+    free(c->tmp);
+    *c = (struct commit){0};
+}
+
+void commit_finish(struct commit *c)
+{
+    if (fflush(c->f) != 0 || ferror(c->f) || fsync(fileno(c->f)) != 0)
+        die_errno("%s: cannot write", c->path);
+    if (fclose(c->f) != 0)
+        die_errno("%s: cannot write", c->path);
+    if (rename(c->tmp, c->path) != 0)
+        die_errno("%s: cannot rename to %s", c->tmp, c->path);
+    char *dir = parent(c->path);
+    fsync_dir(dir);
+    free(dir);
+    forget(c);
+}
+
+void commit_abort(struct commit *c)
+{
+    if (c->f)
+        fclose(c->f);
+    remove_temporary(c);
+    forget(c);
+}
+
+void write_all(int fd, const void *p, size_t n, const char *name)
+{
+    const char *s = p;
+    while (n > 0) {
+        ssize_t k = write(fd, s, n);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0)
+            die_errno("%s: cannot write", name);
+        s += k;
+        n -= (size_t)k;
+    }
+}
+
+bool read_all(int fd, void *p, size_t n, const char *name)
+{
+    size_t got = 0;
+    while (got < n) {
+        ssize_t k = read(fd, (char *)p + got, n - got);
+        if (k < 0 && errno == EINTR) {
+            if (stop_signal)
+                return false;
+            continue;
+        }
+        if (k < 0)
+            die_errno("%s: cannot read", name);
+        if (k == 0 && got == 0)
+            return false;
+        if (k == 0)
+            die("%s: ends in the middle of a record (%zu of %zu bytes)", name, got, n);
+        got += (size_t)k;
+    }
+    return true;
+}
+
+void fsync_dir(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        die_errno("%s: cannot sync directory", dir);
+    close(fd);
+}
+
+void make_dirs(const char *dir)
+{
+    char *path = xstrdup(dir);
+    for (char *p = path + 1;; p++) {
+        if (*p && *p != '/')
+            continue;
+        char c = *p;
+        *p = 0;
+        if (mkdir(path, 0755) != 0 && errno != EEXIST)
+            die_errno("%s: cannot make directory", path);
+        *p = c;
+        if (!c)
+            break;
+    }
+    if (!is_dir(path))
+        die("%s: exists and is not a directory", path);
+    free(path);
+}
+
+bool path_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+bool is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+char *path_join(const char *a, const char *b)
+{
+    size_t n = strlen(a);
+    return xasprintf("%s%s%s", a, n && a[n - 1] == '/' ? "" : "/", b);
+}
+
+char *read_file(const char *path, size_t *len, size_t max_len)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        die_errno("%s", path);
+    if (!S_ISREG(st.st_mode))
+        die("%s: not a regular file", path);
+    if ((uint64_t)st.st_size > max_len)
+        die("%s: %llu bytes, more than the %zu allowed", path, (unsigned long long)st.st_size, max_len);
+    size_t n = (size_t)st.st_size;
+    char *s = xmalloc(n + 1);
+    if (n && !read_all(fd, s, n, path))
+        die("%s: ended before its size", path);
+    close(fd);
+    s[n] = 0;
+    if (len)
+        *len = n;
+    return s;
+}
+
+void remove_tree(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return;
+    if (!S_ISDIR(st.st_mode)) {
+        if (unlink(path) != 0)
+            die_errno("%s: cannot remove", path);
+        return;
+    }
+    DIR *d = opendir(path);
+    if (!d)
+        die_errno("%s", path);
+    for (struct dirent *e; (e = readdir(d));) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        char *child = path_join(path, e->d_name);
+        remove_tree(child);
+        free(child);
+    }
+    closedir(d);
+    if (rmdir(path) != 0)
+        die_errno("%s: cannot remove", path);
+}

@@ -1,0 +1,178 @@
+#include "pipeline/lib/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *program_name = "tritter";
+int log_level = 1;
+volatile sig_atomic_t stop_signal;
+
+static struct {
+    void (*fn)(void *);
+    void *arg;
+} cleanups[32];
+static int n_cleanups;
+static bool progress_shown;
+
+static void message(const char *kind, const char *fmt, va_list ap, const char *tail)
+{
+    char line[4096];
+    progress_end();
+    vsnprintf(line, sizeof line, fmt, ap);
+    fprintf(stderr, "%s: %s%s%s%s\n", program_name, kind, line, tail ? ": " : "", tail ? tail : "");
+}
+
+#define MESSAGE(kind, tail)                                                                                            \
+    do {                                                                                                               \
+        va_list ap;                                                                                                    \
+        va_start(ap, fmt);                                                                                             \
+        message(kind, fmt, ap, tail);                                                                                  \
+        va_end(ap);                                                                                                    \
+    } while (0)
+
+void say(const char *fmt, ...)
+{
+    if (log_level >= 1)
+        MESSAGE("", NULL);
+}
+
+void detail(const char *fmt, ...)
+{
+    if (log_level >= 2)
+        MESSAGE("", NULL);
+}
+
+void warn(const char *fmt, ...)
+{
+    MESSAGE("warning: ", NULL);
+}
+
+static _Noreturn void fail(void)
+{
+    while (n_cleanups > 0) {
+        n_cleanups--;
+        cleanups[n_cleanups].fn(cleanups[n_cleanups].arg);
+    }
+    exit(1);
+}
+
+void die(const char *fmt, ...)
+{
+    MESSAGE("", NULL);
+    fail();
+}
+
+void die_errno(const char *fmt, ...)
+{
+    const char *reason = strerror(errno);
+    MESSAGE("", reason);
+    fail();
+}
+
+void at_failure(void (*fn)(void *), void *arg)
+{
+    if (n_cleanups == (int)(sizeof cleanups / sizeof *cleanups))
+        return;
+    cleanups[n_cleanups].fn = fn;
+    cleanups[n_cleanups++].arg = arg;
+}
+
+void at_failure_cancel(void *arg)
+{
+    for (int i = 0; i < n_cleanups; i++) {
+        if (cleanups[i].arg != arg)
+            continue;
+        memmove(cleanups + i, cleanups + i + 1, (size_t)(n_cleanups - i - 1) * sizeof *cleanups);
+        n_cleanups--;
+        return;
+    }
+}
+
+void close_stdout(void)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        die_errno("standard output");
+    if (fclose(stdout) != 0)
+        die_errno("standard output");
+}
+
+static void on_signal(int sig)
+{
+    if (stop_signal)
+        _exit(128 + sig);       /* asked twice: at once */
+    stop_signal = sig;
+}
+
+void signals_install(void)
+{
+    struct sigaction sa = {.sa_handler = on_signal};    /* no SA_RESTART: blocked reads wake up */
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+}
+
+int signal_exit_code(void)
+{
+    return stop_signal ? 128 + stop_signal : 0;
+}
+
+double now_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* 1234567 -> "1.23M", and bytes as MB */
+static const char *amount(char buf[32], uint64_t n, const char *unit)
+{
+    bool bytes = strcmp(unit, "bytes") == 0;
+    if (bytes)
+        snprintf(buf, 32, "%.1f MB", (double)n / 1e6);
+    else if (n < 100000)
+        snprintf(buf, 32, "%llu", (unsigned long long)n);
+    else if (n < 1000000000)
+        snprintf(buf, 32, "%.2fM", (double)n / 1e6);
+    else
+        snprintf(buf, 32, "%.2fG", (double)n / 1e9);
+    return buf;
+}
+
+void progress(const char *what, uint64_t done, uint64_t total, const char *unit, const char *extra)
+{
+    static int terminal = -1;
+    static double last, began;
+    double now;
+    char a[32], b[32];
+    if (terminal < 0) {
+        terminal = isatty(2);
+        began = now_seconds();
+    }
+    if (!terminal || log_level < 1 || (now = now_seconds()) - last < 0.1)
+        return;
+    last = now;
+    progress_shown = true;
+    fprintf(stderr, "\r\033[K%s: %s %s", program_name, what, amount(a, done, unit));
+    if (total) {
+        double left = done ? (now - began) * (double)(total - done) / (double)done : 0;
+        fprintf(stderr, " of %s (%.0f%%, %.0fs left)", amount(b, total, unit), 100.0 * (double)done / (double)total, left);
+    }
+    if (strcmp(unit, "bytes") != 0)
+        fprintf(stderr, " %s", unit);
+    if (extra)
+        fprintf(stderr, "  %s", extra);
+    fflush(stderr);
+}
+
+void progress_end(void)
+{
+    if (!progress_shown)
+        return;
+    fprintf(stderr, "\r\033[K");
+    progress_shown = false;
+}

@@ -1,0 +1,97 @@
+/*
+ * memory.c - allocation that never returns NULL, and growing strings
+ */
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *checked(void *p, size_t n)
+{
+    if (!p && n)
+        die("out of memory (%zu bytes)", n);
+    return p;
+}
+
+void *xmalloc(size_t n)
+{
+    return checked(malloc(n), n);
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+    return checked(calloc(n, size), n && size ? n * size : 0);
+}
+
+void *xrealloc(void *p, size_t n)
+{
+    return checked(realloc(p, n), n);
+}
+
+char *xstrdup(const char *s)
+{
+    return checked(strdup(s), strlen(s) + 1);
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+    char *s;
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vasprintf(&s, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        die("out of memory");
+    return s;
+}
+
+static void reserve(struct strbuf *b, size_t more)
+{
+    size_t need;
+    if (__builtin_add_overflow(b->len, more + 1, &need))
+        die("out of memory");
+    if (need <= b->cap)
+        return;
+    size_t cap = b->cap + b->cap / 2;
+    b->cap = cap > need ? cap : need < 64 ? 64 : need;
+    b->s = xrealloc(b->s, b->cap);
+}
+
+void strbuf_add(struct strbuf *b, const void *p, size_t n)
+{
+    reserve(b, n);
+    if (n)
+        memcpy(b->s + b->len, p, n);
+    b->len += n;
+    b->s[b->len] = 0;
+}
+
+void strbuf_addf(struct strbuf *b, const char *fmt, ...)
+{
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        die("cannot format '%s'", fmt);
+    reserve(b, (size_t)n);
+    vsnprintf(b->s + b->len, (size_t)n + 1, fmt, again);
+    va_end(again);
+    b->len += (size_t)n;
+}
+
+void strbuf_reset(struct strbuf *b)
+{
+    reserve(b, 0);
+    b->len = 0;
+    b->s[0] = 0;
+}
+
+void strbuf_free(struct strbuf *b)
+{
+    free(b->s);
+    *b = (struct strbuf){0};
+}
