@@ -1,0 +1,137 @@
+/*
+ * ops.h - the whole compute interface: one table of functions a backend fills
+ *
+ * Memory is the backend's: pointers given to ops come from alloc (or point into such memory)
+ * and are read by the host only through download. Two element types:
+ *   f32   master weights, gradients of weights, optimizer state, norm gains, statistics
+ *   act   activations, gradients of activations and the working copy of the
+ *         weights: bf16 or f32, fixed when the device is opened (`void *` below)
+ * Row-major throughout. N = B*T rows (tokens). "writes" overwrites, "adds" accumulates.
+ *
+ * Equal inputs give equal bits for a given backend, instruction set and number
+ * of threads: reductions have a fixed order, no atomics on floats.
+ * Ops never print or exit. Shapes are the caller's promise (asserted); the only
+ * run-time failure is memory, in open and alloc. Ops may run asynchronously; sync and download wait.
+ */
+#ifndef KERNELS_OPS_H
+#define KERNELS_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum dtype { DTYPE_F32, DTYPE_BF16 };
+
+static inline size_t dtype_bytes(enum dtype t)
+{
+    return t == DTYPE_BF16 ? 2 : 4;
+}
+
+struct device;                      /* one backend's state: threads or streams, cached primitives, scratch */
+
+struct attention_shape {
+    int B, T;                       /* sequences, tokens in each */
+    int H, Hkv, D;                  /* query heads, key/value heads (H % Hkv == 0), width of a head (even) */
+};
+
+struct adamw {                      /* Loshchilov & Hutter 2019, arXiv:1711.05101 */
+    float lr, beta1, beta2, eps;
+    float weight_decay;             /* decoupled: theta -= lr * weight_decay * theta */
+    float bias1, bias2;             /* 1 - beta^t, t counted from 1 */
+    float grad_scale;               /* clipping: gradient is multiplied by it first */
+};
+
+struct ops {
+    const char *name;               /* "cpu x86-64-v4" */
+
+    /* threads 0: as many as the machine has. NULL and err filled on failure (bf16 always works on the CPU, if slowly). */
+    struct device *(*open)(enum dtype act, int threads, char *err, size_t cap);
+    void (*close)(struct device *dev);
+    const char *(*describe)(struct device *dev);    /* "2 threads, AVX-512 bf16 (oneDNN 2.6)" */
+
+    void *(*alloc)(struct device *dev, size_t bytes);           /* zeroed, 64-byte aligned; NULL: no memory */
+    void (*free)(struct device *dev, void *p);
+    void (*upload)(struct device *dev, void *dst, const void *src, size_t bytes);
+    void (*download)(struct device *dev, void *dst, const void *src, size_t bytes);
+    void (*copy)(struct device *dev, void *dst, const void *src, size_t bytes);
+    void (*zero)(struct device *dev, void *p, size_t bytes);
+    void (*sync)(struct device *dev);
+    size_t (*scratch_bytes)(struct device *dev);    /* memory the backend took for itself so far */
+
+    /* x (N,C) writes rows ids[n] of W (V,C) */
+    void (*embedding_forward)(struct device *dev, void *x, const void *W, const int32_t *ids, int N, int C);
+    /* dW (V,C) f32 adds dx rows */
+    void (*embedding_backward)(struct device *dev, float *dW, const void *dx, const int32_t *ids, int N, int C, int V);
+
+    /* RMSNorm, Zhang & Sennrich 2019, arXiv:1910.07467; statistics in f32.
+     *   sum = x + delta (delta NULL: sum is not written, x is normed)
+     *   rstd[n] = 1/sqrt(mean(sum[n]^2) + eps);  y = sum * rstd * g
+     * sum may alias x. y (N,C) and rstd (N) are written. */
+    void (*rmsnorm_forward)(struct device *dev, void *y, float *rstd, void *sum, const void *x, const void *delta,
+                            const float *g, int N, int C, float eps);
+    /* dx (N,C) adds; dg (C) f32 adds. x is what was normed. */
+    void (*rmsnorm_backward)(struct device *dev, void *dx, float *dg, const void *dy, const void *x, const float *g,
+                             const float *rstd, int N, int C);
+
+    /* y (N,O) writes x (N,I) * W (O,I)^T */
+    void (*linear_forward)(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
+    /* dx (N,I) writes, or adds when accumulate, dy (N,O) * W (O,I) */
+    void (*linear_backward_input)(struct device *dev, void *dx, const void *dy, const void *W, int N, int I, int O,
+                                  bool accumulate);
+    /* dW (O,I) f32 adds dy^T * x */
+    void (*linear_backward_weight)(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O);
+
+    /* Per-head RMSNorm of q and k, then rotate-half RoPE (Su et al. 2021, arXiv:2104.09864), as Qwen3 does.
+     * qkv (N, (H+2Hkv)*D): q heads, k heads, v heads. qk (N, (H+Hkv)*D) is written; rstd (N, H+Hkv) f32 is written.
+     * gq, gk (D) f32. rope (T_max, D) f32: row p holds cos(p*w_i) for i < D/2, then sin. positions (N): p of each row. */
+    void (*qk_norm_rope_forward)(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
+                                 const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv,
+                                 int D, float eps);
+    /* dqkv: the q and k parts are written; dgq, dgk (D) f32 add. */
+    void (*qk_norm_rope_backward)(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
+                                  const void *qkv, const float *rstd, const float *gq, const float *gk,
+                                  const float *rope, const int32_t *positions, int N, int H, int Hkv, int D);
+
+    /* Causal attention with grouped queries, scores scaled by 1/sqrt(D), O(T) memory (Dao 2023, arXiv:2307.08691).
+     * qk as written by qk_norm_rope_forward, v inside qkv. out (N, H*D) is written; lse (B,H,T) f32: log-sum-exp of the scores.
+     * first (N) or NULL: index within its sequence of the first key that query n may see (document masks). */
+    void (*attention_forward)(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
+                              const int32_t *first, struct attention_shape s);
+    /* dqk (N,(H+Hkv)*D) is written, the v part of dqkv is written. */
+    void (*attention_backward)(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
+                               const float *lse, const void *qk, const void *qkv, const int32_t *first,
+                               struct attention_shape s);
+    /* Decoding: n new tokens of ONE sequence at positions past..past+n-1. q rows (n, stride (H+Hkv)*D: qk's layout). kcache, vcache
+     * (T_max, Hkv*D) act already hold the new tokens' rows (kv_append). out (n, H*D). */
+    void (*attention_cached)(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache,
+                             int n, int past, int H, int Hkv, int D);
+    /* Copies the k part of qk and the v part of qkv (n rows) to rows past..past+n-1 of the caches. */
+    void (*kv_append)(struct device *dev, void *kcache, void *vcache, const void *qk, const void *qkv, int n, int past,
+                      int H, int Hkv, int D);
+
+    /* y (N,F) = silu(gate) * up; gate_up (N,2F): gate first. Shazeer 2020, arXiv:2002.05202 */
+    void (*swiglu_forward)(struct device *dev, void *y, const void *gate_up, int N, int F);
+    void (*swiglu_backward)(struct device *dev, void *dgate_up, const void *dy, const void *gate_up, int N, int F);
+
+    /* Softmax cross-entropy in natural log. loss (N) f32 written: -log p[target]; 0 where target < 0.
+     * logits (N,V); when scale != 0 they are overwritten with scale * dloss/dlogits (0 rows where target < 0). */
+    void (*cross_entropy)(struct device *dev, float *loss, void *logits, const int32_t *targets, int N, int V, float scale);
+
+    /* act <-> f32 */
+    void (*to_act)(struct device *dev, void *dst, const float *src, size_t n);
+    void (*to_f32)(struct device *dev, float *dst, const void *src, size_t n);
+
+    /* f32 vectors; results are fixed-order sums in double. */
+    double (*sum_squares)(struct device *dev, const float *x, size_t n);
+    double (*dot)(struct device *dev, const float *x, const float *y, size_t n);
+    void (*axpy)(struct device *dev, float *y, float a, const float *x, size_t n);          /* y += a x */
+    void (*scale)(struct device *dev, float *x, float a, size_t n);
+    /* One AdamW step on n weights; work (act, may be NULL) receives the new weights. work == theta in f32 mode. */
+    void (*adamw_step)(struct device *dev, float *theta, void *work, float *m, float *v, const float *g, size_t n,
+                       struct adamw a);
+};
+
+/* The CPU backend for this machine's instruction set (TRITTER_ISA=v2|v3|v4 asks for a lower one). */
+const struct ops *ops_cpu(void);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * params.h - the tensors of a model, laid out one after another in one flat f32 array
+ *
+ * Order: embedding, then layer by layer, then the final norm, then the output matrix
+ * when not tied. Matrices that one product uses together lie together: q,k,v rows (one (H+2Hkv)*D x C matrix)
+ * and gate,up rows (one 2F x C matrix), each still a tensor of its own by name.
+ */
+#ifndef MODEL_PARAMS_H
+#define MODEL_PARAMS_H
+
+#include "pipeline/model/config.h"
+
+enum param_kind {
+    PARAM_EMBED, PARAM_Q, PARAM_K, PARAM_V, PARAM_O, PARAM_GATE, PARAM_UP, PARAM_DOWN, PARAM_HEAD,    /* matrices */
+    PARAM_NORM_ATTN, PARAM_NORM_Q, PARAM_NORM_K, PARAM_NORM_MLP, PARAM_NORM_FINAL,                    /* gains */
+    N_PARAM_KINDS
+};
+
+struct param {
+    char name[64];          /* as in model.safetensors: "model.layers.3.self_attn.q_proj.weight" */
+    enum param_kind kind;
+    int layer;              /* -1: not of a layer */
+    int rows, cols;         /* gains: rows 1 */
+    size_t offset, n;       /* elements, in the flat array; offsets are multiples of 16 */
+};
+
+struct params {
+    struct param *v;        /* owned */
+    size_t count;
+    size_t total;           /* elements of the flat array, padding included */
+};
+
+int  params_layout(struct params *p, const struct model_config *c);     /* -1: no memory */
+void params_free(struct params *p);
+bool param_is_matrix(const struct param *p);    /* weight decay applies to these, never to gains */
+const struct param *params_find(const struct params *p, enum param_kind kind, int layer);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * transformer.h - forward and backward of the whole model over kernels/ops.h; knows no backend
+ *
+ * The caller owns weights (struct weights below); struct model owns the activations of one
+ * micro-batch (training), or a KV cache (generation).
+ */
+#ifndef MODEL_TRANSFORMER_H
+#define MODEL_TRANSFORMER_H
+
+#include "kernels/ops.h"
+#include "pipeline/model/params.h"
+
+struct weights {
+    const struct ops *ops;
+    struct device *dev;
+    struct model_config c;
+    struct params layout;
+    enum dtype act;
+    float *theta;           /* master weights, f32, layout.total elements */
+    void *work;             /* act copy of theta that products use; == theta when act is f32 */
+    float *rope;            /* (c.T, c.D) f32: cosines, then sines */
+};
+
+/* Allocates and zeroes. -1 with err: no memory (with the numbers). */
+int  weights_alloc(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
+                   const struct model_config *c, char *err, size_t cap);
+void weights_free(struct weights *w);
+/* Normal(0, 0.02), output projections scaled by 1/sqrt(2L), gains 1. The same seed gives the same weights on every backend. */
+void weights_init(struct weights *w, uint64_t seed);
+void weights_publish(struct weights *w);        /* work = theta */
+
+struct activations;         /* buffers for micro-batches of up to B x T */
+/* train: keep what the backward pass needs. */
+struct activations *activations_alloc(const struct weights *w, int B, int T, bool train, char *err, size_t cap);
+void   activations_free(struct activations *a);
+size_t activations_bytes(const struct model_config *c, enum dtype act, int B, int T, bool train);   /* what alloc will take */
+
+/* tokens (B,T+1) on the host: inputs tokens[:,0..T), targets tokens[:,1..T]; a target < 0 does not count.
+ * doc_mask_eos >= 0: attention does not cross that token. loss (B*T) host array of -log p, written.
+ * grad: layout.total f32 device array, adds grad_scale * d(sum of losses)/d(theta); NULL: forward only. */
+void model_run(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
+               float *loss, float *grad, float grad_scale);
+/* Logits (B*T, V) of every position into a host f32 array (tests, interop); forward only. */
+void model_logits(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, float *logits);
+
+/* Generation: one sequence. */
+struct kv_cache;
+struct kv_cache *kv_cache_alloc(const struct weights *w, int T_max, char *err, size_t cap);
+void kv_cache_free(struct kv_cache *kv);
+/* Feeds n tokens at positions len..len+n-1, writes the logits (V) of the last one to the host. */
+void model_extend(const struct weights *w, struct kv_cache *kv, const int32_t *tokens, int n, float *logits);
+int  kv_cache_len(const struct kv_cache *kv);
+void kv_cache_truncate(struct kv_cache *kv, int len);
+
+#endif
