@@ -49,8 +49,10 @@ int tokens_record_check(const struct tokens_record *r)
     if (r->zero != 0 || (r->flags & ~TOKENS_CONTINUED) != 0)
         return TOKENS_ERECORD;
     if (r->domain == TOKENS_END)
-        return TOKENS_OK;
-    return r->n_tokens <= TOKENS_MAX_RECORD && r->domain < N_DOMAINS ? TOKENS_OK : TOKENS_ERECORD;
+        return r->flags == 0 && r->text_bytes == 0 ? TOKENS_OK : TOKENS_ERECORD;
+    if (r->n_tokens > TOKENS_MAX_RECORD || r->domain >= N_DOMAINS)
+        return TOKENS_ERECORD;
+    return r->text_bytes <= (uint64_t)r->n_tokens * TOKENS_MAX_TOKEN_BYTES ? TOKENS_OK : TOKENS_ERECORD;
 }
 
 size_t tokens_payload_bytes(const struct tokens_header *h, uint32_t n_tokens)

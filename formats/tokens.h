@@ -2,11 +2,12 @@
  * tokens.h - a stream of tokenised documents on a pipe, or in a ring. Byte layout: formats/tokens.md.
  *
  * The header is 128 bytes, the first thing on a pipe or the first record of a
- * ring. Then records: {u32 n_tokens, u8 domain, u8 flags, u16 zero, tokens
- * padded with zeros to a multiple of 4 bytes}. A document longer than
+ * ring. Then records: a struct tokens_record (16 bytes) and n_tokens tokens,
+ * padded with zeros to a multiple of 4 bytes. A document longer than
  * TOKENS_MAX_RECORD is cut into several records, all but the last flagged
- * TOKENS_CONTINUED. The stream ends with a record of domain TOKENS_END whose n_tokens is the number of
- * documents modulo 2^32 (no payload), so that a cut stream is known from a finished one.
+ * TOKENS_CONTINUED. The stream ends with a record of domain TOKENS_END whose
+ * n_tokens is the number of documents modulo 2^32 (no payload), so that a cut
+ * stream is known from a finished one.
  */
 #ifndef FORMATS_TOKENS_H
 #define FORMATS_TOKENS_H
@@ -18,6 +19,7 @@
 enum {
     TOKENS_VERSION = 1,
     TOKENS_MAX_RECORD = 1 << 20,    /* tokens in one record */
+    TOKENS_MAX_TOKEN_BYTES = 65535, /* text bytes of one token: bounds text_bytes */
     TOKENS_CONTINUED = 1,           /* flag: the document goes on in the next record */
     TOKENS_END = 0xff,              /* domain value of the end record */
 };
@@ -40,11 +42,13 @@ struct tokens_header {
 };
 _Static_assert(sizeof(struct tokens_header) == 128, "tokens header is 128 bytes");
 
-struct tokens_record {              /* 8 bytes, then the tokens */
+struct tokens_record {              /* 16 bytes, then the tokens */
     uint32_t n_tokens;
     uint8_t domain, flags;
     uint16_t zero;
+    uint64_t text_bytes;            /* bytes of text these tokens decode to */
 };
+_Static_assert(sizeof(struct tokens_record) == 16, "tokens record is 16 bytes");
 
 enum { TOKENS_OK = 0, TOKENS_EMAGIC = -1, TOKENS_EVERSION = -2, TOKENS_EHASH = -3, TOKENS_EWIDTH = -4, TOKENS_ERECORD = -5 };
 void tokens_header_init(struct tokens_header *h, uint32_t vocab_size, uint64_t tokenizer_hash, uint32_t bos, uint32_t eos);
