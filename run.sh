@@ -1,0 +1,256 @@
+#!/usr/bin/env bash
+# run.sh - raw text to a trained model, in one command
+#
+# Drives the stages  setup build tokenize shard train eval sample. A stage
+# that is finished is not done again unless something it depends on changed.
+set -euo pipefail
+root=$(cd "$(dirname "$0")" && pwd)
+
+usage() {
+    cat <<'END'
+run.sh - raw text to a trained model, in one command
+
+usage: ./run.sh [options] [STAGE...]
+
+Without a STAGE: does every stage that is not finished yet. With one or more:
+redoes just those, from what the earlier ones left.
+
+stages:  setup      install missing packages (tools/setup)
+         build      compile
+         tokenize   learn a vocabulary from a sample of the text
+         shard      tokenize, shuffle and store every domain
+         train      mix the domains and train a model; goes on from the last checkpoint if it was interrupted
+         eval       loss, perplexity and bits per byte on held-out text
+         sample     let the model write
+
+options:
+  -m, --preset NAME     nano tiny 100m 500m 1b                      (nano)
+      --data DIR        text of your own: DIR/DOMAIN.train.jsonl[.zst] with
+                        optional DIR/DOMAIN.val.jsonl[.zst], or DIR/DOMAIN/;
+                        domains language code math ml logic. Code defaults to
+                        this machine's Python library.  (built-in generator)
+      --run DIR         where everything goes            (runs/demo, runs/real)
+      --steps N         optimizer steps              (what fits the time below)
+      --batch N         sequences a step                                  (16)
+      --vocab N         size of the vocabulary          (4096 demo, 8192 real)
+      --mix 'W...'      weights of the five domains          (40 25 15 10 10)
+      --seed N          seed of everything                                 (7)
+      --from STAGE      redo this stage and all after it
+      --train 'ARGS'    more options for bin/train, e.g. '--lr 2e-3'
+  -h, --help
+
+The defaults train nano for about 5 minutes (demo) or 15 (--data) on two cores.
+END
+}
+
+all_stages=(setup build tokenize shard train eval sample)
+domains=(language code math ml logic)
+preset=nano data= run= steps= batch=16 vocab= mix='40 25 15 10 10' seed=7 from= train_args=
+asked=()
+
+fail() { echo "run.sh: $*" >&2; exit "${code:-1}"; }
+misuse() { code=2 fail "$* (./run.sh --help)"; }
+is_stage() { case " ${all_stages[*]} " in *" $1 "*) return 0 ;; esac; return 1; }
+
+while [ $# -gt 0 ]; do
+    option=$1
+    case $1 in --*=*) option=${1%%=*}; set -- "$option" "${1#*=}" "${@:2}" ;; esac
+    case $option in
+    -h|--help) usage; exit 0 ;;
+    -m|--preset|--data|--run|--steps|--batch|--vocab|--mix|--seed|--from|--train)
+        [ $# -ge 2 ] || misuse "$option needs a value"
+        case $option in
+        -m|--preset) preset=$2 ;; --data) data=$2 ;; --run) run=$2 ;; --steps) steps=$2 ;; --batch) batch=$2 ;;
+        --vocab) vocab=$2 ;; --mix) mix=$2 ;; --seed) seed=$2 ;; --from) from=$2 ;; --train) train_args=$2 ;;
+        esac
+        shift 2 ;;
+    -*) misuse "unknown option '$1'" ;;
+    *)  is_stage "$1" || misuse "no stage '$1'; there are: ${all_stages[*]}"
+        asked+=("$1"); shift ;;
+    esac
+done
+for n in "$batch" "$seed" ${steps:+"$steps"} ${vocab:+"$vocab"}; do
+    [[ $n =~ ^[0-9]+$ ]] || misuse "'$n' is not a number"
+done
+[ -z "$from" ] || is_stage "$from" || misuse "no stage '$from'"
+[ -z "$data" ] || data=$(cd "$data" 2>/dev/null && pwd) || fail "no directory '$data'"
+read -ra weights <<<"$mix"
+[ ${#weights[@]} -eq 5 ] || misuse "--mix needs five weights, for: ${domains[*]}"
+
+if [ -n "$data" ]; then
+    : "${run:=$root/runs/real}" "${vocab:=8192}" "${steps:=1100}"
+else
+    : "${run:=$root/runs/demo}" "${vocab:=4096}" "${steps:=500}"
+fi
+mkdir -p "$run" && run=$(cd "$run" && pwd)
+bin=$root/bin stamps=$run/stages log=$run/log
+mkdir -p "$stamps" "$log"
+cd "$root"
+
+# --- text ------------------------------------------------------------------
+
+# megabytes of generated text a domain; enough that nothing is seen twice
+demo_size() { case $1 in language) echo 8MB ;; code) echo 6MB ;; *) echo 3MB ;; esac; }
+
+# the arguments that make `fetch --cat` write DOMAIN's SPLIT (train, val); nothing when there is no such text
+source_of() {
+    local domain=$1 split=$2 f
+    if [ -z "$data" ]; then
+        [ "$split" = train ] && echo "demo:$domain --seed $seed --limit $(demo_size "$domain")"
+        return 0
+    fi
+    for f in "$data/$domain.$split".{jsonl,jsonl.zst,jsonl.gz,jsonl.lz4,json,txt}; do
+        [ -f "$f" ] && { echo "$f"; return; }
+    done
+    [ "$split" = train ] || return 0
+    [ -d "$data/$domain" ] && { echo "$data/$domain"; return; }
+    if [ "$domain" = code ]; then
+        for f in /usr/lib/python3.[0-9]* ; do [ -f "$f/ast.py" ] && { echo "$f --glob *.py"; return; }; done
+        fail "no code: neither $data/code.train.jsonl nor a Python library in /usr/lib"
+    fi
+    fail "$data: no $domain.train.jsonl[.zst] and no directory $domain/"
+}
+
+documents() {   # DOMAIN SPLIT [OPTION...]: JSON lines on stdout
+    local words
+    set -f; words=$(source_of "$1" "$2") || exit 1
+    # shellcheck disable=SC2086  # words on purpose
+    "$bin/fetch" --quiet --cat $words --domain "$1" "${@:3}"
+    set +f
+}
+
+# --- stages ----------------------------------------------------------------
+
+stage_setup() { tools/setup build; }
+stage_build() { make --no-print-directory -s -j"$(nproc)" all; }
+
+stage_tokenize() {
+    local d
+    for d in "${domains[@]}"; do documents "$d" train --limit 16MB; done |
+        "$bin/tokenize" train -n "$vocab" -o "$run/tok.json" -
+}
+
+stage_shard() {
+    local d
+    for d in "${domains[@]}"; do
+        documents "$d" train | "$bin/tokenize" -t "$run/tok.json" |
+            "$bin/shard" --quiet -o "$run/tokens/$d" --seed "$seed" --val "$([ -n "$(source_of "$d" val)" ] && echo 0 || echo 1%)" >/dev/null
+        if [ -n "$(source_of "$d" val)" ]; then
+            documents "$d" val | "$bin/tokenize" -t "$run/tok.json" |
+                "$bin/shard" --quiet -o "$run/tokens/$d.val" --seed "$seed" --val 0 >/dev/null
+        fi
+    done
+}
+
+val_of() { if [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi; }
+
+mix_words() {
+    local i
+    for i in 0 1 2 3 4; do echo "${domains[i]}=${weights[i]}:$run/tokens/${domains[i]}"; done
+}
+
+context() { case $preset in nano) echo 256 ;; tiny) echo 512 ;; *) echo 1024 ;; esac; }
+
+stage_train() {
+    local ring d vals=() resume=() start=0 mixer status=0
+    ring=run-$$
+    for d in "${domains[@]}"; do vals+=(--val "$d=$(val_of "$d")"); done
+    if [ -e "$run/model/latest" ] && [ -z "${fresh:-}" ]; then
+        resume=(--resume)
+        start=$("$bin/train" --print-step "$run/model")
+    else
+        rm -rf "$run/model"
+    fi
+    # shellcheck disable=SC2046,SC2086  # words on purpose
+    "$bin/mix" --quiet $(mix_words) -T "$(context)" -B "$batch" --seed "$seed" --steps "$steps" --start-step "$start" -o "ring:$ring" &
+    mixer=$!
+    # shellcheck disable=SC2086
+    "$bin/train" -m "$preset" -t "$run/tok.json" -i "ring:$ring" -o "$run/model" --steps "$steps" --seed "$seed" \
+        "${vals[@]}" "${resume[@]}" $train_args || status=$?
+    wait $mixer || [ $status -ne 0 ] || status=1
+    return $status
+}
+
+stage_eval() {
+    local d words=()
+    for d in "${domains[@]}"; do words+=(--data "$d=$(val_of "$d")"); done
+    "$bin/eval" "$run/model/latest" "${words[@]}" --json >"$run/eval.json"
+    "$bin/eval" "$run/model/latest" "${words[@]}" | tee "$run/eval.txt"
+}
+
+stage_sample() {
+    local i=0 prompt prompts
+    prompts=('Once upon a time' 'def ' 'What is 7 + 5?' 'What is a learning rate?' 'All cats are animals.')
+    [ -z "$data" ] || prompts=('It was a dark night' 'def read(self' 'Tom has 5 apples. He buys 3 more.' 'The gradient of the loss' 'Premises:')
+    for prompt in "${prompts[@]}"; do
+        printf -- '--- %s ---\n' "${domains[i]}"
+        "$bin/sample" "$run/model/latest" -p "$prompt" -n 120 --seed "$seed" --temperature 0.5 --top-p 0.95
+        echo; i=$((i + 1))
+    done | tee "$run/samples.txt"
+}
+
+# --- which to run ----------------------------------------------------------
+
+# what a stage's result depends on; a stamp holds it together with the earlier stages' stamps
+settings() {
+    case $1 in
+    setup|build) ;;
+    tokenize) echo "data=$data vocab=$vocab seed=$seed" ;;
+    shard) echo "seed=$seed" ;;
+    train) echo "preset=$preset steps=$steps batch=$batch mix=$mix seed=$seed args=$train_args" ;;
+    eval|sample) echo "model=$(readlink "$run/model/latest" 2>/dev/null)" ;;
+    esac
+}
+
+declare -A before=([shard]=tokenize [train]=shard [eval]=train [sample]=train)
+
+stamp() {       # the text a finished stage leaves: its settings and its predecessor's stamp
+    settings "$1"
+    [ -z "${before[$1]:-}" ] || cat "$stamps/${before[$1]}" 2>/dev/null || true
+}
+
+finished() {
+    [ "$1" != setup ] && [ "$1" != build ] || return 1      # quick, and know by themselves
+    [ -f "$stamps/$1" ] && [ "$(stamp "$1")" = "$(cat "$stamps/$1")" ]
+}
+
+run_stage() {
+    local began=$SECONDS
+    [ "$1" = setup ] || [ "$1" = build ] || printf '\n== %s\n' "$1"
+    # a train stage that was interrupted with these settings goes on; any other start is fresh
+    if [ "$1" = train ]; then
+        fresh=1
+        [ -z "${redo:-}" ] && [ "$(stamp train)" = "$(cat "$stamps/train.begun" 2>/dev/null)" ] && fresh=
+        stamp train >"$stamps/train.begun"
+    fi
+    rm -f "$stamps/$1"
+    set +e; (set -e; "stage_$1"); local status=$?; set -e       # in a condition, set -e would be off inside
+    [ $status -eq 0 ] || code=$status fail "stage $1 failed; the same command goes on from here"
+    stamp "$1" >"$stamps/$1"
+    echo "$1 $((SECONDS - began))" >>"$stamps/seconds"
+}
+
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(nproc)}
+if [ ${#asked[@]} -gt 0 ]; then
+    for s in "${asked[@]}"; do redo=1 run_stage "$s"; done
+else
+    redo=
+    for s in "${all_stages[@]}"; do
+        [ "$s" != "$from" ] || redo=1
+        if [ -z "$redo" ] && finished "$s"; then
+            echo "== $s: finished earlier"
+        else
+            run_stage "$s"
+        fi
+    done
+    printf '\n== done in %d:%02d\n' $((SECONDS / 60)) $((SECONDS % 60))
+    [ -n "$(find "$run/eval.txt" -newer "$stamps/eval" 2>/dev/null)" ] || cat "$run/eval.txt"
+fi
+cat <<END
+
+model       ${run#"$root"/}/model/latest        a Hugging Face model directory
+metrics     ${run#"$root"/}/model/metrics.jsonl
+evaluation  ${run#"$root"/}/eval.json
+samples     ${run#"$root"/}/samples.txt
+try         bin/sample ${run#"$root"/}/model/latest -p 'Once upon a time'
+END
