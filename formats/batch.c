@@ -17,6 +17,11 @@ void batch_header_seal(struct batch_header *h)
     h->header_hash = header_hash(h);
 }
 
+static size_t payload_bytes(const struct batch_header *h)
+{
+    return (size_t)h->B * sizeof(struct batch_row) + (size_t)h->B * ((size_t)h->T + 1) * h->token_width;
+}
+
 int batch_header_check(const struct batch_header *h)
 {
     if (memcmp(h->magic, BATCH_MAGIC, 8) != 0)
@@ -26,14 +31,10 @@ int batch_header_check(const struct batch_header *h)
     if (h->header_hash != header_hash(h))
         return BATCH_EHASH;
     if (h->B == 0 || h->B > BATCH_MAX_B || h->T == 0 || h->T > BATCH_MAX_T || h->vocab_size == 0 ||
-        h->token_width != (h->vocab_size <= 65536 ? 2u : 4u) || h->n_sources == 0 || h->n_sources > BATCH_MAX_SOURCES)
+        h->token_width != (h->vocab_size <= 65536 ? 2u : 4u) || h->n_sources == 0 || h->n_sources > BATCH_MAX_SOURCES ||
+        payload_bytes(h) > BATCH_MAX_RECORD - sizeof(struct batch_record) - 8)
         return BATCH_ESHAPE;
     return BATCH_OK;
-}
-
-static size_t payload_bytes(const struct batch_header *h)
-{
-    return (size_t)h->B * sizeof(struct batch_row) + (size_t)h->B * (h->T + 1) * h->token_width;
 }
 
 size_t batch_record_bytes(const struct batch_header *h)
@@ -41,7 +42,7 @@ size_t batch_record_bytes(const struct batch_header *h)
     return (sizeof(struct batch_record) + payload_bytes(h) + 7) & ~(size_t)7;
 }
 
-uint64_t batch_payload_hash(const struct batch_header *h, void *record)
+uint64_t batch_payload_hash(const struct batch_header *h, const void *record)
 {
     return XXH3_64bits(batch_rows(record), payload_bytes(h));
 }

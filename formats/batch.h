@@ -15,7 +15,9 @@
 
 #define BATCH_MAGIC "TRTBTCH\n"
 #define BATCH_END UINT64_MAX
-enum { BATCH_VERSION = 1, BATCH_MAX_SOURCES = 64, BATCH_MAX_T = 1 << 20, BATCH_MAX_B = 1 << 20 };
+enum { BATCH_VERSION = 1, BATCH_MAX_SOURCES = 64,
+       BATCH_MAX_T = 1 << 20, BATCH_MAX_B = 1 << 20,
+       BATCH_MAX_RECORD = 64 << 20 };   /* bytes; a ring holds five */
 
 struct batch_header {
     char magic[8];
@@ -41,10 +43,11 @@ struct batch_record {               /* 16 bytes */
 
 struct batch_row {                  /* where a row came from: 16 bytes */
     uint16_t source;                /* index in the mix */
-    uint16_t epoch;                 /* how often that source was begun again */
-    uint32_t reserved;
+    uint16_t reserved;              /* zero */
+    uint32_t epoch;                 /* how often that source was begun again */
     uint64_t offset;                /* first token's position in the source's token sequence */
 };
+_Static_assert(sizeof(struct batch_row) == 16 && sizeof(struct batch_record) == 16, "no padding in a batch record");
 
 enum { BATCH_OK = 0, BATCH_EMAGIC = -1, BATCH_EVERSION = -2, BATCH_EHASH = -3, BATCH_ESHAPE = -4 };
 void   batch_header_seal(struct batch_header *h);           /* fills magic, version, width, hash */
@@ -52,15 +55,15 @@ int    batch_header_check(const struct batch_header *h);
 size_t batch_record_bytes(const struct batch_header *h);    /* whole record */
 const char *batch_strerror(int err);
 
-/* Views into a record of batch_record_bytes() bytes. */
-static inline struct batch_row *batch_rows(void *record)
+/* Views into a record of batch_record_bytes() bytes. Casts drop const, as strchr does: who may write the record may write these. */
+static inline struct batch_row *batch_rows(const void *record)
 {
     return (struct batch_row *)((char *)record + sizeof(struct batch_record));
 }
-static inline void *batch_tokens(const struct batch_header *h, void *record)
+static inline void *batch_tokens(const struct batch_header *h, const void *record)
 {
     return (char *)record + sizeof(struct batch_record) + (size_t)h->B * sizeof(struct batch_row);
 }
-uint64_t batch_payload_hash(const struct batch_header *h, void *record);
+uint64_t batch_payload_hash(const struct batch_header *h, const void *record);
 
 #endif

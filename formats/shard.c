@@ -1,0 +1,381 @@
+#include "formats/shard.h"
+#include "formats/manifest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+struct shard {                      /* one file, mapped */
+    char *path;
+    const unsigned char *base;
+    const struct shard_header *h;   /* base, checked */
+    const uint64_t *index, *blocks;
+    unsigned char *seen;            /* a byte a block: verified */
+    uint64_t first_token, first_document;   /* in the source's sequences */
+};
+
+struct source {
+    struct manifest m;
+    struct shard *shards;
+    size_t n;                       /* opened */
+};
+
+static uint64_t header_hash(const struct shard_header *h)
+{
+    return XXH3_64bits(h, offsetof(struct shard_header, header_hash));
+}
+
+/* Offsets and size that follow from the counts. False: overflow. */
+static bool layout(const struct shard_header *h, uint64_t *index, uint64_t *blocks, uint64_t *file)
+{
+    uint64_t data, n;
+    if (__builtin_mul_overflow(h->n_tokens, (uint64_t)h->token_width, &data) || data > (1ull << 60) ||
+        h->n_documents >= (1ull << 57))
+        return false;
+    *index = SHARD_DATA_ALIGN + ((data + 7) & ~7ull);
+    *blocks = *index + 8 * (h->n_documents + 1);
+    n = (*blocks - SHARD_DATA_ALIGN + SHARD_BLOCK_BYTES - 1) / SHARD_BLOCK_BYTES;
+    *file = *blocks + 8 * n;
+    return true;
+}
+
+uint64_t shard_n_blocks(const struct shard_header *h)
+{
+    return (h->file_bytes - h->blocks_offset) / 8;
+}
+
+bool shard_header_seal(struct shard_header *h)
+{
+    memcpy(h->magic, SHARD_MAGIC, 8);
+    h->version = SHARD_VERSION;
+    h->token_width = h->vocab_size <= 65536 ? 2 : 4;
+    h->block_bytes = SHARD_BLOCK_BYTES;
+    h->zero = 0;
+    memset(h->reserved, 0, sizeof h->reserved);
+    if (!layout(h, &h->index_offset, &h->blocks_offset, &h->file_bytes))
+        return false;
+    h->header_hash = header_hash(h);
+    return true;
+}
+
+#define AT(field) (*offset = offsetof(struct shard_header, field))
+
+const char *shard_header_problem(const struct shard_header *h, uint64_t file_bytes, uint64_t *offset)
+{
+    uint64_t index, blocks, file;
+    if (memcmp(h->magic, SHARD_MAGIC, 8) != 0)
+        return AT(magic), "not a token shard (wrong magic)";
+    if (h->version != SHARD_VERSION)
+        return AT(version), "token shard of another version";
+    if (h->header_hash != header_hash(h))
+        return AT(header_hash), "header is damaged (checksum)";
+    if (h->vocab_size == 0 || h->token_width != (h->vocab_size <= 65536 ? 2u : 4u))
+        return AT(token_width), "token width does not fit the vocabulary";
+    if (h->eos_id >= h->vocab_size)
+        return AT(eos_id), "end-of-text id is outside the vocabulary";
+    if (h->block_bytes != SHARD_BLOCK_BYTES)
+        return AT(block_bytes), "unknown block size";
+    if (h->n_documents == 0 || h->n_tokens < h->n_documents)
+        return AT(n_tokens), "impossible number of tokens or documents";
+    if (!layout(h, &index, &blocks, &file))
+        return AT(n_tokens), "number of tokens or documents is too large";
+    if (h->index_offset != index || h->blocks_offset != blocks || h->file_bytes != file)
+        return AT(index_offset), "offsets do not follow from the numbers of tokens and documents";
+    if (file_bytes != file)
+        return AT(file_bytes), file_bytes < file ? "file is shorter than its header says"
+                                                 : "file is longer than its header says";
+    return NULL;
+}
+
+/* A message into err; returns -1 for the caller to return. */
+static int fail(char *err, size_t cap, const struct shard *s, uint64_t offset, const char *reason)
+{
+    snprintf(err, cap, "%s: offset %llu: %s", s->path, (unsigned long long)offset, reason);
+    return -1;
+}
+
+static bool tokens_below(const void *p, size_t n, uint32_t width, uint32_t vocab)
+{
+    uint32_t max = 0;
+    if (width == 2 && vocab > UINT16_MAX)
+        return true;
+    for (size_t i = 0; width == 2 && i < n; i++)
+        max = ((const uint16_t *)p)[i] > max ? ((const uint16_t *)p)[i] : max;
+    for (size_t i = 0; width == 4 && i < n; i++)
+        max = ((const uint32_t *)p)[i] > max ? ((const uint32_t *)p)[i] : max;
+    return n == 0 || max < vocab;
+}
+
+/* Checksum, and the range of the tokens in the block, for a checksum does not make a hostile file right. */
+static int verify_block(const struct shard *s, uint64_t b, char *err, size_t cap)
+{
+    const struct shard_header *h = s->h;
+    uint64_t begin = SHARD_DATA_ALIGN + b * SHARD_BLOCK_BYTES, end = begin + SHARD_BLOCK_BYTES;
+    uint64_t tokens_end = SHARD_DATA_ALIGN + h->n_tokens * h->token_width;
+    end = end < h->blocks_offset ? end : h->blocks_offset;
+    if (s->seen[b])
+        return 0;
+    madvise((void *)(s->base + begin - begin % 4096), end - begin + begin % 4096, MADV_WILLNEED);
+    if (XXH3_64bits(s->base + begin, end - begin) != s->blocks[b])
+        return fail(err, cap, s, begin, "block is damaged (checksum)");
+    tokens_end = tokens_end < end ? tokens_end : end;
+    if (tokens_end > begin &&
+        !tokens_below(s->base + begin, (tokens_end - begin) / h->token_width, h->token_width, h->vocab_size))
+        return fail(err, cap, s, begin, "block holds a token outside the vocabulary");
+    s->seen[b] = 1;
+    return 0;
+}
+
+static int verify_range(const struct shard *s, uint64_t begin, uint64_t end, char *err, size_t cap)
+{
+    uint64_t last = (end - 1 - SHARD_DATA_ALIGN) / SHARD_BLOCK_BYTES;
+    for (uint64_t b = (begin - SHARD_DATA_ALIGN) / SHARD_BLOCK_BYTES; b <= last; b++)
+        if (!s->seen[b] && verify_block(s, b, err, cap) != 0)
+            return -1;
+    return 0;
+}
+
+/* Every document begins where the one before ended, has at least its EOS, and ends with it. */
+static int verify_index(const struct shard *s, char *err, size_t cap)
+{
+    const struct shard_header *h = s->h;
+    const unsigned char *tokens = s->base + SHARD_DATA_ALIGN;
+    if (s->index[0] != 0)
+        return fail(err, cap, s, h->index_offset, "the first document does not begin at token 0");
+    for (uint64_t i = 1; i <= h->n_documents; i++) {
+        uint64_t at = h->index_offset + 8 * i;
+        if (s->index[i] <= s->index[i - 1] || s->index[i] > h->n_tokens)
+            return fail(err, cap, s, at, "document index does not grow, or points outside the tokens");
+        uint32_t last = h->token_width == 2 ? ((const uint16_t *)tokens)[s->index[i] - 1]
+                                            : ((const uint32_t *)tokens)[s->index[i] - 1];
+        if (last != h->eos_id)
+            return fail(err, cap, s, at, "document does not end with end-of-text");
+    }
+    if (s->index[h->n_documents] != h->n_tokens)
+        return fail(err, cap, s, h->blocks_offset - 8, "the last document does not end at the last token");
+    return 0;
+}
+
+static int map_file(struct shard *s, uint64_t *bytes, char *err, size_t cap)
+{
+    struct stat st;
+    int fd = open(s->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        int error = errno;
+        if (fd >= 0)
+            close(fd);
+        snprintf(err, cap, "%s: %s", s->path, strerror(error));
+        return -1;
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct shard_header)) {
+        close(fd);
+        return fail(err, cap, s, (uint64_t)st.st_size, "file is shorter than a shard's header");
+    }
+    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    int error = errno;
+    close(fd);
+    if (p == MAP_FAILED) {
+        snprintf(err, cap, "%s: cannot map: %s", s->path, strerror(error));
+        return -1;
+    }
+    s->base = p;
+    *bytes = (uint64_t)st.st_size;
+    return 0;
+}
+
+static const char *manifest_mismatch(const struct shard_header *h, const struct manifest *m,
+                                     const struct manifest_shard *want)
+{
+    if (h->header_hash != want->hash || h->file_bytes != want->bytes || h->n_tokens != want->tokens ||
+        h->n_documents != want->documents || h->text_bytes != want->text_bytes)
+        return "is not the shard that manifest.json names (hash, size or counts differ)";
+    if (h->vocab_size != m->vocab_size || h->token_width != m->token_width || h->eos_id != m->eos_id ||
+        h->tokenizer_hash != m->tokenizer_hash)
+        return "was made with another tokenizer than manifest.json says";
+    return NULL;
+}
+
+static int shard_open(struct shard *s, const struct manifest *m, size_t i, char *err, size_t cap)
+{
+    uint64_t bytes, offset;
+    if (map_file(s, &bytes, err, cap) != 0)
+        return -1;
+    s->h = (const struct shard_header *)s->base;
+    const char *problem = shard_header_problem(s->h, bytes, &offset);
+    if (problem) {
+        munmap((void *)s->base, bytes);
+        s->base = NULL;
+        return fail(err, cap, s, offset, problem);
+    }
+    s->index = (const uint64_t *)(s->base + s->h->index_offset);
+    s->blocks = (const uint64_t *)(s->base + s->h->blocks_offset);
+    problem = manifest_mismatch(s->h, m, &m->shards[i]);
+    if (problem)
+        return fail(err, cap, s, 0, problem);
+    if (XXH3_64bits(s->blocks, 8 * shard_n_blocks(s->h)) != s->h->blocks_hash)
+        return fail(err, cap, s, s->h->blocks_offset, "block table is damaged (checksum)");
+    madvise((void *)s->base, bytes, MADV_RANDOM);       /* windows are drawn from everywhere */
+    s->seen = calloc(shard_n_blocks(s->h), 1);
+    if (!s->seen)
+        return fail(err, cap, s, 0, "out of memory");
+    return 0;
+}
+
+static void shard_close(struct shard *s)
+{
+    if (s->base)
+        munmap((void *)s->base, s->h->file_bytes);
+    free(s->seen);
+    free(s->path);
+}
+
+void source_close(struct source *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->n; i++)
+        shard_close(&s->shards[i]);
+    free(s->shards);
+    manifest_free(&s->m);
+    free(s);
+}
+
+static int verify_all(struct source *s, char *err, size_t cap)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (verify_range(&s->shards[i], SHARD_DATA_ALIGN, s->shards[i].h->blocks_offset, err, cap) != 0 ||
+            verify_index(&s->shards[i], err, cap) != 0)
+            return -1;
+    return 0;
+}
+
+static int open_shards(struct source *s, const char *dir, char *err, size_t cap)
+{
+    uint64_t tokens = 0, documents = 0;
+    if (s->m.archive != ARCHIVE_NONE) {
+        snprintf(err, cap, "%s: its shards are archived (%s); unpack them first: shard --unpack %s", dir,
+                 archive_names[s->m.archive], dir);
+        return -1;
+    }
+    s->shards = calloc(s->m.n_shards + 1, sizeof *s->shards);
+    if (!s->shards) {
+        snprintf(err, cap, "%s: out of memory", dir);
+        return -1;
+    }
+    for (size_t i = 0; i < s->m.n_shards; i++) {
+        struct shard *sh = &s->shards[i];
+        char name[32];
+        manifest_shard_name(name, sizeof name, i, ARCHIVE_NONE);
+        s->n = i + 1;
+        sh->first_token = tokens;
+        sh->first_document = documents;
+        if (asprintf(&sh->path, "%s/%s", dir, name) < 0) {
+            sh->path = NULL;
+            snprintf(err, cap, "%s: out of memory", dir);
+            return -1;
+        }
+        if (shard_open(sh, &s->m, i, err, cap) != 0)
+            return -1;
+        tokens += sh->h->n_tokens;
+        documents += sh->h->n_documents;
+    }
+    return 0;
+}
+
+struct source *source_open(const char *dir, bool verify, char *err, size_t cap)
+{
+    struct source *s = calloc(1, sizeof *s);
+    if (!s) {
+        snprintf(err, cap, "%s: out of memory", dir);
+        return NULL;
+    }
+    if (manifest_read(&s->m, dir, err, cap) == 0 && open_shards(s, dir, err, cap) == 0 &&
+        (!verify || verify_all(s, err, cap) == 0))
+        return s;
+    source_close(s);
+    return NULL;
+}
+
+uint64_t source_tokens(const struct source *s)         { return s->m.tokens; }
+uint64_t source_documents(const struct source *s)      { return s->m.documents; }
+uint64_t source_text_bytes(const struct source *s)     { return s->m.text_bytes; }
+uint32_t source_vocab_size(const struct source *s)     { return s->m.vocab_size; }
+uint32_t source_token_width(const struct source *s)    { return s->m.token_width; }
+uint32_t source_eos(const struct source *s)            { return s->m.eos_id; }
+uint64_t source_tokenizer_hash(const struct source *s) { return s->m.tokenizer_hash; }
+uint64_t source_hash(const struct source *s)           { return s->m.source_hash; }
+int      source_domain(const struct source *s)         { return s->m.domain; }
+
+/* The shard that holds token pos; pos < source_tokens. */
+static struct shard *find_token(const struct source *s, uint64_t pos)
+{
+    size_t lo = 0, hi = s->n;
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (s->shards[mid].first_token <= pos)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return &s->shards[lo];
+}
+
+int source_read(struct source *s, uint64_t pos, size_t n, void *out, char *err, size_t cap)
+{
+    uint64_t end;
+    if (__builtin_add_overflow(pos, (uint64_t)n, &end) || end > s->m.tokens) {
+        snprintf(err, cap, "token %llu is beyond the source's end", (unsigned long long)pos);
+        return -1;
+    }
+    if (n == 0)
+        return 0;
+    for (struct shard *sh = find_token(s, pos); n > 0; sh++) {
+        uint64_t at = pos - sh->first_token, here = sh->h->n_tokens - at, w = sh->h->token_width;
+        here = here < n ? here : n;
+        uint64_t begin = SHARD_DATA_ALIGN + at * w;
+        if (verify_range(sh, begin, begin + here * w, err, cap) != 0)
+            return -1;
+        memcpy(out, sh->base + begin, here * w);
+        out = (char *)out + here * w;
+        pos += here;
+        n -= here;
+    }
+    return 0;
+}
+
+void source_prefetch(const struct source *s, uint64_t pos, size_t n)
+{
+    if (pos >= s->m.tokens)
+        return;
+    const struct shard *sh = find_token(s, pos);
+    const unsigned char *p = sh->base + SHARD_DATA_ALIGN + (pos - sh->first_token) * sh->h->token_width;
+    const unsigned char *end = sh->base + sh->h->file_bytes;
+    for (size_t i = 0; i < n * sh->h->token_width && p + i < end; i += 64)
+        __builtin_prefetch(p + i);
+}
+
+bool source_document(struct source *s, uint64_t i, uint64_t *begin, uint64_t *end)
+{
+    char err[64];
+    *begin = *end = 0;
+    if (i >= s->m.documents)
+        return false;
+    struct shard *sh = s->shards;
+    while (sh + 1 < s->shards + s->n && sh[1].first_document <= i)
+        sh++;
+    uint64_t k = i - sh->first_document, at = sh->h->index_offset + 8 * k;
+    if (verify_range(sh, at, at + 16, err, sizeof err) != 0)
+        return false;
+    uint64_t b = sh->index[k], e = sh->index[k + 1];
+    if (b >= e || e > sh->h->n_tokens)
+        return false;
+    *begin = sh->first_token + b;
+    *end = sh->first_token + e;
+    return true;
+}
