@@ -25,17 +25,20 @@ struct weights {
 int  weights_alloc(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
                    const struct model_config *c, char *err, size_t cap);
 void weights_free(struct weights *w);
-/* Normal(0, 0.02), output projections scaled by 1/sqrt(2L), gains 1. The same seed gives the same weights on every backend. */
-void weights_init(struct weights *w, uint64_t seed);
+/* Normal(0, 0.02), output projections scaled by 1/sqrt(2L), gains 1. The same seed gives the same weights on every backend.
+ * -1: no memory for one tensor on the host. */
+int  weights_init(struct weights *w, uint64_t seed);
 void weights_publish(struct weights *w);        /* work = theta */
 
 struct activations;         /* buffers for micro-batches of up to B x T */
-/* train: keep what the backward pass needs. */
+/* train: keep what the backward pass needs. NULL with err: no memory (with the numbers), or T longer than the model's context. */
 struct activations *activations_alloc(const struct weights *w, int B, int T, bool train, char *err, size_t cap);
 void   activations_free(struct activations *a);
-size_t activations_bytes(const struct model_config *c, enum dtype act, int B, int T, bool train);   /* what alloc will take */
+/* What activations_alloc takes from the device, exactly. */
+size_t activations_bytes(const struct model_config *c, enum dtype act, int B, int T, bool train);
 
-/* tokens (B,T+1) on the host: inputs tokens[:,0..T), targets tokens[:,1..T]; a target < 0 does not count.
+/* tokens (B,T+1) on the host: inputs tokens[:,0..T), targets tokens[:,1..T]; a target < 0 does not count (as an input it is
+ * read as token 0). B*T and T within what the activations were made for.
  * doc_mask_eos >= 0: attention does not cross that token. loss (B*T) host array of -log p, written.
  * grad: layout.total f32 device array, adds grad_scale * d(sum of losses)/d(theta); NULL: forward only. */
 void model_run(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
@@ -43,7 +46,7 @@ void model_run(const struct weights *w, struct activations *a, const int32_t *to
 /* Logits (B*T, V) of every position into a host f32 array (tests, interop); forward only. */
 void model_logits(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, float *logits);
 
-/* Generation: one sequence. */
+/* Generation: one sequence of up to T_max tokens (T_max <= c.T). */
 struct kv_cache;
 struct kv_cache *kv_cache_alloc(const struct weights *w, int T_max, char *err, size_t cap);
 void kv_cache_free(struct kv_cache *kv);

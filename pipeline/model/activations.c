@@ -1,0 +1,135 @@
+/*
+ * activations.c - one function lays the buffers out, for their size and for their addresses alike
+ */
+#include "pipeline/model/activations.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Logits of a whole micro-batch would be the largest buffer of all (V = 65,536: 128 KB a token). 32 MB stay near
+ * the last-level cache and are rows enough for the products to be efficient. */
+enum { LOGIT_BYTES = 32 << 20 };
+
+/* Takes n elements at *used, aligned to 64 bytes. With base NULL only counts. */
+static void *take(char *base, size_t *used, size_t n, size_t element_bytes)
+{
+    void *p = base ? base + *used : NULL;
+    *used += (n * element_bytes + 63) / 64 * 64;
+    return p;
+}
+
+static size_t carve_layer(struct layer_acts *l, char *base, const struct model_config *c, size_t e, size_t N, bool train)
+{
+    size_t used = 0, C = (size_t)c->C, D = (size_t)c->D, H = (size_t)c->H, Hkv = (size_t)c->Hkv, F = (size_t)c->F;
+    l->in = take(base, &used, N * C, e);
+    l->norm_attn = take(base, &used, N * C, e);
+    l->qkv = take(base, &used, N * (H + 2 * Hkv) * D, e);
+    l->qk = take(base, &used, N * (H + Hkv) * D, e);
+    l->att = take(base, &used, N * H * D, e);
+    l->mid = train ? take(base, &used, N * C, e) : l->in;
+    l->norm_mlp = train ? take(base, &used, N * C, e) : l->norm_attn;
+    l->gate_up = take(base, &used, N * 2 * F, e);
+    l->hidden = take(base, &used, N * F, e);
+    l->rstd_attn = take(base, &used, N, sizeof(float));
+    l->rstd_qk = take(base, &used, N * (H + Hkv), sizeof(float));
+    l->lse = take(base, &used, N * H, sizeof(float));
+    l->rstd_mlp = take(base, &used, N, sizeof(float));
+    return used;
+}
+
+static size_t carve_backward(struct activations *a, char *base, const struct model_config *c, size_t e, size_t N)
+{
+    size_t used = 0, mlp, attention, D = (size_t)c->D, H = (size_t)c->H, Hkv = (size_t)c->Hkv, F = (size_t)c->F;
+    a->dx = take(base, &used, N * (size_t)c->C, e);
+    mlp = attention = used;
+    a->dgate_up = take(base, &mlp, N * 2 * F, e);
+    a->dhidden = take(base, &mlp, N * F, e);
+    a->dqkv = take(base, &attention, N * (H + 2 * Hkv) * D, e);
+    a->dqk = take(base, &attention, N * (H + Hkv) * D, e);
+    a->datt = take(base, &attention, N * H * D, e);
+    return mlp > attention ? mlp : attention;
+}
+
+static size_t carve(struct activations *a, char *base, const struct model_config *c, enum dtype act)
+{
+    size_t used = 0, e = dtype_bytes(act), N = a->N, C = (size_t)c->C;
+    struct layer_acts unused;
+    a->layer_bytes = carve_layer(&unused, NULL, c, e, N, a->train);
+    a->layers = take(base, &used, a->train ? (size_t)c->L : 1, a->layer_bytes);
+    a->last = take(base, &used, N * C, e);
+    a->norm_last = take(base, &used, N * C, e);
+    a->rstd_last = take(base, &used, N, sizeof(float));
+    a->delta = take(base, &used, N * C, e);
+    if (a->train)
+        used += carve_backward(a, base ? base + used : NULL, c, e, N);
+    a->logits = take(base, &used, a->logit_rows * (size_t)c->V, e);
+    a->loss = take(base, &used, N, sizeof(float));
+    a->ids = take(base, &used, N, sizeof(int32_t));
+    a->targets = take(base, &used, N, sizeof(int32_t));
+    a->positions = take(base, &used, N, sizeof(int32_t));
+    a->first = take(base, &used, N, sizeof(int32_t));
+    return used;
+}
+
+static size_t default_logit_rows(const struct model_config *c, enum dtype act, size_t N)
+{
+    size_t rows = LOGIT_BYTES / ((size_t)c->V * dtype_bytes(act));
+    return rows == 0 ? 1 : rows < N ? rows : N;
+}
+
+size_t activations_bytes(const struct model_config *c, enum dtype act, int B, int T, bool train)
+{
+    struct activations a = {.N = (size_t)B * (size_t)T, .train = train};
+    a.logit_rows = default_logit_rows(c, act, a.N);
+    return carve(&a, NULL, c, act);
+}
+
+struct activations *activations_new(const struct weights *w, int B, int T, bool train, size_t logit_rows, char *err,
+                                    size_t cap)
+{
+    if (B < 1 || T < 1 || T > w->c.T || (int64_t)B * T > INT32_MAX / 16) {
+        snprintf(err, cap, "%d sequences of %d tokens: the model's context is %d", B, T, w->c.T);
+        return NULL;
+    }
+    struct activations *a = calloc(1, sizeof *a);
+    size_t bytes = 0;
+    if (a) {
+        a->w = w;
+        a->N = (size_t)B * (size_t)T;
+        a->train = train;
+        a->logit_rows = logit_rows ? logit_rows : default_logit_rows(&w->c, w->act, a->N);
+        bytes = carve(a, NULL, &w->c, w->act);
+        a->base = w->ops->alloc(w->dev, bytes);
+        a->host = malloc(a->N * sizeof *a->host);
+    }
+    if (!a || !a->base || !a->host) {
+        snprintf(err, cap, "no memory for the activations of %d x %d tokens (%.1f MB)", B, T, (double)bytes / 1e6);
+        activations_free(a);
+        return NULL;
+    }
+    carve(a, a->base, &w->c, w->act);
+    return a;
+}
+
+struct activations *activations_alloc(const struct weights *w, int B, int T, bool train, char *err, size_t cap)
+{
+    return activations_new(w, B, T, train, 0, err, cap);
+}
+
+void activations_free(struct activations *a)
+{
+    if (!a)
+        return;
+    if (a->base)
+        a->w->ops->free(a->w->dev, a->base);
+    free(a->host);
+    free(a);
+}
+
+struct layer_acts activations_layer(const struct activations *a, int l)
+{
+    struct layer_acts out;
+    char *base = a->layers + (a->train ? (size_t)l * a->layer_bytes : 0);
+    carve_layer(&out, base, &a->w->c, dtype_bytes(a->w->act), a->N, a->train);
+    return out;
+}

@@ -1,0 +1,87 @@
+/*
+ * forward.c - the layers, in order. Each sublayer's output waits in `delta` until the next norm adds it.
+ */
+#include "pipeline/model/forward.h"
+
+#include <string.h>
+
+const void *weight(const struct weights *w, enum param_kind kind, int layer)
+{
+    return (const char *)w->work + params_find(&w->layout, kind, layer)->offset * dtype_bytes(w->act);
+}
+
+const float *gain(const struct weights *w, enum param_kind kind, int layer)
+{
+    return w->theta + params_find(&w->layout, kind, layer)->offset;
+}
+
+const void *output_matrix(const struct weights *w)
+{
+    return weight(w, w->c.tied ? PARAM_EMBED : PARAM_HEAD, -1);
+}
+
+static void attend(const struct weights *w, const struct activations *a, const struct layer_acts *s, int l, int B, int T,
+                   bool masked, struct kv_cache *kv)
+{
+    const struct model_config *c = &w->c;
+    if (!kv) {
+        struct attention_shape shape = {B, T, c->H, c->Hkv, c->D};
+        w->ops->attention_forward(w->dev, s->att, s->lse, s->qk, s->qkv, masked ? a->first : NULL, shape);
+        return;
+    }
+    size_t bytes = (size_t)kv->T_max * (size_t)c->Hkv * (size_t)c->D * dtype_bytes(w->act);
+    char *k = kv->base + 2 * (size_t)l * bytes, *v = k + bytes;
+    w->ops->kv_append(w->dev, k, v, s->qk, s->qkv, T, kv->len, c->H, c->Hkv, c->D);
+    w->ops->attention_cached(w->dev, s->att, s->qk, k, v, T, kv->len, c->H, c->Hkv, c->D);
+}
+
+static void attention_block(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B,
+                            int T, bool masked, struct kv_cache *kv)
+{
+    const struct model_config *c = &w->c;
+    const struct ops *o = w->ops;
+    int N = B * T;
+    o->linear_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_Q, l), N, c->C, (c->H + 2 * c->Hkv) * c->D);
+    o->qk_norm_rope_forward(w->dev, s->qk, s->rstd_qk, s->qkv, gain(w, PARAM_NORM_Q, l), gain(w, PARAM_NORM_K, l),
+                            w->rope, a->positions, N, c->H, c->Hkv, c->D, c->eps);
+    attend(w, a, s, l, B, T, masked, kv);
+    o->linear_forward(w->dev, a->delta, s->att, weight(w, PARAM_O, l), N, c->H * c->D, c->C);
+}
+
+void forward_layers(const struct weights *w, struct activations *a, int B, int T, bool masked, struct kv_cache *kv)
+{
+    const struct model_config *c = &w->c;
+    const struct ops *o = w->ops;
+    int N = B * T;
+    const void *x = NULL;               /* residual stream before delta is added */
+    for (int l = 0; l < c->L; l++) {
+        struct layer_acts s = activations_layer(a, l);
+        if (l == 0)
+            o->embedding_forward(w->dev, s.in, weight(w, PARAM_EMBED, -1), a->ids, N, c->C);
+        o->rmsnorm_forward(w->dev, s.norm_attn, s.rstd_attn, s.in, l ? x : s.in, l ? a->delta : NULL,
+                           gain(w, PARAM_NORM_ATTN, l), N, c->C, c->eps);
+        attention_block(w, a, &s, l, B, T, masked, kv);
+        o->rmsnorm_forward(w->dev, s.norm_mlp, s.rstd_mlp, s.mid, s.in, a->delta, gain(w, PARAM_NORM_MLP, l), N, c->C,
+                           c->eps);
+        o->linear_forward(w->dev, s.gate_up, s.norm_mlp, weight(w, PARAM_GATE, l), N, c->C, 2 * c->F);
+        o->swiglu_forward(w->dev, s.hidden, s.gate_up, N, c->F);
+        o->linear_forward(w->dev, a->delta, s.hidden, weight(w, PARAM_DOWN, l), N, c->F, c->C);
+        x = s.mid;
+    }
+    o->rmsnorm_forward(w->dev, a->norm_last, a->rstd_last, a->last, x, a->delta, gain(w, PARAM_NORM_FINAL, -1), N, c->C,
+                       c->eps);
+}
+
+void download_f32(const struct weights *w, float *dst, const void *src, size_t n)
+{
+    w->ops->download(w->dev, dst, src, n * dtype_bytes(w->act));
+    if (w->act == DTYPE_F32)
+        return;
+    const uint16_t *half = (const uint16_t *)dst;       /* widened in place, from the end */
+    for (size_t i = n; i-- > 0;) {
+        uint16_t h;
+        memcpy(&h, half + i, sizeof h);
+        uint32_t bits = (uint32_t)h << 16;
+        memcpy(dst + i, &bits, sizeof bits);
+    }
+}

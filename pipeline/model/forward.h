@@ -1,0 +1,27 @@
+/*
+ * forward.h - what training and generation share of the forward pass
+ */
+#ifndef MODEL_FORWARD_H
+#define MODEL_FORWARD_H
+
+#include "pipeline/model/activations.h"
+
+struct kv_cache {
+    const struct weights *w;        /* borrowed */
+    struct activations *a;          /* owned: room for a chunk of tokens */
+    int T_max, len;
+    char *base;                     /* owned: k and v of each layer, (T_max, Hkv*D) act */
+};
+
+/* The matrix as products use it (act), and a gain (f32). */
+const void *weight(const struct weights *w, enum param_kind kind, int layer);
+const float *gain(const struct weights *w, enum param_kind kind, int layer);
+const void *output_matrix(const struct weights *w);
+
+/* a->ids, a->positions (and a->first when masked) are ready: fills all activations up to a->norm_last. Attention within
+ * B sequences of T tokens; or, with kv, B is 1 and the T tokens follow the kv->len in the cache, which receives their rows. */
+void forward_layers(const struct weights *w, struct activations *a, int B, int T, bool masked, struct kv_cache *kv);
+/* n act elements as f32 on the host. */
+void download_f32(const struct weights *w, float *dst, const void *src, size_t n);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * transformer.c - loss and gradient of a micro-batch
+ *
+ * The output matrix, the softmax and their backward pass go over the rows in chunks, so that no more
+ * than 32 MB of logits exist at once; then the layers are walked back.
+ */
+#include "pipeline/model/forward.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void upload_ids(struct activations *a, int32_t *dst, size_t n)
+{
+    a->w->ops->upload(a->w->dev, dst, a->host, n * sizeof *a->host);
+}
+
+/* Index in its sequence of the first token that each may attend to: the one after the last end of a document before it. */
+static void fill_first(int32_t *first, const int32_t *tokens, int B, int T, int eos)
+{
+    for (int b = 0; b < B; b++) {
+        int32_t begin = 0;
+        const int32_t *row = tokens + (size_t)b * (size_t)(T + 1);
+        for (int t = 0; t < T; t++) {
+            first[(size_t)b * (size_t)T + (size_t)t] = begin;
+            if (row[t] == eos)
+                begin = t + 1;
+        }
+    }
+}
+
+/* stride: host tokens from one sequence to the next */
+static void upload_inputs(struct activations *a, const int32_t *tokens, int B, int T, size_t stride)
+{
+    size_t n = (size_t)B * (size_t)T;
+    assert(n <= a->N && T <= a->w->c.T);
+    for (size_t i = 0; i < n; i++) {
+        int32_t id = tokens[i / (size_t)T * stride + i % (size_t)T];
+        assert(id < a->w->c.V);
+        a->host[i] = id < 0 ? 0 : id;
+    }
+    upload_ids(a, a->ids, n);
+    for (size_t i = 0; i < n; i++)
+        a->host[i] = (int32_t)(i % (size_t)T);
+    upload_ids(a, a->positions, n);
+}
+
+static void upload_batch(struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos)
+{
+    size_t n = (size_t)B * (size_t)T;
+    upload_inputs(a, tokens, B, T, (size_t)T + 1);
+    for (size_t i = 0; i < n; i++)
+        a->host[i] = tokens[i / (size_t)T * ((size_t)T + 1) + i % (size_t)T + 1];
+    upload_ids(a, a->targets, n);
+    if (doc_mask_eos >= 0) {
+        fill_first(a->host, tokens, B, T, doc_mask_eos);
+        upload_ids(a, a->first, n);
+    }
+}
+
+static void *row(const struct weights *w, void *x, size_t n, size_t width)
+{
+    return (char *)x + n * width * dtype_bytes(w->act);
+}
+
+static float *grad_of(const struct weights *w, float *grad, enum param_kind kind, int layer)
+{
+    return grad + params_find(&w->layout, kind, layer)->offset;
+}
+
+/* a->loss from a->norm_last; with grad also d(norm_last) into a->delta, and the output matrix's gradient. */
+static void output_loss(const struct weights *w, struct activations *a, size_t N, float *grad, float scale)
+{
+    const struct ops *o = w->ops;
+    int C = w->c.C, V = w->c.V;
+    for (size_t n = 0; n < N; n += a->logit_rows) {
+        int rows = (int)(N - n < a->logit_rows ? N - n : a->logit_rows);
+        void *x = row(w, a->norm_last, n, (size_t)C);
+        o->linear_forward(w->dev, a->logits, x, output_matrix(w), rows, C, V);
+        o->cross_entropy(w->dev, a->loss + n, a->logits, a->targets + n, rows, V, grad ? scale : 0);
+        if (!grad)
+            continue;
+        o->linear_backward_input(w->dev, row(w, a->delta, n, (size_t)C), a->logits, output_matrix(w), rows, C, V, false);
+        o->linear_backward_weight(w->dev, grad_of(w, grad, w->c.tied ? PARAM_EMBED : PARAM_HEAD, -1), a->logits, x, rows,
+                                  C, V);
+    }
+}
+
+/* dx enters as d(the layer's output) and leaves as d(mid): the residual path is there, the block's is added. */
+static void mlp_backward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int N,
+                         float *grad)
+{
+    const struct ops *o = w->ops;
+    int C = w->c.C, F = w->c.F;
+    o->linear_backward_weight(w->dev, grad_of(w, grad, PARAM_DOWN, l), a->dx, s->hidden, N, F, C);
+    o->linear_backward_input(w->dev, a->dhidden, a->dx, weight(w, PARAM_DOWN, l), N, F, C, false);
+    o->swiglu_backward(w->dev, a->dgate_up, a->dhidden, s->gate_up, N, F);
+    o->linear_backward_weight(w->dev, grad_of(w, grad, PARAM_GATE, l), a->dgate_up, s->norm_mlp, N, C, 2 * F);
+    o->linear_backward_input(w->dev, a->delta, a->dgate_up, weight(w, PARAM_GATE, l), N, C, 2 * F, false);
+    o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_MLP, l), a->delta, s->mid, gain(w, PARAM_NORM_MLP, l),
+                        s->rstd_mlp, N, C);
+}
+
+/* dx enters as d(mid) and leaves as d(in). */
+static void attention_block_backward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l,
+                                     int B, int T, bool masked, float *grad)
+{
+    const struct ops *o = w->ops;
+    const struct model_config *c = &w->c;
+    struct attention_shape shape = {B, T, c->H, c->Hkv, c->D};
+    int N = B * T, C = c->C, HD = c->H * c->D, Q = (c->H + 2 * c->Hkv) * c->D;
+    o->linear_backward_weight(w->dev, grad_of(w, grad, PARAM_O, l), a->dx, s->att, N, HD, C);
+    o->linear_backward_input(w->dev, a->datt, a->dx, weight(w, PARAM_O, l), N, HD, C, false);
+    o->attention_backward(w->dev, a->dqk, a->dqkv, a->datt, s->att, s->lse, s->qk, s->qkv, masked ? a->first : NULL,
+                          shape);
+    o->qk_norm_rope_backward(w->dev, a->dqkv, grad_of(w, grad, PARAM_NORM_Q, l), grad_of(w, grad, PARAM_NORM_K, l),
+                             a->dqk, s->qkv, s->rstd_qk, gain(w, PARAM_NORM_Q, l), gain(w, PARAM_NORM_K, l), w->rope,
+                             a->positions, N, c->H, c->Hkv, c->D);
+    o->linear_backward_weight(w->dev, grad_of(w, grad, PARAM_Q, l), a->dqkv, s->norm_attn, N, C, Q);
+    o->linear_backward_input(w->dev, a->delta, a->dqkv, weight(w, PARAM_Q, l), N, C, Q, false);
+    o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_ATTN, l), a->delta, s->in,
+                        gain(w, PARAM_NORM_ATTN, l), s->rstd_attn, N, C);
+}
+
+static void backward(const struct weights *w, struct activations *a, int B, int T, bool masked, float *grad)
+{
+    const struct ops *o = w->ops;
+    int N = B * T, C = w->c.C;
+    o->zero(w->dev, a->dx, (size_t)N * (size_t)C * dtype_bytes(w->act));
+    o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_FINAL, -1), a->delta, a->last,
+                        gain(w, PARAM_NORM_FINAL, -1), a->rstd_last, N, C);
+    for (int l = w->c.L - 1; l >= 0; l--) {
+        struct layer_acts s = activations_layer(a, l);
+        mlp_backward(w, a, &s, l, N, grad);
+        attention_block_backward(w, a, &s, l, B, T, masked, grad);
+    }
+    o->embedding_backward(w->dev, grad_of(w, grad, PARAM_EMBED, -1), a->dx, a->ids, N, C, w->c.V);
+}
+
+void model_run(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
+               float *loss, float *grad, float grad_scale)
+{
+    bool masked = doc_mask_eos >= 0;
+    size_t N = (size_t)B * (size_t)T;
+    if (grad_scale == 0)
+        grad = NULL;                    /* nothing to add; cross_entropy takes 0 for "no gradient" */
+    assert(!grad || a->train);
+    upload_batch(a, tokens, B, T, doc_mask_eos);
+    forward_layers(w, a, B, T, masked, NULL);
+    output_loss(w, a, N, grad, grad_scale);
+    if (grad)
+        backward(w, a, B, T, masked, grad);
+    w->ops->download(w->dev, loss, a->loss, N * sizeof *loss);
+}
+
+void model_logits(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, float *logits)
+{
+    size_t N = (size_t)B * (size_t)T, V = (size_t)w->c.V;
+    upload_inputs(a, tokens, B, T, (size_t)T);
+    forward_layers(w, a, B, T, false, NULL);
+    for (size_t n = 0; n < N; n += a->logit_rows) {
+        size_t rows = N - n < a->logit_rows ? N - n : a->logit_rows;
+        w->ops->linear_forward(w->dev, a->logits, row(w, a->norm_last, n, (size_t)w->c.C), output_matrix(w), (int)rows,
+                               w->c.C, w->c.V);
+        download_f32(w, logits + n * V, a->logits, rows * V);
+    }
+}

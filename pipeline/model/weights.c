@@ -1,0 +1,128 @@
+/*
+ * weights.c - memory and first values of a model's weights
+ */
+#include "pipeline/model/transformer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Row p: cos(p*w_i), sin(p*w_i) with w_i = theta^(-2i/D). Frequencies and angles are rounded to f32 as Transformers
+ * rounds them: at position 2048 the rounding is 1e-4 of an angle, more than everything else together. */
+static int upload_rope(struct weights *w)
+{
+    size_t T = (size_t)w->c.T, D = (size_t)w->c.D, half = D / 2;
+    float *host = malloc(T * D * sizeof *host);
+    if (!host)
+        return -1;
+    for (size_t i = 0; i < half; i++) {
+        float freq = (float)(1.0 / pow(w->c.rope_theta, (double)(2 * i) / (double)D));
+        for (size_t p = 0; p < T; p++) {
+            float angle = (float)p * freq;
+            host[p * D + i] = (float)cos((double)angle);
+            host[p * D + half + i] = (float)sin((double)angle);
+        }
+    }
+    w->ops->upload(w->dev, w->rope, host, T * D * sizeof *host);
+    free(host);
+    return 0;
+}
+
+int weights_alloc(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
+                  const struct model_config *c, char *err, size_t cap)
+{
+    *w = (struct weights){.ops = ops, .dev = dev, .c = *c, .act = act};
+    size_t rope_bytes = (size_t)c->T * (size_t)c->D * sizeof(float), need = rope_bytes;
+    if (params_layout(&w->layout, c) == 0) {
+        size_t n = w->layout.total;
+        need += n * sizeof(float) + (act == DTYPE_F32 ? 0 : n * dtype_bytes(act));
+        w->theta = ops->alloc(dev, n * sizeof(float));
+        w->work = act == DTYPE_F32 ? w->theta : ops->alloc(dev, n * dtype_bytes(act));
+        w->rope = ops->alloc(dev, rope_bytes);
+    }
+    if (w->theta && w->work && w->rope && upload_rope(w) == 0)
+        return 0;
+    snprintf(err, cap, "no memory for %llu weights (%.1f MB)", (unsigned long long)model_params(c), (double)need / 1e6);
+    weights_free(w);
+    return -1;
+}
+
+void weights_free(struct weights *w)
+{
+    if (!w->ops)
+        return;
+    if (w->work != w->theta)
+        w->ops->free(w->dev, w->work);
+    w->ops->free(w->dev, w->theta);
+    w->ops->free(w->dev, w->rope);
+    params_free(&w->layout);
+    *w = (struct weights){0};
+}
+
+/* SplitMix64's output function, Steele et al. 2014: a bijection of 64 bits that mixes well. */
+static uint64_t mix64(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+/* Elements i (even) and i+1 of the tensor with this key: a pure function, so threads and order do not matter. */
+static void normal_pair(uint64_t key, uint64_t i, float sd, float out[2])
+{
+    uint64_t r = mix64(key + (i / 2 + 1) * 0x9e3779b97f4a7c15u);
+    float u = (float)((r >> 40) + 1) * 0x1p-24f;            /* (0, 1] */
+    float v = (float)((r >> 8) & 0xffffff) * 0x1p-24f;      /* [0, 1) */
+    float radius = sd * sqrtf(-2 * logf(u)), angle = 6.2831853f * v;
+    out[0] = radius * cosf(angle);
+    out[1] = radius * sinf(angle);
+}
+
+static void fill(float *x, size_t n, uint64_t key, float sd)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < n; i += 2) {
+        float pair[2];
+        normal_pair(key, i, sd, pair);
+        memcpy(x + i, pair, (i + 1 < n ? 2 : 1) * sizeof *x);
+    }
+}
+
+static uint64_t key_of(uint64_t seed, const char *name)
+{
+    uint64_t h = 0xcbf29ce484222325u;       /* FNV-1a */
+    for (; *name; name++)
+        h = (h ^ (unsigned char)*name) * 0x100000001b3u;
+    return mix64(mix64(seed) ^ h);
+}
+
+int weights_init(struct weights *w, uint64_t seed)
+{
+    size_t largest = 0;
+    for (size_t i = 0; i < w->layout.count; i++)
+        if (w->layout.v[i].n > largest)
+            largest = w->layout.v[i].n;
+    float *host = malloc(largest * sizeof *host);
+    if (!host)
+        return -1;
+    float sd = 0.02f, sd_out = 0.02f / sqrtf(2 * (float)w->c.L);
+    for (size_t i = 0; i < w->layout.count; i++) {
+        const struct param *p = &w->layout.v[i];
+        if (param_is_matrix(p))
+            fill(host, p->n, key_of(seed, p->name), p->kind == PARAM_O || p->kind == PARAM_DOWN ? sd_out : sd);
+        else
+            for (size_t k = 0; k < p->n; k++)
+                host[k] = 1;
+        w->ops->upload(w->dev, w->theta + p->offset, host, p->n * sizeof *host);
+    }
+    free(host);
+    weights_publish(w);
+    return 0;
+}
+
+void weights_publish(struct weights *w)
+{
+    if (w->work != w->theta)
+        w->ops->to_act(w->dev, w->work, w->theta, w->layout.total);
+}
