@@ -20,8 +20,8 @@ static inline void test_begin(unsigned seconds)
 #define CHECK(cond, ...)                                                                                               \
     do {                                                                                                               \
         if (!(cond)) {                                                                                                 \
-            printf("%s:%d: CHECK(%s) failed: ", __FILE__, __LINE__, #cond);                                            \
-            printf("" __VA_ARGS__);                                                                                    \
+            printf("%s:%d: CHECK(%s) failed:", __FILE__, __LINE__, #cond);                                             \
+            printf(" " __VA_ARGS__);                                                                                   \
             printf("\n");                                                                                              \
             exit(1);                                                                                                   \
         }                                                                                                              \
