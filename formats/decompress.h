@@ -1,0 +1,37 @@
+/*
+ * decompress.h - read plain, gzip, zstd and lz4 files as one stream of bytes
+ *
+ *   d = decompress_open(fd, DECOMPRESS_AUTO, err, sizeof err)
+ *   while ((n = decompress_read(d, buf, sizeof buf)) > 0) ...
+ *   n < 0: decompress_error(d) at compressed offset decompress_offset(d)
+ *
+ * The kind is known from the first bytes; DECOMPRESS_AUTO takes what is no
+ * known compressed format as plain. Frames and gzip members may follow each
+ * other. A stream that ends within a frame is an error, never a short file.
+ * Memory is constant: zstd windows above 128 MiB are refused.
+ */
+#ifndef FORMATS_DECOMPRESS_H
+#define FORMATS_DECOMPRESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum decompress_kind { DECOMPRESS_AUTO, DECOMPRESS_PLAIN, DECOMPRESS_GZIP, DECOMPRESS_ZSTD, DECOMPRESS_LZ4 };
+
+struct decompress;
+
+/* What the end of the name says (.gz .zst .lz4), else DECOMPRESS_AUTO. *stem: length of the name without it. */
+enum decompress_kind decompress_kind_of_name(const char *name, size_t *stem);
+
+/* Takes over fd, also on failure. kind: what the stream must be, or DECOMPRESS_AUTO. NULL: err says why. */
+struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap);
+void decompress_close(struct decompress *d);            /* NULL is fine */
+
+/* Bytes read, 1..n; 0 at the end of a whole stream; -1 on an error, which stays. */
+ssize_t decompress_read(struct decompress *d, void *buf, size_t n);
+const char *decompress_error(const struct decompress *d);
+uint64_t decompress_offset(const struct decompress *d);     /* bytes of the file consumed */
+enum decompress_kind decompress_kind(const struct decompress *d);   /* what it was found to be */
+
+#endif

@@ -1,0 +1,288 @@
+#include "formats/docs.h"
+
+#include "formats/tokens.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COUNT_FROM = 1 << 20 };      /* shorter objects cannot hold enough values to matter */
+
+struct doc_parser {
+    json_t *root;               /* owns what the last document points to, but for: */
+    char *joined;               /* question and answer */
+    char number[32];            /* an id that was a number */
+    size_t error_byte;
+    char error[256];
+};
+
+struct doc_parser *doc_parser_new(void)
+{
+    return calloc(1, sizeof(struct doc_parser));
+}
+
+void doc_parser_free(struct doc_parser *p)
+{
+    if (!p)
+        return;
+    json_decref(p->root);
+    free(p->joined);
+    free(p);
+}
+
+const char *doc_error(const struct doc_parser *p, size_t *byte)
+{
+    *byte = p->error_byte;
+    return p->error;
+}
+
+__attribute__((format(printf, 3, 4))) static int fail(struct doc_parser *p, size_t byte, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(p->error, sizeof p->error, fmt, ap);
+    va_end(ap);
+    p->error_byte = byte;
+    return -1;
+}
+
+/* An upper bound on the values in the object, so that "[[],[],..." cannot take a hundred times its size in memory. */
+static bool too_many_values(const char *s, size_t n)
+{
+    size_t values = 1;
+    bool in_string = false;
+    for (size_t i = 0; i < n; i++) {
+        if (in_string) {
+            if (s[i] == '\\')
+                i++;
+            else if (s[i] == '"')
+                in_string = false;
+        } else if (s[i] == '"') {
+            in_string = true;
+        } else if (s[i] == ',' || s[i] == '[' || s[i] == '{') {
+            values++;
+        }
+    }
+    return values > DOC_MAX_VALUES;
+}
+
+static int load(struct doc_parser *p, const char *json, size_t len)
+{
+    json_error_t e;
+    if (len > DOC_MAX_JSON)
+        return fail(p, 0, "JSON object longer than %d MiB", DOC_MAX_JSON >> 20);
+    if (len >= COUNT_FROM && too_many_values(json, len))
+        return fail(p, 0, "JSON object with more than %d values", DOC_MAX_VALUES);
+    size_t flags = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES;
+    p->root = json_loadb(json, len, flags, &e);
+    /* Numbers beyond 64 bits are none of our business: take them as real ones. */
+    if (!p->root && json_error_code(&e) == json_error_numeric_overflow)
+        p->root = json_loadb(json, len, flags | JSON_DECODE_INT_AS_REAL, &e);
+    if (!p->root)
+        return fail(p, e.position < 0 ? 0 : (size_t)e.position, "invalid JSON: %s", e.text);
+    if (!json_is_object(p->root))
+        return fail(p, 0, "not a JSON object");
+    return 0;
+}
+
+static const char *type_name(const json_t *v)
+{
+    switch (json_typeof(v)) {
+    case JSON_OBJECT:  return "an object";
+    case JSON_ARRAY:   return "an array";
+    case JSON_STRING:  return "a string";
+    case JSON_INTEGER:
+    case JSON_REAL:    return "a number";
+    case JSON_TRUE:
+    case JSON_FALSE:   return "a boolean";
+    case JSON_NULL:    return "null";
+    }
+    return "unknown";
+}
+
+/* 1: found, 0: not there (or null, which exports write for it), -1: it is no string. */
+static int get_string(struct doc_parser *p, const char *name, const char **s, size_t *len)
+{
+    const json_t *v = json_object_get(p->root, name);
+    if (!v || json_is_null(v))
+        return 0;
+    if (!json_is_string(v))
+        return fail(p, 0, "field \"%s\" is %s, not a string", name, type_name(v));
+    *s = json_string_value(v);
+    *len = json_string_length(v);
+    return 1;
+}
+
+static int join_pair(struct doc_parser *p, struct doc *d)
+{
+    static const char *const questions[] = {"instruction", "question"};
+    const char *answer, *question;
+    size_t answer_len, question_len;
+    int r = get_string(p, "answer", &answer, &answer_len);
+    if (r <= 0)
+        return r;
+    for (size_t i = 0; i < 2; i++) {
+        r = get_string(p, questions[i], &question, &question_len);
+        if (r < 0)
+            return r;
+        if (r == 0)
+            continue;
+        d->len = question_len + 1 + answer_len;
+        p->joined = malloc(d->len + 1);
+        if (!p->joined)
+            return fail(p, 0, "out of memory");
+        memcpy(p->joined, question, question_len);
+        p->joined[question_len] = '\n';
+        memcpy(p->joined + question_len + 1, answer, answer_len + 1);
+        d->text = p->joined;
+        return 1;
+    }
+    return 0;
+}
+
+/* Names what was looked for and what is there. */
+static int no_text(struct doc_parser *p, const char *text_field)
+{
+    char there[128];
+    size_t n = 0;
+    const char *key;
+    json_t *value;
+    there[0] = '\0';
+    json_object_foreach(p->root, key, value) {
+        int w = snprintf(there + n, sizeof there - n, "%s%s", n ? ", " : "", key);
+        if (w < 0 || (size_t)w >= sizeof there - n) {
+            there[n] = '\0';
+            break;
+        }
+        n += (size_t)w;
+    }
+    for (char *c = there; *c; c++)          /* a key may hold anything; a message should not */
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    return fail(p, 0, "no %s%s%s field (the object has: %s)", text_field ? "\"" : "text, content, code, or similar",
+                text_field ? text_field : "", text_field ? "\"" : "", there[0] ? there : "nothing");
+}
+
+static int get_text(struct doc_parser *p, const char *text_field, struct doc *d)
+{
+    static const char *const fields[] = {"text", "content", "code", "solution", "output", "response"};
+    int r = 0;
+    if (text_field) {
+        r = get_string(p, text_field, &d->text, &d->len);
+    } else {
+        for (size_t i = 0; i < sizeof fields / sizeof *fields && r == 0; i++)
+            r = get_string(p, fields[i], &d->text, &d->len);
+        if (r == 0)
+            r = join_pair(p, d);
+    }
+    return r == 0 ? no_text(p, text_field) : r;
+}
+
+int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d)
+{
+    json_decref(p->root);
+    free(p->joined);
+    p->root = NULL;
+    p->joined = NULL;
+    memset(d, 0, sizeof *d);
+    if (load(p, json, len) != 0 || get_text(p, text_field, d) < 0)
+        return -1;
+    const json_t *id = json_object_get(p->root, "id");
+    const char *domain = json_string_value(json_object_get(p->root, "domain"));
+    if (json_is_integer(id)) {
+        snprintf(p->number, sizeof p->number, "%" JSON_INTEGER_FORMAT, json_integer_value(id));
+        d->id = p->number;
+    } else {
+        d->id = json_string_value(id);
+    }
+    d->domain = domain ? domain_from_name(domain) : DOMAIN_OTHER;
+    if (d->domain < 0)
+        d->domain = DOMAIN_OTHER;
+    return 0;
+}
+
+/* The ranges are those of Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF. */
+size_t utf8_char(const char *s, size_t n)
+{
+    const unsigned char *u = (const unsigned char *)s;
+    unsigned low = 0x80, high = 0xbf;
+    size_t len;
+    if (u[0] < 0x80)
+        return 1;
+    if (u[0] < 0xc2 || u[0] > 0xf4)
+        return 0;
+    if (u[0] < 0xe0) {
+        len = 2;
+    } else if (u[0] < 0xf0) {
+        len = 3;
+        low = u[0] == 0xe0 ? 0xa0 : 0x80;
+        high = u[0] == 0xed ? 0x9f : 0xbf;
+    } else {
+        len = 4;
+        low = u[0] == 0xf0 ? 0x90 : 0x80;
+        high = u[0] == 0xf4 ? 0x8f : 0xbf;
+    }
+    if (n < len || u[1] < low || u[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if (u[i] < 0x80 || u[i] > 0xbf)
+            return 0;
+    return len;
+}
+
+/* Bytes that go out as they are: all of ASCII but controls, quote and backslash. */
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void write_escape(FILE *f, unsigned char c)
+{
+    static const char letters[] = "btn\0fr";    /* for 8 .. 13 */
+    if (c == '"' || c == '\\')
+        fprintf(f, "\\%c", c);
+    else if (c >= 8 && c <= 13 && letters[c - 8])
+        fprintf(f, "\\%c", letters[c - 8]);
+    else
+        fprintf(f, "\\u%04x", c);
+}
+
+static void write_string(FILE *f, const char *s, size_t n, uint64_t *replaced)
+{
+    putc_unlocked('"', f);
+    for (size_t i = 0; i < n;) {
+        size_t run = i;
+        size_t width = 0;
+        while (run < n && (is_plain((unsigned char)s[run]) ||
+                           ((unsigned char)s[run] >= 0x80 && (width = utf8_char(s + run, n - run)) > 0))) {
+            run += width ? width : 1;
+            width = 0;
+        }
+        fwrite_unlocked(s + i, 1, run - i, f);
+        i = run;
+        if (i == n)
+            break;
+        if ((unsigned char)s[i] < 0x80) {
+            write_escape(f, (unsigned char)s[i]);
+        } else {
+            fputs_unlocked("\xef\xbf\xbd", f);
+            ++*replaced;
+        }
+        i++;
+    }
+    putc_unlocked('"', f);
+}
+
+int doc_write(FILE *f, const struct doc *d, uint64_t *replaced)
+{
+    fputs_unlocked("{\"text\":", f);
+    write_string(f, d->text, d->len, replaced);
+    if (d->id) {
+        fputs_unlocked(",\"id\":", f);
+        write_string(f, d->id, strlen(d->id), replaced);
+    }
+    fprintf(f, ",\"domain\":\"%s\"}\n", domain_names[d->domain]);
+    return ferror_unlocked(f) ? -1 : 0;
+}
