@@ -1,0 +1,406 @@
+#include "formats/safetensors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct {
+    const char *name;
+    size_t bytes;
+} dtypes[N_ST_DTYPES] = {
+    [ST_F32] = {"F32", 4}, [ST_F16] = {"F16", 2}, [ST_BF16] = {"BF16", 2}, [ST_F64] = {"F64", 8},
+    [ST_I64] = {"I64", 8}, [ST_I32] = {"I32", 4}, [ST_I16] = {"I16", 2}, [ST_I8] = {"I8", 1},
+    [ST_U64] = {"U64", 8}, [ST_U32] = {"U32", 4}, [ST_U16] = {"U16", 2}, [ST_U8] = {"U8", 1},
+    [ST_BOOL] = {"BOOL", 1}, [ST_F8_E4M3] = {"F8_E4M3", 1}, [ST_F8_E5M2] = {"F8_E5M2", 1},
+};
+
+struct safetensors {
+    char *path;
+    int fd;
+    uint64_t file_bytes, data_begin;
+    json_t *header;             /* owns the names */
+    struct st_tensor *v;        /* by begin */
+    struct st_tensor **by_name;
+    size_t count;
+};
+
+size_t st_dtype_bytes(enum st_dtype t)
+{
+    return dtypes[t].bytes;
+}
+
+const char *st_dtype_name(enum st_dtype t)
+{
+    return dtypes[t].name;
+}
+
+static int fail(char *err, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int fail(char *err, size_t cap, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(err, cap, fmt, ap);
+    va_end(ap);
+    return -1;
+}
+
+/* 0, or -1: error, or the file ends before */
+static int read_at(int fd, void *out, size_t n, uint64_t offset)
+{
+    for (size_t got = 0; got < n;) {
+        ssize_t k = pread(fd, (char *)out + got, n - got, (off_t)(offset + got));
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k <= 0) {
+            errno = k < 0 ? errno : 0;
+            return -1;
+        }
+        got += (size_t)k;
+    }
+    return 0;
+}
+
+static const char *read_reason(void)
+{
+    return errno ? strerror(errno) : "file became shorter";
+}
+
+static uint64_t little_endian(const unsigned char b[8])
+{
+    uint64_t x = 0;
+    for (int i = 7; i >= 0; i--)
+        x = x << 8 | b[i];
+    return x;
+}
+
+/* One tensor's entry. Offsets stay relative to the data here. */
+static int parse_tensor(struct safetensors *s, const char *name, json_t *e, struct st_tensor *t, char *err, size_t cap)
+{
+    json_t *dtype = json_object_get(e, "dtype"), *shape = json_object_get(e, "shape");
+    json_t *offsets = json_object_get(e, "data_offsets"), *d;
+    uint64_t bytes;
+    size_t i;
+    *t = (struct st_tensor){.name = name, .dtype = N_ST_DTYPES, .n = 1};
+    if (!json_is_string(dtype) || !json_is_array(shape) || !json_is_array(offsets) || json_array_size(offsets) != 2)
+        return fail(err, cap, "%s: offset 8: tensor '%.200s' needs dtype, shape and two data_offsets", s->path, name);
+    for (int k = 0; k < N_ST_DTYPES; k++)
+        if (strcmp(dtypes[k].name, json_string_value(dtype)) == 0)
+            t->dtype = (enum st_dtype)k;
+    if (t->dtype == N_ST_DTYPES)
+        return fail(err, cap, "%s: offset 8: tensor '%.200s': unknown dtype '%.40s'", s->path, name,
+                    json_string_value(dtype));
+    if (json_array_size(shape) > SAFETENSORS_MAX_RANK)
+        return fail(err, cap, "%s: offset 8: tensor '%.200s': more than %d dimensions", s->path, name,
+                    SAFETENSORS_MAX_RANK);
+    json_array_foreach(shape, i, d) {
+        if (!json_is_integer(d) || json_integer_value(d) < 0)
+            return fail(err, cap, "%s: offset 8: tensor '%.200s': dimension %zu is not a size", s->path, name, i);
+        t->shape[t->rank] = (uint64_t)json_integer_value(d);
+        if (__builtin_mul_overflow(t->n, t->shape[t->rank++], &t->n))
+            return fail(err, cap, "%s: offset 8: tensor '%.200s': shape overflows", s->path, name);
+    }
+    for (i = 0; i < 2; i++) {
+        d = json_array_get(offsets, i);
+        if (!json_is_integer(d) || json_integer_value(d) < 0)
+            return fail(err, cap, "%s: offset 8: tensor '%.200s': data_offsets are not positions", s->path, name);
+        *(i ? &t->end : &t->begin) = (uint64_t)json_integer_value(d);
+    }
+    if (__builtin_mul_overflow(t->n, dtypes[t->dtype].bytes, &bytes) || t->end < t->begin || t->end - t->begin != bytes)
+        return fail(err, cap, "%s: offset 8: tensor '%.200s': data_offsets do not span its shape", s->path, name);
+    return 0;
+}
+
+static int by_begin(const void *a, const void *b)
+{
+    const struct st_tensor *x = a, *y = b;
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    return x->end < y->end ? -1 : x->end > y->end;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(struct st_tensor *const *)a)->name, (*(struct st_tensor *const *)b)->name);
+}
+
+/* The tensors' bytes, sorted, must tile the rest of the file exactly. */
+static int check_tiling(struct safetensors *s, char *err, size_t cap)
+{
+    uint64_t at = 0, data = s->file_bytes - s->data_begin;
+    qsort(s->v, s->count, sizeof *s->v, by_begin);
+    for (size_t i = 0; i < s->count; i++) {
+        struct st_tensor *t = &s->v[i];
+        if (t->begin != at)
+            return fail(err, cap, "%s: offset %llu: tensor '%.200s' %s", s->path,
+                        (unsigned long long)(s->data_begin + at), t->name,
+                        t->begin < at ? "overlaps the one before" : "leaves a hole before it");
+        if (t->end > data)
+            return fail(err, cap, "%s: offset %llu: file ends before tensor '%.200s' does (needs %llu bytes, has %llu)",
+                        s->path, (unsigned long long)s->file_bytes, t->name,
+                        (unsigned long long)(t->end + s->data_begin), (unsigned long long)s->file_bytes);
+        at = t->end;
+        t->begin += s->data_begin;
+        t->end += s->data_begin;
+    }
+    if (at != data)
+        return fail(err, cap, "%s: offset %llu: %llu bytes after the last tensor", s->path,
+                    (unsigned long long)(s->data_begin + at), (unsigned long long)(data - at));
+    return 0;
+}
+
+static int parse_metadata(struct safetensors *s, json_t *meta, char *err, size_t cap)
+{
+    const char *key;
+    json_t *v;
+    if (!json_is_object(meta))
+        return fail(err, cap, "%s: offset 8: __metadata__ is not an object", s->path);
+    json_object_foreach(meta, key, v)
+        if (!json_is_string(v))
+            return fail(err, cap, "%s: offset 8: __metadata__ '%.100s' is not a string", s->path, key);
+    return 0;
+}
+
+static int parse_header(struct safetensors *s, const char *text, size_t len, char *err, size_t cap)
+{
+    json_error_t where;
+    const char *name;
+    json_t *e;
+    s->header = text[0] == '{' ? json_loadb(text, len, JSON_REJECT_DUPLICATES, &where) : NULL;
+    if (text[0] != '{')
+        return fail(err, cap, "%s: offset 8: header does not begin with '{'", s->path);
+    if (!s->header)
+        return fail(err, cap, "%s: offset %llu: header: %s", s->path, 8ULL + (unsigned long long)where.position,
+                    where.text);
+    size_t room = json_object_size(s->header) + 1;
+    s->v = calloc(room, sizeof *s->v);
+    s->by_name = calloc(room, sizeof *s->by_name);
+    if (!s->v || !s->by_name)
+        return fail(err, cap, "%s: out of memory", s->path);
+    json_object_foreach(s->header, name, e) {
+        if (strcmp(name, "__metadata__") == 0) {
+            if (parse_metadata(s, e, err, cap) != 0)
+                return -1;
+            continue;
+        }
+        if (!json_is_object(e))
+            return fail(err, cap, "%s: offset 8: tensor '%.200s' is not an object", s->path, name);
+        if (parse_tensor(s, name, e, &s->v[s->count], err, cap) != 0)
+            return -1;
+        s->count++;
+    }
+    if (check_tiling(s, err, cap) != 0)
+        return -1;
+    for (size_t i = 0; i < s->count; i++)
+        s->by_name[i] = &s->v[i];
+    qsort(s->by_name, s->count, sizeof *s->by_name, by_name);
+    return 0;
+}
+
+static int read_header(struct safetensors *s, char *err, size_t cap)
+{
+    struct stat st;
+    unsigned char prefix[8];
+    if (fstat(s->fd, &st) != 0)
+        return fail(err, cap, "%s: %s", s->path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return fail(err, cap, "%s: not a regular file", s->path);
+    s->file_bytes = (uint64_t)st.st_size;
+    if (s->file_bytes < 8 + 2)
+        return fail(err, cap, "%s: offset 0: %llu bytes are too few for safetensors", s->path,
+                    (unsigned long long)s->file_bytes);
+    if (read_at(s->fd, prefix, 8, 0) != 0)
+        return fail(err, cap, "%s: offset 0: %s", s->path, read_reason());
+    uint64_t len = little_endian(prefix);
+    if (len < 2 || len > SAFETENSORS_MAX_HEADER)
+        return fail(err, cap, "%s: offset 0: header length %llu (allowed: 2 to %d)", s->path, (unsigned long long)len,
+                    SAFETENSORS_MAX_HEADER);
+    if (len > s->file_bytes - 8)
+        return fail(err, cap, "%s: offset 8: file ends within the header (%llu of %llu bytes)", s->path,
+                    (unsigned long long)(s->file_bytes - 8), (unsigned long long)len);
+    s->data_begin = 8 + len;
+    char *text = malloc(len);
+    int rc = -1;
+    if (!text)
+        fail(err, cap, "%s: out of memory", s->path);
+    else if (read_at(s->fd, text, len, 8) != 0)
+        fail(err, cap, "%s: offset 8: %s", s->path, read_reason());
+    else
+        rc = parse_header(s, text, len, err, cap);
+    free(text);
+    return rc;
+}
+
+struct safetensors *safetensors_open(const char *path, char *err, size_t cap)
+{
+    struct safetensors *s = calloc(1, sizeof *s);
+    if (s)
+        s->fd = -1;
+    if (!s || !(s->path = strdup(path)))
+        fail(err, cap, "%s: out of memory", path);
+    else if ((s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
+        fail(err, cap, "%s: %s", path, strerror(errno));
+    else if (read_header(s, err, cap) == 0)
+        return s;
+    safetensors_close(s);
+    return NULL;
+}
+
+void safetensors_close(struct safetensors *s)
+{
+    if (!s)
+        return;
+    if (s->fd >= 0)
+        close(s->fd);
+    json_decref(s->header);
+    free(s->v);
+    free(s->by_name);
+    free(s->path);
+    free(s);
+}
+
+size_t safetensors_count(const struct safetensors *s)
+{
+    return s->count;
+}
+
+const struct st_tensor *safetensors_at(const struct safetensors *s, size_t i)
+{
+    return &s->v[i];
+}
+
+const struct st_tensor *safetensors_find(const struct safetensors *s, const char *name)
+{
+    struct st_tensor key = {.name = name}, *k = &key;
+    struct st_tensor **hit = bsearch(&k, s->by_name, s->count, sizeof *s->by_name, by_name);
+    return hit ? *hit : NULL;
+}
+
+static float f32_from_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+
+static float f32_from_f16(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 0x3ff;
+    if (exponent == 31)
+        return f32_from_bits(sign | 0x7f800000 | fraction << 13);
+    if (exponent == 0) {
+        float x = (float)fraction * 0x1p-24f;
+        return sign ? -x : x;
+    }
+    return f32_from_bits(sign | (exponent + 112) << 23 | fraction << 13);
+}
+
+uint16_t bf16_from_f32(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    if ((bits & 0x7fffffff) > 0x7f800000)
+        return (uint16_t)(bits >> 16 | 0x40);       /* NaN stays NaN */
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+static int read_halves(const struct safetensors *s, const struct st_tensor *t, uint64_t first, size_t n, float *out)
+{
+    uint16_t half[4096];
+    while (n > 0) {
+        size_t k = n < 4096 ? n : 4096;
+        if (read_at(s->fd, half, k * 2, t->begin + first * 2) != 0)
+            return -1;
+        for (size_t i = 0; i < k; i++)
+            out[i] = t->dtype == ST_BF16 ? f32_from_bits((uint32_t)half[i] << 16) : f32_from_f16(half[i]);
+        out += k;
+        first += k;
+        n -= k;
+    }
+    return 0;
+}
+
+int safetensors_read_f32(const struct safetensors *s, const struct st_tensor *t, uint64_t first, size_t n, float *out,
+                         char *err, size_t cap)
+{
+    int rc;
+    if (t->dtype != ST_F32 && t->dtype != ST_F16 && t->dtype != ST_BF16)
+        return fail(err, cap, "%s: tensor '%.200s': dtype %s, want F32, F16 or BF16", s->path, t->name,
+                    dtypes[t->dtype].name);
+    if (first > t->n || n > t->n - first)
+        return fail(err, cap, "%s: tensor '%.200s': elements beyond its end", s->path, t->name);
+    if (t->dtype == ST_F32)
+        rc = read_at(s->fd, out, n * 4, t->begin + first * 4);
+    else
+        rc = read_halves(s, t, first, n, out);
+    if (rc != 0)
+        return fail(err, cap, "%s: offset %llu: tensor '%.200s': %s", s->path,
+                    (unsigned long long)(t->begin + first * dtypes[t->dtype].bytes), t->name, read_reason());
+    return 0;
+}
+
+/* Sizes and places of the tensors, relative to the data. */
+static int place(struct st_tensor *v, size_t count)
+{
+    uint64_t at = 0, bytes;
+    for (size_t i = 0; i < count; i++) {
+        v[i].n = 1;
+        for (int d = 0; d < v[i].rank; d++)
+            if (__builtin_mul_overflow(v[i].n, v[i].shape[d], &v[i].n))
+                return -1;
+        if (__builtin_mul_overflow(v[i].n, dtypes[v[i].dtype].bytes, &bytes))
+            return -1;
+        v[i].begin = at;
+        if (__builtin_add_overflow(at, bytes, &at) || at > INT64_MAX)
+            return -1;
+        v[i].end = at;
+    }
+    return 0;
+}
+
+static json_t *header_object(const struct st_tensor *v, size_t count)
+{
+    json_t *root = json_object();
+    bool bad = json_object_set_new(root, "__metadata__", json_pack("{ss}", "format", "pt")) != 0;
+    for (size_t i = 0; i < count; i++) {
+        json_t *shape = json_array();
+        for (int d = 0; d < v[i].rank; d++)
+            bad |= json_array_append_new(shape, json_integer((json_int_t)v[i].shape[d])) != 0;
+        json_t *entry = json_pack("{sssos[II]}", "dtype", dtypes[v[i].dtype].name, "shape", shape, "data_offsets",
+                                  (json_int_t)v[i].begin, (json_int_t)v[i].end);
+        bad |= json_object_set_new(root, v[i].name, entry) != 0;
+    }
+    if (!bad)
+        return root;
+    json_decref(root);
+    return NULL;
+}
+
+char *safetensors_header(struct st_tensor *v, size_t count, size_t *len)
+{
+    json_t *root = place(v, count) == 0 ? header_object(v, count) : NULL;
+    char *text = root ? json_dumps(root, JSON_COMPACT) : NULL, *out = NULL;
+    json_decref(root);
+    if (!text)
+        return NULL;
+    size_t n = strlen(text), padded = (n + 7) & ~(size_t)7;
+    if (padded <= SAFETENSORS_MAX_HEADER && (out = malloc(8 + padded))) {
+        for (int i = 0; i < 8; i++)
+            out[i] = (char)(padded >> 8 * i);
+        memcpy(out + 8, text, n);
+        memset(out + 8 + n, ' ', padded - n);
+        *len = 8 + padded;
+        for (size_t i = 0; i < count; i++) {
+            v[i].begin += *len;
+            v[i].end += *len;
+        }
+    }
+    free(text);
+    return out;
+}

@@ -1,0 +1,295 @@
+/*
+ * checkpoint.c - finding, verifying and loading a model directory
+ */
+#include "pipeline/model/checkpoint.h"
+
+#include "pipeline/lib/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+enum { MAX_JSON = 64 << 20, CHUNK = 1 << 18 };      /* bytes of config.json and state.json; floats read at a time */
+
+static int fail(char *err, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int fail(char *err, size_t cap, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(err, cap, fmt, ap);
+    va_end(ap);
+    return -1;
+}
+
+static bool has_config(const char *dir)
+{
+    char *path = path_join(dir, "config.json");
+    char *model = path_join(dir, "model.safetensors"), *index = path_join(dir, "model.safetensors.index.json");
+    bool yes = path_exists(path) && (path_exists(model) || path_exists(index));     /* a run has a config.json too */
+    free(path);
+    free(model);
+    free(index);
+    return yes;
+}
+
+char *checkpoint_resolve(const char *path, char *err, size_t cap)
+{
+    if (has_config(path))
+        return xstrdup(path);
+    char *latest = path_join(path, "latest");
+    if (has_config(latest))
+        return latest;
+    free(latest);
+    if (!path_exists(path))
+        fail(err, cap, "%s: %s", path, strerror(errno));
+    else
+        fail(err, cap, "%s: neither a model directory (config.json, model.safetensors) nor a run with a checkpoint "
+             "('latest')", path);
+    return NULL;
+}
+
+/* The whole file, malloc'd; NULL and err. *missing tells a file that is not there from one that cannot be read. */
+static char *read_text(const char *path, size_t *len, bool *missing, char *err, size_t cap)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    char *text = NULL;
+    *missing = fd < 0 && errno == ENOENT;
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        fail(err, cap, "%s: %s", path, strerror(errno));
+    } else if (!S_ISREG(st.st_mode) || st.st_size > MAX_JSON) {
+        fail(err, cap, "%s: not a regular file of at most %d bytes", path, MAX_JSON);
+    } else if ((text = malloc((size_t)st.st_size + 1))) {
+        ssize_t n = st.st_size ? read(fd, text, (size_t)st.st_size) : 0;
+        if (n == st.st_size) {
+            text[n] = 0;
+            *len = (size_t)n;
+        } else {
+            fail(err, cap, "%s: cannot read all of it", path);
+            free(text);
+            text = NULL;
+        }
+    } else {
+        fail(err, cap, "%s: out of memory", path);
+    }
+    if (fd >= 0)
+        close(fd);
+    return text;
+}
+
+int checkpoint_config(const char *dir, struct model_config *c, char *err, size_t cap)
+{
+    char *path = path_join(dir, "config.json");
+    bool missing;
+    size_t len;
+    char *text = read_text(path, &len, &missing, err, cap);
+    int rc = text ? model_config_from_json(text, len, path, c, err, cap) : -1;
+    free(text);
+    free(path);
+    return rc;
+}
+
+/* state.json carries the hash of itself, taken with the digits of the hash as zeros. */
+static int check_own_hash(const char *path, char *text, size_t len, char *err, size_t cap)
+{
+    static const char key[] = "\"xxh3_of_this\": \"";
+    char *digits = NULL, want[17] = "", zeros[] = "0000000000000000", got[17];
+    for (char *p = text; (p = strstr(p, key)); p++)
+        digits = p + sizeof key - 1;
+    if (!digits || (size_t)(text + len - digits) < 16)
+        return fail(err, cap, "%s: has no checksum of itself: damaged or cut", path);
+    memcpy(want, digits, 16);
+    memcpy(digits, zeros, 16);
+    snprintf(got, sizeof got, "%016llx", (unsigned long long)XXH3_64bits(text, len));
+    if (memcmp(want, got, 16) != 0)
+        return fail(err, cap, "%s: checksum is %s, recorded %s: damaged", path, got, want);
+    return 0;
+}
+
+int checkpoint_state(const char *dir, json_t **state, char *err, size_t cap)
+{
+    char *path = path_join(dir, "trainer/state.json");
+    json_error_t where;
+    bool missing;
+    size_t len;
+    int rc = -1;
+    *state = NULL;
+    char *text = read_text(path, &len, &missing, err, cap);
+    if (!text)
+        rc = missing ? 1 : -1;
+    else if (check_own_hash(path, text, len, err, cap) != 0)
+        rc = -1;
+    else if (!(*state = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where)))
+        fail(err, cap, "%s: offset %d: %s", path, where.position, where.text);
+    else
+        rc = 0;
+    free(text);
+    free(path);
+    return rc;
+}
+
+/* -1: cannot be read to its end */
+static int hash_file(const char *path, uint64_t *bytes, uint64_t *hash)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    XXH3_state_t *x = XXH3_createState();
+    char *buf = malloc(CHUNK);
+    ssize_t n = -1;
+    *bytes = 0;
+    if (fd >= 0 && x && buf) {
+        XXH3_64bits_reset(x);
+        while ((n = read(fd, buf, CHUNK)) > 0 || (n < 0 && errno == EINTR)) {
+            if (n < 0)
+                continue;
+            XXH3_64bits_update(x, buf, (size_t)n);
+            *bytes += (uint64_t)n;
+        }
+        *hash = XXH3_64bits_digest(x);
+    }
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    free(buf);
+    XXH3_freeState(x);
+    errno = saved;
+    return n == 0 ? 0 : -1;
+}
+
+static int verify_file(const char *dir, const char *name, const json_t *entry, char *err, size_t cap)
+{
+    char *path = path_join(dir, name), got[17];
+    const char *want = json_string_value(json_object_get(entry, "xxh3"));
+    uint64_t want_bytes = (uint64_t)json_integer_value(json_object_get(entry, "bytes")), bytes, hash;
+    int rc = -1;
+    if (!want)
+        fail(err, cap, "%s: trainer/state.json lists it without a checksum", path);
+    else if (hash_file(path, &bytes, &hash) != 0)
+        fail(err, cap, "%s: %s", path, strerror(errno));
+    else if (bytes != want_bytes)
+        fail(err, cap, "%s: offset %llu: file ends, %llu bytes were written: %s", path, (unsigned long long)bytes,
+             (unsigned long long)want_bytes, bytes < want_bytes ? "truncated" : "grown");
+    else if (snprintf(got, sizeof got, "%016llx", (unsigned long long)hash), strcmp(got, want) != 0)
+        fail(err, cap, "%s: checksum of its %llu bytes is %s, recorded %s: damaged", path, (unsigned long long)bytes, got,
+             want);
+    else
+        rc = 0;
+    free(path);
+    return rc;
+}
+
+int checkpoint_verify(const char *dir, const json_t *state, char *err, size_t cap)
+{
+    json_t *files = json_object_get(state, "files"), *entry;
+    const char *name;
+    if (!json_is_object(files) || json_object_size(files) == 0)
+        return fail(err, cap, "%s/trainer/state.json: lists no files", dir);
+    json_object_foreach(files, name, entry)
+        if (verify_file(dir, name, entry, err, cap) != 0)
+            return -1;
+    return 0;
+}
+
+static int read_param(const struct safetensors *s, const char *path, const char *prefix, const struct param *p,
+                      const struct weights *w, float *flat, float *buf, char *err, size_t cap)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s%s", prefix, p->name);
+    const struct st_tensor *t = safetensors_find(s, name);
+    if (!t)
+        return fail(err, cap, "%s: tensor '%s' is missing", path, name);
+    bool gain = !param_is_matrix(p);
+    if (t->rank != (gain ? 1 : 2) || t->shape[gain ? 0 : 1] != (uint64_t)p->cols ||
+        (!gain && t->shape[0] != (uint64_t)p->rows))
+        return fail(err, cap, "%s: tensor '%s': shape (%llu%s%llu) of rank %d, config.json wants (%d, %d)", path, name,
+                    (unsigned long long)(t->rank ? t->shape[0] : 1), t->rank > 1 ? ", " : " x ",
+                    (unsigned long long)(t->rank > 1 ? t->shape[1] : 1), t->rank, p->rows, p->cols);
+    for (size_t i = 0; i < p->n; i += CHUNK) {
+        size_t n = p->n - i < CHUNK ? p->n - i : CHUNK;
+        if (safetensors_read_f32(s, t, i, n, buf, err, cap) != 0)
+            return -1;
+        w->ops->upload(w->dev, flat + p->offset + i, buf, n * sizeof *buf);
+    }
+    return 0;
+}
+
+/* A tensor that no parameter asks for means that config.json is of another model. Two kinds are harmless. */
+static int refuse_strangers(const struct safetensors *s, const char *path, const struct weights *w, char *err, size_t cap)
+{
+    size_t expected = w->layout.count;
+    for (size_t i = 0; i < safetensors_count(s); i++) {
+        const char *name = safetensors_at(s, i)->name;
+        if ((w->c.tied && strcmp(name, "lm_head.weight") == 0) || strstr(name, "rotary_emb.inv_freq"))
+            expected++;
+    }
+    if (safetensors_count(s) != expected)
+        return fail(err, cap, "%s: holds %zu tensors, the model of config.json has %zu", path, safetensors_count(s),
+                    w->layout.count);
+    return 0;
+}
+
+int checkpoint_read_flat(const char *dir, const char *name, const char *prefix, bool only, const struct weights *w,
+                         float *flat, char *err, size_t cap)
+{
+    char *path = path_join(dir, name);
+    float *buf = malloc(CHUNK * sizeof *buf);
+    struct safetensors *s = safetensors_open(path, err, cap);
+    int rc = s && buf ? 0 : -1;
+    if (s && !buf)
+        fail(err, cap, "%s: out of memory", path);
+    for (size_t i = 0; rc == 0 && i < w->layout.count; i++)
+        rc = read_param(s, path, prefix, &w->layout.v[i], w, flat, buf, err, cap);
+    if (rc == 0 && only)
+        rc = refuse_strangers(s, path, w, err, cap);
+    safetensors_close(s);
+    free(buf);
+    free(path);
+    return rc;
+}
+
+/* The two files that loading reads, where the directory says what they were. */
+static int verify_model(const char *dir, char *err, size_t cap)
+{
+    static const char *const names[] = {"config.json", "model.safetensors"};
+    json_t *state;
+    int rc = checkpoint_state(dir, &state, err, cap);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    json_t *files = json_object_get(state, "files");
+    for (size_t i = 0; rc == 0 && i < 2; i++)
+        rc = verify_file(dir, names[i], json_object_get(files, names[i]), err, cap);
+    json_decref(state);
+    return rc;
+}
+
+static int refuse_split(const char *dir, char *err, size_t cap)
+{
+    char *path = path_join(dir, "model.safetensors"), *index = path_join(dir, "model.safetensors.index.json");
+    int rc = 0;
+    if (!path_exists(path) && path_exists(index))
+        rc = fail(err, cap, "%s: a model split into several files is not supported: join them into model.safetensors",
+                  index);
+    free(path);
+    free(index);
+    return rc;
+}
+
+int checkpoint_load(const char *dir, const struct ops *ops, struct device *dev, enum dtype act, struct weights *w,
+                    char *err, size_t cap)
+{
+    struct model_config c;
+    if (refuse_split(dir, err, cap) != 0 || verify_model(dir, err, cap) != 0 || checkpoint_config(dir, &c, err, cap) != 0 ||
+        weights_alloc(w, ops, dev, act, &c, err, cap) != 0)
+        return -1;
+    if (checkpoint_read_flat(dir, "model.safetensors", "", true, w, w->theta, err, cap) != 0) {
+        weights_free(w);
+        return -1;
+    }
+    weights_publish(w);
+    return 0;
+}

@@ -1,0 +1,192 @@
+/*
+ * checkpoint_save.c - writing a model directory: temporary name, every file synced, list of files last, one rename
+ */
+#include "pipeline/model/checkpoint.h"
+
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+enum { CHUNK = 1 << 18 };       /* floats on their way from the device */
+
+struct checkpoint_save {
+    char *dir, *tmp, *parent;
+    json_t *files;
+    XXH3_state_t *hash;
+    float *buf;
+    uint16_t *half;
+    /* the file being written */
+    char *path;
+    int fd;
+    uint64_t bytes;
+};
+
+static void remove_unfinished(void *arg)
+{
+    struct checkpoint_save *s = arg;
+    remove_tree(s->tmp);
+}
+
+struct checkpoint_save *checkpoint_begin(const char *dir)
+{
+    struct checkpoint_save *s = xcalloc(1, sizeof *s);
+    const char *slash = strrchr(dir, '/');
+    s->dir = xstrdup(dir);
+    s->parent = slash ? xasprintf("%.*s", slash == dir ? 1 : (int)(slash - dir), dir) : xstrdup(".");
+    char *name = xasprintf(".tmp-%s-%d", slash ? slash + 1 : dir, (int)getpid());
+    s->tmp = path_join(s->parent, name);
+    free(name);
+    s->files = json_object();
+    s->hash = XXH3_createState();
+    s->buf = xmalloc(CHUNK * sizeof *s->buf);
+    s->half = xmalloc(CHUNK * sizeof *s->half);
+    remove_tree(s->tmp);
+    at_failure(remove_unfinished, s);
+    char *trainer = path_join(s->tmp, "trainer");
+    make_dirs(trainer);
+    free(trainer);
+    return s;
+}
+
+static void file_begin(struct checkpoint_save *s, const char *name)
+{
+    s->path = path_join(s->tmp, name);
+    s->fd = open(s->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (s->fd < 0)
+        die_errno("%s", s->path);
+    s->bytes = 0;
+    XXH3_64bits_reset(s->hash);
+}
+
+static void file_write(struct checkpoint_save *s, const void *p, size_t n)
+{
+    write_all(s->fd, p, n, s->path);
+    XXH3_64bits_update(s->hash, p, n);
+    s->bytes += n;
+}
+
+static void file_end(struct checkpoint_save *s, const char *name)
+{
+    char hex[17];
+    if (fsync(s->fd) != 0 || close(s->fd) != 0)
+        die_errno("%s: cannot write", s->path);
+    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)XXH3_64bits_digest(s->hash));
+    if (json_object_set_new(s->files, name, json_pack("{sIss}", "bytes", (json_int_t)s->bytes, "xxh3", hex)) != 0)
+        die("out of memory");
+    free(s->path);
+    s->path = NULL;
+}
+
+void checkpoint_put_text(struct checkpoint_save *s, const char *name, const char *text, size_t len)
+{
+    file_begin(s, name);
+    file_write(s, text, len);
+    file_end(s, name);
+}
+
+static void put_param(struct checkpoint_save *s, const struct weights *w, const float *flat, const struct param *p,
+                      enum st_dtype dtype)
+{
+    for (size_t i = 0; i < p->n; i += CHUNK) {
+        size_t n = p->n - i < CHUNK ? p->n - i : CHUNK;
+        w->ops->download(w->dev, s->buf, flat + p->offset + i, n * sizeof *s->buf);
+        if (dtype == ST_F32) {
+            file_write(s, s->buf, n * sizeof *s->buf);
+            continue;
+        }
+        for (size_t k = 0; k < n; k++)
+            s->half[k] = bf16_from_f32(s->buf[k]);
+        file_write(s, s->half, n * sizeof *s->half);
+    }
+}
+
+void checkpoint_put_tensors(struct checkpoint_save *s, const char *name, const struct weights *w,
+                            const struct checkpoint_array *arrays, size_t n_arrays, enum st_dtype dtype)
+{
+    size_t count = w->layout.count, len;
+    struct st_tensor *v = xcalloc(n_arrays * count, sizeof *v);
+    char **names = xcalloc(n_arrays * count, sizeof *names);
+    for (size_t i = 0; i < n_arrays * count; i++) {
+        const struct param *p = &w->layout.v[i % count];
+        names[i] = xasprintf("%s%s", arrays[i / count].prefix, p->name);
+        v[i] = (struct st_tensor){.name = names[i], .dtype = dtype, .rank = 2, .shape = {(uint64_t)p->rows, (uint64_t)p->cols}};
+        if (!param_is_matrix(p)) {
+            v[i].rank = 1;
+            v[i].shape[0] = (uint64_t)p->cols;
+        }
+    }
+    char *header = safetensors_header(v, n_arrays * count, &len);
+    if (!header)
+        die("%s/%s: out of memory", s->dir, name);
+    file_begin(s, name);
+    file_write(s, header, len);
+    for (size_t i = 0; i < n_arrays * count; i++)
+        put_param(s, w, arrays[i / count].flat, &w->layout.v[i % count], dtype);
+    file_end(s, name);
+    for (size_t i = 0; i < n_arrays * count; i++)
+        free(names[i]);
+    free(names);
+    free(header);
+    free(v);
+}
+
+/* The text of state.json, with the hash of itself in it (checkpoint.c: check_own_hash). */
+static char *sealed_state(const json_t *state, size_t *len)
+{
+    char hex[17];
+    char *body = json_dumps(state, JSON_INDENT(1));
+    if (!body)
+        die("out of memory");
+    size_t n = strlen(body) - 2;        /* without the closing "\n}" */
+    char *text = xasprintf("%.*s,\n \"xxh3_of_this\": \"0000000000000000\"\n}\n", (int)n, body);
+    free(body);
+    *len = strlen(text);
+    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)XXH3_64bits(text, *len));
+    memcpy(text + *len - 4 - 16, hex, 16);
+    return text;
+}
+
+/* tmp takes dir's name. When dir exists, the two change places in one step and the old one is removed. */
+static void take_name(struct checkpoint_save *s)
+{
+    if (rename(s->tmp, s->dir) == 0)
+        return;
+    if (errno != EEXIST && errno != ENOTEMPTY)
+        die_errno("%s: cannot rename to %s", s->tmp, s->dir);
+    if (renameat2(AT_FDCWD, s->tmp, AT_FDCWD, s->dir, RENAME_EXCHANGE) != 0)
+        die_errno("%s: cannot replace %s", s->tmp, s->dir);
+    remove_tree(s->tmp);
+}
+
+void checkpoint_commit(struct checkpoint_save *s, json_t *state)
+{
+    size_t len;
+    if (json_object_set(state, "files", s->files) != 0)
+        die("out of memory");
+    char *text = sealed_state(state, &len);
+    checkpoint_put_text(s, "trainer/state.json", text, len);
+    free(text);
+    char *trainer = path_join(s->tmp, "trainer");
+    fsync_dir(trainer);
+    free(trainer);
+    fsync_dir(s->tmp);
+    take_name(s);
+    fsync_dir(s->parent);
+    at_failure_cancel(s);
+    json_decref(s->files);
+    XXH3_freeState(s->hash);
+    free(s->dir);
+    free(s->tmp);
+    free(s->parent);
+    free(s->buf);
+    free(s->half);
+    free(s);
+}
