@@ -1,0 +1,141 @@
+/*
+ * device.c - opening the CPU, its memory and scratch
+ */
+#include "kernels/cpu/device.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "kernels/cpu/table.h"
+#include "kernels/cpu/vec.h"
+
+/* A lower level than the machine's must not reach its wider products through oneDNN. Only the first
+ * device of a process can say so; later the library refuses, which is harmless. */
+static void limit_onednn(void)
+{
+#if VL == 8
+    dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
+#elif VL == 4
+    dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
+#endif
+}
+
+static void describe(struct device *dev)
+{
+    const dnnl_version_t *v = dnnl_version();
+    int isa = dnnl_get_effective_cpu_isa();
+    const char *wide = isa & 0x200 ? "AMX" : isa & 0x20 ? "AVX-512" : isa & 4 ? "AVX2" : "SSE4.1";
+    const char *type = dev->act == DTYPE_F32 ? "f32" : dev->bf16_products ? "bf16" : "bf16 as f32";
+    snprintf(dev->text, sizeof dev->text, "%d thread%s, %s %s (oneDNN %d.%d)", dev->threads,
+             dev->threads == 1 ? "" : "s", wide, type, v->major, v->minor);
+}
+
+struct device *device_open(enum dtype act, int threads, char *err, size_t cap)
+{
+    struct device *dev = calloc(1, sizeof *dev);
+    if (!dev) {
+        snprintf(err, cap, "no memory for the CPU backend");
+        return NULL;
+    }
+    limit_onednn();
+    dev->act = act;
+    dev->threads = threads > 0 ? threads : omp_get_num_procs();
+    dev->bf16_products = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) ==
+                         dnnl_cpu_isa_avx512_core_bf16;
+    dev->matmuls = matmul_cache_new();
+    omp_set_num_threads(dev->threads);
+    if (!dev->matmuls || dnnl_engine_create(&dev->engine, dnnl_cpu, 0) != dnnl_success ||
+        dnnl_stream_create(&dev->stream, dev->engine, dnnl_stream_default_flags) != dnnl_success) {
+        snprintf(err, cap, "oneDNN does not start on this CPU");
+        device_close(dev);
+        return NULL;
+    }
+    describe(dev);
+    return dev;
+}
+
+void device_close(struct device *dev)
+{
+    if (!dev)
+        return;
+    matmul_cache_free(dev->matmuls);
+    if (dev->stream)
+        dnnl_stream_destroy(dev->stream);
+    if (dev->engine)
+        dnnl_engine_destroy(dev->engine);
+    for (int i = 0; i < SCRATCH_SLOTS; i++)
+        free(dev->scratch[i].p);
+    free(dev);
+}
+
+const char *device_describe(struct device *dev)
+{
+    return dev->text;
+}
+
+/* aligned_alloc wants a multiple of the alignment. */
+static void *aligned(size_t bytes)
+{
+    if (bytes > SIZE_MAX - 63)
+        return NULL;
+    bytes = (bytes + 63) & ~(size_t)63;
+    return aligned_alloc(64, bytes ? bytes : 64);
+}
+
+void *device_alloc(struct device *dev, size_t bytes)
+{
+    void *p = aligned(bytes);
+    if (p)
+        device_zero(dev, p, bytes);
+    return p;
+}
+
+void device_free(struct device *dev, void *p)
+{
+    (void)dev;
+    free(p);
+}
+
+void device_move(struct device *dev, void *dst, const void *src, size_t bytes)
+{
+    (void)dev;
+    if (bytes && dst != src)
+        memcpy(dst, src, bytes);
+}
+
+/* In parallel for large arrays: each page is then first touched by the thread that will use it. */
+void device_zero(struct device *dev, void *p, size_t bytes)
+{
+    const size_t chunk = 1 << 20;
+    int chunks = (int)((bytes + chunk - 1) / chunk);
+#pragma omp parallel for num_threads(dev->threads) schedule(static) if (chunks > 1)
+    for (int i = 0; i < chunks; i++) {
+        size_t at = i * chunk, left = bytes - at;
+        memset((char *)p + at, 0, left < chunk ? left : chunk);
+    }
+}
+
+void device_sync(struct device *dev)
+{
+    (void)dev;          /* every op returns when it is done */
+}
+
+void *device_scratch(struct device *dev, enum scratch_slot slot, size_t bytes)
+{
+    if (bytes > dev->scratch[slot].bytes) {
+        free(dev->scratch[slot].p);
+        dev->scratch[slot].p = aligned(bytes);
+        dev->scratch[slot].bytes = bytes;
+        if (!dev->scratch[slot].p)
+            abort();
+    }
+    return dev->scratch[slot].p;
+}
+
+size_t device_scratch_bytes(struct device *dev)
+{
+    size_t sum = 0;
+    for (int i = 0; i < SCRATCH_SLOTS; i++)
+        sum += dev->scratch[i].bytes;
+    return sum;
+}

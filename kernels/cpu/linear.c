@@ -1,0 +1,69 @@
+/*
+ * linear.c - the three products of a linear layer
+ *
+ *   y  = x W^T            x (N,I), W (O,I), y (N,O)
+ *   dx = dy W   (or +=)
+ *   dW += dy^T x          f32
+ *
+ * Numerics bf16 operands, f32 accumulation, one rounding at the store. A CPU without bf16 products
+ *          converts the operands to f32 first: the same numbers up to the order of summation.
+ * Source   products by oneDNN (product.c)
+ */
+#include "kernels/cpu/product.h"
+#include "kernels/cpu/table.h"
+
+static const float *widen(struct device *dev, enum scratch_slot slot, const void *src, size_t n)
+{
+    float *copy = device_scratch(dev, slot, n * sizeof *copy);
+    vector_to_f32(dev, copy, src, n);
+    return copy;
+}
+
+/* The product over f32 copies of A and B; of C too when it is not f32 itself. */
+static void multiply_widened(struct device *dev, void *C, const void *A, const void *B, struct product p)
+{
+    const float *a = widen(dev, SCRATCH_A, A, (size_t)p.M * p.K);
+    const float *b = widen(dev, SCRATCH_B, B, (size_t)p.K * p.N);
+    size_t n = (size_t)p.M * p.N;
+    enum dtype out = p.out;
+    float *c = C;
+
+    if (out == DTYPE_BF16) {
+        c = device_scratch(dev, SCRATCH_C, n * sizeof *c);
+        if (p.add)
+            vector_to_f32(dev, c, C, n);
+    }
+    p.in = p.out = DTYPE_F32;
+    product_run(dev, c, a, b, p);
+    if (out == DTYPE_BF16)
+        vector_to_act(dev, C, c, n);
+}
+
+static void multiply(struct device *dev, void *C, const void *A, const void *B, struct product p)
+{
+    if (p.M == 0 || p.N == 0 || p.K == 0)
+        return;
+    if (p.in == DTYPE_BF16 && (!dev->bf16_products || !product_run(dev, C, A, B, p)))
+        multiply_widened(dev, C, A, B, p);
+    else if (p.in == DTYPE_F32)
+        product_run(dev, C, A, B, p);
+}
+
+void linear_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O)
+{
+    struct product p = {.M = N, .N = O, .K = I, .b_t = true, .in = dev->act, .out = dev->act};
+    multiply(dev, y, x, W, p);
+}
+
+void linear_backward_input(struct device *dev, void *dx, const void *dy, const void *W, int N, int I, int O,
+                           bool accumulate)
+{
+    struct product p = {.M = N, .N = I, .K = O, .add = accumulate, .in = dev->act, .out = dev->act};
+    multiply(dev, dx, dy, W, p);
+}
+
+void linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O)
+{
+    struct product p = {.M = O, .N = I, .K = N, .a_t = true, .add = true, .in = dev->act, .out = DTYPE_F32};
+    multiply(dev, dW, dy, x, p);
+}

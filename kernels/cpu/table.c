@@ -1,0 +1,55 @@
+/*
+ * table.c - this level's struct ops
+ *
+ * The directory is compiled once for each level of the instruction set; OPS_TABLE is the level's
+ * name for its table, the only symbol that stays visible (Makefile).
+ */
+#include "kernels/cpu/table.h"
+
+#if defined(__AVX512F__)
+#define LEVEL "v4"
+#elif defined(__AVX2__)
+#define LEVEL "v3"
+#else
+#define LEVEL "v2"
+#endif
+
+extern const struct ops OPS_TABLE;
+
+const struct ops OPS_TABLE = {
+    .name = "cpu x86-64-" LEVEL,
+    .open = device_open,
+    .close = device_close,
+    .describe = device_describe,
+    .alloc = device_alloc,
+    .free = device_free,
+    .upload = device_move,
+    .download = device_move,
+    .copy = device_move,
+    .zero = device_zero,
+    .sync = device_sync,
+    .scratch_bytes = device_scratch_bytes,
+    .embedding_forward = embedding_forward,
+    .embedding_backward = embedding_backward,
+    .rmsnorm_forward = rmsnorm_forward,
+    .rmsnorm_backward = rmsnorm_backward,
+    .linear_forward = linear_forward,
+    .linear_backward_input = linear_backward_input,
+    .linear_backward_weight = linear_backward_weight,
+    .qk_norm_rope_forward = qk_norm_rope_forward,
+    .qk_norm_rope_backward = qk_norm_rope_backward,
+    .attention_forward = attention_forward,
+    .attention_backward = attention_backward,
+    .attention_cached = attention_cached,
+    .kv_append = kv_append,
+    .swiglu_forward = swiglu_forward,
+    .swiglu_backward = swiglu_backward,
+    .cross_entropy = cross_entropy,
+    .to_act = vector_to_act,
+    .to_f32 = vector_to_f32,
+    .sum_squares = vector_sum_squares,
+    .dot = vector_dot,
+    .axpy = vector_axpy,
+    .scale = vector_scale,
+    .adamw_step = adamw_step,
+};

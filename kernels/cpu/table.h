@@ -1,0 +1,74 @@
+/*
+ * table.h - the functions behind struct ops, one file each; ops.h says what they do
+ */
+#ifndef KERNELS_CPU_TABLE_H
+#define KERNELS_CPU_TABLE_H
+
+#include "kernels/ops.h"
+
+/* device.c */
+struct device *device_open(enum dtype act, int threads, char *err, size_t cap);
+void device_close(struct device *dev);
+const char *device_describe(struct device *dev);
+void *device_alloc(struct device *dev, size_t bytes);
+void device_free(struct device *dev, void *p);
+void device_move(struct device *dev, void *dst, const void *src, size_t bytes);
+void device_zero(struct device *dev, void *p, size_t bytes);
+void device_sync(struct device *dev);
+size_t device_scratch_bytes(struct device *dev);
+
+/* embedding.c */
+void embedding_forward(struct device *dev, void *x, const void *W, const int32_t *ids, int N, int C);
+void embedding_backward(struct device *dev, float *dW, const void *dx, const int32_t *ids, int N, int C, int V);
+
+/* rmsnorm.c */
+void rmsnorm_forward(struct device *dev, void *y, float *rstd, void *sum, const void *x, const void *delta,
+                     const float *g, int N, int C, float eps);
+void rmsnorm_backward(struct device *dev, void *dx, float *dg, const void *dy, const void *x, const float *g,
+                      const float *rstd, int N, int C);
+
+/* linear.c */
+void linear_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
+void linear_backward_input(struct device *dev, void *dx, const void *dy, const void *W, int N, int I, int O,
+                           bool accumulate);
+void linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O);
+
+/* qk_norm_rope.c */
+void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
+                          const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
+                          float eps);
+void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk, const void *qkv,
+                           const float *rstd, const float *gq, const float *gk, const float *rope,
+                           const int32_t *positions, int N, int H, int Hkv, int D);
+
+/* attention.c, attention_backward.c, attention_cached.c */
+void attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
+                       const int32_t *first, struct attention_shape s);
+void attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
+                        const float *lse, const void *qk, const void *qkv, const int32_t *first,
+                        struct attention_shape s);
+void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache, int n,
+                      int past, int H, int Hkv, int D);
+void kv_append(struct device *dev, void *kcache, void *vcache, const void *qk, const void *qkv, int n, int past,
+               int H, int Hkv, int D);
+
+/* swiglu.c */
+void swiglu_forward(struct device *dev, void *y, const void *gate_up, int N, int F);
+void swiglu_backward(struct device *dev, void *dgate_up, const void *dy, const void *gate_up, int N, int F);
+
+/* cross_entropy.c */
+void cross_entropy(struct device *dev, float *loss, void *logits, const int32_t *targets, int N, int V, float scale);
+
+/* vector.c */
+void vector_to_act(struct device *dev, void *dst, const float *src, size_t n);
+void vector_to_f32(struct device *dev, float *dst, const void *src, size_t n);
+double vector_sum_squares(struct device *dev, const float *x, size_t n);
+double vector_dot(struct device *dev, const float *x, const float *y, size_t n);
+void vector_axpy(struct device *dev, float *y, float a, const float *x, size_t n);
+void vector_scale(struct device *dev, float *x, float a, size_t n);
+
+/* adamw.c */
+void adamw_step(struct device *dev, float *theta, void *work, float *m, float *v, const float *g, size_t n,
+                struct adamw a);
+
+#endif
