@@ -1,0 +1,51 @@
+#include "pipeline/eval/loaded.h"
+#include "pipeline/lib/cli.h"
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/model/checkpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum dtype dtype_of(const char *name)
+{
+    if (strcmp(name, "f32") == 0)
+        return DTYPE_F32;
+    if (strcmp(name, "bf16") != 0)
+        usage_error("--dtype: '%s' is not f32 or bf16", name);
+    return DTYPE_BF16;
+}
+
+void loaded_open(struct loaded *m, const char *path, const char *dtype, int64_t threads)
+{
+    char err[1024];
+    enum dtype act = dtype_of(dtype);
+    const struct ops *ops = ops_cpu();
+    if (threads < 0 || threads > 4096)
+        usage_error("--threads: %lld is not within 0..4096", (long long)threads);
+    *m = (struct loaded){.dir = checkpoint_resolve(path, err, sizeof err)};
+    if (!m->dir)
+        die("%s", err);
+    m->tokenizer_path = path_join(m->dir, "tokenizer.json");
+    m->tok = tokenizer_load(m->tokenizer_path, err, sizeof err);
+    if (!m->tok)
+        die("%s", err);
+    m->dev = ops->open(act, (int)threads, err, sizeof err);
+    if (!m->dev)
+        die("%s: %s", ops->name, err);
+    if (checkpoint_load(m->dir, ops, m->dev, act, &m->w, err, sizeof err) != 0)
+        die("%s", err);
+    if (tokenizer_vocab_size(m->tok) > (uint32_t)m->w.c.V)
+        die("%s: %u tokens, but the model's vocabulary (%s/config.json) has %d", m->tokenizer_path,
+            tokenizer_vocab_size(m->tok), m->dir, m->w.c.V);
+    detail("%s: %.1f M weights, %s, %s", m->dir, (double)model_params(&m->w.c) / 1e6, dtype, ops->describe(m->dev));
+}
+
+void loaded_close(struct loaded *m)
+{
+    weights_free(&m->w);
+    ops_cpu()->close(m->dev);
+    tokenizer_free(m->tok);
+    free(m->tokenizer_path);
+    free(m->dir);
+}

@@ -1,0 +1,129 @@
+/*
+ * windows.c - windows of equal length, some at a time; losses that an earlier window gave are not counted again
+ */
+#include "pipeline/eval/windows.h"
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct run {
+    const struct loaded *m;
+    struct source *s;
+    const char *dir;
+    const struct window_plan *plan;
+    struct tally *t;
+    struct activations *a;
+    uint64_t end;               /* one past the last token to predict */
+    int B, T;                   /* of the micro-batches */
+    uint16_t *bytes;            /* text bytes of each token */
+    int32_t *tokens, *fresh;    /* (B,T+1); new targets of each row */
+    void *raw;                  /* T+1 tokens as they lie in the source */
+    float *loss;                /* (B,T) */
+};
+
+static void check_source(const struct loaded *m, const struct source *s, const char *dir)
+{
+    uint64_t theirs = source_tokenizer_hash(s), ours = tokenizer_hash(m->tok);
+    if (theirs != ours)
+        die("%s: its tokens are of tokenizer %016llx, but %s is %016llx", dir, (unsigned long long)theirs,
+            m->tokenizer_path, (unsigned long long)ours);
+    if (source_vocab_size(s) > (uint32_t)m->w.c.V)
+        die("%s: vocabulary of %u, but the model's has %d", dir, source_vocab_size(s), m->w.c.V);
+    if (source_tokens(s) < 2)
+        die("%s: %llu tokens: nothing to predict", dir, (unsigned long long)source_tokens(s));
+}
+
+/* Text bytes of every id; special tokens have none. */
+static uint16_t *token_bytes(const struct loaded *m)
+{
+    uint16_t *bytes = xcalloc((size_t)m->w.c.V, sizeof *bytes);
+    for (uint32_t id = 0; id < tokenizer_vocab_size(m->tok); id++) {
+        size_t n = 0;
+        if (!tokenizer_is_special(m->tok, id) && tokenizer_bytes(m->tok, id, &n))
+            bytes[id] = (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
+    }
+    return bytes;
+}
+
+static void read_row(struct run *r, uint64_t begin, int32_t *row)
+{
+    char err[512];
+    size_t n = (size_t)r->T + 1;
+    if (source_read(r->s, begin, n, r->raw, err, sizeof err) != 0)
+        die("%s", err);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t id = source_token_width(r->s) == 2 ? ((uint16_t *)r->raw)[i] : ((uint32_t *)r->raw)[i];
+        if (id >= source_vocab_size(r->s))
+            die("%s: token %llu is %u, outside the vocabulary of %u", r->dir, (unsigned long long)(begin + i), id,
+                source_vocab_size(r->s));
+        row[i] = (int32_t)id;
+    }
+}
+
+/* Fills rows from the target *next on; returns how many, and moves *next. */
+static int fill_batch(struct run *r, uint64_t *next)
+{
+    int rows = 0;
+    for (; rows < r->B && *next < r->end; rows++) {
+        uint64_t last = *next + (uint64_t)(*next == 1 ? r->T : r->plan->stride);
+        last = last < r->end ? last : r->end;
+        read_row(r, last - 1 - (uint64_t)r->T, r->tokens + (size_t)rows * ((size_t)r->T + 1));
+        r->fresh[rows] = (int32_t)(last - *next);
+        *next = last;
+    }
+    return rows;
+}
+
+static void add_row(struct run *r, int i)
+{
+    const int32_t *row = r->tokens + (size_t)i * ((size_t)r->T + 1);
+    const float *loss = r->loss + (size_t)i * (size_t)r->T;
+    for (int t = r->T - r->fresh[i]; t < r->T; t++) {
+        tally_add(r->t, (double)loss[t], r->bytes[row[t + 1]]);
+        if ((uint32_t)row[t + 1] == source_eos(r->s))
+            tally_end_document(r->t);
+    }
+}
+
+static void prepare(struct run *r)
+{
+    char err[256];
+    uint64_t n = source_tokens(r->s);
+    r->end = r->plan->limit && r->plan->limit < n - 1 ? r->plan->limit + 1 : n;
+    r->T = (uint64_t)r->plan->T < r->end - 1 ? r->plan->T : (int)(r->end - 1);
+    r->B = r->T < EVAL_BATCH_TOKENS ? EVAL_BATCH_TOKENS / r->T : 1;
+    r->a = activations_alloc(&r->m->w, r->B, r->T, false, err, sizeof err);
+    if (!r->a)
+        die("%s: %s", r->dir, err);
+    r->bytes = token_bytes(r->m);
+    r->tokens = xcalloc((size_t)r->B * ((size_t)r->T + 1), sizeof *r->tokens);
+    r->fresh = xcalloc((size_t)r->B, sizeof *r->fresh);
+    r->raw = xcalloc((size_t)r->T + 1, sizeof(uint32_t));
+    r->loss = xcalloc((size_t)r->B * (size_t)r->T, sizeof *r->loss);
+}
+
+void windows_run(const struct loaded *m, struct source *s, const char *dir, const struct window_plan *plan,
+                 struct tally *t)
+{
+    struct run r = {.m = m, .s = s, .dir = dir, .plan = plan, .t = t};
+    check_source(m, s, dir);
+    prepare(&r);
+    int mask = plan->document_mask ? (int)source_eos(s) : -1;
+    for (uint64_t next = 1; next < r.end && !stop_signal;) {
+        int rows = fill_batch(&r, &next);
+        model_run(&m->w, r.a, r.tokens, rows, r.T, mask, r.loss, NULL, 0);
+        for (int i = 0; i < rows; i++)
+            add_row(&r, i);
+        progress(dir, next - 1, r.end - 1, "tokens", NULL);
+    }
+    tally_end_document(t);
+    progress_end();
+    activations_free(r.a);
+    free(r.bytes);
+    free(r.tokens);
+    free(r.fresh);
+    free(r.raw);
+    free(r.loss);
+}
