@@ -154,6 +154,14 @@ double batch_writer_stall_seconds(const struct batch_writer *w)
     return w->stall;
 }
 
+/* What is in a ring that nobody has opened yet would go with its name. */
+static void wait_reader(struct batch_writer *w)
+{
+    int rc = RING_ETIMEDOUT;
+    while (!stop_signal && (rc == RING_ETIMEDOUT || (rc == RING_ESYS && errno == EINTR)))
+        rc = ring_wait_reader(w->ring, WAIT_MS);
+}
+
 void batch_writer_close(struct batch_writer *w, bool whole)
 {
     if (whole && batch_writer_claim(w)) {
@@ -162,6 +170,8 @@ void batch_writer_close(struct batch_writer *w, bool whole)
         hand_on(w);
     }
     if (w->ring) {
+        if (whole)
+            wait_reader(w);
         ring_close(w->ring);
     } else {
         free(w->record);

@@ -166,6 +166,14 @@ void tok_writer_put(struct tok_writer *w, int domain, const uint32_t *ids, size_
     }
 }
 
+/* What is in a ring that nobody has opened yet would go with its name. */
+static void wait_reader(struct tok_writer *w)
+{
+    int rc = RING_ETIMEDOUT;
+    while (!stop_signal && (rc == RING_ETIMEDOUT || (rc == RING_ESYS && errno == EINTR)))
+        rc = ring_wait_reader(w->ring, WAIT_MS);
+}
+
 void tok_writer_close(struct tok_writer *w, bool whole)
 {
     if (whole) {
@@ -173,6 +181,8 @@ void tok_writer_close(struct tok_writer *w, bool whole)
         put_small(w, &end, sizeof end);
     }
     tok_writer_flush(w);
+    if (w->ring && whole)
+        wait_reader(w);
     if (w->ring)
         ring_close(w->ring);
     else if (w->commit.f && whole)

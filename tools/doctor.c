@@ -1,0 +1,89 @@
+/*
+ * doctor - list the shared-memory segments of the pipeline, and remove those of dead processes
+ *
+ * stdout: one line a segment: state, bytes, producer's pid, consumer's pid (0: none), path. Only this user's.
+ */
+#include "pipeline/lib/cli.h"
+#include "pipeline/lib/log.h"
+#include "shm/process.h"
+#include "shm/ring.h"
+#include "shm/segment.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool remove_stale;
+
+static const struct opt opts[] = {
+    {0, "remove", OPT_FLAG, &remove_stale, NULL, "remove stale segments (the default is to list only)"},
+    {0},
+};
+
+static const struct cli cli = {
+    "doctor", "list shared-memory segments, and remove those of dead processes", "doctor [--remove]", opts,
+    "Prints a line for each segment of this user in " SEGMENT_DIR ": state, bytes, producer, consumer, path.\n"
+    "States: live; stale (its producer died); removed; foreign (not a ring of this version: left alone).\n"
+    "A name lies there only until the consumer has opened it, so usually there is nothing to list.\n",
+};
+
+/* What lies there may be anybody's name: no control characters reach the terminal. */
+static void print_path(const char *file)
+{
+    printf("%s/", SEGMENT_DIR);
+    for (; *file; file++)
+        putchar((unsigned char)*file >= ' ' && *file != 0x7f && (unsigned char)*file < 0x80 ? *file : '?');
+    putchar('\n');
+}
+
+static void examine(const char *file, const char *name)
+{
+    char path[SEGMENT_PATH];
+    struct segment_info info = {0};
+    const char *state = "foreign";
+    int fd = -1, rc = segment_path(path, name);
+
+    if (rc == RING_OK)
+        rc = segment_look(path, &fd, &info);
+    if (rc == RING_ENOTREADY && errno == ENOENT)
+        return;                     /* gone since the directory was read */
+    if (rc == RING_OK) {
+        state = "live";
+        if (segment_stale(fd, &info)) {
+            state = "stale";
+            if (remove_stale) {
+                if (segment_unlink(fd, path))
+                    state = "removed";
+                else
+                    warn("%s: cannot remove: somebody else is at it", path);
+            }
+        }
+        close(fd);
+    }
+    printf("%s\t%llu\t%d\t%d\t", state, rc == RING_OK ? (unsigned long long)(SEGMENT_HEADER + info.capacity) : 0,
+           (int)process_pid(info.producer), (int)process_pid(info.consumer));
+    print_path(file);
+}
+
+int main(int argc, char **argv)
+{
+    char prefix[64];
+    struct dirent *e;
+
+    if (cli_parse(&cli, argc, argv) > 0)
+        usage_error("no operands expected");
+    snprintf(prefix, sizeof prefix, "tritter-%lu-", (unsigned long)geteuid());
+    DIR *d = opendir(SEGMENT_DIR);
+    if (!d)
+        die_errno("%s", SEGMENT_DIR);
+    while ((errno = 0, e = readdir(d)))
+        if (strncmp(e->d_name, prefix, strlen(prefix)) == 0)
+            examine(e->d_name, e->d_name + strlen(prefix));
+    if (errno)
+        die_errno("%s", SEGMENT_DIR);
+    closedir(d);
+    close_stdout();
+    return 0;
+}
