@@ -1,0 +1,70 @@
+/*
+ * logits - the raw numbers a checkpoint gives, for comparing with other implementations
+ *
+ * stdin:  JSON arrays of token ids, one a line
+ * stdout: for each id of each line the V logits, f32 little-endian
+ */
+#include "pipeline/lib/cli.h"
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/model/checkpoint.h"
+
+#include <stdlib.h>
+
+static const char *dtype = "f32";
+
+static const struct opt opts[] = {
+    {0, "dtype", OPT_STR, &dtype, "TYPE", "of the computation: f32 (default) or bf16"},
+    {0},
+};
+
+static const struct cli cli = {
+    "logits", "print the logits of token ids, f32 binary", "tools/logits CHECKPOINT <ids.jsonl >logits.f32", opts, NULL,
+};
+
+static int32_t *parse_ids(const char *line, const struct model_config *c, int *n)
+{
+    json_error_t e;
+    json_t *a = json_loads(line, 0, &e);
+    if (!a || !json_is_array(a) || json_array_size(a) == 0 || json_array_size(a) > (size_t)c->T)
+        die("standard input: not an array of 1 to %d ids", c->T);
+    *n = (int)json_array_size(a);
+    int32_t *ids = xcalloc((size_t)*n + 1, sizeof *ids);
+    for (int i = 0; i < *n; i++) {
+        json_int_t id = json_integer_value(json_array_get(a, (size_t)i));
+        if (id < 0 || id >= c->V)
+            die("standard input: id %lld is not in the vocabulary of %d", (long long)id, c->V);
+        ids[i] = (int32_t)id;
+    }
+    json_decref(a);
+    return ids;
+}
+
+int main(int argc, char **argv)
+{
+    char err[512];
+    if (cli_parse(&cli, argc, argv) != 1)
+        usage_error("name one checkpoint");
+    enum dtype act = dtype[0] == 'b' ? DTYPE_BF16 : DTYPE_F32;
+    const struct ops *ops = ops_cpu();
+    struct device *dev = ops->open(act, 0, err, sizeof err);
+    struct weights w = {0};
+    char *dir = checkpoint_resolve(argv[0], err, sizeof err);
+    if (!dev || !dir || checkpoint_load(dir, ops, dev, act, &w, err, sizeof err) != 0)
+        die("%s", err);
+    struct activations *a = activations_alloc(&w, 1, w.c.T, false, err, sizeof err);
+    if (!a)
+        die("%s", err);
+    float *logits = xcalloc((size_t)w.c.T * (size_t)w.c.V, sizeof *logits);
+    char *line = NULL;
+    size_t cap = 0;
+    while (getline(&line, &cap, stdin) > 0) {
+        int n;
+        int32_t *ids = parse_ids(line, &w.c, &n);
+        model_logits(&w, a, ids, 1, n, logits);
+        fwrite(logits, sizeof *logits, (size_t)n * (size_t)w.c.V, stdout);
+        free(ids);
+    }
+    close_stdout();
+    return 0;
+}
