@@ -81,7 +81,8 @@ static int load(struct doc_parser *p, const char *json, size_t len)
     if (!p->root && json_error_code(&e) == json_error_numeric_overflow)
         p->root = json_loadb(json, len, flags | JSON_DECODE_INT_AS_REAL, &e);
     if (!p->root)
-        return fail(p, e.position < 0 ? 0 : (size_t)e.position, "invalid JSON: %s", e.text);
+        return fail(p, e.position < 0 ? 0 : (size_t)e.position, "invalid JSON: %s%s",
+                    json_error_code(&e) == json_error_invalid_utf8 ? "not UTF-8: " : "", e.text);
     if (!json_is_object(p->root))
         return fail(p, 0, "not a JSON object");
     return 0;

@@ -1,0 +1,78 @@
+# What each kind of source gives: one document a line, file or array element, in an order that depends on names alone.
+set -eu
+expect() {      # EXPECTED-LINES ARGUMENT...
+    local want=$1
+    shift
+    "$BIN/fetch" --cat "$@" >out 2>err || { echo "fetch --cat $*"; cat err; exit 1; }
+    [ "$(cat out)" = "$want" ] || { echo "fetch --cat $*: expected"; echo "$want"; echo got; cat out err; exit 1; }
+}
+
+# JSON lines, plain and compressed, with and without names, a byte order mark, CRLF, blank lines, no last newline
+printf '\xef\xbb\xbf{"text": "one\\r\\n", "id": "a"}\r\n\n  \n{"text": "", "id": 2}\n{"text": "three \\u00e9", "domain": "code"}' >d.jsonl
+want='{"text":"one\r\n","id":"a","domain":"other"}
+{"text":"three é","id":"d.jsonl:5","domain":"code"}'
+expect "$want" d.jsonl
+grep -q 'left out: 1 empty document' err
+gzip -k d.jsonl; zstd -q d.jsonl; lz4 -q d.jsonl d.jsonl.lz4
+cat d.jsonl.zst d.jsonl.zst >twice.jsonl.zst
+for end in gz zst lz4; do
+    expect "${want//d.jsonl:/d.jsonl.$end:}" "d.jsonl.$end"
+    "$BIN/fetch" --cat - <"d.jsonl.$end" >out 2>/dev/null
+    [ "$(cat out)" = "${want//d.jsonl:/stdin:}" ]
+done
+expect '{"text":"three é","id":"d.jsonl:5","domain":"math"}' <(printf '{"text":"three \\u00e9","id":"d.jsonl:5"}') --domain math
+
+# a .json file: an array, an object over several lines, or one object after the other
+printf ' [\n {"text": "a ]}\\"", "x": [{}]},\n{"text": "b"}\n]\n' >a.json
+expect '{"text":"a ]}\"","id":"a.json:2","domain":"other"}
+{"text":"b","id":"a.json:3","domain":"other"}' a.json
+printf '{\n"text":\n"a"\n}\n{"text": "b"}\n[]' >b.json
+expect '{"text":"a","id":"b.json:1","domain":"other"}
+{"text":"b","id":"b.json:5","domain":"other"}' b.json
+
+# fields
+echo '{"text": "t", "story": "s", "question": "q", "answer": "a"}' >f.jsonl
+expect '{"text":"s","id":"f.jsonl:1","domain":"other"}' f.jsonl --text-field story
+echo '{"question": "q", "answer": "a"}' >q.jsonl
+expect '{"text":"q\na","id":"q.jsonl:1","domain":"other"}' q.jsonl
+
+# text: the whole file, to the byte; .txt is split at separators; what is not UTF-8 is replaced and counted
+printf '\tint x;\r\n\n' >x.c
+expect '{"text":"\tint x;\r\n\n","id":"x.c","domain":"other"}' x.c
+printf 'one\n<|endoftext|>\n\ntwo\nlines <|endoftext|>\n<|endoftext|>\r\n<|endoftext|>\nthree\n<|endoftext|>' >s.txt
+expect '{"text":"one","id":"s.txt","domain":"other"}
+{"text":"two\nlines <|endoftext|>","id":"s.txt#2","domain":"other"}
+{"text":"three","id":"s.txt#4","domain":"other"}' s.txt
+printf 'a\xff\xc3\xa9\xed\xa0\x80' >l.md
+expect '{"text":"a�é���","id":"l.md","domain":"other"}' l.md
+grep -q 'warning: .*4 bytes that are not UTF-8' err
+
+# directories: sorted, without hidden files, links and binaries; globs of names and of paths
+mkdir -p t/b/c t/a t/.hidden
+for f in t/b.py t/b/z.py t/b/c/y.py t/b/a.txt t/a/1.py t/.hidden/h.py t/.x.py; do echo "$f" >"$f"; done
+printf 'a\0b' >t/core
+: >t/none.py
+ln -s ../.. t/a/up
+ln -s 1.py t/a/2.py
+ids() { "$BIN/fetch" --cat "$@" 2>err | sed 's/.*"id":"\([^"]*\)".*/\1/' | tr '\n' ' '; }
+[ "$(ids t)" = "t/a/1.py t/b/a.txt t/b/c/y.py t/b/z.py t/b.py " ]
+for what in '1 empty document' '1 binary file' '2 symbolic links'; do grep -q "left out: $what" err; done
+[ "$(ids t/ --glob '*.py')" = "t/a/1.py t/b/c/y.py t/b/z.py t/b.py " ]
+[ "$(ids t --glob 'b/*.py' --glob '*.txt')" = "t/b/a.txt t/b/c/y.py t/b/z.py " ]
+[ "$(ids t/a t/b.py)" = "t/a/1.py t/b.py " ]
+
+# limits: of documents, and of bytes of text
+for i in $(seq 1000); do echo '{"text": "0123456789"}'; done >n.jsonl
+lines() { "$BIN/fetch" --cat "$@" | wc -l; }
+[ "$(lines n.jsonl --limit 7)" = 7 ]
+[ "$(lines n.jsonl n.jsonl --limit 1500)" = 1500 ]
+[ "$(lines n.jsonl --limit 101B)" = 11 ]
+[ "$(lines n.jsonl --limit 1KB)" = 100 ]
+[ "$(lines n.jsonl --limit 0)" = 0 ]
+
+# what was written is read back the same
+[ -n "$DATA" ] || exit 0
+"$BIN/fetch" --cat "$DATA/ml.train.jsonl.zst" >one
+"$BIN/fetch" --cat - <one >two
+cmp one two
+[ "$(wc -l <one)" = "$(zstd -dc "$DATA/ml.train.jsonl.zst" | wc -l)" ]

@@ -1,0 +1,77 @@
+# Bad documents, streams and sources: exit 1 and a message that names file, place and reason. What was good before is written.
+set -eu
+refuse() {      # MESSAGE ARGUMENT...: the program fails with exit 1 and exactly one line that holds MESSAGE
+    local message=$1 code=0
+    shift
+    "$BIN/fetch" --cat "$@" >out 2>err || code=$?
+    [ "$code" = 1 ] || { echo "fetch --cat $*: exit $code"; cat err; exit 1; }
+    grep -qF -- "$message" err || { echo "fetch --cat $*: expected '$message'"; cat err; exit 1; }
+    [ "$(wc -l <err)" = 1 ] || { echo "fetch --cat $*: not one line"; cat err; exit 1; }
+}
+
+for dir in "$ROOT"/tests/invalid/docs/*/; do
+    refuse "$(cat "$dir/error")" "$dir"/input.json*
+    # counted and passed by when asked to
+    "$BIN/fetch" --cat --skip-bad "$dir"/input.json* >out 2>err
+    grep -q 'left out: [0-9]* bad document' err || { echo "$dir: nothing was counted"; cat err; exit 1; }
+done
+"$BIN/fetch" --cat --skip-bad "$ROOT/tests/invalid/docs/brackets-crossed/input.json" 2>err >out || true
+grep -q '"one"' out
+
+# depth
+head -c 1000000 /dev/zero | tr '\0' '[' >brackets
+{ printf '{"text": "a", "x": '; cat brackets; echo; } >deep.jsonl
+refuse 'deep.jsonl:1: byte 2067: invalid JSON: maximum parsing depth' deep.jsonl
+cp deep.jsonl deep.json
+refuse 'deep.json:1: byte 0: JSON nested too deeply' deep.json
+
+# streams that are cut, damaged, or not what they are called
+for i in $(seq 5000); do echo "{\"text\": \"document $i of $RANDOM\"}"; done >docs.jsonl
+gzip -k docs.jsonl
+zstd -q docs.jsonl
+lz4 -q docs.jsonl docs.jsonl.lz4
+for end in gz zst lz4; do
+    size=$(stat -c %s "docs.jsonl.$end")
+    head -c $((size * 2 / 3)) "docs.jsonl.$end" >"cut.jsonl.$end"
+    refuse "cut.jsonl.$end: offset $((size * 2 / 3)): truncated" "cut.jsonl.$end"
+    [ "$(wc -l <out)" -lt 5000 ]
+    head -c 2 "docs.jsonl.$end" >"head.jsonl.$end"
+    refuse "head.jsonl.$end: offset 0: truncated" "head.jsonl.$end"
+    : >"empty.jsonl.$end"
+    refuse "empty.jsonl.$end: offset 0: empty" "empty.jsonl.$end"
+    cp "docs.jsonl.$end" "bad.jsonl.$end"
+    printf '\377\377\377\377\377\377\377\377' | dd of="bad.jsonl.$end" bs=1 seek=$((size / 2)) conv=notrunc status=none
+    refuse "bad.jsonl.$end: offset " "bad.jsonl.$end"
+    cp docs.jsonl "plain.jsonl.$end"
+    refuse "plain.jsonl.$end: offset 0: not a" "plain.jsonl.$end"
+    { cat "docs.jsonl.$end"; echo rubbish; } >"tail.jsonl.$end"
+    refuse "tail.jsonl.$end: offset " "tail.jsonl.$end"
+done
+"$BIN/fetch" --cat - <cut.jsonl.zst >out 2>err && exit 1
+grep -q '^fetch: stdin: offset [0-9]*: truncated' err
+
+# sources
+refuse 'nowhere.jsonl: No such file' nowhere.jsonl
+refuse 'reads no hf:// sources' hf://datasets/a/b
+refuse 'reads no https:// sources' https://example.org/a.jsonl
+printf PAR1 >a.parquet
+refuse 'a.parquet: this build does not read parquet' a.parquet
+mkdir -p "dir/$(printf 'd/%.0s' $(seq 1100))"
+refuse 'directories nested deeper than 1024' dir
+rm -r dir
+mkdir -p dir/closed
+if [ "$(id -u)" != 0 ]; then    # root may read anything
+    chmod 0 dir/closed
+    refuse 'dir/closed: cannot read directory' dir
+    chmod 700 dir/closed
+fi
+
+# misuse is exit 2
+for words in '' '--cat' 'docs.jsonl' '--cat -o dir docs.jsonl' '--cat --limit x docs.jsonl' '--cat --limit -1 docs.jsonl' \
+             '--cat --limit 1XB docs.jsonl' '--cat --domain maths docs.jsonl' '--cat demo:maths' '-o dir demo:math' '-o dir -' \
+             '-o dir docs.jsonl docs.jsonl.gz' '--cat --frob docs.jsonl'; do
+    code=0
+    # shellcheck disable=SC2086  # words on purpose
+    "$BIN/fetch" $words >out 2>err </dev/null || code=$?
+    [ "$code" = 2 ] || { echo "fetch $words: exit $code"; cat err; exit 1; }
+done
