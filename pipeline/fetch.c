@@ -238,11 +238,10 @@ static void warn_replaced(const struct tally *t, const char *where)
         warn("%s: %llu bytes that are not UTF-8 became U+FFFD", where, (unsigned long long)t->replaced);
 }
 
-static struct source open_source(const char *word)
+static void open_source(struct source *s, const char *word)
 {
-    struct source s = {.scheme = scheme_of(word), .word = word};
-    s.scheme->open(&s);
-    return s;
+    *s = (struct source){.scheme = scheme_of(word), .word = word};
+    s->scheme->open(s);         /* may keep the address of s->word */
 }
 
 static void cat_sources(char **words, int n)
@@ -250,7 +249,8 @@ static void cat_sources(char **words, int n)
     struct tally t = {0};
     setvbuf(stdout, NULL, _IOFBF, OUT_BUFFER);
     for (int i = 0; i < n; i++) {
-        struct source s = open_source(words[i]);
+        struct source s;
+        open_source(&s, words[i]);
         if (!copy(&s, stdout, &t))
             break;              /* close_stdout says why */
         s.scheme->close(&s);
@@ -315,7 +315,8 @@ static void make_file(const char *word, const char *path)
     FILE *z = compress_open(f, ZSTD_LEVEL);
     if (!z)
         die("out of memory");
-    struct source s = open_source(word);
+    struct source s;
+    open_source(&s, word);
     bool written = copy(&s, z, &t);
     if (fclose(z) != 0 || !written)
         die_errno("%s: cannot write", path);
@@ -391,7 +392,8 @@ static void check_sources(char **words, int n)
         if (out_dir && !limit_word && scheme_of(words[i])->endless)
             usage_error("%s has no end: -o needs --limit with it", words[i]);
         if (scheme_of(words[i])->endless) {
-            struct source s = open_source(words[i]);    /* refuses a name that is none before anything is written */
+            struct source s;
+            open_source(&s, words[i]);  /* refuses a name that is none before anything is written */
             s.scheme->close(&s);
         }
     }

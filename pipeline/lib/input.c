@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FIRST_BUFFER = 256 << 10 };
+enum { FIRST_BUFFER = 256 << 10, MAX_READ = 1 << 20 };
 static const char separator[] = "<|endoftext|>";        /* a line of its own between texts, as in TinyStories */
 enum { SEPARATOR_LEN = sizeof separator - 1 };
 
@@ -105,7 +105,8 @@ static bool read_more(struct input *in)
         in->cap *= 2;
         in->buf = xrealloc(in->buf, in->cap);
     }
-    ssize_t n = decompress_read(in->file, in->buf + in->len, in->cap - in->len);
+    size_t room = in->cap - in->len;        /* more than MAX_READ at once would only touch memory for nothing */
+    ssize_t n = decompress_read(in->file, in->buf + in->len, room < MAX_READ ? room : MAX_READ);
     if (n < 0)
         die("%s: offset %llu: %s", in->name, (unsigned long long)decompress_offset(in->file), decompress_error(in->file));
     in->stats.read_bytes = in->read_before + decompress_offset(in->file);
