@@ -24,7 +24,11 @@ struct source {
     struct manifest m;
     struct shard *shards;
     size_t n;                       /* opened */
+    unsigned reads;
 };
+
+enum { TRIM_READS = 64 };
+static const uint64_t TRIM_BYTES = 512 << 20;   /* of file pages that the process may keep mapped */
 
 static uint64_t header_hash(const struct shard_header *h)
 {
@@ -105,10 +109,12 @@ static bool tokens_below(const void *p, size_t n, uint32_t width, uint32_t vocab
     uint32_t max = 0;
     if (width == 2 && vocab > UINT16_MAX)
         return true;
-    for (size_t i = 0; width == 2 && i < n; i++)
-        max = ((const uint16_t *)p)[i] > max ? ((const uint16_t *)p)[i] : max;
-    for (size_t i = 0; width == 4 && i < n; i++)
-        max = ((const uint32_t *)p)[i] > max ? ((const uint32_t *)p)[i] : max;
+    if (width == 2)
+        for (size_t i = 0; i < n; i++)
+            max = ((const uint16_t *)p)[i] > max ? ((const uint16_t *)p)[i] : max;
+    else
+        for (size_t i = 0; i < n; i++)
+            max = ((const uint32_t *)p)[i] > max ? ((const uint32_t *)p)[i] : max;
     return n == 0 || max < vocab;
 }
 
@@ -121,7 +127,9 @@ static int verify_block(const struct shard *s, uint64_t b, char *err, size_t cap
     end = end < h->blocks_offset ? end : h->blocks_offset;
     if (s->seen[b])
         return 0;
-    madvise((void *)(s->base + begin - begin % 4096), end - begin + begin % 4096, MADV_WILLNEED);
+    /* Reads the block at once, and says so where a plain access to a bad disk would be a SIGBUS. */
+    if (madvise((void *)(s->base + begin), end - begin, MADV_POPULATE_READ) != 0 && errno == EFAULT)
+        return fail(err, cap, s, begin, "cannot read");
     if (XXH3_64bits(s->base + begin, end - begin) != s->blocks[b])
         return fail(err, cap, s, begin, "block is damaged (checksum)");
     tokens_end = tokens_end < end ? tokens_end : end;
@@ -246,11 +254,35 @@ void source_close(struct source *s)
     free(s);
 }
 
+/* Mapped pages count as this process's memory, though the system can take them back. A source may be far larger than memory should
+ * look: from time to time all pages are let go, and come back from the page cache when touched. */
+static void trim(struct source *s)
+{
+    unsigned long size, resident, shared;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f)
+        return;
+    if (fscanf(f, "%lu %lu %lu", &size, &resident, &shared) == 3 && shared * (uint64_t)getpagesize() > TRIM_BYTES)
+        for (size_t i = 0; i < s->n; i++)
+            madvise((void *)s->shards[i].base, s->shards[i].h->file_bytes, MADV_DONTNEED);
+    fclose(f);
+}
+
+static int verify_shard(struct source *s, struct shard *sh, char *err, size_t cap)
+{
+    for (uint64_t b = 0; b < shard_n_blocks(sh->h); b++) {
+        if (verify_block(sh, b, err, cap) != 0)
+            return -1;
+        if (b % TRIM_READS == 0)
+            trim(s);
+    }
+    return verify_index(sh, err, cap);
+}
+
 static int verify_all(struct source *s, char *err, size_t cap)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (verify_range(&s->shards[i], SHARD_DATA_ALIGN, s->shards[i].h->blocks_offset, err, cap) != 0 ||
-            verify_index(&s->shards[i], err, cap) != 0)
+        if (verify_shard(s, &s->shards[i], err, cap) != 0)
             return -1;
     return 0;
 }
@@ -335,6 +367,8 @@ int source_read(struct source *s, uint64_t pos, size_t n, void *out, char *err, 
     }
     if (n == 0)
         return 0;
+    if (++s->reads % TRIM_READS == 0)
+        trim(s);
     for (struct shard *sh = find_token(s, pos); n > 0; sh++) {
         uint64_t at = pos - sh->first_token, here = sh->h->n_tokens - at, w = sh->h->token_width;
         here = here < n ? here : n;

@@ -1,0 +1,58 @@
+/*
+ * schedule.h - which source each row of a mix comes from, and which of its windows
+ *
+ * Pure arithmetic on integers: the same numbers on every machine, from any row on.
+ *
+ * Share. Source i with weight w_i of a total S is owed n * w_i / S of the first n rows. Its draw j
+ * (from 0) may not come before it is owed more than j rows and not after it is owed j + 1, which is
+ *     first row   floor(j * S / w_i)          (from 0)
+ *     deadline    ceil((j + 1) * S / w_i)     (rows done by then)
+ * Of the sources that may be drawn, the one with the earliest deadline is: a schedule that meets every
+ * deadline exists, and earliest-deadline-first finds it (unit jobs, one processor). So after every row each
+ * source is less than one row from what it is owed. Tijdeman 1980 (chairman
+ * assignment); Baruah et al. 1996 (proportionate progress).
+ *
+ * Order. An epoch visits every window of a source once, in an order given by
+ * a keyed permutation: an unbalanced Feistel network on the next power of two, walked
+ * until it lands inside (Black and Rogaway 2002). No table, any position at once.
+ */
+#ifndef LIB_SCHEDULE_H
+#define LIB_SCHEDULE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SCHEDULE_MAX = 64, PERMUTATION_ROUNDS = 6 };
+
+struct schedule {
+    size_t n;
+    uint64_t total, row;            /* S, and the number of rows done */
+    struct schedule_source {
+        uint64_t weight;            /* in lowest terms */
+        uint64_t drawn;             /* j */
+        uint64_t first;             /* floor(j * S / w) */
+        uint64_t next, rest;        /* (j + 1) * S = next * w + rest */
+        uint64_t step, step_rest;   /* S = step * w + step_rest */
+    } s[SCHEDULE_MAX];
+};
+
+/* weights: each in 1 .. 2^56, n <= SCHEDULE_MAX. */
+void   schedule_init(struct schedule *s, const uint64_t *weights, size_t n);
+size_t schedule_next(struct schedule *s);       /* the next row's source; its `drawn` counts it already */
+/* As if schedule_next had been called `row` times from the start. Takes time for at most row % total rows. */
+void   schedule_seek(struct schedule *s, uint64_t row);
+
+struct permutation {
+    uint64_t n;
+    unsigned left_bits, right_bits;
+    uint64_t keys[PERMUTATION_ROUNDS];
+};
+
+/* of 0 .. n-1, n within 1 .. 2^62 */
+void     permutation_init(struct permutation *p, uint64_t n, uint64_t seed, uint64_t source_key, uint64_t epoch);
+uint64_t permutation_at(const struct permutation *p, uint64_t i);
+
+/* "40", "0.125": an exact multiple of 1e-9, times 1e9, in 1 .. 1e15. 0, or -1 when it is not such a number. */
+int weight_parse(const char *s, size_t len, uint64_t *out);
+
+#endif
