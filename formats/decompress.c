@@ -93,7 +93,8 @@ static int detect(struct decompress *d, enum decompress_kind asked)
     if (d->kind == DECOMPRESS_PLAIN || d->kind == found)
         return 0;
     if (d->len < 4)
-        return fail(d, d->len == 0 ? "empty, not a compressed stream" : "truncated: ends in the first frame's magic", NULL);
+        return fail(d, d->len == 0 ? "empty, not a compressed stream" : "truncated: ends in the first frame's magic",
+                    NULL);
     if (asked == DECOMPRESS_LZ4 && little32(d->in) == 0x184c2102u)
         return fail(d, "lz4 in the legacy format, which is not supported (repack it with lz4)", NULL);
     return fail(d, asked == DECOMPRESS_GZIP   ? "not a gzip stream (wrong magic)"
@@ -113,7 +114,9 @@ static int start_decoder(struct decompress *d)
         ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax, MAX_WINDOW_LOG);
         return 0;
     case DECOMPRESS_LZ4:
-        return LZ4F_isError(LZ4F_createDecompressionContext(&d->lz4, LZ4F_VERSION)) ? fail(d, "out of memory", NULL) : 0;
+        if (LZ4F_isError(LZ4F_createDecompressionContext(&d->lz4, LZ4F_VERSION)))
+            return fail(d, "out of memory", NULL);
+        return 0;
     default:
         return 0;
     }

@@ -30,8 +30,8 @@ struct doc_parser *doc_parser_new(void);                /* NULL: out of memory *
 void doc_parser_free(struct doc_parser *p);             /* NULL is fine */
 
 /* Reads one JSON object. text_field: NULL takes the first that is there of text, content, code, solution, output,
- * response, else instruction or question with answer. Unknown domains become DOMAIN_OTHER. On success returns 0, and d is valid until
- * the next call. On failure returns -1; doc_error says why, and at which byte of json. */
+ * response, else instruction or question with answer. Unknown domains become DOMAIN_OTHER. On success returns 0, and d
+ * is valid until the next call. On failure returns -1; doc_error says why, and at which byte of json. */
 int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d);
 const char *doc_error(const struct doc_parser *p, size_t *byte);
 

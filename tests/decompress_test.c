@@ -41,7 +41,7 @@ static struct bytes pack_gzip(struct bytes in)
     return out;
 }
 
-static struct bytes pack_zstd(struct bytes in)      /* with our own writer, which the tool reads too (fetch_output.sh) */
+static struct bytes pack_zstd(struct bytes in)      /* with our own writer; fetch_output.sh has the tool read it */
 {
     char *p = NULL;
     size_t n = 0;

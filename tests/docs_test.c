@@ -14,11 +14,14 @@ static void objects_give_their_text(void)
     static const struct { const char *json, *field, *text, *id; int domain; } cases[] = {
         {"{\"text\":\"a\"}", NULL, "a", NULL, DOMAIN_OTHER},
         {" { \"text\" : \"\\u00e9\\n\\ud83d\\ude00\" } ", NULL, "\xc3\xa9\n\xf0\x9f\x98\x80", NULL, DOMAIN_OTHER},
-        {"{\"id\":\"x/1\",\"text\":\"a\",\"domain\":\"math\",\"meta\":{\"deep\":[1,2.5,null,true]}}", NULL, "a", "x/1", DOMAIN_MATH},
+        {"{\"id\":\"x/1\",\"text\":\"a\",\"domain\":\"math\",\"meta\":{\"deep\":[1,2.5,null,true]}}", NULL,
+         "a", "x/1", DOMAIN_MATH},
         {"{\"id\":-17,\"text\":\"\",\"domain\":\"poetry\"}", NULL, "", "-17", DOMAIN_OTHER},
         {"{\"id\":[1],\"text\":\"a\",\"domain\":3}", NULL, "a", NULL, DOMAIN_OTHER},
-        {"{\"response\":\"r\",\"output\":\"o\",\"solution\":\"s\",\"code\":\"c\",\"content\":\"n\",\"text\":\"t\"}", NULL, "t", NULL, 0},
-        {"{\"response\":\"r\",\"output\":\"o\",\"solution\":\"s\",\"code\":\"c\",\"content\":\"n\"}", NULL, "n", NULL, 0},
+        {"{\"response\":\"r\",\"output\":\"o\",\"solution\":\"s\",\"code\":\"c\",\"content\":\"n\",\"text\":\"t\"}",
+         NULL, "t", NULL, 0},
+        {"{\"response\":\"r\",\"output\":\"o\",\"solution\":\"s\",\"code\":\"c\",\"content\":\"n\"}", NULL,
+         "n", NULL, 0},
         {"{\"response\":\"r\",\"output\":\"o\",\"solution\":\"s\",\"code\":\"c\"}", NULL, "c", NULL, 0},
         {"{\"response\":\"r\",\"output\":\"o\",\"solution\":\"s\"}", NULL, "s", NULL, 0},
         {"{\"response\":\"r\",\"output\":\"o\"}", NULL, "o", NULL, 0},
@@ -69,7 +72,9 @@ static void others_are_refused(void)
         CHECK(doc_parse(p, cases[i].json, strlen(cases[i].json), cases[i].field, &d) == -1, "%s", cases[i].json);
         CHECK(strstr(doc_error(p, &byte), cases[i].error), "%s: %s", cases[i].json, doc_error(p, &byte));
     }
-    CHECK(doc_parse(p, "{\"text\":\"abc\xff\"}", 14, NULL, &d) == -1 && (doc_error(p, &byte), byte == 12), "byte %zu", byte);
+    CHECK(doc_parse(p, "{\"text\":\"abc\xff\"}", 14, NULL, &d) == -1);
+    doc_error(p, &byte);
+    CHECK(byte == 12, "byte %zu", byte);
     doc_parser_free(p);
 }
 
@@ -98,7 +103,11 @@ static void bombs_are_refused(void)
 static size_t utf8_by_definition(const unsigned char *s, size_t n)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+    size_t len = s[0] < 0x80             ? 1
+                 : (s[0] & 0xe0) == 0xc0 ? 2
+                 : (s[0] & 0xf0) == 0xe0 ? 3
+                 : (s[0] & 0xf8) == 0xf0 ? 4
+                                         : 0;
     if (len <= 1 || n < len)
         return len == 1;
     uint32_t c = s[0] & (0xffu >> (len + 1));
@@ -119,7 +128,8 @@ static void utf8_is_what_the_standard_says(void)
             for (size_t e = 0; e < E * E; e++)
                 for (size_t n = 1; n <= 4; n++) {
                     unsigned char s[] = {(unsigned char)a, (unsigned char)b, ends[e / E], ends[e % E]};
-                    CHECK(utf8_char((char *)s, n) == utf8_by_definition(s, n), "%02x %02x %02x %02x, %zu", a, b, s[2], s[3], n);
+                    CHECK(utf8_char((char *)s, n) == utf8_by_definition(s, n), "%02x %02x %02x %02x, %zu", a, b,
+                          s[2], s[3], n);
                 }
 }
 

@@ -108,7 +108,8 @@ static bool read_more(struct input *in)
     size_t room = in->cap - in->len;        /* more than MAX_READ at once would only touch memory for nothing */
     ssize_t n = decompress_read(in->file, in->buf + in->len, room < MAX_READ ? room : MAX_READ);
     if (n < 0)
-        die("%s: offset %llu: %s", in->name, (unsigned long long)decompress_offset(in->file), decompress_error(in->file));
+        die("%s: offset %llu: %s", in->name, (unsigned long long)decompress_offset(in->file),
+            decompress_error(in->file));
     in->stats.read_bytes = in->read_before + decompress_offset(in->file);
     in->len += (size_t)n;
     in->eof = n == 0;
@@ -205,7 +206,8 @@ static bool next_file(struct input *in)
 }
 
 /* One bad document at the given line and byte of it: ends the program, or counts. */
-__attribute__((format(printf, 4, 5))) static void bad(struct input *in, uint64_t line, size_t byte, const char *fmt, ...)
+__attribute__((format(printf, 4, 5)))
+static void bad(struct input *in, uint64_t line, size_t byte, const char *fmt, ...)
 {
     char what[300];
     va_list ap;

@@ -31,7 +31,7 @@ enum { INPUT_MAX_TEXT = 64 << 20 };
 struct input_opts {
     const char *text_field;     /* NULL: found as formats/docs.md says */
     int domain;                 /* -1: the document's own; else of all */
-    struct str_list globs;      /* which files of directories: by base name, or by path below it when the glob has a '/' */
+    struct str_list globs;      /* which files of directories (lib/walk.h); none: all */
     bool skip_bad;              /* count bad JSON documents, and go on */
 };
 

@@ -62,7 +62,7 @@ for what in '1 empty document' '1 binary file' '2 symbolic links'; do grep -q "l
 [ "$(ids t/a t/b.py)" = "t/a/1.py t/b.py " ]
 
 # limits: of documents, and of bytes of text
-for i in $(seq 1000); do echo '{"text": "0123456789"}'; done >n.jsonl
+yes '{"text": "0123456789"}' | head -n 1000 >n.jsonl
 lines() { "$BIN/fetch" --cat "$@" | wc -l; }
 [ "$(lines n.jsonl --limit 7)" = 7 ]
 [ "$(lines n.jsonl n.jsonl --limit 1500)" = 1500 ]
