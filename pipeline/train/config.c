@@ -1,0 +1,370 @@
+#include "pipeline/train/config.h"
+
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UNSET_U64 UINT64_MAX
+#define UNSET_NUM NAN
+
+static struct train_config cfg;
+
+static const struct opt opts[] = {
+    {0, NULL, OPT_HEADING, NULL, NULL, "Model"},
+    {'m', "model", OPT_STR, &cfg.preset, "NAME", "preset: nano (default), tiny, 100m, 500m, 1b"},
+    {0, "layers", OPT_U64, &cfg.layers, "N", "layers (by preset)"},
+    {0, "width", OPT_U64, &cfg.width, "N", "width of the residual stream (by preset)"},
+    {0, "heads", OPT_U64, &cfg.heads, "N", "attention heads (by preset)"},
+    {0, "kv-heads", OPT_U64, &cfg.kv_heads, "N", "key/value heads (by preset; the heads, when only those are given)"},
+    {0, "head-dim", OPT_U64, &cfg.head_dim, "N", "width of a head (by preset)"},
+    {0, "ffn", OPT_U64, &cfg.ffn, "N", "width of the feed-forward (by preset)"},
+    {0, "context", OPT_U64, &cfg.context, "N", "longest context (by preset)"},
+    {'t', "tokenizer", OPT_STR, &cfg.tokenizer, "FILE", "tokenizer.json: gives the vocabulary, goes into each checkpoint"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Run"},
+    {'i', "input", OPT_STR, &cfg.input, "FROM", "batches of `mix`: ring:NAME, - (stdin, default) or a file"},
+    {'o', "output", OPT_STR, &cfg.run, "DIR", "the run's directory"},
+    {0, "steps", OPT_U64, &cfg.steps, "N", "optimizer steps in all"},
+    {0, "seed", OPT_U64, &cfg.seed, "N", "of the first weights (0)"},
+    {0, "resume", OPT_FLAG, &cfg.resume, NULL, "go on from the newest intact checkpoint, bit for bit; start when there is none"},
+    {0, "overwrite", OPT_FLAG, &cfg.overwrite, NULL, "delete the run that is in DIR first"},
+    {0, "override", OPT_FLAG, &cfg.override, NULL, "with --resume: settings given now win over the checkpoint's"},
+    {0, "allow-mix-change", OPT_FLAG, &cfg.allow_mix_change, NULL, "with --resume: go on with another mix"},
+    {0, "print-step", OPT_STR, &cfg.print_step, "DIR", "print the step from which --resume would go on, for mix --start-step"},
+    {0, "json", OPT_FLAG, &cfg.json, NULL, "at the end, one JSON line on stdout"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Compute"},
+    {0, "device", OPT_STR, &cfg.device, "NAME", "auto (default), cpu, cuda"},
+    {0, "dtype", OPT_STR, &cfg.dtype, "TYPE", "of matrix products and activations: bf16 (default) or f32"},
+    {0, "threads", OPT_U64, &cfg.threads, "N", "0: all (default). Equal bits need equal numbers"},
+    {0, "micro-batch", OPT_U64, &cfg.micro_batch, "ROWS", "rows at a time; gradients add up over a step (by size)"},
+    {0, "engine", OPT_STR, &cfg.engine, "NAME", "off (default)"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Optimizer"},
+    {0, "lr", OPT_NUM, &cfg.lr, "X", "peak learning rate (by preset)"},
+    {0, "schedule", OPT_STR, &cfg.schedule, "NAME", "wsd (default), cosine, constant"},
+    {0, "warmup", OPT_SHARE, &cfg.warmup, "SHARE", "of the steps, linear (1%)"},
+    {0, "decay", OPT_SHARE, &cfg.decay, "SHARE", "of the steps, at the end of wsd (19%)"},
+    {0, "min-lr-ratio", OPT_SHARE, &cfg.min_lr_ratio, "X", "last learning rate, of the peak (0.1)"},
+    {0, "beta1", OPT_NUM, &cfg.beta1, "X", "AdamW (0.9)"},
+    {0, "beta2", OPT_NUM, &cfg.beta2, "X", "AdamW (0.95)"},
+    {0, "eps", OPT_NUM, &cfg.eps, "X", "AdamW (1e-8)"},
+    {0, "weight-decay", OPT_NUM, &cfg.weight_decay, "X", "on matrices, never on gains (0.1)"},
+    {0, "clip", OPT_NUM, &cfg.clip, "X", "largest norm of the gradient; 0: no limit (1.0)"},
+    {0, "doc-mask", OPT_FLAG, &cfg.doc_mask, NULL, "attention does not cross the end of a document"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Validation, checkpoints, safety"},
+    {0, "val", OPT_LIST, &cfg.val, "NAME=DIR", "token shards to validate on; repeatable"},
+    {0, "val-every", OPT_U64, &cfg.val_every, "N", "steps; 0: only at the end (an eighth of the steps)"},
+    {0, "val-tokens", OPT_U64, &cfg.val_tokens, "N", "of each (16k)"},
+    {0, "save-every", OPT_U64, &cfg.save_every, "N", "steps between checkpoints; 0: only at the end (250)"},
+    {0, "save-dtype", OPT_STR, &cfg.save_dtype, "TYPE", "of model.safetensors: f32 (default) or bf16"},
+    {0, "keep-last", OPT_U64, &cfg.keep_last, "N", "newest checkpoints to keep (2)"},
+    {0, "keep-best", OPT_FLAG, &cfg.keep_best, NULL, "also save and keep the one of lowest mean validation loss, as DIR/best"},
+    {0, "max-bad-steps", OPT_U64, &cfg.max_bad_steps, "N", "NaN or infinite steps in a row before giving up (5)"},
+    {0, "spike-sigma", OPT_NUM, &cfg.spike_sigma, "X", "a loss so many deviations above the last 64 is a spike (6)"},
+    {0, "skip-spikes", OPT_FLAG, &cfg.skip_spikes, NULL, "do not learn from spikes"},
+    {0, "log-every", OPT_U64, &cfg.log_every, "N", "steps between lines when stderr is not a terminal (20)"},
+    {0},
+};
+
+static const struct cli cli = {
+    "train", "train a model on a stream of batches",
+    "train -m nano -t tok.json -i ring:NAME -o DIR --steps N [options]\n"
+    "train --print-step DIR",
+    opts,
+    "DIR gets config.json, metrics.jsonl, ledger.jsonl, checkpoints/step-NNNNNN (each a Hugging Face model\n"
+    "directory), and the links latest and best. formats/checkpoint.md says what is in them.\n"
+    "\n"
+    "  mix code=1:tokens/code -T 256 -B 32 --steps 400 -o - | train -m nano -t tok.json -i - -o runs/a --steps 400\n"
+    "  mix ... --start-step $(train --print-step runs/a) -o - | train ... -o runs/a --steps 400 --resume\n"
+    "\n"
+    "SIGINT and SIGTERM end the step, save a checkpoint and exit 128+n. Exit 0: trained to the end; 1: failed; 2: misuse.\n",
+};
+
+/* What an option means when a run is resumed. Not listed: says nothing about the run. */
+enum rule {
+    MODEL,      /* must be the checkpoint's */
+    RESULT,     /* must be, unless --override */
+    BITS,       /* may differ, but then bits differ too: warned */
+    FREE,       /* may differ */
+};
+
+static const struct field {
+    const char *name;
+    enum rule rule;
+    double value, min, max;     /* default, and the range of numbers; NAN: the preset's */
+    const char *words;          /* allowed strings, the first is the default */
+} fields[] = {
+    {"model", RESULT, 0, 0, 0, "nano tiny 100m 500m 1b"},
+    {"layers", MODEL, NAN, 1, 1024, NULL},
+    {"width", MODEL, NAN, 16, 1 << 20, NULL},
+    {"heads", MODEL, NAN, 1, 1 << 16, NULL},
+    {"kv-heads", MODEL, NAN, 1, 1 << 16, NULL},
+    {"head-dim", MODEL, NAN, 2, 1 << 16, NULL},
+    {"ffn", MODEL, NAN, 1, 1 << 22, NULL},
+    {"context", MODEL, NAN, 1, 1 << 20, NULL},
+    {"steps", RESULT, NAN, 1, 1e12, NULL},
+    {"seed", RESULT, 0, 0, 1.8446744073709552e19, NULL},
+    {"dtype", RESULT, 0, 0, 0, "bf16 f32"},
+    {"micro-batch", BITS, 0, 0, 1 << 20, NULL},
+    {"threads", BITS, 0, 0, 4096, NULL},
+    {"lr", RESULT, NAN, 0, 1e3, NULL},
+    {"schedule", RESULT, 0, 0, 0, "wsd cosine constant"},
+    {"warmup", RESULT, 0.01, 0, 1, NULL},
+    {"decay", RESULT, 0.19, 0, 1, NULL},
+    {"min-lr-ratio", RESULT, 0.1, 0, 1, NULL},
+    {"beta1", RESULT, 0.9, 0, 0.999999, NULL},
+    {"beta2", RESULT, 0.95, 0, 0.999999, NULL},
+    {"eps", RESULT, 1e-8, 1e-30, 1, NULL},
+    {"weight-decay", RESULT, 0.1, 0, 1e3, NULL},
+    {"clip", RESULT, 1, 0, 1e30, NULL},
+    {"doc-mask", RESULT, 0, 0, 0, NULL},
+    {"spike-sigma", RESULT, 6, 1, 1e6, NULL},
+    {"skip-spikes", RESULT, 0, 0, 0, NULL},
+    {"max-bad-steps", FREE, 5, 1, 1e12, NULL},
+    {"val-every", FREE, NAN, 0, 1e12, NULL},
+    {"val-tokens", FREE, 16384, 1, 1e12, NULL},
+    {"save-every", FREE, 250, 0, 1e12, NULL},
+    {"save-dtype", FREE, 0, 0, 0, "f32 bf16"},
+    {"keep-last", FREE, 2, 1, 1e9, NULL},
+    {"keep-best", FREE, 0, 0, 0, NULL},
+    {"log-every", FREE, 20, 1, 1e12, NULL},
+    {"device", FREE, 0, 0, 0, "auto cpu cuda"},
+    {"engine", RESULT, 0, 0, 0, "off hybrid"},
+};
+enum { N_FIELDS = sizeof fields / sizeof *fields };
+
+/* Peaks tuned or taken from models of that size; README says which. */
+static double preset_lr(const char *preset)
+{
+    static const struct {
+        const char *name;
+        double lr;
+    } peaks[] = {{"nano", 3e-3}, {"tiny", 1.5e-3}, {"100m", 6e-4}, {"500m", 4e-4}, {"1b", 3e-4}};
+    for (size_t i = 0; i < sizeof peaks / sizeof *peaks; i++)
+        if (strcmp(peaks[i].name, preset) == 0)
+            return peaks[i].lr;
+    return 6e-4;
+}
+
+static const struct opt *option(const char *name)
+{
+    const struct opt *o = opts;
+    while (!o->name || strcmp(o->name, name) != 0)
+        o++;
+    return o;
+}
+
+static bool is_unset(const struct opt *o)
+{
+    switch (o->type) {
+    case OPT_STR:  return *(const char **)o->value == NULL;
+    case OPT_U64:  return *(uint64_t *)o->value == UNSET_U64;
+    case OPT_FLAG: return !*(bool *)o->value;
+    default:       return isnan(*(double *)o->value);
+    }
+}
+
+static json_t *value_to_json(const struct opt *o)
+{
+    switch (o->type) {
+    case OPT_STR:  return json_string(*(const char **)o->value);
+    case OPT_U64:  return json_integer((json_int_t)*(uint64_t *)o->value);
+    case OPT_FLAG: return json_boolean(*(bool *)o->value);
+    default:       return json_real(*(double *)o->value);
+    }
+}
+
+static void value_from_json(const struct opt *o, const json_t *v)
+{
+    switch (o->type) {
+    case OPT_STR:  *(const char **)o->value = xstrdup(json_string_value(v)); break;
+    case OPT_U64:  *(uint64_t *)o->value = (uint64_t)json_integer_value(v); break;
+    case OPT_FLAG: *(bool *)o->value = json_is_true(v); break;
+    default:       *(double *)o->value = json_number_value(v); break;
+    }
+}
+
+static bool right_type(const struct opt *o, const json_t *v)
+{
+    return o->type == OPT_STR ? json_is_string(v) : o->type == OPT_U64 ? json_is_integer(v)
+         : o->type == OPT_FLAG ? json_is_boolean(v) : json_is_number(v);
+}
+
+struct train_config *config_parse(int argc, char **argv)
+{
+    cfg.input = "-";
+    for (const struct opt *o = opts; o->name || o->type == OPT_HEADING; o++) {
+        if (o->type == OPT_U64)
+            *(uint64_t *)o->value = UNSET_U64;
+        else if (o->type == OPT_NUM || o->type == OPT_SHARE)
+            *(double *)o->value = UNSET_NUM;
+    }
+    int n = cli_parse(&cli, argc, argv);
+    if (n > 0)
+        usage_error("'%s': train takes no operands", argv[0]);
+    if (cfg.print_step)
+        return &cfg;
+    if (!cfg.run)
+        usage_error("-o DIR is missing: where the run goes");
+    if (cfg.resume && cfg.overwrite)
+        usage_error("--resume and --overwrite exclude each other");
+    if (!cfg.resume && cfg.steps == UNSET_U64)
+        usage_error("--steps N is missing");
+    if (!cfg.resume && !cfg.tokenizer)
+        usage_error("-t FILE is missing: the tokenizer");
+    if (cfg.keep_best && cfg.val.n == 0)
+        usage_error("--keep-best needs --val NAME=DIR");
+    return &cfg;
+}
+
+/* True when v stands in the list of words. */
+static bool has_word(const char *words, const char *v)
+{
+    size_t n = strlen(v);
+    for (const char *p = words; n && (p = strstr(p, v)); p++)
+        if ((p == words || p[-1] == ' ') && (p[n] == ' ' || p[n] == 0))
+            return true;
+    return false;
+}
+
+static void check_range(const struct field *f, const struct opt *o)
+{
+    if (f->words && !has_word(f->words, *(const char **)o->value))
+        usage_error("--%s: '%s' is none of: %s", o->name, *(const char **)o->value, f->words);
+    if (f->words || o->type == OPT_FLAG)
+        return;
+    double x = o->type == OPT_U64 ? (double)*(uint64_t *)o->value : *(double *)o->value;
+    if (!(x >= f->min && x <= f->max))
+        usage_error("--%s: %g is not within %g and %g", o->name, x, f->min, f->max);
+}
+
+static char *shown(const struct opt *o)
+{
+    json_t *v = value_to_json(o);
+    char *s = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+    json_decref(v);
+    return s;
+}
+
+/* The checkpoint's value, unless another was given and may be. */
+static void take_stored(const struct field *f, const struct opt *o, const json_t *v)
+{
+    if (!right_type(o, v)) {
+        if (v)
+            die("%s: the checkpoint's setting '%s' is of the wrong type", cfg.run, f->name);
+        return;         /* written by an older version, which had no such option */
+    }
+    if (is_unset(o)) {
+        value_from_json(o, v);
+        return;
+    }
+    json_t *now = value_to_json(o);
+    bool same = json_is_number(now) ? json_number_value(now) == json_number_value(v) : json_equal(now, v);
+    json_decref(now);
+    if (same || f->rule == FREE)
+        return;
+    char *given = shown(o), *before = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+    if (f->rule == MODEL)
+        die("--%s %s: the checkpoint in %s has %s; a model cannot change its dimensions", f->name, given, cfg.run, before);
+    if (f->rule == RESULT && !cfg.override)
+        die("--%s %s: the run in %s was begun with %s. Leave the option out, or add --override to change it", f->name,
+            given, cfg.run, before);
+    warn("--%s %s: was %s; from here on the run is not what it would have been, bit for bit", f->name, given, before);
+    free(given);
+    free(before);
+}
+
+static void model_defaults(struct train_config *c)
+{
+    struct model_config m;
+    if (model_preset(c->preset, &m) != 0)
+        usage_error("-m %s: presets are %s", c->preset, model_preset_names());
+    const struct {
+        uint64_t *given;
+        int preset;
+    } dims[] = {{&c->layers, m.L}, {&c->width, m.C}, {&c->heads, m.H}, {&c->head_dim, m.D}, {&c->ffn, m.F}, {&c->context, m.T}};
+    if (c->kv_heads == UNSET_U64)
+        c->kv_heads = c->heads == UNSET_U64 ? (uint64_t)m.Hkv : c->heads;
+    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
+        if (*dims[i].given == UNSET_U64)
+            *dims[i].given = (uint64_t)dims[i].preset;
+}
+
+static void general_default(const struct field *f, const struct opt *o)
+{
+    if (f->words)
+        *(const char **)o->value = xasprintf("%.*s", (int)strcspn(f->words, " "), f->words);
+    else if (o->type == OPT_U64 && !isnan(f->value))
+        *(uint64_t *)o->value = (uint64_t)f->value;
+    else if (o->type == OPT_NUM || o->type == OPT_SHARE)
+        *(double *)o->value = f->value;
+}
+
+void config_resolve(struct train_config *c, const json_t *stored)
+{
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        const struct opt *o = option(fields[i].name);
+        if (stored)
+            take_stored(&fields[i], o, json_object_get(stored, fields[i].name));
+        if (is_unset(o))
+            general_default(&fields[i], o);
+    }
+    model_defaults(c);
+    if (c->steps == UNSET_U64)
+        usage_error("--steps N is missing");
+    if (isnan(c->lr))
+        c->lr = preset_lr(c->preset);
+    if (c->val_every == UNSET_U64)
+        c->val_every = c->steps / 8 > 0 ? c->steps / 8 : 1;
+    for (size_t i = 0; i < N_FIELDS; i++)
+        check_range(&fields[i], option(fields[i].name));
+    if (c->warmup + c->decay > 1)
+        usage_error("--warmup and --decay together are more than all steps");
+    if (strcmp(c->device, "cuda") == 0)
+        die("--device cuda: this build has no CUDA backend; use --device cpu");
+    if (strcmp(c->engine, "off") != 0)
+        die("--engine %s: this build has no such engine; use --engine off", c->engine);
+}
+
+void config_model(const struct train_config *c, uint32_t vocab_size, struct model_config *out)
+{
+    char err[256];
+    model_preset(c->preset, out);
+    out->L = (int)c->layers;
+    out->C = (int)c->width;
+    out->H = (int)c->heads;
+    out->Hkv = (int)c->kv_heads;
+    out->D = (int)c->head_dim;
+    out->F = (int)c->ffn;
+    out->T = (int)c->context;
+    out->V = (int)vocab_size;
+    if (model_config_check(out, err, sizeof err) != 0)
+        die("impossible model: %s", err);
+}
+
+json_t *config_to_json(const struct train_config *c)
+{
+    json_t *o = json_object(), *val = json_array();
+    for (size_t i = 0; i < N_FIELDS; i++)
+        json_object_set_new(o, fields[i].name, value_to_json(option(fields[i].name)));
+    for (size_t i = 0; i < c->val.n; i++)
+        json_array_append_new(val, json_string(c->val.v[i]));
+    json_object_set_new(o, "val", val);
+    return o;
+}
+
+void config_print(const struct train_config *c)
+{
+    struct strbuf line = {0};
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        const struct opt *o = option(fields[i].name);
+        char *v = shown(o);
+        strbuf_addf(&line, "%s%s=%s", i ? " " : "", fields[i].name, v);
+        free(v);
+    }
+    detail("config: %s", line.s);
+    say("%s, lr %g %s, %llu steps, %s, seed %llu", c->preset, c->lr, c->schedule, (unsigned long long)c->steps, c->dtype,
+        (unsigned long long)c->seed);
+    strbuf_free(&line);
+}

@@ -1,0 +1,228 @@
+#include "pipeline/train/loop.h"
+
+#include "pipeline/lib/log.h"
+#include "pipeline/train/ledger.h"
+#include "pipeline/train/metrics.h"
+#include "pipeline/train/state.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ROWS_SHOWN = 4 };        /* of a bad step, on stderr; metrics.jsonl has all */
+
+static int read_record(struct trainer *t, const struct batch_record **record)
+{
+    t->reading = true;
+    int more = batch_reader_next(t->in, record);
+    t->reading = false;
+    return more;
+}
+
+static void unpack(struct trainer *t, const struct batch_record *record)
+{
+    size_t n = (size_t)t->h->B * ((size_t)t->h->T + 1);
+    const void *tokens = batch_tokens(t->h, record);
+    for (size_t i = 0; i < n; i++)
+        t->tokens[i] = (int32_t)(t->h->token_width == 2 ? ((const uint16_t *)tokens)[i] : ((const uint32_t *)tokens)[i]);
+}
+
+/* The gradient of the mean loss over the whole record, micro-batch by micro-batch; returns that loss. */
+static double accumulate(struct trainer *t)
+{
+    uint32_t B = t->h->B, T = t->h->T;
+    float scale = 1.0f / ((float)B * (float)T);
+    double sum = 0;
+    t->ops->zero(t->dev, t->grad, t->w.layout.total * sizeof *t->grad);
+    for (uint32_t first = 0; first < B; first += (uint32_t)t->micro) {
+        uint32_t rows = B - first < (uint32_t)t->micro ? B - first : (uint32_t)t->micro;
+        model_run(&t->w, t->act, t->tokens + (size_t)first * (T + 1), (int)rows, (int)T, t->doc_eos, t->loss, t->grad, scale);
+        for (uint32_t r = 0; r < rows; r++) {
+            double row = 0;
+            for (uint32_t i = 0; i < T; i++)
+                row += (double)t->loss[(size_t)r * T + i];
+            t->row_loss[first + r] = row / T;
+            sum += row / T;
+        }
+    }
+    return sum / B;
+}
+
+static void by_source(struct trainer *t, const struct batch_row *rows)
+{
+    for (uint32_t s = 0; s < t->h->n_sources; s++) {
+        double sum = 0, n = 0;
+        for (uint32_t b = 0; b < t->h->B; b++) {
+            if (rows[b].source != s)
+                continue;
+            sum += t->row_loss[b];
+            n++;
+        }
+        t->source_loss[s] = n > 0 ? sum / n : NAN;
+    }
+}
+
+/* Says which step and which rows; a step that is bad in its loss names the rows whose loss is. */
+static void report_verdict(struct trainer *t, const struct step_report *r, const struct batch_row *rows)
+{
+    char list[512] = "";
+    size_t n = 0, shown = 0, all = 0;
+    for (uint32_t b = 0; b < t->h->B; b++) {
+        if (r->verdict == STEP_BAD_LOSS && isfinite(t->row_loss[b]))
+            continue;
+        if (++all > ROWS_SHOWN)
+            continue;
+        n += (size_t)snprintf(list + n, sizeof list - n, "%srow %u (source %u, offset %llu)", shown++ ? ", " : "", b,
+                              rows[b].source, (unsigned long long)rows[b].offset);
+    }
+    if (all > shown)
+        snprintf(list + n, sizeof list - n, " and %zu more", all - shown);
+    warn("step %llu: %s: loss %g, gradient norm %g: %s%s", (unsigned long long)r->step,
+         r->verdict == STEP_SPIKE ? "loss spike" : r->verdict == STEP_BAD_LOSS ? "loss is not finite"
+                                                                              : "gradient is not finite",
+         r->loss, r->grad_norm, list, r->learnt ? "" : "; update skipped");
+    metrics_verdict(&t->metrics, r, rows, t->row_loss, t->h->B);
+}
+
+static void show(struct trainer *t, const struct step_report *r)
+{
+    char line[256];
+    double rate = (double)r->step_tokens / t->step_seconds, left = t->step_seconds * (double)(t->cfg->steps - t->step);
+    snprintf(line, sizeof line, "of %llu  loss %.4f  lr %.2e  norm %.2f  %.0f tok/s  %.0fm%02.0fs left",
+             (unsigned long long)t->cfg->steps, r->loss, r->lr, r->grad_norm, rate, floor(left / 60), floor(fmod(left, 60)));
+    progress("step", t->step, 0, line, NULL);
+    static int terminal = -1;
+    if (terminal < 0)
+        terminal = isatty(2);
+    if (!terminal && (t->step % t->cfg->log_every == 0 || t->step == t->cfg->steps))
+        say("step %llu %s", (unsigned long long)t->step, line);
+}
+
+static void step(struct trainer *t, const struct batch_record *record, double began, double stall)
+{
+    const struct batch_row *rows = batch_rows(record);
+    uint64_t tokens = (uint64_t)t->h->B * t->h->T;
+    struct step_report r = {.lr = schedule_lr(&t->schedule, t->step), .source_loss = t->source_loss,
+                            .n_sources = t->h->n_sources, .step_tokens = tokens, .stall = stall};
+    unpack(t, record);
+    r.loss = accumulate(t);
+    r.grad_norm = optim_grad_norm(&t->w, t->grad);
+    r.verdict = guard_judge(&t->guard, r.loss, r.grad_norm, t->cfg->spike_sigma);
+    r.learnt = r.verdict == STEP_OK || (r.verdict == STEP_SPIKE && !t->cfg->skip_spikes);
+    if (r.learnt)
+        optim_step(&t->opt, &t->w, t->grad, r.grad_norm, r.lr);
+    t->ops->sync(t->dev);
+    t->step++;
+    t->tokens_seen += tokens;
+    by_source(t, rows);
+    r.step = t->step;
+    r.tokens = t->tokens_seen;
+    r.seconds = now_seconds() - began;
+    t->step_seconds = t->step_seconds > 0 ? 0.9 * t->step_seconds + 0.1 * r.seconds : r.seconds;
+    t->last_loss = r.loss;
+    ledger_line(&t->ledger, t->step, t->h, record, t->tokens_seen, r.verdict, r.learnt);
+    metrics_step(&t->metrics, &r);
+    if (r.verdict != STEP_OK)
+        report_verdict(t, &r, rows);
+    show(t, &r);
+    if (t->guard.bad_in_a_row >= t->cfg->max_bad_steps)
+        die("step %llu: %llu steps in a row without a finite loss and gradient (--max-bad-steps); the last checkpoint is as it "
+            "was", (unsigned long long)t->step, (unsigned long long)t->guard.bad_in_a_row);
+}
+
+static void validate(struct trainer *t)
+{
+    double began = now_seconds(), mean = validation_run(t->val, &t->w, t->act, t->doc_eos);
+    char line[512] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < t->val->n; i++) {
+        const struct val_source *s = &t->val->v[i];
+        metrics_val(&t->metrics, t->step, s->name, s->loss, s->bits_per_byte, s->tokens);
+        if (n < sizeof line)
+            n += (size_t)snprintf(line + n, sizeof line - n, "  %s %.4f (%.3f)", s->name, s->loss, s->bits_per_byte);
+    }
+    say("step %llu validation: loss (bits per byte)%s, %.1f s", (unsigned long long)t->step, line, now_seconds() - began);
+    if (isfinite(mean) && (t->best_step == 0 || mean < t->best_loss)) {
+        t->best_loss = mean;
+        t->best_step = t->step;
+    }
+}
+
+static bool due(const struct trainer *t, uint64_t every)
+{
+    return t->step == t->cfg->steps || (every > 0 && t->step % every == 0);
+}
+
+/* What follows a step. The state is saved last, so that a resumed run repeats nothing. In the midst of bad steps nothing is
+ * saved: should the weights be what is bad, older checkpoints must not make room for them. */
+static void after_step(struct trainer *t)
+{
+    if (t->val && due(t, t->cfg->val_every))
+        validate(t);
+    bool best = t->cfg->keep_best && t->best_step == t->step;
+    bool in_doubt = t->guard.bad_in_a_row > 0 && t->step < t->cfg->steps && !stop_signal;
+    if ((due(t, t->cfg->save_every) || best || stop_signal) && !in_doubt)
+        state_save(t);
+}
+
+/* Records of steps that were done before the checkpoint: mix was not told to --start-step. */
+static void skip_to(struct trainer *t)
+{
+    const struct batch_record *record;
+    uint64_t first = t->h->first_step;
+    if (first > t->step)
+        die("%s: offset 0: the batches begin at step %llu, the run is at step %llu: start mix with --start-step %llu",
+            t->cfg->input, (unsigned long long)first, (unsigned long long)t->step, (unsigned long long)t->step);
+    if (first < t->step)
+        say("skipping %llu batches that were trained on before", (unsigned long long)(t->step - first));
+    for (uint64_t i = first; i < t->step && t->step < t->cfg->steps; i++) {
+        if (batch_reader_next(t->in, &record))
+            continue;
+        if (stop_signal)
+            return;
+        die("%s: the batches end at step %llu, the run is at step %llu", t->cfg->input, (unsigned long long)i,
+            (unsigned long long)t->step);
+    }
+}
+
+/* A reader that fails (a dead mix, a cut stream) ends the program; what was learnt is saved first. */
+static void save_on_failure(void *arg)
+{
+    struct trainer *t = arg;
+    if (!t->reading || t->saved_step == t->step || t->step == 0)
+        return;
+    t->reading = false;
+    state_save(t);
+    say("saved the %llu steps that are done; go on with --resume", (unsigned long long)t->step);
+}
+
+int loop_run(struct trainer *t)
+{
+    const struct batch_record *record;
+    skip_to(t);
+    at_failure(save_on_failure, t);
+    t->began = now_seconds();
+    t->began_step = t->step;
+    while (t->step < t->cfg->steps && !stop_signal) {
+        double began = now_seconds(), stalled = batch_reader_stall_seconds(t->in);
+        if (!read_record(t, &record))
+            break;
+        step(t, record, began, batch_reader_stall_seconds(t->in) - stalled);
+        after_step(t);
+    }
+    progress_end();
+    if (t->saved_step != t->step && t->step > 0)
+        state_save(t);
+    at_failure_cancel(t);
+    if (stop_signal) {
+        say("stopped by a signal at step %llu of %llu; go on with --resume", (unsigned long long)t->step,
+            (unsigned long long)t->cfg->steps);
+        return signal_exit_code();
+    }
+    if (t->step < t->cfg->steps)
+        die("%s: the batches end at step %llu of %llu; saved, go on with --resume", t->cfg->input,
+            (unsigned long long)t->step, (unsigned long long)t->cfg->steps);
+    batch_reader_next(t->in, &record);      /* the end record, so that mix ends well */
+    return 0;
+}

@@ -1,0 +1,65 @@
+/*
+ * loop.h - everything a run holds, and the step
+ *
+ *   record of B rows -> micro-batches -> gradient -> norm -> verdict -> clip, AdamW -> metrics, ledger
+ *   then, when due: validation, checkpoint. A signal is looked at after that.
+ *
+ * No memory is allocated in a step; validation and checkpoints allocate what they give back.
+ */
+#ifndef TRAIN_LOOP_H
+#define TRAIN_LOOP_H
+
+#include "pipeline/lib/batchstream.h"
+#include "pipeline/text/tokenizer.h"
+#include "pipeline/train/config.h"
+#include "pipeline/train/guard.h"
+#include "pipeline/train/logfile.h"
+#include "pipeline/train/optim.h"
+#include "pipeline/train/schedule.h"
+#include "pipeline/train/validate.h"
+
+struct trainer {
+    const struct train_config *cfg;
+    struct tokenizer *tok;
+    char *tok_json;                     /* the file as it was given: goes into each checkpoint */
+    size_t tok_len;
+
+    struct batch_reader *in;
+    const struct batch_header *h;       /* in's */
+    int doc_eos;                        /* --doc-mask: the token; otherwise -1 */
+
+    const struct ops *ops;
+    struct device *dev;
+    struct weights w;
+    struct optim opt;
+    struct schedule schedule;
+    float *grad;                        /* device */
+    struct activations *act;
+    int micro;                          /* rows at a time */
+    struct validation *val;             /* NULL: none */
+
+    int32_t *tokens;                    /* B x (T+1) */
+    float *loss;                        /* micro x T */
+    double *row_loss;                   /* B: mean of the row */
+    double *source_loss;                /* by source */
+
+    struct logfile metrics, ledger;
+
+    /* what a checkpoint carries besides arrays */
+    uint64_t step;                      /* done */
+    uint64_t tokens_seen;
+    struct guard guard;
+    uint64_t best_step;                 /* 0: none */
+    double best_loss;
+
+    uint64_t saved_step;                /* newest checkpoint's; UINT64_MAX: none */
+    bool reading;                       /* within batch_reader_next: a failure there costs no step */
+    double began, step_seconds;         /* now_seconds() at start; smoothed */
+    uint64_t began_step;
+    double last_loss;
+};
+
+/* Trains until all steps are done (returns 0) or a signal came (128+n); both with a checkpoint. Dies otherwise. */
+int loop_run(struct trainer *t);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * memory.h - how much a run will take, known and said before it starts
+ */
+#ifndef TRAIN_MEMORY_H
+#define TRAIN_MEMORY_H
+
+#include "formats/batch.h"
+#include "pipeline/model/transformer.h"
+
+struct memory_plan {                /* bytes */
+    uint64_t weights, optimizer, gradient, activations, batches, total;
+    uint64_t micro;                 /* rows at a time */
+};
+
+/* Chooses the micro-batch when asked for 0 rows, and returns it. Dies when the machine has not that much memory. */
+uint64_t memory_plan_make(struct memory_plan *p, const struct model_config *m, enum dtype act, const struct batch_header *h,
+                          uint64_t micro);
+void     memory_plan_print(const struct memory_plan *p);
+uint64_t memory_peak(void);         /* of this process so far, resident bytes */
+
+#endif

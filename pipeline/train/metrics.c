@@ -1,0 +1,79 @@
+#include "pipeline/train/metrics.h"
+
+#include <math.h>
+#include <string.h>
+
+#define U(x) ((unsigned long long)(x))
+
+static void string(struct logfile *l, const char *key, const char *s)
+{
+    fprintf(l->f, ",\"%s\":\"", key);
+    for (; *s; s++) {
+        if ((unsigned char)*s < 0x20 || *s == '"' || *s == '\\')
+            fprintf(l->f, "\\u%04x", (unsigned char)*s);
+        else
+            fputc(*s, l->f);
+    }
+    fputc('"', l->f);
+}
+
+void metrics_step(struct logfile *l, const struct step_report *r)
+{
+    fprintf(l->f, "{\"type\":\"step\",\"step\":%llu", U(r->step));
+    logfile_number(l, "loss", r->loss);
+    logfile_number(l, "grad_norm", r->grad_norm);
+    logfile_number(l, "lr", r->lr);
+    fprintf(l->f, ",\"tokens\":%llu", U(r->tokens));
+    logfile_number(l, "tokens_per_s", r->seconds > 0 ? (double)r->step_tokens / r->seconds : NAN);
+    logfile_number(l, "seconds", r->seconds);
+    logfile_number(l, "stall_s", r->stall);
+    fprintf(l->f, ",\"source_loss\":[");
+    for (uint32_t i = 0; i < r->n_sources; i++) {
+        if (isfinite(r->source_loss[i]))
+            fprintf(l->f, "%s%.6g", i ? "," : "", r->source_loss[i]);
+        else
+            fprintf(l->f, "%snull", i ? "," : "");
+    }
+    fputc(']', l->f);
+    if (!r->learnt)
+        fprintf(l->f, ",\"skipped\":true");
+    fputc('}', l->f);
+    logfile_end_line(l);
+}
+
+void metrics_verdict(struct logfile *l, const struct step_report *r, const struct batch_row *rows, const double *row_loss,
+                     uint32_t B)
+{
+    fprintf(l->f, "{\"type\":\"event\",\"step\":%llu,\"event\":\"%s\"", U(r->step), verdict_name(r->verdict));
+    logfile_number(l, "loss", r->loss);
+    logfile_number(l, "grad_norm", r->grad_norm);
+    fprintf(l->f, ",\"skipped\":%s,\"rows\":[", r->learnt ? "false" : "true");
+    for (uint32_t i = 0; i < B; i++) {
+        fprintf(l->f, "%s{\"row\":%u,\"source\":%u,\"offset\":%llu,\"epoch\":%u", i ? "," : "", i, rows[i].source,
+                U(rows[i].offset), rows[i].epoch);
+        logfile_number(l, "loss", row_loss[i]);
+        fputc('}', l->f);
+    }
+    fprintf(l->f, "]}");
+    logfile_end_line(l);
+}
+
+void metrics_val(struct logfile *l, uint64_t step, const char *name, double loss, double bits_per_byte, uint64_t tokens)
+{
+    fprintf(l->f, "{\"type\":\"val\",\"step\":%llu", U(step));
+    string(l, "name", name);
+    logfile_number(l, "loss", loss);
+    logfile_number(l, "bits_per_byte", bits_per_byte);
+    fprintf(l->f, ",\"tokens\":%llu}", U(tokens));
+    logfile_end_line(l);
+}
+
+void metrics_event(struct logfile *l, uint64_t step, const char *what, const char *detail)
+{
+    fprintf(l->f, "{\"type\":\"event\",\"step\":%llu", U(step));
+    string(l, "event", what);
+    if (detail)
+        string(l, "detail", detail);
+    fputc('}', l->f);
+    logfile_end_line(l);
+}

@@ -1,0 +1,32 @@
+/*
+ * metrics.h - metrics.jsonl: what a run says about itself, for monitors and plots. Lines: formats/checkpoint.md.
+ */
+#ifndef TRAIN_METRICS_H
+#define TRAIN_METRICS_H
+
+#include <stdbool.h>
+
+#include "formats/batch.h"
+#include "pipeline/train/guard.h"
+#include "pipeline/train/logfile.h"
+
+struct step_report {
+    uint64_t step;              /* this was step number .., from 1 */
+    enum verdict verdict;
+    bool learnt;
+    double loss, grad_norm, lr;
+    uint64_t tokens;            /* trained on so far */
+    double seconds, stall;      /* of this step, wall-clock; of those, waiting for data */
+    uint64_t step_tokens;
+    const double *source_loss;  /* by source: mean of its rows; NaN without rows */
+    uint32_t n_sources;
+};
+
+void metrics_step(struct logfile *l, const struct step_report *r);
+/* A bad step or a spike: which rows. row_loss[B]. */
+void metrics_verdict(struct logfile *l, const struct step_report *r, const struct batch_row *rows, const double *row_loss,
+                     uint32_t B);
+void metrics_val(struct logfile *l, uint64_t step, const char *name, double loss, double bits_per_byte, uint64_t tokens);
+void metrics_event(struct logfile *l, uint64_t step, const char *what, const char *detail);     /* detail: plain text or NULL */
+
+#endif

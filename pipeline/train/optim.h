@@ -1,0 +1,33 @@
+/*
+ * optim.h - AdamW over the flat arrays: state, clipping, and which weights decay
+ *
+ * Matrices decay, gains do not. Parameters that lie side by side and agree on that are one run, so that a step is a few
+ * large calls. The padding between them is zero in weights, gradient and state, and stays zero.
+ */
+#ifndef TRAIN_OPTIM_H
+#define TRAIN_OPTIM_H
+
+#include "pipeline/model/transformer.h"
+
+struct optim_run {
+    size_t offset, n;
+    bool decays;
+};
+
+struct optim {
+    float *m, *v;               /* device, layout.total f32 each; owned */
+    struct optim_run *runs;     /* owned */
+    size_t n_runs;
+    uint64_t t;                 /* updates so far: of the bias correction */
+    float beta1, beta2, eps, weight_decay, clip;    /* clip 0: none */
+};
+
+/* -1 with err: no memory. The caller has set beta1 .. clip. */
+int  optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap);
+void optim_free(struct optim *o, const struct weights *w);
+size_t optim_bytes(const struct weights *w);        /* of the device, what alloc takes */
+double optim_grad_norm(const struct weights *w, const float *grad);
+/* One update of w (master and working copy) with grad, whose norm is given. */
+void optim_step(struct optim *o, struct weights *w, const float *grad, double norm, double lr);
+
+#endif

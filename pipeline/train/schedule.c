@@ -1,0 +1,40 @@
+#include "pipeline/train/schedule.h"
+
+#include <math.h>
+#include <string.h>
+
+int schedule_kind_from_name(const char *name, enum schedule_kind *out)
+{
+    static const char *const names[] = {"wsd", "cosine", "constant"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *out = (enum schedule_kind)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* at least one step of warm-up: AdamW's first steps are sign steps */
+static uint64_t share_of(const struct schedule *s, double share, uint64_t least)
+{
+    uint64_t n = (uint64_t)llround(share * (double)s->steps);
+    return n < least ? least : n;
+}
+
+double schedule_lr(const struct schedule *s, uint64_t step)
+{
+    uint64_t last = s->steps ? s->steps - 1 : 0, warm = share_of(s, s->warmup, 1), down = 0;
+    if (step > last)
+        step = last;
+    if (step < warm)
+        return s->peak * (double)(step + 1) / (double)warm;
+    if (s->kind == SCHEDULE_COSINE)
+        down = s->steps - warm;
+    if (s->kind == SCHEDULE_WSD)
+        down = share_of(s, s->decay, 0);
+    if (step < s->steps - down)
+        return s->peak;
+    double done = (double)(step + 1 - (s->steps - down)) / (double)down;
+    return s->peak * (s->min_ratio + (1 - s->min_ratio) * 0.5 * (1 + cos(M_PI * done)));
+}

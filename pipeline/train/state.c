@@ -1,0 +1,191 @@
+#include "pipeline/train/state.h"
+
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/model/checkpoint.h"
+#include "pipeline/train/metrics.h"
+#include "pipeline/train/rundir.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATE_FORMAT = 1 };
+
+static json_t *hex(uint64_t x)
+{
+    return json_sprintf("%016llx", (unsigned long long)x);
+}
+
+static json_t *guard_to_json(const struct guard *g)
+{
+    json_t *window = json_array();
+    for (int i = 0; i < GUARD_WINDOW; i++)
+        json_array_append_new(window, json_real(g->loss[i]));
+    return json_pack("{sosIsIsIsIsI}", "loss", window, "n", (json_int_t)g->n, "bad", (json_int_t)g->bad, "bad_in_a_row",
+                     (json_int_t)g->bad_in_a_row, "spikes", (json_int_t)g->spikes, "spikes_in_a_row",
+                     (json_int_t)g->spikes_in_a_row);
+}
+
+static uint64_t u64(const json_t *o, const char *key)
+{
+    return (uint64_t)json_integer_value(json_object_get(o, key));
+}
+
+static void guard_from_json(struct guard *g, const json_t *o)
+{
+    for (size_t i = 0; i < GUARD_WINDOW; i++)
+        g->loss[i] = json_number_value(json_array_get(json_object_get(o, "loss"), i));
+    g->n = u64(o, "n");
+    g->bad = u64(o, "bad");
+    g->bad_in_a_row = u64(o, "bad_in_a_row");
+    g->spikes = u64(o, "spikes");
+    g->spikes_in_a_row = u64(o, "spikes_in_a_row");
+}
+
+static json_t *state_to_json(struct trainer *t)
+{
+    json_t *o = json_pack("{sIsssIsIsI}", "format", (json_int_t)STATE_FORMAT, "version", tritter_version, "step",
+                          (json_int_t)t->step, "tokens", (json_int_t)t->tokens_seen, "updates", (json_int_t)t->opt.t);
+    json_object_set_new(o, "mix_hash", hex(t->h->mix_hash));
+    json_object_set_new(o, "tokenizer_hash", hex(tokenizer_hash(t->tok)));
+    json_object_set_new(o, "rows", json_integer(t->h->B));
+    json_object_set_new(o, "row_tokens", json_integer(t->h->T));
+    json_object_set_new(o, "master_in_optimizer", json_boolean(strcmp(t->cfg->save_dtype, "bf16") == 0));
+    json_object_set_new(o, "metrics_bytes", json_integer((json_int_t)logfile_sync(&t->metrics)));
+    json_object_set_new(o, "ledger_bytes", json_integer((json_int_t)logfile_sync(&t->ledger)));
+    json_object_set_new(o, "best_step", json_integer((json_int_t)t->best_step));
+    json_object_set_new(o, "best_loss", json_real(t->best_step ? t->best_loss : 0));
+    json_object_set_new(o, "guard", guard_to_json(&t->guard));
+    json_object_set_new(o, "config", config_to_json(t->cfg));
+    return o;
+}
+
+static void put_json(struct checkpoint_save *s, const char *name, json_t *o)
+{
+    char *text = json_dumps(o, JSON_INDENT(2));
+    if (!text)
+        die("out of memory");
+    char *lines = xasprintf("%s\n", text);
+    checkpoint_put_text(s, name, lines, strlen(lines));
+    free(lines);
+    free(text);
+    json_decref(o);
+}
+
+/* id of a special token as a JSON string of its content, or NULL */
+static json_t *special_text(const struct tokenizer *tok, uint32_t id)
+{
+    size_t len;
+    const char *s = id == UINT32_MAX ? NULL : tokenizer_bytes(tok, id, &len);
+    return s ? json_stringn(s, len) : NULL;
+}
+
+static void put_tokenizer(struct checkpoint_save *s, const struct trainer *t)
+{
+    uint32_t pad = tokenizer_special(t->tok, "<|pad|>"), bos = tokenizer_bos(t->tok), eos = tokenizer_eos(t->tok);
+    json_t *o = json_pack("{sssIsb}", "tokenizer_class", "PreTrainedTokenizerFast", "model_max_length",
+                          (json_int_t)t->w.c.T, "clean_up_tokenization_spaces", 0);
+    const struct {
+        const char *key;
+        uint32_t id;
+    } special[] = {{"bos_token", bos}, {"eos_token", eos}, {"pad_token", pad}, {"unk_token", tokenizer_special(t->tok, "<|unk|>")}};
+    for (size_t i = 0; i < 4; i++)
+        if (special[i].id != UINT32_MAX)
+            json_object_set_new(o, special[i].key, special_text(t->tok, special[i].id));
+    checkpoint_put_text(s, "tokenizer.json", t->tok_json, t->tok_len);
+    put_json(s, "tokenizer_config.json", o);
+
+    json_t *g = json_pack("{sb}", "do_sample", 1);
+    if (bos != UINT32_MAX)
+        json_object_set_new(g, "bos_token_id", json_integer(bos));
+    if (eos != UINT32_MAX)
+        json_object_set_new(g, "eos_token_id", json_integer(eos));
+    if (pad != UINT32_MAX)
+        json_object_set_new(g, "pad_token_id", json_integer(pad));
+    put_json(s, "generation_config.json", g);
+}
+
+static void put_arrays(struct checkpoint_save *s, const struct trainer *t)
+{
+    bool half = strcmp(t->cfg->save_dtype, "bf16") == 0;
+    const struct checkpoint_array model = {"", t->w.theta};
+    const struct checkpoint_array optim[] = {{"exp_avg.", t->opt.m}, {"exp_avg_sq.", t->opt.v}, {"master.", t->w.theta}};
+    char *config = model_config_to_json(&t->w.c, half ? "bfloat16" : "float32", tokenizer_bos(t->tok), tokenizer_eos(t->tok));
+    if (!config)
+        die("out of memory");
+    checkpoint_put_text(s, "config.json", config, strlen(config));
+    free(config);
+    checkpoint_put_tensors(s, "model.safetensors", &t->w, &model, 1, half ? ST_BF16 : ST_F32);
+    checkpoint_put_tensors(s, "trainer/optimizer.safetensors", &t->w, optim, half ? 3 : 2, ST_F32);
+}
+
+void state_save(struct trainer *t)
+{
+    char *dir = rundir_checkpoint(t->cfg->run, t->step);
+    metrics_event(&t->metrics, t->step, "checkpoint", dir);
+    json_t *state = state_to_json(t);
+    struct checkpoint_save *s = checkpoint_begin(dir);
+    put_arrays(s, t);
+    put_tokenizer(s, t);
+    checkpoint_commit(s, state);
+    json_decref(state);
+    t->saved_step = t->step;
+    rundir_link(t->cfg->run, "latest", t->step);
+    if (t->cfg->keep_best && t->best_step == t->step)
+        rundir_link(t->cfg->run, "best", t->step);
+    rundir_prune(t->cfg->run, t->step, t->cfg->keep_last, t->cfg->keep_best ? t->best_step : 0);
+    detail("saved %s", dir);
+    free(dir);
+}
+
+uint64_t state_step(const json_t *state)
+{
+    return u64(state, "step");
+}
+
+uint64_t state_bytes(const json_t *state, const char *which)
+{
+    return u64(state, which);
+}
+
+void state_check_mix(const struct trainer *t, const char *dir, const json_t *state)
+{
+    char now[17];
+    const char *before = json_string_value(json_object_get(state, "mix_hash"));
+    snprintf(now, sizeof now, "%016llx", (unsigned long long)t->h->mix_hash);
+    if (before && strcmp(before, now) == 0)
+        return;
+    if (!t->cfg->allow_mix_change)
+        die("%s: offset 0: the batches are of mix %s, those of %s were of mix %s (sources, weights, seed, -B and -T make a "
+            "mix). Start the same mix, or add --allow-mix-change", t->cfg->input, now, dir, before ? before : "unknown");
+    warn("going on with another mix (%s, was %s)", now, before ? before : "unknown");
+}
+
+void state_load(struct trainer *t, const char *dir, const json_t *state)
+{
+    char err[1024];
+    static const char optim[] = "trainer/optimizer.safetensors";
+    struct model_config c;
+    if (u64(state, "format") != STATE_FORMAT)
+        die("%s/trainer/state.json: format %llu, this train reads %d", dir, (unsigned long long)u64(state, "format"),
+            STATE_FORMAT);
+    if (checkpoint_config(dir, &c, err, sizeof err) != 0)
+        die("%s", err);
+    if (c.V != t->w.c.V)
+        die("%s: the model has a vocabulary of %d, the tokenizer has %d", dir, c.V, t->w.c.V);
+    bool half = json_is_true(json_object_get(state, "master_in_optimizer"));
+    if (checkpoint_read_flat(dir, half ? optim : "model.safetensors", half ? "master." : "", !half, &t->w, t->w.theta, err,
+                             sizeof err) != 0 ||
+        checkpoint_read_flat(dir, optim, "exp_avg.", false, &t->w, t->opt.m, err, sizeof err) != 0 ||
+        checkpoint_read_flat(dir, optim, "exp_avg_sq.", false, &t->w, t->opt.v, err, sizeof err) != 0)
+        die("%s", err);
+    weights_publish(&t->w);
+    t->step = u64(state, "step");
+    t->tokens_seen = u64(state, "tokens");
+    t->opt.t = u64(state, "updates");
+    t->best_step = u64(state, "best_step");
+    t->best_loss = json_number_value(json_object_get(state, "best_loss"));
+    guard_from_json(&t->guard, json_object_get(state, "guard"));
+}

@@ -1,0 +1,18 @@
+/*
+ * state.h - the whole state of a run into a checkpoint and back
+ */
+#ifndef TRAIN_STATE_H
+#define TRAIN_STATE_H
+
+#include "pipeline/train/loop.h"
+
+/* Saves, links latest (and best, when this step is), prunes. */
+void state_save(struct trainer *t);
+/* Fills weights, optimizer and counters from the checkpoint in dir; t's arrays are allocated. Dies when they do not fit. */
+void state_load(struct trainer *t, const char *dir, const json_t *state);
+uint64_t state_step(const json_t *state);
+uint64_t state_bytes(const json_t *state, const char *which);       /* "metrics_bytes", "ledger_bytes" */
+/* Dies when the batches are not those that the run was begun with. */
+void state_check_mix(const struct trainer *t, const char *dir, const json_t *state);
+
+#endif

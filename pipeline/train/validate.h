@@ -1,0 +1,42 @@
+/*
+ * validate.h - loss and bits per byte on held-out shards, during training
+ *
+ * The same windows each time: val_tokens of a source, spread evenly over it,
+ * in windows of T tokens. Bits per byte count the end-of-document token's loss and no bytes for it.
+ */
+#ifndef TRAIN_VALIDATE_H
+#define TRAIN_VALIDATE_H
+
+#include "formats/shard.h"
+#include "pipeline/lib/cli.h"
+#include "pipeline/model/transformer.h"
+#include "pipeline/text/tokenizer.h"
+
+struct val_source {
+    char *name;
+    struct source *source;
+    int T;                          /* of a window: shorter when the source is */
+    uint64_t windows, available;
+    double loss, bits_per_byte;     /* results of the last run */
+    uint64_t tokens;
+};
+
+struct validation {
+    struct val_source *v;           /* owned */
+    size_t n;
+    int rows, T;                    /* of a micro-batch */
+    uint32_t *token_bytes;          /* text bytes of each id */
+    /* scratch */
+    int32_t *tokens;
+    float *loss;
+    void *raw;
+};
+
+/* list: NAME=DIR. Dies when one cannot be opened, is of another tokenizer, or has fewer than two tokens. */
+struct validation *validation_open(const struct str_list *list, const struct tokenizer *tok, int rows, int T,
+                                   uint64_t val_tokens);
+void   validation_close(struct validation *v);      /* NULL is fine */
+/* Fills the results; returns the mean loss of the sources. doc_mask_eos as in model_run. */
+double validation_run(struct validation *v, const struct weights *w, struct activations *a, int doc_mask_eos);
+
+#endif
