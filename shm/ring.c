@@ -59,7 +59,7 @@ struct ring {
     bool producer;
     bool joined;                /* this side is a party of the ring, and says so when it leaves */
     bool dead;                  /* the peer has been seen dead */
-    unsigned spin;
+    unsigned spin, waits;       /* how long to look before sleeping (0: one CPU, not at all); how often it came to that */
     uint64_t peer;              /* process identity; 0: not attached yet */
     int peer_fd;                /* becomes readable at its end; -1: none */
     int fd;                     /* producer: the segment, to remove its name; -1: none */
@@ -268,17 +268,20 @@ static bool peer_ended(struct ring *r)
     return r->dead;
 }
 
+/* Looks a while before sleeping: about twice as long as it took last time, less when it was in vain. Now and then as
+ * long as it may be, or it would never learn that the peer has become quick. */
 static bool spin(struct ring *r, ready_fn *ready, uint64_t need)
 {
-    for (unsigned i = 0; i < r->spin; i++) {
+    unsigned limit = r->spin && ++r->waits % 16 == 0 ? SPIN_MAX : r->spin;
+    for (unsigned i = 0; i < limit; i++) {
         __builtin_ia32_pause();
         if (ready(r, need) != RING_ENOTREADY) {
-            r->spin = r->spin * 2 > SPIN_MAX ? SPIN_MAX : r->spin * 2;
+            r->spin = SPIN_MIN + 2 * i < SPIN_MAX ? SPIN_MIN + 2 * i : SPIN_MAX;
             return true;
         }
     }
     if (r->spin > SPIN_MIN)
-        r->spin /= 2;
+        r->spin = r->spin / 2 > SPIN_MIN ? r->spin / 2 : SPIN_MIN;
     return false;
 }
 
