@@ -474,6 +474,8 @@ static void mutate(unsigned char *base, uint64_t capacity)
                             : SEGMENT_HEADER + 8 * (rnd() % (capacity / 8));
     if (rnd() % 3 == 0)
         at = rnd() % 2 ? 128 : 256;
+    else if (rnd() % 3 == 0)            /* the record that comes next */
+        at = SEGMENT_HEADER + (*(const uint64_t *)(base + 256) & (capacity - 8));
     uint64_t v = nasty(base, capacity);
     __atomic_store_n((uint64_t *)(base + at), v, __ATOMIC_RELAXED);
 }
@@ -516,6 +518,76 @@ static bool use_producer(struct ring *r, const unsigned char *base, uint64_t cap
     memset(p, 1, len);
     ring_commit(r);
     return true;
+}
+
+/* Each lie by itself: refused, and for good, even when it is taken back. */
+static void test_lies(void)
+{
+    enum { DATA = 0x61746164, PAD = 0x20646170, START = 4000 };     /* 96 bytes before the end */
+    static const struct { const char *what; bool to_producer; uint32_t kind, len; uint64_t put, get; } lies[] = {
+        {"longer than what was committed", false, DATA, 9,          START + 16,       0},
+        {"across the end",                 false, DATA, 96,         START + 4000,     0},
+        {"length 2^32 - 1",                false, DATA, UINT32_MAX, START + 4096,     0},
+        {"unknown kind",                   false, 1,    8,          START + 16,       0},
+        {"padding too short",              false, PAD,  80,         START + 96,       0},
+        {"padding too long",               false, PAD,  96,         START + 4096,     0},
+        {"put beyond the capacity",        false, DATA, 8,          START + 4096 + 8, 0},
+        {"put not a multiple of 8",        false, DATA, 8,          START + 17,       0},
+        {"put gone back",                  false, DATA, 8,          START - 8,        0},
+        {"put gone back to 0",             false, DATA, 8,          0,                0},
+        {"get beyond put",                 true,  0,    0,          0,                START + 24},
+        {"get not a multiple of 8",        true,  0,    0,          0,                START + 4},
+        {"get gone back",                  true,  0,    0,          0,                START - 8},
+        {"get huge",                       true,  0,    0,          0,                UINT64_MAX - 7},
+    };
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        struct ring *p, *c;
+        uint32_t len;
+        CHECK(ring_pair(&p, &c, 4096) == RING_OK);
+        unsigned char *base = (unsigned char *)ring_claim(p, 0) - 8 - SEGMENT_HEADER;
+        struct segment_header *h = (struct segment_header *)base;
+        for (int k = 0; k < 4; k++) {
+            CHECK(ring_claim(p, 992));
+            ring_commit(p);
+            CHECK(ring_peek(c, &len) && len == 992);
+            ring_release(c);
+            CHECK(ring_wait_space(p, 2040, 0) == RING_OK);      /* sees get */
+        }
+        CHECK(h->put == START && h->get == START);
+        uint64_t word = (uint64_t)lies[i].kind << 32 | lies[i].len;
+        memcpy(base + SEGMENT_HEADER + START, &word, sizeof word);
+        if (lies[i].to_producer) {
+            CHECK(ring_claim(p, 8));
+            ring_commit(p);
+            h->get = lies[i].get;
+        } else {
+            h->put = lies[i].put;
+        }
+        for (int again = 0; again < 2; again++) {
+            if (lies[i].to_producer)
+                CHECK(ring_wait_space(p, 8, 0) == RING_EFORMAT && !ring_claim(p, 8), "%s", lies[i].what);
+            else
+                CHECK(!ring_peek(c, &len) && ring_wait_data(c, 0) == RING_EFORMAT, "%s", lies[i].what);
+            h->put = h->get = START;
+        }
+        ring_close(p);
+        ring_close(c);
+    }
+
+    /* A record that the consumer knows of is taken back. */
+    struct ring *p, *c;
+    uint32_t len;
+    CHECK(ring_pair(&p, &c, 4096) == RING_OK);
+    unsigned char *base = (unsigned char *)ring_claim(p, 0) - 8 - SEGMENT_HEADER;
+    ring_commit(p);
+    CHECK(ring_claim(p, 8));
+    ring_commit(p);
+    CHECK(ring_peek(c, &len));
+    ring_release(c);
+    ((struct segment_header *)base)->put = 8;
+    CHECK(ring_wait_data(c, 0) == RING_EFORMAT && !ring_peek(c, &len));
+    ring_close(p);
+    ring_close(c);
 }
 
 /* Mutations between the calls of both sides. */
@@ -773,6 +845,7 @@ int main(void)
     test_signal();
     test_bad_segments();
     test_mutated_open(2000 + campaign);
+    test_lies();
     test_hostile(100000 + campaign * 100);
     test_hostile_race(400 + (unsigned)campaign / 2);
     test_torture(campaign ? campaign : 240);
