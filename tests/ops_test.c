@@ -7,7 +7,7 @@
  * Twice: the second run must give the same bits. Arrays stand at odd offsets between guard bytes, so
  * that writes outside them show (reads do under AddressSanitizer). Elements of large arrays are sampled.
  *
- * Each level runs in a child process, since oneDNN's level can be set only once in a process.
+ * Each level runs in a process of its own, since oneDNN's level can be set only once; `ops_test v3` runs one.
  * Seeds are fixed; a failure names level, type, shape, op, array and element.
  */
 #include <stdbool.h>
@@ -25,16 +25,16 @@ struct shape {
 static const struct shape shapes[] = {
     {"smallest", 1, 1, 1, 1, 1, 2, 1, 1, 2, 0},
     {"odd", 2, 3, 7, 3, 1, 6, 5, 3, 11, 0},
-    {"odd documents", 3, 2, 33, 2, 1, 10, 37, 29, 101, 5},
+    {"odd documents", 3, 2, 33, 2, 1, 10, 37, 29, 9001, 5},
     {"blocks", 2, 2, 64, 4, 2, 16, 32, 64, 64, 0},
     {"block + 1", 2, 1, 65, 4, 4, 32, 96, 33, 65, 0},
     {"grouped", 2, 2, 97, 6, 2, 64, 100, 130, 513, 40},
-    {"nano", 2, 1, 256, 4, 4, 64, 256, 704, 4096, 0},
-    {"nano documents", 3, 1, 256, 4, 2, 64, 256, 704, 5000, 90},
-    {"100m", 2, 1, 130, 12, 12, 64, 768, 2048, 8192, 0},
+    {"nano", 2, 1, 256, 4, 4, 64, 256, 704, 1024, 0},
+    {"nano documents", 3, 1, 250, 4, 2, 64, 256, 704, 515, 90},
+    {"100m", 2, 1, 100, 12, 12, 64, 768, 2048, 2048, 0},
 };
 
-enum { GUARD = 64, MAX_ARRAYS = 32, SAMPLES = 48 };
+enum { GUARD = 64, MAX_ARRAYS = 32, SAMPLES = 24 };
 
 /* An array in the device's memory between guards, and its values as doubles. */
 struct array {
@@ -105,8 +105,12 @@ static void array_read(struct array *a)
     ops->download(dev, copy, a->p, bytes);
     for (size_t i = 0; i < a->n; i++)
         a->v[i] = a->t == DTYPE_BF16 ? widen(((uint16_t *)copy)[i]) : ((float *)copy)[i];
-    for (size_t i = 0; i < bytes; i++)
-        digest = (digest ^ (unsigned char)copy[i]) * 0x100000001b3u;
+    for (size_t i = 0; i < bytes; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, copy + i, bytes - i < 8 ? bytes - i : 8);
+        digest = (digest ^ word) * 0x9e3779b97f4a7c15u;
+        digest ^= digest >> 29;
+    }
     free(copy);
 }
 
@@ -117,7 +121,7 @@ static struct array array_new(size_t n, enum dtype t, double scale)
     a.base = ops->alloc(dev, bytes + 3 * GUARD);
     CHECK(a.base, "no memory");
     CHECK((uintptr_t)a.base % 64 == 0, "alignment");
-    for (size_t i = 0; i < bytes; i++)
+    for (size_t i = 0; i < bytes; i += 61)
         CHECK(a.base[i] == 0, "alloc gives zeros");
     a.p = a.base + GUARD + dtype_bytes(t) * (size_t)(shape->T % 2);
     a.v = malloc(n * sizeof *a.v);
@@ -125,8 +129,10 @@ static struct array array_new(size_t n, enum dtype t, double scale)
     for (size_t i = 0; i < n; i++) {
         float f = (float)(scale * uniform());
         if (t == DTYPE_BF16) {
-            ((uint16_t *)a.p)[i] = narrow(f);
-            f = widen(narrow(f));
+            uint32_t bits;
+            memcpy(&bits, &f, 4);
+            ((uint16_t *)a.p)[i] = bits >> 16;
+            f = widen(bits >> 16);
         } else {
             ((float *)a.p)[i] = f;
         }
@@ -158,10 +164,11 @@ static void end(void)
     for (int i = 0; i < array_count; i++) {
         struct array *a = &arrays[i];
         size_t bytes = a->n * dtype_bytes(a->t), lead = (char *)a->p - a->base;
-        for (size_t k = 0; k < bytes + 3 * GUARD; k++)
-            if (k < lead || k >= lead + bytes)
-                CHECK(a->base[k] == (char)0xa5, "%s %s %s: array %d: byte %zd outside of it written", ops->name,
-                      shape->name, op, i, (ssize_t)k - (ssize_t)lead);
+        for (size_t k = 0; k < 3 * GUARD; k++) {
+            size_t byte = k < lead ? k : k + bytes;
+            CHECK(a->base[byte] == (char)0xa5, "%s %s %s: array %d: byte %zd outside of it written", ops->name,
+                  shape->name, op, i, (ssize_t)byte - (ssize_t)lead);
+        }
         ops->free(dev, a->base);
         free(a->v);
     }
@@ -194,7 +201,7 @@ struct gradient {
 static void check_gradient(const struct gradient *d)
 {
     double want[4096], scale = 0;
-    size_t at[4096], count = d->n <= 4 * SAMPLES ? d->n : SAMPLES;
+    size_t at[4096], count = d->n <= 2 * SAMPLES ? d->n : SAMPLES;
     if (!compare)
         return;
     for (size_t k = 0; k < count; k++) {
@@ -825,7 +832,6 @@ static void run_all(void)
     test_adamw();
 }
 
-/* What one level computes: 0, or the child's exit status. */
 static void run_level(void)
 {
     char err[200];
@@ -859,28 +865,33 @@ static void run_level(void)
     printf("%s: %lu values checked\n", ops->name, checked);
 }
 
-int main(void)
+/* A program of its own for each level; threads that wait do not spin, for the machine may be busy. */
+static void start_level(const char *program, const char *level)
+{
+    int status;
+    pid_t child = fork();
+    CHECK(child >= 0, "fork");
+    if (child == 0) {
+        setenv("TRITTER_ISA", level, 1);
+        setenv("OMP_WAIT_POLICY", "passive", 1);
+        execl("/proc/self/exe", program, level, (char *)NULL);
+        _exit(127);
+    }
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "level %s", level);
+}
+
+int main(int argc, char **argv)
 {
     static const char *const levels[] = {"v4", "v3", "v2"};
     test_begin(120);
-    unsetenv("TRITTER_ISA");
-    for (int i = 0; i < 3; i++) {
-        int status;
-        fflush(stdout);
-        pid_t child = fork();
-        CHECK(child >= 0, "fork");
-        if (child == 0) {
-            alarm(120);
-            setenv("TRITTER_ISA", levels[i], 1);
-            if (strcmp(ops_cpu()->name + strlen(ops_cpu()->name) - 2, levels[i])) {
-                printf("%s: not on this machine\n", levels[i]);
-                exit(0);
-            }
+    for (int i = 0; argc == 1 && i < 3; i++)
+        start_level(argv[0], levels[i]);
+    if (argc == 2) {
+        const char *name = ops_cpu()->name;
+        if (strcmp(name + strlen(name) - 2, argv[1]))
+            printf("%s: not on this machine\n", argv[1]);
+        else
             run_level();
-            exit(0);
-        }
-        CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "level %s",
-              levels[i]);
     }
     return 0;
 }
