@@ -114,6 +114,7 @@ void sharddir_begin(struct sharddir *d, const char *dir)
 {
     name_all(d, dir);
     lock_building(d);
+    at_failure(remove_building, d);
     if (!path_exists(d->target) && is_dir(d->old) && rename(d->old, d->target) != 0)
         die_errno("%s: cannot rename to %s", d->old, d->target);
     if (path_exists(d->target)) {
@@ -122,7 +123,6 @@ void sharddir_begin(struct sharddir *d, const char *dir)
         check_ours(d->target, true);
     }
     empty_dir(d->building);
-    at_failure(remove_building, d);
 }
 
 static void sync_parent(const char *path)
