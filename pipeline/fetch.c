@@ -9,16 +9,9 @@
 #include "formats/compress.h"
 #include "formats/docs.h"
 #include "formats/tokens.h"
+#include "pipeline/demo/demo.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
-#if __has_include("pipeline/demo/demo.h")
-#include "pipeline/demo/demo.h"
-#else                   /* the generator is not there yet */
-struct demo;
-static struct demo *demo_new(int domain, uint64_t s) { return (void)domain, (void)s, NULL; }
-static void demo_next(struct demo *d, struct strbuf *text) { (void)d, (void)text; }
-static void demo_free(struct demo *d) { (void)d; }
-#endif
 #include "pipeline/lib/input.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/walk.h"
@@ -44,9 +37,11 @@ static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "Which documents"},
     {'n', "limit", OPT_STR, &limit_word, "N|SIZE", "stop after N documents, or with the document that reaches\n"
                                                    "SIZE bytes of text (100KB, 1MB, 2GB, 1MiB); with -o, in each file"},
-    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB", "of directories, only the files whose name matches ('*.py'), or\n"
-                                                       "whose path below it does ('lib/*.c'); may be given again"},
-    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL, "count bad JSON documents and go on; default: stop with an error"},
+    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
+     "of directories, only the files whose name matches ('*.py'), or\n"
+     "whose path below it does ('lib/*.c'); may be given again"},
+    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
+     "count bad JSON documents and go on; default: stop with an error"},
     {'s', "seed", OPT_U64, &seed, "N", "of the built-in generator (default 1)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "What of them"},
     {'f', "text-field", OPT_STR, &input_opts.text_field, "FIELD",
@@ -63,9 +58,9 @@ static const struct cli cli = {
     "fetch", "bring documents from files, directories, pipes or the built-in generator",
     "fetch --cat [OPTION...] SOURCE...\nfetch -o DIR [OPTION...] SOURCE...", opts,
     "Sources:\n"
-    "  FILE             .jsonl .ndjson: one JSON object a line; .json: objects, or an array of them; anything else\n"
-    "                   is one document, .txt files are split at lines <|endoftext|>. Compressed ones end in\n"
-    "                   .gz .zst .lz4 as well, and are read as a stream.\n"
+    "  FILE             .jsonl .ndjson: one JSON object a line; .json: objects, or an array of them;\n"
+    "                   anything else is one document, .txt files are split at lines <|endoftext|>.\n"
+    "                   Compressed ones end in .gz .zst .lz4 as well, and are read as a stream.\n"
     "  DIRECTORY        all files below it in the order of their names; hidden files, symbolic links and\n"
     "                   binary files (with a NUL in them) are left out\n"
     "  -                standard input: JSON lines, compressed or not\n"
@@ -77,8 +72,9 @@ static const struct cli cli = {
     "  fetch --cat /usr/lib/python3.11 --glob '*.py' --domain code | jq -r .id\n"
     "  fetch -o raw demo:code demo:logic --limit 50MB && fetch --cat raw | wc -l\n"
     "\n"
-    "Output is {\"text\": ..., \"id\": ..., \"domain\": ...}, one a line. Bytes that are not UTF-8 become U+FFFD, with a\n"
-    "warning. Empty documents are left out. The id is the document's own, else FILE:LINE, or the file's path.\n"
+    "Output is {\"text\": ..., \"id\": ..., \"domain\": ...}, one a line. Bytes that are not UTF-8 become\n"
+    "U+FFFD, with a warning. Empty documents are left out. The id is the document's own, else FILE:LINE, or the\n"
+    "file's path.\n"
     "Exit: 0 done, 1 failed (the message names file, place and reason), 2 misuse.",
 };
 
@@ -320,17 +316,17 @@ static void make_file(const char *word, const char *path)
     bool written = copy(&s, z, &t);
     if (fclose(z) != 0 || !written)
         die_errno("%s: cannot write", path);
+    s.scheme->close(&s);
     if (stop_signal) {
         commit_abort(&c);
         return;
     }
-    s.scheme->close(&s);
     commit_finish(&c);
     warn_replaced(&t, path);
     say("%s: %llu documents, %.1f MB of text", path, (unsigned long long)t.docs, (double)t.text_bytes / 1e6);
 }
 
-/* Makes one source's file unless it is there. The recipe goes first and comes last: a visible one vouches for its file. */
+/* Makes one source's file unless it is there. The recipe goes first and comes last: where it is, it vouches. */
 static void fetch_source(const char *word, const char *name)
 {
     struct strbuf recipe = {0};
@@ -364,7 +360,8 @@ static void fetch_sources(char **words, int n)
         names[i] = output_name(words[i]);
         for (int j = 0; j < i; j++)
             if (strcmp(names[i], names[j]) == 0)
-                usage_error("%s and %s would both become %s; give them in runs with different -o", words[j], words[i], names[i]);
+                usage_error("%s and %s would both become %s; give them in runs with different -o", words[j], words[i],
+                            names[i]);
     }
     make_dirs(out_dir);
     for (int i = 0; i < n && !stop_signal; i++)
