@@ -9,9 +9,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pipeline/lib/cli.h"
@@ -102,6 +104,12 @@ static void put_small(struct tok_writer *w, const void *bytes, uint32_t n)
     }
 }
 
+static bool is_device(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 struct tok_writer *tok_writer_open(const char *endpoint, const struct tokens_header *h)
 {
     struct tok_writer *w = xcalloc(1, sizeof *w);
@@ -118,6 +126,9 @@ struct tok_writer *tok_writer_open(const char *endpoint, const struct tokens_hea
             die_errno("%s", endpoint);
         if (rc != RING_OK)
             die("%s: %s", endpoint, ring_strerror(rc));
+    } else if (is_device(endpoint)) {       /* to be written to, not replaced */
+        if ((w->fd = open(endpoint, O_WRONLY | O_CLOEXEC)) < 0)
+            die_errno("%s", endpoint);
     } else {
         commit_open(&w->commit, endpoint);
     }
@@ -189,6 +200,8 @@ void tok_writer_close(struct tok_writer *w, bool whole)
         commit_finish(&w->commit);
     else if (w->commit.f)
         commit_abort(&w->commit);
+    else if (w->fd > STDERR_FILENO && close(w->fd) != 0)
+        die_errno("%s: cannot write", w->name);
     free(w->name);
     free(w);
 }

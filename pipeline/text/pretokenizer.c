@@ -16,6 +16,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "formats/docs.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
@@ -58,6 +59,23 @@ struct pretokenizer {
     size_t len, pos;
     size_t valid;               /* text[pos..valid) is UTF-8; matching never sees beyond */
 };
+
+size_t utf8_prefix(const char *text, size_t len)
+{
+    size_t i = 0, n;
+    while (i < len) {
+        uint64_t word;
+        for (; len - i >= 8; i += 8) {  /* eight ASCII bytes at once */
+            memcpy(&word, text + i, 8);
+            if (word & 0x8080808080808080u)
+                break;
+        }
+        if (i == len || (n = utf8_char(text + i, len - i)) == 0)
+            break;
+        i += n;
+    }
+    return i;
+}
 
 static pcre2_code *compile(const char *pattern, uint32_t options)
 {

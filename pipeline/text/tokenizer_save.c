@@ -1,0 +1,109 @@
+/*
+ * tokenizer_save.c - tokenizer.json as the tokenizers library reads it: tokenizer.md
+ */
+#include "pipeline/text/vocabulary.h"
+
+#include <string.h>
+
+#include "pipeline/lib/fs.h"
+#include "pipeline/text/bytelevel.h"
+#include "pipeline/text/pretokenizer.h"
+
+static void add(struct strbuf *out, const char *s)
+{
+    strbuf_addf(out, "%s", s);
+}
+
+/* A JSON string of valid UTF-8. */
+static void quote(struct strbuf *out, const char *s, size_t len)
+{
+    strbuf_add(out, "\"", 1);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c < 0x20)
+            strbuf_addf(out, "\\u%04x", c);
+        else if (c == '"' || c == '\\')
+            strbuf_addf(out, "\\%c", c);
+        else
+            strbuf_add(out, s + i, 1);
+    }
+    strbuf_add(out, "\"", 1);
+}
+
+static void quote_token(struct strbuf *out, const struct tokenizer *t, uint32_t id)
+{
+    const struct token *token = &t->tokens[id];
+    if (token->kind >= TOKEN_ADDED) {
+        quote(out, token_bytes(t, id), token->len);
+        return;
+    }
+    struct strbuf spelling = {0};
+    bytelevel_spell(&spelling, token_bytes(t, id), token->len);
+    quote(out, spelling.s, spelling.len);
+    strbuf_free(&spelling);
+}
+
+static void write_added(struct strbuf *out, const struct tokenizer *t)
+{
+    const char *comma = "";
+    add(out, "  \"added_tokens\": [");
+    for (uint32_t id = 0; id < t->vocab_size; id++) {
+        if (t->tokens[id].kind < TOKEN_ADDED)
+            continue;
+        strbuf_addf(out, "%s\n    {\"id\": %u, \"content\": ", comma, id);
+        quote_token(out, t, id);
+        strbuf_addf(out, ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": %s}",
+                    t->tokens[id].kind == TOKEN_SPECIAL ? "true" : "false");
+        comma = ",";
+    }
+    add(out, "\n  ],\n");
+}
+
+static void write_steps(struct strbuf *out)
+{
+    static const char byte_level[] =
+        "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": false}";
+    add(out, "  \"normalizer\": null,\n"
+             "  \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [\n"
+             "    {\"type\": \"Split\", \"pattern\": {\"Regex\": ");
+    quote(out, pretokenizer_pattern, strlen(pretokenizer_pattern));
+    strbuf_addf(out, "}, \"behavior\": \"Isolated\", \"invert\": false},\n    %s\n  ]},\n", byte_level);
+    strbuf_addf(out, "  \"post_processor\": null,\n  \"decoder\": %s,\n", byte_level);
+}
+
+static void write_model(struct strbuf *out, const struct tokenizer *t)
+{
+    const char *comma = "";
+    add(out, "  \"model\": {\n"
+             "    \"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, \"continuing_subword_prefix\": null,\n"
+             "    \"end_of_word_suffix\": null, \"fuse_unk\": false, \"byte_fallback\": false, \"ignore_merges\": false,\n"
+             "    \"vocab\": {");
+    for (uint32_t id = 0; id < t->vocab_size; id++) {
+        if (t->tokens[id].kind == TOKEN_UNUSED)
+            continue;
+        strbuf_addf(out, "%s\n      ", comma);
+        quote_token(out, t, id);
+        strbuf_addf(out, ": %u", id);
+        comma = ",";
+    }
+    add(out, "\n    },\n    \"merges\": [");
+    for (uint32_t i = 0; i < t->n_merges; i++) {
+        add(out, i ? ",\n      [" : "\n      [");
+        quote_token(out, t, t->merges[i].left);
+        add(out, ", ");
+        quote_token(out, t, t->merges[i].right);
+        add(out, "]");
+    }
+    add(out, "\n    ]\n  }\n}\n");
+}
+
+char *tokenizer_to_json(const struct tokenizer *t, size_t *len)
+{
+    struct strbuf out = {0};
+    add(&out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n");
+    write_added(&out, t);
+    write_steps(&out);
+    write_model(&out, t);
+    *len = out.len;
+    return out.s;
+}
