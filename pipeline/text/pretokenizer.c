@@ -92,7 +92,7 @@ static pcre2_code *compile(const char *pattern, uint32_t options)
 struct pretokenizer *pretokenizer_new(void)
 {
     struct pretokenizer *p = xcalloc(1, sizeof *p);
-    p->pieces = compile(pieces, 0);
+    p->pieces = compile(pieces, PCRE2_ANCHORED);      /* said here: as an option of pcre2_match it would leave JIT */
     p->cuts = compile(cuts, PCRE2_MATCH_INVALID_UTF);
     p->context = pcre2_match_context_create(NULL);
     p->stack = pcre2_jit_stack_create(STACK_START, STACK_MAX, NULL);
@@ -136,7 +136,7 @@ size_t pretokenizer_next(struct pretokenizer *p, const char **piece)
         p->valid = ++p->pos;
         return 1;
     }
-    int rc = pcre2_match(p->pieces, (PCRE2_SPTR)p->text, p->valid, p->pos, PCRE2_NO_UTF_CHECK | PCRE2_ANCHORED, p->match,
+    int rc = pcre2_match(p->pieces, (PCRE2_SPTR)p->text, p->valid, p->pos, PCRE2_NO_UTF_CHECK, p->match,
                          p->context);
     size_t end = pcre2_get_ovector_pointer(p->match)[1];
     if (rc < 1 || end <= p->pos)        /* the pattern matches at every character */
