@@ -115,7 +115,7 @@ documents() {   # DOMAIN SPLIT [OPTION...]: JSON lines on stdout
     local words
     set -f; words=$(source_of "$1" "$2") || exit 1
     # shellcheck disable=SC2086  # words on purpose
-    "$bin/fetch" --quiet --cat $words --domain "$1" "${@:3}"
+    "$bin/fetch" --quiet "${@:3}" --cat $words --domain "$1"
     set +f
 }
 
