@@ -203,6 +203,7 @@ struct train_config *config_parse(int argc, char **argv)
     int n = cli_parse(&cli, argc, argv);
     if (n > 0)
         usage_error("'%s': train takes no operands", argv[0]);
+    cfg.input_name = strcmp(cfg.input, "-") == 0 ? "stdin" : cfg.input;
     if (cfg.print_step)
         return &cfg;
     if (!cfg.run)

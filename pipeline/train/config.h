@@ -14,6 +14,7 @@
 
 struct train_config {
     const char *preset, *tokenizer, *input, *run, *device, *dtype, *save_dtype, *engine, *schedule, *print_step;
+    const char *input_name;             /* of input, in messages */
     uint64_t layers, width, heads, kv_heads, head_dim, ffn, context;
     uint64_t steps, seed, threads, micro_batch;
     double lr, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay, clip;

@@ -173,7 +173,7 @@ static void skip_to(struct trainer *t)
     uint64_t first = t->h->first_step;
     if (first > t->step)
         die("%s: offset 0: the batches begin at step %llu, the run is at step %llu: start mix with --start-step %llu",
-            t->cfg->input, (unsigned long long)first, (unsigned long long)t->step, (unsigned long long)t->step);
+            t->cfg->input_name, (unsigned long long)first, (unsigned long long)t->step, (unsigned long long)t->step);
     if (first < t->step)
         say("skipping %llu batches that were trained on before", (unsigned long long)(t->step - first));
     for (uint64_t i = first; i < t->step && t->step < t->cfg->steps; i++) {
@@ -181,7 +181,7 @@ static void skip_to(struct trainer *t)
             continue;
         if (stop_signal)
             return;
-        die("%s: the batches end at step %llu, the run is at step %llu", t->cfg->input, (unsigned long long)i,
+        die("%s: the batches end at step %llu, the run is at step %llu", t->cfg->input_name, (unsigned long long)i,
             (unsigned long long)t->step);
     }
 }
@@ -221,7 +221,7 @@ int loop_run(struct trainer *t)
         return signal_exit_code();
     }
     if (t->step < t->cfg->steps)
-        die("%s: the batches end at step %llu of %llu; saved, go on with --resume", t->cfg->input,
+        die("%s: the batches end at step %llu of %llu; saved, go on with --resume", t->cfg->input_name,
             (unsigned long long)t->step, (unsigned long long)t->cfg->steps);
     batch_reader_next(t->in, &record);      /* the end record, so that mix ends well */
     return 0;

@@ -159,7 +159,7 @@ void state_check_mix(const struct trainer *t, const char *dir, const json_t *sta
         return;
     if (!t->cfg->allow_mix_change)
         die("%s: offset 0: the batches are of mix %s, those of %s were of mix %s (sources, weights, seed, -B and -T make a "
-            "mix). Start the same mix, or add --allow-mix-change", t->cfg->input, now, dir, before ? before : "unknown");
+            "mix). Start the same mix, or add --allow-mix-change", t->cfg->input_name, now, dir, before ? before : "unknown");
     warn("going on with another mix (%s, was %s)", now, before ? before : "unknown");
 }
 

@@ -1,0 +1,227 @@
+/*
+ * train - train a model on a stream of batches
+ *
+ * in:    batches (formats/batch.md) from a ring, a pipe or a file; tokenizer.json
+ * files: the run's directory: config.json, metrics.jsonl, ledger.jsonl, checkpoints, latest, best (formats/checkpoint.md)
+ */
+#include "pipeline/train/loop.h"
+
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/train/memory.h"
+#include "pipeline/train/metrics.h"
+#include "pipeline/train/rundir.h"
+#include "pipeline/train/state.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_TOKENIZER = 256 << 20 };
+
+static int print_step(const char *run)
+{
+    json_t *state;
+    char *dir = rundir_newest(run, &state);
+    printf("%llu\n", (unsigned long long)(dir ? state_step(state) : 0));
+    json_decref(state);
+    free(dir);
+    close_stdout();
+    return 0;
+}
+
+/* The checkpoint to go on from and its state; NULL: a new run. */
+static char *begin_run(const struct train_config *c, json_t **state)
+{
+    char *dir = NULL;
+    *state = NULL;
+    rundir_open(c->run);
+    if (c->overwrite)
+        rundir_clear(c->run);
+    if (c->resume)
+        dir = rundir_newest(c->run, state);
+    else if (rundir_has_checkpoints(c->run))
+        die("%s: holds a run. Add --resume to go on with it, or --overwrite to delete it", c->run);
+    if (c->resume && !dir)
+        say("%s: no checkpoint yet, starting at step 0", c->run);
+    return dir;
+}
+
+static void load_tokenizer(struct trainer *t, const char *resume_dir)
+{
+    char err[1024], *copy = resume_dir ? path_join(resume_dir, "tokenizer.json") : NULL;
+    const char *path = t->cfg->tokenizer ? t->cfg->tokenizer : copy;
+    if (!path)
+        usage_error("-t FILE is missing: the tokenizer");
+    t->tok_json = read_file(path, &t->tok_len, MAX_TOKENIZER);
+    t->tok = tokenizer_parse(t->tok_json, t->tok_len, path, err, sizeof err);
+    if (!t->tok)
+        die("%s", err);
+    free(copy);
+}
+
+static void open_batches(struct trainer *t, const struct model_config *m)
+{
+    const char *in = t->cfg->input_name;
+    t->in = batch_reader_open(t->cfg->input);
+    t->h = batch_reader_header(t->in);
+    if (t->h->tokenizer_hash != tokenizer_hash(t->tok))
+        die("%s: offset 0: the batches were made with another tokenizer (hash %016llx, vocabulary %u) than %s (%016llx, %u)",
+            in, (unsigned long long)t->h->tokenizer_hash, t->h->vocab_size,
+            t->cfg->tokenizer ? t->cfg->tokenizer : "the checkpoint's tokenizer.json",
+            (unsigned long long)tokenizer_hash(t->tok), tokenizer_vocab_size(t->tok));
+    if (t->h->vocab_size != (uint32_t)m->V)
+        die("%s: offset 0: the batches have a vocabulary of %u, the tokenizer has %d", in, t->h->vocab_size, m->V);
+    if (t->h->T > (uint32_t)m->T)
+        die("%s: offset 0: rows of %u tokens, the model's context is %d: mix with -T %d, or train with --context %u", in,
+            t->h->T, m->T, m->T, t->h->T);
+    t->doc_eos = -1;
+    if (t->cfg->doc_mask && t->h->eos_id >= t->h->vocab_size)
+        die("%s: offset 0: --doc-mask, but the batches name no end-of-document token", in);
+    if (t->cfg->doc_mask)
+        t->doc_eos = (int)t->h->eos_id;
+}
+
+static void open_device(struct trainer *t)
+{
+    char err[512];
+    enum dtype act = strcmp(t->cfg->dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    t->ops = ops_cpu();
+    t->dev = t->ops->open(act, (int)t->cfg->threads, err, sizeof err);
+    if (!t->dev)
+        die("%s", err);
+    say("device: %s, %s", t->ops->name, t->ops->describe(t->dev));
+}
+
+/* All memory of the run, after saying how much it is. */
+static void allocate(struct trainer *t, struct train_config *c, const struct model_config *m)
+{
+    char err[512];
+    enum dtype act = strcmp(c->dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    struct memory_plan plan;
+    c->micro_batch = memory_plan_make(&plan, m, act, t->h, c->micro_batch);
+    t->micro = (int)c->micro_batch;
+    if (weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err) != 0)
+        die("%s", err);
+    t->opt = (struct optim){.beta1 = (float)c->beta1, .beta2 = (float)c->beta2, .eps = (float)c->eps,
+                            .weight_decay = (float)c->weight_decay, .clip = (float)c->clip};
+    if (optim_alloc(&t->opt, &t->w, err, sizeof err) != 0)
+        die("%s", err);
+    t->grad = t->ops->alloc(t->dev, t->w.layout.total * sizeof *t->grad);
+    if (!t->grad)
+        die("no memory for the gradient (%.1f MB)", (double)plan.gradient / 1e6);
+    t->act = activations_alloc(&t->w, t->micro, (int)t->h->T, true, err, sizeof err);
+    if (!t->act)
+        die("%s", err);
+    t->tokens = xcalloc((size_t)t->h->B * (t->h->T + 1), sizeof *t->tokens);
+    t->loss = xcalloc((size_t)t->micro * t->h->T, sizeof *t->loss);
+    t->row_loss = xcalloc(t->h->B, sizeof *t->row_loss);
+    t->source_loss = xcalloc(t->h->n_sources, sizeof *t->source_loss);
+}
+
+/* config.json of the run: what was resolved, and of what. */
+static void write_config(const struct trainer *t, const struct model_config *m)
+{
+    char *path = path_join(t->cfg->run, "config.json");
+    json_t *o = config_to_json(t->cfg);
+    json_object_set_new(o, "version", json_string(tritter_version));
+    json_object_set_new(o, "backend", json_sprintf("%s, %s", t->ops->name, t->ops->describe(t->dev)));
+    json_object_set_new(o, "parameters", json_integer((json_int_t)model_params(m)));
+    json_object_set_new(o, "vocab_size", json_integer(m->V));
+    json_object_set_new(o, "flops_per_token", json_real(model_flops_per_token(m, (int)t->h->T)));
+    json_object_set_new(o, "rows", json_integer(t->h->B));
+    json_object_set_new(o, "row_tokens", json_integer(t->h->T));
+    json_object_set_new(o, "sources", json_integer(t->h->n_sources));
+    json_object_set_new(o, "mix_hash", json_sprintf("%016llx", (unsigned long long)t->h->mix_hash));
+    json_object_set_new(o, "tokenizer_hash", json_sprintf("%016llx", (unsigned long long)tokenizer_hash(t->tok)));
+    char *text = json_dumps(o, JSON_INDENT(2));
+    struct commit f;
+    fprintf(commit_open(&f, path), "%s\n", text);
+    commit_finish(&f);
+    free(text);
+    free(path);
+    json_decref(o);
+}
+
+static void open_logs(struct trainer *t, const json_t *state)
+{
+    logfile_open(&t->metrics, t->cfg->run, "metrics.jsonl", state ? state_bytes(state, "metrics_bytes") : 0);
+    logfile_open(&t->ledger, t->cfg->run, "ledger.jsonl", state ? state_bytes(state, "ledger_bytes") : 0);
+    metrics_event(&t->metrics, t->step, state ? "resume" : "start", NULL);
+}
+
+/* Weights and counters: first values, or those of the checkpoint. */
+static void begin_state(struct trainer *t, const char *dir, const json_t *state)
+{
+    t->saved_step = UINT64_MAX;
+    if (!dir) {
+        weights_init(&t->w, t->cfg->seed);
+        return;
+    }
+    state_check_mix(t, dir, state);
+    state_load(t, dir, state);
+    t->saved_step = t->step;
+    rundir_link(t->cfg->run, "latest", t->step);
+    char *best = t->cfg->keep_best && t->best_step ? rundir_checkpoint(t->cfg->run, t->best_step) : NULL;
+    if (best && is_dir(best))
+        rundir_link(t->cfg->run, "best", t->best_step);
+    free(best);
+    say("going on from %s at step %llu of %llu", dir, (unsigned long long)t->step, (unsigned long long)t->cfg->steps);
+}
+
+static void summary(const struct trainer *t, const struct model_config *m)
+{
+    double seconds = now_seconds() - t->began;
+    uint64_t steps = t->step - t->began_step;
+    double rate = seconds > 0 ? (double)(steps * t->h->B * t->h->T) / seconds : 0;
+    double flops = rate * model_flops_per_token(m, (int)t->h->T);
+    say("%llu steps, %.2fM tokens in %.1f s: %.0f tok/s, %.1f GFLOP/s; %.2f s waiting for data; peak memory %.1f MB; %s/latest",
+        (unsigned long long)steps, (double)(steps * t->h->B * t->h->T) / 1e6, seconds, rate, flops / 1e9,
+        batch_reader_stall_seconds(t->in), (double)memory_peak() / 1e6, t->cfg->run);
+    if (!t->cfg->json)
+        return;
+    printf("{\"step\":%llu,\"tokens\":%llu,\"loss\":%.9g,\"seconds\":%.3f,\"tokens_per_s\":%.1f,\"flops_per_s\":%.4g,"
+           "\"stall_s\":%.3f,\"peak_memory_bytes\":%llu}\n", (unsigned long long)t->step,
+           (unsigned long long)t->tokens_seen, t->last_loss, seconds, rate, flops, batch_reader_stall_seconds(t->in),
+           (unsigned long long)memory_peak());
+}
+
+int main(int argc, char **argv)
+{
+    static struct trainer t;
+    struct train_config *c = config_parse(argc, argv);
+    struct model_config m;
+    json_t *state;
+
+    if (c->print_step)
+        return print_step(c->print_step);
+    signals_install();
+    signal(SIGXFSZ, SIG_IGN);           /* a file-size limit is a failed write, which says what and where */
+    t.cfg = c;
+    char *resume_dir = begin_run(c, &state);
+    config_resolve(c, json_object_get(state, "config"));
+    load_tokenizer(&t, resume_dir);
+    config_model(c, tokenizer_vocab_size(t.tok), &m);
+    config_print(c);
+    say("model: %.2fM parameters, %.2fM without embedding; %d layers of width %d, %d/%d heads of %d, feed-forward %d, "
+        "context %d, vocabulary %d", (double)model_params(&m) / 1e6, (double)model_params_no_embedding(&m) / 1e6, m.L, m.C,
+        m.H, m.Hkv, m.D, m.F, m.T, m.V);
+    open_batches(&t, &m);
+    open_device(&t);
+    allocate(&t, c, &m);
+    t.val = validation_open(&c->val, t.tok, t.micro, (int)t.h->T, c->val_tokens);
+    t.schedule = (struct schedule){.steps = c->steps, .peak = c->lr, .warmup = c->warmup, .decay = c->decay,
+                                   .min_ratio = c->min_lr_ratio};
+    schedule_kind_from_name(c->schedule, &t.schedule.kind);
+    begin_state(&t, resume_dir, state);
+    write_config(&t, &m);
+    open_logs(&t, state);
+    int code = loop_run(&t);
+    summary(&t, &m);
+    logfile_close(&t.metrics);
+    logfile_close(&t.ledger);
+    batch_reader_close(t.in);
+    close_stdout();
+    return code;
+}

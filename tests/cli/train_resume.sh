@@ -1,0 +1,71 @@
+# A run that was interrupted, in each of the ways there are, ends with the same bits as one that was not.
+. "$ROOT/tests/cli/train_data.bash"
+batches 60 >all
+train whole 60 --save-every 20 <all
+[ "$(wc -l <whole/ledger.jsonl)" = 60 ] && [ "$("$BIN/train" --print-step whole)" = 60 ]
+
+# the stream is cut within a record: what is done is saved, the next starts from there
+head -c 10000 all >cut.batches
+expect 1 'cut.*' train cut 60 <cut.batches
+n=$("$BIN/train" --print-step cut)
+[ "$n" -gt 5 ] && [ "$n" -lt 60 ]
+batches 60 "$n" | train cut 60 --resume
+same whole cut
+
+# mix ends early; then is started from the beginning: the batches that were used are skipped
+batches 23 | expect 1 'end at step 23 of 60' train short 60
+train short 60 --resume <all
+same whole short
+
+# a signal: checkpoint, exit 128+n
+mkfifo part
+for signal in INT TERM; do
+    "$BIN/train" --quiet "${model[@]}" -o "sig$signal" --steps 60 <part & p=$!
+    exec 9>part
+    head -c $((128 + 31 * 344)) all >&9                 # header and 31 records; then train waits
+    for _ in $(seq 600); do [ "$(cat "sig$signal/ledger.jsonl" 2>/dev/null | wc -l)" = 31 ] && break; sleep 0.05; done
+    kill -$signal $p
+    code=0
+    wait $p || code=$?
+    exec 9>&-
+    [ "$code" = "$((128 + $(kill -l $signal)))" ] || { echo "SIG$signal: exit $code"; exit 1; }
+    [ "$("$BIN/train" --print-step "sig$signal")" = 31 ]
+    batches 60 31 | train "sig$signal" 60 --resume
+    same whole "sig$signal"
+done
+
+# the newest checkpoint is damaged: the one before serves, with a warning, and the damaged one is replaced in its turn
+train old 60 --save-every 20 --keep-last 9 <all
+printf x | dd of=old/checkpoints/step-000060/model.safetensors bs=1 seek=5000 conv=notrunc 2>dd.log
+truncate -s -1 old/checkpoints/step-000040/trainer/optimizer.safetensors
+expect 0 'step-000060/model.safetensors.*damaged; falling back' train old 60 --resume --save-every 20 --keep-last 9 <all
+same whole old
+train old 60 --resume <all 2>err.txt
+if grep damaged err.txt; then exit 1; fi
+
+# bf16 weights in the checkpoint: the masters are in trainer/
+batches 30 | expect 1 'end at step 30' train half 60 --save-dtype bf16
+train half 60 --resume --save-dtype f32 <all
+same whole half
+
+# spikes that are not learnt from are part of the state
+train spiky 60 --skip-spikes --spike-sigma 1 <all 2>/dev/null
+batches 47 | expect 1 'end at step 47' train spiky2 60 --skip-spikes --spike-sigma 1
+batches 60 47 | train spiky2 60 --resume
+same spiky spiky2
+
+# without --resume a run is not touched; --overwrite begins anew; --resume where there is nothing begins
+expect 1 'Add --resume' train whole 60 <all
+train old 60 --overwrite <all
+same whole old
+train fresh 60 --resume <all
+same whole fresh
+
+# what contradicts the checkpoint is refused
+batches 10 | expect 1 'end at step 10' train c 60
+expect 1 '--lr 0.1: .*begun with 0.003' train c 60 --resume --lr 0.1 <all
+expect 1 'cannot change its dimensions' "$BIN/train" -o c --resume --layers 2 <all
+batches 60 20 | expect 1 'start mix with --start-step 10' train c 60 --resume
+batches 60 10 8 | expect 1 'mix' train c 60 --resume
+batches 60 10 8 | train c 60 --resume --allow-mix-change 2>/dev/null
+[ "$("$BIN/train" --print-step c)" = 60 ]

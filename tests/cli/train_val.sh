@@ -1,0 +1,38 @@
+# Validation, checkpoints that are kept, and the files that a run consists of.
+. "$ROOT/tests/cli/train_data.bash"
+batches 200 >all
+val=(--val language=tokens/language/val --val math=tokens/math/val)
+train a 200 "${val[@]}" --val-every 20 --val-tokens 512 --keep-best --keep-last 1 --save-every 50 --json <all >summary.json
+grep -q '"step":200' summary.json
+train b 200 <all
+cmp a/latest/model.safetensors b/latest/model.safetensors           # looking changes nothing
+[ "$(grep -c '"type":"val"' a/metrics.jsonl)" = 20 ]
+field() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
+loss() { grep '"type":"val"' a/metrics.jsonl | grep "\"step\":$1,\"name\":\"$2\"" | field loss; }
+awk -v a="$(loss 20 math)" -v b="$(loss 200 math)" 'BEGIN { exit !(b < a && b > 0) }'
+awk -v a="$(loss 20 language)" -v b="$(loss 200 language)" 'BEGIN { exit !(b < a && b > 0) }'
+first=$(grep '"type":"step","step":1,' a/metrics.jsonl | field loss)
+last=$(grep '"type":"step","step":200,' a/metrics.jsonl | field loss)
+awk -v a="$first" -v b="$last" 'BEGIN { exit !(a > 5.8 && a < 6.2 && b < a - 0.7) }' || { echo "loss $first -> $last"; exit 1; }
+
+# best is the step of lowest mean, and is there; the newest is there; nothing else
+best=$(basename "$(readlink a/best)")
+want=$(grep '"type":"val"' a/metrics.jsonl | awk -F'[:,]' '{ sum[$4] += $8 } END { for (s in sum) print sum[s], s }' | sort -g | head -1 | cut -d' ' -f2)
+[ "$best" = "$(printf 'step-%06d' "$want")" ]
+ls a/checkpoints | while read -r c; do [ "$c" = "$best" ] || [ "$c" = step-000200 ]; done
+cmp tok.json a/latest/tokenizer.json
+for f in config.json tokenizer_config.json generation_config.json model.safetensors; do [ -s "a/latest/$f" ]; done
+grep -q '"lr": 0.003' a/config.json
+[ -z "$(find a -name '.tmp*')" ]
+head -c 8 a/latest/model.safetensors | od -An -tu8 | awk '{ exit !($1 % 8 == 0) }'
+
+# gradients add up: micro-batches of any size give (nearly) the same, in f32
+for n in 1 3 4; do train m$n 5 --dtype f32 --micro-batch $n <all; done
+for n in 1 3; do
+    l=$(tail -n 2 m$n/metrics.jsonl | head -1 | field loss)
+    r=$(tail -n 2 m4/metrics.jsonl | head -1 | field loss)
+    awk -v l="$l" -v r="$r" 'BEGIN { d = l - r; exit !(d < 1e-4 && d > -1e-4) }'
+done
+# a mask of documents changes what is learnt
+train d 5 --doc-mask <all
+if cmp -s d/latest/model.safetensors m4/latest/model.safetensors; then exit 1; fi
