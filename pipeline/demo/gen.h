@@ -8,6 +8,8 @@
  *   @         "a " or "an ", as the next word wants
  * gen_code knows only $ab, for source code.
  *
+ * Documents must not depend on the compiler: never draw twice in one expression whose order C leaves open.
+ *
  * Slots live for one document. Using one that was not set in this document is a bug of ours: assert.
  */
 #ifndef DEMO_GEN_H

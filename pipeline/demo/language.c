@@ -10,10 +10,6 @@ const struct list language_places = LIST("park/in the park/to the park", "garden
     "river/by the river/to the river", "hill/on the hill/to the hill");
 const struct list language_hideouts = LIST("under a big tree", "behind a rock", "in the tall grass", "next to a bush",
     "under some leaves", "behind an old log");
-/* what/with article */
-const struct list language_foods = LIST("cake/a cake", "pie/a pie", "soup/some soup", "bread/some bread",
-    "cookies/some cookies", "pancakes/some pancakes");
-
 static const struct list animals = LIST("fox", "rabbit", "bear", "mouse", "duck", "cat", "dog", "squirrel", "frog",
     "owl");
 static const struct list mothers = LIST("mom", "mom", "grandma");

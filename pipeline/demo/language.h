@@ -25,6 +25,6 @@ extern const struct plot language_plots[], language_more_plots[];
 extern const unsigned n_language_plots, n_language_more_plots;
 
 /* Lists that both plot files use. */
-extern const struct list language_toys, language_colors, language_places, language_hideouts, language_foods;
+extern const struct list language_toys, language_colors, language_places, language_hideouts;
 
 #endif

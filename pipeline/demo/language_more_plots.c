@@ -13,6 +13,9 @@ static const struct list sounds = LIST("tap, tap, tap/a branch that moved in the
     "meow, meow/a little kitten that wanted to come in/kitten", "squeak, squeak/a tiny mouse with a piece of "
     "cheese/mouse",
     "knock, knock/an old door that moved in the wind/door");
+/* what/with article */
+static const struct list foods = LIST("cake/a cake", "pie/a pie", "soup/some soup", "bread/some bread",
+    "cookies/some cookies", "pancakes/some pancakes");
 static const struct list sweets = LIST("cookies", "berries", "nuts", "apples", "pancakes", "cherries");
 static const struct list treasures = LIST("gold coins", "old books", "shiny stones", "colorful shells", "toys");
 static const struct list wishes = LIST("stone/shiny", "lamp/old", "shell/golden", "ring/silver", "feather/white");
@@ -126,7 +129,7 @@ const struct plot language_more_plots[] = {
         "\n\n$hn and $fn {ate their food there and laughed|played there all day}. \"This is even better than {a "
         "picnic|playing outside},\" said $fn. They learned that {you can have fun in any weather|a good idea can "
         "save the day}." } },
-    { EITHER, { { 'e', &language_foods }, { 'p', &language_places } }, {
+    { EITHER, { { 'e', &foods }, { 'p', &language_places } }, {
         "$hn had a friend named $fn. $od, $fr was sick and had to stay in bed. $hn {was worried about|wanted to "
         "help} $fn.",
         "\n\n\"What can I do for $fn?\" $hn asked $hp $mn. \"You can {bring|take} $fo something good to eat,\" said "

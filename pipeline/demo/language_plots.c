@@ -19,7 +19,9 @@ static const struct list skills = LIST("swim/swimming/The water looked cold and 
 static const struct list breakables = LIST("vase", "cup", "plate", "lamp", "clock", "bowl");
 static const struct list seeds = LIST("flower/flowers", "pumpkin/pumpkins", "carrot/carrots", "tomato/tomatoes",
     "apple tree/apples");
-/* what is missing for the food */
+/* what is baked/with article, and what may be missing for it */
+static const struct list baked = LIST("cake/a cake", "pie/a pie", "bread/some bread", "cookies/some cookies",
+    "pancakes/some pancakes");
 static const struct list missing = LIST("sugar", "eggs", "milk", "flour", "butter");
 static const struct list gifts = LIST("book", "flower", "picture", "shell", "star", "bell");
 
@@ -72,7 +74,7 @@ const struct plot language_plots[] = {
         "home to its family. \"Goodbye, little $a1!\" said $hn. "
         "$hn and $fn were {happy|glad} that they had helped. {They learned that it feels good to be kind.|$hn's $mn "
         "was very proud of them.}" } },
-    { EITHER, { { 'e', &language_foods }, { 'i', &missing } }, {
+    { EITHER, { { 'e', &baked }, { 'i', &missing } }, {
         "It was the birthday of $hn's $mn. $hn wanted to make $e2 for $mo.",
         "\n\n$hn went to the kitchen and {got a big bowl|looked for everything that $hs needed}. But there was no "
         "{more |}$i1. \"Oh no,\" said $hn. \"I cannot make the $e1 without $i1.\" {$hn felt sad.|^$hs did not know "

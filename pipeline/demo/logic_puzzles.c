@@ -96,8 +96,8 @@ void logic_grid(struct gen *g)
     gen_bind(g, 'g', &grids);
     gen_say(g, "$pn, $qn and $rn are friends. One $g1 $g3, one $g1 $g4 and one $g1 $g5. ");
     while (left > 1) {
-        struct clue c = { .person = (int)gen_below(g, 3), .thing = (int)gen_below(g, 3) };
-        c.has = permutations[truth][c.person] == c.thing;
+        int person = (int)gen_below(g, 3), thing = (int)gen_below(g, 3);
+        struct clue c = { person, thing, permutations[truth][person] == thing };
         clues[n] = c;
         unsigned now = solutions(clues, n + 1, &last);
         if (now == left || (c.has && n == 0 && gen_chance(g, 50)))
@@ -106,7 +106,14 @@ void logic_grid(struct gen *g)
         say_clue(g, &clues[n++]);
         gen_put(g, " ");
     }
-    int asked = (int)gen_below(g, 3);
+    int asked;                  /* a thing of which no clue says who has it */
+    bool told;
+    do {
+        asked = (int)gen_below(g, 3);
+        told = false;
+        for (int i = 0; i < n; i++)
+            told |= clues[i].has && clues[i].thing == asked;
+    } while (told);
     struct clue answer[3];
     for (int i = 0; i < 3; i++)
         answer[i] = (struct clue){ i, permutations[last][i], true };

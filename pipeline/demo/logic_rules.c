@@ -8,7 +8,7 @@ static const char *const classes[][3] = {
     { "salmon/salmon", "fish/fish", "animal/animals" },         { "ant/ants", "insect/insects", "animal/animals" },
     { "rose/roses", "flower/flowers", "plant/plants" },         { "oak/oaks", "tree/trees", "plant/plants" },
     { "square/squares", "rectangle/rectangles", "shape/shapes" }, { "violin/violins", "instrument/instruments",
-      "tool/tools" },
+      "object/objects" },
     { "zig/zigs", "bop/bops", "lum/lums" },                     { "wug/wugs", "dax/daxes", "tam/tams" },
     { "mip/mips", "rell/rells", "gorp/gorps" },                 { "fep/feps", "blick/blicks", "zorn/zorns" },
 };

@@ -88,10 +88,11 @@ static void add_columns(struct gen *g, long a, long b)
 
 static void addition(struct gen *g)
 {
-    add_columns(g, gen_range(g, 10, 99), gen_range(g, 10, 99));
-    if (gen_chance(g, 60)) {
-        gen_put(g, "\n\n");
-        add_columns(g, gen_range(g, 10, 99), gen_range(g, 10, 99));
+    for (int i = 0, n = gen_chance(g, 60) ? 2 : 1; i < n; i++) {
+        long a = gen_range(g, 10, 99), b = gen_range(g, 10, 99);
+        if (i)
+            gen_put(g, "\n\n");
+        add_columns(g, a, b);
     }
 }
 
@@ -128,12 +129,12 @@ static void subtraction(struct gen *g)
 static void product(struct gen *g)
 {
     for (int i = 0; i < 2; i++) {
-        long a = gen_range(g, 11, 99), b = gen_range(g, 2, 9);
+        long tens = gen_range(g, 1, 9), ones = gen_range(g, 1, 9), a = 10 * tens + ones, b = gen_range(g, 2, 9);
         set_fact(g, '*', a, b);
-        gen_num(g, "t1", a / 10 * 10);
-        gen_num(g, "u1", a % 10);
-        gen_num(g, "t2", a / 10 * 10 * b);
-        gen_num(g, "u2", a % 10 * b);
+        gen_num(g, "t1", 10 * tens);
+        gen_num(g, "u1", ones);
+        gen_num(g, "t2", 10 * tens * b);
+        gen_num(g, "u2", ones * b);
         gen_say(g, i ? "\n\n" : "");
         gen_say(g, "What is $na * $nb?\n$na = $t1 + $u1.\n$t1 * $nb = $t2 and $u1 * $nb = $u2.\n"
                    "$t2 + $u2 = $nc.\n$na * $nb = $nc. The answer is $nc.");

@@ -100,7 +100,8 @@ void math_story(struct gen *g)
         gen_bind(g, 't', &things);
         gen_bind(g, 'b', &boxes);
         gen_say(g, i ? "\n\n" : "");
-        stories[gen_below(g, sizeof stories / sizeof *stories)](g, gen_chance(g, 85) ? 9 : 20);
+        int big = gen_chance(g, 85) ? 9 : 20;
+        stories[gen_below(g, sizeof stories / sizeof *stories)](g, big);
     }
 }
 

@@ -84,7 +84,7 @@ const struct ml_term ml_more_terms[] = {
       "It places similar items close to each other.",
       "the vectors of cat and dog may be closer than those of cat and car.", "a one-hot vector",
       "An embedding is short and learned, while a one-hot vector is long and fixed." },
-    { "", "one-hot encoding", "a vector with a single 1 at the place of the class and 0 elsewhere",
+    { "", "one-hot encoding", "a way to write a class as a vector with one 1 and 0 elsewhere",
       "It turns a class into numbers without an order.", "with 3 classes, the second class is 0 1 0.",
       "an embedding", "A one-hot vector is as long as the list of classes, while an embedding can be much shorter." },
     { "", "attention", "a weighted average of values, with weights from the match of queries and keys",
