@@ -88,14 +88,16 @@ static void distinct(int domain, double share, size_t smallest, size_t largest)
         demo_next(d, &text);
         hash[i] = XXH3_64bits(text.s, text.len);
         within += text.len >= smallest && text.len <= largest;
-        CHECK(strlen(text.s) == text.len && text.len >= 20 && text.len <= 1200, "%s %d: %zu bytes", domain_names[domain],
+        CHECK(strlen(text.s) == text.len && text.len >= 20 && text.len <= 1200, "%s %d: %zu bytes",
+            domain_names[domain],
               i, text.len);
     }
     qsort(hash, N_DOCS, sizeof *hash, by_value);
     for (int i = 1; i < N_DOCS; i++)
         different += hash[i] != hash[i - 1];
     CHECK(different >= share * N_DOCS, "%s: %d of %d documents are distinct", domain_names[domain], different, N_DOCS);
-    CHECK(within >= 0.9 * N_DOCS, "%s: %d of %d documents within %zu to %zu bytes", domain_names[domain], within, N_DOCS,
+    CHECK(within >= 0.9 * N_DOCS, "%s: %d of %d documents within %zu to %zu bytes", domain_names[domain], within,
+        N_DOCS,
           smallest, largest);
     demo_free(d);
     strbuf_free(&text);
@@ -287,13 +289,15 @@ static void math_is_right(void)
 static void checker_reads_equations(void)
 {
     double last = 0;
-    const char *s = "Tens: 2 + 3 + 1 = 6.\n2x + 7 = 13, x = 12 / 4 = 3. What is 5 + ? = 8? 1/5 + 2/5 = 3/5. 0.1 * 9 = 0.9.";
+    const char *s = "Tens: 2 + 3 + 1 = 6.\n2x + 7 = 13, x = 12 / 4 = 3. What is 5 + ? = 8? 1/5 + 2/5 = 3/5. 0.1 * 9 "
+        "= 0.9.";
     CHECK(check_equations(s, s + strlen(s), &last) == 4 && last == 0.9);
 }
 
 /* ---- stories ---- */
 
-static const char *const girls[] = { "Lily", "Mia", "Anna", "Sara", "Emma", "Lucy", "Zoe", "Ella", "Rose", "Daisy", "Nora",
+static const char *const girls[] = { "Lily", "Mia", "Anna", "Sara", "Emma", "Lucy", "Zoe", "Ella", "Rose", "Daisy",
+    "Nora",
     "Amy", "Kate", "Ruby", "Molly", "Grace", "Eva", "Jane", NULL };
 static const char *const boys[] = { "Tom", "Ben", "Max", "Sam", "Leo", "Tim", "Jack", "Finn", "Oliver", "Noah", "Adam",
     "Henry", "Luke", "Owen", "Theo", "Peter", "Oscar", "Will", NULL };
@@ -302,7 +306,8 @@ static const char *const men[] = { "dad", "grandpa", "boy", NULL };
 static const char *const she[] = { "she", "her", "herself", NULL };
 static const char *const he[] = { "he", "him", "his", "himself", NULL };
 static const char *const colors[] = { "red", "blue", "green", "yellow", "orange", "purple", "pink", "white", NULL };
-static const char *const toys[] = { "ball", "kite", "car", "doll", "boat", "drum", "train", "truck", "robot", "hat", "scarf",
+static const char *const toys[] = { "ball", "kite", "car", "doll", "boat", "drum", "train", "truck", "robot", "hat",
+    "scarf",
     "balloon", NULL };
 
 static int find(const char *const *list, const char *word)
@@ -431,7 +436,8 @@ static void code_is_balanced(void)
         if (is_rust || is_ts)
             check_brackets(text.s);
     }
-    CHECK(python + rust + typescript + triton == 5000 && python > 2700 && rust > 300 && typescript > 300 && triton > 200,
+    CHECK(python + rust + typescript + triton == 5000 && python > 2700 && rust > 300 && typescript > 300 && triton >
+        200,
           "%d %d %d %d", python, rust, typescript, triton);
     strbuf_free(&text);
 }
