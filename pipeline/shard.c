@@ -220,36 +220,51 @@ static void report(const struct job *j)
         warn("%s/val: no document was held out; there are too few for --val %g%%", output, 100 * val_share);
 }
 
+static void job_open(struct job *j, const struct tokens_header *h)
+{
+    take_header(j, h);
+    sharddir_begin(&j->out, output);
+    split_init(&j->train, j, "train", xstrdup(j->out.building));
+    split_init(&j->val, j, "val", path_join(j->out.building, "val"));
+    if (val_share > 0 && mkdir(j->val.dir, 0755) != 0)
+        die_errno("%s: cannot make directory", j->val.dir);
+}
+
+static void job_commit(struct job *j)
+{
+    char *val_dir = path_join(output, "val");
+    if (val_share > 0)
+        finish_split(j, &j->val);
+    finish_split(j, &j->train);
+    sharddir_commit(&j->out);
+    report(j);
+    print_paths(output, &j->train);
+    print_paths(val_dir, &j->val);
+    free(val_dir);
+    close_stdout();
+}
+
+static void split_free(struct split *s)
+{
+    shard_writer_abort(s->w);
+    manifest_free(&s->m);
+    free(s->dir);
+}
+
 static int build(int kind)
 {
     struct job j = {.archive = kind};
     struct tok_reader *r = tok_reader_open(input);
-    take_header(&j, tok_reader_header(r));
-    sharddir_begin(&j.out, output);
-    char *val_dir = path_join(output, "val");
-    split_init(&j.train, &j, "train", xstrdup(j.out.building));
-    split_init(&j.val, &j, "val", path_join(j.out.building, "val"));
-    if (val_share > 0 && mkdir(j.val.dir, 0755) != 0)
-        die_errno("%s: cannot make directory", j.val.dir);
-    if (!cut(&j, r)) {
-        sharddir_abort(&j.out);
-        return signal_exit_code();
-    }
-    if (val_share > 0)
-        finish_split(&j, &j.val);
-    finish_split(&j, &j.train);
-    sharddir_commit(&j.out);
-    report(&j);
-    print_paths(output, &j.train);
-    print_paths(val_dir, &j.val);
+    job_open(&j, tok_reader_header(r));
+    bool whole = cut(&j, r);
     tok_reader_close(r);
-    free(val_dir);
-    manifest_free(&j.train.m);
-    manifest_free(&j.val.m);
-    free(j.train.dir);
-    free(j.val.dir);
-    close_stdout();
-    return 0;
+    if (whole)
+        job_commit(&j);
+    split_free(&j.train);
+    split_free(&j.val);
+    if (!whole)
+        sharddir_abort(&j.out);
+    return whole ? 0 : signal_exit_code();
 }
 
 static int convert(const char *from, int kind)

@@ -9,6 +9,7 @@
 #include "formats/manifest.h"
 #include "formats/shard.h"
 #include "formats/tokens.h"
+#include "pipeline/lib/shuffle.h"
 #include "pipeline/lib/tokstream.h"
 #include "tests/program.h"
 #include <xxhash.h>
@@ -191,29 +192,47 @@ static void whole(void)
     source_close(s);
 }
 
-/* Is it shuffled well? Over many seeds each of 8 documents must come at each place about equally often. */
+static int given[8], n_given;
+
+static void note_begin(void *arg, uint64_t hash)
+{
+    (void)arg;
+    (void)hash;
+}
+
+static void note_tokens(void *arg, const void *tokens, size_t n)
+{
+    (void)arg;
+    CHECK(n == 1, "%zu tokens", n);
+    given[n_given++] = *(const uint16_t *)tokens;
+}
+
+static void note_end(void *arg, int domain, uint64_t text_bytes)
+{
+    (void)arg;
+    CHECK(domain == DOMAIN_CODE && text_bytes == 3, "domain %d, %d bytes", domain, (int)text_bytes);
+}
+
+/* Over many seeds each of 8 documents must come at each place about equally often. */
 static void uniform(void)
 {
-    enum { N = 8, RUNS = 160 };
+    enum { N = 8, RUNS = 4000 };
     int seen[N][N] = {{0}};
-    write_stream("eight.tokens", N, 30, false, 0, 1);
-    uint64_t hashes[N];
-    uint32_t t[64];
-    for (uint32_t i = 0; i < N; i++)
-        hashes[i] = hash_document(t, document(i, 30, t));
-    for (int r = 0; r < RUNS; r++) {
-        char seed[16];
-        snprintf(seed, sizeof seed, "%d", r);
-        CHECK(SHARD("-q", "-i", "eight.tokens", "-o", "eight", "--seed", seed) == 0, "%s", stderr_text());
-        struct set s = set_of_dir("eight");
+    struct shuffle_sink sink = {NULL, note_begin, note_tokens, note_end};
+    for (uint64_t seed = 0; seed < RUNS; seed++) {
+        struct shuffle *s = shuffle_new(SHUFFLE_MIN_BYTES, 2, seed, &sink);
+        n_given = 0;
+        for (uint16_t i = 0; i < N; i++)
+            shuffle_put(s, &i, 1, DOMAIN_CODE, 3, false);
+        shuffle_flush(s);
+        shuffle_free(s);
         for (int place = 0; place < N; place++)
-            for (int i = 0; i < N; i++)
-                seen[i][place] += s.v[place] == hashes[i];
-        free(s.v);
+            seen[given[place]][place]++;
     }
     for (int i = 0; i < N; i++)
-        for (int place = 0; place < N; place++)         /* 20 +- 4.2; 5 deviations */
-            CHECK(seen[i][place] > 0 && seen[i][place] < 42, "document %d at place %d: %d of %d", i, place, seen[i][place], RUNS);
+        for (int place = 0; place < N; place++)         /* 500 +- 21 */
+            CHECK(seen[i][place] > 395 && seen[i][place] < 605, "document %d at place %d: %d of %d", i, place,
+                  seen[i][place], RUNS);
 }
 
 /* A buffer far smaller than the input, and a document far larger than the buffer. */
