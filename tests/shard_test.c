@@ -300,6 +300,55 @@ static void manifests(void)
     free(was);
 }
 
+/* 5.4 GB, nearly all of it a hole: offsets beyond 32 bits, and the way sources take that are larger than memory should look. */
+static void sparse(void)
+{
+    struct shard_header h = {.vocab_size = 65536, .eos_id = 0, .bos_id = UINT32_MAX, .n_tokens = 2700000000, .n_documents = 1};
+    CHECK(shard_header_seal(&h), "seal");
+    size_t n_blocks = shard_n_blocks(&h);
+    uint64_t *table = malloc(8 * n_blocks), zeros, index[2] = {0, h.n_tokens}, at = h.n_tokens - 100;
+    unsigned char *block = calloc(1, SHARD_BLOCK_BYTES);
+    uint16_t mark[3] = {11, 22, 33}, got[5];
+    zeros = XXH3_64bits(block, SHARD_BLOCK_BYTES);
+    for (size_t i = 0; i < n_blocks; i++)
+        table[i] = zeros;
+    CHECK(mkdir("sparse", 0755) == 0, "mkdir");
+    int fd = open("sparse/000000.tok", O_RDWR | O_CREAT, 0644);
+    if (ftruncate(fd, (off_t)h.file_bytes) != 0) {
+        printf("a sparse shard of 5.4 GB was not tried: %s\n", strerror(errno));
+        return;
+    }
+    size_t last = (h.blocks_offset - 4096 - 1) / SHARD_BLOCK_BYTES, start = 4096 + last * SHARD_BLOCK_BYTES;
+    CHECK(pwrite(fd, mark, 6, (off_t)(4096 + 2 * at)) == 6, "mark");
+    CHECK(pwrite(fd, index, 16, (off_t)h.index_offset) == 16, "index");
+    CHECK(pread(fd, block, h.blocks_offset - start, (off_t)start) == (ssize_t)(h.blocks_offset - start), "last block");
+    table[last] = XXH3_64bits(block, h.blocks_offset - start);
+    h.blocks_hash = XXH3_64bits(table, 8 * n_blocks);
+    CHECK(shard_header_seal(&h), "seal");
+    CHECK(pwrite(fd, table, 8 * n_blocks, (off_t)h.blocks_offset) == (ssize_t)(8 * n_blocks), "table");
+    CHECK(pwrite(fd, &h, 4096, 0) == 4096 && close(fd) == 0, "header");
+    struct manifest m = {.vocab_size = 65536, .token_width = 2, .bos_id = UINT32_MAX, .split = "train"};
+    struct manifest_shard entry = {h.file_bytes, h.header_hash, h.n_tokens, 1, 0};
+    manifest_add(&m, &entry);
+    manifest_seal(&m);
+    char *json = manifest_to_json(&m);
+    spill("sparse/manifest.json", json, strlen(json));
+    struct source *s = source_open("sparse", false, err, sizeof err);
+    CHECK(s != NULL, "%s", err);
+    CHECK(source_read(s, at - 1, 5, got, err, sizeof err) == 0, "%s", err);
+    CHECK(got[0] == 0 && got[1] == 11 && got[2] == 22 && got[3] == 33 && got[4] == 0, "tokens beyond 4 GiB");
+    uint64_t b, e;
+    CHECK(source_document(s, 0, &b, &e) && b == 0 && e == h.n_tokens, "document");
+    CHECK(truncate("sparse/000000.tok", (off_t)(4096 + 2 * at)) == 0, "truncate");     /* under the reader's hands */
+    CHECK(source_read(s, at - 1, 5, got, err, sizeof err) == -1 && strstr(err, "sparse/000000.tok"), "%s", err);
+    source_close(s);
+    unlink("sparse/000000.tok");
+    manifest_free(&m);
+    free(json);
+    free(table);
+    free(block);
+}
+
 static void writer_refuses(void)
 {
     struct shard_writer *w;
@@ -321,5 +370,6 @@ int main(void)
     hostile_contents();
     manifests();
     writer_refuses();
+    sparse();
     return 0;
 }
