@@ -262,6 +262,9 @@ static void refusals(void)
     EXPECT(2, MIX("a:1=a", "--steps", "1", "-o", "x"), "NAME=WEIGHT:DIR");
     EXPECT(2, MIX("a=1:a", "-T", "30000", "-B", "2000", "--steps", "1", "-o", "x"), "MiB");
     CHECK(!exists("x"), "a refused mix left a file");
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    if (terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0)
+        EXPECT(2, program_run(program_path("BIN", "mix"), ptsname(terminal), SOURCES, "--steps", "1", (char *)NULL), "binary");
     int fd = open("c/000000.tok", O_RDWR);
     char byte;
     CHECK(fd >= 0 && pread(fd, &byte, 1, 4100) == 1, "c");
