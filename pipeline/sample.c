@@ -1,0 +1,311 @@
+/*
+ * sample - let a model go on with a text
+ *
+ * stdin:  the prompt, when neither -p nor -f gives one
+ * stdout: the text as it is made, or one JSON object a line and sample
+ */
+#include "pipeline/eval/loaded.h"
+#include "pipeline/lib/cli.h"
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/lib/textout.h"
+#include "pipeline/model/sampler.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_PROMPT = 64 << 20 };
+
+static const char *prompt_text, *prompt_file, *dtype = "f32";
+static uint64_t n_tokens = 200, num_samples = 1, seed = 1337;
+static double temperature = 0.8, top_p = 1, min_p, penalty = 1;
+static int64_t top_k, threads;
+static bool echo = true, json, ignore_eos, document;
+static struct str_list stops;
+
+static const struct opt opts[] = {
+    {0, NULL, OPT_HEADING, NULL, NULL, "Prompt"},
+    {'p', "prompt", OPT_STR, &prompt_text, "TEXT", "what to go on with"},
+    {'f', "file", OPT_STR, &prompt_file, "FILE", "the same, from a file (default: standard input)"},
+    {0, "document", OPT_FLAG, &document, NULL, "put the end-of-text token before it: the text begins a document"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Choice of tokens, in the order in which the filters act"},
+    {0, "repetition-penalty", OPT_NUM, &penalty, "X", "make tokens that occurred less likely; above 1 (default: 1, off)"},
+    {0, "temperature", OPT_NUM, &temperature, "X", "0: always the likeliest token (default: 0.8)"},
+    {0, "top-k", OPT_INT, &top_k, "N", "only the N likeliest (default: 0, off)"},
+    {0, "top-p", OPT_SHARE, &top_p, "X", "only the likeliest that together reach X (default: 1, off)"},
+    {0, "min-p", OPT_SHARE, &min_p, "X", "only those at least X times as likely as the likeliest (default: 0, off)"},
+    {0, "seed", OPT_U64, &seed, "N", "same seed, same text (default: 1337); sample i uses seed + i"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Length"},
+    {'n', "tokens", OPT_U64, &n_tokens, "N", "at most N tokens (default: 200; 0: until the model ends the text)"},
+    {0, "stop", OPT_LIST, &stops, "TEXT", "stop before TEXT; repeatable"},
+    {0, "ignore-eos", OPT_FLAG, &ignore_eos, NULL, "go on after the end of a document"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Output"},
+    {0, "num-samples", OPT_U64, &num_samples, "N", "continuations of the same prompt (default: 1)"},
+    {0, "echo", OPT_FLAG, &echo, NULL, "show the prompt too (default; --no-echo: only what is new)"},
+    {0, "json", OPT_FLAG, &json, NULL, "a JSON object for each sample: prompt, text, tokens, stop, seed, tokens_per_second"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Computation"},
+    {0, "dtype", OPT_STR, &dtype, "TYPE", "f32 (default) or bf16"},
+    {'j', "threads", OPT_INT, &threads, "N", "threads (default: all processors)"},
+    {0},
+};
+
+static const char notes[] =
+    "One newline at the end of standard input or FILE is not part of the prompt. An empty prompt begins a document.\n"
+    "Special tokens such as <|eos|> may be written in the prompt.\n"
+    "When the text outgrows the model's context, the model goes on from the last half of it.\n"
+    "\n"
+    "Examples:\n"
+    "  sample runs/a/latest -p 'Once upon a time' -n 100 --temperature 0.8 --seed 7\n"
+    "  echo 'def fibonacci(n):' | sample runs/a/latest --temperature 0 --stop $'\\n\\n'\n"
+    "  sample runs/a/latest -p 'The' --num-samples 5 --json | jq -r .text\n"
+    "\n"
+    "Exit: 0 done, 1 failed, 2 misuse, 128+n stopped by signal n.";
+
+static const struct cli cli = {
+    "sample", "text from a model",
+    "sample CHECKPOINT [-p PROMPT | -f FILE | <prompt] [-n N] [--temperature X] [--top-p X]", opts, notes,
+};
+
+/* One generation: the tokens so far, and the cache of some tail of them. */
+struct text {
+    const struct loaded *m;
+    struct kv_cache *kv;
+    int32_t *ids;               /* owned: prompt, then new tokens */
+    size_t n, n_prompt, room;
+    float *logits;              /* (V) owned: of the token after ids */
+    bool slid;                  /* the cache no longer begins with the prompt */
+    bool warned;
+};
+
+static void check_options(void)
+{
+    if (prompt_text && prompt_file)
+        usage_error("-p and -f exclude each other");
+    if (temperature < 0)
+        usage_error("--temperature: %g is negative", temperature);
+    if (penalty <= 0)
+        usage_error("--repetition-penalty: %g is not positive", penalty);
+    if (top_k < 0 || top_k > INT32_MAX)
+        usage_error("--top-k: %lld is not within 0..2147483647", (long long)top_k);
+    if (num_samples < 1)
+        usage_error("--num-samples: at least 1");
+    for (size_t i = 0; i < stops.n; i++)
+        if (!stops.v[i][0])
+            usage_error("--stop: an empty text would stop at once");
+}
+
+static char *read_prompt(size_t *len)
+{
+    struct strbuf b = {0};
+    char piece[65536];
+    ssize_t got;
+    if (prompt_text) {
+        *len = strlen(prompt_text);
+        return xstrdup(prompt_text);
+    }
+    if (prompt_file && strcmp(prompt_file, "-") != 0) {
+        b.s = read_file(prompt_file, &b.len, MAX_PROMPT);
+    } else {
+        strbuf_reset(&b);
+        while (!isatty(0) && (got = read(0, piece, sizeof piece)) != 0 && !stop_signal) {
+            if (got < 0)
+                die_errno("standard input");
+            strbuf_add(&b, piece, (size_t)got);
+            if (b.len > MAX_PROMPT)
+                die("standard input: more than %d MB", MAX_PROMPT >> 20);
+        }
+    }
+    if (b.len && b.s[b.len - 1] == '\n')
+        b.s[--b.len] = 0;
+    *len = b.len;
+    return b.s;
+}
+
+static void append(struct text *t, int32_t id)
+{
+    if (t->n == t->room) {
+        t->room = t->room ? 2 * t->room : 256;
+        t->ids = xrealloc(t->ids, t->room * sizeof *t->ids);
+    }
+    t->ids[t->n++] = id;
+}
+
+static void encode_prompt(struct text *t, const char *s, size_t len)
+{
+    size_t n;
+    struct encoder *e = encoder_new(t->m->tok);
+    const uint32_t *ids = encode(e, s, len, true, &n);
+    uint32_t eos = tokenizer_eos(t->m->tok);
+    if (n == 0 || document) {
+        if (eos == UINT32_MAX)
+            die("%s: no end-of-text token to begin a document with: give a prompt", t->m->tokenizer_path);
+        append(t, (int32_t)eos);
+    }
+    for (size_t i = 0; i < n; i++)
+        append(t, (int32_t)ids[i]);
+    encoder_free(e);
+    t->n_prompt = t->n;
+}
+
+/* Feeds ids[from..n) into the cache. When it cannot hold them: begins anew with the last half context of ids. */
+static void feed(struct text *t, size_t from)
+{
+    size_t T = (size_t)t->m->w.c.T, used = (size_t)kv_cache_len(t->kv);
+    if (t->n - from > T - used) {
+        size_t keep = T > 1 ? T / 2 : 1;
+        if (!t->warned && t->n == t->n_prompt)
+            warn("the prompt has %zu tokens, the context is %zu: only the last %zu are read", t->n, T, keep);
+        else if (!t->slid)
+            detail("the context of %zu tokens is full: going on from the last %zu", T, keep);
+        t->slid = t->warned = true;
+        kv_cache_truncate(t->kv, 0);
+        from = t->n - keep;
+    }
+    model_extend(&t->m->w, t->kv, t->ids + from, (int)(t->n - from), t->logits);
+}
+
+static void to_stdout(void *arg, const char *s, size_t n)
+{
+    (void)arg;
+    if (fwrite(s, 1, n, stdout) != n || fflush(stdout) != 0)
+        die_errno("standard output");
+}
+
+static void to_buffer(void *arg, const char *s, size_t n)
+{
+    strbuf_add(arg, s, n);
+}
+
+/* Tokens until something stops it; returns the reason. */
+static const char *generate(struct text *t, struct sampler *s, struct textout *out)
+{
+    uint32_t eos = tokenizer_eos(t->m->tok);
+    while (!stop_signal) {
+        if (n_tokens && t->n - t->n_prompt >= n_tokens)
+            return "length";
+        int32_t id = sampler_next(s, t->logits, t->ids, t->n);
+        if ((uint32_t)id == eos && !ignore_eos)
+            return "eos";
+        append(t, id);
+        size_t len = 0;
+        const char *bytes = tokenizer_bytes(t->m->tok, (uint32_t)id, &len);
+        if (bytes && !tokenizer_is_special(t->m->tok, (uint32_t)id) && textout_add(out, bytes, len))
+            return "stop";
+        if (n_tokens && t->n - t->n_prompt >= n_tokens)
+            return "length";
+        feed(t, t->n - 1);
+    }
+    return "signal";
+}
+
+/* s with everything that is not UTF-8 as U+FFFD: JSON can hold nothing else. */
+static json_t *json_text(const char *s, size_t n)
+{
+    struct strbuf b = {0};
+    strbuf_reset(&b);
+    for (size_t i = 0; i < n;) {
+        size_t len = 1;
+        json_t *one = NULL;
+        while (len <= 4 && len <= n - i && !(one = json_stringn(s + i, len)))
+            len++;
+        strbuf_add(&b, one ? s + i : "\xef\xbf\xbd", one ? len : 3);
+        i += one ? len : 1;
+        json_decref(one);
+    }
+    json_t *whole = json_stringn(b.s, b.len);
+    strbuf_free(&b);
+    return whole;
+}
+
+static void print_json(const struct text *t, const char *prompt, size_t len, const struct strbuf *made, const char *stop,
+                       uint64_t used_seed, double rate)
+{
+    json_t *j = json_pack("{s:o, s:o, s:I, s:I, s:s, s:I, s:f}", "prompt", json_text(prompt, len), "text",
+                          json_text(made->s, made->len), "prompt_tokens", (json_int_t)t->n_prompt, "tokens",
+                          (json_int_t)(t->n - t->n_prompt), "stop", stop, "seed", (json_int_t)used_seed,
+                          "tokens_per_second", rate);
+    char *line = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    printf("%s\n", line);
+    free(line);
+    json_decref(j);
+}
+
+/* The i-th sample, from the prompt's logits and cache. */
+static void one_sample(struct text *t, struct sampler *s, uint64_t i, const char *prompt, size_t len)
+{
+    struct strbuf made = {0};
+    struct textout out = {&stops, json ? to_buffer : to_stdout, &made, {0}};
+    strbuf_reset(&made);
+    sampler_reseed(s, seed + i);
+    if (!json && num_samples > 1)
+        printf("%s--- sample %llu of %llu, seed %llu\n", i ? "\n" : "", (unsigned long long)i + 1,
+               (unsigned long long)num_samples, (unsigned long long)(seed + i));
+    if (!json && echo)
+        to_stdout(NULL, prompt, len);
+    double began = now_seconds();
+    const char *stop = generate(t, s, &out);
+    double seconds = now_seconds() - began, made_tokens = (double)(t->n - t->n_prompt);
+    textout_end(&out);
+    if (json)
+        print_json(t, prompt, len, &made, stop, seed + i, seconds > 0 ? made_tokens / seconds : 0);
+    else
+        to_stdout(NULL, "\n", 1);
+    detail("%.0f tokens in %.2f s, %.1f tokens/s (%s)", made_tokens, seconds, made_tokens / seconds, stop);
+    strbuf_free(&made);
+}
+
+static void all_samples(struct text *t, struct sampler *s, const char *prompt, size_t len)
+{
+    char err[256];
+    size_t V = (size_t)t->m->w.c.V;
+    t->kv = kv_cache_alloc(&t->m->w, t->m->w.c.T, err, sizeof err);
+    if (!t->kv)
+        die("%s: %s", t->m->dir, err);
+    t->logits = xcalloc(V, sizeof *t->logits);
+    float *first = xcalloc(V, sizeof *first);       /* the prompt is computed once */
+    for (uint64_t i = 0; i < num_samples && !stop_signal; i++) {
+        bool again = i > 0 && !t->slid;
+        t->n = t->n_prompt;
+        t->slid = false;
+        kv_cache_truncate(t->kv, again ? (int)t->n_prompt : 0);
+        if (again)
+            memcpy(t->logits, first, V * sizeof *first);
+        else
+            feed(t, 0);
+        memcpy(first, t->logits, V * sizeof *first);
+        one_sample(t, s, i, prompt, len);
+    }
+    free(first);
+    free(t->logits);
+    free(t->ids);
+    kv_cache_free(t->kv);
+}
+
+int main(int argc, char **argv)
+{
+    struct loaded m;
+    struct text t = {.m = &m};
+    size_t len;
+    if (cli_parse(&cli, argc, argv) != 1)
+        usage_error("one CHECKPOINT is needed: a model directory, or a run");
+    check_options();
+    signals_install();
+    char *prompt = read_prompt(&len);
+    if (stop_signal)
+        return signal_exit_code();
+    loaded_open(&m, argv[0], dtype, threads);
+    encode_prompt(&t, prompt, len);
+    struct sampling sampling = {temperature, (int)top_k, top_p, min_p, penalty};
+    struct sampler *s = sampler_new(m.w.c.V, &sampling, seed);
+    if (!s)
+        die("out of memory");
+    all_samples(&t, s, prompt, len);
+    sampler_free(s);
+    loaded_close(&m);
+    free(prompt);
+    free(stops.v);
+    close_stdout();
+    return signal_exit_code();
+}
