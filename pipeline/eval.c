@@ -214,7 +214,7 @@ int main(int argc, char **argv)
     check_words(&tasks, "--task");
     signals_install();
     double began = now_seconds();
-    loaded_open(&m, argv[0], dtype, threads);
+    loaded_open(&m, argv[0], dtype, threads, false);
     struct window_plan plan = plan_windows(&m);
     json_t *by_data = eval_data(&m, &plan), *by_task = eval_tasks(&m, plan.T);
     json_t *result = json_pack("{s:s, s:s, s:i, s:i, s:b, s:I, s:o, s:o, s:f}", "checkpoint", m.dir, "dtype", dtype,

@@ -47,7 +47,7 @@ static const struct opt opts[] = {
     {0, "json", OPT_FLAG, &json, NULL, "a JSON object for each sample: prompt, text, tokens, stop, seed, tokens_per_second"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Computation"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "f32 (default) or bf16"},
-    {'j', "threads", OPT_INT, &threads, "N", "threads (default: all processors)"},
+    {'j', "threads", OPT_INT, &threads, "N", "threads (default: all processors; 1 for a small model)"},
     {0},
 };
 
@@ -295,7 +295,7 @@ int main(int argc, char **argv)
     char *prompt = read_prompt(&len);
     if (stop_signal)
         return signal_exit_code();
-    loaded_open(&m, argv[0], dtype, threads);
+    loaded_open(&m, argv[0], dtype, threads, true);
     encode_prompt(&t, prompt, len);
     struct sampling sampling = {temperature, (int)top_k, top_p, min_p, penalty};
     struct sampler *s = sampler_new(m.w.c.V, &sampling, seed);

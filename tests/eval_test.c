@@ -1,12 +1,15 @@
 /*
- * eval_test - standard errors against their definition; choices against scores worked out one by one
+ * eval_test - standard errors against their definition; windows and choices against scores worked out one by one
  */
+#include "formats/manifest.h"
+#include "formats/shard_write.h"
+#include "formats/tokens.h"
 #include "pipeline/eval/choices.h"
-#include "pipeline/eval/tally.h"
+#include "pipeline/eval/windows.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/text/bytelevel.h"
 #include "pipeline/text/pretokenizer.h"
-#include "tests/check.h"
+#include "tests/program.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -99,10 +102,11 @@ static double plain_score(const struct loaded *m, const int32_t *ids, int n, int
 {
     char err[256];
     int V = m->w.c.V;
-    struct activations *a = activations_alloc(&m->w, 1, n, false, err, sizeof err);
+    struct activations *a = activations_alloc(&m->w, 1, n - 1, false, err, sizeof err);
+    CHECK(a, "%s", err);
     float *logits = malloc((size_t)n * (size_t)V * sizeof *logits);
     double score = 0;
-    model_logits(&m->w, a, ids, 1, n, logits);
+    model_logits(&m->w, a, ids, 1, n - 1, logits);
     for (int t = n_context; t < n; t++) {
         const float *x = logits + (size_t)(t - 1) * (size_t)V;
         double sum = 0;
@@ -126,35 +130,48 @@ static int spell(int32_t *ids, const char *s)
     return n;
 }
 
-static void scores(void)
+static struct loaded small_model(void)
 {
-    static char *const context[] = {"Question: q?\nAnswer:", "Question: a much longer one, of the she\nAnswer:", "x \n "};
-    static char *const choice[] = {"the one", "so", "tea, then the tee"};
-    struct loaded m = {.tok = small_tokenizer()};
+    struct loaded m = {.tok = small_tokenizer(), .tokenizer_path = "tokenizer.json"};
     struct model_config c = {.L = 2, .C = 32, .H = 2, .Hkv = 1, .D = 8, .F = 32, .T = 64, .V = 260, .tied = true,
                              .eps = 1e-6f, .rope_theta = 1e4};
     char err[256];
-    m.dev = ops_cpu()->open(DTYPE_F32, 0, err, sizeof err);
+    m.dev = ops_cpu()->open(DTYPE_F32, 1, err, sizeof err);
     CHECK(m.dev, "%s", err);
     CHECK(weights_alloc(&m.w, ops_cpu(), m.dev, DTYPE_F32, &c, err, sizeof err) == 0, "%s", err);
     CHECK(weights_init(&m.w, 3) == 0);
     m.w.ops->scale(m.dev, m.w.theta, 8, m.w.layout.total);      /* far from uniform */
     weights_publish(&m.w);
+    return m;
+}
+
+static void free_model(struct loaded *m)
+{
+    weights_free(&m->w);
+    ops_cpu()->close(m->dev);
+    tokenizer_free(m->tok);
+}
+
+static void scores(const struct loaded *m)
+{
+    static char *const context[] = {"Question: q?\nAnswer:", "Question: a much longer one, of the she\nAnswer:", "x \n "};
+    static char *const choice[] = {"the one", "so", "tea, then the tee"};
+    int T = m->w.c.T;
     struct question v[3];
     struct questions q = {v, 3};
     for (int i = 0; i < 3; i++) {
         v[i] = (struct question){.context = context[i], .n_choices = 3};
         memcpy(v[i].choice, choice, sizeof choice);
     }
-    questions_score(&m, &q, c.T);
+    questions_score(m, &q, T);
     for (int i = 0; i < 3; i++)
         for (int k = 0; k < 3; k++) {
             int32_t ids[256];
             char whole[256];
             snprintf(whole, sizeof whole, "%s %s", context[i], choice[k]);
             int n_context = spell(ids, i == 2 ? "x" : context[i]), n = spell(ids, whole);   /* white space is the choice's */
-            CHECK(n <= c.T);
-            double expected = plain_score(&m, ids, n, n_context);
+            CHECK(n <= T);
+            double expected = plain_score(m, ids, n, n_context);
             CHECK(fabs(v[i].score[k] - expected) < 1e-3 * fabs(expected), "question %d choice %d: %g, expected %g", i, k,
                   v[i].score[k], expected);
             CHECK(expected < -1, "a score that says nothing: %g", expected);
@@ -166,11 +183,88 @@ static void scores(void)
     longer[0][200] = longer[1][200] = 0;
     v[0].context = longer[0];
     v[1].context = longer[1];
-    questions_score(&m, &q, c.T);
+    questions_score(m, &q, T);
     CHECK(v[0].score[2] == v[1].score[2] && v[0].score[2] < -1);
-    weights_free(&m.w);
-    ops_cpu()->close(m.dev);
-    tokenizer_free(m.tok);
+}
+
+enum { N_DOCUMENTS = 5, EOS = 258 };
+
+/* A source of five documents of 0 to 80 tokens; its tokens, ends of documents included, go to all. */
+static struct source *make_source(const struct loaded *m, int32_t *all, size_t *n)
+{
+    static const int lengths[N_DOCUMENTS] = {30, 0, 80, 1, 47};
+    char err[512];
+    struct shard_header like = {.vocab_size = 259, .eos_id = EOS, .bos_id = UINT32_MAX,
+                                .tokenizer_hash = tokenizer_hash(m->tok)}, h;
+    struct manifest list = {.vocab_size = 259, .eos_id = EOS, .bos_id = UINT32_MAX, .token_width = 2,
+                            .tokenizer_hash = like.tokenizer_hash, .domain = DOMAIN_MATH, .split = "val"};
+    struct shard_writer *w;
+    uint32_t r = 5;
+    *n = 0;
+    CHECK(mkdir("source", 0755) == 0);
+    CHECK(shard_writer_open(&w, "source/000000.tok", &like, err, sizeof err) == 0, "%s", err);
+    for (int d = 0; d < N_DOCUMENTS; d++) {
+        uint16_t ids[80];
+        for (int i = 0; i < lengths[d]; i++) {
+            r = r * 1664525 + 1013904223;
+            all[(*n)++] = ids[i] = (uint16_t)(r >> 16) % EOS;
+        }
+        all[(*n)++] = EOS;
+        CHECK(shard_writer_put(w, ids, (size_t)lengths[d], err, sizeof err) == 0, "%s", err);
+        CHECK(shard_writer_end(w, DOMAIN_MATH, (uint64_t)lengths[d], err, sizeof err) == 0, "%s", err);
+    }
+    CHECK(shard_writer_finish(w, &h, err, sizeof err) == 0, "%s", err);
+    manifest_add(&list, &(struct manifest_shard){h.file_bytes, h.header_hash, h.n_tokens, h.n_documents, h.text_bytes});
+    manifest_seal(&list);
+    char *json = manifest_to_json(&list);
+    spill("source/manifest.json", json, strlen(json));
+    free(json);
+    manifest_free(&list);
+    struct source *s = source_open("source", true, err, sizeof err);
+    CHECK(s, "%s", err);
+    return s;
+}
+
+/* Where the window begins that predicts token p: the definition of windows.h, one token at a time. */
+static size_t window_begin(size_t p, size_t T, size_t stride, size_t end)
+{
+    size_t last = 1 + T;
+    while (last <= p)
+        last += stride;
+    last = last < end ? last : end;
+    return last - 1 < T ? 0 : last - 1 - T;
+}
+
+static void windows(const struct loaded *m)
+{
+    static const struct window_plan plans[] = {
+        {16, 8, 0, false}, {16, 16, 0, false}, {13, 5, 0, false}, {64, 1, 0, false}, {16, 8, 100, false}, {16, 8, 9, false},
+        {64, 32, 0, true}, {1, 1, 0, false},
+    };
+    int32_t all[512];
+    size_t n;
+    struct source *s = make_source(m, all, &n);
+    for (size_t k = 0; k < sizeof plans / sizeof *plans; k++) {
+        const struct window_plan *plan = &plans[k];
+        struct tally t = {0}, expected = {0};
+        size_t end = plan->limit ? plan->limit + 1 : n, T = (size_t)plan->T < end - 1 ? (size_t)plan->T : end - 1;
+        for (size_t p = 1; p < end; p++) {
+            size_t begin = window_begin(p, T, (size_t)plan->stride, end);
+            for (size_t i = begin; plan->document_mask && i < p; i++)
+                begin = all[i] == EOS && i + 1 < p ? i + 1 : begin;
+            tally_add(&expected, -plain_score(m, all + begin, (int)(p - begin + 1), (int)(p - begin)),
+                      all[p] == EOS ? 0 : all[p] < 256 ? 1 : 2);
+            if (all[p] == EOS)
+                tally_end_document(&expected);
+        }
+        tally_end_document(&expected);
+        windows_run(m, s, "source", plan, &t);
+        CHECK(t.tokens == (double)(end - 1) && t.tokens == expected.tokens && t.bytes == expected.bytes, "plan %zu", k);
+        CHECK(t.documents == expected.documents && (end < n || t.documents == N_DOCUMENTS), "plan %zu", k);
+        CHECK(fabs(t.loss - expected.loss) < 1e-4 * expected.loss, "plan %zu: %g, expected %g", k, t.loss, expected.loss);
+        CHECK(fabs(t.ll - expected.ll) < 1e-3 * expected.ll, "plan %zu", k);
+    }
+    source_close(s);
 }
 
 int main(void)
@@ -178,6 +272,9 @@ int main(void)
     test_begin(60);
     tallies();
     accuracies();
-    scores();
+    struct loaded m = small_model();
+    scores(&m);
+    windows(&m);
+    free_model(&m);
     return 0;
 }

@@ -16,7 +16,24 @@ static enum dtype dtype_of(const char *name)
     return DTYPE_BF16;
 }
 
-void loaded_open(struct loaded *m, const char *path, const char *dtype, int64_t threads)
+/* Weights below which one thread generates faster than two (nano, 5M: 260 tokens/s against 49 on two busy cores). A guess
+ * above what was measured. */
+static const uint64_t SMALL_MODEL = 20000000;
+
+static void open_device(struct loaded *m, enum dtype act, int threads, bool one_by_one)
+{
+    char err[1024];
+    struct model_config c;
+    if (checkpoint_config(m->dir, &c, err, sizeof err) != 0)
+        die("%s", err);
+    if (threads == 0 && one_by_one && model_params(&c) < SMALL_MODEL)
+        threads = 1;
+    m->dev = ops_cpu()->open(act, threads, err, sizeof err);
+    if (!m->dev)
+        die("%s: %s", ops_cpu()->name, err);
+}
+
+void loaded_open(struct loaded *m, const char *path, const char *dtype, int64_t threads, bool one_by_one)
 {
     char err[1024];
     enum dtype act = dtype_of(dtype);
@@ -30,9 +47,7 @@ void loaded_open(struct loaded *m, const char *path, const char *dtype, int64_t 
     m->tok = tokenizer_load(m->tokenizer_path, err, sizeof err);
     if (!m->tok)
         die("%s", err);
-    m->dev = ops->open(act, (int)threads, err, sizeof err);
-    if (!m->dev)
-        die("%s: %s", ops->name, err);
+    open_device(m, act, (int)threads, one_by_one);
     if (checkpoint_load(m->dir, ops, m->dev, act, &m->w, err, sizeof err) != 0)
         die("%s", err);
     if (tokenizer_vocab_size(m->tok) > (uint32_t)m->w.c.V)

@@ -15,8 +15,9 @@ struct loaded {
     struct tokenizer *tok;
 };
 
-/* path: a model directory, or a run. dtype: "f32" or "bf16". threads 0: all. */
-void loaded_open(struct loaded *m, const char *path, const char *dtype, int64_t threads);
+/* path: a model directory, or a run. dtype: "f32" or "bf16". threads 0: all; but with one_by_one (a token at a time, as
+ * generation goes) one for a small model, where threads would wait for each other longer than they work. */
+void loaded_open(struct loaded *m, const char *path, const char *dtype, int64_t threads, bool one_by_one);
 void loaded_close(struct loaded *m);
 
 #endif
