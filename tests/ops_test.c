@@ -883,7 +883,7 @@ static void start_level(const char *program, const char *level)
 int main(int argc, char **argv)
 {
     static const char *const levels[] = {"v4", "v3", "v2"};
-    test_begin(120);
+    test_begin(280);
     for (int i = 0; argc == 1 && i < 3; i++)
         start_level(argv[0], levels[i]);
     if (argc == 2) {
