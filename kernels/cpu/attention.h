@@ -1,9 +1,15 @@
 /*
- * attention.h - what the attention files share: packing of heads into f32 tiles, the mask
+ * attention.h - what the attention files share: packing of heads into tiles, the mask
  *
  * A unit of work is one sequence and one key/value head with the query heads that use it; one thread does all of it.
  * Keys and values are packed once a unit, queries in blocks of BLOCK_Q, and products are taken
- * against blocks of BLOCK_K keys (tile.h). Widths are padded with zeros to multiples of VL.
+ * against blocks of BLOCK_K keys (tile.h). Sizes are padded with zeros to multiples of VL.
+ *
+ * Tiles hold f32, or (dot) pairs of bf16, two neighbours along the axis that is summed over. One head of
+ * `rows` tokens, D wide, is packed in three ways; W = pad(D), or pad(D)/2 with dot:
+ *   by rows        (rows, W)                pairs along D
+ *   transposed     (W, pad(rows))           pairs along D: the transpose of the words
+ *   by row pairs   (pad(rows)/2, pad(D))    pairs along the rows; f32: the same as by rows
  */
 #ifndef KERNELS_CPU_ATTENTION_H
 #define KERNELS_CPU_ATTENTION_H
@@ -20,6 +26,12 @@ INLINE int pad(int n)
     return (n + VL - 1) / VL * VL;
 }
 
+/* Numbers in a word. */
+INLINE int step(const bool dot)
+{
+    return dot ? 2 : 1;
+}
+
 /* Columns of keys [from, to) that queries q0..q0+rows of a sequence may see between them; from is a multiple of VL. */
 INLINE void visible(const int32_t *first, int q0, int rows, int *from, int *to)
 {
@@ -30,15 +42,65 @@ INLINE void visible(const int32_t *first, int q0, int rows, int *from, int *to)
     *to = q0 + rows;
 }
 
-/* dst (rows, pad(D)) = scale * src, rows stride apart */
-INLINE void pack_rows(float *dst, const void *src, size_t stride, int rows, int D, float scale, enum dtype t)
+/* src's rows are stride apart. Rows up to the next multiple of VL are zeroed. */
+INLINE void pack_rows(float *dst, const void *src, size_t stride, int rows, int D, enum dtype t, const bool dot)
 {
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < D; c += VL)
-            vstore_f32(dst + (size_t)r * pad(D) + c, vget(src, r * stride + c, D - c, t) * scale);
+    int width = pad(D) / step(dot);
+    for (int r = 0; r < rows; r++) {
+        float *row = dst + (size_t)r * width;
+        if (dot) {
+            memcpy(row, act_at(src, r * stride, t), D * 2);
+            memset((char *)row + D * 2, 0, (pad(D) - D) * 2);
+        } else {
+            for (int c = 0; c < D; c += VL)
+                vstore_f32(row + c, vget(src, r * stride + c, D - c, t));
+        }
+    }
+    memset(dst + (size_t)rows * width, 0, (size_t)(pad(rows) - rows) * width * sizeof *dst);
 }
 
-/* src (rows, D) = scale * the first D columns of tile (rows, pad(D)) */
+INLINE void pack_row_pairs(float *dst, const void *src, size_t stride, int rows, int D, enum dtype t, const bool dot)
+{
+    if (!dot) {
+        pack_rows(dst, src, stride, rows, D, t, false);
+        return;
+    }
+#if VL == 16
+    for (int r = 0; r < pad(rows); r += 2)
+        for (int c = 0; c < D; c += VL) {
+            vf even = r < rows ? vget(src, r * stride + c, D - c, t) : vzero();
+            vf odd = r + 1 < rows ? vget(src, (r + 1) * stride + c, D - c, t) : vzero();
+            vstore_f32(dst + (size_t)r / 2 * pad(D) + c, vpair(even, odd));
+        }
+#endif
+}
+
+/* dst (width, height) = transpose of src (height, width); both multiples of 4 */
+INLINE void transpose(float *dst, const float *src, int height, int width)
+{
+    for (int r = 0; r < height; r += 4)
+        for (int c = 0; c < width; c += 4) {
+            const float *from = src + (size_t)r * width + c;
+            float *to = dst + (size_t)c * height + r;
+            __m128 r0 = _mm_loadu_ps(from), r1 = _mm_loadu_ps(from + width);
+            __m128 r2 = _mm_loadu_ps(from + 2 * width), r3 = _mm_loadu_ps(from + 3 * width);
+            _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
+            _mm_storeu_ps(to, r0);
+            _mm_storeu_ps(to + height, r1);
+            _mm_storeu_ps(to + 2 * height, r2);
+            _mm_storeu_ps(to + 3 * height, r3);
+        }
+}
+
+/* space holds pad(rows) x pad(D) words, used on the way */
+INLINE void pack_transposed(float *dst, float *space, const void *src, size_t stride, int rows, int D, enum dtype t,
+                            const bool dot)
+{
+    pack_rows(space, src, stride, rows, D, t, dot);
+    transpose(dst, space, pad(rows), pad(D) / step(dot));
+}
+
+/* dst's rows, stride apart, = scale * the first D columns of an f32 tile (rows, pad(D)) */
 INLINE void unpack_rows(void *dst, size_t stride, const float *tile, int rows, int D, float scale, enum dtype t)
 {
     for (int r = 0; r < rows; r++)
@@ -46,23 +108,19 @@ INLINE void unpack_rows(void *dst, size_t stride, const float *tile, int rows, i
             vput(dst, r * stride + c, D - c, vload_f32(tile + (size_t)r * pad(D) + c) * scale, t);
 }
 
-/* dst (pad(D), pad(rows)) = transpose of tile (pad(rows), pad(D)) */
-INLINE void transpose(float *dst, const float *tile, int rows, int D)
-{
-    int height = pad(rows), width = pad(D);
-    for (int r = 0; r < height; r += VL)
-        for (int c = 0; c < width; c++) {
-            float column[VL];
-            for (int i = 0; i < VL; i++)
-                column[i] = tile[(size_t)(r + i) * width + c];
-            vstore_f32(dst + (size_t)c * height + r, vload_f32(column));
-        }
-}
-
 /* Scores of keys k..k+VL; those outside [lo, hi) become `other`. */
 INLINE vf mask(vf s, int k, int lo, int hi, float other)
 {
     return k >= lo && k + VL <= hi ? s : vkeep(s, lo - k, hi - k, other);
 }
+
+/* Calls unit with the element type, and whether tiles are bf16, as constants. */
+#define ATTENTION_UNIT(dev, unit, t, ...)                                                                              \
+    do {                                                                                                               \
+        if ((t) == DTYPE_BF16 && VL == 16 && (dev)->bf16_dot)                                                          \
+            unit(__VA_ARGS__, DTYPE_BF16, true);                                                                       \
+        else                                                                                                           \
+            unit(__VA_ARGS__, t, false);                                                                               \
+    } while (0)
 
 #endif

@@ -23,6 +23,7 @@ struct device {
     enum dtype act;
     int threads;
     bool bf16_products;     /* the CPU multiplies bf16 matrices itself */
+    bool bf16_dot;          /* so may our own code: vdpbf16ps (tile.h) */
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     struct matmul_cache *matmuls;

@@ -82,6 +82,13 @@ INLINE __m256i vnarrow_bits(vf a)
     return _mm512_cvtepi32_epi16(_mm512_srli_epi32(r, 16));
 }
 
+/* 16 words: the bf16 of a in the low halves, of b in the high ones. */
+INLINE vf vpair(vf a, vf b)
+{
+    __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32(vnarrow_bits(b)), 16);
+    return _mm512_castsi512_ps(_mm512_or_si512(_mm512_cvtepu16_epi32(vnarrow_bits(a)), high));
+}
+
 INLINE vf vload_bf16(const uint16_t *p)
 {
     return _mm512_castsi512_ps(vwiden_bits(_mm256_loadu_si256((const __m256i *)p)));
