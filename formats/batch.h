@@ -55,7 +55,8 @@ int    batch_header_check(const struct batch_header *h);
 size_t batch_record_bytes(const struct batch_header *h);    /* whole record */
 const char *batch_strerror(int err);
 
-/* Views into a record of batch_record_bytes() bytes. Casts drop const, as strchr does: who may write the record may write these. */
+/* Views into a record of batch_record_bytes() bytes. Casts drop const, as strchr does: who may write the record may
+ * write these. */
 static inline struct batch_row *batch_rows(const void *record)
 {
     return (struct batch_row *)((char *)record + sizeof(struct batch_record));

@@ -35,7 +35,8 @@ struct manifest {
     struct manifest_shard *shards;  /* owned; manifest_free */
 };
 
-void manifest_add(struct manifest *m, const struct manifest_shard *s);  /* and to the totals; aborts when out of memory */
+/* Adds to the totals as well. Aborts when out of memory. */
+void manifest_add(struct manifest *m, const struct manifest_shard *s);
 void manifest_seal(struct manifest *m);         /* source_hash */
 char *manifest_to_json(const struct manifest *m);       /* malloc'd, ends with a newline; deterministic */
 /* 0, or -1 with err (name: the path, for the message). Totals, names and source_hash are checked. */

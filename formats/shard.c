@@ -28,10 +28,10 @@ struct source {
 };
 
 /*
- * Pages that are mapped count as this process's memory, though the system can take them back at any time. So as long as all
- * sources together are small, tokens are copied from the mapping: 0.16 us for 512 bytes. Beyond that they are read with pread,
- * 1.2 us (2 shared cores, everything in the page cache), and memory stays constant whatever the sources' size. Faulting pages in
- * and letting them go again was slower: 4.7 us.
+ * Pages that are mapped count as this process's memory, though the system can take them back at any time. So as long as
+ * all sources together are small, tokens are copied from the mapping: 0.16 us for 512 bytes. Beyond that they are read
+ * with pread, 1.2 us (2 shared cores, everything in the page cache), and memory stays constant whatever the sources'
+ * size. Faulting pages in and letting them go again was slower: 4.7 us.
  */
 enum { MAPPED_LIMIT = 640 << 20, KEPT_FD_LIMIT = 768, TRIM_DOCUMENTS = 1 << 16 };
 static uint64_t mapped_bytes;       /* of all sources of the process; atomic */
@@ -148,7 +148,8 @@ static int read_bytes(const struct shard *s, uint64_t offset, uint64_t n, void *
 }
 
 /* Checksum, and the range of the tokens in the block, for a checksum does not make a hostile file right. */
-static int check_block(const struct shard *s, uint64_t b, uint64_t begin, uint64_t end, const void *p, char *err, size_t cap)
+static int check_block(const struct shard *s, uint64_t b, uint64_t begin, uint64_t end, const void *p, char *err,
+                       size_t cap)
 {
     const struct shard_header *h = s->h;
     uint64_t tokens_end = SHARD_DATA_ALIGN + h->n_tokens * h->token_width;
@@ -168,7 +169,9 @@ static int verify_block(const struct shard *s, uint64_t b, char *err, size_t cap
     if (s->seen[b])
         return 0;
     if (is_small()) {
-        /* Reads the block at once, and says so where a plain access to a bad disk would be a SIGBUS. */
+        /* WILLNEED: in large reads, since MADV_RANDOM has turned read-ahead off (480 MB cold from disk took 137 s
+         * without). POPULATE waits for it, and reports a bad disk where a plain access would be a SIGBUS. */
+        madvise((void *)(s->base + begin), end - begin, MADV_WILLNEED);
         if (madvise((void *)(s->base + begin), end - begin, MADV_POPULATE_READ) != 0 && errno == EFAULT)
             return fail(err, cap, s, begin, "cannot read");
         return check_block(s, b, begin, end, s->base + begin, err, cap);
@@ -411,17 +414,6 @@ int source_read(struct source *s, uint64_t pos, size_t n, void *out, char *err, 
         n -= here;
     }
     return 0;
-}
-
-void source_prefetch(const struct source *s, uint64_t pos, size_t n)
-{
-    if (pos >= s->m.tokens || !is_small())
-        return;
-    const struct shard *sh = find_token(s, pos);
-    const unsigned char *p = sh->base + SHARD_DATA_ALIGN + (pos - sh->first_token) * sh->h->token_width;
-    const unsigned char *end = sh->base + sh->h->file_bytes;
-    for (size_t i = 0; i < n * sh->h->token_width && p + i < end; i += 64)
-        __builtin_prefetch(p + i);
 }
 
 bool source_document(struct source *s, uint64_t i, uint64_t *begin, uint64_t *end)

@@ -63,18 +63,16 @@ struct source *source_open(const char *dir, bool verify, char *err, size_t cap);
 void     source_close(struct source *s);                /* NULL is fine */
 uint64_t source_tokens(const struct source *s);         /* all shards, in order, as one sequence */
 uint64_t source_documents(const struct source *s);
-uint64_t source_text_bytes(const struct source *s);     /* bytes of text the tokens decode to, less EOS; 0: not recorded */
+uint64_t source_text_bytes(const struct source *s); /* bytes of text the tokens decode to, less EOS; 0: not recorded */
 uint32_t source_vocab_size(const struct source *s);
 uint32_t source_token_width(const struct source *s);
 uint32_t source_eos(const struct source *s);
 uint64_t source_tokenizer_hash(const struct source *s);
-uint64_t source_hash(const struct source *s);           /* identity of the content: XXH3-64 of the shards' header hashes */
+uint64_t source_hash(const struct source *s); /* identity of the content: XXH3-64 of the shards' header hashes */
 int      source_domain(const struct source *s);         /* enum domain, formats/tokens.h */
 /* Copies tokens [pos, pos+n) as 16- or 32-bit (token_width) into out. The block checksums of what is touched are
  * verified the first time it is touched. Returns 0, or -1 with err filled (corrupt block: file, offset). */
 int      source_read(struct source *s, uint64_t pos, size_t n, void *out, char *err, size_t cap);
-/* Asks the processor for the cache lines of tokens [pos, pos+n); no effect on results. */
-void     source_prefetch(const struct source *s, uint64_t pos, size_t n);
 /* First and one-past-last token of document i, EOS included. False, and an empty range, when i is out of range or the
  * index is damaged. */
 bool     source_document(struct source *s, uint64_t i, uint64_t *begin, uint64_t *end);

@@ -88,7 +88,8 @@ static int put_bytes(struct shard_writer *w, const void *p, size_t n, char *err,
     return 0;
 }
 
-int shard_writer_open(struct shard_writer **out, const char *path, const struct shard_header *like, char *err, size_t cap)
+int shard_writer_open(struct shard_writer **out, const char *path, const struct shard_header *like, char *err,
+                      size_t cap)
 {
     struct shard_writer *w = calloc(1, sizeof *w);
     *out = NULL;

@@ -21,7 +21,8 @@
 struct shard_writer;
 
 /* like: vocab_size, eos_id, bos_id and tokenizer_hash are taken from it. */
-int  shard_writer_open(struct shard_writer **out, const char *path, const struct shard_header *like, char *err, size_t cap);
+int shard_writer_open(struct shard_writer **out, const char *path, const struct shard_header *like, char *err,
+                      size_t cap);
 /* tokens are of the width that the vocabulary gives, and below vocab_size: an error otherwise. */
 int  shard_writer_put(struct shard_writer *w, const void *tokens, size_t n, char *err, size_t cap);
 int  shard_writer_end(struct shard_writer *w, int domain, uint64_t text_bytes, char *err, size_t cap);

@@ -23,7 +23,7 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/schedule.h"
 
-enum { WARN_EPOCHS = 4, NO_EPOCH = -1 };     /* repeats beyond 4 teach little: Muennighoff et al. 2023, arXiv:2305.16264 */
+enum { WARN_EPOCHS = 4, NO_EPOCH = -1 }; /* repeats beyond 4 teach little: Muennighoff et al. 2023, arXiv:2305.16264 */
 
 #define NEVER UINT64_MAX
 
@@ -213,8 +213,9 @@ static void print_table(const struct mix *m, const struct schedule *from, const 
                drawn * T, epochs(m, i, to->s[i].drawn), rows ? 100.0 * (double)drawn / (double)rows : 0.0,
                epochs(m, i, to->s[i].drawn) > WARN_EPOCHS ? "  repeats often" : "");
     }
-    printf("%" PRIu64 " steps of %" PRIu64 " x %" PRIu64 " tokens from step %" PRIu64 ": %" PRIu64 " tokens; mix %016" PRIx64
-           "\n", n_steps, B, T, start_step, rows * T, m->header.mix_hash);
+    printf("%" PRIu64 " steps of %" PRIu64 " x %" PRIu64 " tokens from step %" PRIu64 ": %" PRIu64
+           " tokens; mix %016" PRIx64 "\n",
+           n_steps, B, T, start_step, rows * T, m->header.mix_hash);
 }
 
 static void print_json(const struct mix *m, const struct schedule *from, const struct schedule *to, uint64_t n_steps)
@@ -224,16 +225,17 @@ static void print_json(const struct mix *m, const struct schedule *from, const s
     uint64_t rows = to->row - from->row;
     for (size_t i = 0; i < m->n; i++) {
         uint64_t drawn = to->s[i].drawn - from->s[i].drawn;
-        json_array_append_new(sources, json_pack("{s:s, s:s, s:f, s:I, s:I, s:I, s:f, s:f}", "name", m->s[i].name, "dir",
-            m->s[i].dir, "weight", (double)to->s[i].weight / (double)to->total, "tokens",
-            (json_int_t)source_tokens(m->s[i].source), "windows", (json_int_t)m->s[i].windows, "drawn_tokens",
-            (json_int_t)(drawn * T), "epochs", epochs(m, i, to->s[i].drawn), "share",
-            rows ? (double)drawn / (double)rows : 0.0));
+        json_array_append_new(
+            sources,
+            json_pack("{s:s, s:s, s:f, s:I, s:I, s:I, s:f, s:f}", "name", m->s[i].name, "dir", m->s[i].dir, "weight",
+                      (double)to->s[i].weight / (double)to->total, "tokens", (json_int_t)source_tokens(m->s[i].source),
+                      "windows", (json_int_t)m->s[i].windows, "drawn_tokens", (json_int_t)(drawn * T), "epochs",
+                      epochs(m, i, to->s[i].drawn), "share", rows ? (double)drawn / (double)rows : 0.0));
     }
     snprintf(hash, sizeof hash, "%016" PRIx64, m->header.mix_hash);
-    json_t *root = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "mix_hash", hash, "start_step", (json_int_t)start_step,
-                             "steps", (json_int_t)n_steps, "B", (json_int_t)B, "T", (json_int_t)T, "tokens",
-                             (json_int_t)(rows * T), "sources", sources);
+    json_t *root = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "mix_hash", hash, "start_step",
+                             (json_int_t)start_step, "steps", (json_int_t)n_steps, "B", (json_int_t)B, "T",
+                             (json_int_t)T, "tokens", (json_int_t)(rows * T), "sources", sources);
     json_dumpf(root, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
     putchar('\n');
     json_decref(root);
@@ -275,18 +277,19 @@ static bool plan_step(struct mix *m)
         size_t s = schedule_next(&m->schedule);
         m->plan[i] = draw(m, s, m->schedule.s[s].drawn - 1);
         if (max_epochs > 0 && m->plan[i].epoch >= max_epochs) {
-            say("%s has been read %" PRIu64 " times: the stream ends here, as --max-epochs asks", m->s[s].name, max_epochs);
+            say("%s has been read %" PRIu64 " times: the stream ends here, as --max-epochs asks", m->s[s].name,
+                max_epochs);
             return false;
         }
         if (m->plan[i].epoch >= WARN_EPOCHS && !m->s[s].warned) {
             warn("%s: %s is being read for the %" PRIu32 "th time", m->s[s].name, m->s[s].dir, m->plan[i].epoch + 1);
             m->s[s].warned = true;
         }
-        source_prefetch(m->s[s].source, m->plan[i].offset, T < 1024 ? T + 1 : 1024);
     }
     return true;
 }
 
+/* Prefetching the step's rows here first changed nothing (2 cores, AVX-512, T 256 to 1024). */
 static void fill_step(struct mix *m, void *record)
 {
     size_t row_bytes = (size_t)(T + 1) * m->header.token_width;

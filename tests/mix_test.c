@@ -22,9 +22,16 @@ static uint64_t random_below(uint64_t n)
 
 static void weights_are_exact(void)
 {
-    static const struct { const char *s; uint64_t want; } good[] = {
-        {"40", 40000000000}, {"0.5", 500000000}, {"0.000000001", 1}, {"999999.999999999", 999999999999999}, {"007", 7000000000}};
-    static const char *const bad[] = {"", "0", "0.0", "-1", "1e3", "1.", ".5", "1000000", "0.0000000001", "1 ", "+1", "1.2.3", "nan"};
+    static const struct {
+        const char *s;
+        uint64_t want;
+    } good[] = {{"40", 40000000000},
+                {"0.5", 500000000},
+                {"0.000000001", 1},
+                {"999999.999999999", 999999999999999},
+                {"007", 7000000000}};
+    static const char *const bad[] = {"",   "0",  "0.0",   "-1", "1e3", "1.", ".5", "1000000", "0.0000000001",
+                                      "1 ", "+1", "1.2.3", "nan"};
     uint64_t w;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         CHECK(weight_parse(good[i].s, strlen(good[i].s), &w) == 0 && w == good[i].want, "%s", good[i].s);
@@ -82,7 +89,8 @@ static void permutations_permute(void)
         permutation_init(&q, n, 7, 99, n % 5 + 1);
         for (uint64_t i = 0; i < n; i++) {
             uint64_t x = permutation_at(&p, i);
-            CHECK(x < n && !seen[x], "n %llu, i %llu: %llu", (unsigned long long)n, (unsigned long long)i, (unsigned long long)x);
+            CHECK(x < n && !seen[x], "n %llu, i %llu: %llu", (unsigned long long)n, (unsigned long long)i,
+                  (unsigned long long)x);
             seen[x] = 1;
             same += x == permutation_at(&q, i);
             fixed += x == i;
@@ -108,9 +116,17 @@ static uint32_t token_at(int k, uint64_t p)
 
 static void make_source(const char *dir, int k, uint32_t documents, uint32_t vocab, uint64_t tokenizer)
 {
-    struct shard_header like = {.vocab_size = vocab, .eos_id = VOCAB - 1, .bos_id = UINT32_MAX, .tokenizer_hash = tokenizer}, h;
-    struct manifest m = {.vocab_size = vocab, .eos_id = VOCAB - 1, .bos_id = UINT32_MAX, .token_width = vocab > 65536 ? 4 : 2,
-                         .tokenizer_hash = tokenizer, .split = "train"};
+    struct shard_header like = {.vocab_size = vocab,
+                                .eos_id = VOCAB - 1,
+                                .bos_id = UINT32_MAX,
+                                .tokenizer_hash = tokenizer},
+                        h;
+    struct manifest m = {.vocab_size = vocab,
+                         .eos_id = VOCAB - 1,
+                         .bos_id = UINT32_MAX,
+                         .token_width = vocab > 65536 ? 4 : 2,
+                         .tokenizer_hash = tokenizer,
+                         .split = "train"};
     char path[256], name[32];
     CHECK(mkdir(dir, 0755) == 0, "%s", dir);
     for (uint32_t d = 0, shard = 0; d < documents; shard++) {   /* 50 documents a shard, so that windows cross shards */
@@ -161,7 +177,8 @@ static void stream_is_right(const char *endpoint, uint64_t first, uint64_t n_ste
             const uint16_t *t = (const uint16_t *)batch_tokens(h, record) + (size_t)i * 65;
             uint64_t windows = (DOCUMENTS[row->source] * 97 - 1) / 64;
             for (int j = 0; j <= 64; j++)
-                CHECK(t[j] == token_at(row->source, row->offset + (uint64_t)j), "row %llu, token %d", (unsigned long long)rows, j);
+                CHECK(t[j] == token_at(row->source, row->offset + (uint64_t)j), "row %llu, token %d",
+                      (unsigned long long)rows, j);
             if (first > 0)
                 continue;
             CHECK(row->offset % 64 == 0 && row->offset / 64 < windows, "offset %llu", (unsigned long long)row->offset);
@@ -203,9 +220,11 @@ static void mixing(void)
         stream_is_right("tail.batches", (uint64_t)start, (uint64_t)(80 - start));
         free(tail);
     }
-    CHECK(MIX("a=5:a", "b=3:b", "c=2:c", "-T", "64", "-B", "7", "--seed", "10", "--steps", "80") == 0, "%s", stderr_text());
+    CHECK(MIX("a=5:a", "b=3:b", "c=2:c", "-T", "64", "-B", "7", "--seed", "10", "--steps", "80") == 0, "%s",
+          stderr_text());
     CHECK(!same_file("stdout", "full.batches"), "the seed does not matter");
-    CHECK(MIX("a=50:a", "b=30.0:b", "c=20:c", "-T", "64", "-B", "7", "--seed", "9", "--steps", "80") == 0, "%s", stderr_text());
+    CHECK(MIX("a=50:a", "b=30.0:b", "c=20:c", "-T", "64", "-B", "7", "--seed", "9", "--steps", "80") == 0, "%s",
+          stderr_text());
     CHECK(same_file("stdout", "full.batches"), "weights are not relative");
     CHECK(MIX(SOURCES, "--steps", "0") == 0, "%s", stderr_text());
     free(slurp("stdout", &m));
@@ -224,7 +243,8 @@ static void wide_tokens(void)
         for (int i = 0; i < 3; i++)
             for (int j = 0; j <= 50; j++)
                 CHECK(((uint32_t *)batch_tokens(batch_reader_header(r), record))[i * 51 + j] ==
-                          token_at(0, batch_rows(record)[i].offset + (uint64_t)j), "step %d row %d token %d", steps, i, j);
+                          token_at(0, batch_rows(record)[i].offset + (uint64_t)j),
+                      "step %d row %d token %d", steps, i, j);
     CHECK(steps == 9, "%d steps", steps);
     batch_reader_close(r);
 }
@@ -264,7 +284,8 @@ static void refusals(void)
     CHECK(!exists("x"), "a refused mix left a file");
     int terminal = posix_openpt(O_RDWR | O_NOCTTY);
     if (terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0)
-        EXPECT(2, program_run(program_path("BIN", "mix"), ptsname(terminal), SOURCES, "--steps", "1", (char *)NULL), "binary");
+        EXPECT(2, program_run(program_path("BIN", "mix"), ptsname(terminal), SOURCES, "--steps", "1", (char *)NULL),
+               "binary");
     int fd = open("c/000000.tok", O_RDWR);
     char byte;
     CHECK(fd >= 0 && pread(fd, &byte, 1, 4100) == 1, "c");
@@ -390,7 +411,8 @@ static void stopped(void)
     kill(pid, SIGTERM);
     for (ssize_t k; (k = read(fds[0], buffer, sizeof buffer)) > 0;)
         total += (size_t)k;
-    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGTERM, "status %x", status);
+    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGTERM, "status %x",
+          status);
     size_t record = (16 + 7 * (16 + 65 * 2) + 7) / 8 * 8;
     CHECK((total - 128) % record == 0, "%zu bytes are not whole records of %zu", total, record);
     close(fds[0]);

@@ -156,7 +156,8 @@ static void whole(void)
 {
     write_stream("forward.tokens", 4000, 60, false, 0, 1);
     write_stream("backward.tokens", 4000, 60, true, 0, 1);
-    CHECK(SHARD("-i", "forward.tokens", "-o", "a", "--val", "10%", "-n", "20000", "--seed", "5") == 0, "%s", stderr_text());
+    CHECK(SHARD("-i", "forward.tokens", "-o", "a", "--val", "10%", "-n", "20000", "--seed", "5") == 0, "%s",
+          stderr_text());
     size_t listed;
     char *list = slurp("stdout", &listed);
     CHECK(strstr(list, "a/000000.tok\n") == list && strstr(list, "a/val/000000.tok\n"), "%s", list);
@@ -167,10 +168,11 @@ static void whole(void)
     CHECK(n_held > 320 && n_held < 480, "%zu of 3960 held out", n_held);     /* 396 +- 4 deviations */
     CHECK(DUMP("--verify", "a") == 0, "%s", stderr_text());
 
-    CHECK(SHARD("-i", "forward.tokens", "-o", "b", "--val", "0.1", "-n", "20000", "--seed", "5") == 0, "%s", stderr_text());
-    CHECK(same_dir("a", "b") && same_dir("a/val", "b/val"), "two runs differ");
-    CHECK(SHARD("-i", "backward.tokens", "-o", "c/", "--val", "10%", "--seed", "6", "--shuffle-buffer", "2MB") == 0, "%s",
+    CHECK(SHARD("-i", "forward.tokens", "-o", "b", "--val", "0.1", "-n", "20000", "--seed", "5") == 0, "%s",
           stderr_text());
+    CHECK(same_dir("a", "b") && same_dir("a/val", "b/val"), "two runs differ");
+    CHECK(SHARD("-i", "backward.tokens", "-o", "c/", "--val", "10%", "--seed", "6", "--shuffle-buffer", "2MB") == 0,
+          "%s", stderr_text());
     CHECK(check_complete("c", 4000, 60, 0) == n_held, "other documents held out");
     struct set x = set_of_dir("a/val"), y = set_of_dir("c/val");
     CHECK(memcmp(x.v, y.v, 8 * x.n) != 0, "not shuffled");
@@ -274,7 +276,8 @@ static void killed(void)
         kill(pid, SIGKILL);
         kills += program_wait(pid) == 128 + SIGKILL;
         if (exists("got"))
-            CHECK(same_dir(exists("got/val") ? "want" : "two", "got"), "a part was published (kill after %.3f s)", before);
+            CHECK(same_dir(exists("got/val") ? "want" : "two", "got"), "a part was published (kill after %.3f s)",
+                  before);
         else
             CHECK(!old, "the old shards are gone (kill after %.3f s)", before);
         if (i % 5 == 0) {
@@ -345,10 +348,10 @@ static void archives(void)
         free(packed);
         CHECK(SHARD("--unpack", "arc") == 0 && same_dir("want", "arc"), "%s", stderr_text());
 
-        CHECK(SHARD("-i", "big.tokens", "-o", "direct", "--val", "5%", "-n", "300000", "--archive", forms[i]) == 0, "%s",
-              stderr_text());
-        CHECK(SHARD("--unpack", "direct") == 0 && same_dir("want", "direct") && same_dir("want/val", "direct/val"), "%s",
-              stderr_text());
+        CHECK(SHARD("-i", "big.tokens", "-o", "direct", "--val", "5%", "-n", "300000", "--archive", forms[i]) == 0,
+              "%s", stderr_text());
+        CHECK(SHARD("--unpack", "direct") == 0 && same_dir("want", "direct") && same_dir("want/val", "direct/val"),
+              "%s", stderr_text());
     }
     EXPECT(1, SHARD("--unpack", "want"), "not archived");
 }

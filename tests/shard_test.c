@@ -23,7 +23,8 @@ static uint32_t below(uint32_t n)
     return (uint32_t)((rng >> 20) % n);
 }
 
-/* A directory with these shards of n_documents[i] documents; the tokens (EOS too) go to *all, document ends to *ends. */
+/* A directory with these shards of n_documents[i] documents; the tokens (EOS too) go to *all, document ends to *ends.
+ */
 struct reference {
     uint32_t *all;
     uint64_t *ends;
@@ -51,8 +52,8 @@ static void add_document(struct reference *r, struct shard_writer *w, const stru
     free(t32);
 }
 
-static struct reference make_dir(const char *dir, const struct shard_header *like, const uint32_t *documents, size_t n_shards,
-                                 uint32_t max_tokens)
+static struct reference make_dir(const char *dir, const struct shard_header *like, const uint32_t *documents,
+                                 size_t n_shards, uint32_t max_tokens)
 {
     struct reference r = {0};
     struct manifest m = {.vocab_size = like->vocab_size, .eos_id = like->eos_id, .bos_id = like->bos_id,
@@ -115,7 +116,8 @@ static void golden(void)
 }
 
 /* Any read, across blocks and shards, gives the tokens that were written; so do the documents. */
-static void reading(const char *dir, const struct shard_header *like, const uint32_t *documents, size_t n, uint32_t max_tokens)
+static void reading(const char *dir, const struct shard_header *like, const uint32_t *documents, size_t n,
+                    uint32_t max_tokens)
 {
     struct reference r = make_dir(dir, like, documents, n, max_tokens);
     struct source *s = source_open(dir, false, err, sizeof err);
@@ -197,15 +199,33 @@ static void damage(void)
     free(whole);
 }
 
-/* Headers with right checksums and wrong numbers: refused, or, where the number is free, no longer the manifest's shard. */
+/* Headers with right checksums and wrong numbers: refused, or, where the number is free, no longer the manifest's
+ * shard. */
 static void boundaries(void)
 {
-    static const struct { size_t at, size; } fields[] = {
-        {8, 4}, {12, 4}, {16, 4}, {20, 4}, {24, 4}, {28, 4}, {32, 8}, {40, 8}, {48, 8}, {56, 8}, {64, 8}, {72, 8}, {80, 8},
-        {88, 4}, {92, 4}, {96, 8}};
-    static const uint64_t values[] = {0, 1, 2, 3, 4, 4095, 4096, 65535, 65536, 65537, 0x7fffffff, 0x80000000, 0xffffffff,
-        0x100000000, 0x1fffffffffffffff, 0x2000000000000000, 0x7fffffffffffffff, 0x8000000000000000, 0xfffffffffffffff0,
-        0xffffffffffffffff};
+    static const struct { size_t at, size;
+    } fields[] = {{8, 4},  {12, 4}, {16, 4}, {20, 4}, {24, 4}, {28, 4}, {32, 8}, {40, 8},
+                  {48, 8}, {56, 8}, {64, 8}, {72, 8}, {80, 8}, {88, 4}, {92, 4}, {96, 8}};
+    static const uint64_t values[] = {0,
+                                      1,
+                                      2,
+                                      3,
+                                      4,
+                                      4095,
+                                      4096,
+                                      65535,
+                                      65536,
+                                      65537,
+                                      0x7fffffff,
+                                      0x80000000,
+                                      0xffffffff,
+                                      0x100000000,
+                                      0x1fffffffffffffff,
+                                      0x2000000000000000,
+                                      0x7fffffffffffffff,
+                                      0x8000000000000000,
+                                      0xfffffffffffffff0,
+                                      0xffffffffffffffff};
     static const uint32_t documents[] = {20};
     struct reference r = make_dir("bounds", &LIKE, documents, 1, 50);
     free_reference(&r);
@@ -222,8 +242,8 @@ static void boundaries(void)
             CHECK(opens("bounds") == same, "field at %zu, value %llx", fields[f].at, (unsigned long long)values[v]);
             bool free_field = fields[f].at == 24 || fields[f].at == 28 || fields[f].at == 32 || fields[f].at == 56 ||
                               fields[f].at == 16 || fields[f].at == 20 || fields[f].at == 92 || fields[f].at == 96;
-            CHECK(free_field || same || shard_header_problem((struct shard_header *)is, n, &offset), "field at %zu, value %llx",
-                  fields[f].at, (unsigned long long)values[v]);
+            CHECK(free_field || same || shard_header_problem((struct shard_header *)is, n, &offset),
+                  "field at %zu, value %llx", fields[f].at, (unsigned long long)values[v]);
             free(is);
         }
     }
@@ -280,17 +300,20 @@ static void manifests(void)
     free_reference(&r);
     size_t n;
     char *was = slurp("manifests/manifest.json", &n);
-    static const struct { const char *from, *to, *word; } edits[] = {
+    static const struct { const char *from, *to, *word;
+    } edits[] = {
         {"tritter-shards", "xritter-shards", "format"}, {"\"version\": 1", "\"version\": 2", "version"},
-        {"000001.tok", "../../.tok", "file"}, {"\"code\"", "\"cake\"", "domain"}, {"\"documents\": 6", "\"documents\": 7", ""},
-        {"\"archive\": \"none\"", "\"archive\": \"zstd\"", "file"}, {"\"tokens\": ", "\"tokens\":-", "tokens"},
-        {"\"shards\": [", "\"shards\": {", "offset"}, {"\"hash\": \"", "\"hash\": \"z", "hash"}};
+        {"000001.tok", "../../.tok", "file"},           {"\"code\"", "\"cake\"", "domain"},
+        {"\"documents\": 6", "\"documents\": 7", ""},   {"\"archive\": \"none\"", "\"archive\": \"zstd\"", "file"},
+        {"\"tokens\": ", "\"tokens\":-", "tokens"},     {"\"shards\": [", "\"shards\": {", "offset"},
+        {"\"hash\": \"", "\"hash\": \"z", "hash"}};
     for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
         char text[8192], *at = strstr(was, edits[i].from);
         CHECK(at != NULL, "%s", edits[i].from);
         snprintf(text, sizeof text, "%.*s%s%s", (int)(at - was), was, edits[i].to, at + strlen(edits[i].from));
         spill("manifests/manifest.json", text, strlen(text));
-        CHECK(!opens("manifests") && strstr(err, "manifest.json") && strstr(err, edits[i].word), "%s: %s", edits[i].to, err);
+        CHECK(!opens("manifests") && strstr(err, "manifest.json") && strstr(err, edits[i].word), "%s: %s", edits[i].to,
+              err);
     }
     for (size_t len = 0; len + 2 < n; len += 7) {
         spill("manifests/manifest.json", was, len);
@@ -300,10 +323,12 @@ static void manifests(void)
     free(was);
 }
 
-/* 5.4 GB, nearly all of it a hole: offsets beyond 32 bits, and the way sources take that are larger than memory should look. */
+/* 5.4 GB, nearly all of it a hole: offsets beyond 32 bits, and the way sources take that are larger than memory should
+ * look. */
 static void sparse(void)
 {
-    struct shard_header h = {.vocab_size = 65536, .eos_id = 0, .bos_id = UINT32_MAX, .n_tokens = 2700000000, .n_documents = 1};
+    struct shard_header h = {
+        .vocab_size = 65536, .eos_id = 0, .bos_id = UINT32_MAX, .n_tokens = 2700000000, .n_documents = 1};
     CHECK(shard_header_seal(&h), "seal");
     size_t n_blocks = shard_n_blocks(&h);
     uint64_t *table = malloc(8 * n_blocks), zeros, index[2] = {0, h.n_tokens}, at = h.n_tokens - 100;

@@ -145,7 +145,8 @@ static void print_header(const struct file *f)
     printf("  tokens      %" PRIu64 ", %u bits each, below %u, eos %u", f->tokens, 8 * f->width, f->vocab, f->eos);
     if (f->bos != UINT32_MAX)
         printf(", bos %u", f->bos);
-    printf("\n  documents   %" PRIu64 ", domain %s, text bytes %" PRIu64 "\n", f->documents, names[f->domain], f->text_bytes);
+    printf("\n  documents   %" PRIu64 ", domain %s, text bytes %" PRIu64 "\n", f->documents, names[f->domain],
+           f->text_bytes);
     printf("  tokenizer   %016" PRIx64 "\n", f->tokenizer);
     printf("  header hash %016" PRIx64 ", block table hash %016" PRIx64 "\n", f->hash, f->blocks_hash);
     printf("  bytes       %" PRIu64 ": tokens at %d, index at %" PRIu64 ", blocks at %" PRIu64 "\n", f->size, HEADER,
@@ -292,7 +293,8 @@ static void dump_manifest(const char *dir, const char *path, const json_t *m)
     const json_t *shards = json_object_get(m, "shards");
     const char *format = json_string_value(json_object_get(m, "format"));
     const char *archive = json_string_value(json_object_get(m, "archive"));
-    if (!format || strcmp(format, "tritter-shards") != 0 || int_of(m, "version") != 1 || !json_is_array(shards) || !archive) {
+    if (!format || strcmp(format, "tritter-shards") != 0 || int_of(m, "version") != 1 || !json_is_array(shards) ||
+        !archive) {
         bad(path, 0, "not a manifest of token shards, version 1");
         return;
     }

@@ -37,8 +37,8 @@ struct batch_reader;
 /* Reads and checks the header. Waits up to a minute for a ring's writer. */
 struct batch_reader *batch_reader_open(const char *endpoint);
 const struct batch_header *batch_reader_header(const struct batch_reader *r);
-/* 1: *record is the next step's, valid until the next call. 0: the stream has ended whole, or stop_signal is set (look at
- * it). Dies when the stream is cut, a record is damaged, out of order, or holds a token outside the vocabulary. */
+/* 1: *record is the next step's, valid until the next call. 0: the stream has ended whole, or stop_signal is set (look
+ * at it). Dies when the stream is cut, a record is damaged, out of order, or holds a token outside the vocabulary. */
 int batch_reader_next(struct batch_reader *r, const struct batch_record **record);
 double batch_reader_stall_seconds(const struct batch_reader *r);    /* time spent waiting for records */
 void batch_reader_close(struct batch_reader *r);        /* NULL is fine */

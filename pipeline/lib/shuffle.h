@@ -23,8 +23,8 @@ enum {
     SHUFFLE_MAX_BYTES = 640 << 20,      /* the program stays below 1 GiB with its other buffers */
 };
 
-/* Where documents go: begin, tokens in any number of pieces, end. hash: XXH3-64 of the first SHUFFLE_HASHED_TOKENS tokens as
- * they are stored. */
+/* Where documents go: begin, tokens in any number of pieces, end. hash: XXH3-64 of the first SHUFFLE_HASHED_TOKENS
+ * tokens as they are stored. */
 struct shuffle_sink {
     void *arg;
     void (*begin)(void *arg, uint64_t hash);
