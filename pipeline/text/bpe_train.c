@@ -212,7 +212,8 @@ static void apply_merge(struct trainer *tr, uint32_t pair, uint32_t id)
         merge_in_word(tr, words[i], a, b, id);
     free(words);
     tr->pairs[pair].count = 0;
-    qsort(tr->grown, tr->n_grown, sizeof *tr->grown, by_number);
+    if (tr->n_grown > 1)
+        qsort(tr->grown, tr->n_grown, sizeof *tr->grown, by_number);
     for (uint32_t i = 0; i < tr->n_grown; i++)
         if (i == 0 || tr->grown[i] != tr->grown[i - 1])
             push(tr, tr->grown[i]);
