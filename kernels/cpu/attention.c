@@ -47,7 +47,9 @@ INLINE void softmax_row(struct tiles *x, int r, int k0, int n, int lo, int hi, i
         top = vmax(top, mask(vload_f32(s + c), k0 + c, lo, hi, MASKED));
     float m = vmaximum(top) * scale;
     m = m > x->m[r] ? m : x->m[r];
-    if (m != x->m[r]) {
+    if (x->m[r] == MASKED) {            /* nothing yet */
+        x->m[r] = m;
+    } else if (m != x->m[r]) {
         float shrink = expf(x->m[r] - m);
         for (int c = 0; c < width; c += VL)
             vstore_f32(o + c, vload_f32(o + c) * shrink);
@@ -57,7 +59,7 @@ INLINE void softmax_row(struct tiles *x, int r, int k0, int n, int lo, int hi, i
     for (int c = 0; c < n; c += VL) {
         vf e = mask(vexp(vload_f32(s + c) * scale - m), k0 + c, lo, hi, 0);
         if (dot)
-            vstore_bf16((uint16_t *)x->p + r * BLOCK_K + c, e);
+            store_dot((uint16_t *)x->p + r * BLOCK_K + c, e);
         else
             vstore_f32(s + c, e);
         sum += e;

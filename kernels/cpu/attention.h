@@ -17,7 +17,7 @@
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/tile.h"
 
-enum { BLOCK_Q = 32, BLOCK_K = 64 };
+enum { BLOCK_Q = 32, BLOCK_K = 128 };
 
 #define MASKED (-1e30f)
 
@@ -40,6 +40,16 @@ INLINE void visible(const int32_t *first, int q0, int rows, int *from, int *to)
         lo = first[q0 + r] < lo ? first[q0 + r] : lo;
     *from = lo / VL * VL;
     *to = q0 + rows;
+}
+
+/* For tiles of bf16. */
+INLINE void store_dot(uint16_t *p, vf a)
+{
+#if VL == 16
+    _mm256_storeu_si256((__m256i *)p, vnarrow_quick(a));
+#else
+    vstore_bf16(p, a);
+#endif
 }
 
 /* src's rows are stride apart. Rows up to the next multiple of VL are zeroed. */
@@ -70,7 +80,7 @@ INLINE void pack_row_pairs(float *dst, const void *src, size_t stride, int rows,
         for (int c = 0; c < D; c += VL) {
             vf even = r < rows ? vget(src, r * stride + c, D - c, t) : vzero();
             vf odd = r + 1 < rows ? vget(src, (r + 1) * stride + c, D - c, t) : vzero();
-            vstore_f32(dst + (size_t)r / 2 * pad(D) + c, vpair(even, odd));
+            vstore_f32(dst + (size_t)r / 2 * pad(D) + c, vpair(vnarrow_quick(even), vnarrow_quick(odd)));
         }
 #endif
 }

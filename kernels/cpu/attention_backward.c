@@ -72,10 +72,10 @@ INLINE void scores_dot(struct tiles *x, const int32_t *first, int q0, int rows, 
             scores(x, r, c, k0, first ? first[q0 + r] : 0, q0 + r + 1, &p0, &ds0);
             if (r + 1 < rows)
                 scores(x, r + 1, c, k0, first ? first[q0 + r + 1] : 0, q0 + r + 2, &p1, &ds1);
-            vstore_f32(x->p_pairs + r / 2 * BLOCK_K + c, vpair(p0, p1));
-            vstore_f32(x->ds_pairs + r / 2 * BLOCK_K + c, vpair(ds0, ds1));
-            vstore_bf16((uint16_t *)x->ds_rows + r * BLOCK_K + c, ds0);
-            vstore_bf16((uint16_t *)x->ds_rows + (r + 1) * BLOCK_K + c, ds1);
+            vstore_f32(x->p_pairs + r / 2 * BLOCK_K + c, vpair(vnarrow_quick(p0), vnarrow_quick(p1)));
+            vstore_f32(x->ds_pairs + r / 2 * BLOCK_K + c, vpair(vnarrow_quick(ds0), vnarrow_quick(ds1)));
+            store_dot((uint16_t *)x->ds_rows + r * BLOCK_K + c, ds0);
+            store_dot((uint16_t *)x->ds_rows + (r + 1) * BLOCK_K + c, ds1);
         }
 }
 #endif

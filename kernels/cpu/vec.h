@@ -82,11 +82,20 @@ INLINE __m256i vnarrow_bits(vf a)
     return _mm512_cvtepi32_epi16(_mm512_srli_epi32(r, 16));
 }
 
-/* 16 words: the bf16 of a in the low halves, of b in the high ones. */
-INLINE vf vpair(vf a, vf b)
+/* 16 words: the bf16 a in the low halves, b in the high ones. */
+INLINE vf vpair(__m256i a, __m256i b)
 {
-    __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32(vnarrow_bits(b)), 16);
-    return _mm512_castsi512_ps(_mm512_or_si512(_mm512_cvtepu16_epi32(vnarrow_bits(a)), high));
+    __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32(b), 16);
+    return _mm512_castsi512_ps(_mm512_or_si512(_mm512_cvtepu16_epi32(a), high));
+}
+
+/* vnarrow_bits in one instruction of AVX512_BF16, which only some machines of this level have: the caller asked.
+ * Subnormal numbers become 0. */
+INLINE __m256i vnarrow_quick(vf a)
+{
+    __m256i h;
+    __asm__("vcvtneps2bf16 %1, %0" : "=v"(h) : "v"(a));
+    return h;
 }
 
 INLINE vf vload_bf16(const uint16_t *p)
@@ -278,26 +287,40 @@ INLINE void vput(void *p, size_t i, size_t left, vf a, enum dtype t)
         vstore_part(p, i, (int)left, a, t);
 }
 
-/* Sum and maximum of the lanes, always in the same order. */
-INLINE float vsum(vf a)
-{
-    float f[VL];
-    vstore_f32(f, a);
-    for (int w = VL / 2; w; w /= 2)
-        for (int k = 0; k < w; k++)
-            f[k] += f[k + w];
-    return f[0];
-}
-
-INLINE float vmaximum(vf a)
-{
-    float f[VL];
-    vstore_f32(f, a);
-    for (int w = VL / 2; w; w /= 2)
-        for (int k = 0; k < w; k++)
-            f[k] = f[k] > f[k + w] ? f[k] : f[k + w];
-    return f[0];
-}
+/* Sum and maximum of the lanes: halves are folded onto each other, so always in the same order. */
+#define FOLD(name, op)                                                                                                 \
+    INLINE float name(vf a)                                                                                            \
+    {                                                                                                                  \
+        __m128 x = vquarters_##op(a);                                                                                  \
+        x = _mm_##op##_ps(x, _mm_movehl_ps(x, x));                                                                     \
+        return _mm_cvtss_f32(_mm_##op##_ss(x, _mm_shuffle_ps(x, x, 1)));                                               \
+    }
+#if VL == 16
+#define QUARTERS(op)                                                                                                   \
+    INLINE __m128 vquarters_##op(vf a)                                                                                 \
+    {                                                                                                                  \
+        __m256 h = _mm256_##op##_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));                          \
+        return _mm_##op##_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));                                  \
+    }
+#elif VL == 8
+#define QUARTERS(op)                                                                                                   \
+    INLINE __m128 vquarters_##op(vf a)                                                                                 \
+    {                                                                                                                  \
+        return _mm_##op##_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));                                  \
+    }
+#else
+#define QUARTERS(op)                                                                                                   \
+    INLINE __m128 vquarters_##op(vf a)                                                                                 \
+    {                                                                                                                  \
+        return a;                                                                                                      \
+    }
+#endif
+QUARTERS(add)
+QUARTERS(max)
+FOLD(vsum, add)
+FOLD(vmaximum, max)
+#undef FOLD
+#undef QUARTERS
 
 /* e^x within 2 ulp; 0 below -104, and NaN stays NaN. x = n ln 2 + r, |r| <= ln(2)/2; e^r by its Taylor
  * polynomial with the last terms adjusted for that range (Cephes expf). */
