@@ -187,6 +187,25 @@ static void summary(const struct trainer *t, const struct model_config *m)
            (unsigned long long)memory_peak());
 }
 
+static void close_run(struct trainer *t)
+{
+    logfile_close(&t->metrics);
+    logfile_close(&t->ledger);
+    batch_reader_close(t->in);
+    validation_close(t->val);
+    activations_free(t->act);
+    t->ops->free(t->dev, t->grad);
+    optim_free(&t->opt, &t->w);
+    weights_free(&t->w);
+    t->ops->close(t->dev);
+    tokenizer_free(t->tok);
+    free(t->tok_json);
+    free(t->tokens);
+    free(t->loss);
+    free(t->row_loss);
+    free(t->source_loss);
+}
+
 int main(int argc, char **argv)
 {
     static struct trainer t;
@@ -219,9 +238,9 @@ int main(int argc, char **argv)
     open_logs(&t, state);
     int code = loop_run(&t);
     summary(&t, &m);
-    logfile_close(&t.metrics);
-    logfile_close(&t.ledger);
-    batch_reader_close(t.in);
+    close_run(&t);
+    json_decref(state);
+    free(resume_dir);
     close_stdout();
     return code;
 }

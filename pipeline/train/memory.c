@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 
 /* Tokens in a micro-batch: enough for matrix products to be efficient, few enough for activations to stay near the cores. */
-enum { MICRO_TOKENS = 2048 };
+enum { MICRO_TOKENS = 4096 };
 
 /* What the system can give without killing someone; 0: it does not say. */
 static uint64_t memory_available(void)
