@@ -113,7 +113,8 @@ source_of() {
 
 documents() {   # DOMAIN SPLIT [OPTION...]: JSON lines on stdout
     local words
-    set -f; words=$(source_of "$1" "$2") || exit 1
+    words=$(source_of "$1" "$2") || exit 1
+    set -f
     # shellcheck disable=SC2086  # words on purpose
     "$bin/fetch" --quiet "${@:3}" --cat $words --domain "$1"
     set +f
@@ -126,7 +127,7 @@ stage_build() { make --no-print-directory -s -j"$(nproc)" all; }
 
 stage_tokenize() {
     local d
-    for d in "${domains[@]}"; do documents "$d" train --limit 16MB; done |
+    for d in "${domains[@]}"; do documents "$d" train --limit 16MB || exit 1; done |
         "$bin/tokenize" train -n "$vocab" -o "$run/tok.json" -
 }
 

@@ -9,6 +9,7 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/threads.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -205,6 +206,7 @@ static struct window_plan plan_windows(const struct loaded *m)
 
 int main(int argc, char **argv)
 {
+    threads_settle(argv);
     struct loaded m;
     if (cli_parse(&cli, argc, argv) != 1)
         usage_error("one CHECKPOINT is needed: a model directory, or a run");

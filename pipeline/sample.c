@@ -8,6 +8,7 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/threads.h"
 #include "pipeline/lib/textout.h"
 #include "pipeline/model/sampler.h"
 
@@ -285,6 +286,7 @@ static void all_samples(struct text *t, struct sampler *s, const char *prompt, s
 
 int main(int argc, char **argv)
 {
+    threads_settle(argv);
     struct loaded m;
     struct text t = {.m = &m};
     size_t len;

@@ -8,6 +8,7 @@
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/threads.h"
 #include "pipeline/train/memory.h"
 #include "pipeline/train/metrics.h"
 #include "pipeline/train/rundir.h"
@@ -208,6 +209,7 @@ static void close_run(struct trainer *t)
 
 int main(int argc, char **argv)
 {
+    threads_settle(argv);
     static struct trainer t;
     struct train_config *c = config_parse(argc, argv);
     struct model_config m;

@@ -7,6 +7,7 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/threads.h"
 #include "pipeline/model/checkpoint.h"
 
 #include <stdlib.h>
@@ -42,6 +43,7 @@ static int32_t *parse_ids(const char *line, const struct model_config *c, int *n
 
 int main(int argc, char **argv)
 {
+    threads_settle(argv);
     char err[512];
     if (cli_parse(&cli, argc, argv) != 1)
         usage_error("name one checkpoint");

@@ -16,6 +16,7 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/threads.h"
 #include "pipeline/model/transformer.h"
 
 static const char *preset = "nano", *dtype = "bf16";
@@ -186,6 +187,7 @@ static double median(double *v, int64_t n)
 
 int main(int argc, char **argv)
 {
+    threads_settle(argv);
     struct model_config c;
     if (cli_parse(&cli, argc, argv) != 0)
         usage_error("no operands");

@@ -7,7 +7,8 @@ code=0
 "$BIN/fetch" --cat a.jsonl >/dev/full 2>err || code=$?
 [ "$code" = 1 ] && grep -q 'No space left' err
 { "$BIN/fetch" --cat a.jsonl a.jsonl a.jsonl a.jsonl a.jsonl a.jsonl 2>err || true; } | head -n 2 >out
-[ "$(wc -l <out)" = 2 ] && [ ! -s err ]
+[ "$(wc -l <out)" = 2 ]
+[ ! -s err ]
 
 # -o: one file a source, the second run leaves it, other options or another source make it again
 mkdir d
@@ -51,7 +52,9 @@ code=0
 mv long.jsonl.zst long.txt.zst
 (ulimit -v 1048576; "$BIN/fetch" --cat long.txt.zst | wc >out)
 read -r lines _ bytes <out
-[ "$lines" = 3 ] && [ "$bytes" -gt 150000000 ] && [ "$bytes" -lt 150001000 ]
+[ "$lines" = 3 ]
+[ "$bytes" -gt 150000000 ]
+[ "$bytes" -lt 150001000 ]
 { printf '{"text": "a", "x": ['; head -c 2000000 /dev/zero | sed 's/\x00/[],/g'; printf '0]}\n'; } >values.jsonl
 code=0
 (ulimit -v 1048576; "$BIN/fetch" --cat values.jsonl >out 2>err) || code=$?

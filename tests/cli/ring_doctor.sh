@@ -50,7 +50,7 @@ for s in reused reboot dead; do
 done
 for s in live stranger; do [ -f "$prefix.$s" ] || { echo "--remove took $s"; exit 1; }; done
 [ -L "$prefix.link" ]
-! "$TOOLS/doctor" --remove | grep -q "^\(stale\|removed\).*$prefix"
+if "$TOOLS/doctor" --remove | grep -q "^\(stale\|removed\).*$prefix"; then exit 1; fi
 
 code=0
 "$TOOLS/doctor" extra 2>/dev/null || code=$?

@@ -13,7 +13,8 @@ grep -q 'domain logic' dump && grep -q 'verified' dump
 
 # Every byte of text is accounted for: the shards hold what the tokenizer saw.
 text=$(sed -n 's/.*text bytes \([0-9]*\)$/\1/p' dump | awk '{s += $1} END {print s}')
-[ "$text" -ge 290000 ] && [ "$text" -le 400000 ]
+[ "$text" -ge 290000 ]
+[ "$text" -le 400000 ]
 
 # Over a ring, the same shards.
 tokens >t.bin

@@ -33,7 +33,8 @@ grep -qE 'step [0-9]+: (loss|gradient) is not finite: .*row [0-9]+ \(source [01]
 [ "$(grep -c '"event":"nan_' nan/metrics.jsonl)" = 3 ]
 [ "$(grep -c '"learnt":false' nan/ledger.jsonl)" = 3 ]
 n=$("$BIN/train" --print-step nan)
-[ "$n" -ge 2 ] && [ "$n" -le "$(grep -c '"learnt":true' nan/ledger.jsonl)" ]
+[ "$n" -ge 2 ]
+[ "$n" -le "$(grep -c '"learnt":true' nan/ledger.jsonl)" ]
 
 # a full disk (here: a limit on the size of a file): the checkpoint from before is whole and no rubbish is left
 train full 10 --save-every 0 <all

@@ -2,13 +2,15 @@
 . "$ROOT/tests/cli/train_data.bash"
 batches 60 >all
 train whole 60 --save-every 20 <all
-[ "$(wc -l <whole/ledger.jsonl)" = 60 ] && [ "$("$BIN/train" --print-step whole)" = 60 ]
+[ "$(wc -l <whole/ledger.jsonl)" = 60 ]
+[ "$("$BIN/train" --print-step whole)" = 60 ]
 
 # the stream is cut within a record: what is done is saved, the next starts from there
 head -c 10000 all >cut.batches
 expect 1 'cut.*' train cut 60 <cut.batches
 n=$("$BIN/train" --print-step cut)
-[ "$n" -gt 5 ] && [ "$n" -lt 60 ]
+[ "$n" -gt 5 ]
+[ "$n" -lt 60 ]
 batches 60 "$n" | train cut 60 --resume
 same whole cut
 
