@@ -322,7 +322,7 @@ FOLD(vmaximum, max)
 #undef FOLD
 #undef QUARTERS
 
-/* e^x within 2 ulp; 0 below -104, and NaN stays NaN. x = n ln 2 + r, |r| <= ln(2)/2; e^r by its Taylor
+/* e^x within 1 ulp; 0 below -104, inf above 88.8, and NaN stays NaN. x = n ln 2 + r, |r| <= ln(2)/2; e^r by its Taylor
  * polynomial with the last terms adjusted for that range (Cephes expf). */
 INLINE vf vexp(vf x)
 {
