@@ -133,6 +133,7 @@ struct tok_writer *tok_writer_open(const char *endpoint, const struct tokens_hea
         commit_open(&w->commit, endpoint);
     }
     put_small(w, &w->header, sizeof w->header);
+    tok_writer_flush(w);            /* from here on a reader can tell a cut stream from none */
     return w;
 }
 
