@@ -10,7 +10,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,6 +33,8 @@ struct tok_writer {
     char *name;
     struct tokens_header header;
     struct ring *ring;              /* one of ring, commit.f, fd */
+    pthread_mutex_t ring_mutex;     /* recursive; held by a put, and by die() in another thread when it closes the ring */
+    atomic_bool failing;
     struct commit commit;
     int fd;
     uint32_t n_documents;
@@ -47,10 +51,34 @@ static _Noreturn void end_quietly(struct tok_writer *w)
     exit(1);                        /* SIGPIPE is blocked */
 }
 
-/* NULL: stop_signal. */
+/* The process is ending with an error: a ring that nobody has opened yet would keep its name. */
+static void close_failed_ring(void *arg)
+{
+    struct tok_writer *w = arg;
+    atomic_store(&w->failing, true);
+    pthread_mutex_lock(&w->ring_mutex);         /* for good */
+    ring_close(w->ring);
+}
+
+static void init_ring_mutex(struct tok_writer *w)
+{
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&w->ring_mutex, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
+/* Returns with the mutex held until ring_commit_put. NULL: stop_signal, and it is not held. */
 static unsigned char *ring_claim_wait(struct tok_writer *w, uint32_t len)
 {
+    pthread_mutex_lock(&w->ring_mutex);
     for (;;) {
+        if (atomic_load(&w->failing)) {
+            pthread_mutex_unlock(&w->ring_mutex);
+            for (;;)
+                pause();
+        }
         unsigned char *p = ring_claim(w->ring, len);
         if (p)
             return p;
@@ -59,9 +87,17 @@ static unsigned char *ring_claim_wait(struct tok_writer *w, uint32_t len)
             end_quietly(w);
         if (rc != RING_OK && rc != RING_ETIMEDOUT && !(rc == RING_ESYS && errno == EINTR))
             die("%s: %s", w->name, rc == RING_EPEERDEAD ? "the reader died" : ring_strerror(rc));
-        if (stop_signal)
+        if (stop_signal) {
+            pthread_mutex_unlock(&w->ring_mutex);
             return NULL;
+        }
     }
+}
+
+static void ring_commit_put(struct tok_writer *w)
+{
+    ring_commit(w->ring);
+    pthread_mutex_unlock(&w->ring_mutex);
 }
 
 void tok_writer_flush(struct tok_writer *w)
@@ -100,7 +136,7 @@ static void put_small(struct tok_writer *w, const void *bytes, uint32_t n)
     unsigned char *p = ring_claim_wait(w, n);
     if (p) {
         memcpy(p, bytes, n);
-        ring_commit(w->ring);
+        ring_commit_put(w);
     }
 }
 
@@ -126,6 +162,8 @@ struct tok_writer *tok_writer_open(const char *endpoint, const struct tokens_hea
             die_errno("%s", endpoint);
         if (rc != RING_OK)
             die("%s: %s", endpoint, ring_strerror(rc));
+        init_ring_mutex(w);
+        at_failure(close_failed_ring, w);
     } else if (is_device(endpoint)) {       /* to be written to, not replaced */
         if ((w->fd = open(endpoint, O_WRONLY | O_CLOEXEC)) < 0)
             die_errno("%s", endpoint);
@@ -164,7 +202,7 @@ void tok_writer_put(struct tok_writer *w, int domain, const uint32_t *ids, size_
             return;
         memcpy(p, &record, sizeof record);
         pack(p + sizeof record, ids, n, w->header.token_width);
-        ring_commit(w->ring);
+        ring_commit_put(w);
         return;
     }
     put_bytes(w, &record, sizeof record);
@@ -193,16 +231,19 @@ void tok_writer_close(struct tok_writer *w, bool whole)
         put_small(w, &end, sizeof end);
     }
     tok_writer_flush(w);
-    if (w->ring && whole)
-        wait_reader(w);
-    if (w->ring)
+    if (w->ring) {
+        if (whole)
+            wait_reader(w);
+        at_failure_cancel(w);
         ring_close(w->ring);
-    else if (w->commit.f && whole)
+        pthread_mutex_destroy(&w->ring_mutex);
+    } else if (w->commit.f && whole) {
         commit_finish(&w->commit);
-    else if (w->commit.f)
+    } else if (w->commit.f) {
         commit_abort(&w->commit);
-    else if (w->fd > STDERR_FILENO && close(w->fd) != 0)
+    } else if (w->fd > STDERR_FILENO && close(w->fd) != 0) {
         die_errno("%s: cannot write", w->name);
+    }
     free(w->name);
     free(w);
 }

@@ -13,7 +13,7 @@ cmp want got
 no_ring
 
 # the reader first; a stream larger than the ring
-for i in $(seq 16); do cat docs.jsonl; done >many.jsonl
+for i in $(seq 14); do cat docs.jsonl; done >many.jsonl
 "$tokenize" decode -t tok.json --raw -i "ring:$ring" >got &
 "$tokenize" -q -t tok.json -j 2 -o "ring:$ring" many.jsonl
 wait $!
@@ -38,4 +38,8 @@ done
 "$tokenize" -q -t tok.json -o "ring:$ring" bad.jsonl 2>/dev/null && exit 1
 wait $reader && exit 1
 grep -qE "ring:$ring: offset [0-9]+: " err
+no_ring
+
+# a writer that fails before anybody reads leaves no name
+"$tokenize" -q -t tok.json -o "ring:$ring" bad.jsonl 2>/dev/null && exit 1
 no_ring
