@@ -189,7 +189,7 @@ static void same(const char *what, size_t i, double got, double want, double sca
 struct gradient {
     const char *what;
     const struct array *got;    /* what backward wrote or added to */
-    size_t offset;              /* of the first element within got, with rows `stride` apart for rows of `row` elements */
+    size_t offset;              /* of the first element in got; rows of `row` elements, `stride` apart */
     const double *before;       /* what backward added to; NULL: it overwrites */
     double *x;                  /* the reference's input */
     size_t row, stride, n;
@@ -806,8 +806,8 @@ static void test_adamw(void)
         double square = (double)a.beta2 * v0[i] + (1 - (double)a.beta2) * grad * grad;
         double step = mean / a.bias1 / (sqrt(square / a.bias2) + a.eps) + (double)a.weight_decay * w0[i];
         CHECK(fabs(m.v[i] - mean) <= 1e-6 && fabs(v.v[i] - square) <= 1e-6, "%s moments[%zu]", ops->name, i);
-        CHECK(fabs(w.v[i] - (w0[i] - a.lr * step)) <= 2e-6 * (1 + a.lr * fabs(step)), "%s theta[%zu] is %.9g, want %.9g",
-              ops->name, i, w.v[i], w0[i] - a.lr * step);
+        CHECK(fabs(w.v[i] - (w0[i] - a.lr * step)) <= 2e-6 * (1 + a.lr * fabs(step)),
+              "%s theta[%zu] is %.9g, want %.9g", ops->name, i, w.v[i], w0[i] - a.lr * step);
         CHECK(act == DTYPE_F32 || work.v[i] == widen(narrow((float)w.v[i])), "work[%zu]", i);
     }
     ops->adamw_step(dev, w.p, NULL, m.p, v.p, g.p, n, a);       /* work may be NULL */

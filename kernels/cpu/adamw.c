@@ -22,7 +22,8 @@ INLINE void update(float *theta, void *work, float *m, float *v, const float *g,
     for (size_t i = at; i < end; i += VL) {
         size_t left = end - i;
         vf grad = vget(g, i, left, DTYPE_F32) * a.grad_scale;
-        vf mean = vget(m, i, left, DTYPE_F32), square = vget(v, i, left, DTYPE_F32), w = vget(theta, i, left, DTYPE_F32);
+        vf mean = vget(m, i, left, DTYPE_F32), square = vget(v, i, left, DTYPE_F32);
+        vf w = vget(theta, i, left, DTYPE_F32);
         mean = mean * a.beta1 + grad * (1.0f - a.beta1);
         square = square * a.beta2 + grad * grad * (1.0f - a.beta2);
         w = w - (mean * rate / (vsqrt(square * inverse2) + a.eps) + w * decay);

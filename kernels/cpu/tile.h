@@ -79,26 +79,27 @@ INLINE void tile_rows(float *C, size_t ldc, struct tile_a a, const float *B, siz
                       const bool dot)
 {
     int m = 0;
-    for (; m + TILE_ROWS <= M; m += TILE_ROWS)
-        tile_columns(C + m * ldc, ldc, (struct tile_a){a.p + m * a.row, a.row, a.col}, B, ldb, N, K, add, TILE_ROWS, dot);
-    for (; m < M; m++)
-        tile_columns(C + m * ldc, ldc, (struct tile_a){a.p + m * a.row, a.row, a.col}, B, ldb, N, K, add, 1, dot);
+    for (; m + TILE_ROWS <= M; m += TILE_ROWS, a.p += TILE_ROWS * a.row)
+        tile_columns(C + m * ldc, ldc, a, B, ldb, N, K, add, TILE_ROWS, dot);
+    for (; m < M; m++, a.p += a.row)
+        tile_columns(C + m * ldc, ldc, a, B, ldb, N, K, add, 1, dot);
 }
 
-static __attribute__((noinline, unused)) void tile_f32(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb,
-                                                       int M, int N, int K, bool add)
+/* One copy of each in a file, whatever the number of calls. */
+#define TILE_COPY static __attribute__((noinline, unused)) void
+
+TILE_COPY tile_f32(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int M, int N, int K, bool add)
 {
     tile_rows(C, ldc, a, B, ldb, M, N, K, add, false);
 }
 
-static __attribute__((noinline, unused)) void tile_dot(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb,
-                                                       int M, int N, int K, bool add)
+TILE_COPY tile_dot(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int M, int N, int K, bool add)
 {
     tile_rows(C, ldc, a, B, ldb, M, N, K, add, true);
 }
 
-INLINE void tile_product(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int M, int N, int K, bool add,
-                         const bool dot)
+INLINE void tile_product(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int M, int N, int K,
+                         bool add, const bool dot)
 {
     if (dot)
         tile_dot(C, ldc, a, B, ldb, M, N, K, add);
