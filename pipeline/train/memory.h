@@ -8,7 +8,9 @@
 #include "pipeline/model/transformer.h"
 
 struct memory_plan {                /* bytes */
-    uint64_t weights, optimizer, gradient, activations, batches, total;
+    uint64_t weights, optimizer, gradient, activations, batches;
+    uint64_t program;               /* code, libraries, tokenizer */
+    uint64_t total;
     uint64_t micro;                 /* rows at a time */
 };
 

@@ -15,6 +15,12 @@ first=$(grep '"type":"step","step":1,' a/metrics.jsonl | field loss)
 last=$(grep '"type":"step","step":200,' a/metrics.jsonl | field loss)
 awk -v a="$first" -v b="$last" 'BEGIN { exit !(a > 5.8 && a < 6.2 && b < a - 0.7) }' || { echo "loss $first -> $last"; exit 1; }
 
+# it said how much memory it would take, and took no more (sanitizers take more)
+"$BIN/train" "${model[@]}" -o memory --steps 20 --json <all >memory.json 2>err.txt
+said=$(sed -n 's/.*arena \([0-9.]*\) MB.*/\1/p' err.txt)
+took=$(field peak_memory_bytes <memory.json)
+case $BIN in */build/*) ;; *) awk -v s="$said" -v t="$took" 'BEGIN { exit !(s * 1e6 >= t && t > 0) }' ;; esac
+
 # best is the step of lowest mean, and is there; the newest is there; nothing else
 best=$(basename "$(readlink a/best)")
 want=$(grep '"type":"val"' a/metrics.jsonl | awk -F'[:,]' '{ sum[$4] += $8 } END { for (s in sum) print sum[s], s }' | sort -g | head -1 | cut -d' ' -f2)
