@@ -207,7 +207,8 @@ int main(int argc, char **argv)
     must(dnnl_engine_create(&engine, dnnl_cpu, 0), "engine");
     must(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "stream");
     int N = (int)(batch * context);
-    size_t n = products(p, &c, N, 512, act == DTYPE_BF16 ? dnnl_bf16 : dnnl_f32);
+    bool bf16 = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+    size_t n = products(p, &c, N, 512, act == DTYPE_BF16 && bf16 ? dnnl_bf16 : dnnl_f32);
     double flops = 0;
     for (size_t i = 0; i < n; i++)
         flops += 2.0 * p[i].M * p[i].K * p[i].N * p[i].times;
