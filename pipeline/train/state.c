@@ -85,8 +85,9 @@ static json_t *special_text(const struct tokenizer *tok, uint32_t id)
 static void put_tokenizer(struct checkpoint_save *s, const struct trainer *t)
 {
     uint32_t pad = tokenizer_special(t->tok, "<|pad|>"), bos = tokenizer_bos(t->tok), eos = tokenizer_eos(t->tok);
-    json_t *o = json_pack("{sssIsb}", "tokenizer_class", "PreTrainedTokenizerFast", "model_max_length",
-                          (json_int_t)t->w.c.T, "clean_up_tokenization_spaces", 0);
+    json_t *o = json_pack("{sssIsbs[ss]}", "tokenizer_class", "PreTrainedTokenizerFast", "model_max_length",
+                          (json_int_t)t->w.c.T, "clean_up_tokenization_spaces", 0, "model_input_names", "input_ids",
+                          "attention_mask");
     const struct {
         const char *key;
         uint32_t id;
