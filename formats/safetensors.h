@@ -42,11 +42,12 @@ size_t safetensors_count(const struct safetensors *s);
 const struct st_tensor *safetensors_at(const struct safetensors *s, size_t i);      /* in the order of their bytes */
 const struct st_tensor *safetensors_find(const struct safetensors *s, const char *name);    /* NULL: none */
 /* Elements [first, first+n) as f32, from F32, F16 or BF16. 0, or -1 with err. */
-int    safetensors_read_f32(const struct safetensors *s, const struct st_tensor *t, uint64_t first, size_t n, float *out,
-                            char *err, size_t cap);
+int safetensors_read_f32(const struct safetensors *s, const struct st_tensor *t, uint64_t first, size_t n, float *out,
+                         char *err, size_t cap);
 
-/* Writing: what comes before the data, given the tensors (name, dtype, rank, shape) in the order their bytes will follow
- * without gaps. Malloc'd, *len bytes, a multiple of 8; fills n, begin and end. NULL: no memory, or sizes overflow. */
+/* Writing: what comes before the data, given the tensors (name, dtype, rank, shape) in the order their bytes will
+ * follow without gaps. Malloc'd, *len bytes, a multiple of 8; fills n, begin and end. NULL: no memory, or sizes
+ * overflow. */
 char  *safetensors_header(struct st_tensor *v, size_t count, size_t *len);
 
 uint16_t bf16_from_f32(float x);                            /* nearest, ties to even */

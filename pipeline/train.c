@@ -2,7 +2,8 @@
  * train - train a model on a stream of batches
  *
  * in:    batches (formats/batch.md) from a ring, a pipe or a file; tokenizer.json
- * files: the run's directory: config.json, metrics.jsonl, ledger.jsonl, checkpoints, latest, best (formats/checkpoint.md)
+ * files: the run's directory: config.json, metrics.jsonl, ledger.jsonl, checkpoints, latest, best
+ * (formats/checkpoint.md)
  */
 #include "pipeline/train/loop.h"
 
@@ -68,15 +69,16 @@ static void open_batches(struct trainer *t, const struct model_config *m)
     t->in = batch_reader_open(t->cfg->input);
     t->h = batch_reader_header(t->in);
     if (t->h->tokenizer_hash != tokenizer_hash(t->tok))
-        die("%s: offset 0: the batches were made with another tokenizer (hash %016llx, vocabulary %u) than %s (%016llx, %u)",
+        die("%s: offset 0: the batches were made with another tokenizer (hash %016llx, vocabulary %u) than %s "
+            "(%016llx, %u)",
             in, (unsigned long long)t->h->tokenizer_hash, t->h->vocab_size,
             t->cfg->tokenizer ? t->cfg->tokenizer : "the checkpoint's tokenizer.json",
             (unsigned long long)tokenizer_hash(t->tok), tokenizer_vocab_size(t->tok));
     if (t->h->vocab_size != (uint32_t)m->V)
         die("%s: offset 0: the batches have a vocabulary of %u, the tokenizer has %d", in, t->h->vocab_size, m->V);
     if (t->h->T > (uint32_t)m->T)
-        die("%s: offset 0: rows of %u tokens, the model's context is %d: mix with -T %d, or train with --context %u", in,
-            t->h->T, m->T, m->T, t->h->T);
+        die("%s: offset 0: rows of %u tokens, the model's context is %d: mix with -T %d, or train with --context %u",
+            in, t->h->T, m->T, m->T, t->h->T);
     t->doc_eos = -1;
     if (t->cfg->doc_mask && t->h->eos_id >= t->h->vocab_size)
         die("%s: offset 0: --doc-mask, but the batches name no end-of-document token", in);
@@ -177,7 +179,8 @@ static void summary(const struct trainer *t, const struct model_config *m)
     uint64_t steps = t->step - t->began_step;
     double rate = seconds > 0 ? (double)(steps * t->h->B * t->h->T) / seconds : 0;
     double flops = rate * model_flops_per_token(m, (int)t->h->T);
-    say("%llu steps, %.2fM tokens in %.1f s: %.0f tok/s, %.1f GFLOP/s; %.2f s waiting for data; peak memory %.1f MB; %s/latest",
+    say("%llu steps, %.2fM tokens in %.1f s: %.0f tok/s, %.1f GFLOP/s; %.2f s waiting for data; peak memory %.1f MB; "
+        "%s/latest",
         (unsigned long long)steps, (double)(steps * t->h->B * t->h->T) / 1e6, seconds, rate, flops / 1e9,
         batch_reader_stall_seconds(t->in), (double)memory_peak() / 1e6, t->cfg->run);
     if (!t->cfg->json)
@@ -225,9 +228,10 @@ int main(int argc, char **argv)
     load_tokenizer(&t, resume_dir);
     config_model(c, tokenizer_vocab_size(t.tok), &m);
     config_print(c);
-    say("model: %.2fM parameters, %.2fM without embedding; %d layers of width %d, %d/%d heads of %d, feed-forward %d, "
-        "context %d, vocabulary %d", (double)model_params(&m) / 1e6, (double)model_params_no_embedding(&m) / 1e6, m.L, m.C,
-        m.H, m.Hkv, m.D, m.F, m.T, m.V);
+    say("model: %.2fM parameters, %.2fM without embedding; %d layers of width %d, %d/%d heads of %d, feed-forward "
+        "%d, context %d, vocabulary %d",
+        (double)model_params(&m) / 1e6, (double)model_params_no_embedding(&m) / 1e6, m.L, m.C, m.H, m.Hkv, m.D, m.F,
+        m.T, m.V);
     open_batches(&t, &m);
     open_device(&t);
     allocate(&t, c, &m);

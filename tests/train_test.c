@@ -1,5 +1,6 @@
 /*
- * train_test - the parts of `train`: schedule, guard, optimizer, checkpoint directories, logs; and that they learn together
+ * train_test - the parts of `train`: schedule, guard, optimizer, checkpoint directories, logs; and that they learn
+ * together
  *
  * What takes a whole process (resume, signals, kill -9, full disk) is in tests/cli/train_*.sh.
  */
@@ -176,7 +177,8 @@ static void checkpoints(void)
     CHECK(memcmp(w.theta, back.theta, w.layout.total * 4) == 0);
     weights_free(&back);
     CHECK(checkpoint_state("ck", &state, err, sizeof err) == 0, "%s", err);
-    CHECK(json_integer_value(json_object_get(state, "step")) == 12 && json_real_value(json_object_get(state, "x")) == 0.1);
+    CHECK(json_integer_value(json_object_get(state, "step")) == 12 &&
+          json_real_value(json_object_get(state, "x")) == 0.1);
     CHECK(checkpoint_verify("ck", state, err, sizeof err) == 0, "%s", err);
     json_decref(state);
     char *dir = checkpoint_resolve("ck", err, sizeof err);

@@ -175,8 +175,8 @@ static int verify_file(const char *dir, const char *name, const json_t *entry, c
         fail(err, cap, "%s: offset %llu: file ends, %llu bytes were written: %s", path, (unsigned long long)bytes,
              (unsigned long long)want_bytes, bytes < want_bytes ? "truncated" : "grown");
     else if (snprintf(got, sizeof got, "%016llx", (unsigned long long)hash), strcmp(got, want) != 0)
-        fail(err, cap, "%s: checksum of its %llu bytes is %s, recorded %s: damaged", path, (unsigned long long)bytes, got,
-             want);
+        fail(err, cap, "%s: checksum of its %llu bytes is %s, recorded %s: damaged", path, (unsigned long long)bytes,
+             got, want);
     else
         rc = 0;
     free(path);
@@ -219,7 +219,8 @@ static int read_param(const struct safetensors *s, const char *path, const char 
 }
 
 /* A tensor that no parameter asks for means that config.json is of another model. Two kinds are harmless. */
-static int refuse_strangers(const struct safetensors *s, const char *path, const struct weights *w, char *err, size_t cap)
+static int refuse_strangers(const struct safetensors *s, const char *path, const struct weights *w, char *err,
+                            size_t cap)
 {
     size_t expected = w->layout.count;
     for (size_t i = 0; i < safetensors_count(s); i++) {
@@ -283,8 +284,8 @@ int checkpoint_load(const char *dir, const struct ops *ops, struct device *dev, 
                     char *err, size_t cap)
 {
     struct model_config c;
-    if (refuse_split(dir, err, cap) != 0 || verify_model(dir, err, cap) != 0 || checkpoint_config(dir, &c, err, cap) != 0 ||
-        weights_alloc(w, ops, dev, act, &c, err, cap) != 0)
+    if (refuse_split(dir, err, cap) != 0 || verify_model(dir, err, cap) != 0 ||
+        checkpoint_config(dir, &c, err, cap) != 0 || weights_alloc(w, ops, dev, act, &c, err, cap) != 0)
         return -1;
     if (checkpoint_read_flat(dir, "model.safetensors", "", true, w, w->theta, err, cap) != 0) {
         weights_free(w);

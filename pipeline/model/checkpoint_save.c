@@ -117,7 +117,8 @@ void checkpoint_put_tensors(struct checkpoint_save *s, const char *name, const s
     for (size_t i = 0; i < n_arrays * count; i++) {
         const struct param *p = &w->layout.v[i % count];
         names[i] = xasprintf("%s%s", arrays[i / count].prefix, p->name);
-        v[i] = (struct st_tensor){.name = names[i], .dtype = dtype, .rank = 2, .shape = {(uint64_t)p->rows, (uint64_t)p->cols}};
+        v[i] = (struct st_tensor){
+            .name = names[i], .dtype = dtype, .rank = 2, .shape = {(uint64_t)p->rows, (uint64_t)p->cols}};
         if (!param_is_matrix(p)) {
             v[i].rank = 1;
             v[i].shape[0] = (uint64_t)p->cols;

@@ -22,17 +22,20 @@ static const struct opt opts[] = {
     {0, "head-dim", OPT_U64, &cfg.head_dim, "N", "width of a head (by preset)"},
     {0, "ffn", OPT_U64, &cfg.ffn, "N", "width of the feed-forward (by preset)"},
     {0, "context", OPT_U64, &cfg.context, "N", "longest context (by preset)"},
-    {'t', "tokenizer", OPT_STR, &cfg.tokenizer, "FILE", "tokenizer.json: gives the vocabulary, goes into each checkpoint"},
+    {'t', "tokenizer", OPT_STR, &cfg.tokenizer, "FILE",
+     "tokenizer.json: gives the vocabulary, goes into each checkpoint"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Run"},
     {'i', "input", OPT_STR, &cfg.input, "FROM", "batches of `mix`: ring:NAME, - (stdin, default) or a file"},
     {'o', "output", OPT_STR, &cfg.run, "DIR", "the run's directory"},
     {0, "steps", OPT_U64, &cfg.steps, "N", "optimizer steps in all"},
     {0, "seed", OPT_U64, &cfg.seed, "N", "of the first weights (0)"},
-    {0, "resume", OPT_FLAG, &cfg.resume, NULL, "go on from the newest intact checkpoint, bit for bit; start when there is none"},
+    {0, "resume", OPT_FLAG, &cfg.resume, NULL,
+     "go on from the newest intact checkpoint, bit for bit; start when there is none"},
     {0, "overwrite", OPT_FLAG, &cfg.overwrite, NULL, "delete the run that is in DIR first"},
     {0, "override", OPT_FLAG, &cfg.override, NULL, "with --resume: settings given now win over the checkpoint's"},
     {0, "allow-mix-change", OPT_FLAG, &cfg.allow_mix_change, NULL, "with --resume: go on with another mix"},
-    {0, "print-step", OPT_STR, &cfg.print_step, "DIR", "print the step from which --resume would go on, for mix --start-step"},
+    {0, "print-step", OPT_STR, &cfg.print_step, "DIR",
+     "print the step from which --resume would go on, for mix --start-step"},
     {0, "json", OPT_FLAG, &cfg.json, NULL, "at the end, one JSON line on stdout"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Compute"},
     {0, "device", OPT_STR, &cfg.device, "NAME", "auto (default), cpu, cuda"},
@@ -59,7 +62,8 @@ static const struct opt opts[] = {
     {0, "save-every", OPT_U64, &cfg.save_every, "N", "steps between checkpoints; 0: only at the end (250)"},
     {0, "save-dtype", OPT_STR, &cfg.save_dtype, "TYPE", "of model.safetensors: f32 (default) or bf16"},
     {0, "keep-last", OPT_U64, &cfg.keep_last, "N", "newest checkpoints to keep (2)"},
-    {0, "keep-best", OPT_FLAG, &cfg.keep_best, NULL, "also save and keep the one of lowest mean validation loss, as DIR/best"},
+    {0, "keep-best", OPT_FLAG, &cfg.keep_best, NULL,
+     "also save and keep the one of lowest mean validation loss, as DIR/best"},
     {0, "max-bad-steps", OPT_U64, &cfg.max_bad_steps, "N", "NaN or infinite steps in a row before giving up (5)"},
     {0, "spike-sigma", OPT_NUM, &cfg.spike_sigma, "X", "a loss so many deviations above the last 64 is a spike (6)"},
     {0, "skip-spikes", OPT_FLAG, &cfg.skip_spikes, NULL, "do not learn from spikes"},
@@ -68,7 +72,8 @@ static const struct opt opts[] = {
 };
 
 static const struct cli cli = {
-    "train", "train a model on a stream of batches",
+    "train",
+    "train a model on a stream of batches",
     "train -m nano -t tok.json -i ring:NAME -o DIR --steps N [options]\n"
     "train --print-step DIR",
     opts,
@@ -78,7 +83,8 @@ static const struct cli cli = {
     "  mix code=1:tokens/code -T 256 -B 32 --steps 400 -o - | train -m nano -t tok.json -i - -o runs/a --steps 400\n"
     "  mix ... --start-step $(train --print-step runs/a) -o - | train ... -o runs/a --steps 400 --resume\n"
     "\n"
-    "SIGINT and SIGTERM end the step, save a checkpoint and exit 128+n. Exit 0: trained to the end; 1: failed; 2: misuse.\n",
+    "SIGINT and SIGTERM end the step, save a checkpoint and exit 128+n. Exit 0: trained to the end; 1: failed; 2: "
+    "misuse.\n",
 };
 
 /* What an option means when a run is resumed. Not listed: says nothing about the run. */
@@ -267,7 +273,8 @@ static void take_stored(const struct field *f, const struct opt *o, const json_t
         return;
     char *given = shown(o), *before = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     if (f->rule == MODEL)
-        die("--%s %s: the checkpoint in %s has %s; a model cannot change its dimensions", f->name, given, cfg.run, before);
+        die("--%s %s: the checkpoint in %s has %s; a model cannot change its dimensions", f->name, given, cfg.run,
+            before);
     if (f->rule == RESULT && !cfg.override)
         die("--%s %s: the run in %s was begun with %s. Leave the option out, or add --override to change it", f->name,
             given, cfg.run, before);
@@ -284,7 +291,8 @@ static void model_defaults(struct train_config *c)
     const struct {
         uint64_t *given;
         int preset;
-    } dims[] = {{&c->layers, m.L}, {&c->width, m.C}, {&c->heads, m.H}, {&c->head_dim, m.D}, {&c->ffn, m.F}, {&c->context, m.T}};
+    } dims[] = {{&c->layers, m.L},   {&c->width, m.C}, {&c->heads, m.H},
+                {&c->head_dim, m.D}, {&c->ffn, m.F},   {&c->context, m.T}};
     if (c->kv_heads == UNSET_U64)
         c->kv_heads = c->heads == UNSET_U64 ? (uint64_t)m.Hkv : c->heads;
     for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
@@ -365,7 +373,7 @@ void config_print(const struct train_config *c)
         free(v);
     }
     detail("config: %s", line.s);
-    say("%s, lr %g %s, %llu steps, %s, seed %llu", c->preset, c->lr, c->schedule, (unsigned long long)c->steps, c->dtype,
-        (unsigned long long)c->seed);
+    say("%s, lr %g %s, %llu steps, %s, seed %llu", c->preset, c->lr, c->schedule, (unsigned long long)c->steps,
+        c->dtype, (unsigned long long)c->seed);
     strbuf_free(&line);
 }

@@ -1,5 +1,6 @@
 /*
- * config.h - what a run is made of: one struct, filled by the option table, printed at start, stored with every checkpoint
+ * config.h - what a run is made of: one struct, filled by the option table, printed at start, stored with every
+ * checkpoint
  *
  * Precedence: command line, then (--resume) the checkpoint, then the preset's or the general default.
  * config_parse fills what was given; config_resolve fills the rest and checks ranges. After that nothing is unset.
@@ -27,11 +28,13 @@ struct train_config {
 
 /* Exits 0 or 2 as cli_parse does. The struct is the only one there is. */
 struct train_config *config_parse(int argc, char **argv);
-/* stored: "config" of the checkpoint that the run goes on from, or NULL. A value that contradicts it is refused (exit 1)
- * unless --override; the dimensions of the model always are. */
+/* stored: "config" of the checkpoint that the run goes on from, or NULL. A value that contradicts it is refused (exit
+ * 1) unless --override; the dimensions of the model always are. */
 void config_resolve(struct train_config *c, const json_t *stored);
-void config_model(const struct train_config *c, uint32_t vocab_size, struct model_config *out);    /* dies when impossible */
-json_t *config_to_json(const struct train_config *c);   /* every option that says something about the run, by its name */
+/* Dies when the dimensions are impossible. */
+void config_model(const struct train_config *c, uint32_t vocab_size, struct model_config *out);
+/* Every option that says something about the run, by its name. */
+json_t *config_to_json(const struct train_config *c);
 void config_print(const struct train_config *c);
 
 #endif

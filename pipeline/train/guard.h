@@ -1,8 +1,8 @@
 /*
  * guard.h - tells a step worth learning from one that would spoil the weights
  *
- * Pure: numbers in, verdict out. The window of recent losses is part of the checkpoint, since with --skip-spikes it decides
- * what is learnt.
+ * Pure: numbers in, verdict out. The window of recent losses is part of the checkpoint, since with --skip-spikes it
+ * decides what is learnt.
  */
 #ifndef TRAIN_GUARD_H
 #define TRAIN_GUARD_H

@@ -25,7 +25,8 @@ static void unpack(struct trainer *t, const struct batch_record *record)
     size_t n = (size_t)t->h->B * ((size_t)t->h->T + 1);
     const void *tokens = batch_tokens(t->h, record);
     for (size_t i = 0; i < n; i++)
-        t->tokens[i] = (int32_t)(t->h->token_width == 2 ? ((const uint16_t *)tokens)[i] : ((const uint32_t *)tokens)[i]);
+        t->tokens[i] =
+            (int32_t)(t->h->token_width == 2 ? ((const uint16_t *)tokens)[i] : ((const uint32_t *)tokens)[i]);
 }
 
 /* The gradient of the mean loss over the whole record, micro-batch by micro-batch; returns that loss. */
@@ -37,7 +38,8 @@ static double accumulate(struct trainer *t)
     t->ops->zero(t->dev, t->grad, t->w.layout.total * sizeof *t->grad);
     for (uint32_t first = 0; first < B; first += (uint32_t)t->micro) {
         uint32_t rows = B - first < (uint32_t)t->micro ? B - first : (uint32_t)t->micro;
-        model_run(&t->w, t->act, t->tokens + (size_t)first * (T + 1), (int)rows, (int)T, t->doc_eos, t->loss, t->grad, scale);
+        model_run(&t->w, t->act, t->tokens + (size_t)first * (T + 1), (int)rows, (int)T, t->doc_eos, t->loss, t->grad,
+                  scale);
         for (uint32_t r = 0; r < rows; r++) {
             double row = 0;
             for (uint32_t i = 0; i < T; i++)
@@ -90,7 +92,8 @@ static void show(struct trainer *t, const struct step_report *r)
     char line[256];
     double rate = (double)r->step_tokens / t->step_seconds, left = t->step_seconds * (double)(t->cfg->steps - t->step);
     snprintf(line, sizeof line, "of %llu  loss %.4f  lr %.2e  norm %.2f  %.0f tok/s  %.0fm%02.0fs left",
-             (unsigned long long)t->cfg->steps, r->loss, r->lr, r->grad_norm, rate, floor(left / 60), floor(fmod(left, 60)));
+             (unsigned long long)t->cfg->steps, r->loss, r->lr, r->grad_norm, rate, floor(left / 60),
+             floor(fmod(left, 60)));
     progress("step", t->step, 0, line, NULL);
     static int terminal = -1;
     if (terminal < 0)
@@ -127,8 +130,9 @@ static void step(struct trainer *t, const struct batch_record *record, double be
         report_verdict(t, &r, rows);
     show(t, &r);
     if (t->guard.bad_in_a_row >= t->cfg->max_bad_steps)
-        die("step %llu: %llu steps in a row without a finite loss and gradient (--max-bad-steps); the last checkpoint is as it "
-            "was", (unsigned long long)t->step, (unsigned long long)t->guard.bad_in_a_row);
+        die("step %llu: %llu steps in a row without a finite loss and gradient (--max-bad-steps); the last "
+            "checkpoint is as it was",
+            (unsigned long long)t->step, (unsigned long long)t->guard.bad_in_a_row);
 }
 
 static void validate(struct trainer *t)
@@ -142,7 +146,8 @@ static void validate(struct trainer *t)
         if (n < sizeof line)
             n += (size_t)snprintf(line + n, sizeof line - n, "  %s %.4f (%.3f)", s->name, s->loss, s->bits_per_byte);
     }
-    say("step %llu validation: loss (bits per byte)%s, %.1f s", (unsigned long long)t->step, line, now_seconds() - began);
+    say("step %llu validation: loss (bits per byte)%s, %.1f s", (unsigned long long)t->step, line,
+        now_seconds() - began);
     if (isfinite(mean) && (t->best_step == 0 || mean < t->best_loss)) {
         t->best_loss = mean;
         t->best_step = t->step;
@@ -154,8 +159,8 @@ static bool due(const struct trainer *t, uint64_t every)
     return t->step == t->cfg->steps || (every > 0 && t->step % every == 0);
 }
 
-/* What follows a step. The state is saved last, so that a resumed run repeats nothing. In the midst of bad steps nothing is
- * saved: should the weights be what is bad, older checkpoints must not make room for them. */
+/* What follows a step. The state is saved last, so that a resumed run repeats nothing. In the midst of bad steps
+ * nothing is saved: should the weights be what is bad, older checkpoints must not make room for them. */
 static void after_step(struct trainer *t)
 {
     if (t->val && due(t, t->cfg->val_every))

@@ -6,11 +6,12 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* Tokens in a micro-batch: enough for matrix products to be efficient, few enough for activations to stay near the cores. */
+/* Tokens in a micro-batch: enough for matrix products to be efficient, few enough for activations to stay near the
+ * cores. */
 enum { MICRO_TOKENS = 4096 };
 
-/* What comes to be resident later besides our own arrays: code that oneDNN generates, its libraries' pages, buffers of a
- * checkpoint, the pages of validation shards that are read. Measured 9 to 26 MB. */
+/* What comes to be resident later besides our own arrays: code that oneDNN generates, its libraries' pages, buffers
+ * of a checkpoint, the pages of validation shards that are read. Measured 9 to 26 MB. */
 enum { LATER_BYTES = 32 << 20 };
 
 /* What the system can give without killing someone; 0: it does not say. */
@@ -51,8 +52,8 @@ static void count(struct memory_plan *p, const struct model_config *m, enum dtyp
     p->total = p->weights + p->optimizer + p->gradient + p->activations + p->batches + p->program;
 }
 
-uint64_t memory_plan_make(struct memory_plan *p, const struct model_config *m, enum dtype act, const struct batch_header *h,
-                          uint64_t micro)
+uint64_t memory_plan_make(struct memory_plan *p, const struct model_config *m, enum dtype act,
+                          const struct batch_header *h, uint64_t micro)
 {
     bool chosen = micro == 0;
     if (chosen)
@@ -72,8 +73,8 @@ uint64_t memory_plan_make(struct memory_plan *p, const struct model_config *m, e
 
 void memory_plan_print(const struct memory_plan *p)
 {
-    say("arena %.1f MB: weights %.1f, optimizer %.1f, gradient %.1f, activations %.1f (%llu rows at a time), batches %.1f, "
-        "program and libraries %.1f",
+    say("arena %.1f MB: weights %.1f, optimizer %.1f, gradient %.1f, activations %.1f (%llu rows at a time), batches "
+        "%.1f, program and libraries %.1f",
         (double)p->total / 1e6, (double)p->weights / 1e6, (double)p->optimizer / 1e6, (double)p->gradient / 1e6,
         (double)p->activations / 1e6, (unsigned long long)p->micro, (double)p->batches / 1e6,
         (double)p->program / 1e6);

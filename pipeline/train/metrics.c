@@ -41,8 +41,8 @@ void metrics_step(struct logfile *l, const struct step_report *r)
     logfile_end_line(l);
 }
 
-void metrics_verdict(struct logfile *l, const struct step_report *r, const struct batch_row *rows, const double *row_loss,
-                     uint32_t B)
+void metrics_verdict(struct logfile *l, const struct step_report *r, const struct batch_row *rows,
+                     const double *row_loss, uint32_t B)
 {
     fprintf(l->f, "{\"type\":\"event\",\"step\":%llu,\"event\":\"%s\"", U(r->step), verdict_name(r->verdict));
     logfile_number(l, "loss", r->loss);

@@ -24,9 +24,11 @@ struct step_report {
 
 void metrics_step(struct logfile *l, const struct step_report *r);
 /* A bad step or a spike: which rows. row_loss[B]. */
-void metrics_verdict(struct logfile *l, const struct step_report *r, const struct batch_row *rows, const double *row_loss,
-                     uint32_t B);
-void metrics_val(struct logfile *l, uint64_t step, const char *name, double loss, double bits_per_byte, uint64_t tokens);
-void metrics_event(struct logfile *l, uint64_t step, const char *what, const char *detail);     /* detail: plain text or NULL */
+void metrics_verdict(struct logfile *l, const struct step_report *r, const struct batch_row *rows,
+                     const double *row_loss, uint32_t B);
+void metrics_val(struct logfile *l, uint64_t step, const char *name, double loss, double bits_per_byte,
+                 uint64_t tokens);
+/* detail: plain text or NULL */
+void metrics_event(struct logfile *l, uint64_t step, const char *what, const char *detail);
 
 #endif

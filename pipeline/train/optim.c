@@ -64,7 +64,7 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
     for (size_t i = 0; i < o->n_runs; i++) {
         const struct optim_run *r = &o->runs[i];
         a.weight_decay = r->decays ? o->weight_decay : 0;
-        w->ops->adamw_step(w->dev, w->theta + r->offset, (char *)w->work + r->offset * dtype_bytes(w->act), o->m + r->offset,
-                           o->v + r->offset, grad + r->offset, r->n, a);
+        w->ops->adamw_step(w->dev, w->theta + r->offset, (char *)w->work + r->offset * dtype_bytes(w->act),
+                           o->m + r->offset, o->v + r->offset, grad + r->offset, r->n, a);
     }
 }

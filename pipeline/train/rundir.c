@@ -96,7 +96,8 @@ void rundir_open(const char *run)
 
 void rundir_clear(const char *run)
 {
-    static const char *const names[] = {"latest", "best", "checkpoints", "metrics.jsonl", "ledger.jsonl", "config.json"};
+    static const char *const names[] = {"latest",        "best",         "checkpoints",
+                                        "metrics.jsonl", "ledger.jsonl", "config.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = path_join(run, names[i]);
         remove_tree(path);

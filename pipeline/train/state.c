@@ -91,7 +91,10 @@ static void put_tokenizer(struct checkpoint_save *s, const struct trainer *t)
     const struct {
         const char *key;
         uint32_t id;
-    } special[] = {{"bos_token", bos}, {"eos_token", eos}, {"pad_token", pad}, {"unk_token", tokenizer_special(t->tok, "<|unk|>")}};
+    } special[] = {{"bos_token", bos},
+                   {"eos_token", eos},
+                   {"pad_token", pad},
+                   {"unk_token", tokenizer_special(t->tok, "<|unk|>")}};
     for (size_t i = 0; i < 4; i++)
         if (special[i].id != UINT32_MAX)
             json_object_set_new(o, special[i].key, special_text(t->tok, special[i].id));
@@ -112,8 +115,10 @@ static void put_arrays(struct checkpoint_save *s, const struct trainer *t)
 {
     bool half = strcmp(t->cfg->save_dtype, "bf16") == 0;
     const struct checkpoint_array model = {"", t->w.theta};
-    const struct checkpoint_array optim[] = {{"exp_avg.", t->opt.m}, {"exp_avg_sq.", t->opt.v}, {"master.", t->w.theta}};
-    char *config = model_config_to_json(&t->w.c, half ? "bfloat16" : "float32", tokenizer_bos(t->tok), tokenizer_eos(t->tok));
+    const struct checkpoint_array optim[] = {
+        {"exp_avg.", t->opt.m}, {"exp_avg_sq.", t->opt.v}, {"master.", t->w.theta}};
+    char *config =
+        model_config_to_json(&t->w.c, half ? "bfloat16" : "float32", tokenizer_bos(t->tok), tokenizer_eos(t->tok));
     if (!config)
         die("out of memory");
     checkpoint_put_text(s, "config.json", config, strlen(config));
@@ -159,8 +164,9 @@ void state_check_mix(const struct trainer *t, const char *dir, const json_t *sta
     if (before && strcmp(before, now) == 0)
         return;
     if (!t->cfg->allow_mix_change)
-        die("%s: offset 0: the batches are of mix %s, those of %s were of mix %s (sources, weights, seed, -B and -T make a "
-            "mix). Start the same mix, or add --allow-mix-change", t->cfg->input_name, now, dir, before ? before : "unknown");
+        die("%s: offset 0: the batches are of mix %s, those of %s were of mix %s (sources, weights, seed, -B and -T "
+            "make a mix). Start the same mix, or add --allow-mix-change",
+            t->cfg->input_name, now, dir, before ? before : "unknown");
     warn("going on with another mix (%s, was %s)", now, before ? before : "unknown");
 }
 
@@ -177,8 +183,8 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     if (c.V != t->w.c.V)
         die("%s: the model has a vocabulary of %d, the tokenizer has %d", dir, c.V, t->w.c.V);
     bool half = json_is_true(json_object_get(state, "master_in_optimizer"));
-    if (checkpoint_read_flat(dir, half ? optim : "model.safetensors", half ? "master." : "", !half, &t->w, t->w.theta, err,
-                             sizeof err) != 0 ||
+    if (checkpoint_read_flat(dir, half ? optim : "model.safetensors", half ? "master." : "", !half, &t->w, t->w.theta,
+                             err, sizeof err) != 0 ||
         checkpoint_read_flat(dir, optim, "exp_avg.", false, &t->w, t->opt.m, err, sizeof err) != 0 ||
         checkpoint_read_flat(dir, optim, "exp_avg_sq.", false, &t->w, t->opt.v, err, sizeof err) != 0)
         die("%s", err);

@@ -8,7 +8,8 @@
 
 /* Saves, links latest (and best, when this step is), prunes. */
 void state_save(struct trainer *t);
-/* Fills weights, optimizer and counters from the checkpoint in dir; t's arrays are allocated. Dies when they do not fit. */
+/* Fills weights, optimizer and counters from the checkpoint in dir; t's arrays are allocated. Dies when they do not
+ * fit. */
 void state_load(struct trainer *t, const char *dir, const json_t *state);
 uint64_t state_step(const json_t *state);
 uint64_t state_bytes(const json_t *state, const char *which);       /* "metrics_bytes", "ledger_bytes" */

@@ -17,9 +17,10 @@ static void open_source(struct val_source *s, const char *word, const struct tok
     s->source = source_open(eq + 1, false, err, sizeof err);
     if (!s->source)
         die("--val %s: %s", s->name, err);
-    if (source_tokenizer_hash(s->source) != tokenizer_hash(tok) || source_vocab_size(s->source) != tokenizer_vocab_size(tok))
-        die("--val %s: %s: made with another tokenizer (hash %016llx, vocabulary %u; the run's: %016llx, %u)", s->name, eq + 1,
-            (unsigned long long)source_tokenizer_hash(s->source), source_vocab_size(s->source),
+    if (source_tokenizer_hash(s->source) != tokenizer_hash(tok) ||
+        source_vocab_size(s->source) != tokenizer_vocab_size(tok))
+        die("--val %s: %s: made with another tokenizer (hash %016llx, vocabulary %u; the run's: %016llx, %u)",
+            s->name, eq + 1, (unsigned long long)source_tokenizer_hash(s->source), source_vocab_size(s->source),
             (unsigned long long)tokenizer_hash(tok), tokenizer_vocab_size(tok));
     uint64_t n = source_tokens(s->source);
     if (n < 2)
@@ -79,10 +80,12 @@ static void read_window(struct validation *v, const struct val_source *s, uint64
     if (source_read(s->source, pos, n, v->raw, err, sizeof err) != 0)
         die("--val %s: %s", s->name, err);
     for (size_t i = 0; i < n; i++)
-        out[i] = (int32_t)(source_token_width(s->source) == 2 ? ((const uint16_t *)v->raw)[i] : ((const uint32_t *)v->raw)[i]);
+        out[i] = (int32_t)(source_token_width(s->source) == 2 ? ((const uint16_t *)v->raw)[i]
+                                                              : ((const uint32_t *)v->raw)[i]);
 }
 
-static void run_source(struct validation *v, struct val_source *s, const struct weights *w, struct activations *a, int eos)
+static void run_source(struct validation *v, struct val_source *s, const struct weights *w, struct activations *a,
+                       int eos)
 {
     double nats = 0, bytes = 0;
     size_t row = (size_t)s->T + 1;
