@@ -120,6 +120,8 @@ struct ops {
     /* act <-> f32 */
     void (*to_act)(struct device *dev, void *dst, const float *src, size_t n);
     void (*to_f32)(struct device *dev, float *dst, const void *src, size_t n);
+    /* act vectors: y = a x + b y; b == 0: y is not read */
+    void (*axpby)(struct device *dev, void *y, float a, const void *x, float b, size_t n);
 
     /* f32 vectors; results are fixed-order sums in double. */
     double (*sum_squares)(struct device *dev, const float *x, size_t n);

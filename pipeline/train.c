@@ -102,13 +102,15 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
 {
     char err[512];
     enum dtype act = strcmp(c->dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    bool use_muon = strcmp(c->optimizer, "muon") == 0;
     struct memory_plan plan;
-    c->micro_batch = memory_plan_make(&plan, m, act, t->h, c->micro_batch);
+    c->micro_batch = memory_plan_make(&plan, m, act, t->h, use_muon, c->micro_batch);
     t->micro = (int)c->micro_batch;
     if (weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err) != 0)
         die("%s", err);
     t->opt = (struct optim){.beta1 = (float)c->beta1, .beta2 = (float)c->beta2, .eps = (float)c->eps,
-                            .weight_decay = (float)c->weight_decay, .clip = (float)c->clip};
+                            .weight_decay = (float)c->weight_decay, .clip = (float)c->clip,
+                            .use_muon = use_muon, .momentum = (float)c->momentum};
     if (optim_alloc(&t->opt, &t->w, err, sizeof err) != 0)
         die("%s", err);
     t->grad = t->ops->alloc(t->dev, t->w.layout.total * sizeof *t->grad);

@@ -738,6 +738,18 @@ static void test_vectors(void)
         CHECK(a.v[i] == (act == DTYPE_BF16 ? widen(narrow((float)x.v[i])) : x.v[i]), "to_act[%zu]", i);
         CHECK(z.v[i] == a.v[i], "to_f32[%zu]", i);
     }
+    struct array b = act_new(n, 1);
+    double *b0 = snapshot(&b);
+    ops->axpby(dev, b.p, 2.0f, a.p, -0.5f, n);
+    array_read(&b);
+    for (size_t i = 0; i < n; i++)
+        same("axpby", i, b.v[i], 2 * a.v[i] - 0.5 * b0[i], 1);
+    free(b0);
+    ops->to_act(dev, b.p, x.p, n);
+    memset(b.p, 0xff, dtype_bytes(act));            /* a NaN that must not be read */
+    ops->axpby(dev, b.p, 1.0f, a.p, 0.0f, n);
+    array_read(&b);
+    CHECK(b.v[0] == a.v[0] && b.v[n - 1] == a.v[n - 1], "axpby reads y although b is 0");
     ops->axpy(dev, z.p, -0.75f, y.p, n);
     array_read(&z);
     ops->scale(dev, y.p, 3.0f, n);

@@ -117,6 +117,48 @@ static void optimizer(void)
     ops_cpu()->close(dev);
 }
 
+/* Muon on a wide and on a tall matrix: the update has the length it promises and nearly orthonormal rows (columns), on
+ * the side of the gradient; what Muon does not take is as AdamW leaves it. */
+static void muon(void)
+{
+    struct weights w;
+    struct device *dev;
+    open_model(&w, &dev, DTYPE_F32);
+    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .use_muon = true, .momentum = 0.95f};
+    CHECK(optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
+    size_t n = w.layout.total, taken = 0;
+    float *before = malloc(n * 4), *grad = w.ops->alloc(dev, n * 4);
+    memcpy(before, w.theta, n * 4);
+    for (size_t i = 0; i < w.layout.count; i++)
+        for (size_t k = 0; k < w.layout.v[i].n; k++)
+            grad[w.layout.v[i].offset + k] = sinf((float)(k * k % 1009 + i));
+    optim_step(&o, &w, grad, 1, 0.01);
+    for (size_t i = 0; i < w.layout.count; i++) {
+        const struct param *p = &w.layout.v[i];
+        int k = p->rows < p->cols ? p->rows : p->cols, longer = p->rows < p->cols ? p->cols : p->rows;
+        double squares = 0, along = 0, factor = 0.01 * 0.2 * sqrt((double)longer);
+        for (size_t j = p->offset; j < p->offset + p->n; j++) {
+            double d = before[j] - w.theta[j];
+            squares += d * d;
+            along += d * grad[j];
+        }
+        CHECK(along > 0, "%s: against the gradient", p->name);
+        if (!muon_takes(p)) {
+            CHECK(near(squares, 1e-4 * (double)p->n, 1e-2), "%s: not AdamW's first step", p->name);
+            continue;
+        }
+        taken++;        /* k singular values, each within 0.68 and 1.2 of the factor, as the quintic leaves them */
+        CHECK(squares > 0.4 * factor * factor * k && squares < 1.5 * factor * factor * k, "%s: %g", p->name,
+              squares / (factor * factor * k));
+    }
+    CHECK(taken == 7 * (size_t)w.c.L);
+    w.ops->free(dev, grad);
+    free(before);
+    optim_free(&o, &w);
+    weights_free(&w);
+    ops_cpu()->close(dev);
+}
+
 /* The same two sequences until they are known by heart. */
 static void overfits(enum dtype act)
 {
@@ -318,6 +360,7 @@ int main(void)
     schedules();
     guards();
     optimizer();
+    muon();
     overfits(DTYPE_F32);
     overfits(DTYPE_BF16);
     checkpoints();

@@ -47,6 +47,7 @@ const struct ops OPS_TABLE = {
     .cross_entropy = cross_entropy,
     .to_act = vector_to_act,
     .to_f32 = vector_to_f32,
+    .axpby = vector_axpby,
     .sum_squares = vector_sum_squares,
     .dot = vector_dot,
     .axpy = vector_axpy,

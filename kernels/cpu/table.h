@@ -62,6 +62,7 @@ void cross_entropy(struct device *dev, float *loss, void *logits, const int32_t 
 /* vector.c */
 void vector_to_act(struct device *dev, void *dst, const float *src, size_t n);
 void vector_to_f32(struct device *dev, float *dst, const void *src, size_t n);
+void vector_axpby(struct device *dev, void *y, float a, const void *x, float b, size_t n);
 double vector_sum_squares(struct device *dev, const float *x, size_t n);
 double vector_dot(struct device *dev, const float *x, const float *y, size_t n);
 void vector_axpy(struct device *dev, float *y, float a, const float *x, size_t n);

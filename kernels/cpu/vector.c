@@ -46,6 +46,25 @@ void vector_to_f32(struct device *dev, float *dst, const void *src, size_t n)
         device_move(dev, dst, src, n * sizeof *dst);
 }
 
+INLINE void mix(struct device *dev, void *y, float a, const void *x, float b, size_t n, enum dtype t)
+{
+#pragma omp parallel for num_threads(dev->threads) schedule(static) if (n > CHUNK)
+    for (size_t k = 0; k < chunks(n); k++) {
+        size_t end = chunk_end(k, n);
+        for (size_t i = k * CHUNK; i < end; i += VL) {
+            vf sum = vget(x, i, end - i, t) * a;
+            if (b != 0)
+                sum = sum + vget(y, i, end - i, t) * b;
+            vput(y, i, end - i, sum, t);
+        }
+    }
+}
+
+void vector_axpby(struct device *dev, void *y, float a, const void *x, float b, size_t n)
+{
+    FOR_ACT(dev, mix, dev, y, a, x, b, n);
+}
+
 static double chunk_dot(const float *x, const float *y, size_t n)
 {
     double lane[LANES] = {0}, sum = 0;

@@ -44,6 +44,8 @@ static const struct opt opts[] = {
     {0, "micro-batch", OPT_U64, &cfg.micro_batch, "ROWS", "rows at a time; gradients add up over a step (by size)"},
     {0, "engine", OPT_STR, &cfg.engine, "NAME", "off (default)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Optimizer"},
+    {0, "optimizer", OPT_STR, &cfg.optimizer, "NAME",
+     "adamw (default); muon: hidden matrices by Muon, the rest by AdamW"},
     {0, "lr", OPT_NUM, &cfg.lr, "X", "peak learning rate (by preset)"},
     {0, "schedule", OPT_STR, &cfg.schedule, "NAME", "wsd (default), cosine, constant"},
     {0, "warmup", OPT_SHARE, &cfg.warmup, "SHARE", "of the steps, linear (1%)"},
@@ -52,6 +54,7 @@ static const struct opt opts[] = {
     {0, "beta1", OPT_NUM, &cfg.beta1, "X", "AdamW (0.9)"},
     {0, "beta2", OPT_NUM, &cfg.beta2, "X", "AdamW (0.95)"},
     {0, "eps", OPT_NUM, &cfg.eps, "X", "AdamW (1e-8)"},
+    {0, "momentum", OPT_NUM, &cfg.momentum, "X", "Muon (0.95)"},
     {0, "weight-decay", OPT_NUM, &cfg.weight_decay, "X", "on matrices, never on gains (0.1)"},
     {0, "clip", OPT_NUM, &cfg.clip, "X", "largest norm of the gradient; 0: no limit (1.0)"},
     {0, "doc-mask", OPT_FLAG, &cfg.doc_mask, NULL, "attention does not cross the end of a document"},
@@ -114,6 +117,8 @@ static const struct field {
     {"dtype", RESULT, 0, 0, 0, "bf16 f32"},
     {"micro-batch", BITS, 0, 0, 1 << 20, NULL},
     {"threads", BITS, 0, 0, 4096, NULL},
+    {"optimizer", RESULT, 0, 0, 0, "adamw muon"},
+    {"momentum", RESULT, 0.95, 0, 0.999999, NULL},
     {"lr", RESULT, NAN, 0, 1e3, NULL},
     {"schedule", RESULT, 0, 0, 0, "wsd cosine constant"},
     {"warmup", RESULT, 0.01, 0, 1, NULL},
@@ -373,7 +378,7 @@ void config_print(const struct train_config *c)
         free(v);
     }
     detail("config: %s", line.s);
-    say("%s, lr %g %s, %llu steps, %s, seed %llu", c->preset, c->lr, c->schedule, (unsigned long long)c->steps,
+    say("%s, %s, lr %g %s, %llu steps, %s, seed %llu", c->preset, c->optimizer, c->lr, c->schedule, (unsigned long long)c->steps,
         c->dtype, (unsigned long long)c->seed);
     strbuf_free(&line);
 }

@@ -14,11 +14,11 @@
 #include "pipeline/model/config.h"
 
 struct train_config {
-    const char *preset, *tokenizer, *input, *run, *device, *dtype, *save_dtype, *engine, *schedule, *print_step;
+    const char *preset, *tokenizer, *input, *run, *device, *dtype, *save_dtype, *engine, *schedule, *optimizer, *print_step;
     const char *input_name;             /* of input, in messages */
     uint64_t layers, width, heads, kv_heads, head_dim, ffn, context;
     uint64_t steps, seed, threads, micro_batch;
-    double lr, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay, clip;
+    double lr, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay, clip, momentum;
     bool doc_mask;
     struct str_list val;                /* NAME=DIR */
     uint64_t val_every, val_tokens, save_every, keep_last, log_every, max_bad_steps;

@@ -1,6 +1,7 @@
 #include "pipeline/train/memory.h"
 
 #include "pipeline/lib/log.h"
+#include "pipeline/train/optim.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,16 +36,16 @@ uint64_t memory_peak(void)
 }
 
 static void count(struct memory_plan *p, const struct model_config *m, enum dtype act, const struct batch_header *h,
-                  uint64_t micro)
+                  bool use_muon, uint64_t micro)
 {
     struct params layout;
     if (params_layout(&layout, m) != 0)
         die("out of memory");
     uint64_t n = layout.total, T = h->T, B = h->B;
+    p->optimizer = optim_bytes(&layout, act, use_muon);
     params_free(&layout);
     p->micro = micro;
     p->weights = n * 4 + (act == DTYPE_F32 ? 0 : n * dtype_bytes(act)) + (uint64_t)m->T * (uint64_t)m->D * 4;
-    p->optimizer = n * 8;
     p->gradient = n * 4;
     p->activations = activations_bytes(m, act, (int)micro, (int)T, true);
     p->batches = B * (T + 1) * 4 + micro * T * 4 * 2 + batch_record_bytes(h);
@@ -53,17 +54,17 @@ static void count(struct memory_plan *p, const struct model_config *m, enum dtyp
 }
 
 uint64_t memory_plan_make(struct memory_plan *p, const struct model_config *m, enum dtype act,
-                          const struct batch_header *h, uint64_t micro)
+                          const struct batch_header *h, bool use_muon, uint64_t micro)
 {
     bool chosen = micro == 0;
     if (chosen)
         micro = h->T >= MICRO_TOKENS ? 1 : MICRO_TOKENS / h->T;
     if (micro > h->B)
         micro = h->B;
-    count(p, m, act, h, micro);
+    count(p, m, act, h, use_muon, micro);
     uint64_t room = memory_available();
     for (; chosen && room && p->total > room && micro > 1; micro /= 2)
-        count(p, m, act, h, micro / 2);
+        count(p, m, act, h, use_muon, micro / 2);
     memory_plan_print(p);
     if (room && p->total > room)
         die("needs %.1f MB, this machine has %.1f MB to give: %s", (double)p->total / 1e6, (double)room / 1e6,

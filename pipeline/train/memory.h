@@ -16,7 +16,7 @@ struct memory_plan {                /* bytes */
 
 /* Chooses the micro-batch when asked for 0 rows, and returns it. Dies when the machine has not that much memory. */
 uint64_t memory_plan_make(struct memory_plan *p, const struct model_config *m, enum dtype act,
-                          const struct batch_header *h, uint64_t micro);
+                          const struct batch_header *h, bool use_muon, uint64_t micro);
 void     memory_plan_print(const struct memory_plan *p);
 uint64_t memory_peak(void);         /* of this process so far, resident bytes */
 

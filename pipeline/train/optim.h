@@ -1,17 +1,19 @@
 /*
- * optim.h - AdamW over the flat arrays: state, clipping, and which weights decay
+ * optim.h - AdamW or Muon over the flat arrays: state, clipping, and which weights decay
  *
  * Matrices decay, gains do not. Parameters that lie side by side and agree on that are one run, so that a step is a few
- * large calls. The padding between them is zero in weights, gradient and state, and stays zero.
+ * large calls; with Muon each hidden matrix is a call of its own (muon.h) and its part of v stays zero. The padding between them is zero in weights, gradient and state, and stays zero.
  */
 #ifndef TRAIN_OPTIM_H
 #define TRAIN_OPTIM_H
 
 #include "pipeline/model/transformer.h"
+#include "pipeline/train/muon.h"
 
 struct optim_run {
     size_t offset, n;
     bool decays;
+    const struct param *muon;   /* the one matrix of this run, or NULL: AdamW */
 };
 
 struct optim {
@@ -20,12 +22,15 @@ struct optim {
     size_t n_runs;
     uint64_t t;                 /* updates so far: of the bias correction */
     float beta1, beta2, eps, weight_decay, clip;    /* clip 0: none */
+    bool use_muon;
+    float momentum;             /* Muon's */
+    struct muon muon;
 };
 
-/* -1 with err: no memory. The caller has set beta1 .. clip. */
+/* -1 with err: no memory. The caller has set beta1 .. momentum. */
 int  optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap);
 void optim_free(struct optim *o, const struct weights *w);
-size_t optim_bytes(const struct weights *w);        /* of the device, what alloc takes */
+size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon);     /* of the device, what alloc takes */
 double optim_grad_norm(const struct weights *w, const float *grad);
 /* One update of w (master and working copy) with grad, whose norm is given. */
 void optim_step(struct optim *o, struct weights *w, const float *grad, double norm, double lr);
