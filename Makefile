@@ -38,7 +38,7 @@ TOOLBINS := $(patsubst tools/%.c,$(TOOLS)/%,$(wildcard tools/*.c))
 TESTS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*_test.c))
 DEPS     := $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d $(B)/*/*/*/*/*.d)
 
-.PHONY: all tests test asan tsan bench interop torture fuzz install help clean setup
+.PHONY: all tests test asan tsan bench interop torture install help clean setup
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -101,6 +101,10 @@ asan:
 tsan: setup
 	@$(MAKE) --no-print-directory VARIANT=tsan build/tsan/tests/ring_test
 	@TESTDIR=$(abspath build/tsan/tests) tests/run ring_test
+torture: setup
+	@$(MAKE) --no-print-directory tests
+	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
+		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
 bench: setup
 	@$(MAKE) --no-print-directory all
 	@tools/bench

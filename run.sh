@@ -30,8 +30,11 @@ options:
                         domains language code math ml logic. Code defaults to
                         this machine's Python library.  (built-in generator)
       --run DIR         where everything goes            (runs/demo, runs/real)
-      --steps N         optimizer steps              (what fits the time below)
-      --batch N         sequences a step                      (4 demo, 8 real)
+      --minutes N       training time to plan for; the number of steps follows
+                        from this machine's speed            (4 demo, 17 real)
+      --steps N         optimizer steps, instead of --minutes
+      --batch N         sequences a step                                   (8)
+      --optimizer NAME  muon or adamw                                   (muon)
       --vocab N         size of the vocabulary          (4096 demo, 8192 real)
       --mix 'W...'      weights of the five domains          (40 25 15 10 10)
       --seed N          seed of everything                                 (7)
@@ -39,13 +42,14 @@ options:
       --train 'ARGS'    more options for bin/train, e.g. '--lr 2e-3'
   -h, --help
 
-The defaults train nano for about 4 minutes (demo) or 14 (--data) on two cores.
+The number of steps that was chosen is kept in RUN/steps, so that the same command
+gives the same model.
 END
 }
 
 all_stages=(setup build tokenize shard train eval sample)
 domains=(language code math ml logic)
-preset=nano data= run= steps= batch= vocab= mix='40 25 15 10 10' seed=7 from= train_args=
+preset=nano data= run= steps= minutes= batch=8 optimizer=muon vocab= mix='40 25 15 10 10' seed=7 from= train_args=
 asked=()
 
 fail() { echo "run.sh: $*" >&2; exit "${code:-1}"; }
@@ -57,10 +61,12 @@ while [ $# -gt 0 ]; do
     case $1 in --*=*) option=${1%%=*}; set -- "$option" "${1#*=}" "${@:2}" ;; esac
     case $option in
     -h|--help) usage; exit 0 ;;
-    -m|--preset|--data|--run|--steps|--batch|--vocab|--mix|--seed|--from|--train)
+    -m|--preset|--data|--run|--steps|--minutes|--batch|--optimizer|--vocab|--mix|--seed|--from|--train)
         [ $# -ge 2 ] || misuse "$option needs a value"
         case $option in
-        -m|--preset) preset=$2 ;; --data) data=$2 ;; --run) run=$2 ;; --steps) steps=$2 ;; --batch) batch=$2 ;;
+        -m|--preset) preset=$2 ;; --data) data=$2 ;; --run) run=$2 ;; --steps) steps=$2 ;;
+        --minutes) minutes=$2 ;; --batch) batch=$2 ;;
+        --optimizer) optimizer=$2 ;;
         --vocab) vocab=$2 ;; --mix) mix=$2 ;; --seed) seed=$2 ;; --from) from=$2 ;; --train) train_args=$2 ;;
         esac
         shift 2 ;;
@@ -69,7 +75,7 @@ while [ $# -gt 0 ]; do
         asked+=("$1"); shift ;;
     esac
 done
-for n in "$seed" ${batch:+"$batch"} ${steps:+"$steps"} ${vocab:+"$vocab"}; do
+for n in "$seed" "$batch" ${steps:+"$steps"} ${minutes:+"$minutes"} ${vocab:+"$vocab"}; do
     [[ $n =~ ^[0-9]+$ ]] || misuse "'$n' is not a number"
 done
 [ -z "$from" ] || is_stage "$from" || misuse "no stage '$from'"
@@ -78,9 +84,9 @@ read -ra weights <<<"$mix"
 [ ${#weights[@]} -eq 5 ] || misuse "--mix needs five weights, for: ${domains[*]}"
 
 if [ -n "$data" ]; then
-    : "${run:=$root/runs/real}" "${vocab:=8192}" "${steps:=2600}" "${batch:=8}"
+    : "${run:=$root/runs/real}" "${vocab:=8192}" "${minutes:=17}"
 else
-    : "${run:=$root/runs/demo}" "${vocab:=4096}" "${steps:=1600}" "${batch:=4}"
+    : "${run:=$root/runs/demo}" "${vocab:=4096}" "${minutes:=4}"
 fi
 mkdir -p "$run" && run=$(cd "$run" && pwd)
 bin=$root/bin stamps=$run/stages log=$run/log
@@ -152,6 +158,20 @@ mix_words() {
 
 context() { case $preset in nano) echo 256 ;; tiny) echo 512 ;; *) echo 1024 ;; esac; }
 
+# How many steps fit into --minutes here, measured once and kept. One second in twelve is for validation and checkpoints.
+plan_steps() {
+    local want="$preset $optimizer $batch $vocab $minutes" speed
+    if [ -z "$steps" ] && [ "$(sed -n 2p "$run/steps" 2>/dev/null)" = "$want" ]; then
+        steps=$(sed -n 1p "$run/steps")
+    elif [ -z "$steps" ]; then
+        speed=$(tools/train-bench -m "$preset" -B "$batch" -T "$(context)" --vocab "$vocab" --optimizer "$optimizer" --repeats 7 --json |
+                sed 's/.*"tokens_per_s": \([0-9]*\).*/\1/')
+        steps=$((minutes * 55 * speed / (batch * $(context)) + 1))
+        printf '%s\n%s\n' "$steps" "$want" >"$run/steps"
+        echo "run.sh: $speed tokens/s here: $steps steps in about $minutes minutes"
+    fi
+}
+
 stage_train() {
     local ring d vals=() resume=() start=0 mixer status=0
     ring=run-$$
@@ -166,7 +186,7 @@ stage_train() {
     "$bin/mix" --quiet $(mix_words) -T "$(context)" -B "$batch" --seed "$seed" --steps "$steps" --start-step "$start" -o "ring:$ring" &
     mixer=$!
     # shellcheck disable=SC2086
-    "$bin/train" -m "$preset" -t "$run/tok.json" -i "ring:$ring" -o "$run/model" --steps "$steps" --seed "$seed" \
+    "$bin/train" -m "$preset" -t "$run/tok.json" -i "ring:$ring" -o "$run/model" --steps "$steps" --seed "$seed" --optimizer "$optimizer" \
         "${vals[@]}" "${resume[@]}" $train_args || status=$?
     wait $mixer || [ $status -ne 0 ] || status=1
     return $status
@@ -175,8 +195,7 @@ stage_train() {
 stage_eval() {
     local d words=()
     for d in "${domains[@]}"; do words+=(--data "$d=$(val_of "$d")"); done
-    "$bin/eval" "$run/model/latest" "${words[@]}" --json >"$run/eval.json"
-    "$bin/eval" "$run/model/latest" "${words[@]}" | tee "$run/eval.txt"
+    "$bin/eval" "$run/model/latest" "${words[@]}" --limit 100000 -o "$run/eval.json" | tee "$run/eval.txt"
 }
 
 stage_sample() {
@@ -198,7 +217,7 @@ settings() {
     setup|build) ;;
     tokenize) echo "data=$data vocab=$vocab seed=$seed" ;;
     shard) echo "seed=$seed" ;;
-    train) echo "preset=$preset steps=$steps batch=$batch mix=$mix seed=$seed args=$train_args" ;;
+    train) echo "preset=$preset steps=$steps batch=$batch optimizer=$optimizer mix=$mix seed=$seed args=$train_args" ;;
     eval|sample) echo "model=$(readlink "$run/model/latest" 2>/dev/null)" ;;
     esac
 }
@@ -220,6 +239,7 @@ run_stage() {
     [ "$1" = setup ] || [ "$1" = build ] || printf '\n== %s\n' "$1"
     # a train stage that was interrupted with these settings goes on; any other start is fresh
     if [ "$1" = train ]; then
+        plan_steps
         fresh=1
         [ -z "${redo:-}" ] && [ "$(stamp train)" = "$(cat "$stamps/train.begun" 2>/dev/null)" ] && fresh=
         stamp train >"$stamps/train.begun"
@@ -237,6 +257,7 @@ if [ ${#asked[@]} -gt 0 ]; then
 else
     redo=
     for s in "${all_stages[@]}"; do
+        [ "$s" != train ] || plan_steps
         [ "$s" != "$from" ] || redo=1
         if [ -z "$redo" ] && finished "$s"; then
             echo "== $s: finished earlier"

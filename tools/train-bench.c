@@ -2,13 +2,12 @@
  * train-bench - how fast a training step is, beside the fastest its matrix products could be
  *
  * In turn, several times: one whole optimizer step (forward, backward, clip,
- * AdamW) on random tokens; and the step's matrix products alone, by oneDNN, in
+ * optimizer) on random tokens; and the step's matrix products alone, by oneDNN, in
  * the layouts oneDNN likes best (operands packed beforehand, which a real step cannot have). Prints medians.
  *
  * FLOP/s counts 6*N a token for the weights in matrix products plus 6*L*H*D*T for causal attention, for the step; and
  * the products' own 2*M*N*K for the limit.
  */
-#include <math.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +16,9 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/threads.h"
-#include "pipeline/model/transformer.h"
+#include "pipeline/train/optim.h"
 
-static const char *preset = "nano", *dtype = "bf16";
+static const char *preset = "nano", *dtype = "bf16", *optimizer = "adamw";
 static int64_t batch = 8, context = 256, repeats = 5, threads, vocab;
 static bool json;
 
@@ -29,6 +28,7 @@ static const struct opt opts[] = {
     {'T', "context", OPT_INT, &context, "N", "tokens a sequence (256)"},
     {0, "vocab", OPT_INT, &vocab, "N", "vocabulary (the preset's)"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "bf16 (default) or f32"},
+    {0, "optimizer", OPT_STR, &optimizer, "NAME", "adamw (default) or muon"},
     {0, "repeats", OPT_INT, &repeats, "N", "of each measurement (5)"},
     {0, "threads", OPT_INT, &threads, "N", "0: all cores (default)"},
     {0, "json", OPT_FLAG, &json, NULL, "one JSON object"},
@@ -126,9 +126,9 @@ static double time_products(const struct product *p, size_t n)
 struct bench {
     struct weights w;
     struct activations *a;
-    float *grad, *m, *v, *loss;
+    struct optim opt;
+    float *grad, *loss;
     int32_t *tokens;
-    int step;
 };
 
 static void bench_make(struct bench *b, const struct model_config *c, enum dtype act)
@@ -140,12 +140,13 @@ static void bench_make(struct bench *b, const struct model_config *c, enum dtype
         die("%s", err);
     weights_init(&b->w, 1);
     b->a = activations_alloc(&b->w, (int)batch, (int)context, true, err, sizeof err);
-    size_t bytes = b->w.layout.total * sizeof(float);
-    b->grad = ops->alloc(dev, bytes);
-    b->m = ops->alloc(dev, bytes);
-    b->v = ops->alloc(dev, bytes);
-    if (!b->a || !b->grad || !b->m || !b->v)
+    b->grad = ops->alloc(dev, b->w.layout.total * sizeof(float));
+    b->opt = (struct optim){.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .clip = 1,
+                            .use_muon = strcmp(optimizer, "muon") == 0, .momentum = 0.95f};
+    if (!b->a || !b->grad)
         die("out of memory");
+    if (optim_alloc(&b->opt, &b->w, err, sizeof err) != 0)
+        die("%s", err);
     size_t n = (size_t)batch * (size_t)(context + 1);
     b->tokens = xcalloc(n, sizeof *b->tokens);
     b->loss = xcalloc((size_t)(batch * context), sizeof *b->loss);
@@ -164,11 +165,7 @@ static double time_step(struct bench *b)
     double t = now_seconds();
     ops->zero(dev, b->grad, n * sizeof(float));
     model_run(&b->w, b->a, b->tokens, (int)batch, (int)context, -1, b->loss, b->grad, 1.0f / (float)(batch * context));
-    double norm = sqrt(ops->sum_squares(dev, b->grad, n));
-    b->step++;
-    struct adamw a = {1e-4f, 0.9f, 0.95f, 1e-8f, 0.1f, 1 - powf(0.9f, (float)b->step), 1 - powf(0.95f, (float)b->step),
-                      norm > 1 ? (float)(1 / norm) : 1};
-    ops->adamw_step(dev, b->w.theta, b->w.work, b->m, b->v, b->grad, n, a);
+    optim_step(&b->opt, &b->w, b->grad, optim_grad_norm(&b->w, b->grad), 1e-4);
     ops->sync(dev);
     return now_seconds() - t;
 }
