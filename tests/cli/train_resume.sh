@@ -67,7 +67,7 @@ same whole fresh
 
 # what contradicts the checkpoint is refused
 batches 10 | expect 1 'end at step 10' train c 60
-expect 1 '--lr 0.1: .*begun with 0.003' train c 60 --resume --lr 0.1 <all
+expect 1 '--lr 0.1: .*begun with 0.004' train c 60 --resume --lr 0.1 <all
 expect 1 'cannot change its dimensions' "$BIN/train" -o c --resume --layers 2 <all
 batches 60 20 | expect 1 'start mix with --start-step 10' train c 60 --resume
 batches 60 10 8 | expect 1 'mix' train c 60 --resume
