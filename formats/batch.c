@@ -30,8 +30,10 @@ int batch_header_check(const struct batch_header *h)
         return BATCH_EVERSION;
     if (h->header_hash != header_hash(h))
         return BATCH_EHASH;
-    if (h->B == 0 || h->B > BATCH_MAX_B || h->T == 0 || h->T > BATCH_MAX_T || h->vocab_size == 0 ||
-        h->token_width != (h->vocab_size <= 65536 ? 2u : 4u) || h->n_sources == 0 || h->n_sources > BATCH_MAX_SOURCES ||
+    if (h->vocab_size == 0 || h->token_width != (h->vocab_size <= 65536 ? 2u : 4u))
+        return BATCH_EWIDTH;
+    if (h->B == 0 || h->B > BATCH_MAX_B || h->T == 0 || h->T > BATCH_MAX_T || h->n_sources == 0 ||
+        h->n_sources > BATCH_MAX_SOURCES ||
         payload_bytes(h) > BATCH_MAX_RECORD - sizeof(struct batch_record) - 8)
         return BATCH_ESHAPE;
     return BATCH_OK;
@@ -54,6 +56,7 @@ const char *batch_strerror(int err)
     case BATCH_EMAGIC:   return "not a batch stream (wrong magic)";
     case BATCH_EVERSION: return "batch stream of another version";
     case BATCH_EHASH:    return "batch stream header is damaged (checksum)";
+    case BATCH_EWIDTH:   return "token width does not fit the vocabulary";
     case BATCH_ESHAPE:   return "batch stream header has an impossible shape";
     }
     return "unknown batch stream error";

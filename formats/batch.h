@@ -17,7 +17,7 @@
 #define BATCH_END UINT64_MAX
 enum { BATCH_VERSION = 1, BATCH_MAX_SOURCES = 64,
        BATCH_MAX_T = 1 << 20, BATCH_MAX_B = 1 << 20,
-       BATCH_MAX_RECORD = 64 << 20 };   /* bytes; a ring holds five */
+       BATCH_MAX_RECORD = 32 << 20 };   /* bytes; a ring holds five, which with the shards stay below 1 GiB */
 
 struct batch_header {
     char magic[8];
@@ -49,7 +49,8 @@ struct batch_row {                  /* where a row came from: 16 bytes */
 };
 _Static_assert(sizeof(struct batch_row) == 16 && sizeof(struct batch_record) == 16, "no padding in a batch record");
 
-enum { BATCH_OK = 0, BATCH_EMAGIC = -1, BATCH_EVERSION = -2, BATCH_EHASH = -3, BATCH_ESHAPE = -4 };
+enum { BATCH_OK = 0, BATCH_EMAGIC = -1, BATCH_EVERSION = -2, BATCH_EHASH = -3, BATCH_ESHAPE = -4,
+       BATCH_EWIDTH = -5 };
 void   batch_header_seal(struct batch_header *h);           /* fills magic, version, width, hash */
 int    batch_header_check(const struct batch_header *h);
 size_t batch_record_bytes(const struct batch_header *h);    /* whole record */

@@ -366,6 +366,13 @@ static void refusals(void)
         CHECK(!exists("cut") && !exists(".cut.building"), "a cut stream left something");
     }
     EXPECT(1, SHARD("-i", "cut.tokens", "-o", "two"), "cut.tokens");
+    struct tokens_header h;         /* sound but for the width of its tokens */
+    memcpy(&h, stream, sizeof h);
+    h.token_width = 4;
+    h.header_hash = XXH3_64bits(&h, offsetof(struct tokens_header, header_hash));
+    memcpy(stream, &h, sizeof h);
+    spill("wide.tokens", stream, n);
+    EXPECT(1, SHARD("-i", "wide.tokens", "-o", "two"), "wide.tokens: offset 0: token width does not fit the vocabulary");
     CHECK(DUMP("--verify", "two") == 0, "old shards were touched: %s", stderr_text());
     free(stream);
     CHECK(mkdir("mine", 0755) == 0, "mkdir");
