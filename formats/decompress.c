@@ -38,7 +38,7 @@ static int fail(struct decompress *d, const char *what, const char *detail)
     return -1;
 }
 
-/* Moves what is left to the front and reads once. 0, also at the end of the file (eof set), or -1. */
+/* Moves what is left to the front and reads once. 0, also at the end of the file (eof set), -1 or DECOMPRESS_AGAIN. */
 static int fill(struct decompress *d)
 {
     memmove(d->in, d->in + d->pos, d->len - d->pos);
@@ -47,12 +47,9 @@ static int fill(struct decompress *d)
     d->pos = 0;
     if (d->eof || d->len == IN_BYTES)
         return 0;
-    ssize_t n;
-    do
-        n = read(d->fd, d->in + d->len, IN_BYTES - d->len);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = read(d->fd, d->in + d->len, IN_BYTES - d->len);
     if (n < 0)
-        return fail(d, "cannot read", strerror(errno));
+        return errno == EINTR ? DECOMPRESS_AGAIN : fail(d, "cannot read", strerror(errno));
     d->eof = n == 0;
     d->len += (size_t)n;
     return 0;
@@ -84,7 +81,7 @@ static enum decompress_kind kind_of_magic(const unsigned char *p, size_t n)
 static int detect(struct decompress *d, enum decompress_kind asked)
 {
     while (d->len < 4 && !d->eof)
-        if (fill(d) != 0)
+        if (fill(d) == -1)
             return -1;
     enum decompress_kind found = kind_of_magic(d->in, d->len);
     if (asked == DECOMPRESS_LZ4 && d->len >= 4 && is_skippable(little32(d->in)))
@@ -245,8 +242,9 @@ ssize_t decompress_read(struct decompress *d, void *buf, size_t n)
             return d->within ? fail(d, "truncated: ends within a compressed frame", NULL) : 0;
         if (d->eof && d->len < IN_BYTES)        /* input is left, and no more comes to make sense of it */
             return fail(d, "truncated: ends within a compressed frame", NULL);
-        if (fill(d) != 0)
-            return -1;
+        int rc = fill(d);
+        if (rc != 0)
+            return rc;
     }
 }
 

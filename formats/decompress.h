@@ -28,7 +28,10 @@ enum decompress_kind decompress_kind_of_name(const char *name, size_t *stem);
 struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap);
 void decompress_close(struct decompress *d);            /* NULL is fine */
 
-/* Bytes read, 1..n; 0 at the end of a whole stream; -1 on an error, which stays. */
+enum { DECOMPRESS_AGAIN = -2 };
+
+/* Bytes read, 1..n; 0 at the end of a whole stream; -1 on an error, which stays; DECOMPRESS_AGAIN when a signal came while
+ * waiting: call again, or stop. */
 ssize_t decompress_read(struct decompress *d, void *buf, size_t n);
 const char *decompress_error(const struct decompress *d);
 uint64_t decompress_offset(const struct decompress *d);     /* bytes of the file consumed */

@@ -334,6 +334,8 @@ int main(int argc, char **argv)
         usage_error("-T is 1 to %d and -B 1 to %d", BATCH_MAX_T, BATCH_MAX_B);
     if ((steps != NEVER && steps > 1ull << 40) || start_step > 1ull << 40 || max_epochs > 1ull << 32)
         usage_error("--steps, --start-step or --max-epochs is too large");
+    if (as_json && !dry_run)
+        usage_error("--json is of --dry-run");
     signals_install();
     mix_open(&m, argv, n);
     check_repeats(&m);

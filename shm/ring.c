@@ -343,6 +343,15 @@ int ring_wait_reader(struct ring *r, int timeout_ms)
     return r->producer ? wait_until(r, reader_ready, 0, timeout_ms) : RING_OK;
 }
 
+int ring_peer(struct ring *r)
+{
+    _Atomic uint32_t *closed = r->producer ? &r->h->consumer_closed : &r->h->producer_closed;
+    bool ended = peer_ended(r);         /* before the look: one that closes and then ends did not die */
+    if (atomic_load(closed))
+        return RING_ECLOSED;
+    return ended ? RING_EPEERDEAD : RING_OK;
+}
+
 /* ---- handles ---- */
 
 static unsigned first_spin(void)

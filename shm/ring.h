@@ -75,6 +75,10 @@ void  ring_release(struct ring *r);
 int   ring_wait_space(struct ring *r, uint32_t len, int timeout_ms);
 int   ring_wait_data(struct ring *r, int timeout_ms);
 
+/* How the other side is, without waiting. RING_OK: it lives, or no consumer has come yet; RING_ECLOSED; RING_EPEERDEAD. Costs
+ * a system call or two: not for every record. */
+int   ring_peer(struct ring *r);
+
 uint64_t ring_capacity(const struct ring *r);
 uint32_t ring_max_record(const struct ring *r); /* longest payload: half the capacity less the record's header */
 uint64_t ring_fill(const struct ring *r);       /* bytes in the ring now */

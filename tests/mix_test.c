@@ -7,6 +7,7 @@
 #include "pipeline/lib/batchstream.h"
 #include "pipeline/lib/schedule.h"
 #include "tests/program.h"
+#include <xxhash.h>
 
 enum { VOCAB = 60000 };
 static char err[4096];
@@ -280,6 +281,8 @@ static void refusals(void)
     EXPECT(2, MIX("a=1:a", "a=2:b", "--steps", "1", "-o", "x"), "two sources");
     EXPECT(2, MIX("a=zero:a", "--steps", "1", "-o", "x"), "weight");
     EXPECT(2, MIX("a:1=a", "--steps", "1", "-o", "x"), "NAME=WEIGHT:DIR");
+    EXPECT(2, MIX("a=1:a", "--steps", "1", "--json", "-o", "x"), "--dry-run");
+    EXPECT(1, MIX("a=1:a", "--steps", "1", "-o", "b"), "b: is a directory");
     EXPECT(2, MIX("a=1:a", "-T", "30000", "-B", "2000", "--steps", "1", "-o", "x"), "MiB");
     CHECK(!exists("x"), "a refused mix left a file");
     int terminal = posix_openpt(O_RDWR | O_NOCTTY);
@@ -332,6 +335,26 @@ static void damage(void)
         CHECK(read_stream("bad.batches") == 1, "bit %zu flipped, and not seen", bit);
         CHECK(strstr(stderr_text(), "offset"), "%s", stderr_text());
     }
+    struct batch_header h;          /* sound but for the width of its tokens */
+    memcpy(&h, was, sizeof h);
+    h.token_width = 4;
+    h.header_hash = XXH3_64bits(&h, offsetof(struct batch_header, header_hash));
+    memcpy(was, &h, sizeof h);
+    spill("bad.batches", was, n);
+    EXPECT(1, read_stream("bad.batches"), "bad.batches: offset 0: token width does not fit the vocabulary");
+    free(was);
+
+    was = slurp("c/000000.tok", &n);
+    struct shard_header s, good;
+    memcpy(&good, was, sizeof good);
+    s = good;
+    s.token_width = 4;
+    s.header_hash = XXH3_64bits(&s, offsetof(struct shard_header, header_hash));
+    memcpy(was, &s, sizeof s);
+    spill("c/000000.tok", was, n);
+    EXPECT(1, MIX(SOURCES, "--steps", "1", "-o", "x"), "c/000000.tok: offset 12: token width does not fit");
+    memcpy(was, &good, sizeof good);
+    spill("c/000000.tok", was, n);
     free(was);
 }
 

@@ -23,11 +23,10 @@ struct batch_writer;
 /* h is sealed. Binary on a terminal is refused (exit 2). A ring holds at least four records. */
 struct batch_writer *batch_writer_open(const char *endpoint, const struct batch_header *h);
 /* Memory of one record, whose contents are undefined. NULL: stop_signal came while waiting, or the reader of the ring
- * has closed it (batch_writer_reader_gone). */
+ * has closed it. */
 void *batch_writer_claim(struct batch_writer *w);
 /* Fills in step, payload hash and padding, and hands the record on. */
 void  batch_writer_commit(struct batch_writer *w, uint64_t step);
-bool  batch_writer_reader_gone(const struct batch_writer *w);
 double batch_writer_stall_seconds(const struct batch_writer *w);
 /* whole: writes the end record and commits a file. Otherwise pipe and ring end cut, and a file is not committed. */
 void  batch_writer_close(struct batch_writer *w, bool whole);

@@ -15,18 +15,13 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/ringend.h"
 #include "shm/ring.h"
-
-enum {
-    WAIT_MS = 200,                  /* how often a wait looks at stop_signal */
-    WRITER_WAIT_S = 60,
-};
 
 struct batch_reader {
     char *name;
     struct batch_header header;
-    struct ring *ring;              /* or fd */
-    bool peeked;                    /* a ring record is out as a view */
+    struct ring_in *ring;           /* or fd */
     int fd;
     void *buffer;
     size_t record_bytes;
@@ -59,46 +54,12 @@ static size_t read_some(struct batch_reader *r, void *p, size_t n)
 /* The next record of the ring; NULL: stop_signal, or *closed. */
 static const void *ring_next(struct batch_reader *r, uint32_t *len, bool *closed)
 {
-    *closed = false;
-    if (r->peeked)
-        ring_release(r->ring);
-    r->peeked = false;
-    while (!stop_signal) {
-        const void *p = ring_peek(r->ring, len);
-        if (p) {
-            r->peeked = true;
-            return p;
-        }
-        int rc = ring_wait_data(r->ring, WAIT_MS);
-        if (rc == RING_ECLOSED) {
-            *closed = true;
-            return NULL;
-        }
-        if (rc == RING_EPEERDEAD)
-            bad(r, "the writer died");
-        if (rc != RING_OK && rc != RING_ETIMEDOUT && !(rc == RING_ESYS && errno == EINTR))
-            bad(r, ring_strerror(rc));
-    }
-    return NULL;
-}
-
-static void ring_open_wait(struct batch_reader *r)
-{
-    double until = now_seconds() + WRITER_WAIT_S;
-    for (;;) {
-        int rc = ring_open(&r->ring, r->name + strlen("ring:"), WAIT_MS);
-        if (rc == RING_OK)
-            return;
-        if (stop_signal)
-            exit(signal_exit_code());
-        bool waiting = rc == RING_ENOTREADY || rc == RING_ETIMEDOUT || (rc == RING_ESYS && errno == EINTR);
-        if (!waiting && rc == RING_ESYS)
-            die_errno("%s", r->name);
-        if (!waiting)
-            die("%s: %s", r->name, ring_strerror(rc));
-        if (now_seconds() > until)
-            die("%s: no writer within %d seconds", r->name, WRITER_WAIT_S);
-    }
+    int why;
+    const void *p = ring_in_next(r->ring, len, &why);
+    *closed = why == RING_ECLOSED;
+    if (!p && why != RING_OK && !*closed)
+        bad(r, ring_in_strerror(why));
+    return p;
 }
 
 static void check_header(struct batch_reader *r, const void *bytes, size_t n)
@@ -123,7 +84,7 @@ static void open_ring(struct batch_reader *r)
 {
     uint32_t len = 0;
     bool closed;
-    ring_open_wait(r);
+    r->ring = ring_in_open(r->name);
     const void *p = ring_next(r, &len, &closed);
     check_header(r, p, p ? len : 0);
     if (len != sizeof r->header)
@@ -146,7 +107,7 @@ struct batch_reader *batch_reader_open(const char *endpoint)
     bool is_stdin = strcmp(endpoint, "-") == 0;
     r->name = xstrdup(is_stdin ? "stdin" : endpoint);
     r->fd = -1;
-    if (strncmp(endpoint, "ring:", 5) == 0) {
+    if (is_ring(endpoint)) {
         open_ring(r);
         return r;
     }
@@ -258,9 +219,7 @@ void batch_reader_close(struct batch_reader *r)
 {
     if (!r)
         return;
-    if (r->peeked)
-        ring_release(r->ring);
-    ring_close(r->ring);
+    ring_in_close(r->ring);
     if (r->fd > STDERR_FILENO)
         close(r->fd);
     free(r->buffer);

@@ -6,20 +6,17 @@
  */
 #include "pipeline/lib/batchstream.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
-#include "shm/ring.h"
+#include "pipeline/lib/ringend.h"
 
 enum {
-    WAIT_MS = 200,                  /* how often a wait looks at stop_signal */
     RING_RECORDS = 5,               /* four, and one for what a wrap may waste */
     RING_OVERHEAD = 64,             /* of a record in the ring; guess, generous */
 };
@@ -27,13 +24,12 @@ enum {
 struct batch_writer {
     char *name;
     struct batch_header header;
-    struct ring *ring;              /* or fd, which may be commit's */
+    struct ring_out *ring;          /* or fd, which may be commit's */
     struct commit commit;
     int fd;
     void *record;                   /* claimed: in the ring, or the buffer */
     size_t record_bytes;
     double stall;
-    bool reader_gone;
 };
 
 static uint64_t power_of_two(uint64_t n)
@@ -44,43 +40,28 @@ static uint64_t power_of_two(uint64_t n)
     return p;
 }
 
-static void *ring_claim_wait(struct batch_writer *w, uint32_t len)
+static void *ring_claim_timed(struct batch_writer *w, size_t n)
 {
-    void *p = ring_claim(w->ring, len);
-    if (p)
-        return p;
     double began = now_seconds();
-    while (!stop_signal && !w->reader_gone && !(p = ring_claim(w->ring, len))) {
-        int rc = ring_wait_space(w->ring, len, WAIT_MS);
-        if (rc == RING_ECLOSED)
-            w->reader_gone = true;
-        else if (rc != RING_OK && rc != RING_ETIMEDOUT && !(rc == RING_ESYS && errno == EINTR))
-            die("%s: %s", w->name, rc == RING_EPEERDEAD ? "the reader died" : ring_strerror(rc));
-    }
+    void *p = ring_out_claim(w->ring, (uint32_t)n);
     w->stall += now_seconds() - began;
     return p;
 }
 
-static void open_ring(struct batch_writer *w, const char *name)
+static void open_ring(struct batch_writer *w, const char *endpoint)
 {
     uint64_t need = RING_RECORDS * (w->record_bytes + RING_OVERHEAD) + sizeof w->header + RING_OVERHEAD;
-    int rc = ring_create(&w->ring, name, power_of_two(need));
-    if (rc == RING_ESYS)
-        die_errno("%s", w->name);
-    if (rc != RING_OK)
-        die("%s: %s", w->name, ring_strerror(rc));
-    void *p = ring_claim_wait(w, sizeof w->header);
+    w->ring = ring_out_open(endpoint, power_of_two(need));
+    void *p = ring_claim_timed(w, sizeof w->header);
     if (!p)
         return;
     memcpy(p, &w->header, sizeof w->header);
-    ring_commit(w->ring);
+    ring_out_commit(w->ring);
 }
 
-/* A path that is something else than a regular file (a FIFO, /dev/null) is written to, not replaced. */
 static void open_path(struct batch_writer *w, const char *path)
 {
-    struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+    if (is_device(path)) {
         w->fd = open(path, O_WRONLY | O_CLOEXEC);
         if (w->fd < 0)
             die_errno("%s", path);
@@ -97,8 +78,8 @@ struct batch_writer *batch_writer_open(const char *endpoint, const struct batch_
     w->header = *h;
     w->record_bytes = batch_record_bytes(h);
     w->fd = -1;
-    if (strncmp(endpoint, "ring:", 5) == 0) {
-        open_ring(w, endpoint + 5);
+    if (is_ring(endpoint)) {
+        open_ring(w, endpoint);
         return w;
     }
     if (strcmp(endpoint, "-") == 0)
@@ -118,14 +99,14 @@ void *batch_writer_claim(struct batch_writer *w)
     if (stop_signal)
         return NULL;
     if (w->ring)
-        w->record = ring_claim_wait(w, (uint32_t)w->record_bytes);
+        w->record = ring_claim_timed(w, w->record_bytes);
     return w->record;
 }
 
 static void hand_on(struct batch_writer *w)
 {
     if (w->ring) {
-        ring_commit(w->ring);
+        ring_out_commit(w->ring);
         return;
     }
     double began = now_seconds();
@@ -144,22 +125,9 @@ void batch_writer_commit(struct batch_writer *w, uint64_t step)
     hand_on(w);
 }
 
-bool batch_writer_reader_gone(const struct batch_writer *w)
-{
-    return w->reader_gone;
-}
-
 double batch_writer_stall_seconds(const struct batch_writer *w)
 {
     return w->stall;
-}
-
-/* What is in a ring that nobody has opened yet would go with its name. */
-static void wait_reader(struct batch_writer *w)
-{
-    int rc = RING_ETIMEDOUT;
-    while (!stop_signal && (rc == RING_ETIMEDOUT || (rc == RING_ESYS && errno == EINTR)))
-        rc = ring_wait_reader(w->ring, WAIT_MS);
 }
 
 void batch_writer_close(struct batch_writer *w, bool whole)
@@ -170,9 +138,7 @@ void batch_writer_close(struct batch_writer *w, bool whole)
         hand_on(w);
     }
     if (w->ring) {
-        if (whole)
-            wait_reader(w);
-        ring_close(w->ring);
+        ring_out_close(w->ring, whole);
     } else {
         free(w->record);
         if (w->commit.f && whole)

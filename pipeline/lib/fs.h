@@ -39,13 +39,15 @@ FILE *commit_open(struct commit *c, const char *path);
 void  commit_finish(struct commit *c);
 void  commit_abort(struct commit *c);
 
-void  write_all(int fd, const void *p, size_t n, const char *name);     /* EINTR and short writes handled */
+/* EINTR and short writes handled. After stop_signal, ends the program when a pipe's reader takes nothing for a second. */
+void  write_all(int fd, const void *p, size_t n, const char *name);
 /* Reads exactly n bytes. Returns true; false at end of file before the first byte; dies when the end comes within. */
 bool  read_all(int fd, void *p, size_t n, const char *name);
 void  fsync_dir(const char *dir);
 void  make_dirs(const char *dir);           /* mkdir -p */
 bool  path_exists(const char *path);
 bool  is_dir(const char *path);
+bool  is_device(const char *path);          /* a FIFO, /dev/null, ...: to be written to, not replaced */
 char *path_join(const char *a, const char *b);
 char *read_file(const char *path, size_t *len, size_t max_len);        /* NUL-terminated; dies when larger */
 void  remove_tree(const char *path);        /* missing is fine; never follows a symlink */

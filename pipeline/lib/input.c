@@ -8,13 +8,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FIRST_BUFFER = 256 << 10, MAX_READ = 1 << 20 };
+enum { FIRST_BUFFER = 256 << 10, MAX_READ = 1 << 20, WAIT_MS = 200 /* how often a wait looks at stop_signal */ };
 static const char separator[] = "<|endoftext|>";        /* a line of its own between texts, as in TinyStories */
 enum { SEPARATOR_LEN = sizeof separator - 1 };
 
@@ -35,6 +36,7 @@ struct input {
     char *name;
     enum kind kind;
     bool eof;
+    bool stopped;               /* stop_signal came while waiting: nothing more is given out */
     uint64_t read_before;       /* bytes of files that are done */
     char *buf;                  /* unread content is buf[pos..len) */
     size_t pos, len, cap;
@@ -106,7 +108,14 @@ static bool read_more(struct input *in)
         in->buf = xrealloc(in->buf, in->cap);
     }
     size_t room = in->cap - in->len;        /* more than MAX_READ at once would only touch memory for nothing */
-    ssize_t n = decompress_read(in->file, in->buf + in->len, room < MAX_READ ? room : MAX_READ);
+    ssize_t n;
+    do
+        n = decompress_read(in->file, in->buf + in->len, room < MAX_READ ? room : MAX_READ);
+    while (n == DECOMPRESS_AGAIN && !stop_signal);
+    if (n == DECOMPRESS_AGAIN) {
+        in->stopped = in->eof = true;
+        return false;
+    }
     if (n < 0)
         die("%s: offset %llu: %s", in->name, (unsigned long long)decompress_offset(in->file),
             decompress_error(in->file));
@@ -124,9 +133,26 @@ static bool have(struct input *in, size_t n)
     return true;
 }
 
+/* Waits for the first byte of a pipe, or its end. False: stop_signal. */
+static bool wait_input(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (!stop_signal) {
+        int n = poll(&p, 1, WAIT_MS);
+        if (n > 0 || (n < 0 && errno != EINTR))
+            return true;
+    }
+    return false;
+}
+
 static void start_file(struct input *in, int fd, const char *name, enum decompress_kind compression, enum kind kind)
 {
     char err[200];
+    if (!wait_input(fd)) {
+        in->stopped = true;
+        close(fd);
+        return;
+    }
     free(in->name);
     in->name = xstrdup(name);
     in->file = decompress_open(fd, compression, err, sizeof err);
@@ -169,6 +195,10 @@ static void open_operand(struct input *in, const char *path)
 {
     struct stat st;
     int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == EINTR && stop_signal) {      /* a FIFO that nobody writes to yet */
+        in->stopped = true;
+        return;
+    }
     if (fd < 0 || fstat(fd, &st) != 0)
         die_errno("%s", path);
     if (strcmp(path, "-") == 0) {
@@ -185,10 +215,10 @@ static void open_operand(struct input *in, const char *path)
     }
 }
 
-/* Opens the next file. False: there is none. */
+/* Opens the next file. False: there is none, or stopped. */
 static bool next_file(struct input *in)
 {
-    while (!in->file) {
+    while (!in->stopped && !in->file) {
         const char *path = in->walk ? walk_next(in->walk) : NULL;
         if (path) {
             open_in_directory(in, path);
@@ -202,7 +232,7 @@ static bool next_file(struct input *in)
             return false;
         }
     }
-    return true;
+    return !in->stopped;
 }
 
 /* One bad document at the given line and byte of it: ends the program, or counts. */
@@ -214,6 +244,8 @@ static void bad(struct input *in, uint64_t line, size_t byte, const char *fmt, .
     va_start(ap, fmt);
     vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
+    if (in->stopped)            /* it is only not there yet */
+        return;
     if (!in->opts->skip_bad)
         die("%s:%llu: byte %zu: %s", in->name, (unsigned long long)line, byte, what);
     detail("%s:%llu: byte %zu: %s", in->name, (unsigned long long)line, byte, what);
@@ -465,7 +497,7 @@ bool input_next(struct input *in, struct doc *d)
         bool found = in->kind == JSON_LINES    ? next_json_line(in, d)
                      : in->kind == JSON_VALUES ? next_json_value(in, d)
                                                : next_text(in, d);
-        if (!found)
+        if (!found || in->stopped)
             continue;
         if (d->len == 0) {
             in->stats.empty++;

@@ -45,7 +45,7 @@ struct input;
 
 /* opts and paths must live until input_close. No paths: standard input. */
 struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths);
-/* False at the end. *d is valid until the next call; its id is never NULL (FILE:LINE when the document has none). */
+/* False at the end, or when stop_signal comes while waiting for input (look at it). *d is valid until the next call; its id is never NULL (FILE:LINE when the document has none). */
 bool input_next(struct input *in, struct doc *d);
 void input_stats(const struct input *in, struct input_stats *stats);
 /* Says what was left out, if anything was. */

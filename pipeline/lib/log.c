@@ -52,12 +52,18 @@ void warn(const char *fmt, ...)
     MESSAGE("warning: ", NULL);
 }
 
-static _Noreturn void fail(void)
+static void run_cleanups(void)
 {
     while (n_cleanups > 0) {
         n_cleanups--;
         cleanups[n_cleanups].fn(cleanups[n_cleanups].arg);
     }
+}
+
+/* Before exit, so that a clean-up may fail in its turn. */
+static _Noreturn void fail(void)
+{
+    run_cleanups();
     exit(1);
 }
 
@@ -76,6 +82,9 @@ void die_errno(const char *fmt, ...)
 
 void at_failure(void (*fn)(void *), void *arg)
 {
+    static bool at_exit;
+    if (!at_exit)
+        at_exit = atexit(run_cleanups) == 0;
     if (n_cleanups == (int)(sizeof cleanups / sizeof *cleanups))
         return;
     cleanups[n_cleanups].fn = fn;
@@ -114,6 +123,9 @@ void signals_install(void)
     sigemptyset(&sa.sa_mask);
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
+    struct sigaction was;                               /* nohup ignores it, and means it */
+    if (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &sa, NULL);
 }
 
 int signal_exit_code(void)

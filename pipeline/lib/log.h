@@ -20,15 +20,16 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));      /* a
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));      /* exit 1 */
 _Noreturn void die_errno(const char *fmt, ...) __attribute__((format(printf, 1, 2)));/* ": strerror", exit 1 */
 
-/* Runs at exit by die() and friends, last registered first: to remove temporary files. Async-signal use: never. */
+/* Runs when the program ends, by die() or any other exit, before at_failure_cancel: to remove temporary files. Last
+ * registered first. Async-signal use: never. */
 void at_failure(void (*fn)(void *), void *arg);
 void at_failure_cancel(void *arg);          /* forgets the one registered with arg */
 
 /* Flushes stdout and fails with exit 1 when anything was not written (a full disk must not exit 0). */
 void close_stdout(void);
 
-/* SIGINT and SIGTERM set stop_signal and nothing else; loops look at it. SIGPIPE ends the process quietly
- * (exit 141-like, default action). signals_install sets this up; a second SIGINT kills at once. */
+/* SIGINT, SIGTERM and SIGHUP set stop_signal and nothing else; loops look at it. SIGPIPE ends the process quietly
+ * (exit 141-like, default action). signals_install sets this up; a second signal ends at once. */
 extern volatile sig_atomic_t stop_signal;
 void signals_install(void);
 /* Ends the program because of stop_signal: returns 128+n for main to return. */

@@ -17,19 +17,17 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/ringend.h"
 #include "shm/ring.h"
 
 enum {
     BUFFER_BYTES = 256 << 10,       /* grows to the largest record met */
-    WAIT_MS = 200,                  /* how often a wait looks at stop_signal */
-    PRODUCER_WAIT_S = 60,
 };
 
 struct tok_reader {
     char *name;
     struct tokens_header header;
-    struct ring *ring;              /* or fd */
-    bool peeked;                    /* a ring record is out as a view */
+    struct ring_in *ring;           /* or fd */
     int fd;
     unsigned char *buffer;
     size_t pos, end, cap;
@@ -70,46 +68,12 @@ static size_t fill(struct tok_reader *r, size_t n)
 /* The next record of the ring. NULL: stop_signal, or closed (*closed). */
 static const unsigned char *ring_next(struct tok_reader *r, uint32_t *len, bool *closed)
 {
-    *closed = false;
-    if (r->peeked)
-        ring_release(r->ring);
-    r->peeked = false;
-    while (!stop_signal) {
-        const void *p = ring_peek(r->ring, len);
-        if (p) {
-            r->peeked = true;
-            return p;
-        }
-        int rc = ring_wait_data(r->ring, WAIT_MS);
-        if (rc == RING_ECLOSED) {
-            *closed = true;
-            return NULL;
-        }
-        if (rc == RING_EPEERDEAD)
-            bad(r, r->offset, "the writer died");
-        if (rc != RING_OK && rc != RING_ETIMEDOUT && !(rc == RING_ESYS && errno == EINTR))
-            bad(r, r->offset, ring_strerror(rc));
-    }
-    return NULL;
-}
-
-static void ring_open_wait(struct tok_reader *r)
-{
-    double until = now_seconds() + PRODUCER_WAIT_S;
-    for (;;) {
-        int rc = ring_open(&r->ring, r->name + strlen("ring:"), WAIT_MS);
-        if (rc == RING_OK)
-            return;
-        if (stop_signal)
-            exit(signal_exit_code());
-        bool waiting = rc == RING_ENOTREADY || rc == RING_ETIMEDOUT || (rc == RING_ESYS && errno == EINTR);
-        if (!waiting && rc == RING_ESYS)
-            die_errno("%s", r->name);
-        if (!waiting)
-            die("%s: %s", r->name, ring_strerror(rc));
-        if (now_seconds() > until)
-            die("%s: no writer within %d seconds", r->name, PRODUCER_WAIT_S);
-    }
+    int why;
+    const void *p = ring_in_next(r->ring, len, &why);
+    *closed = why == RING_ECLOSED;
+    if (!p && why != RING_OK && !*closed)
+        bad(r, r->offset, ring_in_strerror(why));
+    return p;
 }
 
 static void check_header(struct tok_reader *r, const void *bytes, size_t n)
@@ -154,9 +118,9 @@ struct tok_reader *tok_reader_open_fd(int fd, const char *name, const void *head
 
 struct tok_reader *tok_reader_open(const char *endpoint)
 {
-    if (strncmp(endpoint, "ring:", 5) == 0) {
+    if (is_ring(endpoint)) {
         struct tok_reader *r = reader_new(endpoint);
-        ring_open_wait(r);
+        r->ring = ring_in_open(endpoint);
         uint32_t len = 0;
         bool closed;
         const unsigned char *p = ring_next(r, &len, &closed);
@@ -301,9 +265,7 @@ void tok_reader_close(struct tok_reader *r)
 {
     if (!r)
         return;
-    if (r->peeked)
-        ring_release(r->ring);
-    ring_close(r->ring);
+    ring_in_close(r->ring);
     if (r->fd > STDERR_FILENO)
         close(r->fd);
     free(r->buffer);

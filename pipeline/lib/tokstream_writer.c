@@ -8,33 +8,26 @@
 #include "pipeline/lib/tokstream.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
-#include "shm/ring.h"
+#include "pipeline/lib/ringend.h"
 
 enum {
     BUFFER_BYTES = 256 << 10,
     RING_BYTES = 16 << 20,          /* three of the largest records */
-    WAIT_MS = 200,                  /* how often a wait looks at stop_signal */
 };
 
 struct tok_writer {
     char *name;
     struct tokens_header header;
-    struct ring *ring;              /* one of ring, commit.f, fd */
-    pthread_mutex_t ring_mutex;     /* recursive; held by a put, and by die() in another thread when it closes the ring */
-    atomic_bool failing;
+    struct ring_out *ring;          /* one of ring, commit.f, fd */
     struct commit commit;
     int fd;
     uint32_t n_documents;
@@ -45,59 +38,19 @@ struct tok_writer {
 /* What a broken pipe does to a writer, for a ring whose reader closed. */
 static _Noreturn void end_quietly(struct tok_writer *w)
 {
-    ring_close(w->ring);
+    ring_out_close(w->ring, false);
     signal(SIGPIPE, SIG_DFL);
     raise(SIGPIPE);
     exit(1);                        /* SIGPIPE is blocked */
 }
 
-/* The process is ending with an error: a ring that nobody has opened yet would keep its name. */
-static void close_failed_ring(void *arg)
+/* NULL: stop_signal. */
+static unsigned char *claim(struct tok_writer *w, size_t n)
 {
-    struct tok_writer *w = arg;
-    atomic_store(&w->failing, true);
-    pthread_mutex_lock(&w->ring_mutex);         /* for good */
-    ring_close(w->ring);
-}
-
-static void init_ring_mutex(struct tok_writer *w)
-{
-    pthread_mutexattr_t attr;
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&w->ring_mutex, &attr);
-    pthread_mutexattr_destroy(&attr);
-}
-
-/* Returns with the mutex held until ring_commit_put. NULL: stop_signal, and it is not held. */
-static unsigned char *ring_claim_wait(struct tok_writer *w, uint32_t len)
-{
-    pthread_mutex_lock(&w->ring_mutex);
-    for (;;) {
-        if (atomic_load(&w->failing)) {
-            pthread_mutex_unlock(&w->ring_mutex);
-            for (;;)
-                pause();
-        }
-        unsigned char *p = ring_claim(w->ring, len);
-        if (p)
-            return p;
-        int rc = ring_wait_space(w->ring, len, WAIT_MS);
-        if (rc == RING_ECLOSED)
-            end_quietly(w);
-        if (rc != RING_OK && rc != RING_ETIMEDOUT && !(rc == RING_ESYS && errno == EINTR))
-            die("%s: %s", w->name, rc == RING_EPEERDEAD ? "the reader died" : ring_strerror(rc));
-        if (stop_signal) {
-            pthread_mutex_unlock(&w->ring_mutex);
-            return NULL;
-        }
-    }
-}
-
-static void ring_commit_put(struct tok_writer *w)
-{
-    ring_commit(w->ring);
-    pthread_mutex_unlock(&w->ring_mutex);
+    void *p = ring_out_claim(w->ring, (uint32_t)n);
+    if (!p && ring_out_reader_gone(w->ring))
+        end_quietly(w);
+    return p;
 }
 
 void tok_writer_flush(struct tok_writer *w)
@@ -133,17 +86,11 @@ static void put_small(struct tok_writer *w, const void *bytes, uint32_t n)
         put_bytes(w, bytes, n);
         return;
     }
-    unsigned char *p = ring_claim_wait(w, n);
+    unsigned char *p = claim(w, n);
     if (p) {
         memcpy(p, bytes, n);
-        ring_commit_put(w);
+        ring_out_commit(w->ring);
     }
-}
-
-static bool is_device(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
 struct tok_writer *tok_writer_open(const char *endpoint, const struct tokens_header *h)
@@ -156,14 +103,8 @@ struct tok_writer *tok_writer_open(const char *endpoint, const struct tokens_hea
         if (isatty(STDOUT_FILENO))
             usage_error("a token stream is binary: send stdout to a program or a file, or use -o");
         w->fd = STDOUT_FILENO;
-    } else if (strncmp(endpoint, "ring:", 5) == 0) {
-        int rc = ring_create(&w->ring, endpoint + 5, RING_BYTES);
-        if (rc == RING_ESYS)
-            die_errno("%s", endpoint);
-        if (rc != RING_OK)
-            die("%s: %s", endpoint, ring_strerror(rc));
-        init_ring_mutex(w);
-        at_failure(close_failed_ring, w);
+    } else if (is_ring(endpoint)) {
+        w->ring = ring_out_open(endpoint, RING_BYTES);
     } else if (is_device(endpoint)) {       /* to be written to, not replaced */
         if ((w->fd = open(endpoint, O_WRONLY | O_CLOEXEC)) < 0)
             die_errno("%s", endpoint);
@@ -197,12 +138,12 @@ void tok_writer_put(struct tok_writer *w, int domain, const uint32_t *ids, size_
     if (!more)
         w->n_documents++;
     if (w->ring) {
-        unsigned char *p = ring_claim_wait(w, (uint32_t)(sizeof record + tokens_payload_bytes(&w->header, record.n_tokens)));
+        unsigned char *p = claim(w, sizeof record + tokens_payload_bytes(&w->header, record.n_tokens));
         if (!p)
             return;
         memcpy(p, &record, sizeof record);
         pack(p + sizeof record, ids, n, w->header.token_width);
-        ring_commit_put(w);
+        ring_out_commit(w->ring);
         return;
     }
     put_bytes(w, &record, sizeof record);
@@ -216,14 +157,6 @@ void tok_writer_put(struct tok_writer *w, int domain, const uint32_t *ids, size_
     }
 }
 
-/* What is in a ring that nobody has opened yet would go with its name. */
-static void wait_reader(struct tok_writer *w)
-{
-    int rc = RING_ETIMEDOUT;
-    while (!stop_signal && (rc == RING_ETIMEDOUT || (rc == RING_ESYS && errno == EINTR)))
-        rc = ring_wait_reader(w->ring, WAIT_MS);
-}
-
 void tok_writer_close(struct tok_writer *w, bool whole)
 {
     if (whole) {
@@ -232,11 +165,7 @@ void tok_writer_close(struct tok_writer *w, bool whole)
     }
     tok_writer_flush(w);
     if (w->ring) {
-        if (whole)
-            wait_reader(w);
-        at_failure_cancel(w);
-        ring_close(w->ring);
-        pthread_mutex_destroy(&w->ring_mutex);
+        ring_out_close(w->ring, whole);
     } else if (w->commit.f && whole) {
         commit_finish(&w->commit);
     } else if (w->commit.f) {

@@ -4,13 +4,12 @@
 #include "pipeline/text/stage.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/ordered.h"
 
-enum { MAX_THREADS = 64 };      /* what is under way in each adds up to a few MiB */
+enum { MAX_THREADS = 16 };      /* each holds 40 MB when a piece of 1 MiB comes: all stay below 1 GiB */
 
 struct tokenizer *stage_tokenizer(const char *path)
 {
@@ -21,12 +20,6 @@ struct tokenizer *stage_tokenizer(const char *path)
     if (!t)
         die("%s", err);
     return t;
-}
-
-static bool is_device(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
 void text_output_open(struct text_output *out, const char *endpoint)

@@ -40,7 +40,7 @@ static const struct cli cli = {
     "  echo '[72, 105]' | tokenize decode -t tok.json\n"
     "  tokenize -t tok.json <docs.jsonl | tokenize decode -t tok.json | jq -r .text\n"
     "\n"
-    "Exit: 0 done, 1 failed (the message names input, place and reason), 2 misuse.",
+    "Exit: 0 done, 1 failed (the message names input, place and reason), 2 misuse, 128+n ended by signal n.",
 };
 
 struct run {
@@ -120,6 +120,8 @@ static _Noreturn void bad(const struct scanner *s, const char *reason)
 static int next_char(struct scanner *s)
 {
     int c = getc_unlocked(s->f);
+    if (c == EOF && ferror(s->f) && stop_signal)
+        exit(signal_exit_code());       /* removes what is not whole */
     if (c == EOF && ferror(s->f))
         die_errno("%s: cannot read", s->name);
     s->column++;
@@ -207,10 +209,10 @@ static void decode_input(struct run *r)
     ssize_t n;
     do
         n = read(fd, &first, 1);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
+    while (n < 0 && errno == EINTR && !stop_signal);
+    if (n < 0 && !stop_signal)
         die_errno("%s: cannot read", input);
-    if (n == 0)
+    if (n <= 0)
         return;
     if (first == TOKENS_MAGIC[0]) {
         decode_stream(r, tok_reader_open_fd(fd, input, &first, 1));
@@ -230,12 +232,14 @@ int tokenize_decode(int argc, char **argv)
         usage_error("%s: name the input with -i", argv[0]);
     struct tokenizer *t = stage_tokenizer(tokenizer_path);
     struct run r = {.t = t};
+    if (strcmp(output, "-") != 0)
+        signals_install();              /* to standard output nothing is committed, and signals just end us */
     text_output_open(&r.out, output);
     decode_input(&r);
-    text_output_close(&r.out, true);
+    text_output_close(&r.out, !stop_signal);
     if (r.replaced)
         warn("%llu bytes that are not UTF-8 were written as U+FFFD", (unsigned long long)r.replaced);
     strbuf_free(&r.text);
     tokenizer_free(t);
-    return 0;
+    return signal_exit_code();
 }

@@ -126,14 +126,12 @@ static void show_progress(uint32_t done, uint32_t total)
     progress("merge", done, total, "tokens", NULL);
 }
 
-static void write_tokenizer(const struct tokenizer *t)
+static void write_tokenizer(const struct tokenizer *t, struct text_output *out)
 {
-    struct text_output out;
     size_t len;
     char *json = tokenizer_to_json(t, &len);
-    text_output_open(&out, output);
-    text_output_write(&out, json, len);
-    text_output_close(&out, true);
+    text_output_write(out, json, len);
+    text_output_close(out, true);
     free(json);
 }
 
@@ -158,10 +156,12 @@ int tokenize_train(int argc, char **argv)
     signals_install();
     struct run r = {0};
     double start = now_seconds();
+    struct text_output out;
+    text_output_open(&out, output);             /* before the work: it may not be possible */
     struct input *in = input_open(&input_opts, n > 0 ? (const char *const *)argv : &standard_input, n > 0 ? (size_t)n : 1);
     count_words(&r, in);
     if (stop_signal)
-        return signal_exit_code();
+        exit(signal_exit_code());               /* removes the temporary file */
     input_close(in);
     if (r.documents == 0)
         die("no documents: there is nothing to learn from");
@@ -174,11 +174,11 @@ int tokenize_train(int argc, char **argv)
     struct tokenizer *t = bpe_train(&r.counts, &bpe, &merges);
     progress_end();
     if (!t)
-        return signal_exit_code();
+        exit(signal_exit_code());
     if (merges < wanted)
         warn("only %u merges occur %llu times or more: ids %u to %u are unused", merges, (unsigned long long)min_count,
              256 + merges, 255 + wanted);
-    write_tokenizer(t);
+    write_tokenizer(t, &out);
     tokenizer_free(t);
     say("%s: %llu ids, %u merges, from %llu documents, %.1f MB, %zu different words, in %.1f s", output,
         (unsigned long long)vocab_size, merges, (unsigned long long)r.documents, (double)r.bytes / 1e6, words,
