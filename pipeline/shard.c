@@ -160,14 +160,7 @@ static void finish_split(struct job *j, struct split *s)
     if (s->w)
         finish_shard(j, s);
     manifest_seal(&s->m);
-    char *json = manifest_to_json(&s->m), *path = path_join(s->dir, "manifest.json");
-    struct commit c;
-    FILE *f = commit_open(&c, path);
-    if (fwrite(json, 1, strlen(json), f) != strlen(json))
-        die_errno("%s: cannot write", path);
-    commit_finish(&c);
-    free(json);
-    free(path);
+    sharddir_manifest(s->dir, &s->m);
 }
 
 static void print_paths(const char *dir, const struct split *s)

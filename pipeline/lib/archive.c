@@ -1,5 +1,6 @@
 #include "pipeline/lib/archive.h"
 
+#include <fcntl.h>
 #include <lz4frame.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "formats/decompress.h"
 #include "formats/manifest.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -14,21 +16,20 @@
 enum {
     CHUNK_BYTES = 1 << 20,
     ZSTD_LEVEL = 3,
-    MAX_WINDOW_LOG = 27,            /* 128 MiB: what zstd itself accepts without --long */
 };
 
 struct copy {                       /* one file being turned into another */
     const char *from;
-    FILE *in;
+    FILE *in;                       /* NULL when unpacking */
     struct commit out;
     unsigned char *buffer;          /* input */
     size_t n;                       /* bytes in it */
     uint64_t offset, written, limit;    /* offset: of the input behind the buffer */
 };
 
-static void copy_open(struct copy *c, const char *from, const char *to, uint64_t limit)
+static void copy_open(struct copy *c, const char *from, const char *to)
 {
-    *c = (struct copy){.from = from, .limit = limit};
+    *c = (struct copy){.from = from, .limit = UINT64_MAX};
     c->in = fopen(from, "rbe");
     if (!c->in)
         die_errno("%s", from);
@@ -59,13 +60,6 @@ static void copy_write(struct copy *c, const void *p, size_t n)
         die_errno("%s: cannot write", c->out.path);
 }
 
-static void copy_close(struct copy *c)
-{
-    fclose(c->in);
-    free(c->buffer);
-    commit_finish(&c->out);
-}
-
 static void pack_zstd(struct copy *c)
 {
     ZSTD_CCtx *z = ZSTD_createCCtx();
@@ -88,31 +82,6 @@ static void pack_zstd(struct copy *c)
         } while (more ? in.pos < in.size : left > 0);
     }
     ZSTD_freeCCtx(z);
-    free(out);
-}
-
-static void unpack_zstd(struct copy *c)
-{
-    ZSTD_DCtx *z = ZSTD_createDCtx();
-    size_t cap = ZSTD_DStreamOutSize(), left = 1;
-    void *out = xmalloc(cap);
-    if (!z)
-        die("out of memory");
-    ZSTD_DCtx_setParameter(z, ZSTD_d_windowLogMax, MAX_WINDOW_LOG);
-    while (copy_fill(c)) {
-        ZSTD_inBuffer in = {c->buffer, c->n, 0};
-        ZSTD_outBuffer o;
-        do {                        /* until the input is used and the decoder has nothing kept back */
-            o = (ZSTD_outBuffer){out, cap, 0};
-            left = ZSTD_decompressStream(z, &o, &in);
-            if (ZSTD_isError(left))
-                bad(c, c->offset - c->n + in.pos, ZSTD_getErrorName(left));
-            copy_write(c, out, o.pos);
-        } while (in.pos < in.size || (left != 0 && o.pos == cap));
-    }
-    if (left != 0)
-        bad(c, c->offset, "ends within the compressed data");
-    ZSTD_freeDCtx(z);
     free(out);
 }
 
@@ -139,48 +108,42 @@ static void pack_lz4(struct copy *c)
     free(out);
 }
 
-static void unpack_lz4(struct copy *c)
-{
-    LZ4F_dctx *z;
-    lz4_check(c, 0, LZ4F_createDecompressionContext(&z, LZ4F_VERSION));
-    void *out = xmalloc(CHUNK_BYTES);
-    size_t left = 1;
-    while (copy_fill(c)) {
-        size_t pos = 0, made;
-        do {
-            size_t used = c->n - pos;
-            made = CHUNK_BYTES;
-            left = lz4_check(c, c->offset - c->n + pos, LZ4F_decompress(z, out, &made, c->buffer + pos, &used, NULL));
-            copy_write(c, out, made);
-            pos += used;
-        } while (pos < c->n || (left != 0 && made == CHUNK_BYTES));
-    }
-    if (left != 0)
-        bad(c, c->offset, "ends within the compressed data");
-    LZ4F_freeDecompressionContext(z);
-    free(out);
-}
-
 void archive_pack(const char *from, const char *to, int kind)
 {
     struct copy c;
-    copy_open(&c, from, to, UINT64_MAX);
+    copy_open(&c, from, to);
     if (kind == ARCHIVE_ZSTD)
         pack_zstd(&c);
     else
         pack_lz4(&c);
-    copy_close(&c);
+    fclose(c.in);
+    free(c.buffer);
+    commit_finish(&c.out);
 }
 
 void archive_unpack(const char *from, const char *to, int kind, uint64_t bytes)
 {
-    struct copy c;
-    copy_open(&c, from, to, bytes);
-    if (kind == ARCHIVE_ZSTD)
-        unpack_zstd(&c);
-    else
-        unpack_lz4(&c);
+    struct copy c = {.from = from, .limit = bytes, .buffer = xmalloc(CHUNK_BYTES)};
+    char err[200];
+    int fd = open(from, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        die_errno("%s", from);
+    struct decompress *d = decompress_open(fd, kind == ARCHIVE_ZSTD ? DECOMPRESS_ZSTD : DECOMPRESS_LZ4, err, sizeof err);
+    if (!d)
+        bad(&c, 0, err);
+    commit_open(&c.out, to);
+    ssize_t n;
+    while ((n = decompress_read(d, c.buffer, CHUNK_BYTES)) > 0 || n == DECOMPRESS_AGAIN) {
+        c.offset = decompress_offset(d);
+        if (n > 0)
+            copy_write(&c, c.buffer, (size_t)n);
+    }
+    c.offset = decompress_offset(d);
+    if (n < 0)
+        bad(&c, c.offset, decompress_error(d));
     if (c.written != bytes)
         bad(&c, c.offset, "holds less than the manifest says");
-    copy_close(&c);
+    decompress_close(d);
+    free(c.buffer);
+    commit_finish(&c.out);
 }

@@ -1,13 +1,13 @@
 #include "pipeline/lib/archive.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "formats/manifest.h"
 #include "formats/shard.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/sharddir.h"
 
 static void verify(const char *dir)
 {
@@ -32,17 +32,6 @@ static void convert_shard(const char *from, const char *to, const struct manifes
     free(b);
 }
 
-static void write_manifest(const char *dir, const struct manifest *m)
-{
-    char *json = manifest_to_json(m), *path = path_join(dir, "manifest.json");
-    struct commit c;
-    if (fwrite(json, 1, strlen(json), commit_open(&c, path)) != strlen(json))
-        die_errno("%s: cannot write", path);
-    commit_finish(&c);
-    free(json);
-    free(path);
-}
-
 static void convert(const char *from, const char *to, int kind)
 {
     char err[4096];
@@ -62,7 +51,7 @@ static void convert(const char *from, const char *to, int kind)
     progress_end();
     if (!stop_signal) {
         m.archive = kind;
-        write_manifest(to, &m);
+        sharddir_manifest(to, &m);
         if (kind == ARCHIVE_NONE)
             verify(to);
     }

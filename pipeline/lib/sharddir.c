@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "formats/manifest.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
@@ -175,4 +176,15 @@ void sharddir_abort(struct sharddir *d)
 {
     remove_tree(d->building);
     forget(d);
+}
+
+void sharddir_manifest(const char *dir, const struct manifest *m)
+{
+    char *json = manifest_to_json(m), *path = path_join(dir, "manifest.json");
+    struct commit c;
+    if (fwrite(json, 1, strlen(json), commit_open(&c, path)) != strlen(json))
+        die_errno("%s: cannot write", path);
+    commit_finish(&c);
+    free(json);
+    free(path);
 }

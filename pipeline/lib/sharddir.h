@@ -23,4 +23,7 @@ void sharddir_begin(struct sharddir *d, const char *dir);
 void sharddir_commit(struct sharddir *d);
 void sharddir_abort(struct sharddir *d);        /* removes what was built */
 
+struct manifest;
+void sharddir_manifest(const char *dir, const struct manifest *m);      /* commits DIR/manifest.json */
+
 #endif
