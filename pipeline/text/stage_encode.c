@@ -192,8 +192,7 @@ int tokenize_encode(int argc, char **argv)
     struct input *in = input_open(&input_opts, paths, n > 0 ? (size_t)n : 1);
     open_output(&r, t);
     run_threads(&r, t, in);
-    if (!stop_signal)
-        input_close(in);
+    input_close(in);
     if (as_ids)
         text_output_close(&r.text, !stop_signal);
     else
