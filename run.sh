@@ -4,6 +4,7 @@
 # Drives the stages  setup build tokenize shard train eval sample. A stage
 # that is finished is not done again unless something it depends on changed.
 set -euo pipefail
+unset CDPATH
 root=$(cd "$(dirname "$0")" && pwd)
 
 usage() {
@@ -75,13 +76,17 @@ while [ $# -gt 0 ]; do
         asked+=("$1"); shift ;;
     esac
 done
-for n in "$seed" "$batch" ${steps:+"$steps"} ${minutes:+"$minutes"} ${vocab:+"$vocab"}; do
-    [[ $n =~ ^[0-9]+$ ]] || misuse "'$n' is not a number"
+[[ $seed =~ ^[0-9]+$ ]] || misuse "--seed: '$seed' is not a number"
+for n in "$batch" ${steps:+"$steps"} ${minutes:+"$minutes"} ${vocab:+"$vocab"}; do
+    [[ $n =~ ^[1-9][0-9]*$ ]] || misuse "'$n' is not a number above 0"
 done
+case $optimizer in muon|adamw) ;; *) misuse "no optimizer '$optimizer'" ;; esac
+case $preset in nano|tiny|100m|500m|1b) ;; *) misuse "no preset '$preset'" ;; esac
 [ -z "$from" ] || is_stage "$from" || misuse "no stage '$from'"
-[ -z "$data" ] || data=$(cd "$data" 2>/dev/null && pwd) || fail "no directory '$data'"
+[ -z "$data" ] || { [ -d "$data" ] && data=$(cd "$data" && pwd); } || fail "no directory '$data'"
 read -ra weights <<<"$mix"
 [ ${#weights[@]} -eq 5 ] || misuse "--mix needs five weights, for: ${domains[*]}"
+for n in "${weights[@]}"; do [[ $n =~ ^[0-9]+(\.[0-9]+)?$ ]] || misuse "--mix: '$n' is not a weight"; done
 
 if [ -n "$data" ]; then
     : "${run:=$root/runs/real}" "${vocab:=8192}" "${minutes:=17}"
@@ -89,8 +94,8 @@ else
     : "${run:=$root/runs/demo}" "${vocab:=4096}" "${minutes:=4}"
 fi
 mkdir -p "$run" && run=$(cd "$run" && pwd)
-bin=$root/bin stamps=$run/stages log=$run/log
-mkdir -p "$stamps" "$log"
+bin=$root/bin stamps=$run/stages
+mkdir -p "$stamps"
 cd "$root"
 
 # --- text ------------------------------------------------------------------
@@ -98,11 +103,11 @@ cd "$root"
 # megabytes of generated text a domain; enough that nothing is seen twice
 demo_size() { case $1 in language) echo 8MB ;; code) echo 6MB ;; *) echo 3MB ;; esac; }
 
-# the arguments that make `fetch --cat` write DOMAIN's SPLIT (train, val); nothing when there is no such text
+# the arguments, one a line, that make `fetch --cat` write DOMAIN's SPLIT (train, val); nothing when there is none
 source_of() {
     local domain=$1 split=$2 f
     if [ -z "$data" ]; then
-        [ "$split" = train ] && echo "demo:$domain --seed $seed --limit $(demo_size "$domain")"
+        [ "$split" != train ] || printf '%s\n' "demo:$domain" --seed "$seed" --limit "$(demo_size "$domain")"
         return 0
     fi
     for f in "$data/$domain.$split".{jsonl,jsonl.zst,jsonl.gz,jsonl.lz4,json,txt}; do
@@ -111,20 +116,20 @@ source_of() {
     [ "$split" = train ] || return 0
     [ -d "$data/$domain" ] && { echo "$data/$domain"; return; }
     if [ "$domain" = code ]; then
-        for f in /usr/lib/python3.[0-9]* ; do [ -f "$f/ast.py" ] && { echo "$f --glob *.py"; return; }; done
+        for f in /usr/lib/python3.[0-9]*; do [ -f "$f/ast.py" ] && { printf '%s\n' "$f" --glob '*.py'; return; }; done
         fail "no code: neither $data/code.train.jsonl nor a Python library in /usr/lib"
     fi
     fail "$data: no $domain.train.jsonl[.zst] and no directory $domain/"
 }
 
 documents() {   # DOMAIN SPLIT [OPTION...]: JSON lines on stdout
-    local words
-    words=$(source_of "$1" "$2") || exit 1
-    set -f
-    # shellcheck disable=SC2086  # words on purpose
-    "$bin/fetch" --quiet "${@:3}" --cat $words --domain "$1"
-    set +f
+    local list words
+    list=$(source_of "$1" "$2") || exit 1
+    mapfile -t words <<<"$list"
+    "$bin/fetch" --quiet "${@:3}" --cat "${words[@]}" --domain "$1"
 }
+
+has_val() { [ -n "$(source_of "$1" val)" ]; }
 
 # --- stages ----------------------------------------------------------------
 
@@ -133,28 +138,30 @@ stage_build() { make --no-print-directory -s -j"$(nproc)" all; }
 
 stage_tokenize() {
     local d
+    for d in "${domains[@]}"; do source_of "$d" train >/dev/null; done      # a domain that is missing shows at once
     for d in "${domains[@]}"; do documents "$d" train --limit 16MB || exit 1; done |
         "$bin/tokenize" train -n "$vocab" -o "$run/tok.json" -
+}
+
+make_shards() {         # DOMAIN SPLIT DIR SHARE: SHARE is held out
+    documents "$1" "$2" | "$bin/tokenize" -t "$run/tok.json" |
+        "$bin/shard" --quiet -o "$3" --seed "$seed" --val "$4" >/dev/null
 }
 
 stage_shard() {
     local d
     for d in "${domains[@]}"; do
-        documents "$d" train | "$bin/tokenize" -t "$run/tok.json" |
-            "$bin/shard" --quiet -o "$run/tokens/$d" --seed "$seed" --val "$([ -n "$(source_of "$d" val)" ] && echo 0 || echo 1%)" >/dev/null
-        if [ -n "$(source_of "$d" val)" ]; then
-            documents "$d" val | "$bin/tokenize" -t "$run/tok.json" |
-                "$bin/shard" --quiet -o "$run/tokens/$d.val" --seed "$seed" --val 0 >/dev/null
+        rm -rf "$run/tokens/$d.val"         # may be of other text
+        if has_val "$d"; then
+            make_shards "$d" train "$run/tokens/$d" 0
+            make_shards "$d" val "$run/tokens/$d.val" 0
+        else
+            make_shards "$d" train "$run/tokens/$d" 1%
         fi
     done
 }
 
 val_of() { if [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi; }
-
-mix_words() {
-    local i
-    for i in 0 1 2 3 4; do echo "${domains[i]}=${weights[i]}:$run/tokens/${domains[i]}"; done
-}
 
 context() { case $preset in nano) echo 256 ;; tiny) echo 512 ;; *) echo 1024 ;; esac; }
 
@@ -173,21 +180,23 @@ plan_steps() {
 }
 
 stage_train() {
-    local ring d vals=() resume=() start=0 mixer status=0
-    ring=run-$$
-    for d in "${domains[@]}"; do vals+=(--val "$d=$(val_of "$d")"); done
-    if [ -e "$run/model/latest" ] && [ -z "${fresh:-}" ]; then
-        resume=(--resume)
-        start=$("$bin/train" --print-step "$run/model")
-    else
-        rm -rf "$run/model"
-    fi
-    # shellcheck disable=SC2046,SC2086  # words on purpose
-    "$bin/mix" --quiet $(mix_words) -T "$(context)" -B "$batch" --seed "$seed" --steps "$steps" --start-step "$start" -o "ring:$ring" &
+    local i d start mixer status=0 mix_args=() vals=() resume=()
+    for i in "${!domains[@]}"; do
+        d=${domains[i]}
+        mix_args+=("$d=${weights[i]}:$run/tokens/$d")
+        vals+=(--val "$d=$(val_of "$d")")
+    done
+    [ -z "$fresh" ] || rm -rf "$run/model"
+    start=$("$bin/train" --print-step "$run/model")
+    [ "$start" = 0 ] || resume=(--resume)
+    mix_args+=(-T "$(context)" -B "$batch" --seed "$seed" --steps "$steps" --start-step "$start")
+    "$bin/mix" "${mix_args[@]}" --dry-run >/dev/null        # what is wrong shows here; train would wait for the ring
+    "$bin/mix" --quiet "${mix_args[@]}" -o "ring:run-$$" &
     mixer=$!
-    # shellcheck disable=SC2086
-    "$bin/train" -m "$preset" -t "$run/tok.json" -i "ring:$ring" -o "$run/model" --steps "$steps" --seed "$seed" --optimizer "$optimizer" \
-        "${vals[@]}" "${resume[@]}" $train_args || status=$?
+    # shellcheck disable=SC2086  # words on purpose
+    "$bin/train" -m "$preset" -t "$run/tok.json" -i "ring:run-$$" -o "$run/model" --steps "$steps" --seed "$seed" \
+        --optimizer "$optimizer" "${vals[@]}" "${resume[@]}" $train_args || status=$?
+    [ $status -eq 0 ] || kill $mixer 2>/dev/null || true    # it would wait for a reader
     wait $mixer || [ $status -ne 0 ] || status=1
     return $status
 }
@@ -246,7 +255,8 @@ run_stage() {
     fi
     rm -f "$stamps/$1"
     set +e; (set -e; "stage_$1"); local status=$?; set -e       # in a condition, set -e would be off inside
-    [ $status -eq 0 ] || code=$status fail "stage $1 failed; the same command goes on from here"
+    [ $status -eq 0 ] ||
+        code=$status fail "stage $1 failed; the same command${redo:+, without naming a stage,} goes on from here"
     stamp "$1" >"$stamps/$1"
     echo "$1 $((SECONDS - began))" >>"$stamps/seconds"
 }
@@ -266,7 +276,7 @@ else
         fi
     done
     printf '\n== done in %d:%02d\n' $((SECONDS / 60)) $((SECONDS % 60))
-    [ -n "$(find "$run/eval.txt" -newer "$stamps/eval" 2>/dev/null)" ] || cat "$run/eval.txt"
+    cat "$run/eval.txt"
 fi
 cat <<END
 

@@ -57,6 +57,8 @@ struct ops {
     void (*zero)(struct device *dev, void *p, size_t bytes);
     void (*sync)(struct device *dev);
     size_t (*scratch_bytes)(struct device *dev);    /* memory the backend took for itself so far */
+    /* The most it takes in training steps, when operands of products have up to x elements of activations, w of weights. */
+    size_t (*scratch_limit)(struct device *dev, size_t x, size_t w, struct attention_shape s);
 
     /* x (N,C) writes rows ids[n] of W (V,C) */
     void (*embedding_forward)(struct device *dev, void *x, const void *W, const int32_t *ids, int N, int C);

@@ -181,6 +181,8 @@ static json_t *eval_tasks(const struct loaded *m, int T)
 static void put_json(const json_t *result)
 {
     char *text = json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    if (!text)
+        die("cannot write the result as JSON: out of memory, or a path is not UTF-8");
     if (json)
         printf("%s\n", text);
     if (output) {

@@ -15,6 +15,7 @@
 #include "pipeline/train/rundir.h"
 #include "pipeline/train/state.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,11 +40,9 @@ static char *begin_run(const struct train_config *c, json_t **state)
     char *dir = NULL;
     *state = NULL;
     rundir_open(c->run);
-    if (c->overwrite)
-        rundir_clear(c->run);
     if (c->resume)
         dir = rundir_newest(c->run, state);
-    else if (rundir_has_checkpoints(c->run))
+    else if (!c->overwrite && rundir_has_checkpoints(c->run))
         die("%s: holds a run. Add --resume to go on with it, or --overwrite to delete it", c->run);
     if (c->resume && !dir)
         say("%s: no checkpoint yet, starting at step 0", c->run);
@@ -104,7 +103,7 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     enum dtype act = strcmp(c->dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
     bool use_muon = strcmp(c->optimizer, "muon") == 0;
     struct memory_plan plan;
-    c->micro_batch = memory_plan_make(&plan, m, act, t->h, use_muon, c->micro_batch);
+    c->micro_batch = memory_plan_make(&plan, t->ops, t->dev, m, act, t->h, use_muon, c->micro_batch);
     t->micro = (int)c->micro_batch;
     if (weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err) != 0)
         die("%s", err);
@@ -161,7 +160,10 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
 {
     t->saved_step = UINT64_MAX;
     if (!dir) {
-        weights_init(&t->w, t->cfg->seed);
+        if (weights_init(&t->w, t->cfg->seed) != 0)
+            die("no memory for the first weights");
+        if (t->cfg->overwrite)              /* only now: whatever is wrong with this run has shown before */
+            rundir_clear(t->cfg->run);
         return;
     }
     state_check_mix(t, dir, state);
@@ -187,9 +189,12 @@ static void summary(const struct trainer *t, const struct model_config *m)
         batch_reader_stall_seconds(t->in), (double)memory_peak() / 1e6, t->cfg->run);
     if (!t->cfg->json)
         return;
-    printf("{\"step\":%llu,\"tokens\":%llu,\"loss\":%.9g,\"seconds\":%.3f,\"tokens_per_s\":%.1f,\"flops_per_s\":%.4g,"
+    char loss[32] = "null";
+    if (steps > 0 && isfinite(t->last_loss))
+        snprintf(loss, sizeof loss, "%.9g", t->last_loss);
+    printf("{\"step\":%llu,\"tokens\":%llu,\"loss\":%s,\"seconds\":%.3f,\"tokens_per_s\":%.1f,\"flops_per_s\":%.4g,"
            "\"stall_s\":%.3f,\"peak_memory_bytes\":%llu}\n", (unsigned long long)t->step,
-           (unsigned long long)t->tokens_seen, t->last_loss, seconds, rate, flops, batch_reader_stall_seconds(t->in),
+           (unsigned long long)t->tokens_seen, loss, seconds, rate, flops, batch_reader_stall_seconds(t->in),
            (unsigned long long)memory_peak());
 }
 

@@ -42,11 +42,13 @@ static void expect(const char *what, const struct sampling *o, const float *logi
 static void filters(void)
 {
     /* probabilities 0.2, 0.4, 0.1, 0.3 */
-    const float x[4] = {logf(0.2f), logf(0.4f), logf(0.1f), logf(0.3f)};
+    const float x[4] = {logf(0.2f), logf(0.4f), logf(0.1f), logf(0.3f)}, y[4] = {1, 2, 0, -1};
     struct sampling o = plain;
     EXPECT("plain", o, x, 0.2, 0.4, 0.1, 0.3);
     o.temperature = 0;
     EXPECT("greedy", o, x, 0, 1, 0, 0);
+    o.temperature = 1e-50;
+    EXPECT("all but greedy", o, y, 0, 1, 0, 0);
     o.temperature = 0.5;                /* squares: 4, 16, 1, 9 of 30 */
     EXPECT("temperature", o, x, 4 / 30., 16 / 30., 1 / 30., 9 / 30.);
     o = plain;

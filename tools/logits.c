@@ -11,6 +11,7 @@
 #include "pipeline/model/checkpoint.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const char *dtype = "f32";
 
@@ -47,6 +48,8 @@ int main(int argc, char **argv)
     char err[512];
     if (cli_parse(&cli, argc, argv) != 1)
         usage_error("name one checkpoint");
+    if (strcmp(dtype, "f32") != 0 && strcmp(dtype, "bf16") != 0)
+        usage_error("--dtype: '%s' is not f32 or bf16", dtype);
     enum dtype act = dtype[0] == 'b' ? DTYPE_BF16 : DTYPE_F32;
     const struct ops *ops = ops_cpu();
     struct device *dev = ops->open(act, 0, err, sizeof err);

@@ -161,12 +161,17 @@ INLINE void unit(struct tiles x, void *dqk, void *dqkv, const void *dout, const 
 INLINE void backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out, const float *lse,
                      const void *qk, const void *qkv, const int32_t *first, struct attention_shape s, enum dtype t)
 {
-    float *tiles = device_scratch(dev, SCRATCH_TILES, dev->threads * tiles_floats(s) * sizeof *tiles);
+    float *tiles = device_scratch(dev, SCRATCH_TILES, attention_scratch_bytes(dev, s));
 #pragma omp parallel for num_threads(dev->threads) schedule(dynamic)
     for (int i = 0; i < s.B * s.Hkv; i++) {
         struct tiles x = tiles_at(tiles + omp_get_thread_num() * tiles_floats(s), s);
         ATTENTION_UNIT(dev, unit, t, x, dqk, dqkv, dout, out, lse, qk, qkv, first, i / s.Hkv, i % s.Hkv, s);
     }
+}
+
+size_t attention_scratch_bytes(struct device *dev, struct attention_shape s)
+{
+    return dev->threads * tiles_floats(s) * sizeof(float);
 }
 
 void attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,

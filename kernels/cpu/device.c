@@ -133,6 +133,13 @@ void *device_scratch(struct device *dev, enum scratch_slot slot, size_t bytes)
     return dev->scratch[slot].p;
 }
 
+/* Less the partial sums and oneDNN's own, which are small. */
+size_t device_scratch_limit(struct device *dev, size_t x, size_t w, struct attention_shape s)
+{
+    bool widens = dev->act == DTYPE_BF16 && !dev->bf16_products;        /* linear.c: f32 copies of A, B and C */
+    return attention_scratch_bytes(dev, s) + (widens ? (2 * x + (w > x ? w : x)) * sizeof(float) : 0);
+}
+
 size_t device_scratch_bytes(struct device *dev)
 {
     size_t sum = 0;

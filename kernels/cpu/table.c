@@ -29,6 +29,7 @@ const struct ops OPS_TABLE = {
     .zero = device_zero,
     .sync = device_sync,
     .scratch_bytes = device_scratch_bytes,
+    .scratch_limit = device_scratch_limit,
     .embedding_forward = embedding_forward,
     .embedding_backward = embedding_backward,
     .rmsnorm_forward = rmsnorm_forward,

@@ -16,6 +16,7 @@ void device_move(struct device *dev, void *dst, const void *src, size_t bytes);
 void device_zero(struct device *dev, void *p, size_t bytes);
 void device_sync(struct device *dev);
 size_t device_scratch_bytes(struct device *dev);
+size_t device_scratch_limit(struct device *dev, size_t x, size_t w, struct attention_shape s);
 
 /* embedding.c */
 void embedding_forward(struct device *dev, void *x, const void *W, const int32_t *ids, int N, int C);
@@ -47,6 +48,7 @@ void attention_forward(struct device *dev, void *out, float *lse, const void *qk
 void attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
                         const float *lse, const void *qk, const void *qkv, const int32_t *first,
                         struct attention_shape s);
+size_t attention_scratch_bytes(struct device *dev, struct attention_shape s);       /* backward, which takes more */
 void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache, int n,
                       int past, int H, int Hkv, int D);
 void kv_append(struct device *dev, void *kcache, void *vcache, const void *qk, const void *qkv, int n, int past,

@@ -39,6 +39,8 @@ const struct batch_header *batch_reader_header(const struct batch_reader *r);
 /* 1: *record is the next step's, valid until the next call. 0: the stream has ended whole, or stop_signal is set (look
  * at it). Dies when the stream is cut, a record is damaged, out of order, or holds a token outside the vocabulary. */
 int batch_reader_next(struct batch_reader *r, const struct batch_record **record);
+/* For a reader that wants no more: lets a writer at its end record end well. Warns when that is missing. */
+void batch_reader_finish(struct batch_reader *r);
 double batch_reader_stall_seconds(const struct batch_reader *r);    /* time spent waiting for records */
 void batch_reader_close(struct batch_reader *r);        /* NULL is fine */
 

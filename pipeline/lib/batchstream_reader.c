@@ -210,6 +210,18 @@ int batch_reader_next(struct batch_reader *r, const struct batch_record **record
     return 1;
 }
 
+/* The writer of a ring sees that the reader closes it; that of a pipe would be killed by its next write. */
+void batch_reader_finish(struct batch_reader *r)
+{
+    if (r->ring || r->finished || stop_signal)
+        return;
+    size_t n = read_some(r, r->buffer, r->record_bytes);
+    r->finished = true;
+    if (n < r->record_bytes && !stop_signal)
+        warn("%s: step %llu, offset %llu: the stream is cut: no end record; every record that was wanted came before",
+             r->name, (unsigned long long)r->step, (unsigned long long)(r->offset + n));
+}
+
 double batch_reader_stall_seconds(const struct batch_reader *r)
 {
     return r->stall;

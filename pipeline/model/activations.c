@@ -84,6 +84,20 @@ size_t activations_bytes(const struct model_config *c, enum dtype act, int B, in
     return carve(&a, NULL, c, act);
 }
 
+size_t model_scratch_bytes(const struct ops *ops, struct device *dev, const struct model_config *c, enum dtype act,
+                           int B, int T)
+{
+    size_t N = (size_t)B * (size_t)T, C = (size_t)c->C, V = (size_t)c->V, x = N * C;
+    size_t logits = default_logit_rows(c, act, N) * V, w = V * C;
+    size_t widths[] = {(size_t)(c->H + 2 * c->Hkv) * (size_t)c->D, 2 * (size_t)c->F};   /* of the widest products */
+    for (int i = 0; i < 2; i++) {
+        x = N * widths[i] > x ? N * widths[i] : x;
+        w = C * widths[i] > w ? C * widths[i] : w;
+        x = C * widths[i] > x ? C * widths[i] : x;      /* Muon multiplies matrices of weights with each other */
+    }
+    return ops->scratch_limit(dev, logits > x ? logits : x, w, (struct attention_shape){B, T, c->H, c->Hkv, c->D});
+}
+
 struct activations *activations_new(const struct weights *w, int B, int T, bool train, size_t logit_rows, char *err,
                                     size_t cap)
 {

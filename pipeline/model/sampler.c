@@ -23,6 +23,8 @@ struct sampler *sampler_new(int V, const struct sampling *o, uint64_t seed)
         return NULL;
     s->V = V;
     s->o = *o;
+    if (s->o.temperature < 1e-6)
+        s->o.temperature = 0;           /* what lies below would overflow f32, and is the same */
     s->c = calloc((size_t)V, sizeof *s->c);
     s->kept = calloc((size_t)V, sizeof *s->kept);
     s->seen = calloc((size_t)V, 1);

@@ -26,7 +26,7 @@ int  weights_alloc(struct weights *w, const struct ops *ops, struct device *dev,
                    const struct model_config *c, char *err, size_t cap);
 void weights_free(struct weights *w);
 /* Normal(0, 0.02), output projections scaled by 1/sqrt(2L), gains 1. The same seed gives the same weights on every backend.
- * -1: no memory for one tensor on the host. */
+ * -1: no memory on the host. */
 int  weights_init(struct weights *w, uint64_t seed);
 void weights_publish(struct weights *w);        /* work = theta */
 
@@ -36,6 +36,9 @@ struct activations *activations_alloc(const struct weights *w, int B, int T, boo
 void   activations_free(struct activations *a);
 /* What activations_alloc takes from the device, exactly. */
 size_t activations_bytes(const struct model_config *c, enum dtype act, int B, int T, bool train);
+/* The most that the device takes beside that in training steps. */
+size_t model_scratch_bytes(const struct ops *ops, struct device *dev, const struct model_config *c, enum dtype act,
+                           int B, int T);
 
 /* tokens (B,T+1) on the host: inputs tokens[:,0..T), targets tokens[:,1..T]; a target < 0 does not count (as an input it is
  * read as token 0). B*T and T within what the activations were made for.

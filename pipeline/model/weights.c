@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CHUNK = 1 << 18 };       /* floats on their way to the device: a whole embedding would double it for a moment */
+
 /* Row p: cos(p*w_i), sin(p*w_i) with w_i = theta^(-2i/D). Frequencies and angles are rounded to f32 as Transformers
  * rounds them: at position 2048 the rounding is 1e-4 of an angle, more than everything else together. */
 static int upload_rope(struct weights *w)
@@ -79,12 +81,13 @@ static void normal_pair(uint64_t key, uint64_t i, float sd, float out[2])
     out[1] = radius * sinf(angle);
 }
 
-static void fill(float *x, size_t n, uint64_t key, float sd)
+/* Elements from (even) .. from+n of the tensor. */
+static void fill(float *x, size_t from, size_t n, uint64_t key, float sd)
 {
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < n; i += 2) {
         float pair[2];
-        normal_pair(key, i, sd, pair);
+        normal_pair(key, from + i, sd, pair);
         memcpy(x + i, pair, (i + 1 < n ? 2 : 1) * sizeof *x);
     }
 }
@@ -97,25 +100,28 @@ static uint64_t key_of(uint64_t seed, const char *name)
     return mix64(mix64(seed) ^ h);
 }
 
+static void init_param(struct weights *w, const struct param *p, uint64_t seed, float *host)
+{
+    float sd = p->kind == PARAM_O || p->kind == PARAM_DOWN ? 0.02f / sqrtf(2 * (float)w->c.L) : 0.02f;
+    uint64_t key = key_of(seed, p->name);
+    for (size_t from = 0; from < p->n; from += CHUNK) {
+        size_t n = p->n - from < CHUNK ? p->n - from : CHUNK;
+        if (param_is_matrix(p))
+            fill(host, from, n, key, sd);
+        else
+            for (size_t k = 0; k < n; k++)
+                host[k] = 1;
+        w->ops->upload(w->dev, w->theta + p->offset + from, host, n * sizeof *host);
+    }
+}
+
 int weights_init(struct weights *w, uint64_t seed)
 {
-    size_t largest = 0;
-    for (size_t i = 0; i < w->layout.count; i++)
-        if (w->layout.v[i].n > largest)
-            largest = w->layout.v[i].n;
-    float *host = malloc(largest * sizeof *host);
+    float *host = malloc(CHUNK * sizeof *host);
     if (!host)
         return -1;
-    float sd = 0.02f, sd_out = 0.02f / sqrtf(2 * (float)w->c.L);
-    for (size_t i = 0; i < w->layout.count; i++) {
-        const struct param *p = &w->layout.v[i];
-        if (param_is_matrix(p))
-            fill(host, p->n, key_of(seed, p->name), p->kind == PARAM_O || p->kind == PARAM_DOWN ? sd_out : sd);
-        else
-            for (size_t k = 0; k < p->n; k++)
-                host[k] = 1;
-        w->ops->upload(w->dev, w->theta + p->offset, host, p->n * sizeof *host);
-    }
+    for (size_t i = 0; i < w->layout.count; i++)
+        init_param(w, &w->layout.v[i], seed, host);
     free(host);
     weights_publish(w);
     return 0;

@@ -4,6 +4,7 @@
 #include "pipeline/lib/log.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,8 @@ static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "Compute"},
     {0, "device", OPT_STR, &cfg.device, "NAME", "auto (default), cpu, cuda"},
     {0, "dtype", OPT_STR, &cfg.dtype, "TYPE", "of matrix products and activations: bf16 (default) or f32"},
-    {0, "threads", OPT_U64, &cfg.threads, "N", "0: all (default). Equal bits need equal numbers"},
+    {0, "threads", OPT_U64, &cfg.threads, "N",
+     "0: all. Equal bits need equal numbers (all; with --resume the checkpoint's)"},
     {0, "micro-batch", OPT_U64, &cfg.micro_batch, "ROWS", "rows at a time; gradients add up over a step (by size)"},
     {0, "engine", OPT_STR, &cfg.engine, "NAME", "off (default)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Optimizer"},
@@ -217,7 +219,7 @@ struct train_config *config_parse(int argc, char **argv)
     cfg.input_name = strcmp(cfg.input, "-") == 0 ? "stdin" : cfg.input;
     if (cfg.print_step)
         return &cfg;
-    if (!cfg.run)
+    if (!cfg.run || !cfg.run[0])
         usage_error("-o DIR is missing: where the run goes");
     if (cfg.resume && cfg.overwrite)
         usage_error("--resume and --overwrite exclude each other");
@@ -329,6 +331,8 @@ void config_resolve(struct train_config *c, const json_t *stored)
         usage_error("--steps N is missing");
     if (isnan(c->lr))
         c->lr = preset_lr(c->preset);
+    if (c->threads == 0)
+        c->threads = (uint64_t)omp_get_num_procs();     /* stored: a run that goes on elsewhere keeps its bits */
     if (c->val_every == UNSET_U64)
         c->val_every = c->steps / 8 > 0 ? c->steps / 8 : 1;
     for (size_t i = 0; i < N_FIELDS; i++)

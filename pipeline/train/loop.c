@@ -148,7 +148,7 @@ static void validate(struct trainer *t)
     }
     say("step %llu validation: loss (bits per byte)%s, %.1f s", (unsigned long long)t->step, line,
         now_seconds() - began);
-    if (isfinite(mean) && (t->best_step == 0 || mean < t->best_loss)) {
+    if (isfinite(mean) && t->guard.bad_in_a_row == 0 && (t->best_step == 0 || mean < t->best_loss)) {
         t->best_loss = mean;
         t->best_step = t->step;
     }
@@ -220,7 +220,7 @@ int loop_run(struct trainer *t)
     if (t->saved_step != t->step && t->step > 0)
         state_save(t);
     at_failure_cancel(t);
-    if (stop_signal) {
+    if (stop_signal && t->step < t->cfg->steps) {
         say("stopped by a signal at step %llu of %llu; go on with --resume", (unsigned long long)t->step,
             (unsigned long long)t->cfg->steps);
         return signal_exit_code();
@@ -228,6 +228,6 @@ int loop_run(struct trainer *t)
     if (t->step < t->cfg->steps)
         die("%s: the batches end at step %llu of %llu; saved, go on with --resume", t->cfg->input_name,
             (unsigned long long)t->step, (unsigned long long)t->cfg->steps);
-    batch_reader_next(t->in, &record);      /* the end record, so that mix ends well */
+    batch_reader_finish(t->in);
     return 0;
 }

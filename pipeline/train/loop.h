@@ -59,7 +59,8 @@ struct trainer {
     double last_loss;
 };
 
-/* Trains until all steps are done (returns 0) or a signal came (128+n); both with a checkpoint. Dies otherwise. */
+/* Trains until all steps are done (returns 0) or a signal came before (128+n); both with a checkpoint. Dies
+ * otherwise. */
 int loop_run(struct trainer *t);
 
 #endif

@@ -35,8 +35,8 @@ uint64_t memory_peak(void)
     return getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss * 1024 : 0;
 }
 
-static void count(struct memory_plan *p, const struct model_config *m, enum dtype act, const struct batch_header *h,
-                  bool use_muon, uint64_t micro)
+static void count(struct memory_plan *p, const struct ops *ops, struct device *dev, const struct model_config *m,
+                  enum dtype act, const struct batch_header *h, bool use_muon, uint64_t micro)
 {
     struct params layout;
     if (params_layout(&layout, m) != 0)
@@ -48,23 +48,25 @@ static void count(struct memory_plan *p, const struct model_config *m, enum dtyp
     p->weights = n * 4 + (act == DTYPE_F32 ? 0 : n * dtype_bytes(act)) + (uint64_t)m->T * (uint64_t)m->D * 4;
     p->gradient = n * 4;
     p->activations = activations_bytes(m, act, (int)micro, (int)T, true);
+    p->scratch = model_scratch_bytes(ops, dev, m, act, (int)micro, (int)T);
     p->batches = B * (T + 1) * 4 + micro * T * 4 * 2 + batch_record_bytes(h);
     p->program = memory_peak() + LATER_BYTES;
-    p->total = p->weights + p->optimizer + p->gradient + p->activations + p->batches + p->program;
+    p->total = p->weights + p->optimizer + p->gradient + p->activations + p->scratch + p->batches + p->program;
 }
 
-uint64_t memory_plan_make(struct memory_plan *p, const struct model_config *m, enum dtype act,
-                          const struct batch_header *h, bool use_muon, uint64_t micro)
+uint64_t memory_plan_make(struct memory_plan *p, const struct ops *ops, struct device *dev,
+                          const struct model_config *m, enum dtype act, const struct batch_header *h, bool use_muon,
+                          uint64_t micro)
 {
     bool chosen = micro == 0;
     if (chosen)
         micro = h->T >= MICRO_TOKENS ? 1 : MICRO_TOKENS / h->T;
     if (micro > h->B)
         micro = h->B;
-    count(p, m, act, h, use_muon, micro);
+    count(p, ops, dev, m, act, h, use_muon, micro);
     uint64_t room = memory_available();
     for (; chosen && room && p->total > room && micro > 1; micro /= 2)
-        count(p, m, act, h, use_muon, micro / 2);
+        count(p, ops, dev, m, act, h, use_muon, micro / 2);
     memory_plan_print(p);
     if (room && p->total > room)
         die("needs %.1f MB, this machine has %.1f MB to give: %s", (double)p->total / 1e6, (double)room / 1e6,
@@ -74,9 +76,9 @@ uint64_t memory_plan_make(struct memory_plan *p, const struct model_config *m, e
 
 void memory_plan_print(const struct memory_plan *p)
 {
-    say("arena %.1f MB: weights %.1f, optimizer %.1f, gradient %.1f, activations %.1f (%llu rows at a time), batches "
-        "%.1f, program and libraries %.1f",
+    say("arena %.1f MB: weights %.1f, optimizer %.1f, gradient %.1f, activations %.1f (%llu rows at a time), scratch "
+        "%.1f, batches %.1f, program and libraries %.1f",
         (double)p->total / 1e6, (double)p->weights / 1e6, (double)p->optimizer / 1e6, (double)p->gradient / 1e6,
-        (double)p->activations / 1e6, (unsigned long long)p->micro, (double)p->batches / 1e6,
-        (double)p->program / 1e6);
+        (double)p->activations / 1e6, (unsigned long long)p->micro, (double)p->scratch / 1e6,
+        (double)p->batches / 1e6, (double)p->program / 1e6);
 }

@@ -70,7 +70,7 @@ static void remove_unfinished(const char *dir)
     if (!d)
         return;
     for (struct dirent *e; (e = readdir(d));) {
-        if (strncmp(e->d_name, ".tmp-", 5) != 0)
+        if (strncmp(e->d_name, ".tmp-", 5) != 0 && strncmp(e->d_name, "config.json.tmp-", 16) != 0)
             continue;
         char *path = path_join(dir, e->d_name);
         remove_tree(path);

@@ -172,7 +172,7 @@ void state_check_mix(const struct trainer *t, const char *dir, const json_t *sta
 
 void state_load(struct trainer *t, const char *dir, const json_t *state)
 {
-    char err[1024];
+    char err[1024], now[17];
     static const char optim[] = "trainer/optimizer.safetensors";
     struct model_config c;
     if (u64(state, "format") != STATE_FORMAT)
@@ -180,6 +180,11 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
             STATE_FORMAT);
     if (checkpoint_config(dir, &c, err, sizeof err) != 0)
         die("%s", err);
+    const char *tok = json_string_value(json_object_get(state, "tokenizer_hash"));
+    snprintf(now, sizeof now, "%016llx", (unsigned long long)tokenizer_hash(t->tok));
+    if (!tok || strcmp(tok, now) != 0)
+        die("%s: was trained with another tokenizer (hash %s) than %s (%s)", dir, tok ? tok : "unknown",
+            t->cfg->tokenizer ? t->cfg->tokenizer : "its tokenizer.json", now);
     if (c.V != t->w.c.V)
         die("%s: the model has a vocabulary of %d, the tokenizer has %d", dir, c.V, t->w.c.V);
     bool half = json_is_true(json_object_get(state, "master_in_optimizer"));

@@ -36,6 +36,19 @@ for signal in INT TERM; do
     same whole "sig$signal"
 done
 
+# what comes after the last step matters no more: a stream without its end, a signal
+head -c $((128 + 60 * 344)) all >endless.batches
+expect 0 'warning: .*no end record' train endless 60 <endless.batches
+same whole endless
+"$BIN/train" --quiet "${model[@]}" -o late --steps 60 <part & p=$!
+exec 9>part
+cat endless.batches >&9
+for _ in $(seq 600); do [ -e late/latest ] && break; sleep 0.05; done
+kill -TERM $p
+wait $p
+exec 9>&-
+same whole late
+
 # the newest checkpoint is damaged: the one before serves, with a warning, and the damaged one is replaced in its turn
 train old 60 --save-every 20 --keep-last 9 <all
 printf x | dd of=old/checkpoints/step-000060/model.safetensors bs=1 seek=5000 conv=notrunc 2>dd.log
@@ -60,8 +73,12 @@ same spiky spiky2
 
 # without --resume a run is not touched; --overwrite begins anew; --resume where there is nothing begins
 expect 1 'Add --resume' train whole 60 <all
+expect 1 'absent' train old 60 --overwrite -t absent <all          # not before all is known to be well
+same whole old
+touch old/config.json.tmp-1                                         # of a train that was killed
 train old 60 --overwrite <all
 same whole old
+[ ! -e old/config.json.tmp-1 ]
 train fresh 60 --resume <all
 same whole fresh
 
@@ -73,3 +90,9 @@ batches 60 20 | expect 1 'start mix with --start-step 10' train c 60 --resume
 batches 60 10 8 | expect 1 'mix' train c 60 --resume
 batches 60 10 8 | train c 60 --resume --allow-mix-change 2>/dev/null
 [ "$("$BIN/train" --print-step c)" = 60 ]
+
+# another tokenizer of the same size is another model, whatever is allowed
+"$BIN/tokenize" train --quiet -n 400 -o other.json math.jsonl
+"$BIN/fetch" --quiet --cat math.jsonl | "$BIN/tokenize" --quiet -t other.json | "$BIN/shard" --quiet -o tokens/other >/dev/null
+"$BIN/mix" --quiet math=1:tokens/other -T 32 -B 4 --steps 80 -o other.batches
+expect 1 'trained with another tokenizer' train c 80 -t other.json --resume --override --allow-mix-change <other.batches
