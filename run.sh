@@ -32,9 +32,9 @@ options:
                         this machine's Python library.  (built-in generator)
       --run DIR         where everything goes            (runs/demo, runs/real)
       --minutes N       training time to plan for; the number of steps follows
-                        from this machine's speed            (4 demo, 17 real)
+                        from this machine's speed            (6 demo, 19 real)
       --steps N         optimizer steps, instead of --minutes
-      --batch N         sequences a step                                   (8)
+      --batch N         sequences a step                     (8 demo, 16 real)
       --optimizer NAME  muon or adamw                                   (muon)
       --vocab N         size of the vocabulary          (4096 demo, 8192 real)
       --mix 'W...'      weights of the five domains          (40 25 15 10 10)
@@ -50,7 +50,7 @@ END
 
 all_stages=(setup build tokenize shard train eval sample)
 domains=(language code math ml logic)
-preset=nano data= run= steps= minutes= batch=8 optimizer=muon vocab= mix='40 25 15 10 10' seed=7 from= train_args=
+preset=nano data= run= steps= minutes= batch= optimizer=muon vocab= mix='40 25 15 10 10' seed=7 from= train_args=
 asked=()
 
 fail() { echo "run.sh: $*" >&2; exit "${code:-1}"; }
@@ -77,7 +77,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 [[ $seed =~ ^[0-9]+$ ]] || misuse "--seed: '$seed' is not a number"
-for n in "$batch" ${steps:+"$steps"} ${minutes:+"$minutes"} ${vocab:+"$vocab"}; do
+for n in ${batch:+"$batch"} ${steps:+"$steps"} ${minutes:+"$minutes"} ${vocab:+"$vocab"}; do
     [[ $n =~ ^[1-9][0-9]*$ ]] || misuse "'$n' is not a number above 0"
 done
 case $optimizer in muon|adamw) ;; *) misuse "no optimizer '$optimizer'" ;; esac
@@ -89,9 +89,9 @@ read -ra weights <<<"$mix"
 for n in "${weights[@]}"; do [[ $n =~ ^[0-9]+(\.[0-9]+)?$ ]] || misuse "--mix: '$n' is not a weight"; done
 
 if [ -n "$data" ]; then
-    : "${run:=$root/runs/real}" "${vocab:=8192}" "${minutes:=17}"
+    : "${run:=$root/runs/real}" "${vocab:=8192}" "${minutes:=19}" "${batch:=16}"
 else
-    : "${run:=$root/runs/demo}" "${vocab:=4096}" "${minutes:=4}"
+    : "${run:=$root/runs/demo}" "${vocab:=4096}" "${minutes:=6}" "${batch:=8}"
 fi
 mkdir -p "$run" && run=$(cd "$run" && pwd)
 bin=$root/bin stamps=$run/stages
@@ -179,6 +179,10 @@ plan_steps() {
     fi
 }
 
+# For runs of minutes: most of the time is decay, and attention has no use for the document before.
+recipe=(--lr 6e-3 --decay 60% --min-lr-ratio 0.02 --doc-mask)
+[ "$preset" = nano ] || recipe=(--doc-mask)
+
 stage_train() {
     local i d start mixer status=0 mix_args=() vals=() resume=()
     for i in "${!domains[@]}"; do
@@ -195,7 +199,7 @@ stage_train() {
     mixer=$!
     # shellcheck disable=SC2086  # words on purpose
     "$bin/train" -m "$preset" -t "$run/tok.json" -i "ring:run-$$" -o "$run/model" --steps "$steps" --seed "$seed" \
-        --optimizer "$optimizer" "${vals[@]}" "${resume[@]}" $train_args || status=$?
+        --optimizer "$optimizer" "${recipe[@]}" "${vals[@]}" "${resume[@]}" $train_args || status=$?
     [ $status -eq 0 ] || kill $mixer 2>/dev/null || true    # it would wait for a reader
     wait $mixer || [ $status -ne 0 ] || status=1
     return $status
@@ -204,16 +208,18 @@ stage_train() {
 stage_eval() {
     local d words=()
     for d in "${domains[@]}"; do words+=(--data "$d=$(val_of "$d")"); done
-    "$bin/eval" "$run/model/latest" "${words[@]}" --limit 100000 -o "$run/eval.json" | tee "$run/eval.txt"
+    "$bin/eval" "$run/model/latest" "${words[@]}" --doc-mask --limit 100000 -o "$run/eval.json" | tee "$run/eval.txt"
 }
 
 stage_sample() {
     local i=0 prompt prompts
-    prompts=('Once upon a time' 'def ' 'What is 7 + 5?' 'What is a learning rate?' 'All cats are animals.')
-    [ -z "$data" ] || prompts=('It was a dark night' 'def read(self' 'Tom has 5 apples. He buys 3 more.' 'The gradient of the loss' 'Premises:')
+    prompts=('Once upon a time' $'# Python\ndef' $'What is 7 + 5?\n' $'Question: What is dropout?\nAnswer:'
+             $'All cats are mammals. All mammals are animals. Are all cats animals?\nAnswer:')
+    [ -z "$data" ] || prompts=('It was a dark night' 'def read(self' 'Tom has 5 apples. He buys 3 more. How many apples does he have?'
+                               'The gradient of the loss' $'Premises:\n')
     for prompt in "${prompts[@]}"; do
         printf -- '--- %s ---\n' "${domains[i]}"
-        "$bin/sample" "$run/model/latest" -p "$prompt" -n 120 --seed "$seed" --temperature 0.5 --top-p 0.95
+        "$bin/sample" "$run/model/latest" -p "$prompt" -n 120 --seed "$seed" --temperature 0.4 --top-p 0.95
         echo; i=$((i + 1))
     done | tee "$run/samples.txt"
 }
@@ -226,7 +232,7 @@ settings() {
     setup|build) ;;
     tokenize) echo "data=$data vocab=$vocab seed=$seed" ;;
     shard) echo "seed=$seed" ;;
-    train) echo "preset=$preset steps=$steps batch=$batch optimizer=$optimizer mix=$mix seed=$seed args=$train_args" ;;
+    train) echo "preset=$preset steps=$steps batch=$batch optimizer=$optimizer recipe=${recipe[*]} mix=$mix seed=$seed args=$train_args" ;;
     eval|sample) echo "model=$(readlink "$run/model/latest" 2>/dev/null)" ;;
     esac
 }
