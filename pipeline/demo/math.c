@@ -27,7 +27,7 @@ static void small_fact(struct gen *g, char op, long *a, long *b)
 
 static char random_op(struct gen *g)
 {
-    return "+++---**/"[gen_below(g, 9)];
+    return "++++---**/"[gen_below(g, 10)];
 }
 
 static void set_fact(struct gen *g, char op, long a, long b)
@@ -230,9 +230,9 @@ static void running_sum(struct gen *g)
 void demo_math(struct gen *g)
 {
     static const struct kind kinds[] = {
-        { 18, drill }, { 18, questions }, { 10, addition }, { 8, subtraction }, { 5, product }, { 4, division },
-        { 5, tables }, { 3, order }, { 3, running_sum }, { 14, math_story }, { 6, math_equation }, { 3, math_compare },
-        { 3, math_sequence }, { 3, math_parity }, { 3, math_fraction }, { 3, math_missing },
+        { 36, drill }, { 26, questions }, { 8, addition }, { 5, subtraction }, { 3, product }, { 2, division },
+        { 4, tables }, { 1, order }, { 2, running_sum }, { 9, math_story }, { 4, math_equation }, { 2, math_compare },
+        { 2, math_sequence }, { 2, math_parity }, { 1, math_fraction }, { 2, math_missing },
     };
     gen_kind(g, kinds, sizeof kinds / sizeof *kinds);
 }
