@@ -31,18 +31,19 @@ LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lz -ldnnl
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
 LIBDIRS  := pipeline/train/hybrid pipeline/train pipeline/eval pipeline/model pipeline/demo pipeline/text pipeline/lib \
-            kernels kernels/cpu shm formats
+            kernels kernels/cpu kernels/cuda shm formats
 ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,$d).a))
 PROGRAMS := $(patsubst pipeline/%.c,$(BIN)/%,$(wildcard pipeline/*.c))
 TOOLBINS := $(patsubst tools/%.c,$(TOOLS)/%,$(wildcard tools/*.c))
 TESTS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*_test.c))
 DEPS     := $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d $(B)/*/*/*/*/*.d)
 
-.PHONY: all tests test asan tsan bench interop torture install help clean setup
+.PHONY: FORCE cuda all tests test asan tsan bench interop torture install help clean setup
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: $(PROGRAMS) $(TOOLBINS)
+	@$(if $(filter release,$(VARIANT)),$(if $(CUDA),:,echo 'built for the CPU only: $(CUDA_WHY)'),:)
 tests: all $(TESTS)
 
 $(B)/obj/%.o: %.c Makefile
@@ -55,7 +56,7 @@ $(B)/lib/$(subst /,-,$1).a: $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1/*.c))
 	@rm -f $$@
 	ar rcs $$@ $$^
 endef
-$(foreach d,$(filter-out kernels/cpu,$(LIBDIRS)),$(eval $(call archive,$d)))
+$(foreach d,$(filter-out kernels/cpu kernels/cuda,$(LIBDIRS)),$(eval $(call archive,$d)))
 
 # The CPU kernels are compiled once for each level of the instruction set and
 # chosen at run time (kernels/cpu.c). Each level is linked into one object that
@@ -78,6 +79,47 @@ $(B)/lib/kernels-cpu.a: $(foreach i,$(ISAS),$(B)/obj/kernels/cpu/ops_$i.o)
 	@mkdir -p $(@D)
 	@rm -f $@
 	ar rcs $@ $^
+
+# The CUDA backend is in the release build where an nvcc is that knows all of
+# CUDA_ARCH; elsewhere none.c stands for it. The CUDA runtime is linked statically and everything else opened when
+# a program starts, so that the programs run on machines without a GPU.
+CUDA_ARCH ?= 80 90a 100 120
+NVCC      ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
+CUDA_KNOWN := $(if $(filter release,$(VARIANT)),$(if $(NVCC),$(shell $(NVCC) --list-gpu-code 2>/dev/null)))
+CUDA_LACKS := $(filter-out $(CUDA_KNOWN),$(patsubst %a,%,$(addprefix sm_,$(CUDA_ARCH))))
+CUDA       := $(if $(CUDA_KNOWN),$(if $(CUDA_LACKS),,yes))
+CUDA_WHY   := $(if $(NVCC),$(NVCC) does not know $(CUDA_LACKS),there is no nvcc)
+CUDA_HOME  := $(patsubst %/bin/,%,$(dir $(NVCC)))
+CUDA_HOST  := $(filter-out kernels/cuda/none.c,$(wildcard kernels/cuda/*.c))
+CUDA_OBJS  := $(patsubst %,$(B)/obj/%.o,$(wildcard kernels/cuda/*.cu)) \
+              $(if $(CUDA_HOST),$(patsubst %.c,$(B)/obj/%.o,$(CUDA_HOST)),$(B)/obj/kernels/cuda/none.o)
+ifeq ($(CUDA),yes)
+LDLIBS += $(firstword $(wildcard $(CUDA_HOME)/lib64/libcudart_static.a $(CUDA_HOME)/lib/libcudart_static.a \
+                                 $(CUDA_HOME)/lib/x86_64-linux-gnu/libcudart_static.a)) -ldl -lrt
+$(patsubst %.c,$(B)/obj/%.o,$(CUDA_HOST)): CPPFLAGS += -isystem $(CUDA_HOME)/include
+$(B)/lib/kernels-cuda.a: $(CUDA_OBJS)
+else
+$(B)/lib/kernels-cuda.a: $(B)/obj/kernels/cuda/none.o
+endif
+$(B)/lib/kernels-cuda.a: $(B)/cuda.config
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $(filter %.o,$^)
+$(B)/obj/%.cu.o: %.cu Makefile $(B)/cuda.config
+	@mkdir -p $(@D)
+	$(NVCC) -std=c++17 -O3 -I. $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$a,code=sm_$a) \
+		-Xcompiler -Wall,-fPIE,-fstack-protector-strong,-fno-exceptions,-fno-threadsafe-statics -MMD -MP -c -o $@ $<
+# Which compiler, for which targets: what depends on it is built again when that changes.
+$(B)/cuda.config: FORCE
+	@mkdir -p $(@D)
+	@echo '$(if $(CUDA),$(NVCC) $(CUDA_ARCH))' | cmp -s - $@ || echo '$(if $(CUDA),$(NVCC) $(CUDA_ARCH))' >$@
+FORCE:
+cuda:
+ifeq ($(CUDA),yes)
+	@$(MAKE) --no-print-directory all
+else
+	@echo 'make cuda: $(CUDA_WHY). Needed: CUDA 12.8 or newer, with nvcc on PATH or NVCC=FILE' >&2; exit 1
+endif
 
 $(BIN)/%: $(B)/obj/pipeline/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
@@ -118,6 +160,7 @@ clean:
 	rm -rf build bin $(patsubst tools/%.c,tools/%,$(wildcard tools/*.c))
 help:
 	@echo 'make            build the programs into bin/ and tools/'
+	@echo 'make cuda       the same, and an error where the CUDA backend cannot be built; CUDA_ARCH="80 90a 100 120"'
 	@echo 'make test       install what the build needs, build, run every test'
 	@echo 'make interop    check files against tokenizers, transformers, safetensors (own virtual environment)'
 	@echo 'make bench      print every figure that README quotes, beside its limit'

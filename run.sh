@@ -36,6 +36,7 @@ options:
       --steps N         optimizer steps, instead of --minutes
       --batch N         sequences a step                     (8 demo, 16 real)
       --optimizer NAME  muon or adamw                                   (muon)
+      --device NAME     auto (a GPU where there is one), cpu, cuda     (auto)
       --vocab N         size of the vocabulary          (4096 demo, 8192 real)
       --mix 'W...'      weights of the five domains          (40 25 15 10 10)
       --seed N          seed of everything                                 (7)
@@ -50,7 +51,7 @@ END
 
 all_stages=(setup build tokenize shard train eval sample)
 domains=(language code math ml logic)
-preset=nano data= run= steps= minutes= batch= optimizer=muon vocab= mix='40 25 15 10 10' seed=7 from= train_args=
+preset=nano data= run= steps= minutes= batch= optimizer=muon device=auto vocab= mix='40 25 15 10 10' seed=7 from= train_args=
 asked=()
 
 fail() { echo "run.sh: $*" >&2; exit "${code:-1}"; }
@@ -62,12 +63,12 @@ while [ $# -gt 0 ]; do
     case $1 in --*=*) option=${1%%=*}; set -- "$option" "${1#*=}" "${@:2}" ;; esac
     case $option in
     -h|--help) usage; exit 0 ;;
-    -m|--preset|--data|--run|--steps|--minutes|--batch|--optimizer|--vocab|--mix|--seed|--from|--train)
+    -m|--preset|--data|--run|--steps|--minutes|--batch|--optimizer|--device|--vocab|--mix|--seed|--from|--train)
         [ $# -ge 2 ] || misuse "$option needs a value"
         case $option in
         -m|--preset) preset=$2 ;; --data) data=$2 ;; --run) run=$2 ;; --steps) steps=$2 ;;
         --minutes) minutes=$2 ;; --batch) batch=$2 ;;
-        --optimizer) optimizer=$2 ;;
+        --optimizer) optimizer=$2 ;; --device) device=$2 ;;
         --vocab) vocab=$2 ;; --mix) mix=$2 ;; --seed) seed=$2 ;; --from) from=$2 ;; --train) train_args=$2 ;;
         esac
         shift 2 ;;
@@ -81,6 +82,7 @@ for n in ${batch:+"$batch"} ${steps:+"$steps"} ${minutes:+"$minutes"} ${vocab:+"
     [[ $n =~ ^[1-9][0-9]*$ ]] || misuse "'$n' is not a number above 0"
 done
 case $optimizer in muon|adamw) ;; *) misuse "no optimizer '$optimizer'" ;; esac
+case $device in auto|cpu|cuda) ;; *) misuse "no device '$device'" ;; esac
 case $preset in nano|tiny|100m|500m|1b) ;; *) misuse "no preset '$preset'" ;; esac
 [ -z "$from" ] || is_stage "$from" || misuse "no stage '$from'"
 [ -z "$data" ] || { [ -d "$data" ] && data=$(cd "$data" && pwd); } || fail "no directory '$data'"
@@ -167,11 +169,11 @@ context() { case $preset in nano) echo 256 ;; tiny) echo 512 ;; *) echo 1024 ;; 
 
 # How many steps fit into --minutes here, measured once and kept. One second in twelve is for validation and checkpoints.
 plan_steps() {
-    local want="$preset $optimizer $batch $vocab $minutes" speed
+    local want="$preset $optimizer $batch $vocab $minutes $device" speed
     if [ -z "$steps" ] && [ "$(sed -n 2p "$run/steps" 2>/dev/null)" = "$want" ]; then
         steps=$(sed -n 1p "$run/steps")
     elif [ -z "$steps" ]; then
-        speed=$(tools/train-bench -m "$preset" -B "$batch" -T "$(context)" --vocab "$vocab" --optimizer "$optimizer" --repeats 7 --json |
+        speed=$(tools/train-bench -m "$preset" -B "$batch" -T "$(context)" --vocab "$vocab" --optimizer "$optimizer" --device "$device" --repeats 7 --json |
                 sed 's/.*"tokens_per_s": \([0-9]*\).*/\1/')
         steps=$((minutes * 55 * speed / (batch * $(context)) + 1))
         printf '%s\n%s\n' "$steps" "$want" >"$run/steps"
@@ -199,7 +201,7 @@ stage_train() {
     mixer=$!
     # shellcheck disable=SC2086  # words on purpose
     "$bin/train" -m "$preset" -t "$run/tok.json" -i "ring:run-$$" -o "$run/model" --steps "$steps" --seed "$seed" \
-        --optimizer "$optimizer" "${recipe[@]}" "${vals[@]}" "${resume[@]}" $train_args || status=$?
+        --optimizer "$optimizer" --device "$device" "${recipe[@]}" "${vals[@]}" "${resume[@]}" $train_args || status=$?
     [ $status -eq 0 ] || kill $mixer 2>/dev/null || true    # it would wait for a reader
     wait $mixer || [ $status -ne 0 ] || status=1
     return $status
@@ -208,7 +210,7 @@ stage_train() {
 stage_eval() {
     local d words=()
     for d in "${domains[@]}"; do words+=(--data "$d=$(val_of "$d")"); done
-    "$bin/eval" "$run/model/latest" "${words[@]}" --doc-mask --limit 100000 -o "$run/eval.json" | tee "$run/eval.txt"
+    "$bin/eval" "$run/model/latest" "${words[@]}" --device "$device" --doc-mask --limit 100000 -o "$run/eval.json" | tee "$run/eval.txt"
 }
 
 stage_sample() {
@@ -219,7 +221,7 @@ stage_sample() {
                                'The gradient of the loss' $'Premises:\n')
     for prompt in "${prompts[@]}"; do
         printf -- '--- %s ---\n' "${domains[i]}"
-        "$bin/sample" "$run/model/latest" -p "$prompt" -n 120 --seed "$seed" --temperature 0.4 --top-p 0.95
+        "$bin/sample" "$run/model/latest" -p "$prompt" -n 120 --device "$device" --seed "$seed" --temperature 0.4 --top-p 0.95
         echo; i=$((i + 1))
     done | tee "$run/samples.txt"
 }

@@ -138,4 +138,12 @@ struct ops {
 /* The CPU backend for this machine's instruction set (TRITTER_ISA=v2|v3|v4 asks for a lower one). */
 const struct ops *ops_cpu(void);
 
+/* The CUDA backend, on the first GPU that CUDA_VISIBLE_DEVICES leaves visible. NULL and why filled (a clause: "no NVIDIA driver here")
+ * when the build, the machine or a library lacks something. */
+const struct ops *ops_cuda(char *why, size_t cap);
+
+/* name: "cpu", "cuda", or "auto": CUDA where it works, otherwise the CPU. why says what decided. NULL: "cuda" was asked for and
+ * is not there. */
+const struct ops *ops_choose(const char *name, char *why, size_t cap);
+
 #endif

@@ -19,7 +19,7 @@
 static struct str_list data, tasks;
 static uint64_t context, stride, limit, examples;
 static int64_t threads;
-static const char *dtype = "f32", *output;
+static const char *dtype = "f32", *device = "auto", *output;
 static bool json, document_mask;
 
 static const struct opt opts[] = {
@@ -32,6 +32,7 @@ static const struct opt opts[] = {
     {'T', "context", OPT_U64, &context, "N", "tokens the model sees at once (default: the model's context)"},
     {0, "stride", OPT_U64, &stride, "N", "new tokens in each window after the first (default: half the context)"},
     {0, "doc-mask", OPT_FLAG, &document_mask, NULL, "documents do not see the ones before them"},
+    {0, "device", OPT_STR, &device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "f32 (default) or bf16"},
     {'j', "threads", OPT_INT, &threads, "N", "threads (default: all processors)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Result"},
@@ -218,7 +219,7 @@ int main(int argc, char **argv)
     check_words(&tasks, "--task");
     signals_install();
     double began = now_seconds();
-    loaded_open(&m, argv[0], dtype, threads, false);
+    loaded_open(&m, argv[0], device, dtype, threads, false);
     struct window_plan plan = plan_windows(&m);
     json_t *by_data = eval_data(&m, &plan), *by_task = eval_tasks(&m, plan.T);
     json_t *result = json_pack("{s:s, s:s, s:i, s:i, s:b, s:I, s:o, s:o, s:f}", "checkpoint", m.dir, "dtype", dtype,

@@ -19,7 +19,7 @@
 
 enum { MAX_PROMPT = 64 << 20 };
 
-static const char *prompt_text, *prompt_file, *dtype = "f32";
+static const char *prompt_text, *prompt_file, *dtype = "f32", *device = "auto";
 static uint64_t n_tokens = 200, num_samples = 1, seed = 1337;
 static double temperature = 0.8, top_p = 1, min_p, penalty = 1;
 static int64_t top_k, threads;
@@ -47,6 +47,7 @@ static const struct opt opts[] = {
     {0, "echo", OPT_FLAG, &echo, NULL, "show the prompt too (default; --no-echo: only what is new)"},
     {0, "json", OPT_FLAG, &json, NULL, "a JSON object for each sample: prompt, text, tokens, stop, seed, tokens_per_second"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Computation"},
+    {0, "device", OPT_STR, &device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "f32 (default) or bf16"},
     {'j', "threads", OPT_INT, &threads, "N", "threads (default: all processors; 1 for a small model)"},
     {0},
@@ -297,7 +298,7 @@ int main(int argc, char **argv)
     char *prompt = read_prompt(&len);
     if (stop_signal)
         return signal_exit_code();
-    loaded_open(&m, argv[0], dtype, threads, true);
+    loaded_open(&m, argv[0], device, dtype, threads, true);
     encode_prompt(&t, prompt, len);
     struct sampling sampling = {temperature, (int)top_k, top_p, min_p, penalty};
     struct sampler *s = sampler_new(m.w.c.V, &sampling, seed);

@@ -87,13 +87,15 @@ static void open_batches(struct trainer *t, const struct model_config *m)
 
 static void open_device(struct trainer *t)
 {
-    char err[512];
+    char err[512], why[512];
     enum dtype act = strcmp(t->cfg->dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
-    t->ops = ops_cpu();
+    t->ops = ops_choose(t->cfg->device, why, sizeof why);
+    if (!t->ops)
+        die("--device %s: %s", t->cfg->device, why);
     t->dev = t->ops->open(act, (int)t->cfg->threads, err, sizeof err);
     if (!t->dev)
         die("%s", err);
-    say("device: %s, %s", t->ops->name, t->ops->describe(t->dev));
+    say("device: %s, %s (--device %s; %s)", t->ops->name, t->ops->describe(t->dev), t->cfg->device, why);
 }
 
 /* All memory of the run, after saying how much it is. */

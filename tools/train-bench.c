@@ -18,7 +18,7 @@
 #include "pipeline/lib/threads.h"
 #include "pipeline/train/optim.h"
 
-static const char *preset = "nano", *dtype = "bf16", *optimizer = "adamw";
+static const char *preset = "nano", *dtype = "bf16", *optimizer = "adamw", *device = "auto";
 static int64_t batch = 8, context = 256, repeats = 5, threads, vocab;
 static bool json;
 
@@ -30,6 +30,7 @@ static const struct opt opts[] = {
     {0, "dtype", OPT_STR, &dtype, "TYPE", "bf16 (default) or f32"},
     {0, "optimizer", OPT_STR, &optimizer, "NAME", "adamw (default) or muon"},
     {0, "repeats", OPT_INT, &repeats, "N", "of each measurement (5)"},
+    {0, "device", OPT_STR, &device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
     {0, "threads", OPT_INT, &threads, "N", "0: all cores (default)"},
     {0, "json", OPT_FLAG, &json, NULL, "one JSON object"},
     {0},
@@ -134,7 +135,9 @@ struct bench {
 static void bench_make(struct bench *b, const struct model_config *c, enum dtype act)
 {
     char err[512];
-    const struct ops *ops = ops_cpu();
+    const struct ops *ops = ops_choose(device, err, sizeof err);
+    if (!ops)
+        die("--device %s: %s", device, err);
     struct device *dev = ops->open(act, (int)threads, err, sizeof err);
     if (!dev || weights_alloc(&b->w, ops, dev, act, c, err, sizeof err) != 0)
         die("%s", err);

@@ -28,16 +28,28 @@ static void open_device(struct loaded *m, enum dtype act, int threads, bool one_
         die("%s", err);
     if (threads == 0 && one_by_one && model_params(&c) < SMALL_MODEL)
         threads = 1;
-    m->dev = ops_cpu()->open(act, threads, err, sizeof err);
+    m->dev = m->ops->open(act, threads, err, sizeof err);
     if (!m->dev)
-        die("%s: %s", ops_cpu()->name, err);
+        die("%s: %s", m->ops->name, err);
 }
 
-void loaded_open(struct loaded *m, const char *path, const char *dtype, int64_t threads, bool one_by_one)
+static const struct ops *choose(const char *device)
+{
+    char why[512];
+    if (strcmp(device, "auto") != 0 && strcmp(device, "cpu") != 0 && strcmp(device, "cuda") != 0)
+        usage_error("--device: '%s' is none of: auto cpu cuda", device);
+    const struct ops *ops = ops_choose(device, why, sizeof why);
+    if (!ops)
+        die("--device %s: %s", device, why);
+    detail("device: %s (--device %s; %s)", ops->name, device, why);
+    return ops;
+}
+
+void loaded_open(struct loaded *m, const char *path, const char *device, const char *dtype, int64_t threads,
+                 bool one_by_one)
 {
     char err[1024];
     enum dtype act = dtype_of(dtype);
-    const struct ops *ops = ops_cpu();
     if (threads < 0 || threads > 4096)
         usage_error("--threads: %lld is not within 0..4096", (long long)threads);
     *m = (struct loaded){.dir = checkpoint_resolve(path, err, sizeof err)};
@@ -47,19 +59,20 @@ void loaded_open(struct loaded *m, const char *path, const char *dtype, int64_t 
     m->tok = tokenizer_load(m->tokenizer_path, err, sizeof err);
     if (!m->tok)
         die("%s", err);
+    m->ops = choose(device);
     open_device(m, act, (int)threads, one_by_one);
-    if (checkpoint_load(m->dir, ops, m->dev, act, &m->w, err, sizeof err) != 0)
+    if (checkpoint_load(m->dir, m->ops, m->dev, act, &m->w, err, sizeof err) != 0)
         die("%s", err);
     if (tokenizer_vocab_size(m->tok) > (uint32_t)m->w.c.V)
         die("%s: %u tokens, but the model's vocabulary (%s/config.json) has %d", m->tokenizer_path,
             tokenizer_vocab_size(m->tok), m->dir, m->w.c.V);
-    detail("%s: %.1f M weights, %s, %s", m->dir, (double)model_params(&m->w.c) / 1e6, dtype, ops->describe(m->dev));
+    detail("%s: %.1f M weights, %s, %s", m->dir, (double)model_params(&m->w.c) / 1e6, dtype, m->ops->describe(m->dev));
 }
 
 void loaded_close(struct loaded *m)
 {
     weights_free(&m->w);
-    ops_cpu()->close(m->dev);
+    m->ops->close(m->dev);
     tokenizer_free(m->tok);
     free(m->tokenizer_path);
     free(m->dir);

@@ -10,14 +10,16 @@
 struct loaded {
     char *dir;                  /* owned: the model directory */
     char *tokenizer_path;       /* owned */
+    const struct ops *ops;
     struct device *dev;
     struct weights w;
     struct tokenizer *tok;
 };
 
-/* path: a model directory, or a run. dtype: "f32" or "bf16". threads 0: all; but with one_by_one (a token at a time, as
+/* path: a model directory, or a run. device: auto, cpu or cuda. dtype: "f32" or "bf16". threads 0: all; but with one_by_one (a token at a time, as
  * generation goes) one for a small model, where threads would wait for each other longer than they work. */
-void loaded_open(struct loaded *m, const char *path, const char *dtype, int64_t threads, bool one_by_one);
+void loaded_open(struct loaded *m, const char *path, const char *device, const char *dtype, int64_t threads,
+                 bool one_by_one);
 void loaded_close(struct loaded *m);
 
 #endif

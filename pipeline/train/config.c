@@ -39,7 +39,7 @@ static const struct opt opts[] = {
      "print the step from which --resume would go on, for mix --start-step"},
     {0, "json", OPT_FLAG, &cfg.json, NULL, "at the end, one JSON line on stdout"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Compute"},
-    {0, "device", OPT_STR, &cfg.device, "NAME", "auto (default), cpu, cuda"},
+    {0, "device", OPT_STR, &cfg.device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
     {0, "dtype", OPT_STR, &cfg.dtype, "TYPE", "of matrix products and activations: bf16 (default) or f32"},
     {0, "threads", OPT_U64, &cfg.threads, "N",
      "0: all. Equal bits need equal numbers (all; with --resume the checkpoint's)"},
@@ -339,8 +339,6 @@ void config_resolve(struct train_config *c, const json_t *stored)
         check_range(&fields[i], option(fields[i].name));
     if (c->warmup + c->decay > 1)
         usage_error("--warmup and --decay together are more than all steps");
-    if (strcmp(c->device, "cuda") == 0)
-        die("--device cuda: this build has no CUDA backend; use --device cpu");
     if (strcmp(c->engine, "off") != 0)
         die("--engine %s: this build has no such engine; use --engine off", c->engine);
 }

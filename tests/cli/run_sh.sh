@@ -30,6 +30,7 @@ misused() {     # PATTERN [option...]
 misused 'no-such-option' --no-such-option
 misused "'x' is not a weight" --mix '1 2 3 4 x'
 misused "'0' is not a number above 0" --steps 0
+misused "no device 'gpu'" --device gpu
 misused "no preset 'huge'" -m huge
 mkdir 'my data'
 for d in language code; do echo '{"text":"a"}' >"my data/$d.train.jsonl"; done

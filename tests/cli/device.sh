@@ -1,0 +1,27 @@
+# --device: what was picked is said, and why; CUDA where there is no GPU is an error
+. "$ROOT/tests/cli/train_data.bash"
+batches 6 >all
+export CUDA_VISIBLE_DEVICES=                    # no GPU, whatever the machine has
+
+expect 2 "'gpu' is none of: auto cpu cuda" train e 6 --device gpu <all
+expect 1 '^train: --device cuda: no CUDA: .' train e 6 --device cuda <all
+[ ! -e e/latest ]
+"$BIN/train" "${model[@]}" -o a --steps 6 <all 2>said
+grep -qE '^train: device: cpu .*\(--device auto; no CUDA: .+\)$' said || { cat said; exit 1; }
+"$BIN/train" "${model[@]}" -o b --steps 6 --device cpu <all 2>said
+grep -qE '^train: device: cpu .*\(--device cpu; asked for\)$' said || { cat said; exit 1; }
+same a b
+
+for program in 'eval a/latest --data x=tokens/math/val' 'sample a/latest -p x -n 1'; do
+    read -ra words <<<"$program"
+    expect 2 "'gpu' is none of: auto cpu cuda" "$BIN/${words[0]}" "${words[@]:1}" --device gpu
+    expect 1 "^${words[0]}: --device cuda: no CUDA: ." "$BIN/${words[0]}" "${words[@]:1}" --device cuda
+    "$BIN/${words[0]}" "${words[@]:1}" --verbose >/dev/null 2>said
+    grep -qE "device: cpu .*\(--device auto; no CUDA: .+\)" said || { cat said; exit 1; }
+done
+
+# the rules of the build: no nvcc is said in one line, and `make cuda` fails
+[ -z "$(command -v make)" ] || {
+    expect 2 'make cuda: there is no nvcc' make -C "$ROOT" NVCC= cuda
+    expect 2 'does not know sm_1' make -C "$ROOT" CUDA_ARCH=1 NVCC="$(command -v nvcc || echo "$PWD/nvcc")" cuda
+}
