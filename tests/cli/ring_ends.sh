@@ -49,7 +49,7 @@ for first in 0 100; do
         "$tokenize" -q -t tok.json -o "$out" <docs 2>err & p=$!
         exec 9>docs
         head -n $first docs.jsonl >&9
-        printf '{"text": "half a li' | head -c $first >&9
+        [ $first = 0 ] || printf '{"text": "half a li' >&9
         wait_for 'ls | grep -q file.tok || [ -e "$shm" ]'
         sleep 0.1
         kill -TERM $p
