@@ -41,6 +41,13 @@ struct adamw {                      /* Loshchilov & Hutter 2019, arXiv:1711.0510
     float grad_scale;               /* clipping: gradient is multiplied by it first */
 };
 
+enum { OPS_DIRECTIONS = 4 };        /* most that combine, direction and gram take */
+
+struct span {                       /* elements [offset, offset + n) of every flat array belong to that group */
+    size_t offset, n;
+    int group;
+};
+
 struct ops {
     const char *name;               /* "cpu x86-64-v4" */
 
@@ -133,6 +140,22 @@ struct ops {
     /* One AdamW step on n weights; work (act, may be NULL) receives the new weights. work == theta in f32 mode. */
     void (*adamw_step)(struct device *dev, float *theta, void *work, float *m, float *v, const float *g, size_t n,
                        struct adamw a);
+
+    /* Extrapolation of weights. All arrays are flat and laid out as theta is. D: k <= OPS_DIRECTIONS act arrays; c (groups,k) f32
+     * on the host: a span's elements use the row of its group. Spans do not overlap; what lies in none is left alone. work
+     * (act, may be NULL) receives what was written, == theta (y) in f32 mode. */
+    /* mean = keep mean + (1-keep) theta; then, when ahead != 0, theta += ahead (theta - mean) and work = theta */
+    void (*ema_step)(struct device *dev, float *theta, void *work, float *mean, size_t n, float keep, float ahead);
+    /* y = x + sum_j c[g][j] D_j; y may be x */
+    void (*combine)(struct device *dev, float *y, void *work, const float *x, const void *const *D, int k,
+                    const float *c, const struct span *spans, int n_spans);
+    /* act: d = keep d + gain (a - b) + sum_j c[g][j] D_j; d may be one of D (its old value counts); keep == 0: d is not read */
+    void (*direction)(struct device *dev, void *d, float keep, float gain, const float *a, const float *b,
+                      const void *const *D, int k, const float *c, const struct span *spans, int n_spans);
+    /* out (n_groups,k+1,k+1) on the host, written: inner products of D_0 .. D_{k-1} and a - b (b NULL: a) over each group. In a
+     * fixed order, to 1e-5 of the product of the two norms. */
+    void (*gram)(struct device *dev, double *out, const void *const *D, int k, const float *a, const float *b,
+                 const struct span *spans, int n_spans, int n_groups);
 };
 
 /* The CPU backend for this machine's instruction set (TRITTER_ISA=v2|v3|v4 asks for a lower one). */

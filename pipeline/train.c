@@ -105,7 +105,15 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     enum dtype act = strcmp(c->dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
     bool use_muon = strcmp(c->optimizer, "muon") == 0;
     struct memory_plan plan;
-    c->micro_batch = memory_plan_make(&plan, t->ops, t->dev, m, act, t->h, use_muon, c->micro_batch);
+    struct params layout;
+    t->ahead = (struct lookahead){.beta = (float)c->ema_nesterov, .gamma = (float)c->ema_gamma,
+                                  .every = c->outer_nesterov, .eta = (float)c->outer_lr,
+                                  .mu = (float)c->outer_momentum};
+    if (params_layout(&layout, m) != 0)
+        die("out of memory");
+    uint64_t optimizer = optim_bytes(&layout, act, use_muon) + lookahead_bytes(&t->ahead, layout.total);
+    params_free(&layout);
+    c->micro_batch = memory_plan_make(&plan, t->ops, t->dev, m, act, t->h, optimizer, c->micro_batch);
     t->micro = (int)c->micro_batch;
     if (weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err) != 0)
         die("%s", err);
@@ -114,6 +122,9 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
                             .use_muon = use_muon, .momentum = (float)c->momentum};
     if (optim_alloc(&t->opt, &t->w, err, sizeof err) != 0)
         die("%s", err);
+    if (lookahead_alloc(&t->ahead, &t->w) != 0)
+        die("no memory for the extrapolation of weights (%.1f MB)",
+            (double)lookahead_bytes(&t->ahead, t->w.layout.total) / 1e6);
     t->grad = t->ops->alloc(t->dev, t->w.layout.total * sizeof *t->grad);
     if (!t->grad)
         die("no memory for the gradient (%.1f MB)", (double)plan.gradient / 1e6);
@@ -164,6 +175,7 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
     if (!dir) {
         if (weights_init(&t->w, t->cfg->seed) != 0)
             die("no memory for the first weights");
+        lookahead_begin(&t->ahead, &t->w);
         if (t->cfg->overwrite)              /* only now: whatever is wrong with this run has shown before */
             rundir_clear(t->cfg->run);
         return;
@@ -209,6 +221,7 @@ static void close_run(struct trainer *t)
     activations_free(t->act);
     t->ops->free(t->dev, t->grad);
     optim_free(&t->opt, &t->w);
+    lookahead_free(&t->ahead, &t->w);
     weights_free(&t->w);
     t->ops->close(t->dev);
     tokenizer_free(t->tok);

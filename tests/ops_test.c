@@ -830,6 +830,108 @@ static void test_adamw(void)
     end();
 }
 
+static void test_ema_step(void)
+{
+    size_t n = (size_t)shape->C * shape->F + 3;
+    begin("ema_step");
+    struct array w = f32_new(n, 1), mean = f32_new(n, 1), work = act_new(n, 1);
+    double *w0 = snapshot(&w), *m0 = snapshot(&mean), *k0 = snapshot(&work);
+    ops->ema_step(dev, w.p, act == DTYPE_F32 ? w.p : work.p, mean.p, n, 0.9f, 0);
+    array_read(&w);
+    array_read(&mean);
+    array_read(&work);
+    for (size_t i = 0; i < n; i++) {
+        CHECK(w.v[i] == w0[i] && work.v[i] == k0[i], "written although ahead is 0");
+        CHECK(fabs(mean.v[i] - (0.9 * m0[i] + 0.1 * w0[i])) <= 1e-6, "mean[%zu]", i);
+        m0[i] = mean.v[i];
+    }
+    ops->ema_step(dev, w.p, act == DTYPE_F32 ? w.p : work.p, mean.p, n, 0.75f, 0.5f);
+    array_read(&w);
+    array_read(&mean);
+    array_read(&work);
+    for (size_t i = 0; i < n; i++) {
+        double m = 0.75 * m0[i] + 0.25 * w0[i], want = w0[i] + 0.5 * (w0[i] - m);
+        CHECK(fabs(mean.v[i] - m) <= 1e-6 && fabs(w.v[i] - want) <= 2e-6, "%s theta[%zu] is %.9g, want %.9g", ops->name,
+              i, w.v[i], want);
+        CHECK(act == DTYPE_F32 || work.v[i] == widen(narrow((float)w.v[i])), "work[%zu]", i);
+    }
+    ops->ema_step(dev, w.p, NULL, mean.p, n, 0.75f, 0.5f);
+    array_read(&w);
+    free(w0);
+    free(m0);
+    free(k0);
+    end();
+}
+
+/* Spans of two groups with a gap between them. */
+static void test_directions(void)
+{
+    size_t n = (size_t)shape->C * shape->F * 2 + 11, cut = n / 3 + 1;
+    const struct span spans[] = {{0, cut, 1}, {cut + 5, n / 8 + 1, 0}, {cut + 5 + n / 8 + 1, n - cut - 5 - n / 8 - 1, 1}};
+    float c[2 * OPS_DIRECTIONS];
+    begin("directions");
+    for (int k = 0; k <= OPS_DIRECTIONS; k++) {
+        struct array x = f32_new(n, 1), y = f32_new(n, 1), work = act_new(n, 1), d = act_new(n, 1), D[OPS_DIRECTIONS];
+        const void *p[OPS_DIRECTIONS];
+        for (int j = 0; j < k; j++) {
+            D[j] = act_new(n, 1);
+            p[j] = D[j].p;
+        }
+        for (int i = 0; i < 2 * OPS_DIRECTIONS; i++)
+            c[i] = (float)uniform();
+        double *y0 = snapshot(&y), *work0 = snapshot(&work), *d0 = snapshot(&d), out[2 * 25], want[2 * 25] = {0};
+        ops->gram(dev, out, p, k, x.p, k == 2 ? NULL : y.p, spans, 3, 2);
+        ops->direction(dev, d.p, k == 1 ? 0 : 0.7f, 0.3f, x.p, y.p, p, k, c, spans, 3);
+        ops->combine(dev, y.p, act == DTYPE_F32 ? y.p : work.p, x.p, p, k, c, spans, 3);
+        array_read(&y);
+        array_read(&work);
+        array_read(&d);
+        for (size_t i = 0; i < n; i++) {
+            int g = i >= cut && i < cut + 5 ? -1 : i >= cut && i < cut + 5 + n / 8 + 1 ? 0 : 1;
+            double sum = 0, v[OPS_DIRECTIONS + 1];
+            if (g < 0) {
+                CHECK(y.v[i] == y0[i] && work.v[i] == work0[i] && d.v[i] == d0[i], "written between spans, at %zu", i);
+                continue;
+            }
+            for (int j = 0; j < k; j++) {
+                v[j] = D[j].v[i];
+                sum += (double)c[g * k + j] * v[j];
+            }
+            v[k] = x.v[i] - (k == 2 ? 0 : y0[i]);
+            for (int j = 0; j <= k; j++)
+                for (int l = 0; l <= k; l++)
+                    want[(g * (k + 1) + j) * (k + 1) + l] += v[j] * v[l];
+            CHECK(fabs(y.v[i] - (x.v[i] + sum)) <= 4e-6, "%s combine[%zu] is %.9g, want %.9g", ops->name, i, y.v[i],
+                  x.v[i] + sum);
+            CHECK(act == DTYPE_F32 || work.v[i] == widen(narrow((float)y.v[i])), "work[%zu]", i);
+            same("direction", i, d.v[i], (k == 1 ? 0 : 0.7 * d0[i]) + 0.3 * (x.v[i] - y0[i]) + sum, 1);
+        }
+        for (int i = 0; i < 2 * (k + 1) * (k + 1); i++) {
+            double bound = 1e-5 * (double)n;        /* elements are below 2 */
+            CHECK(fabs(out[i] - want[i]) <= bound, "%s gram[%d] of %d is %.9g, want %.9g", ops->name, i, k, out[i], want[i]);
+        }
+        free(y0);
+        free(work0);
+        free(d0);
+        end();
+        begin("directions");
+    }
+    struct array x = f32_new(n, 1), D = act_new(n, 1);      /* in place, without a working copy, d one of D */
+    double *x0 = snapshot(&x), *d0 = snapshot(&D);
+    const void *p = D.p;
+    ops->combine(dev, x.p, NULL, x.p, &p, 1, c, spans, 1);
+    ops->direction(dev, D.p, 0.5f, 0, x.p, x.p, &p, 1, c, spans, 1);
+    array_read(&x);
+    array_read(&D);
+    for (size_t i = 0; i < cut; i++) {
+        CHECK(fabs(x.v[i] - (x0[i] + (double)c[1] * d0[i])) <= 2e-6, "in place, %zu", i);
+        same("direction on itself", i, D.v[i], (0.5 + (double)c[1]) * d0[i], 1);
+    }
+    free(x0);
+    free(d0);
+    end();
+}
+
 static void run_all(void)
 {
     test_embedding();
@@ -842,6 +944,8 @@ static void run_all(void)
     test_cross_entropy();
     test_vectors();
     test_adamw();
+    test_ema_step();
+    test_directions();
 }
 
 static void run_level(void)

@@ -12,6 +12,7 @@
 #include "pipeline/model/checkpoint.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
+#include "pipeline/train/lookahead.h"
 #include "pipeline/train/optim.h"
 #include "pipeline/train/rundir.h"
 #include "pipeline/train/schedule.h"
@@ -41,6 +42,12 @@ static void schedules(void)
     CHECK(schedule_lr(&s, 9) == 2e-3 && schedule_lr(&s, 999) == 2e-3);
     s = (struct schedule){SCHEDULE_WSD, 1, 1, 0.01, 0.19, 0.1};
     CHECK(schedule_lr(&s, 0) == 1);
+    s = (struct schedule){SCHEDULE_WSD, 1000, 2e-3, 0.01, 0.19, 0.1};
+    CHECK(!schedule_stable(&s, 9) && schedule_stable(&s, 10) && schedule_stable(&s, 809) && !schedule_stable(&s, 810));
+    s.kind = SCHEDULE_COSINE;
+    CHECK(schedule_stable(&s, 10) && schedule_stable(&s, 300) && !schedule_stable(&s, 400) && !schedule_stable(&s, 999));
+    s.kind = SCHEDULE_CONSTANT;
+    CHECK(!schedule_stable(&s, 9) && schedule_stable(&s, 999));
     enum schedule_kind k;
     CHECK(schedule_kind_from_name("cosine", &k) == 0 && k == SCHEDULE_COSINE && schedule_kind_from_name("x", &k) == -1);
 }
@@ -155,6 +162,53 @@ static void muon(void)
     w.ops->free(dev, grad);
     free(before);
     optim_free(&o, &w);
+    weights_free(&w);
+    ops_cpu()->close(dev);
+}
+
+/* Steps of known lengths instead of an optimizer, against the formulas in double. The average of displacements is kept as such
+ * here, not as an average of weights as there. */
+static void lookaheads(void)
+{
+    struct weights w;
+    struct device *dev;
+    struct schedule s = {SCHEDULE_WSD, 40, 2e-3, 0.1, 0.25, 0.1};
+    open_model(&w, &dev, DTYPE_BF16);
+    struct lookahead l = {.beta = 0.6f, .gamma = 0.9f, .every = 7, .eta = 0.8f, .mu = 0.5f};
+    CHECK(lookahead_alloc(&l, &w) == 0 && lookahead_bytes(&l, w.layout.total) == 12 * w.layout.total);
+    lookahead_begin(&l, &w);
+    double x[3], m[3] = {0}, anchor[3], b[3] = {0};
+    size_t at[3] = {5, w.layout.total / 2, w.layout.v[w.layout.count - 1].offset};
+    for (int i = 0; i < 3; i++)
+        anchor[i] = x[i] = w.theta[at[i]];
+    for (uint64_t step = 0; step < 40; step++) {
+        lookahead_before(&l, &w, &s, step);
+        double moved[3];
+        for (int i = 0; i < 3; i++) {
+            double update = 0.01 * sin((double)step * (i + 1)) + 0.02 * (i - 1), before = x[i];
+            x[i] += (step >= 4 && step < 30 ? 0.6 * m[i] : 0) + update;
+            w.theta[at[i]] += (float)update;
+            moved[i] = x[i] - before;
+            if ((step + 1) % 7 == 0 && step >= 4 && step < 30) {
+                double d = x[i] - anchor[i];
+                b[i] = 0.5 * b[i] + d;
+                x[i] = anchor[i] + 0.8 * (d + 0.5 * b[i]);
+                moved[i] = x[i] - before;
+                anchor[i] = x[i];
+            }
+            m[i] = 0.9 * m[i] + 0.1 * moved[i];
+        }
+        lookahead_after(&l, &w, &s, step);
+        for (int i = 0; i < 3; i++)
+            CHECK(fabs(w.theta[at[i]] - x[i]) < 1e-5, "step %d: weight %d is %.7g, want %.7g", (int)step, i,
+                  w.theta[at[i]], x[i]);
+        uint32_t bits = (uint32_t)((uint16_t *)w.work)[at[1]] << 16;
+        float published;
+        memcpy(&published, &bits, 4);
+        if ((step + 1) % 7 == 0 && step >= 4 && step < 30)
+            CHECK(fabs(published - x[1]) <= fabs(x[1]) / 256, "the working copy is left behind");
+    }
+    lookahead_free(&l, &w);
     weights_free(&w);
     ops_cpu()->close(dev);
 }
@@ -361,6 +415,7 @@ int main(void)
     guards();
     optimizer();
     muon();
+    lookaheads();
     overfits(DTYPE_F32);
     overfits(DTYPE_BF16);
     checkpoints();

@@ -54,4 +54,8 @@ const struct ops OPS_TABLE = {
     .axpy = vector_axpy,
     .scale = vector_scale,
     .adamw_step = adamw_step,
+    .ema_step = directions_ema_step,
+    .combine = directions_combine,
+    .direction = directions_direction,
+    .gram = directions_gram,
 };

@@ -70,6 +70,15 @@ double vector_dot(struct device *dev, const float *x, const float *y, size_t n);
 void vector_axpy(struct device *dev, float *y, float a, const float *x, size_t n);
 void vector_scale(struct device *dev, float *x, float a, size_t n);
 
+/* directions.c */
+void directions_ema_step(struct device *dev, float *theta, void *work, float *mean, size_t n, float keep, float ahead);
+void directions_combine(struct device *dev, float *y, void *work, const float *x, const void *const *D, int k,
+                        const float *c, const struct span *spans, int n_spans);
+void directions_direction(struct device *dev, void *d, float keep, float gain, const float *a, const float *b,
+                          const void *const *D, int k, const float *c, const struct span *spans, int n_spans);
+void directions_gram(struct device *dev, double *out, const void *const *D, int k, const float *a, const float *b,
+                     const struct span *spans, int n_spans, int n_groups);
+
 /* adamw.c */
 void adamw_step(struct device *dev, float *theta, void *work, float *m, float *v, const float *g, size_t n,
                 struct adamw a);

@@ -109,12 +109,14 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     struct step_report r = {.lr = schedule_lr(&t->schedule, t->step), .source_loss = t->source_loss,
                             .n_sources = t->h->n_sources, .step_tokens = tokens, .stall = stall};
     unpack(t, record);
+    lookahead_before(&t->ahead, &t->w, &t->schedule, t->step);
     r.loss = accumulate(t);
     r.grad_norm = optim_grad_norm(&t->w, t->grad);
     r.verdict = guard_judge(&t->guard, r.loss, r.grad_norm, t->cfg->spike_sigma);
     r.learnt = r.verdict == STEP_OK || (r.verdict == STEP_SPIKE && !t->cfg->skip_spikes);
     if (r.learnt)
         optim_step(&t->opt, &t->w, t->grad, r.grad_norm, r.lr);
+    lookahead_after(&t->ahead, &t->w, &t->schedule, t->step);
     t->ops->sync(t->dev);
     t->step++;
     t->tokens_seen += tokens;

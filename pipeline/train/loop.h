@@ -1,7 +1,7 @@
 /*
  * loop.h - everything a run holds, and the step
  *
- *   record of B rows -> micro-batches -> gradient -> norm -> verdict -> clip, AdamW -> metrics, ledger
+ *   record of B rows -> extrapolation -> micro-batches -> gradient -> norm -> verdict -> clip, optimizer -> metrics, ledger
  *   then, when due: validation, checkpoint. A signal is looked at after that.
  *
  * No memory is allocated in a step; validation and checkpoints allocate what they give back.
@@ -14,6 +14,7 @@
 #include "pipeline/train/config.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
+#include "pipeline/train/lookahead.h"
 #include "pipeline/train/optim.h"
 #include "pipeline/train/schedule.h"
 #include "pipeline/train/validate.h"
@@ -32,6 +33,7 @@ struct trainer {
     struct device *dev;
     struct weights w;
     struct optim opt;
+    struct lookahead ahead;
     struct schedule schedule;
     float *grad;                        /* device */
     struct activations *act;

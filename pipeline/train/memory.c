@@ -1,7 +1,6 @@
 #include "pipeline/train/memory.h"
 
 #include "pipeline/lib/log.h"
-#include "pipeline/train/optim.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,13 +35,13 @@ uint64_t memory_peak(void)
 }
 
 static void count(struct memory_plan *p, const struct ops *ops, struct device *dev, const struct model_config *m,
-                  enum dtype act, const struct batch_header *h, bool use_muon, uint64_t micro)
+                  enum dtype act, const struct batch_header *h, uint64_t optimizer, uint64_t micro)
 {
     struct params layout;
     if (params_layout(&layout, m) != 0)
         die("out of memory");
     uint64_t n = layout.total, T = h->T, B = h->B;
-    p->optimizer = optim_bytes(&layout, act, use_muon);
+    p->optimizer = optimizer;
     params_free(&layout);
     p->micro = micro;
     p->weights = n * 4 + (act == DTYPE_F32 ? 0 : n * dtype_bytes(act)) + (uint64_t)m->T * (uint64_t)m->D * 4;
@@ -55,7 +54,7 @@ static void count(struct memory_plan *p, const struct ops *ops, struct device *d
 }
 
 uint64_t memory_plan_make(struct memory_plan *p, const struct ops *ops, struct device *dev,
-                          const struct model_config *m, enum dtype act, const struct batch_header *h, bool use_muon,
+                          const struct model_config *m, enum dtype act, const struct batch_header *h, uint64_t optimizer,
                           uint64_t micro)
 {
     bool chosen = micro == 0;
@@ -63,10 +62,10 @@ uint64_t memory_plan_make(struct memory_plan *p, const struct ops *ops, struct d
         micro = h->T >= MICRO_TOKENS ? 1 : MICRO_TOKENS / h->T;
     if (micro > h->B)
         micro = h->B;
-    count(p, ops, dev, m, act, h, use_muon, micro);
+    count(p, ops, dev, m, act, h, optimizer, micro);
     uint64_t room = memory_available();
     for (; chosen && room && p->total > room && micro > 1; micro /= 2)
-        count(p, ops, dev, m, act, h, use_muon, micro / 2);
+        count(p, ops, dev, m, act, h, optimizer, micro / 2);
     memory_plan_print(p);
     if (room && p->total > room)
         die("needs %.1f MB, this machine has %.1f MB to give: %s", (double)p->total / 1e6, (double)room / 1e6,

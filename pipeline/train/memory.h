@@ -15,9 +15,9 @@ struct memory_plan {                /* bytes */
     uint64_t micro;                 /* rows at a time */
 };
 
-/* Chooses the micro-batch when asked for 0 rows, and returns it. Dies when the machine has not that much memory. */
+/* optimizer: bytes that it and what extrapolates weights take. Chooses the micro-batch when asked for 0 rows, and returns it. Dies when the machine has not that much memory. */
 uint64_t memory_plan_make(struct memory_plan *p, const struct ops *ops, struct device *dev,
-                          const struct model_config *m, enum dtype act, const struct batch_header *h, bool use_muon,
+                          const struct model_config *m, enum dtype act, const struct batch_header *h, uint64_t optimizer,
                           uint64_t micro);
 void     memory_plan_print(const struct memory_plan *p);
 uint64_t memory_peak(void);         /* of this process so far, resident bytes */

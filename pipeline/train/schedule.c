@@ -22,9 +22,21 @@ static uint64_t share_of(const struct schedule *s, double share, uint64_t least)
     return n < least ? least : n;
 }
 
+uint64_t schedule_warm_steps(const struct schedule *s)
+{
+    return share_of(s, s->warmup, 1);
+}
+
+bool schedule_stable(const struct schedule *s, uint64_t step)
+{
+    if (step < schedule_warm_steps(s))
+        return false;
+    return schedule_lr(s, step) >= s->peak * (s->kind == SCHEDULE_COSINE ? 1 - 0.25 * (1 - s->min_ratio) : 1);
+}
+
 double schedule_lr(const struct schedule *s, uint64_t step)
 {
-    uint64_t last = s->steps ? s->steps - 1 : 0, warm = share_of(s, s->warmup, 1), down = 0;
+    uint64_t last = s->steps ? s->steps - 1 : 0, warm = schedule_warm_steps(s), down = 0;
     if (step > last)
         step = last;
     if (step < warm)

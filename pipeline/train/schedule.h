@@ -11,6 +11,7 @@
 #ifndef TRAIN_SCHEDULE_H
 #define TRAIN_SCHEDULE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum schedule_kind { SCHEDULE_WSD, SCHEDULE_COSINE, SCHEDULE_CONSTANT };
@@ -25,5 +26,9 @@ struct schedule {
 
 int    schedule_kind_from_name(const char *name, enum schedule_kind *out);     /* -1: unknown */
 double schedule_lr(const struct schedule *s, uint64_t step);    /* step counts from 0; beyond the last: as the last */
+/* The steps in which the weights drift steadily and may be extrapolated: after the warm-up, before the decay. Cosine has no
+ * plateau: there, until the decay has taken a quarter of the way down. */
+bool   schedule_stable(const struct schedule *s, uint64_t step);
+uint64_t schedule_warm_steps(const struct schedule *s);
 
 #endif

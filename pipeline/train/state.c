@@ -13,6 +13,8 @@
 
 enum { STATE_FORMAT = 1 };
 
+static const char lookahead_file[] = "trainer/lookahead.safetensors";
+
 static json_t *hex(uint64_t x)
 {
     return json_sprintf("%016llx", (unsigned long long)x);
@@ -127,6 +129,40 @@ static void put_arrays(struct checkpoint_save *s, const struct trainer *t)
     checkpoint_put_tensors(s, "trainer/optimizer.safetensors", &t->w, optim, half ? 3 : 2, ST_F32);
 }
 
+static void put_lookahead(struct checkpoint_save *s, const struct trainer *t)
+{
+    struct checkpoint_array arrays[3];
+    size_t n = 0;
+    if (t->ahead.mean)
+        arrays[n++] = (struct checkpoint_array){"ema.", t->ahead.mean};
+    if (t->ahead.anchor) {
+        arrays[n++] = (struct checkpoint_array){"anchor.", t->ahead.anchor};
+        arrays[n++] = (struct checkpoint_array){"velocity.", t->ahead.velocity};
+    }
+    if (n > 0)
+        checkpoint_put_tensors(s, lookahead_file, &t->w, arrays, n, ST_F32);
+}
+
+/* What the checkpoint does not have (the option is new, --override) begins with the weights as they are. */
+static void load_lookahead(struct trainer *t, const char *dir, const json_t *state)
+{
+    char err[1024];
+    bool there = json_object_get(json_object_get(state, "files"), lookahead_file);
+    const struct {
+        const char *option, *prefix;
+        float *flat;
+    } arrays[] = {{"ema-nesterov", "ema.", t->ahead.mean},
+                  {"outer-nesterov", "anchor.", t->ahead.anchor},
+                  {"outer-nesterov", "velocity.", t->ahead.velocity}};
+    lookahead_begin(&t->ahead, &t->w);
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        double used = json_number_value(json_object_get(json_object_get(state, "config"), arrays[i].option));
+        if (there && used > 0 && arrays[i].flat &&
+            checkpoint_read_flat(dir, lookahead_file, arrays[i].prefix, false, &t->w, arrays[i].flat, err, sizeof err) != 0)
+            die("%s", err);
+    }
+}
+
 void state_save(struct trainer *t)
 {
     char *dir = rundir_checkpoint(t->cfg->run, t->step);
@@ -134,6 +170,7 @@ void state_save(struct trainer *t)
     json_t *state = state_to_json(t);
     struct checkpoint_save *s = checkpoint_begin(dir);
     put_arrays(s, t);
+    put_lookahead(s, t);
     put_tokenizer(s, t);
     checkpoint_commit(s, state);
     json_decref(state);
@@ -194,6 +231,7 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
         checkpoint_read_flat(dir, optim, "exp_avg_sq.", false, &t->w, t->opt.v, err, sizeof err) != 0)
         die("%s", err);
     weights_publish(&t->w);
+    load_lookahead(t, dir, state);
     t->step = u64(state, "step");
     t->tokens_seen = u64(state, "tokens");
     t->opt.t = u64(state, "updates");

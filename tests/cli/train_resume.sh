@@ -58,6 +58,17 @@ same whole old
 train old 60 --resume <all 2>err.txt
 if grep damaged err.txt; then exit 1; fi
 
+# what extrapolates the weights has a state too
+ahead=(--ema-nesterov .6 --ema-gamma .9 --outer-nesterov 7 --optimizer muon)
+train ahead 60 "${ahead[@]}" <all
+batches 32 | expect 1 'end at step 32' train ahead2 60 "${ahead[@]}"
+train ahead2 60 --resume <all
+same ahead ahead2
+cmp ahead/latest/trainer/lookahead.safetensors ahead2/latest/trainer/lookahead.safetensors
+if cmp -s ahead/latest/model.safetensors whole/latest/model.safetensors; then exit 1; fi
+batches 50 | expect 1 'end at step 50' train new 60
+expect 0 'ema-nesterov 0.6: was 0' train new 60 --resume --override --ema-nesterov .6 <all
+
 # bf16 weights in the checkpoint: the masters are in trainer/
 batches 30 | expect 1 'end at step 30' train half 60 --save-dtype bf16
 train half 60 --resume --save-dtype f32 <all
