@@ -26,7 +26,7 @@ static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "What to measure"},
     {'d', "data", OPT_LIST, &data, "NAME=DIR", "loss on the token shards in DIR; repeatable"},
     {0, "task", OPT_LIST, &tasks, "TASK=FILE", "multiple-choice questions; TASK: piqa; repeatable"},
-    {0, "limit", OPT_U64, &limit, "N", "at most N tokens of each DIR, from its beginning (default: all)"},
+    {0, "limit", OPT_U64, &limit, "N", "at most N tokens of each DIR, in stretches spread over it (default: all)"},
     {0, "examples", OPT_U64, &examples, "N", "the first N questions of each FILE (default: all)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "How"},
     {'T', "context", OPT_U64, &context, "N", "tokens the model sees at once (default: the model's context)"},
@@ -204,7 +204,7 @@ static struct window_plan plan_windows(const struct loaded *m)
     stride = stride ? stride : (context + 1) / 2;
     if (stride > context)
         usage_error("--stride: %llu is beyond the context of %llu", (unsigned long long)stride, (unsigned long long)context);
-    return (struct window_plan){(int)context, (int)stride, limit, document_mask};
+    return (struct window_plan){(int)context, (int)stride, limit, 0, document_mask};
 }
 
 int main(int argc, char **argv)

@@ -235,32 +235,45 @@ static size_t window_begin(size_t p, size_t T, size_t stride, size_t end)
     return last - 1 < T ? 0 : last - 1 - T;
 }
 
+/* Tokens all[0..n) as one stretch; target by target. */
+static void expect_stretch(const struct loaded *m, const struct window_plan *plan, const int32_t *all, size_t n, size_t T,
+                           struct tally *expected)
+{
+    for (size_t p = 1; p < n; p++) {
+        size_t begin = window_begin(p, T, (size_t)plan->stride, n);
+        for (size_t i = begin; plan->document_mask && i < p; i++)
+            begin = all[i] == EOS && i + 1 < p ? i + 1 : begin;
+        tally_add(expected, -plain_score(m, all + begin, (int)(p - begin + 1), (int)(p - begin)),
+                  all[p] == EOS ? 0 : all[p] < 256 ? 1 : 2);
+        if (all[p] == EOS)
+            tally_end_document(expected);
+    }
+    tally_end_document(expected);
+}
+
 static void windows(const struct loaded *m)
 {
-    static const struct window_plan plans[] = {
-        {16, 8, 0, false}, {16, 16, 0, false}, {13, 5, 0, false}, {64, 1, 0, false}, {16, 8, 100, false}, {16, 8, 9, false},
-        {64, 32, 0, true}, {1, 1, 0, false},
+    static const struct {
+        struct window_plan plan;
+        int stretches;          /* that the plan must come to */
+    } cases[] = {
+        {{16, 8, 0, 0, false}, 1},  {{16, 16, 0, 0, false}, 1}, {{13, 5, 0, 0, false}, 1}, {{64, 1, 0, 0, false}, 1},
+        {{16, 8, 100, 0, false}, 1}, {{16, 8, 9, 0, false}, 1}, {{64, 32, 0, 0, true}, 1}, {{1, 1, 0, 0, false}, 1},
+        {{16, 8, 100, 25, false}, 4}, {{16, 8, 100, 34, true}, 3}, {{64, 32, 61, 30, false}, 3}, {{16, 8, 1000, 10, false}, 1},
     };
     int32_t all[512];
     size_t n;
     struct source *s = make_source(m, all, &n);
-    for (size_t k = 0; k < sizeof plans / sizeof *plans; k++) {
-        const struct window_plan *plan = &plans[k];
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        const struct window_plan *plan = &cases[k].plan;
         struct tally t = {0}, expected = {0};
-        size_t end = plan->limit ? plan->limit + 1 : n, T = (size_t)plan->T < end - 1 ? (size_t)plan->T : end - 1;
-        for (size_t p = 1; p < end; p++) {
-            size_t begin = window_begin(p, T, (size_t)plan->stride, end);
-            for (size_t i = begin; plan->document_mask && i < p; i++)
-                begin = all[i] == EOS && i + 1 < p ? i + 1 : begin;
-            tally_add(&expected, -plain_score(m, all + begin, (int)(p - begin + 1), (int)(p - begin)),
-                      all[p] == EOS ? 0 : all[p] < 256 ? 1 : 2);
-            if (all[p] == EOS)
-                tally_end_document(&expected);
-        }
-        tally_end_document(&expected);
+        size_t want = plan->limit && plan->limit < n - 1 ? plan->limit : n - 1, parts = (size_t)cases[k].stretches;
+        size_t T = (size_t)plan->T < want / parts ? (size_t)plan->T : want / parts;
+        for (size_t i = 0; i < parts; i++)
+            expect_stretch(m, plan, all + (n - 1) / parts * i, want * (i + 1) / parts - want * i / parts + 1, T, &expected);
         windows_run(m, s, "source", plan, &t);
-        CHECK(t.tokens == (double)(end - 1) && t.tokens == expected.tokens && t.bytes == expected.bytes, "plan %zu", k);
-        CHECK(t.documents == expected.documents && (end < n || t.documents == N_DOCUMENTS), "plan %zu", k);
+        CHECK(t.tokens == (double)want && t.tokens == expected.tokens && t.bytes == expected.bytes, "plan %zu", k);
+        CHECK(t.documents == expected.documents && (want < n - 1 || t.documents == N_DOCUMENTS), "plan %zu", k);
         CHECK(fabs(t.loss - expected.loss) < 1e-4 * expected.loss, "plan %zu: %g, expected %g", k, t.loss, expected.loss);
         CHECK(fabs(t.ll - expected.ll) < 1e-3 * expected.ll, "plan %zu", k);
     }

@@ -1,5 +1,7 @@
 /*
  * windows.c - windows of equal length, some at a time; losses that an earlier window gave are not counted again
+ *
+ * A stretch is what windows run through without a gap: the whole source, or with a limit one of several.
  */
 #include "pipeline/eval/windows.h"
 #include "pipeline/lib/fs.h"
@@ -15,7 +17,7 @@ struct run {
     const struct window_plan *plan;
     struct tally *t;
     struct activations *a;
-    uint64_t end;               /* one past the last token to predict */
+    uint64_t begin, end;        /* of the stretch: tokens begin+1 .. end-1 are predicted */
     int B, T;                   /* of the micro-batches */
     uint16_t *bytes;            /* text bytes of each token */
     int32_t *tokens, *fresh;    /* (B,T+1); new targets of each row */
@@ -67,7 +69,7 @@ static int fill_batch(struct run *r, uint64_t *next)
 {
     int rows = 0;
     for (; rows < r->B && *next < r->end; rows++) {
-        uint64_t last = *next + (uint64_t)(*next == 1 ? r->T : r->plan->stride);
+        uint64_t last = *next + (uint64_t)(*next == r->begin + 1 ? r->T : r->plan->stride);
         last = last < r->end ? last : r->end;
         read_row(r, last - 1 - (uint64_t)r->T, r->tokens + (size_t)rows * ((size_t)r->T + 1));
         r->fresh[rows] = (int32_t)(last - *next);
@@ -87,12 +89,10 @@ static void add_row(struct run *r, int i)
     }
 }
 
-static void prepare(struct run *r)
+static void prepare(struct run *r, uint64_t stretch)
 {
     char err[256];
-    uint64_t n = source_tokens(r->s);
-    r->end = r->plan->limit && r->plan->limit < n - 1 ? r->plan->limit + 1 : n;
-    r->T = (uint64_t)r->plan->T < r->end - 1 ? r->plan->T : (int)(r->end - 1);
+    r->T = (uint64_t)r->plan->T < stretch ? r->plan->T : (int)stretch;
     r->B = r->T < EVAL_BATCH_TOKENS ? EVAL_BATCH_TOKENS / r->T : 1;
     r->a = activations_alloc(&r->m->w, r->B, r->T, false, err, sizeof err);
     if (!r->a)
@@ -104,21 +104,37 @@ static void prepare(struct run *r)
     r->loss = xcalloc((size_t)r->B * (size_t)r->T, sizeof *r->loss);
 }
 
+static void run_stretch(struct run *r, uint64_t done, uint64_t all)
+{
+    int mask = r->plan->document_mask ? (int)source_eos(r->s) : -1;
+    for (uint64_t next = r->begin + 1; next < r->end && !stop_signal;) {
+        int rows = fill_batch(r, &next);
+        model_run(&r->m->w, r->a, r->tokens, rows, r->T, mask, r->loss, NULL, 0);
+        for (int i = 0; i < rows; i++)
+            add_row(r, i);
+        progress(r->dir, done + next - 1 - r->begin, all, "tokens", NULL);
+    }
+    tally_end_document(r->t);
+}
+
 void windows_run(const struct loaded *m, struct source *s, const char *dir, const struct window_plan *plan,
                  struct tally *t)
 {
     struct run r = {.m = m, .s = s, .dir = dir, .plan = plan, .t = t};
     check_source(m, s, dir);
-    prepare(&r);
-    int mask = plan->document_mask ? (int)source_eos(s) : -1;
-    for (uint64_t next = 1; next < r.end && !stop_signal;) {
-        int rows = fill_batch(&r, &next);
-        model_run(&m->w, r.a, r.tokens, rows, r.T, mask, r.loss, NULL, 0);
-        for (int i = 0; i < rows; i++)
-            add_row(&r, i);
-        progress(dir, next - 1, r.end - 1, "tokens", NULL);
+    uint64_t longest = plan->stretch ? (uint64_t)plan->stretch : EVAL_STRETCH;
+    uint64_t targets = source_tokens(s) - 1, want = targets, stretches = 1;
+    if (plan->limit && plan->limit < targets) {
+        want = plan->limit;
+        stretches = (want + longest - 1) / longest;
     }
-    tally_end_document(t);
+    prepare(&r, want / stretches);
+    for (uint64_t i = 0; i < stretches && !stop_signal; i++) {
+        uint64_t done = want * i / stretches;
+        r.begin = targets / stretches * i;
+        r.end = r.begin + (want * (i + 1) / stretches - done) + 1;
+        run_stretch(&r, done, want);
+    }
     progress_end();
     activations_free(r.a);
     free(r.bytes);
