@@ -251,6 +251,18 @@ finished() {
     [ -f "$stamps/$1" ] && [ "$(stamp "$1")" = "$(cat "$stamps/$1")" ]
 }
 
+# Waits for the last job, which has a process group of its own: a signal to this script alone stops mix and train, too.
+wait_for_group() {
+    local group=$! signal status=0
+    for signal in INT TERM HUP; do
+        # shellcheck disable=SC2064  # now, on purpose
+        trap "kill -$signal -- -$group 2>/dev/null" "$signal"
+    done
+    while wait "$group"; status=$?; kill -0 "$group" 2>/dev/null; do :; done      # a signal ends wait early
+    trap - INT TERM HUP
+    return $status
+}
+
 run_stage() {
     local began=$SECONDS
     [ "$1" = setup ] || [ "$1" = build ] || printf '\n== %s\n' "$1"
@@ -262,7 +274,16 @@ run_stage() {
         stamp train >"$stamps/train.begun"
     fi
     rm -f "$stamps/$1"
-    set +e; (set -e; "stage_$1"); local status=$?; set -e       # in a condition, set -e would be off inside
+    local status
+    set +e                      # in a condition, set -e would be off inside
+    if [ "$1" = train ]; then
+        set -m; (set -e; trap : INT TERM HUP; stage_train) & set +m     # the shell lives on until train has saved
+        wait_for_group
+    else
+        (set -e; "stage_$1")
+    fi
+    status=$?
+    set -e
     [ $status -eq 0 ] ||
         code=$status fail "stage $1 failed; the same command${redo:+, without naming a stage,} goes on from here"
     stamp "$1" >"$stamps/$1"

@@ -40,3 +40,15 @@ grep -q 'my data: no math.train.jsonl' bad
 code=0; run bad --data nowhere || code=$?
 [ $code -eq 1 ]
 grep -q "no directory 'nowhere'" bad
+
+# SIGTERM to run.sh alone: train saves and ends, and nothing runs on
+"$ROOT/run.sh" --run "$PWD/stopped" --steps 100000 --vocab 1200 --batch 4 "${small[@]}" >stopped.log 2>&1 &
+pid=$!
+until grep -q 'step 20 ' stopped.log; do kill -0 $pid || { cat stopped.log; exit 1; }; sleep 0.1; done
+kill -TERM $pid
+code=0; wait $pid || code=$?
+[ $code -eq 143 ] || { echo "exit $code"; cat stopped.log; exit 1; }
+[ -f stopped/model/latest/model.safetensors ]
+for p in /proc/[0-9]*; do
+    [ "$p" = /proc/$$ ] || ! tr '\0' ' ' 2>/dev/null <"$p/cmdline" | grep -F "$PWD/stopped" || { echo 'runs on'; exit 1; }
+done
