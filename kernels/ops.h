@@ -10,8 +10,8 @@
  *
  * Equal inputs give equal bits for a given backend, instruction set and number
  * of threads: reductions have a fixed order, no atomics on floats.
- * Ops never print or exit. Shapes are the caller's promise (asserted); the only
- * run-time failure is memory, in open and alloc. Ops may run asynchronously; sync and download wait.
+ * Ops never print or exit. Shapes are the caller's promise (asserted). What can fail at run time is memory, in open and alloc; and
+ * a GPU, which `error` tells. Ops may run asynchronously; sync, download and what returns a number wait.
  */
 #ifndef KERNELS_OPS_H
 #define KERNELS_OPS_H
@@ -48,24 +48,54 @@ struct span {                       /* elements [offset, offset + n) of every fl
     int group;
 };
 
+struct step_extent {                /* of training steps: what decides how much scratch they take */
+    size_t x, w;                    /* elements of the largest operand of a product: activations, weights */
+    size_t weights;                 /* elements of all weights */
+    int C;
+    struct attention_shape s;
+};
+
+struct sensors {                    /* of a GPU; negative: not told */
+    float utilization;              /* percent of the last sample period in which a kernel ran */
+    float celsius, watts;
+    uint64_t memory_used, memory_total;     /* bytes, of all its users */
+};
+
 struct ops {
-    const char *name;               /* "cpu x86-64-v4" */
+    const char *name;               /* "cpu x86-64-v4", "cuda" */
+    /* What suits the backend. Logits held at once: rows enough for the products to be efficient. Tokens in a micro-batch. */
+    size_t logit_bytes;
+    int micro_tokens;
 
     /* threads 0: as many as the machine has. NULL and err filled on failure (bf16 always works on the CPU, if slowly). */
     struct device *(*open)(enum dtype act, int threads, char *err, size_t cap);
     void (*close)(struct device *dev);
     const char *(*describe)(struct device *dev);    /* "2 threads, AVX-512 bf16 (oneDNN 2.6)" */
 
+    /* What failed since the device was opened, or NULL. After a failure results mean nothing. Asked where one has waited. */
+    const char *(*error)(struct device *dev);
+
     void *(*alloc)(struct device *dev, size_t bytes);           /* zeroed, 64-byte aligned; NULL: no memory */
     void (*free)(struct device *dev, void *p);
     void (*upload)(struct device *dev, void *dst, const void *src, size_t bytes);
     void (*download)(struct device *dev, void *dst, const void *src, size_t bytes);
+    /* Does not wait: dst is filled when sync returns, and is left alone until then. */
+    void (*download_later)(struct device *dev, void *dst, const void *src, size_t bytes);
     void (*copy)(struct device *dev, void *dst, const void *src, size_t bytes);
     void (*zero)(struct device *dev, void *p, size_t bytes);
     void (*sync)(struct device *dev);
     size_t (*scratch_bytes)(struct device *dev);    /* memory the backend took for itself so far */
-    /* The most it takes in training steps, when operands of products have up to x elements of activations, w of weights. */
-    size_t (*scratch_limit)(struct device *dev, size_t x, size_t w, struct attention_shape s);
+    size_t (*scratch_limit)(struct device *dev, const struct step_extent *e);       /* the most it takes in training steps */
+    /* Bytes that alloc can give now, and the device has in all; 0: its memory is the machine's. */
+    size_t (*memory)(struct device *dev, size_t *total);
+    bool (*sensors)(struct device *dev, struct sensors *out);       /* false: it has none */
+
+    /* A sequence of ops that is done again and again, unchanged, may be recorded and replayed as one:
+     *     if (!o->replay(dev, key)) { the ops; o->recorded(dev); }
+     * Whoever gives a key promises that the ops, their pointers and their scalars are those of the last time with that key; what changes
+     * lies in the device's memory. Between the two: no upload, download, alloc, free or sync, and nothing that returns a number. */
+    bool (*replay)(struct device *dev, uint64_t key);
+    void (*recorded)(struct device *dev);
 
     /* x (N,C) writes rows ids[n] of W (V,C) */
     void (*embedding_forward)(struct device *dev, void *x, const void *W, const int32_t *ids, int N, int C);
@@ -111,12 +141,13 @@ struct ops {
                                const float *lse, const void *qk, const void *qkv, const int32_t *first,
                                struct attention_shape s);
     /* Decoding: n new tokens of ONE sequence at positions past..past+n-1. q rows (n, stride (H+Hkv)*D: qk's layout). kcache, vcache
-     * (T_max, Hkv*D) act already hold the new tokens' rows (kv_append). out (n, H*D). */
+     * (T_max, Hkv*D) act already hold the new tokens' rows (kv_append). out (n, H*D).
+     * past_at not NULL: the device reads `past` there, and the argument is the most it may be (so that a replay can serve a growing cache). */
     void (*attention_cached)(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache,
-                             int n, int past, int H, int Hkv, int D);
+                             int n, int past, const int32_t *past_at, int H, int Hkv, int D);
     /* Copies the k part of qk and the v part of qkv (n rows) to rows past..past+n-1 of the caches. */
     void (*kv_append)(struct device *dev, void *kcache, void *vcache, const void *qk, const void *qkv, int n, int past,
-                      int H, int Hkv, int D);
+                      const int32_t *past_at, int H, int Hkv, int D);
 
     /* y (N,F) = silu(gate) * up; gate_up (N,2F): gate first. Shazeer 2020, arXiv:2002.05202 */
     void (*swiglu_forward)(struct device *dev, void *y, const void *gate_up, int N, int F);

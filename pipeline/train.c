@@ -113,8 +113,11 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
         die("out of memory");
     uint64_t optimizer = optim_bytes(&layout, act, use_muon) + lookahead_bytes(&t->ahead, layout.total);
     params_free(&layout);
-    c->micro_batch = memory_plan_make(&plan, t->ops, t->dev, m, act, t->h, optimizer, c->micro_batch);
-    t->micro = (int)c->micro_batch;
+    memory_plan_make(&plan, &(struct memory_request){.ops = t->ops, .dev = t->dev, .model = m, .h = t->h, .act = act,
+                                                     .optimizer = optimizer, .recompute = c->recompute,
+                                                     .micro = c->micro_batch});
+    c->micro_batch = plan.micro;
+    t->micro = (int)plan.micro;
     if (weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err) != 0)
         die("%s", err);
     t->opt = (struct optim){.beta1 = (float)c->beta1, .beta2 = (float)c->beta2, .eps = (float)c->eps,
@@ -128,11 +131,12 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     t->grad = t->ops->alloc(t->dev, t->w.layout.total * sizeof *t->grad);
     if (!t->grad)
         die("no memory for the gradient (%.1f MB)", (double)plan.gradient / 1e6);
-    t->act = activations_alloc(&t->w, t->micro, (int)t->h->T, true, err, sizeof err);
+    t->act = activations_alloc(&t->w, t->micro, (int)t->h->T, c->recompute ? ACT_RECOMPUTE : ACT_TRAIN, err,
+                               sizeof err);
     if (!t->act)
         die("%s", err);
     t->tokens = xcalloc((size_t)t->h->B * (t->h->T + 1), sizeof *t->tokens);
-    t->loss = xcalloc((size_t)t->micro * t->h->T, sizeof *t->loss);
+    t->loss = xcalloc((size_t)t->h->B * t->h->T, sizeof *t->loss);
     t->row_loss = xcalloc(t->h->B, sizeof *t->row_loss);
     t->source_loss = xcalloc(t->h->n_sources, sizeof *t->source_loss);
 }

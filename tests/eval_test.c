@@ -102,7 +102,7 @@ static double plain_score(const struct loaded *m, const int32_t *ids, int n, int
 {
     char err[256];
     int V = m->w.c.V;
-    struct activations *a = activations_alloc(&m->w, 1, n - 1, false, err, sizeof err);
+    struct activations *a = activations_alloc(&m->w, 1, n - 1, ACT_FORWARD, err, sizeof err);
     CHECK(a, "%s", err);
     float *logits = malloc((size_t)n * (size_t)V * sizeof *logits);
     double score = 0;

@@ -56,10 +56,10 @@ static void roughen(struct weights *w)
     free(host);
 }
 
-static struct activations *acts(const struct weights *w, int B, int T, bool train)
+static struct activations *acts(const struct weights *w, int B, int T, enum activations_mode mode)
 {
     char err[256];
-    struct activations *a = activations_alloc(w, B, T, train, err, sizeof err);
+    struct activations *a = activations_alloc(w, B, T, mode, err, sizeof err);
     CHECK(a, "%s", err);
     return a;
 }
@@ -280,6 +280,35 @@ static void overfits(enum dtype act)
     weights_free(&w);
 }
 
+/* Layers computed again in the backward pass give the bits of layers that were kept. */
+static void recompute_same_bits(enum dtype act)
+{
+    enum { B = 2, T = 37 };
+    struct model_config c = small(false);
+    struct weights w;
+    int32_t tokens[B * (T + 1)];
+    c.L = 4;
+    random_state = 61;
+    make(&w, &c, act, 10);
+    roughen(&w);
+    random_tokens(tokens, B * (T + 1), c.V);
+    size_t bytes = w.layout.total * sizeof(float);
+    float *kept = malloc(bytes), *again = malloc(bytes), *g = w.ops->alloc(w.dev, bytes);
+    double loss[2];
+    for (int i = 0; i < 2; i++) {
+        struct activations *a = acts(&w, B, T, i ? ACT_RECOMPUTE : ACT_TRAIN);
+        w.ops->zero(w.dev, g, bytes);
+        loss[i] = sum_loss(&w, a, tokens, B, T, 5, g, 0.01f);
+        w.ops->download(w.dev, i ? again : kept, g, bytes);
+        activations_free(a);
+    }
+    CHECK(loss[0] == loss[1] && memcmp(kept, again, bytes) == 0, "recomputed layers give other gradients");
+    w.ops->free(w.dev, g);
+    weights_free(&w);
+    free(kept);
+    free(again);
+}
+
 /* The same weights and batch in both types: losses close, gradients of one direction. */
 static void bf16_close(void)
 {
@@ -341,13 +370,13 @@ static void memory(void)
     char err[256];
     random_state = 71;
     for (int bf16 = 0; bf16 < 2; bf16++)
-        for (int train = 0; train < 2; train++) {
+        for (enum activations_mode train = ACT_FORWARD; train <= ACT_RECOMPUTE; train++) {
             make(&w, &c, bf16 ? DTYPE_BF16 : DTYPE_F32, 11);
             ops.alloc = counting_alloc;
             w.ops = &ops;
             allocated = 0;
             struct activations *a = acts(&w, 3, 13, train);
-            size_t said = activations_bytes(&c, w.act, 3, 13, train);
+            size_t said = activations_bytes(&ops, &c, w.act, 3, 13, train);
             CHECK(allocated == said, "%zu bytes, said %zu", allocated, said);
             activations_free(a);
             ops.alloc = failing_alloc;
@@ -360,9 +389,14 @@ static void memory(void)
         }
     /* a micro-batch never holds all logits: 4096 tokens of 65,536 logits would be 1 GB */
     model_preset("100m", &c);
-    size_t with = activations_bytes(&c, DTYPE_F32, 2, 2048, false);
+    size_t with = activations_bytes(&ops, &c, DTYPE_F32, 2, 2048, ACT_FORWARD);
     c.V = 16;
-    CHECK(with - activations_bytes(&c, DTYPE_F32, 2, 2048, false) <= 32 << 20);
+    CHECK(with - activations_bytes(&ops, &c, DTYPE_F32, 2, 2048, ACT_FORWARD) <= 32 << 20);
+    /* recomputing keeps a layer's buffers once, and its input for each */
+    model_preset("100m", &c);
+    size_t all = activations_bytes(&ops, &c, DTYPE_BF16, 2, 2048, ACT_TRAIN);
+    with = activations_bytes(&ops, &c, DTYPE_BF16, 2, 2048, ACT_RECOMPUTE);
+    CHECK(with < all / 4, "%zu of %zu bytes", with, all);
 }
 
 static void first_values(void)
@@ -414,6 +448,8 @@ int main(void)
     document_mask();
     cache(DTYPE_F32, 1e-3);
     cache(DTYPE_BF16, 0.1);
+    recompute_same_bits(DTYPE_F32);
+    recompute_same_bits(DTYPE_BF16);
     overfits(DTYPE_F32);
     overfits(DTYPE_BF16);
     bf16_close();

@@ -219,7 +219,7 @@ static void overfits(enum dtype act)
     struct weights w;
     struct device *dev;
     open_model(&w, &dev, act);
-    struct activations *a = activations_alloc(&w, 2, 16, true, err, sizeof err);
+    struct activations *a = activations_alloc(&w, 2, 16, ACT_TRAIN, err, sizeof err);
     struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .clip = 1};
     CHECK(a && optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
     float *grad = w.ops->alloc(dev, w.layout.total * 4), loss[32];

@@ -57,7 +57,7 @@ int main(int argc, char **argv)
     char *dir = checkpoint_resolve(argv[0], err, sizeof err);
     if (!dev || !dir || checkpoint_load(dir, ops, dev, act, &w, err, sizeof err) != 0)
         die("%s", err);
-    struct activations *a = activations_alloc(&w, 1, w.c.T, false, err, sizeof err);
+    struct activations *a = activations_alloc(&w, 1, w.c.T, ACT_FORWARD, err, sizeof err);
     if (!a)
         die("%s", err);
     float *logits = xcalloc((size_t)w.c.T * (size_t)w.c.V, sizeof *logits);

@@ -142,7 +142,7 @@ static void bench_make(struct bench *b, const struct model_config *c, enum dtype
     if (!dev || weights_alloc(&b->w, ops, dev, act, c, err, sizeof err) != 0)
         die("%s", err);
     weights_init(&b->w, 1);
-    b->a = activations_alloc(&b->w, (int)batch, (int)context, true, err, sizeof err);
+    b->a = activations_alloc(&b->w, (int)batch, (int)context, ACT_TRAIN, err, sizeof err);
     b->grad = ops->alloc(dev, b->w.layout.total * sizeof(float));
     b->opt = (struct optim){.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .clip = 1,
                             .use_muon = strcmp(optimizer, "muon") == 0, .momentum = 0.95f};

@@ -44,14 +44,16 @@ INLINE void cached(struct device *dev, void *out, const void *qk, const void *kc
 }
 
 void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache, int n,
-                      int past, int H, int Hkv, int D)
+                      int past, const int32_t *past_at, int H, int Hkv, int D)
 {
+    past = past_at ? *past_at : past;
     FOR_ACT(dev, cached, dev, out, qk, kcache, vcache, n, past, H, Hkv, D);
 }
 
 void kv_append(struct device *dev, void *kcache, void *vcache, const void *qk, const void *qkv, int n, int past,
-               int H, int Hkv, int D)
+               const int32_t *past_at, int H, int Hkv, int D)
 {
+    past = past_at ? *past_at : past;
     enum dtype t = dev->act;
     size_t width = (size_t)Hkv * D, qk_row = (size_t)H * D + width, qkv_row = qk_row + width;
     for (int i = 0; i < n; i++) {

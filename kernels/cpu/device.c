@@ -121,6 +121,34 @@ void device_sync(struct device *dev)
     (void)dev;          /* every op returns when it is done */
 }
 
+const char *device_error(struct device *dev)
+{
+    (void)dev;
+    return NULL;
+}
+
+size_t device_memory(struct device *dev, size_t *total)
+{
+    (void)dev;
+    *total = 0;
+    return 0;
+}
+
+bool device_sensors(struct device *dev, struct sensors *out)
+{
+    (void)dev;
+    (void)out;
+    return false;
+}
+
+/* Calls cost nothing here: nothing is ever recorded. */
+bool device_replay(struct device *dev, uint64_t key)
+{
+    (void)dev;
+    (void)key;
+    return false;
+}
+
 void *device_scratch(struct device *dev, enum scratch_slot slot, size_t bytes)
 {
     if (bytes > dev->scratch[slot].bytes) {
@@ -134,10 +162,11 @@ void *device_scratch(struct device *dev, enum scratch_slot slot, size_t bytes)
 }
 
 /* Less the partial sums and oneDNN's own, which are small. */
-size_t device_scratch_limit(struct device *dev, size_t x, size_t w, struct attention_shape s)
+size_t device_scratch_limit(struct device *dev, const struct step_extent *e)
 {
     bool widens = dev->act == DTYPE_BF16 && !dev->bf16_products;        /* linear.c: f32 copies of A, B and C */
-    return attention_scratch_bytes(dev, s) + (widens ? (2 * x + (w > x ? w : x)) * sizeof(float) : 0);
+    return attention_scratch_bytes(dev, e->s) +
+           (widens ? (2 * e->x + (e->w > e->x ? e->w : e->x)) * sizeof(float) : 0);
 }
 
 size_t device_scratch_bytes(struct device *dev)

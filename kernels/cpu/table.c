@@ -18,18 +18,26 @@ extern const struct ops OPS_TABLE;
 
 const struct ops OPS_TABLE = {
     .name = "cpu x86-64-" LEVEL,
+    .logit_bytes = (size_t)32 << 20,        /* stays near the last-level cache */
+    .micro_tokens = 4096,                   /* so do the activations of few tokens */
     .open = device_open,
     .close = device_close,
     .describe = device_describe,
+    .error = device_error,
     .alloc = device_alloc,
     .free = device_free,
     .upload = device_move,
     .download = device_move,
+    .download_later = device_move,
     .copy = device_move,
     .zero = device_zero,
     .sync = device_sync,
     .scratch_bytes = device_scratch_bytes,
     .scratch_limit = device_scratch_limit,
+    .memory = device_memory,
+    .sensors = device_sensors,
+    .replay = device_replay,
+    .recorded = device_sync,
     .embedding_forward = embedding_forward,
     .embedding_backward = embedding_backward,
     .rmsnorm_forward = rmsnorm_forward,

@@ -16,7 +16,11 @@ void device_move(struct device *dev, void *dst, const void *src, size_t bytes);
 void device_zero(struct device *dev, void *p, size_t bytes);
 void device_sync(struct device *dev);
 size_t device_scratch_bytes(struct device *dev);
-size_t device_scratch_limit(struct device *dev, size_t x, size_t w, struct attention_shape s);
+size_t device_scratch_limit(struct device *dev, const struct step_extent *e);
+const char *device_error(struct device *dev);
+size_t device_memory(struct device *dev, size_t *total);
+bool device_sensors(struct device *dev, struct sensors *out);
+bool device_replay(struct device *dev, uint64_t key);
 
 /* embedding.c */
 void embedding_forward(struct device *dev, void *x, const void *W, const int32_t *ids, int N, int C);
@@ -50,9 +54,9 @@ void attention_backward(struct device *dev, void *dqk, void *dqkv, const void *d
                         struct attention_shape s);
 size_t attention_scratch_bytes(struct device *dev, struct attention_shape s);       /* backward, which takes more */
 void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache, int n,
-                      int past, int H, int Hkv, int D);
+                      int past, const int32_t *past_at, int H, int Hkv, int D);
 void kv_append(struct device *dev, void *kcache, void *vcache, const void *qk, const void *qkv, int n, int past,
-               int H, int Hkv, int D);
+               const int32_t *past_at, int H, int Hkv, int D);
 
 /* swiglu.c */
 void swiglu_forward(struct device *dev, void *y, const void *gate_up, int N, int F);

@@ -71,7 +71,7 @@ static void run_all(const struct loaded *m, struct request *r, size_t n, int T)
     char err[256];
     int rows = T < EVAL_BATCH_TOKENS ? EVAL_BATCH_TOKENS / T : 1;
     size_t room = (size_t)rows * (size_t)T;
-    struct activations *a = activations_alloc(&m->w, rows, T, false, err, sizeof err);
+    struct activations *a = activations_alloc(&m->w, rows, T, ACT_FORWARD, err, sizeof err);
     if (!a)
         die("%s", err);
     int32_t *tokens = xcalloc(2 * room, sizeof *tokens);

@@ -94,7 +94,7 @@ static void prepare(struct run *r, uint64_t stretch)
     char err[256];
     r->T = (uint64_t)r->plan->T < stretch ? r->plan->T : (int)stretch;
     r->B = r->T < EVAL_BATCH_TOKENS ? EVAL_BATCH_TOKENS / r->T : 1;
-    r->a = activations_alloc(&r->m->w, r->B, r->T, false, err, sizeof err);
+    r->a = activations_alloc(&r->m->w, r->B, r->T, ACT_FORWARD, err, sizeof err);
     if (!r->a)
         die("%s: %s", r->dir, err);
     r->bytes = token_bytes(r->m);

@@ -6,10 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Logits of a whole micro-batch would be the largest buffer of all (V = 65,536: 128 KB a token). 32 MB stay near
- * the last-level cache and are rows enough for the products to be efficient. */
-enum { LOGIT_BYTES = 32 << 20 };
-
 /* Takes n elements at *used, aligned to 64 bytes. With base NULL only counts. */
 static void *take(char *base, size_t *used, size_t n, size_t element_bytes)
 {
@@ -18,10 +14,13 @@ static void *take(char *base, size_t *used, size_t n, size_t element_bytes)
     return p;
 }
 
-static size_t carve_layer(struct layer_acts *l, char *base, const struct model_config *c, size_t e, size_t N, bool train)
+/* `in` of ACT_RECOMPUTE lies elsewhere, one for each layer: the caller sets it. */
+static size_t carve_layer(struct layer_acts *l, char *base, const struct model_config *c, size_t e, size_t N,
+                          enum activations_mode mode)
 {
+    bool train = mode != ACT_FORWARD;
     size_t used = 0, C = (size_t)c->C, D = (size_t)c->D, H = (size_t)c->H, Hkv = (size_t)c->Hkv, F = (size_t)c->F;
-    l->in = take(base, &used, N * C, e);
+    l->in = mode == ACT_RECOMPUTE ? NULL : take(base, &used, N * C, e);
     l->norm_attn = take(base, &used, N * C, e);
     l->qkv = take(base, &used, N * (H + 2 * Hkv) * D, e);
     l->qk = take(base, &used, N * (H + Hkv) * D, e);
@@ -54,33 +53,37 @@ static size_t carve(struct activations *a, char *base, const struct model_config
 {
     size_t used = 0, e = dtype_bytes(act), N = a->N, C = (size_t)c->C;
     struct layer_acts unused;
-    a->layer_bytes = carve_layer(&unused, NULL, c, e, N, a->train);
-    a->layers = take(base, &used, a->train ? (size_t)c->L : 1, a->layer_bytes);
+    a->layer_bytes = carve_layer(&unused, NULL, c, e, N, a->mode);
+    a->layers = take(base, &used, a->mode == ACT_TRAIN ? (size_t)c->L : 1, a->layer_bytes);
+    a->input_bytes = (N * C * e + 63) / 64 * 64;
+    a->inputs = a->mode == ACT_RECOMPUTE ? take(base, &used, (size_t)c->L, a->input_bytes) : NULL;
     a->last = take(base, &used, N * C, e);
     a->norm_last = take(base, &used, N * C, e);
     a->rstd_last = take(base, &used, N, sizeof(float));
     a->delta = take(base, &used, N * C, e);
-    if (a->train)
+    if (a->mode != ACT_FORWARD)
         used += carve_backward(a, base ? base + used : NULL, c, e, N);
     a->logits = take(base, &used, a->logit_rows * (size_t)c->V, e);
     a->loss = take(base, &used, N, sizeof(float));
-    a->ids = take(base, &used, N, sizeof(int32_t));
-    a->targets = take(base, &used, N, sizeof(int32_t));
-    a->positions = take(base, &used, N, sizeof(int32_t));
-    a->first = take(base, &used, N, sizeof(int32_t));
+    a->ids = take(base, &used, 4 * N, sizeof(int32_t));
+    a->positions = base ? a->ids + N : NULL;
+    a->targets = base ? a->ids + 2 * N : NULL;
+    a->first = base ? a->ids + 3 * N : NULL;
     return used;
 }
 
-static size_t default_logit_rows(const struct model_config *c, enum dtype act, size_t N)
+/* Logits of a whole micro-batch would be the largest buffer of all (V = 65,536: 128 KB a token). */
+static size_t default_logit_rows(const struct ops *ops, const struct model_config *c, enum dtype act, size_t N)
 {
-    size_t rows = LOGIT_BYTES / ((size_t)c->V * dtype_bytes(act));
+    size_t rows = ops->logit_bytes / ((size_t)c->V * dtype_bytes(act));
     return rows == 0 ? 1 : rows < N ? rows : N;
 }
 
-size_t activations_bytes(const struct model_config *c, enum dtype act, int B, int T, bool train)
+size_t activations_bytes(const struct ops *ops, const struct model_config *c, enum dtype act, int B, int T,
+                         enum activations_mode mode)
 {
-    struct activations a = {.N = (size_t)B * (size_t)T, .train = train};
-    a.logit_rows = default_logit_rows(c, act, a.N);
+    struct activations a = {.N = (size_t)B * (size_t)T, .mode = mode};
+    a.logit_rows = default_logit_rows(ops, c, act, a.N);
     return carve(&a, NULL, c, act);
 }
 
@@ -88,18 +91,20 @@ size_t model_scratch_bytes(const struct ops *ops, struct device *dev, const stru
                            int B, int T)
 {
     size_t N = (size_t)B * (size_t)T, C = (size_t)c->C, V = (size_t)c->V, x = N * C;
-    size_t logits = default_logit_rows(c, act, N) * V, w = V * C;
+    size_t logits = default_logit_rows(ops, c, act, N) * V, w = V * C;
     size_t widths[] = {(size_t)(c->H + 2 * c->Hkv) * (size_t)c->D, 2 * (size_t)c->F};   /* of the widest products */
     for (int i = 0; i < 2; i++) {
         x = N * widths[i] > x ? N * widths[i] : x;
         w = C * widths[i] > w ? C * widths[i] : w;
         x = C * widths[i] > x ? C * widths[i] : x;      /* Muon multiplies matrices of weights with each other */
     }
-    return ops->scratch_limit(dev, logits > x ? logits : x, w, (struct attention_shape){B, T, c->H, c->Hkv, c->D});
+    struct step_extent e = {.x = logits > x ? logits : x, .w = w, .weights = model_params(c) + 16 * 16 * (size_t)c->L,
+                            .C = c->C, .s = {B, T, c->H, c->Hkv, c->D}};      /* weights: with what aligns them */
+    return ops->scratch_limit(dev, &e);
 }
 
-struct activations *activations_new(const struct weights *w, int B, int T, bool train, size_t logit_rows, char *err,
-                                    size_t cap)
+struct activations *activations_new(const struct weights *w, int B, int T, enum activations_mode mode,
+                                    size_t logit_rows, char *err, size_t cap)
 {
     if (B < 1 || T < 1 || T > w->c.T || (int64_t)B * T > INT32_MAX / 16) {
         snprintf(err, cap, "%d sequences of %d tokens: the model's context is %d", B, T, w->c.T);
@@ -110,11 +115,11 @@ struct activations *activations_new(const struct weights *w, int B, int T, bool 
     if (a) {
         a->w = w;
         a->N = (size_t)B * (size_t)T;
-        a->train = train;
-        a->logit_rows = logit_rows ? logit_rows : default_logit_rows(&w->c, w->act, a->N);
+        a->mode = mode;
+        a->logit_rows = logit_rows ? logit_rows : default_logit_rows(w->ops, &w->c, w->act, a->N);
         bytes = carve(a, NULL, &w->c, w->act);
         a->base = w->ops->alloc(w->dev, bytes);
-        a->host = malloc(a->N * sizeof *a->host);
+        a->host = calloc(4 * a->N, sizeof *a->host);
     }
     if (!a || !a->base || !a->host) {
         snprintf(err, cap, "no memory for the activations of %d x %d tokens (%.1f MB)", B, T, (double)bytes / 1e6);
@@ -125,9 +130,10 @@ struct activations *activations_new(const struct weights *w, int B, int T, bool 
     return a;
 }
 
-struct activations *activations_alloc(const struct weights *w, int B, int T, bool train, char *err, size_t cap)
+struct activations *activations_alloc(const struct weights *w, int B, int T, enum activations_mode mode, char *err,
+                                      size_t cap)
 {
-    return activations_new(w, B, T, train, 0, err, cap);
+    return activations_new(w, B, T, mode, 0, err, cap);
 }
 
 void activations_free(struct activations *a)
@@ -143,7 +149,9 @@ void activations_free(struct activations *a)
 struct layer_acts activations_layer(const struct activations *a, int l)
 {
     struct layer_acts out;
-    char *base = a->layers + (a->train ? (size_t)l * a->layer_bytes : 0);
-    carve_layer(&out, base, &a->w->c, dtype_bytes(a->w->act), a->N, a->train);
+    char *base = a->layers + (a->mode == ACT_TRAIN ? (size_t)l * a->layer_bytes : 0);
+    carve_layer(&out, base, &a->w->c, dtype_bytes(a->w->act), a->N, a->mode);
+    if (a->mode == ACT_RECOMPUTE)
+        out.in = a->inputs + (size_t)l * a->input_bytes;
     return out;
 }

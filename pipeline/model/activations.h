@@ -2,8 +2,8 @@
  * activations.h - the buffers of one micro-batch, carved from one device allocation
  *
  * N = B*T rows; Q = (H+2Hkv)*D, K = (H+Hkv)*D; act type unless said otherwise.
- * Training keeps a set of layer buffers for each layer. Otherwise all layers share one
- * set, in which `mid` is `in` and `norm_mlp` is `norm_attn`.
+ * ACT_TRAIN keeps a set of layer buffers for each layer. ACT_RECOMPUTE keeps `in` for each and one set of the rest.
+ * ACT_FORWARD has one set for all layers, in which `mid` is `in` and `norm_mlp` is `norm_attn`.
  */
 #ifndef MODEL_ACTIVATIONS_H
 #define MODEL_ACTIVATIONS_H
@@ -29,10 +29,12 @@ struct layer_acts {
 struct activations {
     const struct weights *w;        /* borrowed */
     size_t N;                       /* rows there is room for */
-    bool train;
+    enum activations_mode mode;
     char *base;                     /* owned: everything below lies in it */
     char *layers;                   /* L sets of layer_bytes, or one */
     size_t layer_bytes;
+    char *inputs;                   /* ACT_RECOMPUTE: L x (N,C); otherwise NULL */
+    size_t input_bytes;
     void *last, *norm_last;         /* (N,C) residual stream at the end, and normed */
     float *rstd_last;               /* (N) f32 */
     void *delta;                    /* (N,C) what is added to the residual stream next; backward: d(a norm's output) */
@@ -42,12 +44,12 @@ struct activations {
     void *logits;                   /* (logit_rows,V) */
     size_t logit_rows;
     float *loss;                    /* (N) f32 */
-    int32_t *ids, *targets, *positions, *first;     /* (N) each */
-    int32_t *host;                  /* owned: (N) on the host, to prepare the four above */
+    int32_t *ids, *positions, *targets, *first;     /* (N) each, side by side: uploaded at once */
+    int32_t *host;                  /* owned: the four on the host */
 };
 
-/* logit_rows: rows whose logits are held at once; 0: as many as fit 32 MB. */
-struct activations *activations_new(const struct weights *w, int B, int T, bool train, size_t logit_rows, char *err,
+/* logit_rows: rows whose logits are held at once; 0: as many as the backend likes. */
+struct activations *activations_new(const struct weights *w, int B, int T, enum activations_mode mode, size_t logit_rows, char *err,
                                     size_t cap);
 struct layer_acts activations_layer(const struct activations *a, int l);
 

@@ -31,8 +31,8 @@ static void attend(const struct weights *w, const struct activations *a, const s
     }
     size_t bytes = (size_t)kv->T_max * (size_t)c->Hkv * (size_t)c->D * dtype_bytes(w->act);
     char *k = kv->base + 2 * (size_t)l * bytes, *v = k + bytes;
-    w->ops->kv_append(w->dev, k, v, s->qk, s->qkv, T, kv->len, c->H, c->Hkv, c->D);
-    w->ops->attention_cached(w->dev, s->att, s->qk, k, v, T, kv->len, c->H, c->Hkv, c->D);
+    w->ops->kv_append(w->dev, k, v, s->qk, s->qkv, T, kv->reach, a->positions, c->H, c->Hkv, c->D);
+    w->ops->attention_cached(w->dev, s->att, s->qk, k, v, T, kv->reach, a->positions, c->H, c->Hkv, c->D);
 }
 
 static void attention_block(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B,
@@ -48,6 +48,19 @@ static void attention_block(const struct weights *w, struct activations *a, cons
     o->linear_forward(w->dev, a->delta, s->att, weight(w, PARAM_O, l), N, c->H * c->D, c->C);
 }
 
+void layer_forward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B, int T,
+                   bool masked, struct kv_cache *kv)
+{
+    const struct model_config *c = &w->c;
+    const struct ops *o = w->ops;
+    int N = B * T;
+    attention_block(w, a, s, l, B, T, masked, kv);
+    o->rmsnorm_forward(w->dev, s->norm_mlp, s->rstd_mlp, s->mid, s->in, a->delta, gain(w, PARAM_NORM_MLP, l), N, c->C,
+                       c->eps);
+    o->linear_forward(w->dev, s->gate_up, s->norm_mlp, weight(w, PARAM_GATE, l), N, c->C, 2 * c->F);
+    o->swiglu_forward(w->dev, s->hidden, s->gate_up, N, c->F);
+}
+
 void forward_layers(const struct weights *w, struct activations *a, int B, int T, bool masked, struct kv_cache *kv)
 {
     const struct model_config *c = &w->c;
@@ -60,11 +73,7 @@ void forward_layers(const struct weights *w, struct activations *a, int B, int T
             o->embedding_forward(w->dev, s.in, weight(w, PARAM_EMBED, -1), a->ids, N, c->C);
         o->rmsnorm_forward(w->dev, s.norm_attn, s.rstd_attn, s.in, l ? x : s.in, l ? a->delta : NULL,
                            gain(w, PARAM_NORM_ATTN, l), N, c->C, c->eps);
-        attention_block(w, a, &s, l, B, T, masked, kv);
-        o->rmsnorm_forward(w->dev, s.norm_mlp, s.rstd_mlp, s.mid, s.in, a->delta, gain(w, PARAM_NORM_MLP, l), N, c->C,
-                           c->eps);
-        o->linear_forward(w->dev, s.gate_up, s.norm_mlp, weight(w, PARAM_GATE, l), N, c->C, 2 * c->F);
-        o->swiglu_forward(w->dev, s.hidden, s.gate_up, N, c->F);
+        layer_forward(w, a, &s, l, B, T, masked, kv);
         o->linear_forward(w->dev, a->delta, s.hidden, weight(w, PARAM_DOWN, l), N, c->F, c->C);
         x = s.mid;
     }

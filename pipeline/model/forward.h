@@ -10,6 +10,7 @@ struct kv_cache {
     const struct weights *w;        /* borrowed */
     struct activations *a;          /* owned: room for a chunk of tokens */
     int T_max, len;
+    int reach;                      /* len is told to the device in a->positions; it is at most this while ops are replayed */
     char *base;                     /* owned: k and v of each layer, (T_max, Hkv*D) act */
 };
 
@@ -19,8 +20,11 @@ const float *gain(const struct weights *w, enum param_kind kind, int layer);
 const void *output_matrix(const struct weights *w);
 
 /* a->ids, a->positions (and a->first when masked) are ready: fills all activations up to a->norm_last. Attention within
- * B sequences of T tokens; or, with kv, B is 1 and the T tokens follow the kv->len in the cache, which receives their rows. */
+ * B sequences of T tokens; or, with kv, B is 1 and the T tokens follow those in the cache, which receives their rows. */
 void forward_layers(const struct weights *w, struct activations *a, int B, int T, bool masked, struct kv_cache *kv);
+/* One layer up to s->hidden, from s->norm_attn. */
+void layer_forward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B, int T,
+                   bool masked, struct kv_cache *kv);
 /* n act elements as f32 on the host. */
 void download_f32(const struct weights *w, float *dst, const void *src, size_t n);
 

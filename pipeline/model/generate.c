@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHUNK = 128 };           /* tokens of a prompt at once: products of this height are near full speed */
+enum {
+    CHUNK = 128,            /* tokens of a prompt at once: products of this height are near full speed */
+    FIRST_REACH = 256,      /* a single token's ops are the same for all lengths of the cache up to this, up to twice this .. */
+};
 
 struct kv_cache *kv_cache_alloc(const struct weights *w, int T_max, char *err, size_t cap)
 {
@@ -28,7 +31,7 @@ struct kv_cache *kv_cache_alloc(const struct weights *w, int T_max, char *err, s
     if (!kv->base)
         snprintf(err, cap, "no memory for keys and values of %d tokens (%.1f MB)", T_max, (double)bytes / 1e6);
     else
-        kv->a = activations_new(w, 1, T_max < CHUNK ? T_max : CHUNK, false, 1, err, cap);
+        kv->a = activations_new(w, 1, T_max < CHUNK ? T_max : CHUNK, ACT_FORWARD, 1, err, cap);
     if (!kv->a) {
         kv_cache_free(kv);
         return NULL;
@@ -57,27 +60,59 @@ void kv_cache_truncate(struct kv_cache *kv, int len)
     kv->len = len;
 }
 
-static void extend_chunk(const struct weights *w, struct kv_cache *kv, const int32_t *tokens, int n)
+/* The positions tell the device how long the cache is: the first is kv->len. */
+static void upload_tokens(const struct weights *w, struct kv_cache *kv, const int32_t *tokens, int n)
 {
     struct activations *a = kv->a;
-    w->ops->upload(w->dev, a->ids, tokens, (size_t)n * sizeof *tokens);
-    for (int i = 0; i < n; i++)
-        a->host[i] = kv->len + i;
-    w->ops->upload(w->dev, a->positions, a->host, (size_t)n * sizeof *a->host);
-    forward_layers(w, a, 1, n, false, kv);
+    for (int i = 0; i < n; i++) {
+        a->host[i] = tokens[i];
+        a->host[a->N + (size_t)i] = kv->len + i;
+    }
+    w->ops->upload(w->dev, a->ids, a->host, (a->N + (size_t)n) * sizeof *a->host);
+}
+
+static void last_logits(const struct weights *w, struct kv_cache *kv, int n)
+{
+    const char *last = (const char *)kv->a->norm_last + (size_t)(n - 1) * (size_t)w->c.C * dtype_bytes(w->act);
+    w->ops->linear_forward(w->dev, kv->a->logits, last, output_matrix(w), 1, w->c.C, w->c.V);
+}
+
+/* All tokens but the last chunk's, then that with its logits. */
+static void extend_chunk(const struct weights *w, struct kv_cache *kv, const int32_t *tokens, int n, bool is_last)
+{
+    upload_tokens(w, kv, tokens, n);
+    kv->reach = kv->len;
+    forward_layers(w, kv->a, 1, n, false, kv);
+    if (is_last)
+        last_logits(w, kv, n);
     kv->len += n;
+}
+
+/* One token: the same ops as for the token before, which a backend may have recorded. */
+static void extend_one(const struct weights *w, struct kv_cache *kv, int32_t token)
+{
+    upload_tokens(w, kv, &token, 1);
+    kv->reach = FIRST_REACH;
+    while (kv->reach <= kv->len)
+        kv->reach *= 2;
+    kv->reach = kv->reach < kv->T_max ? kv->reach : kv->T_max - 1;
+    if (!w->ops->replay(w->dev, (uint64_t)(uintptr_t)kv ^ (uint64_t)kv->reach << 48)) {
+        forward_layers(w, kv->a, 1, 1, false, kv);
+        last_logits(w, kv, 1);
+        w->ops->recorded(w->dev);
+    }
+    kv->len++;
 }
 
 void model_extend(const struct weights *w, struct kv_cache *kv, const int32_t *tokens, int n, float *logits)
 {
     assert(n > 0 && n <= kv->T_max - kv->len);
-    int room = (int)kv->a->N, take = 0;
-    for (int i = 0; i < n; i += take) {
+    int room = (int)kv->a->N;
+    for (int i = 0, take; n > 1 && i < n; i += take) {
         take = n - i < room ? n - i : room;
-        extend_chunk(w, kv, tokens + i, take);
+        extend_chunk(w, kv, tokens + i, take, i + take == n);
     }
-    size_t C = (size_t)w->c.C;
-    const char *last = (const char *)kv->a->norm_last + (size_t)(take - 1) * C * dtype_bytes(w->act);
-    w->ops->linear_forward(w->dev, kv->a->logits, last, output_matrix(w), 1, w->c.C, w->c.V);
+    if (n == 1)
+        extend_one(w, kv, *tokens);
     download_f32(w, logits, kv->a->logits, (size_t)w->c.V);
 }

@@ -1,18 +1,14 @@
 /*
  * transformer.c - loss and gradient of a micro-batch
  *
- * The output matrix, the softmax and their backward pass go over the rows in chunks, so that no more
- * than 32 MB of logits exist at once; then the layers are walked back.
+ * The output matrix, the softmax and their backward pass go over the rows in chunks, so that few
+ * logits exist at once (ops->logit_bytes); then the layers are walked back.
  */
 #include "pipeline/model/forward.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-static void upload_ids(struct activations *a, int32_t *dst, size_t n)
-{
-    a->w->ops->upload(a->w->dev, dst, a->host, n * sizeof *a->host);
-}
+#include <string.h>
 
 /* Index in its sequence of the first token that each may attend to: the one after the last end of a document before it. */
 static void fill_first(int32_t *first, const int32_t *tokens, int B, int T, int eos)
@@ -29,7 +25,7 @@ static void fill_first(int32_t *first, const int32_t *tokens, int B, int T, int 
 }
 
 /* stride: host tokens from one sequence to the next */
-static void upload_inputs(struct activations *a, const int32_t *tokens, int B, int T, size_t stride)
+static void fill_inputs(struct activations *a, const int32_t *tokens, int B, int T, size_t stride)
 {
     size_t n = (size_t)B * (size_t)T;
     assert(n <= a->N && T <= a->w->c.T);
@@ -37,24 +33,24 @@ static void upload_inputs(struct activations *a, const int32_t *tokens, int B, i
         int32_t id = tokens[i / (size_t)T * stride + i % (size_t)T];
         assert(id < a->w->c.V);
         a->host[i] = id < 0 ? 0 : id;
+        a->host[a->N + i] = (int32_t)(i % (size_t)T);
     }
-    upload_ids(a, a->ids, n);
-    for (size_t i = 0; i < n; i++)
-        a->host[i] = (int32_t)(i % (size_t)T);
-    upload_ids(a, a->positions, n);
+}
+
+static void upload_ids(struct activations *a)
+{
+    a->w->ops->upload(a->w->dev, a->ids, a->host, 4 * a->N * sizeof *a->host);
 }
 
 static void upload_batch(struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos)
 {
     size_t n = (size_t)B * (size_t)T;
-    upload_inputs(a, tokens, B, T, (size_t)T + 1);
+    fill_inputs(a, tokens, B, T, (size_t)T + 1);
     for (size_t i = 0; i < n; i++)
-        a->host[i] = tokens[i / (size_t)T * ((size_t)T + 1) + i % (size_t)T + 1];
-    upload_ids(a, a->targets, n);
-    if (doc_mask_eos >= 0) {
-        fill_first(a->host, tokens, B, T, doc_mask_eos);
-        upload_ids(a, a->first, n);
-    }
+        a->host[2 * a->N + i] = tokens[i / (size_t)T * ((size_t)T + 1) + i % (size_t)T + 1];
+    if (doc_mask_eos >= 0)
+        fill_first(a->host + 3 * a->N, tokens, B, T, doc_mask_eos);
+    upload_ids(a);
 }
 
 static void *row(const struct weights *w, void *x, size_t n, size_t width)
@@ -121,6 +117,15 @@ static void attention_block_backward(const struct weights *w, struct activations
                         gain(w, PARAM_NORM_ATTN, l), s->rstd_attn, N, C);
 }
 
+/* The layer once more from its input, into the buffers that all layers share. */
+static void recompute(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B, int T,
+                      bool masked)
+{
+    w->ops->rmsnorm_forward(w->dev, s->norm_attn, s->rstd_attn, NULL, s->in, NULL, gain(w, PARAM_NORM_ATTN, l), B * T,
+                            w->c.C, w->c.eps);
+    layer_forward(w, a, s, l, B, T, masked, NULL);
+}
+
 static void backward(const struct weights *w, struct activations *a, int B, int T, bool masked, float *grad)
 {
     const struct ops *o = w->ops;
@@ -130,32 +135,59 @@ static void backward(const struct weights *w, struct activations *a, int B, int 
                         gain(w, PARAM_NORM_FINAL, -1), a->rstd_last, N, C);
     for (int l = w->c.L - 1; l >= 0; l--) {
         struct layer_acts s = activations_layer(a, l);
+        if (a->mode == ACT_RECOMPUTE && l < w->c.L - 1)     /* of the last layer everything is still there */
+            recompute(w, a, &s, l, B, T, masked);
         mlp_backward(w, a, &s, l, N, grad);
         attention_block_backward(w, a, &s, l, B, T, masked, grad);
     }
     o->embedding_backward(w->dev, grad_of(w, grad, PARAM_EMBED, -1), a->dx, a->ids, N, C, w->c.V);
 }
 
-void model_run(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
-               float *loss, float *grad, float grad_scale)
+/* Of everything that the ops of a micro-batch depend on besides the contents of memory. FNV-1a. */
+static uint64_t key_of(const struct weights *w, const struct activations *a, int B, int T, bool masked,
+                       const float *grad, float scale)
+{
+    uint32_t bits;
+    memcpy(&bits, &scale, sizeof bits);
+    const uint64_t words[] = {(uintptr_t)w->theta, (uintptr_t)w->work, (uintptr_t)a->base, (uint64_t)B, (uint64_t)T,
+                              masked, (uintptr_t)grad, bits};
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < sizeof words; i++)
+        h = (h ^ (words[i / 8] >> i % 8 * 8 & 0xff)) * 0x100000001b3u;
+    return h;
+}
+
+void model_submit(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
+                  float *loss, float *grad, float grad_scale)
 {
     bool masked = doc_mask_eos >= 0;
     size_t N = (size_t)B * (size_t)T;
     if (grad_scale == 0)
         grad = NULL;                    /* nothing to add; cross_entropy takes 0 for "no gradient" */
-    assert(!grad || a->train);
+    assert(!grad || a->mode != ACT_FORWARD);
     upload_batch(a, tokens, B, T, doc_mask_eos);
-    forward_layers(w, a, B, T, masked, NULL);
-    output_loss(w, a, N, grad, grad_scale);
-    if (grad)
-        backward(w, a, B, T, masked, grad);
-    w->ops->download(w->dev, loss, a->loss, N * sizeof *loss);
+    if (!w->ops->replay(w->dev, key_of(w, a, B, T, masked, grad, grad ? grad_scale : 0))) {
+        forward_layers(w, a, B, T, masked, NULL);
+        output_loss(w, a, N, grad, grad_scale);
+        if (grad)
+            backward(w, a, B, T, masked, grad);
+        w->ops->recorded(w->dev);
+    }
+    w->ops->download_later(w->dev, loss, a->loss, N * sizeof *loss);
+}
+
+void model_run(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
+               float *loss, float *grad, float grad_scale)
+{
+    model_submit(w, a, tokens, B, T, doc_mask_eos, loss, grad, grad_scale);
+    w->ops->sync(w->dev);
 }
 
 void model_logits(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, float *logits)
 {
     size_t N = (size_t)B * (size_t)T, V = (size_t)w->c.V;
-    upload_inputs(a, tokens, B, T, (size_t)T);
+    fill_inputs(a, tokens, B, T, (size_t)T);
+    upload_ids(a);
     forward_layers(w, a, B, T, false, NULL);
     for (size_t n = 0; n < N; n += a->logit_rows) {
         size_t rows = N - n < a->logit_rows ? N - n : a->logit_rows;

@@ -31,11 +31,18 @@ int  weights_init(struct weights *w, uint64_t seed);
 void weights_publish(struct weights *w);        /* work = theta */
 
 struct activations;         /* buffers for micro-batches of up to B x T */
-/* train: keep what the backward pass needs. NULL with err: no memory (with the numbers), or T longer than the model's context. */
-struct activations *activations_alloc(const struct weights *w, int B, int T, bool train, char *err, size_t cap);
+enum activations_mode {
+    ACT_FORWARD,            /* no backward pass: one layer's buffers */
+    ACT_TRAIN,              /* keeps what the backward pass needs of every layer */
+    ACT_RECOMPUTE,          /* keeps each layer's input; the backward pass computes the layer again. The same bits. */
+};
+/* NULL with err: no memory (with the numbers), or T longer than the model's context. */
+struct activations *activations_alloc(const struct weights *w, int B, int T, enum activations_mode mode, char *err,
+                                      size_t cap);
 void   activations_free(struct activations *a);
 /* What activations_alloc takes from the device, exactly. */
-size_t activations_bytes(const struct model_config *c, enum dtype act, int B, int T, bool train);
+size_t activations_bytes(const struct ops *ops, const struct model_config *c, enum dtype act, int B, int T,
+                         enum activations_mode mode);
 /* The most that the device takes beside that in training steps. */
 size_t model_scratch_bytes(const struct ops *ops, struct device *dev, const struct model_config *c, enum dtype act,
                            int B, int T);
@@ -46,6 +53,9 @@ size_t model_scratch_bytes(const struct ops *ops, struct device *dev, const stru
  * grad: layout.total f32 device array, adds grad_scale * d(sum of losses)/d(theta); NULL: forward only. */
 void model_run(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
                float *loss, float *grad, float grad_scale);
+/* The same without waiting: loss is filled when ops->sync returns. tokens may be changed at once. */
+void model_submit(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
+                  float *loss, float *grad, float grad_scale);
 /* Logits (B*T, V) of every position into a host f32 array (tests, interop); forward only. */
 void model_logits(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, float *logits);
 

@@ -21,7 +21,7 @@ struct train_config {
     double lr, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay, clip, momentum;
     double ema_nesterov, ema_gamma, outer_lr, outer_momentum;
     uint64_t outer_nesterov;
-    bool doc_mask;
+    bool doc_mask, recompute;
     struct str_list val;                /* NAME=DIR */
     uint64_t val_every, val_tokens, save_every, keep_last, log_every, max_bad_steps;
     double spike_sigma;

@@ -29,26 +29,40 @@ static void unpack(struct trainer *t, const struct batch_record *record)
             (int32_t)(t->h->token_width == 2 ? ((const uint16_t *)tokens)[i] : ((const uint32_t *)tokens)[i]);
 }
 
-/* The gradient of the mean loss over the whole record, micro-batch by micro-batch; returns that loss. */
-static double accumulate(struct trainer *t)
+/* The gradient of the mean loss over the whole record, micro-batch by micro-batch, without waiting. */
+static void accumulate(struct trainer *t)
 {
     uint32_t B = t->h->B, T = t->h->T;
     float scale = 1.0f / ((float)B * (float)T);
-    double sum = 0;
     t->ops->zero(t->dev, t->grad, t->w.layout.total * sizeof *t->grad);
     for (uint32_t first = 0; first < B; first += (uint32_t)t->micro) {
         uint32_t rows = B - first < (uint32_t)t->micro ? B - first : (uint32_t)t->micro;
-        model_run(&t->w, t->act, t->tokens + (size_t)first * (T + 1), (int)rows, (int)T, t->doc_eos, t->loss, t->grad,
-                  scale);
-        for (uint32_t r = 0; r < rows; r++) {
-            double row = 0;
-            for (uint32_t i = 0; i < T; i++)
-                row += (double)t->loss[(size_t)r * T + i];
-            t->row_loss[first + r] = row / T;
-            sum += row / T;
-        }
+        model_submit(&t->w, t->act, t->tokens + (size_t)first * (T + 1), (int)rows, (int)T, t->doc_eos,
+                     t->loss + (size_t)first * T, t->grad, scale);
+    }
+}
+
+/* Fills row_loss; returns the mean of all. */
+static double mean_loss(struct trainer *t)
+{
+    uint32_t B = t->h->B, T = t->h->T;
+    double sum = 0;
+    for (uint32_t r = 0; r < B; r++) {
+        double row = 0;
+        for (uint32_t i = 0; i < T; i++)
+            row += (double)t->loss[(size_t)r * T + i];
+        t->row_loss[r] = row / T;
+        sum += row / T;
     }
     return sum / B;
+}
+
+static void check_device(struct trainer *t)
+{
+    const char *failed = t->ops->error(t->dev);
+    if (failed)
+        die("step %llu: %s: %s; the last checkpoint is as it was", (unsigned long long)t->step + 1, t->ops->name,
+            failed);
 }
 
 static void by_source(struct trainer *t, const struct batch_row *rows)
@@ -110,14 +124,16 @@ static void step(struct trainer *t, const struct batch_record *record, double be
                             .n_sources = t->h->n_sources, .step_tokens = tokens, .stall = stall};
     unpack(t, record);
     lookahead_before(&t->ahead, &t->w, &t->schedule, t->step);
-    r.loss = accumulate(t);
-    r.grad_norm = optim_grad_norm(&t->w, t->grad);
+    accumulate(t);
+    r.grad_norm = optim_grad_norm(&t->w, t->grad);      /* the one wait of a step: all its losses are there as well */
+    t->ops->sync(t->dev);
+    check_device(t);
+    r.loss = mean_loss(t);
     r.verdict = guard_judge(&t->guard, r.loss, r.grad_norm, t->cfg->spike_sigma);
     r.learnt = r.verdict == STEP_OK || (r.verdict == STEP_SPIKE && !t->cfg->skip_spikes);
     if (r.learnt)
-        optim_step(&t->opt, &t->w, t->grad, r.grad_norm, r.lr);
+        optim_step(&t->opt, &t->w, t->grad, r.grad_norm, r.lr);     /* may go on while the next record is read */
     lookahead_after(&t->ahead, &t->w, &t->schedule, t->step);
-    t->ops->sync(t->dev);
     t->step++;
     t->tokens_seen += tokens;
     by_source(t, rows);

@@ -41,7 +41,7 @@ struct trainer {
     struct validation *val;             /* NULL: none */
 
     int32_t *tokens;                    /* B x (T+1) */
-    float *loss;                        /* micro x T */
+    float *loss;                        /* B x T */
     double *row_loss;                   /* B: mean of the row */
     double *source_loss;                /* by source */
 

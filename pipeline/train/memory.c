@@ -6,10 +6,6 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* Tokens in a micro-batch: enough for matrix products to be efficient, few enough for activations to stay near the
- * cores. */
-enum { MICRO_TOKENS = 4096 };
-
 /* What comes to be resident later besides our own arrays: code that oneDNN generates, its libraries' pages, buffers
  * of a checkpoint, the pages of validation shards that are read. Measured 9 to 26 MB. */
 enum { LATER_BYTES = 32 << 20 };
@@ -34,50 +30,69 @@ uint64_t memory_peak(void)
     return getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss * 1024 : 0;
 }
 
-static void count(struct memory_plan *p, const struct ops *ops, struct device *dev, const struct model_config *m,
-                  enum dtype act, const struct batch_header *h, uint64_t optimizer, uint64_t micro)
+static void count(struct memory_plan *p, const struct memory_request *r, uint64_t micro)
 {
     struct params layout;
+    const struct model_config *m = r->model;
+    enum activations_mode mode = r->recompute ? ACT_RECOMPUTE : ACT_TRAIN;
     if (params_layout(&layout, m) != 0)
         die("out of memory");
-    uint64_t n = layout.total, T = h->T, B = h->B;
-    p->optimizer = optimizer;
+    uint64_t n = layout.total, T = r->h->T, B = r->h->B;
+    p->optimizer = r->optimizer;
     params_free(&layout);
     p->micro = micro;
-    p->weights = n * 4 + (act == DTYPE_F32 ? 0 : n * dtype_bytes(act)) + (uint64_t)m->T * (uint64_t)m->D * 4;
+    p->weights = n * 4 + (r->act == DTYPE_F32 ? 0 : n * dtype_bytes(r->act)) + (uint64_t)m->T * (uint64_t)m->D * 4;
     p->gradient = n * 4;
-    p->activations = activations_bytes(m, act, (int)micro, (int)T, true);
-    p->scratch = model_scratch_bytes(ops, dev, m, act, (int)micro, (int)T);
-    p->batches = B * (T + 1) * 4 + micro * T * 4 * 2 + batch_record_bytes(h);
+    p->activations = activations_bytes(r->ops, m, r->act, (int)micro, (int)T, mode);
+    p->scratch = model_scratch_bytes(r->ops, r->dev, m, r->act, (int)micro, (int)T);
+    p->batches = B * (T + 1) * 4 + B * T * 4 + micro * T * 4 * 5 + batch_record_bytes(r->h);
     p->program = memory_peak() + LATER_BYTES;
-    p->total = p->weights + p->optimizer + p->gradient + p->activations + p->scratch + p->batches + p->program;
+    p->device = p->weights + p->optimizer + p->gradient + p->activations + p->scratch;
+    p->host = p->batches + p->program;
 }
 
-uint64_t memory_plan_make(struct memory_plan *p, const struct ops *ops, struct device *dev,
-                          const struct model_config *m, enum dtype act, const struct batch_header *h, uint64_t optimizer,
-                          uint64_t micro)
+static double mb(uint64_t bytes)
 {
-    bool chosen = micro == 0;
-    if (chosen)
-        micro = h->T >= MICRO_TOKENS ? 1 : MICRO_TOKENS / h->T;
-    if (micro > h->B)
-        micro = h->B;
-    count(p, ops, dev, m, act, h, optimizer, micro);
-    uint64_t room = memory_available();
-    for (; chosen && room && p->total > room && micro > 1; micro /= 2)
-        count(p, ops, dev, m, act, h, optimizer, micro / 2);
-    memory_plan_print(p);
-    if (room && p->total > room)
-        die("needs %.1f MB, this machine has %.1f MB to give: %s", (double)p->total / 1e6, (double)room / 1e6,
-            micro > 1 ? "use a smaller --micro-batch" : "use a smaller model or context");
-    return micro;
+    return (double)bytes / 1e6;
 }
 
-void memory_plan_print(const struct memory_plan *p)
+static void print(const struct memory_plan *p, bool own, size_t left, size_t total)
 {
-    say("arena %.1f MB: weights %.1f, optimizer %.1f, gradient %.1f, activations %.1f (%llu rows at a time), scratch "
-        "%.1f, batches %.1f, program and libraries %.1f",
-        (double)p->total / 1e6, (double)p->weights / 1e6, (double)p->optimizer / 1e6, (double)p->gradient / 1e6,
-        (double)p->activations / 1e6, (unsigned long long)p->micro, (double)p->scratch / 1e6,
-        (double)p->batches / 1e6, (double)p->program / 1e6);
+    char room[96] = "";
+    if (own)
+        snprintf(room, sizeof room, " on the device (%.1f of %.1f MB free)", mb(left), mb(total));
+    say("arena %.1f MB%s: weights %.1f, optimizer %.1f, gradient %.1f, activations %.1f (%llu rows at a time), scratch "
+        "%.1f%s batches %.1f, program and libraries %.1f",
+        mb(own ? p->device : p->device + p->host), room, mb(p->weights), mb(p->optimizer), mb(p->gradient),
+        mb(p->activations), (unsigned long long)p->micro, mb(p->scratch), own ? "; on the machine:" : ",",
+        mb(p->batches), mb(p->program));
+}
+
+/* What may be taken of a device's free memory: allocations are rounded up, and graphs take some. */
+static uint64_t usable(size_t left)
+{
+    return left - left / 50;
+}
+
+void memory_plan_make(struct memory_plan *p, const struct memory_request *r)
+{
+    size_t total, left = r->ops->memory(r->dev, &total);
+    uint64_t micro = r->micro, tokens = (uint64_t)r->ops->micro_tokens;
+    bool own = total > 0;           /* memory of its own */
+    if (micro == 0)
+        micro = r->h->T >= tokens ? 1 : tokens / r->h->T;
+    if (micro > r->h->B)
+        micro = r->h->B;
+    count(p, r, micro);
+    uint64_t machine = memory_available(), room = own ? usable(left) : machine;
+    for (; r->micro == 0 && room && (own ? p->device : p->device + p->host) > room && micro > 1; micro /= 2)
+        count(p, r, micro / 2);
+    print(p, own, left, total);
+    const char *smaller = p->micro > 1 ? "use a smaller --micro-batch"
+                          : r->recompute ? "use a smaller model or context" : "use --recompute, or a smaller model or context";
+    if (own && p->device > room)
+        die("needs %.1f MB, the device has %.1f MB to give of %.1f MB: %s", mb(p->device), mb(room), mb(total), smaller);
+    uint64_t host = own ? p->host : p->device + p->host;
+    if (machine && host > machine)
+        die("needs %.1f MB, this machine has %.1f MB to give: %s", mb(host), mb(machine), smaller);
 }

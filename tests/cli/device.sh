@@ -25,3 +25,10 @@ done
     expect 2 'make cuda: there is no nvcc' make -C "$ROOT" NVCC= cuda
     expect 2 'does not know sm_1' make -C "$ROOT" CUDA_ARCH=1 NVCC="$(command -v nvcc || echo "$PWD/nvcc")" cuda
 }
+
+# layers computed again in the backward pass: less memory, the same bits
+"$BIN/train" "${model[@]}" --layers 4 -o whole --steps 6 <all 2>kept
+"$BIN/train" "${model[@]}" --layers 4 -o again --steps 6 --recompute <all 2>said
+same whole again
+activations() { sed -n 's/.*activations \([0-9.]*\) .*/\1/p' "$1"; }
+awk -v a="$(activations kept)" -v b="$(activations said)" 'BEGIN { exit !(a > 0 && b > 0 && b < a) }' || { cat kept said; exit 1; }
