@@ -11,6 +11,7 @@ BIN     := $(if $(filter release,$(VARIANT)),bin,$(B)/bin)
 TOOLS   := $(if $(filter release,$(VARIANT)),tools,$(B)/tools)
 PREFIX  ?= /usr/local
 CC      := gcc
+CXX     := g++
 
 WARN     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
@@ -36,7 +37,7 @@ ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,
 PROGRAMS := $(patsubst pipeline/%.c,$(BIN)/%,$(wildcard pipeline/*.c))
 TOOLBINS := $(patsubst tools/%.c,$(TOOLS)/%,$(wildcard tools/*.c))
 TESTS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*_test.c))
-DEPS     := $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d $(B)/*/*/*/*/*.d)
+DEPS     := $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d $(B)/*/*/*/*/*.d $(B)/*/*/*/*/*/*.d)
 
 .PHONY: FORCE cuda all tests test asan tsan bench interop torture install help clean setup
 .DELETE_ON_ERROR:
@@ -119,6 +120,39 @@ ifeq ($(CUDA),yes)
 	@$(MAKE) --no-print-directory all
 else
 	@echo 'make cuda: $(CUDA_WHY). Needed: CUDA 12.8 or newer, with nvcc on PATH or NVCC=FILE' >&2; exit 1
+endif
+
+# The same kernels compiled for the host (kernels/cuda/shim), for the tests. -fsanitize=thread puts a call before each
+# access to memory; the shim has the functions called, the sanitizer itself is not linked.
+CUDA_TESTS := $(wildcard tests/cuda/*.c)
+SHIM_CXX   := $(CXX) -std=c++17 $(WARN:-W%prototypes=) -Wno-unknown-pragmas -g -fPIE -fno-exceptions -fno-rtti -I.
+SHIM_CU    := $(SHIM_CXX) -O1 -fsanitize=thread -Ikernels/cuda/shim -include kernels/cuda/shim/platform.cuh -x c++
+SHIM_OBJS  := $(patsubst %,$(B)/obj/shim/%.o,$(wildcard kernels/cuda/*.cu kernels/cuda/shim/*.cpp) $(CUDA_TESTS))
+SHIM_LINK   = $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
+tests: $(B)/tests/cuda_shim_test
+$(B)/obj/shim/%.cu.o: %.cu Makefile
+	@mkdir -p $(@D)
+	$(SHIM_CU) -MMD -MP -c -o $@ $<
+$(B)/obj/shim/%.cpp.o: %.cpp Makefile
+	@mkdir -p $(@D)
+	$(SHIM_CXX) -O2 -MMD -MP -c -o $@ $<
+$(B)/obj/shim/%.c.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Ikernels/cuda/shim -MMD -MP -c -o $@ $<
+$(B)/tests/cuda_shim_test: $(SHIM_OBJS) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a
+	@mkdir -p $(@D)
+	$(SHIM_LINK)
+# tests/cli/cuda_sabotage.sh: the same with FROM.cu, a broken copy, in place of kernels/cuda/KERNEL.cu
+$(FROM).o: $(FROM).cu
+	$(SHIM_CU) -c -o $@ $<
+$(FROM): $(FROM).o $(filter-out %/$(KERNEL).cu.o,$(SHIM_OBJS))
+	$(SHIM_LINK)
+ifeq ($(CUDA),yes)
+tests: $(B)/tests/cuda_gpu_test
+$(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)): CPPFLAGS += -isystem $(CUDA_HOME)/include
+$(B)/tests/cuda_gpu_test: $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)) $(CUDA_OBJS) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
 endif
 
 $(BIN)/%: $(B)/obj/pipeline/%.o $(ARCHIVES)

@@ -1,0 +1,147 @@
+/*
+ * platform.cuh - the words that kernels are written in beyond plain CUDA C: launches, shared memory, PTX
+ *
+ * shim/platform.cuh says the same for the host. What is not in both cannot be used in a kernel.
+ */
+#ifndef KERNELS_CUDA_PLATFORM_CUH
+#define KERNELS_CUDA_PLATFORM_CUH
+
+#include <cuda_runtime.h>
+#include <stdint.h>
+
+#define DEVICE static __device__ __forceinline__
+#define KERNEL(threads) static __global__ void __launch_bounds__(threads)
+/* kernel in parentheses where it has template arguments */
+#define LAUNCH(kernel, grid, block, shared, stream, ...) kernel<<<grid, block, shared, stream>>>(__VA_ARGS__)
+/* `count` elements of shared memory, in the outermost block of a function */
+#define STATIC_SHARED(type, name, count) __shared__ type name[count]
+
+/* What the launch gave as `shared`, 128-byte aligned */
+template <class T> DEVICE T *dynamic_shared(void)
+{
+    extern __shared__ __align__(128) unsigned char dynamic_shared_bytes[];
+    return reinterpret_cast<T *>(dynamic_shared_bytes);
+}
+
+/* Before the launch of a kernel that takes more than 48 KiB; 99 KiB at most, for sm_120. */
+template <class K> static void allow_shared(K *kernel, size_t bytes)
+{
+    cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
+}
+
+/* ---- memory ---- */
+
+DEVICE uint4 load16(const void *p)
+{
+    return *static_cast<const uint4 *>(p);
+}
+
+DEVICE void store16(void *p, uint4 x)
+{
+    *static_cast<uint4 *>(p) = x;
+}
+
+DEVICE unsigned shared_address(const void *p)
+{
+    return static_cast<unsigned>(__cvta_generic_to_shared(p));
+}
+
+/* Starts copying 16 bytes to shared memory; zeros instead where not `take`. */
+DEVICE void cp_async16(void *shared, const void *global, bool take)
+{
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global), "r"(take ? 16 : 0)
+                 : "memory");
+}
+
+DEVICE void cp_async_commit(void)
+{
+    asm volatile("cp.async.commit_group;" ::: "memory");
+}
+
+/* Until all but the last `pending` groups of this thread have arrived. */
+template <int pending> DEVICE void cp_async_wait(void)
+{
+    asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
+}
+
+/* ---- the lanes of a warp, all of which take part ---- */
+
+template <class T> DEVICE T shfl_xor(T x, int mask)
+{
+    return __shfl_xor_sync(~0u, x, mask);
+}
+
+/* Lanes below delta get their own. */
+template <class T> DEVICE T shfl_up(T x, int delta)
+{
+    return __shfl_up_sync(~0u, x, delta);
+}
+
+/* The lanes that hold the same x, one bit each */
+DEVICE unsigned match_any(unsigned x)
+{
+    return __match_any_sync(~0u, x);
+}
+
+/* ---- numbers ---- */
+
+DEVICE float bits_float(unsigned u)
+{
+    return __uint_as_float(u);
+}
+
+DEVICE unsigned float_bits(float f)
+{
+    return __float_as_uint(f);
+}
+
+/* Two bf16, rounded to nearest even */
+DEVICE unsigned pack_bf16(float lo, float hi)
+{
+    unsigned d;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+    return d;
+}
+
+DEVICE float exp2_fast(float x)
+{
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+DEVICE int popcount(unsigned x)
+{
+    return __popc(x);
+}
+
+/* ---- tensor cores ---- */
+
+/* Four 8x8 matrices of bf16. Row r of matrix i is 16 bytes at the address that lane 8i + r gives; lane l receives in d[i] elements
+ * 2(l%4), +1 of row l/4 of matrix i (transposed: of its column l/4). */
+DEVICE void ldmatrix(unsigned (&d)[4], const void *p)
+{
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+                 : "r"(shared_address(p))
+                 : "memory");
+}
+
+DEVICE void ldmatrix_transposed(unsigned (&d)[4], const void *p)
+{
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+                 : "r"(shared_address(p))
+                 : "memory");
+}
+
+/* d (16,8) f32 += a (16,16) b (16,8). Lane l holds d[0,1]: row l/4, columns 2(l%4), +1; d[2,3]: row l/4 + 8. a[0]: row l/4, columns
+ * 2(l%4), +1; a[1]: row + 8; a[2], a[3]: the same at columns + 8. b0: rows 2(l%4), +1 of column l/4; b1: rows + 8. */
+DEVICE void mma_bf16(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
+{
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+#endif

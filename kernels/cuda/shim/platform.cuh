@@ -1,0 +1,215 @@
+/*
+ * platform.cuh - the host's side of kernels/cuda/platform.cuh: CUDA C's words, and twins of the PTX wrappers
+ *
+ * Given to g++ with -include, so that it takes the place of the device's file (same include guard). What CUDA says of each
+ * operation is in that file and in the PTX manual; the layouts of fragments here were written from the manual's figures.
+ */
+#ifndef KERNELS_CUDA_PLATFORM_CUH
+#define KERNELS_CUDA_PLATFORM_CUH
+
+#include "kernels/cuda/shim/cuda_runtime_api.h"
+#include "kernels/cuda/shim/shim.h"
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#define DEVICE static inline
+#define KERNEL(threads) static void
+#define __syncthreads() shim_syncthreads(__FILE__, __LINE__)
+#define __syncwarp() shim_syncwarp()
+
+struct dim3 {
+    unsigned x, y, z;
+    dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_)
+    {
+    }
+};
+struct alignas(16) uint4 {
+    unsigned x, y, z, w;
+};
+
+/* The shim's own functions are not watched. */
+#define UNWATCHED __attribute__((no_sanitize("thread"), noinline, unused)) static
+
+#define LAUNCH(kernel, grid, block, shared, stream, ...)                                                               \
+    ((void)(stream), shim_launch(#kernel, kernel, grid, block, shared, __VA_ARGS__))
+#define STATIC_SHARED(type, name, count)                                                                               \
+    static char name##_key;                                                                                            \
+    type *const name = (type *)shim_static_shared(&name##_key, sizeof(type) * (count))
+
+template <class... P, class... A>
+static void shim_launch(const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, A... arguments)
+{
+    auto body = [&] { kernel((P)arguments...); };
+    shim_run(name, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared,
+             [](void *f) { (*(decltype(body) *)f)(); }, &body);
+}
+
+template <class T> static T *dynamic_shared(void)
+{
+    return (T *)shim_dynamic_shared();
+}
+
+template <class K> static void allow_shared(K *kernel, size_t bytes)
+{
+    shim_allow_shared((const void *)kernel, bytes);
+}
+
+/* ---- memory ---- */
+
+UNWATCHED uint4 load16(const void *p)
+{
+    uint4 x;
+    shim_touch_aligned(p, 16, false);
+    memcpy(&x, p, 16);
+    return x;
+}
+
+UNWATCHED void store16(void *p, uint4 x)
+{
+    shim_touch_aligned(p, 16, true);
+    memcpy(p, &x, 16);
+}
+
+UNWATCHED unsigned atomic_add_shared(unsigned *p, unsigned x)
+{
+    unsigned before = *p;
+    *p += x;
+    return before;
+}
+
+UNWATCHED void cp_async16(void *shared, const void *global, bool take)
+{
+    shim_cp_async(shared, global, take ? 16 : 0);
+}
+
+UNWATCHED void cp_async_commit(void)
+{
+    shim_cp_commit();
+}
+
+template <int pending> static void cp_async_wait(void)
+{
+    shim_cp_wait(pending);
+}
+
+/* ---- the lanes of a warp ---- */
+
+template <class T> UNWATCHED T shfl_xor(T x, int mask)
+{
+    const unsigned char *all = shim_exchange(2, &x, sizeof x);
+    memcpy(&x, all + ((shim_thread() % SHIM_LANES) ^ (unsigned)mask) * SHIM_SLOT, sizeof x);
+    return x;
+}
+
+template <class T> UNWATCHED T shfl_up(T x, int delta)
+{
+    int lane = (int)(shim_thread() % SHIM_LANES);
+    const unsigned char *all = shim_exchange(3, &x, sizeof x);
+    memcpy(&x, all + (lane >= delta ? lane - delta : lane) * SHIM_SLOT, sizeof x);
+    return x;
+}
+
+UNWATCHED unsigned match_any(unsigned x)
+{
+    const unsigned char *all = shim_exchange(4, &x, sizeof x);
+    unsigned same = 0;
+    for (int i = 0; i < SHIM_LANES; i++)
+        same |= (unsigned)!memcmp(all + i * SHIM_SLOT, &x, sizeof x) << i;
+    return same;
+}
+
+/* ---- numbers ---- */
+
+UNWATCHED float bits_float(unsigned u)
+{
+    float f;
+    memcpy(&f, &u, 4);
+    return f;
+}
+
+UNWATCHED unsigned float_bits(float f)
+{
+    unsigned u;
+    memcpy(&u, &f, 4);
+    return u;
+}
+
+UNWATCHED unsigned bf16_bits(float f)
+{
+    unsigned u = float_bits(f);
+    return f != f ? 0x7fff : (u + 0x7fff + (u >> 16 & 1)) >> 16;
+}
+
+UNWATCHED unsigned pack_bf16(float lo, float hi)
+{
+    return bf16_bits(lo) | bf16_bits(hi) << 16;
+}
+
+static inline float exp2_fast(float x)
+{
+    return exp2f(x);
+}
+
+static inline int popcount(unsigned x)
+{
+    return __builtin_popcount(x);
+}
+
+/* ---- tensor cores ---- */
+
+/* Matrix i's row r is at the address that lane 8i + r gives; lane l receives of matrix i elements 2(l%4), +1 of row l/4. */
+UNWATCHED void ldmatrix_rows(unsigned (&d)[4], const void *p, bool transposed)
+{
+    int lane = (int)(shim_thread() % SHIM_LANES);
+    const unsigned char *all = shim_exchange(transposed ? 6 : 5, &p, sizeof p);
+    for (int i = 0; i < 4; i++)
+        for (int e = 0; e < 2; e++) {
+            int row = transposed ? 2 * (lane % 4) + e : lane / 4, column = transposed ? lane / 4 : 2 * (lane % 4) + e;
+            const char *from;
+            uint16_t x;
+            memcpy(&from, all + (8 * i + row) * SHIM_SLOT, sizeof from);
+            if ((uintptr_t)from % 16)
+                shim_fail("ldmatrix: misaligned");
+            shim_touch(from + 2 * column, 2, false);
+            memcpy(&x, from + 2 * column, 2);
+            d[i] = e ? d[i] | (unsigned)x << 16 : x;
+        }
+}
+
+UNWATCHED void ldmatrix(unsigned (&d)[4], const void *p)
+{
+    ldmatrix_rows(d, p, false);
+}
+
+UNWATCHED void ldmatrix_transposed(unsigned (&d)[4], const void *p)
+{
+    ldmatrix_rows(d, p, true);
+}
+
+UNWATCHED float half_of(unsigned pair, int which)
+{
+    return bits_float(which ? pair & 0xffff0000u : pair << 16);
+}
+
+/* d (16,8) += a (16,16) b (16,8). Lane l: d[0,1] of row l/4, columns 2(l%4), +1; d[2,3] of row l/4 + 8. a: registers 0, 2 of row l/4,
+ * 1, 3 of row l/4 + 8; 0, 1 columns 2(l%4), +1; 2, 3 columns + 8. b: column l/4, register 0 rows 2(l%4), +1; 1 rows + 8. */
+UNWATCHED void mma_bf16(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
+{
+    unsigned mine[6] = {a[0], a[1], a[2], a[3], b0, b1}, lane = shim_thread() % SHIM_LANES;
+    const unsigned *all = (const unsigned *)shim_exchange(7, mine, sizeof mine);
+    enum { WORDS = SHIM_SLOT / 4 };
+    for (unsigned e = 0; e < 4; e++) {
+        unsigned row = lane / 4, high = e / 2, column = 2 * (lane % 4) + e % 2;
+        float sum = 0;
+        for (unsigned t = 0; t < 4; t++) {
+            const unsigned *x = all + (4 * row + t) * WORDS, *y = all + (4 * column + t) * WORDS;
+            for (int k = 0; k < 2; k++)
+                sum += half_of(x[high], k) * half_of(y[4], k) + half_of(x[2 + high], k) * half_of(y[5], k);
+        }
+        d[e] += sum;
+    }
+}
+
+#endif

@@ -1,0 +1,23 @@
+# A broken kernel fails cuda_shim_test: each case breaks a copy of one kernel by a sed script and runs the tests of its op.
+set -eu
+unset MAKEFLAGS MAKELEVEL MFLAGS
+
+# sabotage KERNEL OP SED-SCRIPT
+sabotage() {
+    sed "$3" "$ROOT/kernels/cuda/$1.cu" >"$1.cu"
+    if cmp -s "$1.cu" "$ROOT/kernels/cuda/$1.cu"; then
+        echo "$1: '$3' changes nothing"
+        exit 1
+    fi
+    rm -f "$1" "$1.o"
+    make -s -C "$ROOT" FROM="$PWD/$1" KERNEL="$1" "$PWD/$1" >log 2>&1 || { cat log; exit 1; }
+    if "./$1" "$2" >log 2>&1; then
+        echo "$1: '$3' passes the tests"
+        exit 1
+    fi
+    grep -Eq '^shim: |CHECK' log || { cat log; exit 1; }
+    echo "$1: '$3': $(head -n 1 log)"
+}
+
+sabotage cross_entropy cross_entropy '/^DEVICE.*block_max/,/^}/s/__syncthreads();//'        # a dropped barrier
+sabotage swiglu swiglu '/forward_kernel/,/^}/s/2 \* F + c/F + c/'                                # a wrong stride
