@@ -97,8 +97,10 @@ CUDA_OBJS  := $(patsubst %,$(B)/obj/%.o,$(wildcard kernels/cuda/*.cu)) \
 ifeq ($(CUDA),yes)
 LDLIBS += $(firstword $(wildcard $(CUDA_HOME)/lib64/libcudart_static.a $(CUDA_HOME)/lib/libcudart_static.a \
                                  $(CUDA_HOME)/lib/x86_64-linux-gnu/libcudart_static.a)) -ldl -lrt
-$(patsubst %.c,$(B)/obj/%.o,$(CUDA_HOST)): CPPFLAGS += -isystem $(CUDA_HOME)/include
-$(B)/lib/kernels-cuda.a: $(CUDA_OBJS)
+$(patsubst %.c,$(B)/obj/%.o,$(CUDA_HOST)): CPPFLAGS += -isystem $(CUDA_HOME)/include -DCUDA_TARGETS='"$(CUDA_ARCH)"'
+$(B)/obj/kernels/cuda/gpu.o: $(B)/cuda.config
+CUDA_ALL := $(foreach k,embedding rmsnorm qk_norm_rope attention,$(if $(wildcard kernels/cuda/$k*.cu),,lacks))
+$(B)/lib/kernels-cuda.a: $(if $(CUDA_ALL),$(B)/obj/kernels/cuda/none.o,$(CUDA_OBJS))
 else
 $(B)/lib/kernels-cuda.a: $(B)/obj/kernels/cuda/none.o
 endif
@@ -150,10 +152,16 @@ $(FROM): $(FROM).o $(filter-out %/$(KERNEL).cu.o,$(SHIM_OBJS))
 ifeq ($(CUDA),yes)
 tests: $(B)/tests/cuda_gpu_test
 $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)): CPPFLAGS += -isystem $(CUDA_HOME)/include
-$(B)/tests/cuda_gpu_test: $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)) $(CUDA_OBJS) $(ARCHIVES)
+$(B)/tests/cuda_gpu_test: $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)) $(filter %.cu.o,$(CUDA_OBJS)) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
 endif
+
+# What has no need of CUDA's headers is built and tested everywhere.
+CUDA_PARTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(addprefix kernels/cuda/,gpu.c cublaslt.c sensors.c none.c),$(wildcard kernels/cuda/*.c)))
+$(B)/tests/cuda_parts_test: $(B)/obj/tests/cuda_parts_test.o $(addprefix $(B)/obj/kernels/cuda/,record.o targets.o nominal.o)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^
 
 $(BIN)/%: $(B)/obj/pipeline/%.o $(ARCHIVES)
 	@mkdir -p $(@D)

@@ -89,6 +89,7 @@ struct ops {
     /* Bytes that alloc can give now, and the device has in all; 0: its memory is the machine's. */
     size_t (*memory)(struct device *dev, size_t *total);
     bool (*sensors)(struct device *dev, struct sensors *out);       /* false: it has none */
+    double (*nominal_flops)(struct device *dev);    /* of products of its type, as its maker says; 0: not known */
 
     /* A sequence of ops that is done again and again, unchanged, may be recorded and replayed as one:
      *     if (!o->replay(dev, key)) { the ops; o->recorded(dev); }

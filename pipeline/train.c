@@ -96,6 +96,7 @@ static void open_device(struct trainer *t)
     if (!t->dev)
         die("%s", err);
     say("device: %s, %s (--device %s; %s)", t->ops->name, t->ops->describe(t->dev), t->cfg->device, why);
+    rate_measure(&t->rate, t->ops, t->dev, act);
 }
 
 /* All memory of the run, after saying how much it is. */
@@ -201,18 +202,21 @@ static void summary(const struct trainer *t, const struct model_config *m)
     uint64_t steps = t->step - t->began_step;
     double rate = seconds > 0 ? (double)(steps * t->h->B * t->h->T) / seconds : 0;
     double flops = rate * model_flops_per_token(m, (int)t->h->T);
-    say("%llu steps, %.2fM tokens in %.1f s: %.0f tok/s, %.1f GFLOP/s; %.2f s waiting for data; peak memory %.1f MB; "
+    char mfu[128];
+    rate_text(mfu, sizeof mfu, &t->rate, flops);
+    say("%llu steps, %.2fM tokens in %.1f s: %.0f tok/s, %.1f GFLOP/s%s; %.2f s waiting for data; peak memory %.1f MB; "
         "%s/latest",
         (unsigned long long)steps, (double)(steps * t->h->B * t->h->T) / 1e6, seconds, rate, flops / 1e9,
-        batch_reader_stall_seconds(t->in), (double)memory_peak() / 1e6, t->cfg->run);
+        mfu, batch_reader_stall_seconds(t->in), (double)memory_peak() / 1e6, t->cfg->run);
     if (!t->cfg->json)
         return;
     char loss[32] = "null";
     if (steps > 0 && isfinite(t->last_loss))
         snprintf(loss, sizeof loss, "%.9g", t->last_loss);
     printf("{\"step\":%llu,\"tokens\":%llu,\"loss\":%s,\"seconds\":%.3f,\"tokens_per_s\":%.1f,\"flops_per_s\":%.4g,"
-           "\"stall_s\":%.3f,\"peak_memory_bytes\":%llu}\n", (unsigned long long)t->step,
-           (unsigned long long)t->tokens_seen, loss, seconds, rate, flops, batch_reader_stall_seconds(t->in),
+           "\"product_flops_per_s\":%.4g,\"nominal_flops_per_s\":%.4g,\"stall_s\":%.3f,\"peak_memory_bytes\":%llu}\n", (unsigned long long)t->step,
+           (unsigned long long)t->tokens_seen, loss, seconds, rate, flops, t->rate.measured,
+           t->rate.nominal, batch_reader_stall_seconds(t->in),
            (unsigned long long)memory_peak());
 }
 

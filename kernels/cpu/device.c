@@ -141,6 +141,12 @@ bool device_sensors(struct device *dev, struct sensors *out)
     return false;
 }
 
+double device_nominal_flops(struct device *dev)
+{
+    (void)dev;
+    return 0;
+}
+
 /* Calls cost nothing here: nothing is ever recorded. */
 bool device_replay(struct device *dev, uint64_t key)
 {

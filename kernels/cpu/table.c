@@ -36,6 +36,7 @@ const struct ops OPS_TABLE = {
     .scratch_limit = device_scratch_limit,
     .memory = device_memory,
     .sensors = device_sensors,
+    .nominal_flops = device_nominal_flops,
     .replay = device_replay,
     .recorded = device_sync,
     .embedding_forward = embedding_forward,

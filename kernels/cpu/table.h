@@ -20,6 +20,7 @@ size_t device_scratch_limit(struct device *dev, const struct step_extent *e);
 const char *device_error(struct device *dev);
 size_t device_memory(struct device *dev, size_t *total);
 bool device_sensors(struct device *dev, struct sensors *out);
+double device_nominal_flops(struct device *dev);
 bool device_replay(struct device *dev, uint64_t key);
 
 /* embedding.c */

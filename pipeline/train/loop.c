@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SENSORS_EVERY = 5 };
 enum { ROWS_SHOWN = 4 };        /* of a bad step, on stderr; metrics.jsonl has all */
 
 static int read_record(struct trainer *t, const struct batch_record **record)
@@ -116,6 +117,16 @@ static void show(struct trainer *t, const struct step_report *r)
         say("step %llu %s", (unsigned long long)t->step, line);
 }
 
+/* Asking takes milliseconds: once in SENSORS_EVERY seconds. */
+static bool ask_sensors(struct trainer *t, struct sensors *s)
+{
+    double now = now_seconds();
+    if (now - t->sensors_at < SENSORS_EVERY)
+        return false;
+    t->sensors_at = now;
+    return t->ops->sensors(t->dev, s);
+}
+
 static void step(struct trainer *t, const struct batch_record *record, double began, double stall)
 {
     const struct batch_row *rows = batch_rows(record);
@@ -143,6 +154,8 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     t->step_seconds = t->step_seconds > 0 ? 0.9 * t->step_seconds + 0.1 * r.seconds : r.seconds;
     t->last_loss = r.loss;
     ledger_line(&t->ledger, t->step, t->h, record, t->tokens_seen, r.verdict, r.learnt);
+    struct sensors gpu;
+    r.gpu = ask_sensors(t, &gpu) ? &gpu : NULL;
     metrics_step(&t->metrics, &r);
     if (r.verdict != STEP_OK)
         report_verdict(t, &r, rows);

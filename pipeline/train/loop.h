@@ -16,6 +16,7 @@
 #include "pipeline/train/logfile.h"
 #include "pipeline/train/lookahead.h"
 #include "pipeline/train/optim.h"
+#include "pipeline/train/rate.h"
 #include "pipeline/train/schedule.h"
 #include "pipeline/train/validate.h"
 
@@ -31,6 +32,7 @@ struct trainer {
 
     const struct ops *ops;
     struct device *dev;
+    struct rate rate;
     struct weights w;
     struct optim opt;
     struct lookahead ahead;
@@ -59,6 +61,7 @@ struct trainer {
     double began, step_seconds;         /* now_seconds() at start; smoothed */
     uint64_t began_step;
     double last_loss;
+    double sensors_at;                  /* now_seconds() when the GPU was last asked how it is */
 };
 
 /* Trains until all steps are done (returns 0) or a signal came before (128+n); both with a checkpoint. Dies

@@ -17,6 +17,14 @@ static void string(struct logfile *l, const char *key, const char *s)
     fputc('"', l->f);
 }
 
+static void sensors(struct logfile *l, const struct sensors *s)
+{
+    fprintf(l->f, ",\"gpu_memory_bytes\":%llu", U(s->memory_used));
+    logfile_number(l, "gpu_utilization", s->utilization < 0 ? NAN : (double)s->utilization);
+    logfile_number(l, "gpu_celsius", s->celsius < 0 ? NAN : (double)s->celsius);
+    logfile_number(l, "gpu_watts", s->watts < 0 ? NAN : (double)s->watts);
+}
+
 void metrics_step(struct logfile *l, const struct step_report *r)
 {
     fprintf(l->f, "{\"type\":\"step\",\"step\":%llu", U(r->step));
@@ -35,6 +43,8 @@ void metrics_step(struct logfile *l, const struct step_report *r)
             fprintf(l->f, "%snull", i ? "," : "");
     }
     fputc(']', l->f);
+    if (r->gpu)
+        sensors(l, r->gpu);
     if (!r->learnt)
         fprintf(l->f, ",\"skipped\":true");
     fputc('}', l->f);

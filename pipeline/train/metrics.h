@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "formats/batch.h"
+#include "kernels/ops.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
 
@@ -20,6 +21,7 @@ struct step_report {
     uint64_t step_tokens;
     const double *source_loss;  /* by source: mean of its rows; NaN without rows */
     uint32_t n_sources;
+    const struct sensors *gpu;  /* NULL: not asked, or none */
 };
 
 void metrics_step(struct logfile *l, const struct step_report *r);

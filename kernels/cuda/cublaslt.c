@@ -1,0 +1,281 @@
+/*
+ * cublaslt.c - products by cuBLASLt, which is opened when the backend starts
+ *
+ * The library is column-major: what is row-major here is transposed there, so C^T = B^T A^T is asked for. An
+ * algorithm is the first that the library's heuristic names for a shape, and is kept: timing several would make bits depend on the
+ * weather. Reductions through atomics (INPLACE) are excluded; no epilogues. f32 operands are multiplied in f32,
+ * never in TF32 (CUBLAS_COMPUTE_32F).
+ */
+#include "kernels/cuda/product.h"
+
+#include <cublasLt.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+#define LIBRARY "libcublasLt.so." TEXT(CUBLAS_VER_MAJOR)
+
+/* Recommended by the library's manual: 32 MiB from Hopper on, 4 MiB before. */
+enum { WORKSPACE_HOPPER = 32 << 20, WORKSPACE = 4 << 20, SHAPES = 512, MAX_ALIGNMENT = 256 };
+
+#define FUNCTIONS(F)                                                                                                   \
+    F(cublasLtGetVersion)                                                                                              \
+    F(cublasLtCreate)                                                                                                  \
+    F(cublasLtDestroy)                                                                                                 \
+    F(cublasLtMatmul)                                                                                                  \
+    F(cublasLtMatmulAlgoGetHeuristic)                                                                                  \
+    F(cublasLtMatmulDescCreate)                                                                                        \
+    F(cublasLtMatmulDescDestroy)                                                                                       \
+    F(cublasLtMatmulDescSetAttribute)                                                                                  \
+    F(cublasLtMatrixLayoutCreate)                                                                                      \
+    F(cublasLtMatrixLayoutDestroy)                                                                                     \
+    F(cublasLtMatmulPreferenceCreate)                                                                                  \
+    F(cublasLtMatmulPreferenceDestroy)                                                                                 \
+    F(cublasLtMatmulPreferenceSetAttribute)
+
+static struct {
+#define MEMBER(f) __typeof__(f) *f;
+    FUNCTIONS(MEMBER)
+#undef MEMBER
+} lt;
+
+struct shape {
+    struct product p;
+    uint32_t alignment;         /* bytes, of all three; 0: this entry is free */
+};
+
+struct prepared {
+    struct shape shape;
+    cublasLtMatmulDesc_t op;
+    cublasLtMatrixLayout_t a, b, c;         /* of the library's C^T = B^T A^T: its A is our B */
+    cublasLtMatmulAlgo_t algo;
+    bool usable;
+};
+
+struct products {
+    cublasLtHandle_t handle;
+    void *workspace;
+    size_t workspace_bytes;
+    struct prepared v[SHAPES];
+    size_t n;
+    char text[48], failure[160];
+};
+
+/* ---- the library ---- */
+
+/* As the loader finds it; then where CUDA's own installers put it. */
+static void *open_library(void)
+{
+    static const char *const places[] = {"", "/usr/local/cuda/lib64/", "/usr/local/cuda/lib/",
+                                         "/usr/local/cuda-" TEXT(CUBLAS_VER_MAJOR) "/lib64/"};
+    char path[256];
+    void *lib = NULL;
+    for (size_t i = 0; !lib && i < sizeof places / sizeof *places; i++) {
+        snprintf(path, sizeof path, "%s%s", places[i], LIBRARY);
+        lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    }
+    return lib;
+}
+
+int products_find(char *why, size_t cap)
+{
+    if (lt.cublasLtMatmul)
+        return 0;
+    void *lib = open_library();
+    if (!lib) {
+        snprintf(why, cap, "%s is missing (CUDA toolkit %d, or its directory in LD_LIBRARY_PATH)", LIBRARY,
+                 CUBLAS_VER_MAJOR);
+        return -1;
+    }
+    const struct {
+        const char *name;
+        void **at;
+    } wanted[] = {
+#define ENTRY(f) {#f, (void **)&lt.f},
+        FUNCTIONS(ENTRY)
+#undef ENTRY
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        *wanted[i].at = dlsym(lib, wanted[i].name);
+        if (*wanted[i].at)
+            continue;
+        snprintf(why, cap, "%s lacks %s", LIBRARY, wanted[i].name);
+        memset(&lt, 0, sizeof lt);
+        dlclose(lib);
+        return -1;
+    }
+    return 0;           /* stays open: it is too large to load twice */
+}
+
+struct products *products_open(const struct gpu *g, char *err, size_t cap)
+{
+    if (products_find(err, cap) != 0)
+        return NULL;
+    struct products *p = calloc(1, sizeof *p);
+    size_t version = lt.cublasLtGetVersion();
+    if (!p || lt.cublasLtCreate(&p->handle) != CUBLAS_STATUS_SUCCESS) {
+        snprintf(err, cap, "cuBLASLt %zu does not start on %s", version, g->name);
+        products_close(p);
+        return NULL;
+    }
+    p->workspace_bytes = g->major >= 9 ? WORKSPACE_HOPPER : WORKSPACE;
+    p->workspace = gpu_alloc(p->workspace_bytes);
+    if (!p->workspace) {
+        snprintf(err, cap, "%s: no memory for cuBLASLt's workspace (%zu MB)", g->name, p->workspace_bytes >> 20);
+        products_close(p);
+        return NULL;
+    }
+    snprintf(p->text, sizeof p->text, "cuBLASLt %zu.%zu.%zu", version / 10000, version / 100 % 100, version % 100);
+    return p;
+}
+
+static void forget(struct prepared *e)
+{
+    if (e->a)
+        lt.cublasLtMatrixLayoutDestroy(e->a);
+    if (e->b)
+        lt.cublasLtMatrixLayoutDestroy(e->b);
+    if (e->c)
+        lt.cublasLtMatrixLayoutDestroy(e->c);
+    if (e->op)
+        lt.cublasLtMatmulDescDestroy(e->op);
+    *e = (struct prepared){0};
+}
+
+void products_close(struct products *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < SHAPES; i++)
+        forget(&p->v[i]);
+    if (p->handle)
+        lt.cublasLtDestroy(p->handle);
+    gpu_free(p->workspace);
+    free(p);
+}
+
+const char *products_describe(const struct products *p)
+{
+    return p->text;
+}
+
+size_t products_bytes(const struct products *p)
+{
+    return p->workspace_bytes;
+}
+
+const char *products_error(const struct products *p)
+{
+    return p->failure[0] ? p->failure : NULL;
+}
+
+/* ---- a shape ---- */
+
+static cudaDataType_t type(enum dtype t)
+{
+    return t == DTYPE_BF16 ? CUDA_R_16BF : CUDA_R_32F;
+}
+
+static uint32_t alignment(const void *p)
+{
+    uintptr_t x = (uintptr_t)p | MAX_ALIGNMENT;
+    return (uint32_t)(x & -x);
+}
+
+static bool layouts(struct prepared *e)
+{
+    const struct product *p = &e->shape.p;
+    cublasOperation_t no = CUBLAS_OP_N, yes = CUBLAS_OP_T;
+    uint64_t M = (uint64_t)p->M, N = (uint64_t)p->N, K = (uint64_t)p->K;
+    return lt.cublasLtMatmulDescCreate(&e->op, CUBLAS_COMPUTE_32F, CUDA_R_32F) == CUBLAS_STATUS_SUCCESS &&
+           lt.cublasLtMatmulDescSetAttribute(e->op, CUBLASLT_MATMUL_DESC_TRANSA, p->b_t ? &yes : &no, sizeof no) ==
+               CUBLAS_STATUS_SUCCESS &&
+           lt.cublasLtMatmulDescSetAttribute(e->op, CUBLASLT_MATMUL_DESC_TRANSB, p->a_t ? &yes : &no, sizeof no) ==
+               CUBLAS_STATUS_SUCCESS &&
+           lt.cublasLtMatrixLayoutCreate(&e->a, type(p->in), p->b_t ? K : N, p->b_t ? N : K,
+                                         (int64_t)(p->b_t ? K : N)) == CUBLAS_STATUS_SUCCESS &&
+           lt.cublasLtMatrixLayoutCreate(&e->b, type(p->in), p->a_t ? M : K, p->a_t ? K : M,
+                                         (int64_t)(p->a_t ? M : K)) == CUBLAS_STATUS_SUCCESS &&
+           lt.cublasLtMatrixLayoutCreate(&e->c, type(p->out), N, M, (int64_t)N) == CUBLAS_STATUS_SUCCESS;
+}
+
+static bool preference_set(cublasLtMatmulPreference_t pref, cublasLtMatmulPreferenceAttributes_t which, const void *v,
+                           size_t bytes)
+{
+    return lt.cublasLtMatmulPreferenceSetAttribute(pref, which, v, bytes) == CUBLAS_STATUS_SUCCESS;
+}
+
+static bool choose(struct products *p, struct prepared *e)
+{
+    cublasLtMatmulPreference_t pref = NULL;
+    cublasLtMatmulHeuristicResult_t found;
+    uint32_t schemes = CUBLASLT_REDUCTION_SCHEME_MASK & ~(uint32_t)CUBLASLT_REDUCTION_SCHEME_INPLACE;
+    uint32_t bytes = e->shape.alignment;
+    int n = 0;
+    bool ok = lt.cublasLtMatmulPreferenceCreate(&pref) == CUBLAS_STATUS_SUCCESS &&
+              preference_set(pref, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &p->workspace_bytes,
+                             sizeof p->workspace_bytes) &&
+              preference_set(pref, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &schemes, sizeof schemes) &&
+              preference_set(pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, &bytes, sizeof bytes) &&
+              preference_set(pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, &bytes, sizeof bytes) &&
+              preference_set(pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, &bytes, sizeof bytes) &&
+              preference_set(pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, &bytes, sizeof bytes) &&
+              lt.cublasLtMatmulAlgoGetHeuristic(p->handle, e->op, e->a, e->b, e->c, e->c, pref, 1, &found, &n) ==
+                  CUBLAS_STATUS_SUCCESS &&
+              n > 0 && found.state == CUBLAS_STATUS_SUCCESS;
+    if (ok)
+        e->algo = found.algo;
+    if (pref)
+        lt.cublasLtMatmulPreferenceDestroy(pref);
+    return ok;
+}
+
+static void fail(struct products *p, const struct shape *s, const char *what)
+{
+    if (!p->failure[0])
+        snprintf(p->failure, sizeof p->failure, "%s: %s for a product of %d x %d x %d (aligned to %u bytes)", p->text, what,
+                 s->p.M, s->p.N, s->p.K, s->alignment);
+}
+
+static bool same(const struct shape *a, const struct shape *b)
+{
+    return a->alignment == b->alignment && a->p.M == b->p.M && a->p.N == b->p.N && a->p.K == b->p.K &&
+           a->p.a_t == b->p.a_t && a->p.b_t == b->p.b_t && a->p.add == b->p.add && a->p.in == b->p.in &&
+           a->p.out == b->p.out;
+}
+
+/* The entry of this shape, prepared the first time. Many shapes (decoding of prompts) start the table anew. */
+static struct prepared *prepare(struct products *p, const struct shape *s)
+{
+    size_t h = (size_t)s->p.M * 31 + (size_t)s->p.N * 131071 + (size_t)s->p.K * 8191 + s->alignment + s->p.a_t * 2u + s->p.add;
+    struct prepared *e = &p->v[h % SHAPES];
+    while (e->shape.alignment && !same(&e->shape, s))
+        e = e == &p->v[SHAPES - 1] ? p->v : e + 1;
+    if (e->shape.alignment)
+        return e;
+    if (p->n == SHAPES / 2) {
+        for (size_t i = 0; i < SHAPES; i++)
+            forget(&p->v[i]);
+        p->n = 0;
+        e = &p->v[h % SHAPES];
+    }
+    p->n++;
+    e->shape = *s;
+    e->usable = layouts(e) && choose(p, e);
+    if (!e->usable)
+        fail(p, s, "no algorithm");
+    return e;
+}
+
+void products_run(struct products *p, cudaStream_t s, void *C, const void *A, const void *B, struct product d)
+{
+    struct shape shape = {.p = d, .alignment = alignment((void *)((uintptr_t)A | (uintptr_t)B | (uintptr_t)C))};
+    struct prepared *e = prepare(p, &shape);
+    float alpha = 1, beta = d.add ? 1 : 0;
+    if (e->usable && lt.cublasLtMatmul(p->handle, e->op, &alpha, B, e->a, A, e->b, &beta, C, e->c, C, e->c, &e->algo,
+                                       p->workspace, p->workspace_bytes, s) != CUBLAS_STATUS_SUCCESS)
+        fail(p, &shape, "failure");
+}

@@ -1,0 +1,77 @@
+/*
+ * device.h - the CUDA backend's state, shared by the files of this directory
+ *
+ * One stream: every op is enqueued on it, in the order of the calls. Host memory is touched only
+ * through pinned buffers (transfer.c), so that no call but sync, download, dot and sum_squares waits.
+ */
+#ifndef KERNELS_CUDA_DEVICE_H
+#define KERNELS_CUDA_DEVICE_H
+
+#include "kernels/cuda/gpu.h"
+#include "kernels/cuda/product.h"
+#include "kernels/cuda/record.h"
+
+enum { STAGES = 4, STAGE_BYTES = 1 << 20, MAX_PENDING = 64 };
+
+struct device {
+    enum dtype act;
+    struct gpu gpu;
+    cudaStream_t stream;
+    struct products *products;
+    struct recordings recordings;
+
+    struct {
+        void *p, *event;        /* pinned; event: the stream is done with it */
+    } stage[STAGES];
+    unsigned next_stage;
+
+    char *later;                /* pinned: what download_later brought */
+    size_t later_bytes, later_used;
+    struct {
+        void *dst;
+        size_t from, bytes;
+    } pending[MAX_PENDING];
+    unsigned n_pending;
+
+    void *scratch;              /* of the launcher that runs: one stream, so one is enough */
+    size_t scratch_bytes;
+    double *result;             /* device: of dot */
+    const char *failure;        /* no memory for something that cannot be refused */
+    char text[192];
+};
+
+extern const struct ops cuda_table;
+
+/* device.c. At least that many bytes, 256-byte aligned, valid until the next call. Grows in the first steps and never after; what was
+ * recorded before it grew is forgotten. */
+void *cuda_device_scratch(struct device *dev, size_t bytes);
+struct device *cuda_device_open(enum dtype act, int threads, char *err, size_t cap);
+void cuda_device_close(struct device *dev);
+const char *cuda_device_describe(struct device *dev);
+const char *cuda_device_error(struct device *dev);
+void *cuda_device_alloc(struct device *dev, size_t bytes);
+void cuda_device_free(struct device *dev, void *p);
+size_t cuda_device_memory(struct device *dev, size_t *total);
+size_t cuda_device_scratch_bytes(struct device *dev);
+size_t cuda_device_scratch_limit(struct device *dev, const struct step_extent *e);
+
+/* transfer.c */
+int  cuda_transfer_open(struct device *dev);       /* -1: no memory */
+void cuda_transfer_close(struct device *dev);
+void cuda_upload(struct device *dev, void *dst, const void *src, size_t bytes);
+void cuda_download(struct device *dev, void *dst, const void *src, size_t bytes);
+void cuda_download_later(struct device *dev, void *dst, const void *src, size_t bytes);
+void cuda_copy(struct device *dev, void *dst, const void *src, size_t bytes);
+void cuda_zero(struct device *dev, void *p, size_t bytes);
+void cuda_sync(struct device *dev);
+
+/* linear.c */
+void cuda_linear_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
+void cuda_linear_backward_input(struct device *dev, void *dx, const void *dy, const void *W, int N, int I, int O,
+                                bool accumulate);
+void cuda_linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O);
+
+/* sensors.c */
+bool cuda_sensors(struct device *dev, struct sensors *out);
+
+#endif

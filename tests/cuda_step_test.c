@@ -1,0 +1,247 @@
+/*
+ * cuda_step_test - whole training steps and generation through the CUDA backend's table, beside the CPU's
+ *
+ * Two programs come from this file: cuda_step_test runs on a GPU (and is skipped where there is none);
+ * cuda_step_shim_test is linked with the kernels compiled for the host, plain loops for matrix products and graphs that are
+ * lists of calls, and runs everywhere.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "pipeline/train/optim.h"
+#include "tests/check.h"
+
+enum { B = 3, MICRO = 2, T = 24, STEPS = 4, EOS = 5, MAX_WEIGHTS = 1 << 16 };
+
+static const struct ops *tables[2];     /* the CPU's, then CUDA's */
+static char err[512];
+
+static struct model_config small(void)
+{
+    return (struct model_config){.L = 3, .C = 32, .H = 4, .Hkv = 2, .D = 16, .F = 40, .T = 300, .V = 53, .tied = true,
+                                 .eps = 1e-6f, .rope_theta = 1e4};
+}
+
+static uint32_t next_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+static void fill_tokens(int32_t *tokens, size_t n, uint32_t seed)
+{
+    for (size_t i = 0; i < n; i++)
+        tokens[i] = (int32_t)(next_random(&seed) % 53);
+}
+
+/* One backend's model and everything that trains it. */
+struct run {
+    const struct ops *o;
+    struct device *dev;
+    struct weights w;
+    struct optim opt;
+    struct activations *a;
+    float *grad;
+    float loss[B * T];
+    float *host;                /* layout.total: first the gradient, then the weights */
+    double norm;
+};
+
+static void run_open(struct run *r, const struct ops *o, enum dtype act, enum activations_mode mode, bool muon)
+{
+    struct model_config c = small();
+    *r = (struct run){.o = o};
+    r->dev = o->open(act, 1, err, sizeof err);
+    CHECK(r->dev, "%s", err);
+    CHECK(weights_alloc(&r->w, o, r->dev, act, &c, err, sizeof err) == 0, "%s", err);
+    CHECK(weights_init(&r->w, 7) == 0 && r->w.layout.total <= MAX_WEIGHTS);
+    r->opt = (struct optim){.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .clip = 0.5f,
+                            .use_muon = muon, .momentum = 0.95f};
+    CHECK(optim_alloc(&r->opt, &r->w, err, sizeof err) == 0, "%s", err);
+    r->a = activations_alloc(&r->w, MICRO, T, mode, err, sizeof err);
+    r->grad = o->alloc(r->dev, r->w.layout.total * sizeof(float));
+    r->host = malloc(r->w.layout.total * sizeof(float));
+    CHECK(r->a && r->grad && r->host, "%s", err);
+}
+
+static void run_close(struct run *r)
+{
+    CHECK(!r->o->error(r->dev), "%s", r->o->error(r->dev));
+    activations_free(r->a);
+    r->o->free(r->dev, r->grad);
+    optim_free(&r->opt, &r->w);
+    weights_free(&r->w);
+    r->o->close(r->dev);
+    free(r->host);
+}
+
+/* As pipeline/train/loop.c: micro-batches without waiting, one wait, then the update. */
+static void gradient(struct run *r, const int32_t *tokens, int eos)
+{
+    r->o->zero(r->dev, r->grad, r->w.layout.total * sizeof(float));
+    for (int first = 0; first < B; first += MICRO)
+        model_submit(&r->w, r->a, tokens + first * (T + 1), B - first < MICRO ? B - first : MICRO, T, eos,
+                     r->loss + first * T, r->grad, 1.0f / (B * T));
+    r->norm = optim_grad_norm(&r->w, r->grad);
+    r->o->sync(r->dev);
+}
+
+static void to_host(struct run *r, const float *from)
+{
+    r->o->download(r->dev, r->host, from, r->w.layout.total * sizeof(float));
+}
+
+/* |a - b| / |b| over all elements */
+static double distance(const float *a, const float *b, size_t n)
+{
+    double difference = 0, squares = 0;
+    for (size_t i = 0; i < n; i++) {
+        difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        squares += (double)b[i] * b[i];
+    }
+    return sqrt(difference / (squares + 1e-30));
+}
+
+/* Several steps with changing tokens and learning rates on both; the third and later ones replay what was recorded. */
+static void steps_agree(enum dtype act, enum activations_mode mode, bool muon, int eos)
+{
+    struct run r[2];
+    int32_t tokens[B * (T + 1)];
+    bool f32 = act == DTYPE_F32;
+    static float first[MAX_WEIGHTS], moved[2][MAX_WEIGHTS];
+    for (int i = 0; i < 2; i++)
+        run_open(&r[i], tables[i], act, i ? mode : ACT_TRAIN, muon);
+    size_t n = r[0].w.layout.total;
+    to_host(&r[0], r[0].w.theta);
+    memcpy(first, r[0].host, n * sizeof *first);
+    for (int step = 0; step < STEPS; step++) {
+        fill_tokens(tokens, B * (T + 1), 100 + (uint32_t)step);
+        for (int i = 0; i < 2; i++) {
+            gradient(&r[i], tokens, eos);
+            to_host(&r[i], r[i].grad);
+            optim_step(&r[i].opt, &r[i].w, r[i].grad, r[i].norm, 1e-3 * (step + 1));
+        }
+        double far = distance(r[1].host, r[0].host, n), loss = distance(r[1].loss, r[0].loss, B * T);
+        CHECK(far < (f32 ? 2e-4 : 4e-2), "step %d: gradients differ by %g of their length", step, far);
+        CHECK(loss < (f32 ? 1e-5 : 5e-3), "step %d: losses differ by %g", step, loss);
+        CHECK(fabs(r[1].norm / r[0].norm - 1) < (f32 ? 1e-4 : 2e-2), "step %d: norm %g, want %g", step, r[1].norm,
+              r[0].norm);
+    }
+    for (int i = 0; i < 2; i++) {
+        to_host(&r[i], r[i].w.theta);
+        for (size_t k = 0; k < n; k++)
+            moved[i][k] = r[i].host[k] - first[k];
+    }
+    double far = distance(moved[1], moved[0], n);
+    printf("%s%s%s%s: after %d steps the updates differ by %.2g\n", f32 ? "f32" : "bf16", muon ? " muon" : "",
+           mode == ACT_RECOMPUTE ? " recompute" : "", eos >= 0 ? " documents" : "", STEPS, far);
+    CHECK(far < (f32 ? 2e-2 : 0.2), "after %d steps the updates differ by %g", STEPS, far);
+    for (int i = 0; i < 2; i++)
+        run_close(&r[i]);
+}
+
+/* Done, recorded, replayed; kept or computed again; in one process or the next: the same bits. */
+static void same_bits(enum dtype act)
+{
+    int32_t tokens[B * (T + 1)];
+    static float want[MAX_WEIGHTS];
+    fill_tokens(tokens, B * (T + 1), 3);
+    for (int mode = 0; mode < 2; mode++) {
+        struct run r;
+        run_open(&r, tables[1], act, mode ? ACT_RECOMPUTE : ACT_TRAIN, false);
+        for (int i = 0; i < 4; i++) {
+            gradient(&r, tokens, EOS);
+            to_host(&r, r.grad);
+            if (mode == 0 && i == 0)
+                memcpy(want, r.host, r.w.layout.total * sizeof *want);
+            CHECK(memcmp(want, r.host, r.w.layout.total * sizeof *want) == 0, "time %d, mode %d: other bits", i, mode);
+        }
+        run_close(&r);
+    }
+}
+
+/* A prompt, then token by token past the length at which the recorded ops change. */
+static void generation(enum dtype act)
+{
+    enum { PROMPT = 250, ALL = 290 };
+    int32_t tokens[ALL];
+    struct run r[2];
+    struct kv_cache *kv[2];
+    float logits[2][53];
+    fill_tokens(tokens, ALL, 9);
+    for (int i = 0; i < 2; i++) {
+        run_open(&r[i], tables[i], act, ACT_FORWARD, false);
+        kv[i] = kv_cache_alloc(&r[i].w, ALL, err, sizeof err);
+        CHECK(kv[i], "%s", err);
+        model_extend(&r[i].w, kv[i], tokens, PROMPT, logits[i]);
+    }
+    for (int t = PROMPT; t < ALL; t++) {
+        double far = distance(logits[1], logits[0], 53);
+        CHECK(far < (act == DTYPE_F32 ? 1e-4 : 5e-2), "token %d: logits differ by %g", t, far);
+        for (int i = 0; i < 2; i++)
+            model_extend(&r[i].w, kv[i], tokens + t, 1, logits[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        kv_cache_free(kv[i]);
+        run_close(&r[i]);
+    }
+}
+
+/* Sizes around those of the pinned buffers; bytes that come later are those of the moment of the call. */
+static void transfers(void)
+{
+    enum { MOST = (5 << 20) + 3, MANY = 150, EACH = 40000 };
+    const struct ops *o = tables[1];
+    struct device *dev = o->open(DTYPE_F32, 1, err, sizeof err);
+    unsigned char *a = malloc(MOST), *b = malloc(MOST), *there = o->alloc(dev, MOST);
+    CHECK(dev && a && b && there, "%s", err);
+    o->download(dev, b, there, MOST);
+    for (size_t i = 0; i < MOST; i++)
+        CHECK(b[i] == 0, "alloc gives zeros");
+    static const size_t sizes[] = {1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, MOST};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        for (size_t i = 0; i < sizes[k]; i++)
+            a[i] = (unsigned char)(i * 7 + i / 251 + k);
+        o->upload(dev, there, a, sizes[k]);
+        memset(a, 0, 1);                        /* the caller's again */
+        o->download(dev, b, there, sizes[k]);
+        CHECK(b[0] == (unsigned char)k && b[sizes[k] - 1] == (unsigned char)((sizes[k] - 1) * 7 + (sizes[k] - 1) / 251 + k),
+              "%zu bytes", sizes[k]);
+        CHECK(memcmp(a + 1, b + 1, sizes[k] - 1) == 0, "%zu bytes", sizes[k]);
+    }
+    for (int i = 0; i < MANY; i++) {            /* more than are kept at once */
+        memset(a, i, EACH);
+        o->upload(dev, there, a, EACH);
+        o->download_later(dev, b + (size_t)i % 100 * EACH, there, EACH);
+    }
+    o->zero(dev, there, EACH);
+    o->sync(dev);
+    for (int i = MANY - 100; i < MANY; i++)
+        CHECK(b[(size_t)i % 100 * EACH] == i && b[(size_t)i % 100 * EACH + EACH - 1] == i, "later, %d", i);
+    size_t total, left = o->memory(dev, &total);
+    CHECK(left <= total && total > 0 && !o->alloc(dev, total + (1 << 20)), "more memory than there is");
+    CHECK(!o->error(dev), "%s", o->error(dev));
+    o->free(dev, there);
+    o->close(dev);
+    free(a);
+    free(b);
+}
+
+int main(void)
+{
+    test_begin(280);
+    tables[0] = ops_cpu();
+    tables[1] = ops_cuda(err, sizeof err);
+    if (!tables[1])
+        SKIP("no CUDA: %s", err);
+    transfers();
+    steps_agree(DTYPE_F32, ACT_TRAIN, false, -1);
+    steps_agree(DTYPE_F32, ACT_RECOMPUTE, true, EOS);
+    steps_agree(DTYPE_BF16, ACT_TRAIN, true, -1);
+    steps_agree(DTYPE_BF16, ACT_RECOMPUTE, false, EOS);
+    same_bits(DTYPE_F32);
+    same_bits(DTYPE_BF16);
+    generation(DTYPE_F32);
+    generation(DTYPE_BF16);
+    return 0;
+}
