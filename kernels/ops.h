@@ -172,6 +172,11 @@ struct ops {
     /* One AdamW step on n weights; work (act, may be NULL) receives the new weights. work == theta in f32 mode. */
     void (*adamw_step)(struct device *dev, float *theta, void *work, float *m, float *v, const float *g, size_t n,
                        struct adamw a);
+    /* The same with m and v in bf16, rounded stochastically: up with the probability of what is cut off. theta f32 and work as above; or theta
+     * NULL: the weights are in work alone, bf16 and rounded stochastically too (the device's act is bf16). Element i takes its random bits
+     * from (seed, index + i): another seed each step. */
+    void (*adamw_step_bf16)(struct device *dev, float *theta, void *work, uint16_t *m, uint16_t *v, const float *g,
+                            size_t n, struct adamw a, uint64_t seed, uint64_t index);
 
     /* Extrapolation of weights. All arrays are flat and laid out as theta is. D: k <= OPS_DIRECTIONS act arrays; c (groups,k) f32
      * on the host: a span's elements use the row of its group. Spans do not overlap; what lies in none is left alone. work

@@ -112,18 +112,20 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
                                   .mu = (float)c->outer_momentum};
     if (params_layout(&layout, m) != 0)
         die("out of memory");
-    uint64_t optimizer = optim_bytes(&layout, act, use_muon) + lookahead_bytes(&t->ahead, layout.total);
+    bool half = strcmp(c->state_dtype, "bf16") == 0;
+    uint64_t optimizer = optim_bytes(&layout, act, use_muon, half) + lookahead_bytes(&t->ahead, layout.total);
     params_free(&layout);
     memory_plan_make(&plan, &(struct memory_request){.ops = t->ops, .dev = t->dev, .model = m, .h = t->h, .act = act,
                                                      .optimizer = optimizer, .recompute = c->recompute,
-                                                     .micro = c->micro_batch});
+                                                     .bf16_alone = half, .micro = c->micro_batch});
     c->micro_batch = plan.micro;
     t->micro = (int)plan.micro;
-    if (weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err) != 0)
+    if ((half ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
+              : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
         die("%s", err);
     t->opt = (struct optim){.beta1 = (float)c->beta1, .beta2 = (float)c->beta2, .eps = (float)c->eps,
                             .weight_decay = (float)c->weight_decay, .clip = (float)c->clip,
-                            .use_muon = use_muon, .momentum = (float)c->momentum};
+                            .half = half, .use_muon = use_muon, .momentum = (float)c->momentum};
     if (optim_alloc(&t->opt, &t->w, err, sizeof err) != 0)
         die("%s", err);
     if (lookahead_alloc(&t->ahead, &t->w) != 0)

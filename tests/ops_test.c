@@ -935,6 +935,53 @@ static void test_directions(void)
     end();
 }
 
+static float stored(const struct array *a, size_t i)
+{
+    return a->t == DTYPE_BF16 ? widen(((uint16_t *)a->p)[i]) : ((float *)a->p)[i];
+}
+
+/* The state in bf16: each result is one of the two neighbours of the f32 step's, and over many their mean is that. */
+static void test_adamw_bf16(void)
+{
+    enum { N = 40000 };
+    struct adamw a = {1e-4f, 0.9f, 0.95f, 1e-8f, 0.1f, 0.271f, 0.142625f, 0.5f};
+    bool alone = act == DTYPE_BF16;     /* the weights in bf16 alone, too */
+    if (shape != shapes)
+        return;
+    begin("adamw_bf16");
+    struct array w = f32_new(N, 1), work = act_new(N, 1), g = f32_new(N, 1);
+    struct array m = array_new(N, DTYPE_BF16, 0.1), v = array_new(N, DTYPE_BF16, 0.1);
+    for (size_t i = 0; i < N; i++)
+        ((uint16_t *)v.p)[i] &= 0x7fff, v.v[i] = fabs(v.v[i]);
+    double off[3] = {0}, ulps[3] = {0};
+    double *w0 = snapshot(alone ? &work : &w), *m0 = snapshot(&m), *v0 = snapshot(&v);
+    ops->adamw_step_bf16(dev, alone ? NULL : w.p, work.p, m.p, v.p, g.p, N, a, 12, 1000);
+    for (size_t i = 0; i < N; i++) {
+        double grad = (double)a.grad_scale * g.v[i];
+        double want[3] = {(double)a.beta1 * m0[i] + (1 - (double)a.beta1) * grad,
+                          (double)a.beta2 * v0[i] + (1 - (double)a.beta2) * grad * grad, 0};
+        want[2] = w0[i] - a.lr * (want[0] / a.bias1 / (sqrt(want[1] / a.bias2) + a.eps) + (double)a.weight_decay * w0[i]);
+        float got[3] = {stored(&m, i), stored(&v, i), alone ? stored(&work, i) : stored(&w, i)};
+        for (int k = 0; k < (alone ? 3 : 2); k++) {
+            double ulp = ldexp(1, ilogb(want[k]) - 7);
+            CHECK(fabs(got[k] - want[k]) < ulp * 1.001, "%s: array %d, element %zu is %.9g, want %.9g", ops->name, k, i,
+                  (double)got[k], want[k]);
+            off[k] += (got[k] - want[k]) / ulp;
+            ulps[k]++;
+        }
+        CHECK(alone || (fabs(got[2] - want[2]) < 2e-6 && stored(&work, i) == got[2]), "theta[%zu]", i);
+    }
+    for (int k = 0; k < (alone ? 3 : 2); k++)       /* a deviation of at most 0.5 each: five of their mean's */
+        CHECK(fabs(off[k] / ulps[k]) < 5 * 0.5 / sqrt(N), "%s: array %d is off by %g of a bf16 step", ops->name, k, off[k] / ulps[k]);
+    array_read(&m);
+    array_read(&v);
+    array_read(&work);
+    free(w0);
+    free(m0);
+    free(v0);
+    end();
+}
+
 static void run_all(void)
 {
     test_embedding();
@@ -947,6 +994,7 @@ static void run_all(void)
     test_cross_entropy();
     test_vectors();
     test_adamw();
+    test_adamw_bf16();
     test_ema_step();
     test_directions();
 }

@@ -246,7 +246,7 @@ static void overfits(enum dtype act)
 
 static void save(const struct weights *w, const char *dir, enum st_dtype dtype)
 {
-    const struct checkpoint_array arrays[] = {{"", w->theta}};
+    const struct checkpoint_array arrays[] = {{"", weights_flat(w)}};
     struct checkpoint_save *s = checkpoint_begin(dir);
     char *config = model_config_to_json(&w->c, "float32", 1, 2);
     checkpoint_put_text(s, "config.json", config, strlen(config));

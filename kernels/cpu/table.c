@@ -63,6 +63,7 @@ const struct ops OPS_TABLE = {
     .axpy = vector_axpy,
     .scale = vector_scale,
     .adamw_step = adamw_step,
+    .adamw_step_bf16 = adamw_step_bf16,
     .ema_step = directions_ema_step,
     .combine = directions_combine,
     .direction = directions_direction,

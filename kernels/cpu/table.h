@@ -87,5 +87,7 @@ void directions_gram(struct device *dev, double *out, const void *const *D, int 
 /* adamw.c */
 void adamw_step(struct device *dev, float *theta, void *work, float *m, float *v, const float *g, size_t n,
                 struct adamw a);
+void adamw_step_bf16(struct device *dev, float *theta, void *work, uint16_t *m, uint16_t *v, const float *g, size_t n,
+                     struct adamw a, uint64_t seed, uint64_t index);
 
 #endif

@@ -52,7 +52,7 @@ int gpu_find(struct gpu *g, char *why, size_t cap)
         explain(e, driver, why, cap);
         return -1;
     }
-    snprintf(g->name, sizeof g->name, "%s", p.name);
+    snprintf(g->name, sizeof g->name, "%.95s", p.name);
     g->major = p.major;
     g->minor = p.minor;
     g->processors = p.multiProcessorCount;

@@ -133,6 +133,12 @@ static void adamw_step(struct device *dev, float *theta, void *work, float *m, f
     cuda_adamw_step(dev->stream, dev->act, theta, work == theta ? NULL : work, m, v, g, n, a);
 }
 
+static void adamw_step_bf16(struct device *dev, float *theta, void *work, uint16_t *m, uint16_t *v, const float *g,
+                            size_t n, struct adamw a, uint64_t seed, uint64_t index)
+{
+    cuda_adamw_step_bf16(dev->stream, dev->act, theta, work, m, v, g, n, a, seed, index);
+}
+
 /* bf16 alone: makers print no rate for f32 products without TF32 that would say anything about training. */
 static double nominal(struct device *dev)
 {
@@ -196,4 +202,5 @@ const struct ops cuda_table = {
     .axpy = axpy,
     .scale = scale,
     .adamw_step = adamw_step,
+    .adamw_step_bf16 = adamw_step_bf16,
 };

@@ -196,7 +196,7 @@ int checkpoint_verify(const char *dir, const json_t *state, char *err, size_t ca
 }
 
 static int read_param(const struct safetensors *s, const char *path, const char *prefix, const struct param *p,
-                      const struct weights *w, float *flat, float *buf, char *err, size_t cap)
+                      const struct weights *w, struct flat flat, float *buf, char *err, size_t cap)
 {
     char name[128];
     snprintf(name, sizeof name, "%s%s", prefix, p->name);
@@ -213,7 +213,7 @@ static int read_param(const struct safetensors *s, const char *path, const char 
         size_t n = p->n - i < CHUNK ? p->n - i : CHUNK;
         if (safetensors_read_f32(s, t, i, n, buf, err, cap) != 0)
             return -1;
-        w->ops->upload(w->dev, flat + p->offset + i, buf, n * sizeof *buf);
+        flat_put(w, flat, p, i, n, buf);
     }
     return 0;
 }
@@ -235,7 +235,7 @@ static int refuse_strangers(const struct safetensors *s, const char *path, const
 }
 
 int checkpoint_read_flat(const char *dir, const char *name, const char *prefix, bool only, const struct weights *w,
-                         float *flat, char *err, size_t cap)
+                         struct flat flat, char *err, size_t cap)
 {
     char *path = path_join(dir, name);
     float *buf = malloc(CHUNK * sizeof *buf);
@@ -287,7 +287,7 @@ int checkpoint_load(const char *dir, const struct ops *ops, struct device *dev, 
     if (refuse_split(dir, err, cap) != 0 || verify_model(dir, err, cap) != 0 ||
         checkpoint_config(dir, &c, err, cap) != 0 || weights_alloc(w, ops, dev, act, &c, err, cap) != 0)
         return -1;
-    if (checkpoint_read_flat(dir, "model.safetensors", "", true, w, w->theta, err, cap) != 0) {
+    if (checkpoint_read_flat(dir, "model.safetensors", "", true, w, weights_flat(w), err, cap) != 0) {
         weights_free(w);
         return -1;
     }

@@ -92,12 +92,12 @@ void checkpoint_put_text(struct checkpoint_save *s, const char *name, const char
     file_end(s, name);
 }
 
-static void put_param(struct checkpoint_save *s, const struct weights *w, const float *flat, const struct param *p,
-                      enum st_dtype dtype)
+static void put_param(struct checkpoint_save *s, const struct weights *w, struct flat flat,
+                      const struct param *p, enum st_dtype dtype)
 {
     for (size_t i = 0; i < p->n; i += CHUNK) {
         size_t n = p->n - i < CHUNK ? p->n - i : CHUNK;
-        w->ops->download(w->dev, s->buf, flat + p->offset + i, n * sizeof *s->buf);
+        flat_get(w, flat, p, i, n, s->buf);
         if (dtype == ST_F32) {
             file_write(s, s->buf, n * sizeof *s->buf);
             continue;

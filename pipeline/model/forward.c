@@ -12,7 +12,8 @@ const void *weight(const struct weights *w, enum param_kind kind, int layer)
 
 const float *gain(const struct weights *w, enum param_kind kind, int layer)
 {
-    return w->theta + params_find(&w->layout, kind, layer)->offset;
+    const struct param *p = params_find(&w->layout, kind, layer);
+    return w->theta ? w->theta + p->offset : w->gains + p->gain_offset;
 }
 
 const void *output_matrix(const struct weights *w)

@@ -77,6 +77,10 @@ static struct param *append(struct params *p, const struct model_config *c, enum
     t->n = (size_t)t->rows * (size_t)t->cols;
     t->offset = p->total;
     p->total += (t->n + ALIGN - 1) / ALIGN * ALIGN;
+    if (!param_is_matrix(t)) {
+        t->gain_offset = p->gains;
+        p->gains += (t->n + ALIGN - 1) / ALIGN * ALIGN;
+    }
     return t;
 }
 

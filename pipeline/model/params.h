@@ -22,12 +22,14 @@ struct param {
     int layer;              /* -1: not of a layer */
     int rows, cols;         /* gains: rows 1 */
     size_t offset, n;       /* elements, in the flat array; offsets are multiples of 16 */
+    size_t gain_offset;     /* of a gain, in an array of the gains alone; elements that lie side by side do so there as well */
 };
 
 struct params {
     struct param *v;        /* owned */
     size_t count;
     size_t total;           /* elements of the flat array, padding included */
+    size_t gains;           /* elements of an array of the gains alone */
 };
 
 int  params_layout(struct params *p, const struct model_config *c);     /* -1: no memory */

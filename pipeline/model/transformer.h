@@ -16,19 +16,35 @@ struct weights {
     struct model_config c;
     struct params layout;
     enum dtype act;
-    float *theta;           /* master weights, f32, layout.total elements */
+    float *theta;           /* master weights, f32, layout.total elements; NULL: work is all there is, but for the gains */
     void *work;             /* act copy of theta that products use; == theta when act is f32 */
+    float *gains;           /* without theta: the gains, f32, layout.gains elements */
     float *rope;            /* (c.T, c.D) f32: cosines, then sines */
 };
 
 /* Allocates and zeroes. -1 with err: no memory (with the numbers). */
 int  weights_alloc(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
                    const struct model_config *c, char *err, size_t cap);
+/* Weights in bf16 alone, without theta: for an optimizer that rounds stochastically. */
+int  weights_alloc_bf16(struct weights *w, const struct ops *ops, struct device *dev, const struct model_config *c,
+                        char *err, size_t cap);
+size_t weights_bytes(const struct params *layout, const struct model_config *c, enum dtype act, bool bf16_alone);
+
+/* An array of the layout in the device's memory. */
+struct flat {
+    void *p;                /* layout.total elements */
+    bool half;              /* bf16, otherwise f32 */
+    float *gains;           /* with half, NULL: p has them too; otherwise they are here */
+};
+struct flat weights_flat(const struct weights *w);          /* the weights themselves */
+/* Elements from .. from+n of a parameter, as f32 on the host. put may use host's memory for itself. */
+void flat_get(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n, float *host);
+void flat_put(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n, float *host);
 void weights_free(struct weights *w);
 /* Normal(0, 0.02), output projections scaled by 1/sqrt(2L), gains 1. The same seed gives the same weights on every backend.
  * -1: no memory on the host. */
 int  weights_init(struct weights *w, uint64_t seed);
-void weights_publish(struct weights *w);        /* work = theta */
+void weights_publish(struct weights *w);        /* work = theta, where there is a theta */
 
 struct activations;         /* buffers for micro-batches of up to B x T */
 enum activations_mode {

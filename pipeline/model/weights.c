@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "formats/safetensors.h"
 
 enum { CHUNK = 1 << 18 };       /* floats on their way to the device: a whole embedding would double it for a moment */
 
@@ -31,23 +32,46 @@ static int upload_rope(struct weights *w)
     return 0;
 }
 
-int weights_alloc(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
-                  const struct model_config *c, char *err, size_t cap)
+size_t weights_bytes(const struct params *layout, const struct model_config *c, enum dtype act, bool bf16_alone)
+{
+    size_t n = layout->total, rope = (size_t)c->T * (size_t)c->D * sizeof(float);
+    if (bf16_alone)
+        return rope + n * dtype_bytes(DTYPE_BF16) + layout->gains * sizeof(float);
+    return rope + n * sizeof(float) + (act == DTYPE_F32 ? 0 : n * dtype_bytes(act));
+}
+
+static int allocate(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
+                    const struct model_config *c, bool bf16_alone, char *err, size_t cap)
 {
     *w = (struct weights){.ops = ops, .dev = dev, .c = *c, .act = act};
-    size_t rope_bytes = (size_t)c->T * (size_t)c->D * sizeof(float), need = rope_bytes;
+    size_t need = 0;
     if (params_layout(&w->layout, c) == 0) {
         size_t n = w->layout.total;
-        need += n * sizeof(float) + (act == DTYPE_F32 ? 0 : n * dtype_bytes(act));
-        w->theta = ops->alloc(dev, n * sizeof(float));
+        need = weights_bytes(&w->layout, c, act, bf16_alone);
+        if (bf16_alone)
+            w->gains = ops->alloc(dev, w->layout.gains * sizeof(float));
+        else
+            w->theta = ops->alloc(dev, n * sizeof(float));
         w->work = act == DTYPE_F32 ? w->theta : ops->alloc(dev, n * dtype_bytes(act));
-        w->rope = ops->alloc(dev, rope_bytes);
+        w->rope = ops->alloc(dev, (size_t)c->T * (size_t)c->D * sizeof(float));
     }
-    if (w->theta && w->work && w->rope && upload_rope(w) == 0)
+    if ((bf16_alone ? w->gains : w->theta) && w->work && w->rope && upload_rope(w) == 0)
         return 0;
     snprintf(err, cap, "no memory for %llu weights (%.1f MB)", (unsigned long long)model_params(c), (double)need / 1e6);
     weights_free(w);
     return -1;
+}
+
+int weights_alloc(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
+                  const struct model_config *c, char *err, size_t cap)
+{
+    return allocate(w, ops, dev, act, c, false, err, cap);
+}
+
+int weights_alloc_bf16(struct weights *w, const struct ops *ops, struct device *dev, const struct model_config *c,
+                       char *err, size_t cap)
+{
+    return allocate(w, ops, dev, DTYPE_BF16, c, true, err, cap);
 }
 
 void weights_free(struct weights *w)
@@ -57,9 +81,48 @@ void weights_free(struct weights *w)
     if (w->work != w->theta)
         w->ops->free(w->dev, w->work);
     w->ops->free(w->dev, w->theta);
+    w->ops->free(w->dev, w->gains);
     w->ops->free(w->dev, w->rope);
     params_free(&w->layout);
     *w = (struct weights){0};
+}
+
+struct flat weights_flat(const struct weights *w)
+{
+    return w->theta ? (struct flat){.p = w->theta} : (struct flat){w->work, true, w->gains};
+}
+
+/* Where element `from` of a parameter is; *half: in bf16. */
+static void *place(struct flat f, const struct param *p, size_t from, bool *half)
+{
+    *half = f.half && (!f.gains || param_is_matrix(p));
+    if (f.half && !*half)
+        return f.gains + p->gain_offset + from;
+    return (char *)f.p + (p->offset + from) * (f.half ? 2 : sizeof(float));
+}
+
+void flat_get(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n, float *host)
+{
+    bool half;
+    const void *src = place(f, p, from, &half);
+    w->ops->download(w->dev, host, src, n * (half ? 2 : sizeof *host));
+    for (size_t i = half ? n : 0; i-- > 0;) {           /* widened in place, from the end */
+        uint16_t h;
+        memcpy(&h, (const uint16_t *)host + i, sizeof h);
+        uint32_t bits = (uint32_t)h << 16;
+        memcpy(host + i, &bits, sizeof bits);
+    }
+}
+
+void flat_put(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n, float *host)
+{
+    bool half;
+    void *dst = place(f, p, from, &half);
+    for (size_t i = 0; half && i < n; i++) {            /* rounded to nearest even, in place */
+        uint16_t h = bf16_from_f32(host[i]);
+        memcpy((uint16_t *)host + i, &h, sizeof h);
+    }
+    w->ops->upload(w->dev, dst, host, n * (half ? 2 : sizeof *host));
 }
 
 /* SplitMix64's output function, Steele et al. 2014: a bijection of 64 bits that mixes well. */
@@ -111,7 +174,7 @@ static void init_param(struct weights *w, const struct param *p, uint64_t seed, 
         else
             for (size_t k = 0; k < n; k++)
                 host[k] = 1;
-        w->ops->upload(w->dev, w->theta + p->offset + from, host, n * sizeof *host);
+        flat_put(w, weights_flat(w), p, from, n, host);
     }
 }
 
@@ -129,6 +192,6 @@ int weights_init(struct weights *w, uint64_t seed)
 
 void weights_publish(struct weights *w)
 {
-    if (w->work != w->theta)
+    if (w->theta && w->work != w->theta)
         w->ops->to_act(w->dev, w->work, w->theta, w->layout.total);
 }

@@ -41,6 +41,8 @@ static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "Compute"},
     {0, "device", OPT_STR, &cfg.device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
     {0, "dtype", OPT_STR, &cfg.dtype, "TYPE", "of matrix products and activations: bf16 (default) or f32"},
+    {0, "state-dtype", OPT_STR, &cfg.state_dtype, "TYPE",
+     "f32 (default); bf16: weights and AdamW's state in bf16 alone, rounded stochastically: 10 bytes a weight, not 18"},
     {0, "threads", OPT_U64, &cfg.threads, "N",
      "0: all. Equal bits need equal numbers (all; with --resume the checkpoint's)"},
     {0, "micro-batch", OPT_U64, &cfg.micro_batch, "ROWS", "rows at a time; gradients add up over a step (by size)"},
@@ -126,6 +128,7 @@ static const struct field {
     {"steps", RESULT, NAN, 1, 1e12, NULL},
     {"seed", RESULT, 0, 0, 1.8446744073709552e19, NULL},
     {"dtype", RESULT, 0, 0, 0, "bf16 f32"},
+    {"state-dtype", RESULT, 0, 0, 0, "f32 bf16"},
     {"micro-batch", BITS, 0, 0, 1 << 20, NULL},
     {"recompute", FREE, 0, 0, 0, NULL},
     {"threads", BITS, 0, 0, 4096, NULL},
@@ -354,6 +357,9 @@ void config_resolve(struct train_config *c, const json_t *stored)
         check_range(&fields[i], option(fields[i].name));
     if (c->warmup + c->decay > 1)
         usage_error("--warmup and --decay together are more than all steps");
+    if (strcmp(c->state_dtype, "bf16") == 0 && (strcmp(c->dtype, "bf16") != 0 || strcmp(c->optimizer, "adamw") != 0 ||
+                                                c->ema_nesterov > 0 || c->outer_nesterov > 0 || strcmp(c->engine, "off") != 0))
+        usage_error("--state-dtype bf16: only with --dtype bf16 --optimizer adamw, and nothing that extrapolates weights");
     if (strcmp(c->engine, "off") != 0)
         die("--engine %s: this build has no such engine; use --engine off", c->engine);
 }

@@ -39,9 +39,9 @@ static void count(struct memory_plan *p, const struct memory_request *r, uint64_
         die("out of memory");
     uint64_t n = layout.total, T = r->h->T, B = r->h->B;
     p->optimizer = r->optimizer;
+    p->weights = weights_bytes(&layout, m, r->act, r->bf16_alone);
     params_free(&layout);
     p->micro = micro;
-    p->weights = n * 4 + (r->act == DTYPE_F32 ? 0 : n * dtype_bytes(r->act)) + (uint64_t)m->T * (uint64_t)m->D * 4;
     p->gradient = n * 4;
     p->activations = activations_bytes(r->ops, m, r->act, (int)micro, (int)T, mode);
     p->scratch = model_scratch_bytes(r->ops, r->dev, m, r->act, (int)micro, (int)T);

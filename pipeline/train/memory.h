@@ -14,7 +14,7 @@ struct memory_request {
     const struct batch_header *h;
     enum dtype act;
     uint64_t optimizer;             /* bytes that it and what extrapolates weights take */
-    bool recompute;
+    bool recompute, bf16_alone;     /* weights_alloc_bf16 */
     uint64_t micro;                 /* rows at a time; 0: to be chosen */
 };
 

@@ -13,27 +13,34 @@ static void make_runs(struct optim *o, const struct params *p)
         struct optim_run *r = o->n_runs > 0 ? &o->runs[o->n_runs - 1] : NULL;
         if (!r || r->decays != decays || r->muon || muon) {
             r = &o->runs[o->n_runs++];
-            *r = (struct optim_run){.offset = p->v[i].offset, .decays = decays, .muon = muon};
+            *r = (struct optim_run){.offset = p->v[i].offset, .gain_offset = p->v[i].gain_offset, .decays = decays,
+                                    .muon = muon};
         }
         r->n = end - r->offset;
     }
 }
 
-size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon)
+size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon, bool half)
 {
-    return 2 * layout->total * sizeof(float) + (use_muon ? muon_bytes(layout, act) : 0);
+    return 2 * layout->total * (half ? 2 : sizeof(float)) + (use_muon ? muon_bytes(layout, act) : 0);
+}
+
+struct flat optim_flat(const struct optim *o, void *m_or_v)
+{
+    return (struct flat){.p = m_or_v, .half = o->half};
 }
 
 int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap)
 {
-    o->m = w->ops->alloc(w->dev, w->layout.total * sizeof(float));
-    o->v = w->ops->alloc(w->dev, w->layout.total * sizeof(float));
+    size_t bytes = w->layout.total * (o->half ? 2 : sizeof(float));
+    o->m = w->ops->alloc(w->dev, bytes);
+    o->v = w->ops->alloc(w->dev, bytes);
     o->runs = calloc(w->layout.count, sizeof *o->runs);
     o->n_runs = 0;
     o->t = 0;
     o->muon = (struct muon){0};
     if (!o->m || !o->v || !o->runs || (o->use_muon && muon_alloc(&o->muon, w) != 0)) {
-        snprintf(err, cap, "no memory for the optimizer (%.1f MB)", (double)optim_bytes(&w->layout, w->act, o->use_muon) / 1e6);
+        snprintf(err, cap, "no memory for the optimizer (%.1f MB)", (double)optim_bytes(&w->layout, w->act, o->use_muon, o->half) / 1e6);
         optim_free(o, w);
         return -1;
     }
@@ -57,6 +64,16 @@ double optim_grad_norm(const struct weights *w, const float *grad)
     return sqrt(w->ops->sum_squares(w->dev, grad, w->layout.total));
 }
 
+/* Without a master copy matrices are updated in bf16 where they are, gains in f32 in an array of their own. */
+static void step_bf16(const struct optim *o, struct weights *w, const struct optim_run *r, const float *grad,
+                      struct adamw a)
+{
+    float *theta = w->theta ? w->theta + r->offset : r->decays ? NULL : w->gains + r->gain_offset;
+    void *work = w->theta || r->decays ? (char *)w->work + r->offset * dtype_bytes(w->act) : NULL;
+    w->ops->adamw_step_bf16(w->dev, theta, work, (uint16_t *)o->m + r->offset, (uint16_t *)o->v + r->offset,
+                            grad + r->offset, r->n, a, o->t, r->offset);
+}
+
 void optim_step(struct optim *o, struct weights *w, const float *grad, double norm, double lr)
 {
     o->t++;
@@ -73,7 +90,10 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
             muon_step(&o->muon, w, r->muon, o->m, grad, a.grad_scale, a.lr, o->momentum, a.weight_decay);
             continue;
         }
-        w->ops->adamw_step(w->dev, w->theta + r->offset, (char *)w->work + r->offset * dtype_bytes(w->act),
-                           o->m + r->offset, o->v + r->offset, grad + r->offset, r->n, a);
+        if (o->half)
+            step_bf16(o, w, r, grad, a);
+        else
+            w->ops->adamw_step(w->dev, w->theta + r->offset, (char *)w->work + r->offset * dtype_bytes(w->act),
+                               (float *)o->m + r->offset, (float *)o->v + r->offset, grad + r->offset, r->n, a);
     }
 }

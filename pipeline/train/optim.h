@@ -12,12 +12,14 @@
 
 struct optim_run {
     size_t offset, n;
+    size_t gain_offset;         /* of a run of gains */
     bool decays;
     const struct param *muon;   /* the one matrix of this run, or NULL: AdamW */
 };
 
 struct optim {
-    float *m, *v;               /* device, layout.total f32 each; owned */
+    void *m, *v;                /* device, layout.total each, f32 or (half) bf16; owned */
+    bool half;                  /* bf16 state, rounded stochastically; the weights are too where they have no theta */
     struct optim_run *runs;     /* owned */
     size_t n_runs;
     uint64_t t;                 /* updates so far: of the bias correction */
@@ -27,10 +29,11 @@ struct optim {
     struct muon muon;
 };
 
-/* -1 with err: no memory. The caller has set beta1 .. momentum. */
+/* -1 with err: no memory. The caller has set half and beta1 .. momentum. */
 int  optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap);
 void optim_free(struct optim *o, const struct weights *w);
-size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon);     /* of the device, what alloc takes */
+size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon, bool half);  /* of the device, what alloc takes */
+struct flat optim_flat(const struct optim *o, void *m_or_v);
 double optim_grad_norm(const struct weights *w, const float *grad);
 /* One update of w (master and working copy) with grad, whose norm is given. */
 void optim_step(struct optim *o, struct weights *w, const float *grad, double norm, double lr);

@@ -116,9 +116,10 @@ static void put_tokenizer(struct checkpoint_save *s, const struct trainer *t)
 static void put_arrays(struct checkpoint_save *s, const struct trainer *t)
 {
     bool half = strcmp(t->cfg->save_dtype, "bf16") == 0;
-    const struct checkpoint_array model = {"", t->w.theta};
+    const struct checkpoint_array model = {"", weights_flat(&t->w)};
     const struct checkpoint_array optim[] = {
-        {"exp_avg.", t->opt.m}, {"exp_avg_sq.", t->opt.v}, {"master.", t->w.theta}};
+        {"exp_avg.", optim_flat(&t->opt, t->opt.m)}, {"exp_avg_sq.", optim_flat(&t->opt, t->opt.v)},
+        {"master.", weights_flat(&t->w)}};
     char *config =
         model_config_to_json(&t->w.c, half ? "bfloat16" : "float32", tokenizer_bos(t->tok), tokenizer_eos(t->tok));
     if (!config)
@@ -134,10 +135,10 @@ static void put_lookahead(struct checkpoint_save *s, const struct trainer *t)
     struct checkpoint_array arrays[3];
     size_t n = 0;
     if (t->ahead.mean)
-        arrays[n++] = (struct checkpoint_array){"ema.", t->ahead.mean};
+        arrays[n++] = (struct checkpoint_array){"ema.", {.p = t->ahead.mean}};
     if (t->ahead.anchor) {
-        arrays[n++] = (struct checkpoint_array){"anchor.", t->ahead.anchor};
-        arrays[n++] = (struct checkpoint_array){"velocity.", t->ahead.velocity};
+        arrays[n++] = (struct checkpoint_array){"anchor.", {.p = t->ahead.anchor}};
+        arrays[n++] = (struct checkpoint_array){"velocity.", {.p = t->ahead.velocity}};
     }
     if (n > 0)
         checkpoint_put_tensors(s, lookahead_file, &t->w, arrays, n, ST_F32);
@@ -158,7 +159,8 @@ static void load_lookahead(struct trainer *t, const char *dir, const json_t *sta
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         double used = json_number_value(json_object_get(json_object_get(state, "config"), arrays[i].option));
         if (there && used > 0 && arrays[i].flat &&
-            checkpoint_read_flat(dir, lookahead_file, arrays[i].prefix, false, &t->w, arrays[i].flat, err, sizeof err) != 0)
+            checkpoint_read_flat(dir, lookahead_file, arrays[i].prefix, false, &t->w,
+                                 (struct flat){.p = arrays[i].flat}, err, sizeof err) != 0)
             die("%s", err);
     }
 }
@@ -225,10 +227,12 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     if (c.V != t->w.c.V)
         die("%s: the model has a vocabulary of %d, the tokenizer has %d", dir, c.V, t->w.c.V);
     bool half = json_is_true(json_object_get(state, "master_in_optimizer"));
-    if (checkpoint_read_flat(dir, half ? optim : "model.safetensors", half ? "master." : "", !half, &t->w, t->w.theta,
-                             err, sizeof err) != 0 ||
-        checkpoint_read_flat(dir, optim, "exp_avg.", false, &t->w, t->opt.m, err, sizeof err) != 0 ||
-        checkpoint_read_flat(dir, optim, "exp_avg_sq.", false, &t->w, t->opt.v, err, sizeof err) != 0)
+    if (checkpoint_read_flat(dir, half ? optim : "model.safetensors", half ? "master." : "", !half, &t->w,
+                             weights_flat(&t->w), err, sizeof err) != 0 ||
+        checkpoint_read_flat(dir, optim, "exp_avg.", false, &t->w, optim_flat(&t->opt, t->opt.m), err,
+                             sizeof err) != 0 ||
+        checkpoint_read_flat(dir, optim, "exp_avg_sq.", false, &t->w, optim_flat(&t->opt, t->opt.v), err,
+                             sizeof err) != 0)
         die("%s", err);
     weights_publish(&t->w);
     load_lookahead(t, dir, state);

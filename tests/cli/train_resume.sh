@@ -107,3 +107,17 @@ batches 60 10 8 | train c 60 --resume --allow-mix-change 2>/dev/null
 "$BIN/fetch" --quiet --cat math.jsonl | "$BIN/tokenize" --quiet -t other.json | "$BIN/shard" --quiet -o tokens/other >/dev/null
 "$BIN/mix" --quiet math=1:tokens/other -T 32 -B 4 --steps 80 -o other.batches
 expect 1 'trained with another tokenizer' train c 80 -t other.json --resume --override --allow-mix-change <other.batches
+
+# weights and state in bf16 alone: learns, goes on bit for bit, and is not for what needs more
+batches 60 >all
+"$BIN/train" "${model[@]}" -o lean --steps 60 --state-dtype bf16 --save-every 20 <all 2>said
+"$BIN/train" --quiet "${model[@]}" -o full --steps 60 <all
+losses() { sed -n 's/.*"type":"step".*"loss":\([0-9.]*\),.*/\1/p' "$1/metrics.jsonl" | sed -n '1p;$p' | tr '\n' ' '; }
+read -r first last <<<"$(losses lean)"
+read -r _ want <<<"$(losses full)"
+awk -v f="$first" -v l="$last" -v w="$want" 'BEGIN { exit !(l < f - 0.3 && l < w + 0.1 && l > w - 0.1) }' || { echo "$first $last $want"; exit 1; }
+mkdir lean2 && cp -r lean/. lean2 && rm -r lean2/checkpoints/step-000060
+"$BIN/train" --quiet -o lean2 -i all --resume --steps 60
+same lean lean2
+expect 2 'state-dtype bf16: only with' train x 4 --state-dtype bf16 --optimizer muon <all
+expect 1 'was begun with' train lean 60 --resume --state-dtype f32 <all
