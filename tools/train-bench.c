@@ -2,11 +2,12 @@
  * train-bench - how fast a training step is, beside the fastest its matrix products could be
  *
  * In turn, several times: one whole optimizer step (forward, backward, clip,
- * optimizer) on random tokens; and the step's matrix products alone, by oneDNN, in
- * the layouts oneDNN likes best (operands packed beforehand, which a real step cannot have). Prints medians.
+ * optimizer) on random tokens; and the step's matrix products alone. On the CPU these are by oneDNN, in
+ * the layouts oneDNN likes best (operands packed beforehand, which a real step cannot have); on a GPU they are the backend's own. Prints
+ * medians, and what share of a step its optimizer takes.
  *
  * FLOP/s counts 6*N a token for the weights in matrix products plus 6*L*H*D*T for causal attention, for the step; and
- * the products' own 2*M*N*K for the limit.
+ * the products' own 2*M*N*K for the limit. MFU: pipeline/train/rate.h.
  */
 #include <oneapi/dnnl/dnnl.h>
 #include <stdlib.h>
@@ -17,10 +18,11 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/threads.h"
 #include "pipeline/train/optim.h"
+#include "pipeline/train/rate.h"
 
 static const char *preset = "nano", *dtype = "bf16", *optimizer = "adamw", *device = "auto";
-static int64_t batch = 8, context = 256, repeats = 5, threads, vocab;
-static bool json;
+static int64_t batch = 8, context = 256, micro, repeats = 5, threads, vocab;
+static bool json, recompute, bf16_state;
 
 static const struct opt opts[] = {
     {'m', "model", OPT_STR, &preset, "NAME", "preset: nano (default) tiny 100m 500m 1b"},
@@ -29,6 +31,9 @@ static const struct opt opts[] = {
     {0, "vocab", OPT_INT, &vocab, "N", "vocabulary (the preset's)"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "bf16 (default) or f32"},
     {0, "optimizer", OPT_STR, &optimizer, "NAME", "adamw (default) or muon"},
+    {0, "recompute", OPT_FLAG, &recompute, NULL, "as train --recompute"},
+    {0, "bf16-state", OPT_FLAG, &bf16_state, NULL, "as train --state-dtype bf16"},
+    {0, "micro-batch", OPT_INT, &micro, "ROWS", "rows at a time (all)"},
     {0, "repeats", OPT_INT, &repeats, "N", "of each measurement (5)"},
     {0, "device", OPT_STR, &device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
     {0, "threads", OPT_INT, &threads, "N", "0: all cores (default)"},
@@ -43,8 +48,11 @@ static const struct cli cli = {
 
 /* --- the limit: each product of a step, as oneDNN does it best --- */
 
+enum kind { FORWARD, BACKWARD_INPUT, BACKWARD_WEIGHT };
+
 struct product {
     int M, K, N, times;
+    enum kind kind;
     dnnl_primitive_t primitive;
     dnnl_exec_arg_t args[3];
 };
@@ -87,7 +95,7 @@ static void product_make(struct product *p, dnnl_data_type_t in, dnnl_data_type_
 }
 
 /* y = x W^T, dx = dy W, dW = dy^T x for every matrix of the model; rows: what the output matrix sees at a time */
-static size_t products(struct product *p, const struct model_config *c, int N, int rows, dnnl_data_type_t in)
+static size_t products(struct product *p, const struct model_config *c, int N, int rows)
 {
     int shapes[][3] = {
         {c->C, (c->H + 2 * c->Hkv) * c->D, c->L}, {c->H * c->D, c->C, c->L}, {c->C, 2 * c->F, c->L}, {c->F, c->C, c->L},
@@ -100,18 +108,65 @@ static size_t products(struct product *p, const struct model_config *c, int N, i
             M = rows < N ? rows : N;
             times = (N + M - 1) / M;
         }
-        p[n++] = (struct product){M, I, O, times, NULL, {{0}}};
-        p[n++] = (struct product){M, O, I, times, NULL, {{0}}};
-        p[n++] = (struct product){O, M, I, times, NULL, {{0}}};
-        for (size_t k = n - 3; k < n; k++)
-            product_make(&p[k], in, k == n - 1 ? dnnl_f32 : in);
+        p[n++] = (struct product){.M = M, .K = I, .N = O, .times = times, .kind = FORWARD};
+        p[n++] = (struct product){.M = M, .K = O, .N = I, .times = times, .kind = BACKWARD_INPUT};
+        p[n++] = (struct product){.M = O, .K = M, .N = I, .times = times, .kind = BACKWARD_WEIGHT};
     }
     return n;
 }
 
-static double time_products(const struct product *p, size_t n)
+static void prepare_onednn(struct product *p, size_t n, enum dtype act)
+{
+    must(dnnl_engine_create(&engine, dnnl_cpu, 0), "engine");
+    must(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "stream");
+    bool bf16 = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+    dnnl_data_type_t in = act == DTYPE_BF16 && bf16 ? dnnl_bf16 : dnnl_f32;
+    for (size_t i = 0; i < n; i++)
+        product_make(&p[i], in, p[i].kind == BACKWARD_WEIGHT ? dnnl_f32 : in);
+}
+
+/* On a GPU: operands of the largest size, shared by all. */
+static struct {
+    void *a, *b, *c;
+} operands;
+
+static void prepare_operands(const struct product *p, size_t n, const struct weights *w)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < n; i++) {
+        const size_t sizes[] = {(size_t)p[i].M * (size_t)p[i].K, (size_t)p[i].K * (size_t)p[i].N, (size_t)p[i].M * (size_t)p[i].N};
+        for (int k = 0; k < 3; k++)
+            most = sizes[k] > most ? sizes[k] : most;
+    }
+    operands.a = w->ops->alloc(w->dev, most * dtype_bytes(w->act));
+    operands.b = w->ops->alloc(w->dev, most * dtype_bytes(w->act));
+    operands.c = w->ops->alloc(w->dev, most * sizeof(float));
+    if (!operands.a || !operands.b || !operands.c)
+        die("no memory for the products alone");
+}
+
+static void run_product(const struct weights *w, const struct product *p)
+{
+    const struct ops *o = w->ops;
+    if (p->kind == FORWARD)
+        o->linear_forward(w->dev, operands.c, operands.a, operands.b, p->M, p->K, p->N);
+    else if (p->kind == BACKWARD_INPUT)
+        o->linear_backward_input(w->dev, operands.c, operands.a, operands.b, p->M, p->N, p->K, false);
+    else
+        o->linear_backward_weight(w->dev, operands.c, operands.a, operands.b, p->K, p->N, p->M);
+}
+
+static double time_products(const struct product *p, size_t n, const struct weights *w)
 {
     double total = 0;
+    if (operands.a) {
+        double t = now_seconds();
+        for (size_t i = 0; i < n; i++)
+            for (int k = 0; k < p[i].times; k++)
+                run_product(w, &p[i]);
+        w->ops->sync(w->dev);
+        return now_seconds() - t;
+    }
     for (size_t i = 0; i < n; i++) {
         double t = now_seconds();
         for (int k = 0; k < p[i].times; k++)
@@ -126,6 +181,7 @@ static double time_products(const struct product *p, size_t n)
 
 struct bench {
     struct weights w;
+    struct rate rate;
     struct activations *a;
     struct optim opt;
     float *grad, *loss;
@@ -139,15 +195,19 @@ static void bench_make(struct bench *b, const struct model_config *c, enum dtype
     if (!ops)
         die("--device %s: %s", device, err);
     struct device *dev = ops->open(act, (int)threads, err, sizeof err);
-    if (!dev || weights_alloc(&b->w, ops, dev, act, c, err, sizeof err) != 0)
+    if (!dev)
+        die("%s", err);
+    rate_measure(&b->rate, ops, dev, act);
+    if ((bf16_state ? weights_alloc_bf16(&b->w, ops, dev, c, err, sizeof err)
+                    : weights_alloc(&b->w, ops, dev, act, c, err, sizeof err)) != 0)
         die("%s", err);
     weights_init(&b->w, 1);
-    b->a = activations_alloc(&b->w, (int)batch, (int)context, ACT_TRAIN, err, sizeof err);
+    b->a = activations_alloc(&b->w, (int)micro, (int)context, recompute ? ACT_RECOMPUTE : ACT_TRAIN, err, sizeof err);
     b->grad = ops->alloc(dev, b->w.layout.total * sizeof(float));
     b->opt = (struct optim){.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .clip = 1,
-                            .use_muon = strcmp(optimizer, "muon") == 0, .momentum = 0.95f};
+                            .half = bf16_state, .use_muon = strcmp(optimizer, "muon") == 0, .momentum = 0.95f};
     if (!b->a || !b->grad)
-        die("out of memory");
+        die("%s", b->a ? "no memory for the gradient" : err);
     if (optim_alloc(&b->opt, &b->w, err, sizeof err) != 0)
         die("%s", err);
     size_t n = (size_t)batch * (size_t)(context + 1);
@@ -160,17 +220,29 @@ static void bench_make(struct bench *b, const struct model_config *c, enum dtype
     }
 }
 
-static double time_step(struct bench *b)
+struct times {
+    double step, optimizer;
+};
+
+static struct times time_step(struct bench *b)
 {
     const struct ops *ops = b->w.ops;
     struct device *dev = b->w.dev;
     size_t n = b->w.layout.total;
     double t = now_seconds();
     ops->zero(dev, b->grad, n * sizeof(float));
-    model_run(&b->w, b->a, b->tokens, (int)batch, (int)context, -1, b->loss, b->grad, 1.0f / (float)(batch * context));
-    optim_step(&b->opt, &b->w, b->grad, optim_grad_norm(&b->w, b->grad), 1e-4);
+    for (int64_t first = 0; first < batch; first += micro)
+        model_submit(&b->w, b->a, b->tokens + first * (context + 1), (int)(batch - first < micro ? batch - first : micro),
+                     (int)context, -1, b->loss + first * context, b->grad, 1.0f / (float)(batch * context));
+    double norm = optim_grad_norm(&b->w, b->grad);
     ops->sync(dev);
-    return now_seconds() - t;
+    double before = now_seconds();
+    optim_step(&b->opt, &b->w, b->grad, norm, 1e-4);
+    ops->sync(dev);
+    double end = now_seconds();
+    if (ops->error(dev))
+        die("%s", ops->error(dev));
+    return (struct times){end - t, end - before};
 }
 
 static int ascending(const void *a, const void *b)
@@ -183,6 +255,12 @@ static double median(double *v, int64_t n)
 {
     qsort(v, (size_t)n, sizeof *v, ascending);
     return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+static size_t memory_of(const struct bench *b, size_t *total)
+{
+    b->w.ops->memory(b->w.dev, total);
+    return *total;
 }
 
 int main(int argc, char **argv)
@@ -199,34 +277,50 @@ int main(int argc, char **argv)
         c.V = (int)vocab;
     if (context > c.T)
         c.T = (int)context;
+    if (micro < 1 || micro > batch)
+        micro = batch;
     enum dtype act = dtype[0] == 'f' ? DTYPE_F32 : DTYPE_BF16;
     struct bench b = {0};
     bench_make(&b, &c, act);
 
     struct product p[15];
-    must(dnnl_engine_create(&engine, dnnl_cpu, 0), "engine");
-    must(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "stream");
     int N = (int)(batch * context);
-    bool bf16 = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
-    size_t n = products(p, &c, N, 512, act == DTYPE_BF16 && bf16 ? dnnl_bf16 : dnnl_f32);
+    size_t memory, rows = b.w.ops->logit_bytes / ((size_t)c.V * dtype_bytes(act));
+    size_t n = products(p, &c, N, memory_of(&b, &memory) ? (int)rows : 512);
+    if (memory)
+        prepare_operands(p, n, &b.w);
+    else
+        prepare_onednn(p, n, act);
     double flops = 0;
     for (size_t i = 0; i < n; i++)
         flops += 2.0 * p[i].M * p[i].K * p[i].N * p[i].times;
 
     double *steps = xcalloc((size_t)repeats, sizeof *steps), *gemms = xcalloc((size_t)repeats, sizeof *gemms);
+    double *optimizers = xcalloc((size_t)repeats, sizeof *optimizers);
     double *ratios = xcalloc((size_t)repeats, sizeof *ratios), per_step = model_flops_per_token(&c, (int)context) * N;
-    time_step(&b);
-    time_products(p, n);
+    for (int i = 0; i < 3; i++)         /* the third time the ops are replayed where they can be recorded */
+        time_step(&b);
+    time_products(p, n, &b.w);
     for (int64_t i = 0; i < repeats; i++) {
-        steps[i] = time_step(&b);
-        gemms[i] = time_products(p, n);
+        struct times t = time_step(&b);
+        steps[i] = t.step;
+        optimizers[i] = t.optimizer;
+        gemms[i] = time_products(p, n, &b.w);
         ratios[i] = per_step / steps[i] / (flops / gemms[i]);
     }
     double s = median(steps, repeats), g = median(gemms, repeats), r = median(ratios, repeats);
-    printf(json ? "{\"model\": \"%s\", \"dtype\": \"%s\", \"B\": %d, \"T\": %d, \"tokens_per_s\": %.1f, \"gflops\": %.1f, "
-                  "\"gemm_gflops\": %.1f, \"share\": %.4f}\n"
-                : "%-5s %s  B %d T %d  %10.1f tokens/s  %7.1f GFLOP/s of %7.1f (products alone): %.4f\n",
-           preset, dtype, (int)batch, (int)context, N / s, per_step / s / 1e9, flops / g / 1e9, r);
+    double share = median(optimizers, repeats) / s;
+    char mfu[128];
+    rate_text(mfu, sizeof mfu, &b.rate, per_step / s);
+    if (json)
+        printf("{\"model\": \"%s\", \"device\": \"%s\", \"dtype\": \"%s\", \"B\": %d, \"T\": %d, \"tokens_per_s\": %.1f, "
+               "\"gflops\": %.1f, \"gemm_gflops\": %.1f, \"share\": %.4f, \"optimizer_share\": %.4f, "
+               "\"product_gflops\": %.1f, \"nominal_gflops\": %.1f}\n",
+               preset, b.w.ops->name, dtype, (int)batch, (int)context, N / s, per_step / s / 1e9, flops / g / 1e9, r, share,
+               b.rate.measured / 1e9, b.rate.nominal / 1e9);
+    else
+        printf("%-5s %s  B %d T %d  %10.1f tokens/s  %7.1f GFLOP/s of %7.1f (products alone): %.4f; optimizer %.1f %%%s\n",
+               preset, dtype, (int)batch, (int)context, N / s, per_step / s / 1e9, flops / g / 1e9, r, 100 * share, mfu);
     close_stdout();
     return 0;
 }
