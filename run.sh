@@ -182,7 +182,7 @@ plan_steps() {
 }
 
 # For runs of minutes: most of the time is decay, and attention has no use for the document before.
-recipe=(--lr 6e-3 --decay 60% --min-lr-ratio 0.02 --doc-mask)
+recipe=(--lr 6e-3 --beta2 0.99 --decay 60% --min-lr-ratio 0.02 --doc-mask)
 [ "$preset" = nano ] || recipe=(--doc-mask)
 
 stage_train() {
