@@ -1,5 +1,7 @@
 #include "pipeline/text/batches.h"
 
+#include <xxhash.h>
+
 #include "pipeline/lib/log.h"
 #include "pipeline/text/pretokenizer.h"
 
@@ -41,19 +43,27 @@ static void add_document(struct feeder *f, const struct doc *d)
     add_chunk(f, d, from, d->len - from);
 }
 
-void batches_feed(struct ordered *o, struct input *in, uint64_t max_bytes, const char *name)
+/* Whether document n is in the sample: a function of these alone. */
+static bool sampled(const struct feed_opts *opts, uint64_t n)
+{
+    return opts->sample >= 1 || (double)(XXH3_64bits_withSeed(&n, sizeof n, opts->seed) >> 11) < opts->sample * 0x1p53;
+}
+
+void batches_feed(struct ordered *o, struct input *in, const struct feed_opts *opts)
 {
     struct feeder f = {.o = o, .pretokenizer = pretokenizer_new()};
     struct doc d;
     uint64_t bytes = 0;
-    while (!stop_signal && bytes < max_bytes && input_next(in, &d)) {
+    for (uint64_t n = 0; !stop_signal && bytes < opts->max_bytes && input_next(in, &d); n++) {
         struct input_stats stats;
+        if (!sampled(opts, n))
+            continue;
         add_document(&f, &d);
         bytes += d.len;
         if (f.batch)
             continue;
         input_stats(in, &stats);
-        progress(name, stats.total_bytes ? stats.read_bytes : bytes, stats.total_bytes, "bytes", NULL);
+        progress(opts->name, stats.total_bytes ? stats.read_bytes : bytes, stats.total_bytes, "bytes", NULL);
     }
     if (f.batch)
         hand_over(&f);

@@ -34,7 +34,14 @@ struct batch {                      /* begins the caller's job struct */
     size_t n_chunks;
 };
 
-/* Gives all documents to the threads, until max_bytes of text, or stop_signal. name: for progress. */
-void batches_feed(struct ordered *o, struct input *in, uint64_t max_bytes, const char *name);
+struct feed_opts {
+    const char *name;               /* for progress */
+    uint64_t max_bytes;             /* of text: the document that reaches it is the last */
+    double sample;                  /* share of the documents to take, drawn one by one; 1: all */
+    uint64_t seed;                  /* of the draw */
+};
+
+/* Gives the documents to the threads, until the end or stop_signal. */
+void batches_feed(struct ordered *o, struct input *in, const struct feed_opts *opts);
 
 #endif

@@ -1,9 +1,14 @@
 /*
  * bpe_train.h - learn merges from counted words (Sennrich et al. 2016)
  *
- * Each step merges the most frequent pair; of equals, the one of lower ids. A
- * pair that spells an existing token is passed over, so that each token is made in
- * one way. Equal counts give an equal tokenizer.
+ *   b = bpe_new()
+ *   bpe_add(b, word, len, count), ...      in any order: the result is the same
+ *   t = bpe_learn(b, &opts, &n_merges)
+ *
+ * Each step merges the most frequent pair; of equals, the one whose left symbol, then whose
+ * right symbol, comes first: bytes in the order of their spellings in tokenizer.json (! to ~,
+ * then those from 0xa1 on, then space and controls), then merges in the order in which they were made. This is what the
+ * `tokenizers` library does, and the merges are the same; tokenizer.md names the exceptions.
  */
 #ifndef TEXT_BPE_TRAIN_H
 #define TEXT_BPE_TRAIN_H
@@ -12,8 +17,8 @@
 #include "pipeline/text/word_counts.h"
 
 enum {
-    BPE_MAX_WORD = 256,         /* longer pre-tokens are not counted: tables, base64, rulers */
     BPE_MIN_VOCAB = 256 + 32,
+    BPE_TOKEN_BYTES = 64,       /* the average a token that all tokens together may take: tokenizer.json stays readable */
 };
 
 struct bpe_opts {
@@ -22,8 +27,15 @@ struct bpe_opts {
     void (*progress)(uint32_t done, uint32_t total);
 };
 
-/* Frees counts. *n_merges: how many were found. NULL: stop_signal. */
-struct tokenizer *bpe_train(struct word_counts *counts, const struct bpe_opts *opts, uint32_t *n_merges);
+struct bpe;
+struct bpe *bpe_new(void);
+/* Words have up to WORD_MAX bytes. All places (a byte each, and one a word) together are at most BPE_MAX_PLACES. */
+void bpe_add(struct bpe *b, const char *word, size_t len, uint64_t count);
+#define BPE_MAX_PLACES 0xfffff000u
+/* Memory that learning takes for one word, at most (measured): bytes. */
+size_t bpe_memory(size_t len);
+/* Frees b. *n_merges: how many were found. NULL: stop_signal. */
+struct tokenizer *bpe_learn(struct bpe *b, const struct bpe_opts *opts, uint32_t *n_merges);
 
 /* The layout of ids: tokenizer.md. */
 struct layout {

@@ -53,7 +53,7 @@ void vocabulary_add_rest(struct tokenizer *t, const struct layout *l, uint32_t n
         vocabulary_set(t, id, content, (size_t)len, TOKEN_SPECIAL);
     }
     for (uint32_t i = 0; i < l->n_image; i++)
-        set_numbered(t, id++, "image", i, TOKEN_CODE);
+        set_numbered(t, id++, "image", i, TOKEN_SPECIAL);
     for (uint32_t i = 0; i < l->n_audio; i++)
-        set_numbered(t, id++, "audio", i, TOKEN_CODE);
+        set_numbered(t, id++, "audio", i, TOKEN_SPECIAL);
 }

@@ -161,7 +161,8 @@ static void run_threads(struct run *r, const struct tokenizer *t, struct input *
         r->encoders[i] = encoder_new(t);
     struct ordered_ops ops = {.work = encode_job, .emit = write_job, .idle = flush, .arg = r};
     struct ordered *o = ordered_start(&ops, n_workers, jobs, n_jobs);
-    batches_feed(o, in, UINT64_MAX, "tokenize");
+    struct feed_opts feed = {.name = "tokenize", .max_bytes = UINT64_MAX, .sample = 1};
+    batches_feed(o, in, &feed);
     ordered_finish(o);
     for (size_t i = 0; i < n_workers; i++)
         encoder_free(r->encoders[i]);

@@ -18,7 +18,7 @@ enum {
 enum token_kind {
     TOKEN_UNUSED,       /* no such id */
     TOKEN_TEXT,         /* a byte, or what merges make */
-    TOKEN_CODE,         /* in the vocabulary, but no merge makes it: image and audio codes, unused ids */
+    TOKEN_CODE,         /* in the vocabulary, but no merge makes it: unused ids */
     TOKEN_ADDED,        /* an added token that is not special */
     TOKEN_SPECIAL,
 };

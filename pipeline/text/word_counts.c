@@ -2,123 +2,165 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#define XXH_INLINE_ALL          /* words are short: a call would cost as much as the hash */
 #include <xxhash.h>
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
-enum { FIRST_SLOTS = 1 << 12, RARE = 1 << 12 /* counts told apart when the rarest are dropped */ };
+enum {
+    FIRST_SLOTS = 1 << 12,
+    EXTRA_SLOTS = 256,          /* behind the last: where words of the highest hashes go when their places are taken */
+    ARENA_STEP = 1 << 16,
+};
 
-void word_counts_init(struct word_counts *c, size_t budget)
+struct record {
+    uint64_t count;
+    uint16_t len;
+    char bytes[];
+};
+
+static struct record *record_of(const struct word_counts *c, struct word_slot slot)
 {
-    *c = (struct word_counts){.budget = budget, .n_slots = FIRST_SLOTS};
-    c->slots = xcalloc(c->n_slots, sizeof *c->slots);
+    return (struct record *)(c->arena + slot.record - 1);
 }
 
-static void index_word(struct word_counts *c, size_t i)
+static size_t record_units(size_t len)
 {
-    size_t s = c->words[i].hash & (c->n_slots - 1);
-    while (c->slots[s])
-        s = (s + 1) & (c->n_slots - 1);
-    c->slots[s] = (uint32_t)i + 1;
+    return (offsetof(struct record, bytes) + len + 7) / 8;
 }
 
-static void index_words(struct word_counts *c)
+/* The first slot at which a word of this hash may be. */
+static size_t place(const struct word_counts *c, uint32_t hash)
 {
-    memset(c->slots, 0, c->n_slots * sizeof *c->slots);
-    for (size_t i = 0; i < c->n; i++)
-        index_word(c, i);
+    return ((uint64_t)hash * c->n_slots) >> 32;
 }
 
-static void append(struct word_counts *c, const char *word, size_t len, uint32_t hash, uint64_t count)
+void word_counts_init(struct word_counts *c)
 {
-    if (c->n == UINT32_MAX - 1)
-        die("more than 4 billion different words");
-    if (c->n == c->cap) {
-        c->cap = c->cap * 2 + 1024;
-        c->words = xrealloc(c->words, c->cap * sizeof *c->words);
+    *c = (struct word_counts){.n_slots = FIRST_SLOTS};
+    c->slots = xcalloc(c->n_slots + EXTRA_SLOTS, sizeof *c->slots);
+}
+
+/* False: no room behind the last slot. */
+static bool put_slot(struct word_counts *c, struct word_slot slot)
+{
+    size_t i = place(c, slot.hash), end = c->n_slots + EXTRA_SLOTS;
+    while (i < end && c->slots[i].record)
+        i++;
+    if (i < end)
+        c->slots[i] = slot;
+    return i < end;
+}
+
+static void grow_slots(struct word_counts *c)
+{
+    struct word_slot *old = c->slots;
+    size_t n_old = c->n_slots + EXTRA_SLOTS;
+    bool fits;
+    do {
+        fits = true;
+        c->n_slots *= 2;
+        if (c->n_slots > (size_t)1 << 32)
+            die("too many different words with the same hash");
+        c->slots = xcalloc(c->n_slots + EXTRA_SLOTS, sizeof *c->slots);
+        for (size_t i = 0; i < n_old && fits; i++)
+            if (old[i].record)
+                fits = put_slot(c, old[i]);
+        if (!fits)
+            free(c->slots);
+    } while (!fits);
+    free(old);
+}
+
+static uint32_t new_record(struct word_counts *c, const char *word, size_t len, uint64_t count)
+{
+    size_t units = record_units(len), at = c->used;
+    if (at + units >= UINT32_MAX)
+        die("too many different words: 32 GiB of them");
+    if (at + units > c->cap) {
+        c->cap = (at + units) + (at + units) / 2 + ARENA_STEP;
+        c->arena = xrealloc(c->arena, c->cap * sizeof *c->arena);
     }
-    if (c->bytes_cap - c->n_bytes < len) {
-        c->bytes_cap = c->bytes_cap * 2 + 65536 + len;
-        c->bytes = xrealloc(c->bytes, c->bytes_cap);
-    }
-    memcpy(c->bytes + c->n_bytes, word, len);
-    c->words[c->n++] = (struct word){count, c->n_bytes, (uint32_t)len, hash};
-    c->n_bytes += len;
-    if (c->n * 2 <= c->n_slots) {
-        index_word(c, c->n - 1);
-        return;
-    }
-    c->n_slots *= 2;
-    c->slots = xrealloc(c->slots, c->n_slots * sizeof *c->slots);
-    index_words(c);
+    c->used += units;
+    struct record *r = (struct record *)(c->arena + at);
+    r->count = count;
+    r->len = (uint16_t)len;
+    memcpy(r->bytes, word, len);
+    return (uint32_t)at + 1;
 }
 
 void word_counts_add(struct word_counts *c, const char *word, size_t len, uint64_t count)
 {
-    uint32_t hash = (uint32_t)XXH3_64bits(word, len);
-    size_t s = hash & (c->n_slots - 1);
-    for (; c->slots[s]; s = (s + 1) & (c->n_slots - 1)) {
-        struct word *w = &c->words[c->slots[s] - 1];
-        if (w->hash == hash && w->len == len && memcmp(c->bytes + w->at, word, len) == 0) {
-            w->count += count;
+    uint32_t hash = (uint32_t)(XXH3_64bits(word, len) >> 32);
+    for (size_t i = place(c, hash); i < c->n_slots + EXTRA_SLOTS && c->slots[i].record; i++) {
+        if (c->slots[i].hash != hash)
+            continue;
+        struct record *r = record_of(c, c->slots[i]);
+        if (r->len == len && memcmp(r->bytes, word, len) == 0) {
+            r->count += count;
             return;
         }
     }
-    append(c, word, len, hash, count);
+    struct word_slot slot = {hash, new_record(c, word, len, count)};
+    c->n++;
+    if (c->n > c->n_slots / 4 * 3)
+        grow_slots(c);
+    while (!put_slot(c, slot))
+        grow_slots(c);
 }
 
-static size_t word_cost(const struct word *w)
+size_t word_counts_memory(const struct word_counts *c)
 {
-    return sizeof *w + 2 * sizeof(uint32_t) + w->len;
+    return c->used * sizeof *c->arena + (c->n_slots + EXTRA_SLOTS) * sizeof *c->slots;
 }
 
-/* The largest count of which all words must go, so that at most half of the budget is kept. */
-static uint64_t rare_count(const struct word_counts *c)
+struct word word_counts_get(const struct word_counts *c, size_t slot)
 {
-    size_t *cost = xcalloc(RARE + 1, sizeof *cost);
-    size_t kept = 0;
-    for (size_t i = 0; i < c->n; i++)
-        cost[c->words[i].count < RARE ? c->words[i].count : RARE] += word_cost(&c->words[i]);
-    uint64_t count = RARE;
-    for (; count > 1 && kept + cost[count] <= c->budget / 2; count--)
-        kept += cost[count];
-    free(cost);
-    return count;
+    const struct record *r = record_of(c, c->slots[slot]);
+    return (struct word){c->slots[slot].hash, r->len, r->count, r->bytes};
 }
 
-void word_counts_trim(struct word_counts *c)
+int word_compare(const struct word *x, const struct word *y)
 {
-    if (c->budget == 0 || c->n_bytes + c->n * (sizeof *c->words + 2 * sizeof *c->slots) <= c->budget)
-        return;
-    uint64_t rare = rare_count(c);
-    size_t n = 0, at = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        struct word w = c->words[i];
-        if (w.count <= rare) {
-            c->forgotten += w.count;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    if (x->len != y->len)
+        return x->len < y->len ? -1 : 1;
+    return memcmp(x->bytes, y->bytes, x->len);
+}
+
+void word_counts_sort(struct word_counts *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_slots + EXTRA_SLOTS; i++) {
+        struct word_slot slot = c->slots[i];
+        if (!slot.record)
             continue;
+        size_t at = n++;
+        for (; at > 0 && c->slots[at - 1].hash >= slot.hash; at--) {
+            if (c->slots[at - 1].hash == slot.hash) {
+                c->slots[at] = slot;            /* so that word_counts_get sees it */
+                struct word x = word_counts_get(c, at - 1), y = word_counts_get(c, at);
+                if (word_compare(&x, &y) < 0)
+                    break;
+            }
+            c->slots[at] = c->slots[at - 1];
         }
-        memmove(c->bytes + at, c->bytes + w.at, w.len);
-        w.at = at;
-        at += w.len;
-        c->words[n++] = w;
+        c->slots[at] = slot;
     }
-    c->n = n;
-    c->n_bytes = at;
-    index_words(c);
 }
 
-void word_counts_reset(struct word_counts *c)
+void word_counts_clear(struct word_counts *c)
 {
-    c->n = c->n_bytes = 0;
-    memset(c->slots, 0, c->n_slots * sizeof *c->slots);
+    word_counts_free(c);
+    word_counts_init(c);
 }
 
 void word_counts_free(struct word_counts *c)
 {
-    free(c->words);
-    free(c->bytes);
     free(c->slots);
+    free(c->arena);
     *c = (struct word_counts){0};
 }

@@ -12,9 +12,3 @@ for f in words signs; do
     "$tokenize" -q -t tok.json -j 4 $f.txt | "$tokenize" decode -t tok.json --raw | cmp - $f.txt
 done
 "$tokenize" train -q -n 400 -j 4 -o x.json words.txt signs.txt 2>/dev/null
-# more different words than a small budget holds
-awk 'BEGIN { for (i = 0; i < 1000000; i++) { s = ""; n = i * 7919 + 12345; while (n > 0) { s = s sprintf("%c", 97 + n % 26); n = int(n / 26) } print s } }' >many.txt
-"$tokenize" train -n 2000 --memory 64MiB -j 1 -o a.json many.txt 2>err
-grep -q 'forgotten' err
-"$tokenize" train -q -n 2000 --memory 64MiB -j 4 -o b.json many.txt 2>/dev/null
-cmp a.json b.json
