@@ -1,0 +1,46 @@
+/*
+ * model.h - what is inside struct rssm; for the files of this directory
+ */
+#ifndef RSSM_MODEL_H
+#define RSSM_MODEL_H
+
+#include "pipeline/train/hybrid/rssm/calibrate.h"
+#include "pipeline/train/hybrid/rssm/replay.h"
+#include "pipeline/train/hybrid/rssm/rng.h"
+#include "pipeline/train/hybrid/rssm/rssm.h"
+
+_Static_assert(sizeof(real) == sizeof(float), "only tests of net.h use another type");
+
+struct rssm_counters {          /* saved as an array of u64, in this order */
+    uint64_t blocks;            /* observed */
+    uint64_t acted;             /* 1: since the last observe */
+    uint64_t changes;           /* targets of dL seen */
+    uint64_t updates;           /* of Adam */
+    uint64_t outcomes;          /* for calibration */
+    struct rng live, train;
+};
+
+struct rssm {
+    struct rssm_config c;
+    struct net net;
+    float *w, *m, *v, *g;               /* (n_weights) */
+    float *x_mean, *x_var;              /* (n_x) */
+    float dl_mean, dl_var;
+    float *h, *e, *q, *z, *u, *xw;      /* of the last block: (H) (E) (2 Z) (Z) (U) (n_x) */
+    float *cal_raw, *cal_gained;        /* (calibration) rings */
+    struct calibration calibration;     /* a function of the two rings */
+    struct replay replay;
+    struct rssm_counters n;
+    struct net_input in;                /* a train step's */
+    struct net_work work;
+    struct net_work imagined;           /* for the live state and forecasts: `samples` rows */
+    float *rows;                        /* (samples, n_u + G n_phi + 2 H + Z + E) what forecasts feed it */
+    real *memory[3];
+    float *state;                       /* all that is saved but the replay buffer: one allocation */
+};
+
+/* dL in units that the heads speak: mean + deviation y */
+float rssm_dl_deviation(const struct rssm *r);
+size_t rssm_held_outcomes(const struct rssm *r);
+
+#endif
