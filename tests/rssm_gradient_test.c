@@ -1,9 +1,9 @@
 /*
  * rssm_gradient_test - every derivative of the learned dynamics against central differences
  *
- * The network's sources are compiled here once more with double for `real`: in float, differences could not tell a
- * derivative from one that is off by a thousandth. The divergence is this file's own, since its training gradient is by
- * intent not that of its value: each side is trained as if the other were constant.
+ * The network's sources are compiled here once more with double for `real`: in float, differences could not
+ * tell a derivative from one that is off by a thousandth. The divergence is this file's own, since its
+ * training gradient is by intent not that of its value: each side is trained as if the other were constant.
  */
 #define RSSM_REAL double
 #include "pipeline/train/hybrid/rssm/linear.c"
@@ -24,16 +24,31 @@ struct setup {
     struct net_input in;
     struct net_work work;
     double *w, *g, *memory[2];
-    double *q0, *p0;                /* the distributions at the weights the gradient was taken at */
+    double *q0, *p0; /* the distributions at the weights the gradient was taken at */
 };
 
 static struct rssm_config small(void)
 {
     struct rssm_config c;
     memset(&c, 0, sizeof c);
-    c = (struct rssm_config){.groups = 3, .k = 3, .n_x = 5, .n_u = 2, .n_phi = 3, .n_e = 4, .enc_hidden = 6, .n_h = 7,
-                             .n_z = 3, .latent_hidden = 5, .members = 2, .head_hidden = 4, .dl_hidden = 3,
-                             .kl_prior = 0.5f, .kl_posterior = 0.1f, .free_nats = 1, .beta = 1, .w_recon = 0.25f};
+    c = (struct rssm_config){.groups = 3,
+                             .k = 3,
+                             .n_x = 5,
+                             .n_u = 2,
+                             .n_phi = 3,
+                             .n_e = 4,
+                             .enc_hidden = 6,
+                             .n_h = 7,
+                             .n_z = 3,
+                             .latent_hidden = 5,
+                             .members = 2,
+                             .head_hidden = 4,
+                             .dl_hidden = 3,
+                             .kl_prior = 0.5f,
+                             .kl_posterior = 0.1f,
+                             .free_nats = 1,
+                             .beta = 1,
+                             .w_recon = 0.25f};
     return c;
 }
 
@@ -68,7 +83,8 @@ static void setup(struct setup *s, const struct rssm_config *c)
     s->p0 = calloc(ROWS * 2 * 3, sizeof(double));
     CHECK(net_input_alloc(&s->net, &s->in, T, B, &s->memory[0]) == 0);
     CHECK(net_work_alloc(&s->net, &s->work, ROWS, &s->memory[1]) == 0);
-    normals(s->w, s->net.n_weights, &r, 0.5);       /* the heads' last layers too: at zero they would pass nothing on */
+    normals(s->w, s->net.n_weights, &r,
+            0.5); /* the heads' last layers too: at zero they would pass nothing on */
     size_t G = (size_t)c->groups;
     normals(s->in.x, ROWS * 5, &r, 1);
     normals(s->in.u, ROWS * 2, &r, 1);
@@ -122,7 +138,8 @@ static double objective(struct setup *s, int *counted)
     c->beta = beta;
     double sum = l.total;
     for (int r = 0; r < ROWS; r++) {
-        double prior = divergence(s->q0 + r * 6, s->work.p + r * 6), posterior = divergence(s->work.q + r * 6, s->p0 + r * 6);
+        double prior = divergence(s->q0 + r * 6, s->work.p + r * 6),
+               posterior = divergence(s->work.q + r * 6, s->p0 + r * 6);
         *counted += prior > (double)c->free_nats;
         sum += (double)beta / ROWS *
                ((double)c->kl_prior * fmax(prior, (double)c->free_nats) +
@@ -147,11 +164,20 @@ static const char *layer_of(const struct net *n, size_t i, size_t *end)
     const struct {
         const char *name;
         const struct linear *l;
-    } v[] = {{"encoder 1", &n->encoder.first}, {"encoder 2", &n->encoder.second}, {"prior 1", &n->prior.first},
-             {"prior 2", &n->prior.second}, {"posterior 1", &n->posterior.first}, {"posterior 2", &n->posterior.second},
-             {"decoder", &n->decoder}, {"gru input", &n->gru.input}, {"gru hidden", &n->gru.hidden},
-             {"head state", &n->heads.state}, {"head phi", &n->heads.phi}, {"head out", &n->heads.out},
-             {"change 1", &n->heads.dl.first}, {"change 2", &n->heads.dl.second}};
+    } v[] = {{"encoder 1", &n->encoder.first},
+             {"encoder 2", &n->encoder.second},
+             {"prior 1", &n->prior.first},
+             {"prior 2", &n->prior.second},
+             {"posterior 1", &n->posterior.first},
+             {"posterior 2", &n->posterior.second},
+             {"decoder", &n->decoder},
+             {"gru input", &n->gru.input},
+             {"gru hidden", &n->gru.hidden},
+             {"head state", &n->heads.state},
+             {"head phi", &n->heads.phi},
+             {"head out", &n->heads.out},
+             {"change 1", &n->heads.dl.first},
+             {"change 2", &n->heads.dl.second}};
     size_t k = 0;
     while (k + 1 < sizeof v / sizeof *v && v[k + 1].l->w <= i)
         k++;
@@ -159,13 +185,15 @@ static const char *layer_of(const struct net *n, size_t i, size_t *end)
     return v[k].name;
 }
 
-/* Every single weight; and no layer's gradient may be zero, but for the prior's when all divergences are free. */
+/* Every single weight; and no layer's gradient may be zero, but for the prior's when all divergences are
+ * free. */
 static void against_differences(struct setup *s, const char *what)
 {
     const double eps = 1e-5;
     int counted = 0, ignored = 0;
     double total = gradient(s), value = objective(s, &counted);
-    CHECK(fabs(total - value) < 1e-12 * (1 + fabs(value)), "%s: loss %.15g, of its terms %.15g", what, total, value);
+    CHECK(fabs(total - value) < 1e-12 * (1 + fabs(value)), "%s: loss %.15g, of its terms %.15g", what, total,
+          value);
     for (size_t i = 0, end; i < s->net.n_weights; i = end) {
         const char *layer = layer_of(&s->net, i, &end);
         double largest = 0, worst = 0;
@@ -196,12 +224,14 @@ static void every_weight(void)
         against_differences(&s, i == 0 ? "no free nats" : i == 1 ? "one free nat" : "three free nats");
         int counted = 0;
         objective(&s, &counted);
-        CHECK(i == 0 ? counted == ROWS : i == 1 || (counted > 0 && counted < ROWS), "%d rows counted", counted);
+        CHECK(i == 0 ? counted == ROWS : i == 1 || (counted > 0 && counted < ROWS), "%d rows counted",
+              counted);
         release(&s);
     }
 }
 
-/* Targets at the last step only, nothing to reconstruct: what reaches the encoder at the first step came through time. */
+/* Targets at the last step only, nothing to reconstruct: what reaches the encoder at the first step came
+ * through time. */
 static void through_time(void)
 {
     struct rssm_config c = small();
@@ -233,7 +263,8 @@ static void through_time(void)
     release(&s);
 }
 
-/* The prior learns from the divergence alone, so beta decides whether it learns at all; and its share is 0.5 to 0.1. */
+/* The prior learns from the divergence alone, so beta decides whether it learns at all; and its share is 0.5
+ * to 0.1. */
 static void divergence_is_in_the_loss(void)
 {
     struct rssm_config c = small();
@@ -250,7 +281,8 @@ static void divergence_is_in_the_loss(void)
     CHECK(norm > 1e-3, "the prior's gradient is %.3g", norm);
     s.net.c.beta = 0;
     double without = gradient(&s);
-    CHECK(fabs(with - without - 0.6 * kl) < 1e-7, "loss %.9g with, %.9g without, divergence %.9g", with, without, kl);
+    CHECK(fabs(with - without - 0.6 * kl) < 1e-7, "loss %.9g with, %.9g without, divergence %.9g", with,
+          without, kl);
     for (size_t i = first; i < end; i++)
         CHECK(s.g[i] == 0, "without the divergence, weight %zu of the prior gets %.3g", i - first, s.g[i]);
     release(&s);

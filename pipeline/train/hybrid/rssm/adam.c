@@ -10,7 +10,8 @@ double adam_norm(const float *g, size_t n)
     return sqrt(sum);
 }
 
-void adam_update(const struct rssm_config *c, float *w, float *m, float *v, const float *g, size_t n, uint64_t t, float scale)
+void adam_update(const struct rssm_config *c, float *w, float *m, float *v, const float *g, size_t n,
+                 uint64_t t, float scale)
 {
     float b1 = c->beta1, b2 = c->beta2;
     float step = (float)((double)c->lr / (1 - pow((double)b1, (double)t)));

@@ -6,7 +6,7 @@ enum { ITERATIONS = 50 };
 
 static double logit(float p)
 {
-    double q = fmin(fmax((double)p, 1e-3), 1 - 1e-3);   /* finitely many samples cannot say more */
+    double q = fmin(fmax((double)p, 1e-3), 1 - 1e-3); /* finitely many samples cannot say more */
     return log(q / (1 - q));
 }
 
@@ -32,11 +32,13 @@ static double objective(struct calibration c, const float *raw, const float *gai
 }
 
 /* One Newton step of a strictly convex function, halved until it descends. Whether it went anywhere. */
-static int newton(struct calibration *c, const float *raw, const float *gained, size_t n, double prior, int fixed_slope)
+static int newton(struct calibration *c, const float *raw, const float *gained, size_t n, double prior,
+                  int fixed_slope)
 {
     double ga = prior * (c->slope - 1), gb = prior * c->offset, haa = prior, hab = 0, hbb = prior;
     for (size_t i = 0; i < n; i++) {
-        double s = logit(raw[i]), p = sigmoid(c->slope * s + c->offset), d = p - (double)gained[i], v = p * (1 - p);
+        double s = logit(raw[i]), p = sigmoid(c->slope * s + c->offset), d = p - (double)gained[i],
+               v = p * (1 - p);
         ga += d * s;
         gb += d;
         haa += v * s * s;
@@ -64,7 +66,7 @@ struct calibration calibrate_fit(const float *raw, const float *gained, size_t n
         ;
     if (c.slope >= 0)
         return c;
-    c = (struct calibration){0, 0};     /* raw points the wrong way: the share of gains is all that is known */
+    c = (struct calibration){0, 0}; /* raw points the wrong way: the share of gains is all that is known */
     for (int i = 0; i < ITERATIONS && newton(&c, raw, gained, n, prior, 1); i++)
         ;
     return c;

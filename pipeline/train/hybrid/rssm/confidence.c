@@ -6,7 +6,8 @@ float rssm_confidence_raw(const struct rssm *r, const struct rssm_forecast *f, f
     double sum = 0;
     for (size_t i = 0; i < paths; i++) {
         double d = (double)threshold - (double)f->path_dl[i], s = (double)f->path_std[i];
-        sum += s > 0 ? erfc(-d / (s * M_SQRT2)) / 2 : 0.5;      /* no change of loss was ever seen: nothing is known */
+        sum += s > 0 ? erfc(-d / (s * M_SQRT2)) / 2
+                     : 0.5; /* no change of loss was ever seen: nothing is known */
     }
     return (float)(sum / (double)paths);
 }

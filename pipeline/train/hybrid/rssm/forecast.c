@@ -17,7 +17,8 @@ int rssm_forecast_alloc(struct rssm_forecast *f, const struct rssm_config *c)
     float *p = calloc(2 * (NG * k + NG + N + paths), sizeof *p);
     if (!p)
         return -1;
-    float **const at[] = {&f->c, &f->c_std, &f->alpha, &f->alpha_std, &f->dl, &f->dl_std, &f->path_dl, &f->path_std};
+    float **const at[] = {&f->c,  &f->c_std,  &f->alpha,   &f->alpha_std,
+                          &f->dl, &f->dl_std, &f->path_dl, &f->path_std};
     const size_t n[] = {NG * k, NG * k, NG, NG, N, N, paths, paths};
     for (size_t i = 0; i < sizeof n / sizeof *n; p += n[i++])
         *at[i] = p;
@@ -26,11 +27,11 @@ int rssm_forecast_alloc(struct rssm_forecast *f, const struct rssm_config *c)
 
 void rssm_forecast_free(struct rssm_forecast *f)
 {
-    free(f->c);                 /* one allocation, of which c is the first part */
+    free(f->c); /* one allocation, of which c is the first part */
     *f = (struct rssm_forecast){0};
 }
 
-struct trajectories {           /* S rows each, in r->rows */
+struct trajectories { /* S rows each, in r->rows */
     float *h, *next, *z, *e, *u, *phi;
 };
 
@@ -109,8 +110,8 @@ static void close_moments(const struct moments *m, float *mean, float *deviation
     *deviation = (float)sqrt(v);
 }
 
-/* Coefficients and scale of group g in block b, over all trajectories. Moments are of what is added to the prior: its own
- * size must not drown their spread. */
+/* Coefficients and scale of group g in block b, over all trajectories. Moments are of what is added to the
+ * prior: its own size must not drown their spread. */
 static void read_group(const struct rssm *r, struct rssm_forecast *f, int b, size_t g)
 {
     size_t G = (size_t)r->c.groups, k = (size_t)r->c.k, M = (size_t)r->c.members, at = (size_t)b * G + g;
@@ -133,20 +134,45 @@ static void read_group(const struct rssm *r, struct rssm_forecast *f, int b, siz
     }
 }
 
+/* The mean and the variance that trajectory i gives dL, less dl_mean. */
+static void change_of(const struct rssm *r, size_t i, double *mean, double *variance)
+{
+    const float *raw = r->imagined.heads.dl_raw + 2 * i;
+    *mean = sqrt((double)r->dl_var) * (double)raw[0];
+    *variance = (double)r->dl_var * exp((double)heads_log_variance(raw[1]));
+}
+
+void rssm_shadow(struct rssm *r)
+{
+    struct trajectories t = begin(r);
+    struct moments m = {0};
+    float *shadow = replay_at(&r->replay, REPLAY_SHADOW, r->n.blocks - 1), deviation;
+    repeat(t.u, r->u, (size_t)r->c.n_u, (size_t)r->c.samples);
+    net_change(&r->net, r->w, &r->imagined, t.h, t.z, t.u, r->c.samples);
+    for (size_t i = 0; i < (size_t)r->c.samples * (size_t)r->c.members; i++) {
+        double mean, variance;
+        change_of(r, i, &mean, &variance);
+        add(&m, mean, variance);
+    }
+    close_moments(&m, &shadow[0], &deviation);
+    shadow[0] += r->dl_mean;
+    shadow[1] = deviation * deviation;
+}
+
 /* path_std holds variances until the last block. */
 static void read_change(const struct rssm *r, struct rssm_forecast *f, int b)
 {
-    double unit = (double)rssm_dl_deviation(r);
     struct moments m = {0};
     for (size_t i = 0; i < (size_t)r->c.samples * (size_t)r->c.members; i++) {
-        const float *raw = r->imagined.heads.dl_raw + 2 * i;
-        double mean = unit * (double)raw[0], variance = unit * unit * exp((double)heads_log_variance(raw[1]));
+        double mean, variance;
+        change_of(r, i, &mean, &variance);
         add(&m, mean, variance);
         f->path_dl[i] += (float)((double)r->dl_mean + mean);
-        f->path_std[i] += (float)variance;
+        f->path_std[i] += (float)((double)r->surprise * variance);
     }
     close_moments(&m, &f->dl[b], &f->dl_std[b]);
     f->dl[b] += r->dl_mean;
+    f->dl_std[b] *= sqrtf(r->surprise);
 }
 
 int rssm_forecast(struct rssm *r, const float *plan, int blocks, struct rssm_forecast *f)

@@ -7,7 +7,8 @@ void gru_layout(struct gru *u, int in, int width, size_t *next)
     linear_layout(&u->hidden, 1, width, 3 * width, 1, next);
 }
 
-void gru_forward(const struct gru *u, const real *w, real *next, const real *x, const real *h, real *gx, real *gh, int n)
+void gru_forward(const struct gru *u, const real *w, real *next, const real *x, const real *h, real *gx,
+                 real *gh, int n)
 {
     size_t H = (size_t)u->width;
     linear_forward(&u->input, w, gx, x, n);
@@ -21,8 +22,8 @@ void gru_forward(const struct gru *u, const real *w, real *next, const real *x, 
         }
 }
 
-void gru_backward_input(const struct gru *u, const real *w, real *dx, real *dh, const real *dnext, const real *h, real *gx,
-                        real *gh, int n)
+void gru_backward_input(const struct gru *u, const real *w, real *dx, real *dh, const real *dnext,
+                        const real *h, real *gx, real *gh, int n)
 {
     size_t H = (size_t)u->width;
     for (int row = 0; row < n; row++) {
@@ -43,7 +44,8 @@ void gru_backward_input(const struct gru *u, const real *w, real *dx, real *dh, 
     linear_backward_input(&u->hidden, w, dh, gh, n);
 }
 
-void gru_backward_weight(const struct gru *u, real *g, const real *x, const real *h, const real *gx, const real *gh, int n)
+void gru_backward_weight(const struct gru *u, real *g, const real *x, const real *h, const real *gx,
+                         const real *gh, int n)
 {
     linear_backward_weight(&u->input, g, gx, x, n);
     linear_backward_weight(&u->hidden, g, gh, h, n);

@@ -15,8 +15,8 @@ void heads_layout(struct heads *d, const struct rssm_config *c, size_t *next)
     linear_layout(&d->dl.second, M, c->dl_hidden, 2, 1, next);
 }
 
-void heads_forward(const struct heads *d, const real *w, struct heads_cache *k, const real *hz, const real *hzu,
-                   const real *phi, int n)
+void heads_groups(const struct heads *d, const real *w, struct heads_cache *k, const real *hz,
+                  const real *phi, int n)
 {
     size_t width = (size_t)d->state.out, G = (size_t)d->groups;
     linear_forward(&d->state, w, k->shared, hz, n);
@@ -26,12 +26,16 @@ void heads_forward(const struct heads *d, const real *w, struct heads_cache *k, 
     linear_add(&d->phi, w, k->act, phi, n * d->groups);
     silu_forward(k->act, k->sig, (size_t)n * G * width);
     linear_forward(&d->out, w, k->raw, k->act, n * d->groups);
+}
+
+void heads_change(const struct heads *d, const real *w, struct heads_cache *k, const real *hzu, int n)
+{
     mlp_forward(&d->dl, w, k->dl_raw, hzu, k->dl_act, k->dl_sig, n);
 }
 
 void heads_backward(const struct heads *d, const real *w, real *g, struct heads_cache *k, const real *draw,
-                    const real *ddl_raw, const real *hz, const real *hzu, const real *phi, real *dhz, real *dhzu,
-                    real *scratch, int n)
+                    const real *ddl_raw, const real *hz, const real *hzu, const real *phi, real *dhz,
+                    real *dhzu, real *scratch, int n)
 {
     size_t width = (size_t)d->state.out, G = (size_t)d->groups;
     mlp_backward(&d->dl, w, g, dhzu, ddl_raw, hzu, k->dl_act, k->dl_sig, scratch, n);

@@ -28,9 +28,10 @@ struct heads_cache {                /* for n rows; owned by whoever made it */
 };
 
 void heads_layout(struct heads *d, const struct rssm_config *c, size_t *next);
-/* hz: (n, H + Z); hzu: (n, H + Z + U); phi: (n G, n_phi) */
-void heads_forward(const struct heads *d, const real *w, struct heads_cache *k, const real *hz, const real *hzu,
-                   const real *phi, int n);
+/* raw from hz (n, H + Z) and phi (n G, n_phi). */
+void heads_groups(const struct heads *d, const real *w, struct heads_cache *k, const real *hz, const real *phi, int n);
+/* dl_raw from hzu (n, H + Z + U). */
+void heads_change(const struct heads *d, const real *w, struct heads_cache *k, const real *hzu, int n);
 /* draw, ddl_raw as raw, dl_raw. Adds to dhz and dhzu. scratch: as act. The cache's act and shared are lost. */
 void heads_backward(const struct heads *d, const real *w, real *g, struct heads_cache *k, const real *draw,
                     const real *ddl_raw, const real *hz, const real *hzu, const real *phi, real *dhz, real *dhzu,

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* 16 bytes: what every x86-64 has; a sum is split over lanes in the same way everywhere, so bits do not depend on the machine */
+/* 16 bytes: what every x86-64 has; a sum is split over lanes in the same way everywhere, so bits do not
+ * depend on the machine */
 typedef real lanes __attribute__((vector_size(16), aligned(sizeof(real)), may_alias));
 enum { LANES = 16 / sizeof(real) };
 
@@ -128,8 +129,8 @@ void mlp_forward(const struct mlp *m, const real *w, real *y, const real *x, rea
     linear_forward(&m->second, w, y, act, n);
 }
 
-void mlp_backward(const struct mlp *m, const real *w, real *g, real *dx, const real *dy, const real *x, const real *act,
-                  const real *sig, real *scratch, int n)
+void mlp_backward(const struct mlp *m, const real *w, real *g, real *dx, const real *dy, const real *x,
+                  const real *act, const real *sig, real *scratch, int n)
 {
     size_t hidden = (size_t)n * (size_t)(m->first.groups * m->first.out);
     memset(scratch, 0, hidden * sizeof *scratch);

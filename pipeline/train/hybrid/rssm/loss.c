@@ -15,7 +15,8 @@ static real gaussian(real y, real mean, real raw, real *dmean, real *draw)
 }
 
 /* (c - a*)' G (c - a*) of one group and member */
-static real displacement(int k, real *draw, const real *raw, const real *a0, const real *a, const real *gram, real weight)
+static real displacement(int k, real *draw, const real *raw, const real *a0, const real *a, const real *gram,
+                         real weight)
 {
     real sum = 0;
     for (int i = 0; i < k; i++) {
@@ -24,7 +25,7 @@ static real displacement(int k, real *draw, const real *raw, const real *a0, con
             v += gram[i * k + j] * (heads_coefficient(a0[j], raw[j]) - a[j]);
         real off = heads_coefficient(a0[i], raw[i]) - a0[i];
         sum += (off + a0[i] - a[i]) * v;
-        draw[i] = weight * 2 * v * (HEADS_REACH - off * off / HEADS_REACH);     /* reach (1 - tanh^2) */
+        draw[i] = weight * 2 * v * (HEADS_REACH - off * off / HEADS_REACH); /* reach (1 - tanh^2) */
     }
     return sum;
 }
@@ -88,7 +89,8 @@ void loss_change(const struct rssm_config *c, struct loss *loss, real *draw, con
     loss->dl += seen > 0 ? sum / seen : 0;
 }
 
-void loss_reconstruction(const struct rssm_config *c, struct loss *loss, real *dy, const real *y, const real *x, int n)
+void loss_reconstruction(const struct rssm_config *c, struct loss *loss, real *dy, const real *y,
+                         const real *x, int n)
 {
     double sum = 0;
     for (size_t i = 0; i < (size_t)n * (size_t)c->n_x; i++) {
@@ -100,7 +102,8 @@ void loss_reconstruction(const struct rssm_config *c, struct loss *loss, real *d
     loss->recon += sum / (2.0 * n);
 }
 
-void loss_divergence(const struct rssm_config *c, struct loss *loss, real *dq, real *dp, const real *q, const real *p, int n)
+void loss_divergence(const struct rssm_config *c, struct loss *loss, real *dq, real *dp, const real *q,
+                     const real *p, int n)
 {
     size_t row = 2 * (size_t)c->n_z;
     real share = (real)c->beta / (real)n;
@@ -109,8 +112,8 @@ void loss_divergence(const struct rssm_config *c, struct loss *loss, real *dq, r
     for (size_t r = 0; r < (size_t)n; r++) {
         real kl = latent_kl(q + r * row, p + r * row, c->n_z), counted = kl;
         if (kl > (real)c->free_nats)
-            latent_kl_backward(dq + r * row, dp + r * row, q + r * row, p + r * row, share * (real)c->kl_posterior,
-                               share * (real)c->kl_prior, c->n_z);
+            latent_kl_backward(dq + r * row, dp + r * row, q + r * row, p + r * row,
+                               share * (real)c->kl_posterior, share * (real)c->kl_prior, c->n_z);
         else
             counted = (real)c->free_nats;
         loss->total += (double)(share * ((real)c->kl_prior + (real)c->kl_posterior) * counted);

@@ -17,6 +17,7 @@ struct rssm_counters {          /* saved as an array of u64, in this order */
     uint64_t changes;           /* targets of dL seen */
     uint64_t updates;           /* of Adam */
     uint64_t outcomes;          /* for calibration */
+    uint64_t scored;            /* shadow forecasts of dL that met their outcome */
     struct rng live, train;
 };
 
@@ -26,6 +27,7 @@ struct rssm {
     float *w, *m, *v, *g;               /* (n_weights) */
     float *x_mean, *x_var;              /* (n_x) */
     float dl_mean, dl_var;
+    float surprise;                     /* running mean of the squared error of shadow forecasts in deviations */
     float *h, *e, *q, *z, *u, *xw;      /* of the last block: (H) (E) (2 Z) (Z) (U) (n_x) */
     float *cal_raw, *cal_gained;        /* (calibration) rings */
     struct calibration calibration;     /* a function of the two rings */
@@ -39,8 +41,8 @@ struct rssm {
     float *state;                       /* all that is saved but the replay buffer: one allocation */
 };
 
-/* dL in units that the heads speak: mean + deviation y */
-float rssm_dl_deviation(const struct rssm *r);
+/* Forecasts dL for the last block under its action, into the replay buffer: to be scored when its outcome is told. */
+void rssm_shadow(struct rssm *r);
 size_t rssm_held_outcomes(const struct rssm *r);
 
 #endif

@@ -61,6 +61,8 @@ void net_advance(const struct net *n, const real *w, struct net_work *k, real *n
                  const real *e, const real *u, size_t first, int rows);             /* next = GRU(h, [z, e, u]) */
 void net_read(const struct net *n, const real *w, struct net_work *k, const real *h, const real *z, const real *u,
               const real *phi, int rows);                                           /* k->p, k->y, k->heads */
+void net_change(const struct net *n, const real *w, struct net_work *k, const real *h, const real *z, const real *u,
+                int rows);                                                          /* of k->heads, dl_raw alone */
 
 /* Fills k and loss. k->h[t + 1] is computed for all but the last step. */
 void net_forward(const struct net *n, const real *w, const struct net_input *in, struct net_work *k, struct loss *loss);

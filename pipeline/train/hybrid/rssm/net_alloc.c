@@ -31,9 +31,10 @@ static void fill(const struct linear *l, real *w, struct rng *r)
 
 void net_init(const struct net *n, real *w, uint64_t seed)
 {
-    const struct linear *const layers[] = {
-        &n->encoder.first, &n->encoder.second, &n->prior.first,   &n->prior.second,  &n->posterior.first, &n->posterior.second,
-        &n->decoder,       &n->gru.input,      &n->gru.hidden,    &n->heads.state,   &n->heads.phi,       &n->heads.dl.first};
+    const struct linear *const layers[] = {&n->encoder.first, &n->encoder.second,  &n->prior.first,
+                                           &n->prior.second,  &n->posterior.first, &n->posterior.second,
+                                           &n->decoder,       &n->gru.input,       &n->gru.hidden,
+                                           &n->heads.state,   &n->heads.phi,       &n->heads.dl.first};
     struct rng r = {seed, 0};
     memset(w, 0, n->n_weights * sizeof *w);
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
@@ -67,11 +68,20 @@ int net_input_alloc(const struct net *n, struct net_input *in, int T, int B, rea
     size_t R = (size_t)T * (size_t)B, G = R * (size_t)c->groups, k = (size_t)c->k;
     struct loss_targets *t = &in->target;
     const struct piece v[] = {
-        {&in->x, R * (size_t)c->n_x},     {&in->u, R * (size_t)c->n_u}, {&in->phi, G * (size_t)c->n_phi},
-        {&in->eps, R * (size_t)c->n_z},   {&in->h0, (size_t)B * (size_t)c->n_h},
-        {&t->a0, G * k},                  {&t->a, G * k},               {&t->gram, G * k * k},
-        {&t->has_a, G},                   {&t->alpha, G},               {&t->has_alpha, G},
-        {&t->dl, R},                      {&t->has_dl, R},              {&t->member, R * (size_t)c->members},
+        {&in->x, R * (size_t)c->n_x},
+        {&in->u, R * (size_t)c->n_u},
+        {&in->phi, G * (size_t)c->n_phi},
+        {&in->eps, R * (size_t)c->n_z},
+        {&in->h0, (size_t)B * (size_t)c->n_h},
+        {&t->a0, G * k},
+        {&t->a, G * k},
+        {&t->gram, G * k * k},
+        {&t->has_a, G},
+        {&t->alpha, G},
+        {&t->has_alpha, G},
+        {&t->dl, R},
+        {&t->has_dl, R},
+        {&t->member, R * (size_t)c->members},
     };
     in->T = T;
     in->B = B;
@@ -83,22 +93,50 @@ int net_work_alloc(const struct net *n, struct net_work *k, int rows, real **mem
     const struct rssm_config *c = &n->c;
     size_t R = (size_t)rows, H = (size_t)c->n_h, Z = (size_t)c->n_z, E = (size_t)c->n_e, U = (size_t)c->n_u;
     size_t M = (size_t)c->members, hidden = M * (size_t)c->head_hidden, dl = M * (size_t)c->dl_hidden;
-    size_t G = (size_t)c->groups, P = (size_t)c->latent_hidden, enc = (size_t)c->enc_hidden, X = (size_t)c->n_x;
+    size_t G = (size_t)c->groups, P = (size_t)c->latent_hidden, enc = (size_t)c->enc_hidden,
+           X = (size_t)c->n_x;
     size_t widest = G * hidden > dl ? G * hidden : dl;
     widest = widest > enc ? widest : enc;
     widest = widest > P ? widest : P;
     struct heads_cache *d = &k->heads;
     const struct piece v[] = {
-        {&k->e, R * E},           {&k->de, R * E},          {&k->enc_act, R * enc},  {&k->enc_sig, R * enc},
-        {&k->h, R * H},           {&k->dh, R * H},          {&k->q, R * 2 * Z},      {&k->dq, R * 2 * Z},
-        {&k->p, R * 2 * Z},       {&k->dp, R * 2 * Z},      {&k->post_act, R * P},   {&k->post_sig, R * P},
-        {&k->prior_act, R * P},   {&k->prior_sig, R * P},   {&k->z, R * Z},          {&k->dz, R * Z},
-        {&k->he, R * (H + E)},    {&k->dhe, R * (H + E)},   {&k->zeu, R * (Z + E + U)}, {&k->dzeu, R * (Z + E + U)},
-        {&k->gx, R * 3 * H},      {&k->gh, R * 3 * H},      {&k->hz, R * (H + Z)},   {&k->dhz, R * (H + Z)},
-        {&k->hzu, R * (H + Z + U)}, {&k->dhzu, R * (H + Z + U)}, {&k->y, R * X},     {&k->dy, R * X},
-        {&d->shared, R * hidden}, {&d->act, R * G * hidden}, {&d->sig, R * G * hidden},
-        {&d->raw, R * G * M * (size_t)(c->k + 2)},          {&d->dl_act, R * dl},    {&d->dl_sig, R * dl},
-        {&d->dl_raw, R * M * 2},  {&k->draw, R * G * M * (size_t)(c->k + 2)},        {&k->ddl_raw, R * M * 2},
+        {&k->e, R * E},
+        {&k->de, R * E},
+        {&k->enc_act, R * enc},
+        {&k->enc_sig, R * enc},
+        {&k->h, R * H},
+        {&k->dh, R * H},
+        {&k->q, R * 2 * Z},
+        {&k->dq, R * 2 * Z},
+        {&k->p, R * 2 * Z},
+        {&k->dp, R * 2 * Z},
+        {&k->post_act, R * P},
+        {&k->post_sig, R * P},
+        {&k->prior_act, R * P},
+        {&k->prior_sig, R * P},
+        {&k->z, R * Z},
+        {&k->dz, R * Z},
+        {&k->he, R * (H + E)},
+        {&k->dhe, R * (H + E)},
+        {&k->zeu, R * (Z + E + U)},
+        {&k->dzeu, R * (Z + E + U)},
+        {&k->gx, R * 3 * H},
+        {&k->gh, R * 3 * H},
+        {&k->hz, R * (H + Z)},
+        {&k->dhz, R * (H + Z)},
+        {&k->hzu, R * (H + Z + U)},
+        {&k->dhzu, R * (H + Z + U)},
+        {&k->y, R * X},
+        {&k->dy, R * X},
+        {&d->shared, R * hidden},
+        {&d->act, R * G * hidden},
+        {&d->sig, R * G * hidden},
+        {&d->raw, R * G * M * (size_t)(c->k + 2)},
+        {&d->dl_act, R * dl},
+        {&d->dl_sig, R * dl},
+        {&d->dl_raw, R * M * 2},
+        {&k->draw, R * G * M * (size_t)(c->k + 2)},
+        {&k->ddl_raw, R * M * 2},
         {&k->scratch, R * widest},
     };
     return carve(v, sizeof v / sizeof *v, memory);

@@ -7,17 +7,19 @@
 const char *replay_name(enum replay_field f)
 {
     static const char *const names[N_REPLAY] = {
-        "rssm.replay.x",     "rssm.replay.u",     "rssm.replay.phi",       "rssm.replay.a0",
-        "rssm.replay.a",     "rssm.replay.gram",  "rssm.replay.has_a",     "rssm.replay.alpha",
-        "rssm.replay.has_alpha", "rssm.replay.dl", "rssm.replay.has_dl",   "rssm.replay.h"};
+        "rssm.replay.x",         "rssm.replay.u",    "rssm.replay.phi",    "rssm.replay.a0",
+        "rssm.replay.a",         "rssm.replay.gram", "rssm.replay.has_a",  "rssm.replay.alpha",
+        "rssm.replay.has_alpha", "rssm.replay.dl",   "rssm.replay.has_dl", "rssm.replay.shadow",
+        "rssm.replay.h"};
     return names[f];
 }
 
 int replay_alloc(struct replay *r, const struct rssm_config *c)
 {
     size_t G = (size_t)c->groups, k = (size_t)c->k;
-    const size_t width[N_REPLAY] = {(size_t)c->n_x, (size_t)c->n_u, G * (size_t)c->n_phi, G * k, G * k, G * k * k, G, G, G,
-                                    1, 1, (size_t)c->n_h};
+    const size_t width[N_REPLAY] = {
+        (size_t)c->n_x, (size_t)c->n_u, G * (size_t)c->n_phi, G * k, G * k, G * k * k, G, G, G, 1, 1, 2,
+        (size_t)c->n_h};
     *r = (struct replay){.capacity = (size_t)c->capacity};
     for (int f = 0; f < N_REPLAY; f++) {
         r->width[f] = width[f];

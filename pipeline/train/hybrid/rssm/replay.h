@@ -11,6 +11,7 @@
 enum replay_field {
     REPLAY_X, REPLAY_U, REPLAY_PHI, REPLAY_A0, REPLAY_A, REPLAY_GRAM, REPLAY_HAS_A, REPLAY_ALPHA, REPLAY_HAS_ALPHA, REPLAY_DL,
     REPLAY_HAS_DL,
+    REPLAY_SHADOW,          /* mean and variance of dL as forecast when the action was known, the outcome not */
     REPLAY_H,               /* the recurrent state the block was met with */
     N_REPLAY
 };

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SCORE_PRIOR = 8 }; /* as many forecasts as if right (guess) */
+static const float SCORE_RATE = 0.02f,
+                   SCORE_LIMIT = 25; /* the last 50; five deviations: one spike is not the rule */
+
 const char *rssm_strerror(int e)
 {
     switch (e) {
@@ -26,25 +30,53 @@ const char *rssm_strerror(int e)
 void rssm_config_default(struct rssm_config *c, int groups)
 {
     *c = (struct rssm_config){
-        .groups = groups, .k = 4, .n_x = 64, .n_u = 16, .n_phi = 16,
-        .n_e = 32, .enc_hidden = 128, .n_h = 128, .n_z = 16, .latent_hidden = 64,
-        .members = 5, .head_hidden = 32, .dl_hidden = 24,
-        .samples = 16, .max_blocks = 8, .capacity = 512, .seq = 16, .batch = 4, .min_blocks = 8,
-        .kl_prior = 0.5f, .kl_posterior = 0.1f, .free_nats = 1, .beta = 1, .w_recon = 0.1f, .bootstrap = 0.8f,
-        .lr = 1e-3f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .clip = 10,
-        .whiten_rate = 0.01f, .calibration = 256, .calibration_prior = 4,
+        .groups = groups,
+        .k = 4,
+        .n_x = 64,
+        .n_u = 16,
+        .n_phi = 16,
+        .n_e = 32,
+        .enc_hidden = 128,
+        .n_h = 128,
+        .n_z = 16,
+        .latent_hidden = 64,
+        .members = 5,
+        .head_hidden = 32,
+        .dl_hidden = 24,
+        .samples = 16,
+        .max_blocks = 8,
+        .capacity = 512,
+        .seq = 16,
+        .batch = 4,
+        .min_blocks = 8,
+        .kl_prior = 0.5f,
+        .kl_posterior = 0.1f,
+        .free_nats = 1,
+        .beta = 1,
+        .w_recon = 0.1f,
+        .bootstrap = 0.8f,
+        .lr = 1e-3f,
+        .beta1 = 0.9f,
+        .beta2 = 0.999f,
+        .eps = 1e-8f,
+        .clip = 10,
+        .whiten_rate = 0.01f,
+        .calibration = 256,
+        .calibration_prior = 4,
     };
 }
 
 static bool fits(const struct rssm_config *c)
 {
-    const int sizes[] = {c->groups, c->n_x, c->n_u, c->n_phi, c->n_e, c->enc_hidden, c->n_h, c->n_z, c->latent_hidden,
-                         c->head_hidden, c->dl_hidden, c->samples, c->max_blocks, c->batch, c->min_blocks};
+    const int sizes[] = {c->groups,     c->n_x,     c->n_u,        c->n_phi,         c->n_e,
+                         c->enc_hidden, c->n_h,     c->n_z,        c->latent_hidden, c->head_hidden,
+                         c->dl_hidden,  c->samples, c->max_blocks, c->batch,         c->min_blocks};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (sizes[i] < 1 || sizes[i] > 4096)
             return false;
     return c->k >= 1 && c->k <= 64 && c->members >= 1 && c->members <= 64 && c->seq >= 1 && c->seq <= 1024 &&
-           c->capacity >= c->seq && c->capacity <= 1 << 20 && c->calibration >= 1 && c->calibration <= 1 << 20;
+           c->capacity >= c->seq && c->capacity <= 1 << 20 && c->calibration >= 1 &&
+           c->calibration <= 1 << 20;
 }
 
 static int alloc_state(struct rssm *r)
@@ -54,9 +86,20 @@ static int alloc_state(struct rssm *r)
     const struct {
         float **to;
         size_t n;
-    } v[] = {{&r->w, n}, {&r->m, n}, {&r->v, n}, {&r->g, n}, {&r->x_mean, X}, {&r->x_var, X}, {&r->xw, X},
-             {&r->h, (size_t)c->n_h}, {&r->e, (size_t)c->n_e}, {&r->q, 2 * (size_t)c->n_z}, {&r->z, (size_t)c->n_z},
-             {&r->u, (size_t)c->n_u}, {&r->cal_raw, (size_t)c->calibration}, {&r->cal_gained, (size_t)c->calibration},
+    } v[] = {{&r->w, n},
+             {&r->m, n},
+             {&r->v, n},
+             {&r->g, n},
+             {&r->x_mean, X},
+             {&r->x_var, X},
+             {&r->xw, X},
+             {&r->h, (size_t)c->n_h},
+             {&r->e, (size_t)c->n_e},
+             {&r->q, 2 * (size_t)c->n_z},
+             {&r->z, (size_t)c->n_z},
+             {&r->u, (size_t)c->n_u},
+             {&r->cal_raw, (size_t)c->calibration},
+             {&r->cal_gained, (size_t)c->calibration},
              {&r->rows, S * ((size_t)c->n_u + (size_t)c->groups * (size_t)c->n_phi + 2 * (size_t)c->n_h +
                              (size_t)c->n_z + (size_t)c->n_e)}};
     size_t total = 0, at = 0;
@@ -75,7 +118,8 @@ struct rssm *rssm_new(const struct rssm_config *c)
         return NULL;
     r->c = *c;
     net_layout(&r->net, c);
-    if (alloc_state(r) || replay_alloc(&r->replay, c) || net_input_alloc(&r->net, &r->in, c->seq, c->batch, &r->memory[0]) ||
+    if (alloc_state(r) || replay_alloc(&r->replay, c) ||
+        net_input_alloc(&r->net, &r->in, c->seq, c->batch, &r->memory[0]) ||
         net_work_alloc(&r->net, &r->work, c->seq * c->batch, &r->memory[1]) ||
         net_work_alloc(&r->net, &r->imagined, c->samples, &r->memory[2])) {
         rssm_free(r);
@@ -84,6 +128,7 @@ struct rssm *rssm_new(const struct rssm_config *c)
     r->n.live.seed = rng_hash(c->seed, 0);
     r->n.train.seed = rng_hash(c->seed, 1);
     net_init(&r->net, r->w, rng_hash(c->seed, 2));
+    r->surprise = 1;
     r->calibration = calibrate_fit(NULL, NULL, 0, (double)c->calibration_prior);
     return r;
 }
@@ -134,7 +179,8 @@ int rssm_observe(struct rssm *r, const struct rssm_block *b, uint64_t *serial)
     size_t X = (size_t)c->n_x, H = (size_t)c->n_h;
     if (r->n.blocks && !r->n.acted)
         return RSSM_EORDER;
-    if (!all_finite(b->x, X) || !all_finite(b->phi, p->width[REPLAY_PHI]) || !all_finite(b->a0, p->width[REPLAY_A0]))
+    if (!all_finite(b->x, X) || !all_finite(b->phi, p->width[REPLAY_PHI]) ||
+        !all_finite(b->a0, p->width[REPLAY_A0]))
         return RSSM_ENONFINITE;
     if (r->n.blocks)
         net_advance(&r->net, r->w, &r->imagined, r->h, r->h, r->z, r->e, r->u, 0, 1);
@@ -169,7 +215,19 @@ int rssm_act(struct rssm *r, const float *u)
     memcpy(r->u, u, U * sizeof *u);
     memcpy(replay_at(&r->replay, REPLAY_U, r->n.blocks - 1), u, U * sizeof *u);
     r->n.acted = 1;
+    rssm_shadow(r);
     return RSSM_OK;
+}
+
+/* The forecast was made without this target, so its error says how far predicted deviations may be trusted.
+ */
+static void score(struct rssm *r, const float *shadow, float dl)
+{
+    if (!(shadow[1] > 0))
+        return;
+    float d = dl - shadow[0], square = fminf(d * d / shadow[1], SCORE_LIMIT);
+    float a = fmaxf(1.0f / (float)(SCORE_PRIOR + ++r->n.scored), SCORE_RATE);
+    r->surprise += a * (square - r->surprise);
 }
 
 int rssm_target(struct rssm *r, uint64_t serial, const struct rssm_target *t)
@@ -180,7 +238,7 @@ int rssm_target(struct rssm *r, uint64_t serial, const struct rssm_target *t)
         return RSSM_EGONE;
     if (t->dl && !isfinite(*t->dl))
         return RSSM_ENONFINITE;
-    for (int g = 0; t->alpha && g < c->groups; g++)     /* before anything is stored */
+    for (int g = 0; t->alpha && g < c->groups; g++) /* before anything is stored */
         if (isinf(t->alpha[g]))
             return RSSM_ENONFINITE;
     if (t->a && replay_set_displacement(p, c, serial, t->a, t->gram))
@@ -189,15 +247,12 @@ int rssm_target(struct rssm *r, uint64_t serial, const struct rssm_target *t)
         replay_set_scale(p, c, serial, t->alpha);
     if (t->dl) {
         float *known = replay_at(p, REPLAY_HAS_DL, serial);
-        if (*known == 0)
+        if (*known == 0) {
+            score(r, replay_at(p, REPLAY_SHADOW, serial), *t->dl);
             whiten_update(&r->dl_mean, &r->dl_var, t->dl, 1, r->n.changes++, c->whiten_rate);
+        }
         *replay_at(p, REPLAY_DL, serial) = *t->dl;
         *known = 1;
     }
     return RSSM_OK;
-}
-
-float rssm_dl_deviation(const struct rssm *r)
-{
-    return sqrtf(r->dl_var);
 }

@@ -23,6 +23,8 @@
  *     alpha_g = 2 sigmoid(.)          in [0,2], with a variance; 1 at the start
  *     dL      = change of loss over the next block, with a variance, from [h, z, u]: u because the change depends on
  *               what is done. In units of the running deviation of the targets; at the start their running mean.
+ *               Deviations given out are multiplied by how far forecasts made so far were off in deviations (root mean
+ *               square of the last 50 or so), since networks are too sure of themselves.
  *
  * Loss, a mean over rows and steps of
  *   mean_m { sum_g (c-a*)' G_g (c-a*) / tr G_g + NLL(alpha*) + NLL(dL) } + w_recon |x^ - x'|^2 / 2

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { N_STATE = 14, N_ARRAYS = N_STATE + N_REPLAY + 1 };
+enum { N_STATE = 15, N_ARRAYS = N_STATE + N_REPLAY + 1 };
 
 static size_t list(struct rssm *r, struct state_array v[N_ARRAYS])
 {
@@ -20,6 +20,7 @@ static size_t list(struct rssm *r, struct state_array v[N_ARRAYS])
         {"rssm.x.variance", ARRAY_F32, r->x_var, X},
         {"rssm.dl.mean", ARRAY_F32, &r->dl_mean, 1},
         {"rssm.dl.variance", ARRAY_F32, &r->dl_var, 1},
+        {"rssm.dl.surprise", ARRAY_F32, &r->surprise, 1},
         {"rssm.h", ARRAY_F32, r->h, (size_t)c->n_h},
         {"rssm.e", ARRAY_F32, r->e, (size_t)c->n_e},
         {"rssm.q", ARRAY_F32, r->q, 2 * (size_t)c->n_z},
@@ -30,7 +31,8 @@ static size_t list(struct rssm *r, struct state_array v[N_ARRAYS])
     };
     memcpy(v, state, sizeof state);
     for (int f = 0; f < N_REPLAY; f++)
-        v[count++] = (struct state_array){replay_name(f), ARRAY_F32, r->replay.field[f], r->replay.capacity * r->replay.width[f]};
+        v[count++] = (struct state_array){replay_name(f), ARRAY_F32, r->replay.field[f],
+                                          r->replay.capacity * r->replay.width[f]};
     v[count++] = (struct state_array){"rssm.counters", ARRAY_U64, &r->n, sizeof r->n / sizeof(uint64_t)};
     return count;
 }
@@ -50,9 +52,11 @@ static enum rule rule_of(const char *name)
     static const struct {
         const char *name;
         enum rule rule;
-    } rules[] = {{"rssm.adam.v", NOT_NEGATIVE},     {"rssm.x.variance", NOT_NEGATIVE},     {"rssm.dl.variance", NOT_NEGATIVE},
-                 {"rssm.replay.has_a", FLAG},       {"rssm.replay.has_alpha", FLAG},       {"rssm.replay.has_dl", FLAG},
-                 {"rssm.calibration.gained", FLAG}, {"rssm.calibration.raw", SHARE}};
+    } rules[] = {{"rssm.adam.v", NOT_NEGATIVE},      {"rssm.x.variance", NOT_NEGATIVE},
+                 {"rssm.dl.variance", NOT_NEGATIVE}, {"rssm.dl.surprise", NOT_NEGATIVE},
+                 {"rssm.replay.has_a", FLAG},        {"rssm.replay.has_alpha", FLAG},
+                 {"rssm.replay.has_dl", FLAG},       {"rssm.calibration.gained", FLAG},
+                 {"rssm.calibration.raw", SHARE}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (!strcmp(rules[i].name, name))
             return rules[i].rule;
@@ -75,12 +79,13 @@ static const char *wrong(float x, enum rule rule)
 static const char *wrong_counters(const struct rssm *r)
 {
     const struct rssm_counters *n = &r->n;
-    const uint64_t limit = (uint64_t)1 << 48;       /* no run is that long; sums stay exact */
-    if (n->blocks > limit || n->updates > limit || n->outcomes > limit || n->live.counter > limit || n->train.counter > limit)
+    const uint64_t limit = (uint64_t)1 << 48; /* no run is that long; sums stay exact */
+    if (n->blocks > limit || n->updates > limit || n->outcomes > limit || n->live.counter > limit ||
+        n->train.counter > limit)
         return "a count is out of range";
     if (n->acted > 1 || (n->acted && !n->blocks))
         return "an action without a block";
-    if (n->changes > n->blocks)
+    if (n->changes > n->blocks || n->scored > n->changes)
         return "more changes of loss than blocks";
     if (n->live.seed != rng_hash(r->c.seed, 0) || n->train.seed != rng_hash(r->c.seed, 1))
         return "another seed";

@@ -13,14 +13,16 @@ static void gather_targets(const struct rssm *r, uint64_t serial, size_t row)
     const struct rssm_config *c = &r->c;
     const struct replay *p = &r->replay;
     const struct loss_targets *t = &r->in.target;
-    float *const to[N_REPLAY] = {[REPLAY_A0] = t->a0,       [REPLAY_A] = t->a,         [REPLAY_GRAM] = t->gram,
-                                 [REPLAY_HAS_A] = t->has_a, [REPLAY_ALPHA] = t->alpha, [REPLAY_HAS_ALPHA] = t->has_alpha,
-                                 [REPLAY_HAS_DL] = t->has_dl};
+    float *const to[N_REPLAY] = {
+        [REPLAY_A0] = t->a0,        [REPLAY_A] = t->a,         [REPLAY_GRAM] = t->gram,
+        [REPLAY_HAS_A] = t->has_a,  [REPLAY_ALPHA] = t->alpha, [REPLAY_HAS_ALPHA] = t->has_alpha,
+        [REPLAY_HAS_DL] = t->has_dl};
     for (int f = 0; f < N_REPLAY; f++)
         if (to[f])
             memcpy(to[f] + row * p->width[f], replay_at(p, f, serial), p->width[f] * sizeof(float));
     whiten_apply(&t->dl[row], replay_at(p, REPLAY_DL, serial), &r->dl_mean, &r->dl_var, 1);
-    uint64_t key = rng_hash(c->seed, 3), M = (uint64_t)c->members;      /* a function of the block: no need to store it */
+    uint64_t key = rng_hash(c->seed, 3),
+             M = (uint64_t)c->members; /* a function of the block: no need to store it */
     for (uint64_t m = 0; m < M; m++) {
         double u = (double)(rng_hash(key, serial * M + m) >> 11) * 0x1p-53;
         t->member[row * M + m] = u < (double)c->bootstrap;
@@ -40,7 +42,8 @@ static void gather(struct rssm *r, uint64_t serial, size_t row)
     gather_targets(r, serial, row);
 }
 
-/* starts: (B) serials. The first sequence is the latest: what was just learnt about is never left to chance. */
+/* starts: (B) serials. The first sequence is the latest: what was just learnt about is never left to chance.
+ */
 static void draw_batch(struct rssm *r, uint64_t *starts)
 {
     uint64_t held = r->n.blocks < r->replay.capacity ? r->n.blocks : r->replay.capacity;
@@ -63,7 +66,8 @@ static void refresh(struct rssm *r, const uint64_t *starts)
     size_t B = (size_t)r->c.batch, H = (size_t)r->c.n_h;
     for (size_t t = 1; t < (size_t)r->in.T; t++)
         for (size_t b = 0; b < B; b++)
-            memcpy(replay_at(&r->replay, REPLAY_H, starts[b] + t), r->work.h + (t * B + b) * H, H * sizeof(float));
+            memcpy(replay_at(&r->replay, REPLAY_H, starts[b] + t), r->work.h + (t * B + b) * H,
+                   H * sizeof(float));
 }
 
 void rssm_train_step(struct rssm *r, struct rssm_stats *s)
@@ -78,8 +82,14 @@ void rssm_train_step(struct rssm *r, struct rssm_stats *s)
     memset(r->g, 0, r->net.n_weights * sizeof *r->g);
     net_backward(&r->net, r->w, r->g, &r->in, &r->work);
     double norm = adam_norm(r->g, r->net.n_weights);
-    *s = (struct rssm_stats){isfinite(norm) && isfinite(l.total), (float)l.total, (float)l.coef, (float)l.alpha,
-                             (float)l.dl, (float)l.recon, (float)l.kl, (float)norm};
+    *s = (struct rssm_stats){isfinite(norm) && isfinite(l.total),
+                             (float)l.total,
+                             (float)l.coef,
+                             (float)l.alpha,
+                             (float)l.dl,
+                             (float)l.recon,
+                             (float)l.kl,
+                             (float)norm};
     if (!s->trained)
         return;
     float scale = norm > (double)r->c.clip ? (float)((double)r->c.clip / norm) : 1;

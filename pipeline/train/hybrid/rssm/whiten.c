@@ -16,7 +16,8 @@ void whiten_update(float *mean, float *var, const float *x, size_t n, uint64_t s
 void whiten_apply(float *y, const float *x, const float *mean, const float *var, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        float deviation = sqrtf(var[i]) + 1e-6f * fabsf(mean[i]) + 1e-20f;  /* differences below rounding are none */
+        float deviation =
+            sqrtf(var[i]) + 1e-6f * fabsf(mean[i]) + 1e-20f; /* differences below rounding are none */
         float z = (x[i] - mean[i]) / deviation;
         y[i] = fminf(fmaxf(z, -WHITEN_LIMIT), WHITEN_LIMIT);
     }
