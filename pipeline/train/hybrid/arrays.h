@@ -2,9 +2,9 @@
  * arrays.h - the state of a part of the engine as named flat arrays, for checkpoints
  *
  * A part lists pointers into its live state. To save, write what they point to. To load, make the part anew with the
- * same configuration, list, read into them, then call the part's check: it finds damage, and until it has said yes the part
- * must not be used. Names and lengths follow from the configuration alone, so a file that lacks a name or has another
- * length belongs to another configuration.
+ * same configuration, list, read into them, then call the part's check: it finds damage, and until it has said yes the
+ * part must not be used. Names and lengths follow from the configuration alone, so a file that lacks a name or has
+ * another length belongs to another configuration.
  */
 #ifndef HYBRID_ARRAYS_H
 #define HYBRID_ARRAYS_H

@@ -4,8 +4,9 @@
  * With f the features after a leading 1, after each sample W minimises
  *   sum_i lambda^(n-i) |r_i - W' f_i|^2 + lambda^n delta |W|^2
  *   gain = P f / (lambda + f' P f)     W += gain (r - W' f)'     P = (P - gain f' P) / lambda
- * Source: Haykin, Adaptive Filter Theory, 4th ed., table 9.1. Where features do not vary, forgetting would let P grow without
- * limit; once its trace exceeds its first value, P is no longer divided by lambda, so that forgetting waits for news.
+ * Source: Haykin, Adaptive Filter Theory, 4th ed., table 9.1. Where features do not vary, forgetting would let P grow
+ * without limit; once its trace exceeds its first value, P is no longer divided by lambda, so that forgetting waits
+ * for news.
  */
 #ifndef HYBRID_RLS_H
 #define HYBRID_RLS_H

@@ -31,7 +31,8 @@ struct store;
 struct store *store_new(const struct store_config *c);      /* NULL: no memory, or a size out of range */
 void   store_free(struct store *s);                         /* NULL is fine */
 size_t store_count(const struct store *s);                  /* entries held */
-/* key: (n_key); residual: (n_residual), NaN where it is not known. -1, and nothing changed: an infinity, or NaN in key. */
+/* key: (n_key); residual: (n_residual), NaN where it is not known. -1, and nothing changed: an infinity, or NaN in
+ * key. */
 int    store_add(struct store *s, const float *key, const float *residual);
 /* out: (n_residual), 0 where no neighbour knows. */
 void   store_lookup(const struct store *s, const float *key, float *out);

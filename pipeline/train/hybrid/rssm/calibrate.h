@@ -2,8 +2,10 @@
  * calibrate.h - probabilities corrected by outcomes: Platt scaling
  *
  *   P = sigmoid(A logit(raw) + B), A >= 0
- * A and B maximise the likelihood of the outcomes times a normal prior around A = 1, B = 0, which says that raw is right.
- * Source: Platt 1999, "Probabilistic outputs for support vector machines"; Newton's method in place of his trust region.
+ * A and B maximise the likelihood of the outcomes times a normal prior around A = 1, B = 0, which says that raw is
+ * right.
+ * Source: Platt 1999, "Probabilistic outputs for support vector machines"; Newton's method in place of his trust
+ * region.
  */
 #ifndef RSSM_CALIBRATE_H
 #define RSSM_CALIBRATE_H

@@ -18,12 +18,14 @@ struct gru {
 
 void gru_layout(struct gru *u, int in, int width, size_t *next);
 /* gx: (n, 3 width) is left holding r, s, n; gh: (n, 3 width) h U + c. Both are kept for backward. next may be h. */
-void gru_forward(const struct gru *u, const real *w, real *next, const real *x, const real *h, real *gx, real *gh, int n);
-/* dnext: gradient of h'. Adds to dx and dh. gx and gh become the gradients of x W and h U, for gru_backward_weight. h: what
- * forward got. */
-void gru_backward_input(const struct gru *u, const real *w, real *dx, real *dh, const real *dnext, const real *h, real *gx,
-                        real *gh, int n);
+void gru_forward(const struct gru *u, const real *w, real *next, const real *x, const real *h, real *gx, real *gh,
+                 int n);
+/* dnext: gradient of h'. Adds to dx and dh. gx and gh become the gradients of x W and h U, for gru_backward_weight. h:
+ * what forward got. */
+void gru_backward_input(const struct gru *u, const real *w, real *dx, real *dh, const real *dnext, const real *h,
+                        real *gx, real *gh, int n);
 /* Over the rows of any number of steps at once. */
-void gru_backward_weight(const struct gru *u, real *g, const real *x, const real *h, const real *gx, const real *gh, int n);
+void gru_backward_weight(const struct gru *u, real *g, const real *x, const real *h, const real *gx, const real *gh,
+                         int n);
 
 #endif

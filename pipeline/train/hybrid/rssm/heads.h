@@ -38,7 +38,7 @@ void heads_backward(const struct heads *d, const real *w, real *g, struct heads_
                     real *scratch, int n);
 
 #define HEADS_REACH ((real)0.5)     /* how far a coefficient may leave the prior, in displacements a step (ENGINE.md) */
-#define HEADS_LOG_VARIANCE ((real)6)    /* log variances stay within +-6, smoothly: one lucky target cannot blow up a NLL */
+#define HEADS_LOG_VARIANCE ((real)6)    /* log variances stay within +-6, smoothly: no one target blows up a NLL */
 
 real heads_coefficient(real a0, real raw);      /* a0 + 0.5 tanh(raw) */
 real heads_scale(real raw);                     /* 2 sigmoid(raw) */

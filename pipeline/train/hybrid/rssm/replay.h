@@ -9,8 +9,8 @@
 #include "pipeline/train/hybrid/rssm/net.h"
 
 enum replay_field {
-    REPLAY_X, REPLAY_U, REPLAY_PHI, REPLAY_A0, REPLAY_A, REPLAY_GRAM, REPLAY_HAS_A, REPLAY_ALPHA, REPLAY_HAS_ALPHA, REPLAY_DL,
-    REPLAY_HAS_DL,
+    REPLAY_X, REPLAY_U, REPLAY_PHI, REPLAY_A0, REPLAY_A, REPLAY_GRAM, REPLAY_HAS_A, REPLAY_ALPHA, REPLAY_HAS_ALPHA,
+    REPLAY_DL, REPLAY_HAS_DL,
     REPLAY_SHADOW,          /* mean and variance of dL as forecast when the action was known, the outcome not */
     REPLAY_H,               /* the recurrent state the block was met with */
     N_REPLAY

@@ -1,8 +1,8 @@
 /*
  * rssm.h - learned dynamics of training: a small recurrent state-space model that forecasts displacements and losses
  *
- * One macro-step a block of real steps. G parameter groups, k basis directions each. Everything it forecasts is a residual
- * on the analytic prior a0, exactly zero at the start.
+ * One macro-step a block of real steps. G parameter groups, k basis directions each. Everything it forecasts is a
+ * residual on the analytic prior a0, exactly zero at the start.
  *
  *   r = rssm_new(&cfg)
  *   each block t:
@@ -27,13 +27,15 @@
  *               square of the last 50 or so), since networks are too sure of themselves.
  *
  * Loss, a mean over rows and steps of
- *   mean_m { sum_g (c-a*)' G_g (c-a*) / tr G_g + NLL(alpha*) + NLL(dL) } + w_recon |x^ - x'|^2 / 2
+ *   mean_m { sum_g (c-a*)' G_g (c-a*) / tr G_g + mean_g NLL(alpha*_g) + NLL(dL) } + w_recon |x^ - x'|^2 / 2
  *   + beta (0.5 max(1, KL(sg q || p)) + 0.1 max(1, KL(q || sg p)))
- * where members see a block with probability `bootstrap`, a target that was not given counts nothing, and sg stops gradients.
- * Every weight is trained by truncated backpropagation through `seq` macro-steps replayed from a buffer; the state that a
- * sequence begins with is the one stored, refreshed each time that its block is replayed.
+ * where members see a block with probability `bootstrap`, a target that was not given counts nothing, and sg stops
+ * gradients.
+ * Every weight is trained by truncated backpropagation through `seq` macro-steps replayed from a buffer; the state
+ * that a sequence begins with is the one stored, refreshed each time that its block is replayed.
  *
- * Pure and deterministic: equal calls give equal bits; all randomness is a counter-based generator whose state is saved.
+ * Pure and deterministic: equal calls give equal bits; all randomness is a counter-based generator whose state is
+ * saved.
  * No call but rssm_new allocates. None prints or exits. A struct rssm is used by one thread at a time.
  */
 #ifndef RSSM_RSSM_H
@@ -59,8 +61,8 @@ struct rssm_config {
     int groups;             /* G; caller's. <= 4096 */
     int k;                  /* 4 basis directions */
     int n_x;                /* 64 features of a block; unused ones may be constant */
-    int n_u;                /* 16 numbers of an action: lr, horizon, scale of the jump, last coefficients by kind, ... */
-    int n_phi;              /* 16 features of a group, of order 1: kind, depth, log norms, cosines, last residual, ... */
+    int n_u;                /* 16 numbers of an action: lr, horizon, scale of the jump, last coefficients, ... */
+    int n_phi;              /* 16 features of a group, of order 1: kind, depth, log norms, cosines, residuals, ... */
     int n_e;                /* 32, the encoder's output: key of the residual store */
     int enc_hidden;         /* 128 */
     int n_h;                /* 128 */
@@ -107,8 +109,8 @@ int rssm_observe(struct rssm *r, const struct rssm_block *b, uint64_t *serial);
 /* u: (n_u), of order 1. */
 int rssm_act(struct rssm *r, const float *u);
 
-/* What the forecast made after block `serial` should have been. Any part may be NULL: not known (yet); parts may come in
- * several calls, the last one counts. */
+/* What the forecast made after block `serial` should have been. Any part may be NULL: not known (yet); parts may come
+ * in several calls, the last one counts. */
 struct rssm_target {
     const float *a;         /* (G, k) a* = G^-1 <D, actual displacement per step>; needs gram */
     const float *gram;      /* (G, k, k) G_g, any scale; a group whose trace is not > 0 counts nothing */
@@ -117,25 +119,25 @@ struct rssm_target {
 };
 int rssm_target(struct rssm *r, uint64_t serial, const struct rssm_target *t);
 
-/* The encoder's features of the last observed block (n_e), all zero before. Valid until the next call that changes r. */
+/* The encoder's features of the last observed block (n_e), all zero before. Valid until the next call on r. */
 const float *rssm_features(const struct rssm *r);
 /* The recurrent state h (n_h) that the last observed block was met with. */
 const float *rssm_state(const struct rssm *r);
 
-/* Blocks ahead under a plan. Arrays are owned by f; N = blocks, MS = samples * members trajectories. Block 0 is drawn from
- * the posterior of the last observed block, what follows from the prior. */
+/* Blocks ahead under a plan. Arrays are owned by f; N = blocks, MS = samples * members trajectories. Block 0 is drawn
+ * from the posterior of the last observed block, what follows from the prior. */
 struct rssm_forecast {
     int blocks;
     float *c, *c_std;           /* (N, G, k) mean and deviation over the trajectories */
     float *alpha, *alpha_std;   /* (N, G) mean; deviation with the predicted variance */
     float *dl, *dl_std;         /* (N) change of loss in each block: mean; deviation with the predicted variance */
-    float *path_dl, *path_std;  /* (MS) change of loss over all blocks along each trajectory: mean and deviation given it */
+    float *path_dl, *path_std;  /* (MS) change of loss over all blocks along each trajectory: mean and deviation */
 };
 /* NULL arrays and -1: no memory. Room for max_blocks. */
 int  rssm_forecast_alloc(struct rssm_forecast *f, const struct rssm_config *c);
 void rssm_forecast_free(struct rssm_forecast *f);
-/* plan: (blocks, n_u), the action of each block, as for rssm_act. Uses up random numbers. phi and a0 stay those of the last
- * observed block. */
+/* plan: (blocks, n_u), the action of each block, as for rssm_act. Uses up random numbers. phi and a0 stay those of the
+ * last observed block. */
 int rssm_forecast(struct rssm *r, const float *plan, int blocks, struct rssm_forecast *f);
 
 /* P(change of loss over the forecast's blocks < threshold) as the trajectories say: mean of normal probabilities. The
@@ -148,8 +150,8 @@ int   rssm_outcome(struct rssm *r, float raw, bool gained);
 
 struct rssm_stats {
     bool trained;               /* false: too few blocks, or gradients not finite (then the weights are as they were) */
-    float loss, coef, alpha, dl, recon, kl;     /* kl: nats before free bits and weights; alpha and dl: of those that have a
-                                                   target; coef: sum over groups */
+    float loss, coef, alpha, dl, recon, kl;     /* kl: nats before free bits and weights; alpha and dl: of those that
+                                                   have a target; coef: sum over groups */
     float grad_norm;            /* before clipping */
 };
 void rssm_train_step(struct rssm *r, struct rssm_stats *s);
