@@ -32,7 +32,6 @@ LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lz -ldnnl
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
 LIBDIRS  := pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/model pipeline/demo \
-LIBDIRS  := pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/model pipeline/demo \
             pipeline/text pipeline/lib kernels kernels/cpu kernels/cuda shm formats
 ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,$d).a))
 PROGRAMS := $(patsubst pipeline/%.c,$(BIN)/%,$(wildcard pipeline/*.c))
