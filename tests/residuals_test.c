@@ -292,7 +292,7 @@ static void loaded_goes_on_and_damage_is_refused(void)
 
 int main(void)
 {
-    test_begin(60);
+    test_begin(280);
     store_finds_what_its_definition_says();
     recursion_equals_normal_equations();
     forgetting_waits_for_news();

@@ -290,7 +290,7 @@ static void divergence_is_in_the_loss(void)
 
 int main(void)
 {
-    test_begin(120);
+    test_begin(280);
     every_weight();
     through_time();
     divergence_is_in_the_loss();

@@ -8,14 +8,13 @@
  *   a* = a0 + 0.12 B s             the displacement of the next block
  *   dL = 0.02 s_1 - 0.03 u_0 + 0.01 noise, of the next block
  */
-#include "pipeline/train/hybrid/rssm/rng.h"
-#include "pipeline/train/hybrid/rssm/rssm.h"
+#include "pipeline/train/hybrid/rssm/model.h"
 #include "tests/check.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { G = 4, K = 2, X = 12, U = 2, PHI = 4, LEARN = 500, FRESH = 300 };
+enum { G = 4, K = 2, X = 12, U = 2, PHI = 4, LEARN = 400, FRESH = 300 };
 
 static const double NOISE_DL = 0.01, EFFECT_U = -0.03;
 
@@ -35,11 +34,12 @@ static struct rssm_config config(void)
     c.n_phi = PHI;
     c.n_e = 16;
     c.enc_hidden = 32;
-    c.n_h = 48;
+    c.n_h = 32;
     c.n_z = 8;
     c.latent_hidden = 32;
     c.head_hidden = 16;
     c.dl_hidden = 16;
+    c.batch = 2;
     c.seed = 5;
     return c;
 }
@@ -400,6 +400,51 @@ static void misuse_changes_nothing(void)
     rssm_free(r);
 }
 
+static double norm(const float *v, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)v[i] * (double)v[i];
+    return sqrt(sum);
+}
+
+/* What a train step does besides descending: bootstrap masks, fresher states in the buffer, the clipped
+ * gradient. */
+static void a_train_step_from_within(void)
+{
+    struct rssm_config c = config();
+    struct rssm_stats stats;
+    struct process p;
+    c.clip = 0.01f;
+    struct rssm *r = rssm_new(&c);
+    process_begin(&p, 7);
+    for (int i = 0; i < 40; i++)
+        live(r, &p, 0);
+    size_t H = (size_t)c.n_h, rows = (size_t)(c.seq * c.batch), M = (size_t)c.members, seen = 0, alike = 0;
+    float before[H], *state = replay_at(&r->replay, REPLAY_H, 39);
+    memcpy(before, state, sizeof before);
+    rssm_train_step(r, &stats);
+    CHECK(stats.trained && (double)stats.grad_norm > 0.1, "gradient %g", (double)stats.grad_norm);
+    CHECK(fabs(norm(r->m, r->net.n_weights) / (0.1 * 0.01) - 1) < 1e-3,
+          "Adam saw a gradient that was not clipped");
+    CHECK(memcmp(before, state, sizeof before) != 0, "the state in the buffer is stale");
+    for (size_t i = 0; i < rows * M; i++) {
+        seen += r->in.target.member[i] == 1;
+        alike += r->in.target.member[i] == r->in.target.member[i / M * M];
+    }
+    CHECK(fabs((double)seen / (double)(rows * M) - 0.8) < 0.15, "members see %zu of %zu", seen, rows * M);
+    CHECK(alike < rows * M, "every member sees the same blocks");
+
+    float *w = malloc(r->net.n_weights * sizeof *w);
+    r->w[r->net.decoder.b] = INFINITY;
+    memcpy(w, r->w, r->net.n_weights * sizeof *w);
+    rssm_train_step(r, &stats);
+    CHECK(!stats.trained && memcmp(w, r->w, r->net.n_weights * sizeof *w) == 0,
+          "a gradient that is not finite was applied");
+    free(w);
+    rssm_free(r);
+}
+
 static void default_size(void)
 {
     struct rssm_config c;
@@ -411,13 +456,14 @@ static void default_size(void)
 
 int main(void)
 {
-    test_begin(120);
+    test_begin(280);
     zero_start_is_the_prior();
     samples_and_members_differ();
     confidence_follows_outcomes();
     loaded_model_goes_on_bit_for_bit();
     damage_is_refused();
     misuse_changes_nothing();
+    a_train_step_from_within();
     default_size();
     learns_and_knows_how_sure_it_is();
     return 0;
