@@ -20,6 +20,7 @@ static const double NOISE_DL = 0.01, EFFECT_U = -0.03;
 
 struct process {
     struct rng rng;
+    double noise; /* of dL */
     double s[4], c[X][2], b[G * K][4];
     float x[X], phi[G * PHI], a0[G * K], a[G * K], gram[G * K * K], dl;
 };
@@ -51,7 +52,7 @@ static double normal(struct process *p)
 
 static void process_begin(struct process *p, uint64_t seed)
 {
-    *p = (struct process){.rng = {seed, 0}};
+    *p = (struct process){.rng = {seed, 0}, .noise = NOISE_DL};
     for (int i = 0; i < X; i++)
         for (int j = 0; j < 2; j++)
             p->c[i][j] = normal(p);
@@ -90,7 +91,7 @@ static void process_step(struct process *p)
             sum += p->b[i][j] * p->s[j];
         p->a[i] = (float)((double)p->a0[i] + 0.12 * sum);
     }
-    p->dl = (float)(0.02 * p->s[1] + NOISE_DL * normal(p));
+    p->dl = (float)(0.02 * p->s[1] + p->noise * normal(p));
 }
 
 static double displacement_error(const struct process *p, const float *c)
@@ -211,6 +212,14 @@ static void learns_and_knows_how_sure_it_is(void)
     CHECK(late.within50 > 0.38 && late.within50 < 0.65, "50%% intervals hold %.3f", late.within50);
     CHECK(late.deviation < 2 * NOISE_DL, "deviation %.4f", late.deviation);
     CHECK(fabs(late.effect - EFFECT_U) < 0.3 * fabs(EFFECT_U), "effect of the action: %.4f", late.effect);
+
+    p.noise = 5 * NOISE_DL; /* the world becomes noisier than its model, which is not trained any more */
+    for (int i = 0; i < 80; i++)
+        live(r, &p, 0);
+    struct tally noisier = examine(r, &p);
+    print("noisier", &noisier);
+    CHECK(noisier.within90 > 0.8, "90%% intervals hold %.3f: past errors do not widen them",
+          noisier.within90);
     rssm_free(r);
 }
 
