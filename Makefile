@@ -94,12 +94,12 @@ CUDA_HOME  := $(patsubst %/bin/,%,$(dir $(NVCC)))
 CUDA_HOST  := $(filter-out kernels/cuda/none.c,$(wildcard kernels/cuda/*.c))
 CUDA_OBJS  := $(patsubst %,$(B)/obj/%.o,$(wildcard kernels/cuda/*.cu)) \
               $(if $(CUDA_HOST),$(patsubst %.c,$(B)/obj/%.o,$(CUDA_HOST)),$(B)/obj/kernels/cuda/none.o)
+CUDA_ALL   := $(strip $(foreach k,embedding rmsnorm qk_norm_rope attention,$(if $(wildcard kernels/cuda/$k*.cu),,lacks)))
 ifeq ($(CUDA),yes)
 LDLIBS += $(firstword $(wildcard $(CUDA_HOME)/lib64/libcudart_static.a $(CUDA_HOME)/lib/libcudart_static.a \
                                  $(CUDA_HOME)/lib/x86_64-linux-gnu/libcudart_static.a)) -ldl -lrt
 $(patsubst %.c,$(B)/obj/%.o,$(CUDA_HOST)): CPPFLAGS += -isystem $(CUDA_HOME)/include -DCUDA_TARGETS='"$(CUDA_ARCH)"'
 $(B)/obj/kernels/cuda/gpu.o: $(B)/cuda.config
-CUDA_ALL := $(foreach k,embedding rmsnorm qk_norm_rope attention,$(if $(wildcard kernels/cuda/$k*.cu),,lacks))
 $(B)/lib/kernels-cuda.a: $(if $(CUDA_ALL),$(B)/obj/kernels/cuda/none.o,$(CUDA_OBJS))
 else
 $(B)/lib/kernels-cuda.a: $(B)/obj/kernels/cuda/none.o
@@ -129,7 +129,8 @@ endif
 CUDA_TESTS := $(wildcard tests/cuda/*.c)
 SHIM_CXX   := $(CXX) -std=c++17 $(WARN:-W%prototypes=) -Wno-unknown-pragmas -g -fPIE -fno-exceptions -fno-rtti -I.
 SHIM_CU    := $(SHIM_CXX) -O1 -fsanitize=thread -Ikernels/cuda/shim -include kernels/cuda/shim/platform.cuh -x c++
-SHIM_OBJS  := $(patsubst %,$(B)/obj/shim/%.o,$(wildcard kernels/cuda/*.cu kernels/cuda/shim/*.cpp) $(CUDA_TESTS))
+SHIM_KERNELS := $(patsubst %,$(B)/obj/shim/%.o,$(wildcard kernels/cuda/*.cu kernels/cuda/shim/*.cpp) kernels/cuda/shim/graph.c)
+SHIM_OBJS  := $(SHIM_KERNELS) $(patsubst %,$(B)/obj/shim/%.o,$(CUDA_TESTS))
 SHIM_LINK   = $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
 tests: $(B)/tests/cuda_shim_test
 $(B)/obj/shim/%.cu.o: %.cu Makefile
@@ -157,11 +158,17 @@ $(B)/tests/cuda_gpu_test: $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)) $(filter %.
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
 endif
 
-# What has no need of CUDA's headers is built and tested everywhere.
+# The whole backend over the shim: its host code, with twins of what calls the CUDA runtime and cuBLASLt.
 CUDA_PARTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(addprefix kernels/cuda/,gpu.c cublaslt.c sensors.c none.c),$(wildcard kernels/cuda/*.c)))
 $(B)/tests/cuda_parts_test: $(B)/obj/tests/cuda_parts_test.o $(addprefix $(B)/obj/kernels/cuda/,record.o targets.o nominal.o)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^
+CUDA_STEP := $(B)/obj/tests/cuda_step_test.o $(CUDA_PARTS) $(SHIM_KERNELS) \
+             $(patsubst %,$(B)/obj/shim/kernels/cuda/shim/%.c.o,gpu product)
+$(B)/tests/cuda_step_shim_test: $(CUDA_STEP) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $(CUDA_STEP) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+$(if $(CUDA_ALL),,tests: $(B)/tests/cuda_step_shim_test)
 
 $(BIN)/%: $(B)/obj/pipeline/%.o $(ARCHIVES)
 	@mkdir -p $(@D)

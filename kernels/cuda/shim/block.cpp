@@ -3,6 +3,7 @@
  */
 #include "kernels/cuda/shim/shim.h"
 #include "kernels/cuda/shim/cuda_runtime_api.h"
+#include "kernels/cuda/shim/graph.h"
 
 #include <cstdarg>
 #include <cstdio>
@@ -369,8 +370,8 @@ static void run_block(void)
     current = NULL;
 }
 
-void shim_run(const char *kernel, struct shim_uint3 grid, struct shim_uint3 block, size_t shared, shim_body *body,
-              void *arguments)
+static void run_grid(const char *kernel, struct shim_uint3 grid, struct shim_uint3 block, size_t shared,
+                     shim_body *body, void *arguments)
 {
     size_t blocks = (size_t)grid.x * grid.y * grid.z;
     current = NULL;
@@ -394,4 +395,29 @@ void shim_run(const char *kernel, struct shim_uint3 grid, struct shim_uint3 bloc
         run_block();
     }
     free(turn);
+}
+
+struct launch {                         /* the arguments follow */
+    const char *kernel;
+    struct shim_uint3 grid, block;
+    size_t shared;
+    shim_body *body;
+};
+
+static void run_launch(const void *p)
+{
+    const struct launch *l = (const struct launch *)p;
+    run_grid(l->kernel, l->grid, l->block, l->shared, l->body, (void *)(l + 1));
+}
+
+void shim_run(const char *kernel, struct shim_uint3 grid, struct shim_uint3 block, size_t shared, shim_body *body,
+              const void *arguments, size_t bytes)
+{
+    alignas(16) unsigned char call[sizeof(struct launch) + 512];
+    static_assert(sizeof(struct launch) % 16 == 0, "the arguments are aligned");
+    if (bytes > 512)
+        shim_fail("%s: too many arguments", kernel);
+    *(struct launch *)call = {kernel, grid, block, shared, body};
+    memcpy(call + sizeof(struct launch), arguments, bytes);
+    shim_call(run_launch, call, sizeof(struct launch) + bytes);
 }

@@ -41,9 +41,9 @@ struct alignas(16) uint4 {
 template <class... P, class... A>
 static void shim_launch(const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, A... arguments)
 {
-    auto body = [&] { kernel((P)arguments...); };
+    auto body = [=] { kernel((P)arguments...); };
     shim_run(name, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared,
-             [](void *f) { (*(decltype(body) *)f)(); }, &body);
+             [](void *f) { (*(decltype(body) *)f)(); }, &body, sizeof body);
 }
 
 template <class T> static T *dynamic_shared(void)

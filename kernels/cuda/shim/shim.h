@@ -29,8 +29,9 @@ extern struct shim_uint3 threadIdx, blockIdx, blockDim, gridDim;
 
 typedef void shim_body(void *arguments);
 
+/* arguments: plain bytes, copied where the launch is kept for later (graph.h) */
 void shim_run(const char *kernel, struct shim_uint3 grid, struct shim_uint3 block, size_t shared, shim_body *body,
-              void *arguments);
+              const void *arguments, size_t bytes);
 void shim_allow_shared(const void *kernel, size_t bytes);
 [[noreturn]] void shim_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void shim_syncthreads(const char *file, int line);
