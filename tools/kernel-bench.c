@@ -3,7 +3,7 @@
  *
  * What is bound by memory is compared with a copy on the same device (bytes that must be read and written at least, per second); what is
  * bound by arithmetic with one large square matrix product. Shapes are those of a preset's step. Each figure is the
- * shortest of several runs of a few calls each.
+ * shortest of several runs of a few calls each. Last, whole tokens one by one as `sample` makes them: these have to read all weights.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/threads.h"
-#include "pipeline/model/params.h"
+#include "pipeline/model/transformer.h"
 #include "pipeline/train/rate.h"
 
 static const char *preset = "100m", *dtype = "bf16", *device = "auto";
@@ -170,7 +170,8 @@ static void make_operands(void)
     free(host);
 }
 
-static void bench_all(const struct rate *rate)
+/* Returns the rate of the copy, bytes read and written a second. */
+static double bench_all(const struct rate *rate)
 {
     double nc = (double)N * c.C * (double)e, qk = (double)N * (c.H + c.Hkv) * c.D * (double)e, f = (double)N * c.F * (double)e;
     double gemm = 2.0 * N * c.C, head = 2.0 * rows * c.C * c.V, nw = (double)n_weights, ee = (double)e;
@@ -224,6 +225,47 @@ static void bench_all(const struct rate *rate)
         else
             printf("%-40s %12.1f %9.1f GB/s    %7.1f%%\n", all[i].name, t * 1e6, bytes / 1e9, 100 * bytes / copy);
     }
+    return copy;
+}
+
+static void free_operands(void)
+{
+    void *all[] = {x, y, z, w, logits, theta, m, v, g, stat, gains, rope, ids, positions};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        o->free(dev, all[i]);
+}
+
+/* Tokens a second after a short prompt, and the bytes that each has to read: the weights once, the cache so far. */
+static void bench_decode(double copy, enum dtype act)
+{
+    enum { PROMPT = 32, WARM_UP = 32, TIMED = 128 };
+    char err[512];
+    struct weights model;
+    int32_t tokens[PROMPT] = {0};
+    if (context < PROMPT + WARM_UP + TIMED)
+        return;
+    if ((act == DTYPE_BF16 ? weights_alloc_bf16(&model, o, dev, &c, err, sizeof err)
+                           : weights_alloc(&model, o, dev, act, &c, err, sizeof err)) != 0)
+        die("%s", err);
+    struct kv_cache *kv = kv_cache_alloc(&model, (int)context, err, sizeof err);
+    if (!kv || weights_init(&model, 1) != 0)
+        die("%s", kv ? "no memory for the first weights" : err);
+    float *out = xmalloc((size_t)c.V * sizeof *out);
+    model_extend(&model, kv, tokens, PROMPT, out);
+    double began = 0;
+    for (int i = 0; i < WARM_UP + TIMED; i++) {
+        if (i == WARM_UP)
+            began = now_seconds();
+        model_extend(&model, kv, tokens, 1, out);
+    }
+    double t = (now_seconds() - began) / TIMED;
+    double bytes = (double)(model_params(&c) * e) +
+                   2.0 * (PROMPT + WARM_UP + TIMED / 2) * c.L * c.Hkv * c.D * (double)e;
+    printf("%-40s %12.1f %9.1f GB/s    %7.1f%%   %.0f tokens/s\n", "a whole token", t * 1e6, bytes / t / 1e9,
+           100 * bytes / t / copy, 1 / t);
+    free(out);
+    kv_cache_free(kv);
+    weights_free(&model);
 }
 
 int main(int argc, char **argv)
@@ -251,7 +293,9 @@ int main(int argc, char **argv)
     make_operands();
     printf("%s, %s; %s, %d x %d tokens; one large product: %.2f TFLOP/s\n", o->name, o->describe(dev), preset, (int)batch,
            (int)context, rate.measured / 1e12);
-    bench_all(&rate);
+    double copy = bench_all(&rate);
+    free_operands();
+    bench_decode(copy, act);
     o->close(dev);
     close_stdout();
     return 0;

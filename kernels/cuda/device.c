@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct device *cuda_device_open(enum dtype act, int threads, char *err, size_t cap)
 {
@@ -12,6 +13,8 @@ struct device *cuda_device_open(enum dtype act, int threads, char *err, size_t c
         return NULL;
     }
     dev->act = act;
+    const char *graphs = getenv("TRITTER_GRAPHS");      /* off: to measure what they are worth, and to look for errors */
+    dev->recordings.off = graphs && strcmp(graphs, "off") == 0;
     if (gpu_find(&dev->gpu, err, cap) != 0) {
         free(dev);
         return NULL;

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""torch-step.py - tokens a second of a training step in plain PyTorch, for tools/gpu-check to stand beside ours
+
+The model of train's presets (Qwen3: grouped queries, normed q and k, rotary, SwiGLU, tied embedding), torch.compile, bf16 autocast,
+scaled_dot_product_attention, fused AdamW with clipping. Usage: torch-step.py LAYERS WIDTH HEADS KV HEAD_DIM FFN VOCAB BATCH CONTEXT [MICRO]
+"""
+import sys, time
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+L, C, H, KV, D, FF, V, B, T = map(int, sys.argv[1:10])
+micro = int(sys.argv[10]) if len(sys.argv) > 10 else B
+
+
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.n1, self.n2, self.nq, self.nk = nn.RMSNorm(C, 1e-6), nn.RMSNorm(C, 1e-6), nn.RMSNorm(D, 1e-6), nn.RMSNorm(D, 1e-6)
+        self.qkv, self.o = nn.Linear(C, (H + 2 * KV) * D, bias=False), nn.Linear(H * D, C, bias=False)
+        self.gu, self.down = nn.Linear(C, 2 * FF, bias=False), nn.Linear(FF, C, bias=False)
+
+    def forward(self, x, cos, sin):
+        b, t, _ = x.shape
+        q, k, v = self.qkv(self.n1(x)).view(b, t, H + 2 * KV, D).split([H, KV, KV], 2)
+        turn = lambda a: a * cos + torch.cat([-a[..., D // 2:], a[..., :D // 2]], -1) * sin
+        q, k = turn(self.nq(q)), turn(self.nk(k))
+        a = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2).to(q.dtype), v.transpose(1, 2).to(q.dtype), is_causal=True,
+                                           enable_gqa=KV != H)
+        x = x + self.o(a.transpose(1, 2).reshape(b, t, H * D))
+        g, u = self.gu(self.n2(x)).split(FF, -1)
+        return x + self.down(F.silu(g) * u)
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.norm = nn.Embedding(V, C), nn.RMSNorm(C, 1e-6)
+        self.layers = nn.ModuleList(Layer() for _ in range(L))
+        nn.init.normal_(self.embed.weight, 0, 0.02)
+        angle = torch.arange(T)[:, None] * (1e4 ** (-torch.arange(0, D, 2) / D))[None]
+        self.register_buffer("cos", torch.cat([angle.cos()] * 2, -1)[:, None].bfloat16())
+        self.register_buffer("sin", torch.cat([angle.sin()] * 2, -1)[:, None].bfloat16())
+
+    def forward(self, ids, targets):
+        x = self.embed(ids).bfloat16()
+        for layer in self.layers:
+            x = layer(x, self.cos, self.sin)
+        logits = F.linear(self.norm(x), self.embed.weight)
+        return F.cross_entropy(logits.view(-1, V).float(), targets.view(-1))
+
+
+torch.set_float32_matmul_precision("high")
+model = Model().cuda()
+optimizer = torch.optim.AdamW(model.parameters(), 1e-4, (0.9, 0.95), weight_decay=0.1, fused=True)
+step = torch.compile(model)
+tokens = torch.randint(0, V, (B, T + 1), device="cuda")
+
+
+def train():
+    for i in range(0, B, micro):
+        with torch.autocast("cuda", torch.bfloat16):
+            loss = step(tokens[i:i + micro, :-1], tokens[i:i + micro, 1:])
+        (loss * micro / B).backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+for _ in range(5):
+    train()
+times = []
+for _ in range(10):
+    torch.cuda.synchronize()
+    began = time.perf_counter()
+    train()
+    torch.cuda.synchronize()
+    times.append(time.perf_counter() - began)
+print(f"{B * T / sorted(times)[len(times) // 2]:.0f}")
