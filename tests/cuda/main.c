@@ -174,6 +174,9 @@ static const struct {
     {"adamw", test_adamw},
     {"swiglu", test_swiglu},
     {"cross_entropy", test_cross_entropy},
+    {"embedding", test_embedding},
+    {"rmsnorm", test_rmsnorm},
+    {"qk_norm_rope", test_qk_norm_rope},
 };
 
 /* Those named, or all. */

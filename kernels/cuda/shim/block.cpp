@@ -163,7 +163,7 @@ static void fiber_start(struct fiber *f)
         if (f->stack == MAP_FAILED)
             shim_fail("no memory for stacks");
     }
-    void **top = (void **)((char *)f->stack + STACK) - 2;
+    void **top = (void **)((char *)f->stack + STACK) - 1;        /* as after a call */
     *--top = (void *)fiber_main;
     f->sp = top - 6;
     f->wait = RUNS;

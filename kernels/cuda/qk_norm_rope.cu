@@ -1,0 +1,265 @@
+/*
+ * qk_norm_rope.cu - RMSNorm of each query and key head, then rotary position embedding
+ *
+ *   a = x * r * g,  r = 1 / sqrt(mean x^2 + eps)                 (one head of one token, D wide)
+ *   y[i]       = a[i] cos_i - a[i+D/2] sin_i
+ *   y[i + D/2] = a[i+D/2] cos_i + a[i] sin_i                     (i < D/2)
+ *   backward: da is dy rotated by the opposite angle, then as rmsnorm.cu
+ *
+ * Mapping  a head of a token is a group of `lanes` lanes; a lane has VEC elements of each half at once, D/16 lanes where that is a power of two (D 16 to
+ *          256), else 32 and as many rounds as are needed (D <= 512). A block takes a piece of the tokens; dgq and dgk stay in registers, are summed by
+ *          block into partials, and these in order by a last kernel.
+ * Cost     bound by memory: forward 2, backward 3 elements.
+ * Oracle   kernels/cpu/qk_norm_rope.c
+ * Source   Su et al. 2021, arXiv:2104.09864; per-head norm as in Qwen3
+ */
+#include "kernels/cuda/common.cuh"
+
+enum { THREADS = 256, WARPS = THREADS / WARP, PIECES = 512 };
+
+/* One lane's share of a head: VEC elements of the first half and those D/2 behind. */
+struct pair {
+    float a[VEC], b[VEC];
+};
+
+template <bool wide, class T> DEVICE void get_pair(struct pair &p, const T *x, int i, int half)
+{
+    get_some<wide>(p.a, x + i, half - i);
+    get_some<wide>(p.b, x + half + i, half - i);
+}
+
+template <bool wide, class T> DEVICE void put_pair(T *y, const struct pair &p, int i, int half)
+{
+    put_some<wide>(y + i, p.a, half - i);
+    put_some<wide>(y + half + i, p.b, half - i);
+}
+
+struct heads {
+    int N, H, Hkv, D;
+};
+
+template <class T, bool wide, int lanes>
+KERNEL(THREADS) forward_kernel(T *qk, float *rstd, const T *qkv, const float *gq, const float *gk, const float *rope,
+                               const int32_t *positions, struct heads s, float eps)
+{
+    int heads = s.H + s.Hkv, half = s.D / 2, lane = threadIdx.x % lanes;
+    size_t item = ((size_t)blockIdx.x * THREADS + threadIdx.x) / lanes, count = (size_t)s.N * heads;
+    bool here = item < count;           /* the others go along: sums are of whole warps */
+    size_t n = here ? item / heads : 0, h = here ? item % heads : 0;
+    const T *x = qkv + (n * (heads + s.Hkv) + h) * s.D;
+    float square = 0;
+    struct pair p;
+    for (int i = lane * VEC; i < half; i += lanes * VEC) {
+        get_pair<wide>(p, x, i, half);
+#pragma unroll
+        for (int k = 0; k < VEC; k++)
+            square += p.a[k] * p.a[k] + p.b[k] * p.b[k];
+    }
+    float r = 1.0f / sqrtf(lanes_sum<lanes>(square) / s.D + eps);
+    if (!here)
+        return;
+    if (lane == 0)
+        rstd[item] = r;
+    const float *g = h < (size_t)s.H ? gq : gk, *turn = rope + (size_t)positions[n] * s.D;
+    for (int i = lane * VEC; i < half; i += lanes * VEC) {
+        struct pair gain, angle;
+        if (lanes * VEC < half)
+            get_pair<wide>(p, x, i, half);      /* several rounds: p holds the last */
+        get_pair<wide>(gain, g, i, half);
+        get_pair<wide>(angle, turn, i, half);
+#pragma unroll
+        for (int k = 0; k < VEC; k++) {
+            float a = p.a[k] * r * gain.a[k], b = p.b[k] * r * gain.b[k];
+            p.a[k] = a * angle.a[k] - b * angle.b[k];
+            p.b[k] = b * angle.a[k] + a * angle.b[k];
+        }
+        put_pair<wide>(qk + item * s.D, p, i, half);
+    }
+}
+
+/* ---- backward ---- */
+
+/* d becomes the gradient before the rotation. */
+DEVICE void turn_back(struct pair &d, const struct pair &angle)
+{
+#pragma unroll
+    for (int k = 0; k < VEC; k++) {
+        float u = d.a[k], w = d.b[k];
+        d.a[k] = u * angle.a[k] + w * angle.b[k];
+        d.b[k] = w * angle.a[k] - u * angle.b[k];
+    }
+}
+
+/* What all groups of the block have for dg (D), added in order, to partial (D). gather: shared, THREADS floats. */
+template <int lanes>
+DEVICE void sum_groups(float *partial, const struct pair &dg, float *gather, int i, int half)
+{
+    int lane = threadIdx.x % lanes;
+#pragma unroll
+    for (int k = 0; k < 2 * VEC; k++) {
+        gather[threadIdx.x] = k < VEC ? dg.a[k % VEC] : dg.b[k % VEC];
+        __syncthreads();
+        int at = i + k % VEC;
+        if (threadIdx.x < lanes && at < half) {
+            float sum = 0;
+            for (int t = lane; t < THREADS; t += lanes)
+                sum += gather[t];
+            partial[(k < VEC ? 0 : half) + at] = sum;
+        }
+        __syncthreads();
+    }
+}
+
+/* partial (pieces, 2, D): of dgq and dgk. Round `base` covers elements base .. base + lanes * VEC of each half. */
+template <class T, bool wide, int lanes>
+KERNEL(THREADS) backward_kernel(T *dqkv, float *partial, const T *dqk, const T *qkv, const float *rstd, const float *gq,
+                                const float *gk, const float *rope, const int32_t *positions, struct heads s,
+                                int tokens)
+{
+    STATIC_SHARED(float, gather, THREADS);
+    int heads = s.H + s.Hkv, half = s.D / 2, lane = threadIdx.x % lanes;
+    int end = (int)(blockIdx.x + 1) * tokens < s.N ? (int)(blockIdx.x + 1) * tokens : s.N;
+    size_t first = (size_t)blockIdx.x * tokens * heads, last = (size_t)end * heads;
+    for (int base = 0; base < half; base += lanes * VEC) {
+        int i = base + lane * VEC;
+        struct pair dgq = {}, dgk = {};
+        for (size_t from = first; from < last; from += THREADS / lanes) {
+            size_t item = from + threadIdx.x / lanes;
+            bool here = item < last;
+            size_t n = here ? item / heads : 0, h = here ? item % heads : 0, in = (n * (heads + s.Hkv) + h) * s.D;
+            const float *g = h < (size_t)s.H ? gq : gk, *turn = rope + (size_t)positions[n] * s.D;
+            float r = here ? rstd[item] : 0, dot = 0;
+            struct pair d, x, gain, angle;
+            for (int j = lane * VEC; j < half && here; j += lanes * VEC) {
+                get_pair<wide>(d, dqk + item * s.D, j, half);
+                get_pair<wide>(x, qkv + in, j, half);
+                get_pair<wide>(gain, g, j, half);
+                get_pair<wide>(angle, turn, j, half);
+                turn_back(d, angle);
+#pragma unroll
+                for (int k = 0; k < VEC; k++)
+                    dot += d.a[k] * x.a[k] * gain.a[k] + d.b[k] * x.b[k] * gain.b[k];
+            }
+            float scale = lanes_sum<lanes>(dot) / s.D * r * r * r;
+            if (!here || i >= half)
+                continue;
+            if (lanes * VEC < half) {           /* several rounds: they hold the last */
+                get_pair<wide>(d, dqk + item * s.D, i, half);
+                get_pair<wide>(x, qkv + in, i, half);
+                get_pair<wide>(gain, g, i, half);
+                get_pair<wide>(angle, turn, i, half);
+                turn_back(d, angle);
+            }
+            bool query = h < (size_t)s.H;
+#pragma unroll
+            for (int k = 0; k < VEC; k++) {
+                float da = d.a[k] * x.a[k] * r, db = d.b[k] * x.b[k] * r;
+                dgq.a[k] += query ? da : 0;
+                dgq.b[k] += query ? db : 0;
+                dgk.a[k] += query ? 0 : da;
+                dgk.b[k] += query ? 0 : db;
+                d.a[k] = d.a[k] * gain.a[k] * r - x.a[k] * scale;
+                d.b[k] = d.b[k] * gain.b[k] * r - x.b[k] * scale;
+            }
+            put_pair<wide>(dqkv + in, d, i, half);
+        }
+        float *mine = partial + (size_t)blockIdx.x * 2 * s.D;
+        sum_groups<lanes>(mine, dgq, gather, i, half);
+        sum_groups<lanes>(mine + s.D, dgk, gather, i, half);
+    }
+}
+
+/* A block an element of dgq, then of dgk: adds the pieces' sums. */
+KERNEL(WARP) add_pieces_kernel(float *dgq, float *dgk, const float *partial, int pieces, int D)
+{
+    int c = blockIdx.x;
+    float sum = 0;
+    for (int p = threadIdx.x; p < pieces; p += WARP)
+        sum += partial[(size_t)p * 2 * D + c];
+    sum = warp_sum(sum);
+    if (threadIdx.x == 0)
+        *(c < D ? dgq + c : dgk + c - D) += sum;
+}
+
+/* ---- launchers ---- */
+
+static int piece_tokens(int N)
+{
+    return (int)ceil_div((size_t)N, PIECES);
+}
+
+template <class T, bool wide, int lanes>
+static void forward(cudaStream_t st, void *qk, float *rstd, const void *qkv, const float *gq, const float *gk,
+                    const float *rope, const int32_t *positions, struct heads s, float eps)
+{
+    size_t items = (size_t)s.N * (s.H + s.Hkv);
+    LAUNCH((forward_kernel<T, wide, lanes>), (unsigned)ceil_div(items * lanes, THREADS), THREADS, 0, st, (T *)qk, rstd,
+           (const T *)qkv, gq, gk, rope, positions, s, eps);
+}
+
+template <class T, bool wide, int lanes>
+static void backward(cudaStream_t st, void *dqkv, float *dgq, float *dgk, const void *dqk, const void *qkv,
+                     const float *rstd, const float *gq, const float *gk, const float *rope, const int32_t *positions,
+                     struct heads s, float *partial)
+{
+    int tokens = piece_tokens(s.N), pieces = (int)ceil_div((size_t)s.N, tokens);
+    LAUNCH((backward_kernel<T, wide, lanes>), pieces, THREADS, 0, st, (T *)dqkv, partial, (const T *)dqk,
+           (const T *)qkv, rstd, gq, gk, rope, positions, s, tokens);
+    LAUNCH(add_pieces_kernel, 2 * s.D, WARP, 0, st, dgq, dgk, partial, pieces, s.D);
+}
+
+/* Calls f<T, wide, lanes> for the type and the width of a head. */
+#define FOR_HEADS(f, ...)                                                                                              \
+    do {                                                                                                               \
+        int lanes = wide ? s.D / (2 * VEC) : 0;                                                                        \
+        if (lanes == 2)                                                                                                \
+            f<T, wide, 2>(__VA_ARGS__);                                                                                \
+        else if (lanes == 4)                                                                                           \
+            f<T, wide, 4>(__VA_ARGS__);                                                                                \
+        else if (lanes == 8)                                                                                           \
+            f<T, wide, 8>(__VA_ARGS__);                                                                                \
+        else if (lanes == 16)                                                                                          \
+            f<T, wide, 16>(__VA_ARGS__);                                                                               \
+        else                                                                                                           \
+            f<T, wide, 32>(__VA_ARGS__);                                                                               \
+    } while (0)
+
+template <class T, bool wide>
+static void forward_any(cudaStream_t st, void *qk, float *rstd, const void *qkv, const float *gq, const float *gk,
+                        const float *rope, const int32_t *positions, struct heads s, float eps)
+{
+    FOR_HEADS(forward, st, qk, rstd, qkv, gq, gk, rope, positions, s, eps);
+}
+
+template <class T, bool wide>
+static void backward_any(cudaStream_t st, void *dqkv, float *dgq, float *dgk, const void *dqk, const void *qkv,
+                         const float *rstd, const float *gq, const float *gk, const float *rope,
+                         const int32_t *positions, struct heads s, float *partial)
+{
+    FOR_HEADS(backward, st, dqkv, dgq, dgk, dqk, qkv, rstd, gq, gk, rope, positions, s, partial);
+}
+
+void cuda_qk_norm_rope_forward(cudaStream_t st, enum dtype act, void *qk, float *rstd, const void *qkv, const float *gq,
+                               const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv,
+                               int D, float eps)
+{
+    struct heads s = {N, H, Hkv, D};
+    FOR_ACT(act, D % (2 * VEC) == 0 && aligned16(qk, qkv, gq, gk, rope), forward_any, st, qk, rstd, qkv, gq, gk, rope,
+            positions, s, eps);
+}
+
+size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D)
+{
+    (void)H;
+    (void)Hkv;
+    return ceil_div((size_t)N, piece_tokens(N)) * 2 * D * sizeof(float);
+}
+
+void cuda_qk_norm_rope_backward(cudaStream_t st, enum dtype act, void *dqkv, float *dgq, float *dgk, const void *dqk,
+                                const void *qkv, const float *rstd, const float *gq, const float *gk, const float *rope,
+                                const int32_t *positions, int N, int H, int Hkv, int D, void *scratch)
+{
+    struct heads s = {N, H, Hkv, D};
+    FOR_ACT(act, D % (2 * VEC) == 0 && aligned16(dqkv, dqk, qkv, gq, gk, rope), backward_any, st, dqkv, dgq, dgk, dqk,
+            qkv, rstd, gq, gk, rope, positions, s, (float *)scratch);
+}
