@@ -166,6 +166,7 @@ static void feed(struct text *t, size_t from)
         from = t->n - keep;
     }
     model_extend(&t->m->w, t->kv, t->ids + from, (int)(t->n - from), t->logits);
+    loaded_check(t->m);
 }
 
 static void to_stdout(void *arg, const char *s, size_t n)

@@ -229,6 +229,61 @@ static void transfers(void)
     free(b);
 }
 
+/* The ops that extrapolate weights: spans of odd lengths in two groups, fewer directions than there may be. */
+static void extrapolation(enum dtype act)
+{
+    enum { N = 20000, SPANS = 4, GROUPS = 2, K = 3 };
+    const struct span spans[SPANS] = {{0, 9000, 1}, {9008, 33, 0}, {9100, 1, 1}, {9200, 10001, 0}};
+    const float c[GROUPS * K] = {0.5f, -1, 0.25f, 2, 0.125f, -0.75f};
+    static float host[7][N], got[2][7][N];
+    double gram[2][2][GROUPS * (K + 1) * (K + 1)];
+    uint32_t state = 5;
+    for (int j = 0; j < 7; j++)
+        for (int i = 0; i < N; i++)
+            host[j][i] = (float)next_random(&state) * 0x1p-23f - 1;
+    for (int b = 0; b < 2; b++) {
+        const struct ops *o = tables[b];
+        struct device *dev = o->open(act, 1, err, sizeof err);
+        float *f[4], *staged = o->alloc(dev, N * sizeof(float));    /* f32: theta, mean, x, y */
+        void *D[K + 1];                                             /* act: the directions, the working copy */
+        for (int j = 0; j < 4; j++)
+            o->upload(dev, f[j] = o->alloc(dev, N * sizeof(float)), host[j], N * sizeof(float));
+        for (int j = 0; j < K; j++) {
+            D[j] = o->alloc(dev, N * dtype_bytes(act));
+            o->upload(dev, staged, host[4 + j], N * sizeof(float));
+            o->to_act(dev, D[j], staged, N);
+        }
+        D[K] = o->alloc(dev, N * dtype_bytes(act));
+        o->ema_step(dev, f[0], D[K], f[1], N - 3, 0.9f, 0.5f);
+        o->ema_step(dev, f[0], NULL, f[1], N - 3, 0.9f, 0);
+        o->combine(dev, f[3], act == DTYPE_F32 ? (void *)f[3] : D[K], f[2], (const void *const *)D, K, c, spans, SPANS);
+        o->gram(dev, gram[b][0], (const void *const *)D, K, f[0], f[2], spans, SPANS, GROUPS);
+        o->direction(dev, D[1], 0.5f, 2, f[0], f[2], (const void *const *)D, K, c, spans, SPANS);
+        o->gram(dev, gram[b][1], (const void *const *)D, K - 1, f[3], NULL, spans, SPANS, GROUPS);
+        const float *read[] = {f[0], f[1], f[3]};
+        for (int j = 0; j < 3; j++)
+            o->download(dev, got[b][j], read[j], N * sizeof(float));
+        for (int j = 0; j < 4; j += 1) {
+            o->to_f32(dev, staged, D[j], N);
+            o->download(dev, got[b][3 + j], staged, N * sizeof(float));
+        }
+        CHECK(!o->error(dev), "%s", o->error(dev));
+        for (int j = 0; j < 4; j++) {
+            o->free(dev, f[j]);
+            o->free(dev, D[j]);
+        }
+        o->free(dev, staged);
+        o->close(dev);
+    }
+    for (int j = 0; j < 7; j++)
+        CHECK(distance(got[1][j], got[0][j], N) < (act == DTYPE_F32 ? 1e-6 : 1e-4), "array %d differs by %g", j,
+              distance(got[1][j], got[0][j], N));
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < GROUPS * (K + 1 - k) * (K + 1 - k); i++)
+            CHECK(fabs(gram[1][k][i] - gram[0][k][i]) < 1e-5 * N, "inner product %d: %g, want %g", i, gram[1][k][i],
+                  gram[0][k][i]);
+}
+
 int main(void)
 {
     test_begin(280);
@@ -245,6 +300,8 @@ int main(void)
     same_bits(DTYPE_BF16);
     generation(DTYPE_F32);
     generation(DTYPE_BF16);
+    extrapolation(DTYPE_F32);
+    extrapolation(DTYPE_BF16);
     if (shim_graph_calls)
         printf("%zu calls were done through graphs\n", shim_graph_calls());
     CHECK(!shim_graph_calls || shim_graph_calls() > 4000, "too little was replayed");

@@ -25,7 +25,7 @@ struct device *cuda_device_open(enum dtype act, int threads, char *err, size_t c
         return NULL;
     }
     dev->stream = gpu_stream();
-    dev->result = gpu_alloc(sizeof *dev->result);
+    dev->result = gpu_alloc(RESULTS * sizeof *dev->result);
     if (!dev->stream || !dev->result || cuda_transfer_open(dev) != 0) {
         const char *e = gpu_error();
         snprintf(err, cap, "%s: %s", dev->gpu.name, e ? e : "no memory for buffers");
@@ -106,7 +106,7 @@ void *cuda_device_scratch(struct device *dev, size_t bytes)
 
 size_t cuda_device_scratch_bytes(struct device *dev)
 {
-    return dev->scratch_bytes + products_bytes(dev->products) + sizeof *dev->result;
+    return dev->scratch_bytes + products_bytes(dev->products) + RESULTS * sizeof *dev->result;
 }
 
 static size_t larger(size_t a, size_t b)
@@ -122,5 +122,5 @@ size_t cuda_device_scratch_limit(struct device *dev, const struct step_extent *e
     n = larger(n, cuda_rmsnorm_backward_scratch(N, e->C));
     n = larger(n, cuda_qk_norm_rope_backward_scratch(N, e->s.H, e->s.Hkv, e->s.D));
     n = larger(n, cuda_attention_backward_scratch(e->s));
-    return n + products_bytes(dev->products) + sizeof *dev->result;
+    return n + products_bytes(dev->products) + RESULTS * sizeof *dev->result;
 }

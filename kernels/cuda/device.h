@@ -11,7 +11,7 @@
 #include "kernels/cuda/product.h"
 #include "kernels/cuda/record.h"
 
-enum { STAGES = 4, STAGE_BYTES = 1 << 20, MAX_PENDING = 64 };
+enum { STAGES = 4, STAGE_BYTES = 1 << 20, MAX_PENDING = 64, RESULTS = 16 };
 
 struct device {
     enum dtype act;
@@ -35,7 +35,7 @@ struct device {
 
     void *scratch;              /* of the launcher that runs: one stream, so one is enough */
     size_t scratch_bytes;
-    double *result;             /* device: of dot */
+    double *result;             /* device, RESULTS: of dot, of gram */
     const char *failure;        /* no memory for something that cannot be refused */
     char text[192];
 };
@@ -70,6 +70,15 @@ void cuda_linear_forward(struct device *dev, void *y, const void *x, const void 
 void cuda_linear_backward_input(struct device *dev, void *dx, const void *dy, const void *W, int N, int I, int O,
                                 bool accumulate);
 void cuda_linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O);
+
+/* extrapolate.c */
+void cuda_ops_ema_step(struct device *dev, float *theta, void *work, float *mean, size_t n, float keep, float ahead);
+void cuda_ops_combine(struct device *dev, float *y, void *work, const float *x, const void *const *D, int k,
+                      const float *c, const struct span *spans, int n_spans);
+void cuda_ops_direction(struct device *dev, void *d, float keep, float gain, const float *a, const float *b,
+                        const void *const *D, int k, const float *c, const struct span *spans, int n_spans);
+void cuda_ops_gram(struct device *dev, double *out, const void *const *D, int k, const float *a, const float *b,
+                   const struct span *spans, int n_spans, int n_groups);
 
 /* sensors.c */
 bool cuda_sensors(struct device *dev, struct sensors *out);

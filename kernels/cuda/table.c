@@ -203,4 +203,8 @@ const struct ops cuda_table = {
     .scale = scale,
     .adamw_step = adamw_step,
     .adamw_step_bf16 = adamw_step_bf16,
+    .ema_step = cuda_ops_ema_step,
+    .combine = cuda_ops_combine,
+    .direction = cuda_ops_direction,
+    .gram = cuda_ops_gram,
 };

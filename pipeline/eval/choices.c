@@ -59,6 +59,7 @@ static void run_batch(const struct loaded *m, struct activations *a, struct requ
         memcpy(row, r[b].tokens, (size_t)r[b].n * sizeof *row);
     }
     model_run(&m->w, a, tokens, B, width, -1, loss, NULL, 0);
+    loaded_check(m);
     for (int b = 0; b < B; b++) {
         *r[b].score = 0;
         for (int t = r[b].begin; t < r[b].n; t++)       /* loss t-1 is that of token t */

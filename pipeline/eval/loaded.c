@@ -69,6 +69,13 @@ void loaded_open(struct loaded *m, const char *path, const char *device, const c
     detail("%s: %.1f M weights, %s, %s", m->dir, (double)model_params(&m->w.c) / 1e6, dtype, m->ops->describe(m->dev));
 }
 
+void loaded_check(const struct loaded *m)
+{
+    const char *failed = m->w.ops->error(m->w.dev);
+    if (failed)
+        die("%s: %s", m->w.ops->name, failed);
+}
+
 void loaded_close(struct loaded *m)
 {
     weights_free(&m->w);

@@ -20,6 +20,8 @@ struct loaded {
  * generation goes) one for a small model, where threads would wait for each other longer than they work. */
 void loaded_open(struct loaded *m, const char *path, const char *device, const char *dtype, int64_t threads,
                  bool one_by_one);
+/* Dies when the device failed: what was computed since the last check means nothing. */
+void loaded_check(const struct loaded *m);
 void loaded_close(struct loaded *m);
 
 #endif

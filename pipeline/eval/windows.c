@@ -110,6 +110,7 @@ static void run_stretch(struct run *r, uint64_t done, uint64_t all)
     for (uint64_t next = r->begin + 1; next < r->end && !stop_signal;) {
         int rows = fill_batch(r, &next);
         model_run(&r->m->w, r->a, r->tokens, rows, r->T, mask, r->loss, NULL, 0);
+        loaded_check(r->m);
         for (int i = 0; i < rows; i++)
             add_row(r, i);
         progress(r->dir, done + next - 1 - r->begin, all, "tokens", NULL);
