@@ -21,6 +21,9 @@ asan_CFLAGS     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -
 asan_LDFLAGS    := -fsanitize=address,undefined
 tsan_CFLAGS     := -O1 -g -fsanitize=thread
 tsan_LDFLAGS    := -fsanitize=thread
+fuzz_CFLAGS     := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+                   -Wno-unknown-pragmas -Wno-source-uses-openmp
+fuzz_LDFLAGS    := -fsanitize=fuzzer,address,undefined
 ifeq ($(CI),true)
 WARN += -Werror
 endif
@@ -38,6 +41,17 @@ PROGRAMS := $(patsubst pipeline/%.c,$(BIN)/%,$(wildcard pipeline/*.c))
 TOOLBINS := $(patsubst tools/%.c,$(TOOLS)/%,$(wildcard tools/*.c))
 TESTS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*_test.c))
 DEPS     := $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d $(B)/*/*/*/*/*.d $(B)/*/*/*/*/*/*.d)
+
+# Pictures and sounds: a library above pipeline/text.
+LIBDIRS  := pipeline/media $(LIBDIRS)
+ARCHIVES := $(B)/lib/pipeline-media.a $(ARCHIVES)
+LDLIBS   += -lpng -ljpeg -lsndfile
+
+ifeq ($(VARIANT),fuzz)      # clang, which has no OpenMP library of its own
+CC       := clang
+CFLAGS   := $(filter-out -fopenmp,$(CFLAGS))
+LDFLAGS  := $(filter-out -fopenmp,$(LDFLAGS))
+endif
 
 .PHONY: FORCE cuda all tests test asan tsan bench interop torture install help clean setup
 .DELETE_ON_ERROR:
@@ -180,6 +194,16 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 
+.PHONY: fuzz fuzzers
+# Parsers of what comes from outside, under libFuzzer: tests/fuzz/NAME.c each.
+FUZZ_SECONDS  ?= 30
+FUZZERS       := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZ_ARCHIVES := $(foreach d,pipeline/media pipeline/text pipeline/lib shm formats,$(B)/lib/$(subst /,-,$d).a)
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(FUZZ_ARCHIVES) -Wl,--end-group $(LDLIBS)
+fuzzers: $(FUZZERS)
+
 setup:
 	@tools/setup build
 
@@ -192,6 +216,10 @@ asan:
 tsan: setup
 	@$(MAKE) --no-print-directory VARIANT=tsan build/tsan/tests/ring_test
 	@TESTDIR=$(abspath build/tsan/tests) tests/run ring_test
+fuzz: setup
+	@command -v clang >/dev/null || { echo 'fuzz: needs clang, which is not here' >&2; exit 1; }
+	@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
+	@tests/fuzz/run $(FUZZ_SECONDS)
 torture: setup
 	@$(MAKE) --no-print-directory tests
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
@@ -214,6 +242,7 @@ help:
 	@echo 'make interop    check files against tokenizers, transformers, safetensors (own virtual environment)'
 	@echo 'make bench      print every figure that README quotes, beside its limit'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring under ThreadSanitizer'
+	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (needs clang)'
 	@echo 'make torture    long kill -9 campaigns (minutes)'
 	@echo 'make install    PREFIX=/usr/local'
 	@echo 'make clean      remove everything that was built'

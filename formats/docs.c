@@ -49,7 +49,7 @@ __attribute__((format(printf, 3, 4))) static int fail(struct doc_parser *p, size
 }
 
 /* An upper bound on the values in the object, so that "[[],[],..." cannot take a hundred times its size in memory. */
-static bool too_many_values(const char *s, size_t n)
+bool doc_too_many_values(const char *s, size_t n)
 {
     size_t values = 1;
     bool in_string = false;
@@ -73,7 +73,7 @@ static int load(struct doc_parser *p, const char *json, size_t len)
     json_error_t e;
     if (len > DOC_MAX_JSON)
         return fail(p, 0, "JSON object longer than %d MiB", DOC_MAX_JSON >> 20);
-    if (len >= COUNT_FROM && too_many_values(json, len))
+    if (len >= COUNT_FROM && doc_too_many_values(json, len))
         return fail(p, 0, "JSON object with more than %d values", DOC_MAX_VALUES);
     size_t flags = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES;
     p->root = json_loadb(json, len, flags, &e);

@@ -8,6 +8,7 @@
 #ifndef FORMATS_DOCS_H
 #define FORMATS_DOCS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,6 +35,9 @@ void doc_parser_free(struct doc_parser *p);             /* NULL is fine */
  * is valid until the next call. On failure returns -1; doc_error says why, and at which byte of json. */
 int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d);
 const char *doc_error(const struct doc_parser *p, size_t *byte);
+
+/* Whether this JSON may hold more than DOC_MAX_VALUES values (an upper bound is counted; short texts never do). */
+bool doc_too_many_values(const char *json, size_t len);
 
 /* Writes {"text": ..., "id": ..., "domain": ...} and a newline, and adds the number of replaced bytes to *replaced.
  * Returns 0, or -1 when f failed. */

@@ -261,7 +261,9 @@ static void set_id(struct input *in, struct doc *d, const char *fmt, uint64_t n)
 
 static bool parse(struct input *in, const char *json, size_t len, uint64_t line, struct doc *d)
 {
-    if (doc_parse(in->parser, json, len, in->opts->text_field, d) != 0) {
+    if (in->opts->raw_json) {
+        *d = (struct doc){.text = json, .len = len, .domain = DOMAIN_OTHER};
+    } else if (doc_parse(in->parser, json, len, in->opts->text_field, d) != 0) {
         size_t byte;
         const char *why = doc_error(in->parser, &byte);
         bad(in, line, byte, "%s", why);

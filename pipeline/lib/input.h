@@ -33,6 +33,7 @@ struct input_opts {
     int domain;                 /* -1: the document's own; else of all */
     struct str_list globs;      /* which files of directories (lib/walk.h); none: all */
     bool skip_bad;              /* count bad JSON documents, and go on */
+    bool raw_json;              /* of JSON documents, text is the object as it stands, not parsed; its id is FILE:LINE */
 };
 
 struct input_stats {

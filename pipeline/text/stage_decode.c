@@ -1,20 +1,14 @@
 /*
  * stage_decode.c - tokenize decode: ids back to documents
- *
- * Reads a token stream, or JSON arrays of ids: the first byte tells which.
  */
 #include "pipeline/text/stage.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "formats/docs.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/lib/tokstream.h"
+#include "pipeline/text/idsin.h"
 
 enum { MAX_DOCUMENT = 256 << 20 };      /* bytes of text that are held to write a JSON line */
 
@@ -50,8 +44,9 @@ struct run {
     uint64_t documents, replaced;
 };
 
-static void end_document(struct run *r, int domain)
+static void end_document(void *arg, int domain)
 {
+    struct run *r = arg;
     struct doc d = {.text = r->text.s ? r->text.s : "", .len = r->text.len, .domain = domain};
     r->documents++;
     if (!raw && doc_write(r->out.f, &d, &r->replaced) < 0)
@@ -59,9 +54,9 @@ static void end_document(struct run *r, int domain)
     strbuf_reset(&r->text);
 }
 
-/* False: no such id. */
-static bool put_id(struct run *r, uint32_t id, int domain)
+static bool put_id(void *arg, uint32_t id, int domain)
 {
+    struct run *r = arg;
     size_t len;
     const char *bytes = tokenizer_bytes(r->t, id, &len);
     if (!bytes)
@@ -81,150 +76,6 @@ static bool put_id(struct run *r, uint32_t id, int domain)
     return true;
 }
 
-/* ---- token streams ---- */
-
-static void decode_stream(struct run *r, struct tok_reader *reader)
-{
-    const struct tokens_header *h = tok_reader_header(reader);
-    struct tok_record_view v;
-    if (h->tokenizer_hash != tokenizer_hash(r->t))
-        die("%s: made by another tokenizer than %s (hash %016llx, not %016llx)", input, tokenizer_path,
-            (unsigned long long)h->tokenizer_hash, (unsigned long long)tokenizer_hash(r->t));
-    for (;;) {
-        uint64_t offset = tok_reader_offset(reader);
-        if (!tok_reader_next(reader, &v))
-            break;
-        for (uint32_t i = 0; i < v.n_tokens; i++)
-            if (!put_id(r, tok_at(h, &v, i), v.domain))
-                die("%s: offset %llu: id %u is unused in %s", input, (unsigned long long)offset, tok_at(h, &v, i),
-                    tokenizer_path);
-        if (!(v.flags & TOKENS_CONTINUED))
-            end_document(r, v.domain);
-    }
-    tok_reader_close(reader);
-}
-
-/* ---- JSON arrays ---- */
-
-struct scanner {
-    FILE *f;
-    const char *name;
-    unsigned long long line, column;
-};
-
-static _Noreturn void bad(const struct scanner *s, const char *reason)
-{
-    die("%s: line %llu, column %llu: %s", s->name, s->line, s->column, reason);
-}
-
-static int next_char(struct scanner *s)
-{
-    int c = getc_unlocked(s->f);
-    if (c == EOF && ferror(s->f) && stop_signal)
-        exit(signal_exit_code());       /* removes what is not whole */
-    if (c == EOF && ferror(s->f))
-        die_errno("%s: cannot read", s->name);
-    s->column++;
-    return c;
-}
-
-/* The next that is no space; counts lines. */
-static int next_sign(struct scanner *s)
-{
-    int c;
-    while ((c = next_char(s)) == ' ' || c == '\t' || c == '\r' || c == '\n') {
-        if (c == '\n') {
-            s->line++;
-            s->column = 0;
-        }
-    }
-    return c;
-}
-
-/* c is its first digit. Returns what follows it. */
-static int decode_number(struct scanner *s, struct run *r, int c)
-{
-    uint64_t id = 0;
-    if (c < '0' || c > '9')
-        bad(s, c == EOF ? "ends within an array" : "an id was expected");
-    for (; c >= '0' && c <= '9'; c = next_char(s))
-        if ((id = id * 10 + (uint64_t)(c - '0')) >= tokenizer_vocab_size(r->t))
-            bad(s, "id is not below the vocabulary size");
-    if (!put_id(r, (uint32_t)id, 0))
-        bad(s, "id is unused in this tokenizer");
-    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
-        ungetc(c, s->f);
-        s->column--;
-        c = next_sign(s);
-    }
-    return c;
-}
-
-static void decode_arrays(struct run *r, struct scanner *s)
-{
-    int c;
-    while ((c = next_sign(s)) != EOF) {
-        if (c != '[')
-            bad(s, "a JSON array of ids was expected");
-        c = next_sign(s);
-        while (c != ']') {
-            c = decode_number(s, r, c);
-            if (c == ',')
-                c = next_sign(s);
-            else if (c != ']')
-                bad(s, c == EOF ? "ends within an array" : "a comma or ] was expected");
-            else
-                break;
-            if (c == ']')
-                bad(s, "an id was expected");
-        }
-        end_document(r, 0);
-    }
-}
-
-/* ---- which of them ---- */
-
-static int open_input(void)
-{
-    if (strcmp(input, "-") == 0) {
-        if (isatty(STDIN_FILENO))
-            usage_error("ids are read from standard input, and that is a terminal");
-        input = "stdin";
-        return STDIN_FILENO;
-    }
-    int fd = open(input, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        die_errno("%s", input);
-    return fd;
-}
-
-static void decode_input(struct run *r)
-{
-    if (strncmp(input, "ring:", 5) == 0) {
-        decode_stream(r, tok_reader_open(input));
-        return;
-    }
-    int fd = open_input();
-    char first;
-    ssize_t n;
-    do
-        n = read(fd, &first, 1);
-    while (n < 0 && errno == EINTR && !stop_signal);
-    if (n < 0 && !stop_signal)
-        die_errno("%s: cannot read", input);
-    if (n <= 0)
-        return;
-    if (first == TOKENS_MAGIC[0]) {
-        decode_stream(r, tok_reader_open_fd(fd, input, &first, 1));
-        return;
-    }
-    struct scanner s = {.f = fdopen(fd, "r"), .name = input, .line = 1};
-    if (!s.f || ungetc((unsigned char)first, s.f) == EOF)
-        die_errno("%s: cannot read", input);
-    decode_arrays(r, &s);
-    fclose(s.f);
-}
-
 int tokenize_decode(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
@@ -235,7 +86,8 @@ int tokenize_decode(int argc, char **argv)
     if (strcmp(output, "-") != 0)
         signals_install();              /* to standard output nothing is committed, and signals just end us */
     text_output_open(&r.out, output);
-    decode_input(&r);
+    struct ids_sink sink = {put_id, end_document, &r};
+    ids_read(input, t, tokenizer_path, &sink);
     text_output_close(&r.out, !stop_signal);
     if (r.replaced)
         warn("%llu bytes that are not UTF-8 were written as U+FFFD", (unsigned long long)r.replaced);
