@@ -113,7 +113,8 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     if (params_layout(&layout, m) != 0)
         die("out of memory");
     bool half = strcmp(c->state_dtype, "bf16") == 0;
-    uint64_t optimizer = optim_bytes(&layout, act, use_muon, half) + lookahead_bytes(&t->ahead, layout.total);
+    uint64_t optimizer = optim_bytes(&layout, act, use_muon, half) + lookahead_bytes(&t->ahead, layout.total) +
+                         (strcmp(c->engine, "off") == 0 ? 0 : engine_bytes(&c->hybrid, layout.total, act));
     params_free(&layout);
     memory_plan_make(&plan, &(struct memory_request){.ops = t->ops, .dev = t->dev, .model = m, .h = t->h, .act = act,
                                                      .optimizer = optimizer, .recompute = c->recompute,
@@ -142,6 +143,19 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     t->loss = xcalloc((size_t)t->h->B * t->h->T, sizeof *t->loss);
     t->row_loss = xcalloc(t->h->B, sizeof *t->row_loss);
     t->source_loss = xcalloc(t->h->n_sources, sizeof *t->source_loss);
+}
+
+static void open_engine(struct trainer *t)
+{
+    char err[512];
+    if (strcmp(t->cfg->engine, "off") == 0)
+        return;
+    const struct engine_host host = {.w = &t->w, .act = t->act, .grad = t->grad, .opt = &t->opt, .schedule = &t->schedule,
+                                     .metrics = &t->metrics, .tokens = t->tokens, .loss = t->loss, .B = (int)t->h->B,
+                                     .T = (int)t->h->T, .micro = t->micro, .doc_eos = t->doc_eos};
+    t->engine = engine_open(&t->cfg->hybrid, false, t->cfg->seed, &host, err, sizeof err);
+    if (!t->engine)
+        die("%s", err);
 }
 
 /* config.json of the run: what was resolved, and of what. */
@@ -183,6 +197,7 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
         if (weights_init(&t->w, t->cfg->seed) != 0)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
+        engine_begin(t->engine);
         if (t->cfg->overwrite)              /* only now: whatever is wrong with this run has shown before */
             rundir_clear(t->cfg->run);
         return;
@@ -210,6 +225,7 @@ static void summary(const struct trainer *t, const struct model_config *m)
         "%s/latest",
         (unsigned long long)steps, (double)(steps * t->h->B * t->h->T) / 1e6, seconds, rate, flops / 1e9,
         mfu, batch_reader_stall_seconds(t->in), (double)memory_peak() / 1e6, t->cfg->run);
+    engine_summary(t->engine);
     if (!t->cfg->json)
         return;
     char loss[32] = "null";
@@ -228,6 +244,7 @@ static void close_run(struct trainer *t)
     logfile_close(&t->ledger);
     batch_reader_close(t->in);
     validation_close(t->val);
+    engine_close(t->engine);
     activations_free(t->act);
     t->ops->free(t->dev, t->grad);
     optim_free(&t->opt, &t->w);
@@ -271,6 +288,7 @@ int main(int argc, char **argv)
     t.schedule = (struct schedule){.steps = c->steps, .peak = c->lr, .warmup = c->warmup, .decay = c->decay,
                                    .min_ratio = c->min_lr_ratio};
     schedule_kind_from_name(c->schedule, &t.schedule.kind);
+    open_engine(&t);
     begin_state(&t, resume_dir, state);
     write_config(&t, &m);
     open_logs(&t, state);

@@ -12,6 +12,7 @@
 
 #include "pipeline/lib/cli.h"
 #include "pipeline/model/config.h"
+#include "pipeline/train/hybrid/hybrid.h"
 
 struct train_config {
     const char *preset, *tokenizer, *input, *run, *device, *dtype, *state_dtype, *save_dtype, *engine, *schedule, *optimizer, *print_step;
@@ -21,6 +22,7 @@ struct train_config {
     double lr, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay, clip, momentum;
     double ema_nesterov, ema_gamma, outer_lr, outer_momentum;
     uint64_t outer_nesterov;
+    struct hybrid_config hybrid;
     bool doc_mask, recompute;
     struct str_list val;                /* NAME=DIR */
     uint64_t val_every, val_tokens, save_every, keep_last, log_every, max_bad_steps;

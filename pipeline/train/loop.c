@@ -134,17 +134,23 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     struct step_report r = {.lr = schedule_lr(&t->schedule, t->step), .source_loss = t->source_loss,
                             .n_sources = t->h->n_sources, .step_tokens = tokens, .stall = stall};
     unpack(t, record);
+    engine_before(t->engine, t->step);
     lookahead_before(&t->ahead, &t->w, &t->schedule, t->step);
     accumulate(t);
     r.grad_norm = optim_grad_norm(&t->w, t->grad);      /* the one wait of a step: all its losses are there as well */
+    if (engine_spoils_gradient(t->engine))
+        r.grad_norm = NAN;
     t->ops->sync(t->dev);
     check_device(t);
     r.loss = mean_loss(t);
     r.verdict = guard_judge(&t->guard, r.loss, r.grad_norm, t->cfg->spike_sigma);
     r.learnt = r.verdict == STEP_OK || (r.verdict == STEP_SPIKE && !t->cfg->skip_spikes);
+    if (!engine_judge(t->engine, t->step, r.loss, r.grad_norm))
+        r.learnt = false;
     if (r.learnt)
         optim_step(&t->opt, &t->w, t->grad, r.grad_norm, r.lr);     /* may go on while the next record is read */
     lookahead_after(&t->ahead, &t->w, &t->schedule, t->step);
+    engine_after(t->engine, t->step, r.loss);
     t->step++;
     t->tokens_seen += tokens;
     by_source(t, rows);

@@ -12,6 +12,7 @@
 #include "pipeline/lib/batchstream.h"
 #include "pipeline/text/tokenizer.h"
 #include "pipeline/train/config.h"
+#include "pipeline/train/engine.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
 #include "pipeline/train/lookahead.h"
@@ -39,6 +40,7 @@ struct trainer {
     struct schedule schedule;
     float *grad;                        /* device */
     struct activations *act;
+    struct engine *engine;              /* NULL: off */
     int micro;                          /* rows at a time */
     struct validation *val;             /* NULL: none */
 

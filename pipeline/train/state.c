@@ -173,6 +173,7 @@ void state_save(struct trainer *t)
     struct checkpoint_save *s = checkpoint_begin(dir);
     put_arrays(s, t);
     put_lookahead(s, t);
+    engine_save(t->engine, s);
     put_tokenizer(s, t);
     checkpoint_commit(s, state);
     json_decref(state);
@@ -236,6 +237,8 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
         die("%s", err);
     weights_publish(&t->w);
     load_lookahead(t, dir, state);
+    if (engine_load(t->engine, dir, state, err, sizeof err) != 0)
+        die("%s", err);
     t->step = u64(state, "step");
     t->tokens_seen = u64(state, "tokens");
     t->opt.t = u64(state, "updates");
