@@ -153,7 +153,7 @@ static void open_engine(struct trainer *t)
     const struct engine_host host = {.w = &t->w, .act = t->act, .grad = t->grad, .opt = &t->opt, .schedule = &t->schedule,
                                      .metrics = &t->metrics, .tokens = t->tokens, .loss = t->loss, .B = (int)t->h->B,
                                      .T = (int)t->h->T, .micro = t->micro, .doc_eos = t->doc_eos};
-    t->engine = engine_open(&t->cfg->hybrid, false, t->cfg->seed, &host, err, sizeof err);
+    t->engine = engine_open(&t->cfg->hybrid, strcmp(t->cfg->engine, "hybrid") == 0, t->cfg->seed, &host, err, sizeof err);
     if (!t->engine)
         die("%s", err);
 }

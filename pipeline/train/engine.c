@@ -1,4 +1,4 @@
-#include "pipeline/train/engine_parts.h"
+#include "pipeline/train/engine_learned.h"
 
 #include "pipeline/lib/log.h"
 
@@ -36,9 +36,10 @@ struct engine *engine_open(const struct hybrid_config *c, bool learned, uint64_t
 {
     struct engine *e = calloc(1, sizeof *e);
     if (e) {
-        *e = (struct engine){.c = c, .learned = learned, .seed = seed, .host = *host, .ops = host->w->ops,
+        *e = (struct engine){.c = c, .seed = seed, .host = *host, .ops = host->w->ops,
                              .dev = host->w->dev, .total = host->w->layout.total};
-        if (groups_make(&e->groups, &host->w->layout, host->w->c.L) == 0 && allocate(e) == 0)
+        if (groups_make(&e->groups, &host->w->layout, host->w->c.L) == 0 && allocate(e) == 0 &&
+            (!learned || (e->rssm = learned_open(e))))
             return e;
     }
     snprintf(err, cap, "no memory for the engine (%.1f MB)",
@@ -58,6 +59,7 @@ void engine_close(struct engine *e)
         e->ops->free(e->dev, e->D[j]);
         e->ops->free(e->dev, e->far_D[j]);
     }
+    learned_close(e->rssm);
     groups_free(&e->groups);
     free(e->n);
     free(e->far);
@@ -112,6 +114,7 @@ void engine_before(struct engine *e, uint64_t step)
     if (drifts(e)) {
         double ratio = schedule_lr(e->host.schedule, step) / e->host.schedule->peak;
         engine_move(e, e->host.w->theta, e->host.w->work, e->host.w->theta, e->n->c, e->c->drift * ratio);
+        e->n->drifted += e->c->drift * ratio;
     }
     e->seconds += now_seconds() - began;
 }
@@ -180,5 +183,5 @@ void engine_summary(const struct engine *e)
         "steps a cycle; forecast R2 %.3f; %.1f s of its own",
         (unsigned long long)n->phases.cycle, (unsigned long long)n->accepted, (unsigned long long)n->rejected,
         (unsigned long long)n->rollbacks, (unsigned long long)n->virtual_steps, mean, deviation,
-        score_r2(&n->score, e->learned ? FORECAST_LEARNED : FORECAST_ANALYTIC), e->seconds);
+        score_r2(&n->score, e->rssm ? FORECAST_LEARNED : FORECAST_ANALYTIC), e->seconds);
 }

@@ -1,7 +1,7 @@
 /*
  * engine_block.c - what happens every block of real steps: score the forecast, learn from it, renew directions, forecast again
  */
-#include "pipeline/train/engine_parts.h"
+#include "pipeline/train/engine_learned.h"
 
 #include "pipeline/train/hybrid/random.h"
 
@@ -65,7 +65,7 @@ static void score_block(struct engine *e, uint64_t step, const struct outcome *o
         return;
     log_begin(e, step, "forecast");
     for (enum forecaster f = 0; f < N_FORECASTERS; f++) {
-        if (f == FORECAST_LEARNED && !e->learned)
+        if (f == FORECAST_LEARNED && !e->rssm)
             continue;
         score_trivial(a, f, G);
         const void *from = f == FORECAST_ANALYTIC ? e->n->a0 : f == FORECAST_LEARNED ? e->n->c : NULL;
@@ -98,6 +98,8 @@ static void far_begin(struct engine *e)
         for (enum forecaster k = 0; k < FORECAST_ANALYTIC; k++)
             score_trivial(f->coef[h][k], k, e->groups.count);
         prior_forecast(&f->prior[h], f->coef[h][FORECAST_ANALYTIC], e->groups.count, e->c->ridge);
+        if (e->rssm)
+            learned_far(e, h == 0 ? 1 : h == 1 ? 3 : 6, f->coef[h][FORECAST_LEARNED]);
     }
 }
 
@@ -115,7 +117,7 @@ static void far_end(struct engine *e, uint64_t step, uint64_t steps)
         if (f->prior[h].blocks > 0) {
             log_begin(e, step, "gate0");
             log_number(e, "horizon", (double)f->steps);
-            for (enum forecaster k = 0; k < N_FORECASTERS - (e->learned ? 0 : 1); k++) {
+            for (enum forecaster k = 0; k < N_FORECASTERS - (e->rssm ? 0 : 1); k++) {
                 char key[40];
                 double r2 = score_add(&f->score[h], k, &o, f->coef[h][k], e->groups.count);
                 log_number(e, forecaster_name(k), r2);
@@ -156,17 +158,20 @@ static void limit_length(struct engine *e)
 }
 
 /* A new block begins at the weights as they are. */
-void block_begin(struct engine *e)
+void block_begin(struct engine *e, uint64_t step)
 {
     struct numbers *n = e->n;
     e->ops->copy(e->dev, e->mark, e->host.w->theta, e->total * sizeof(float));
     n->phases.block_steps = 0;
+    n->drifted = 0;
     n->block_loss = n->block_losses = 0;
     engine_products(e, e->D, e->host.opt->m, NULL, 1, &n->now);
     prior_forecast(&n->prior, n->a0, e->groups.count, e->c->ridge);
     memcpy(n->c, n->a0, sizeof n->c);
     for (int g = 0; g < e->groups.count; g++)
         n->alpha[g] = 1;
+    if (e->rssm)
+        learned_forecast(e, step);
     limit_length(e);
     if (e->c->random)
         randomise(e);
@@ -177,6 +182,8 @@ void block_end(struct engine *e, uint64_t step)
     struct numbers *n = e->n;
     struct outcome o;
     uint64_t steps = n->phases.block_steps;
+    /* what the optimizer did alone is forecast: else drift would be taken for a success of the forecast that it came from */
+    engine_move(e, e->mark, NULL, e->mark, n->c, n->drifted);
     engine_products(e, e->D, e->host.w->theta, e->mark, 1 / (double)steps, &o);
     n->block_square = 0;
     for (int g = 0; g < e->groups.count; g++)
@@ -188,8 +195,10 @@ void block_end(struct engine *e, uint64_t step)
     prior_add(&n->prior, &o, e->groups.count, e->c->prior_keep);
     if (e->far && e->far->waiting)
         far_end(e, step, steps);
+    if (e->rssm)
+        learned_outcome(e, step, &o);
     renew_directions(e, steps);
-    block_begin(e);
+    block_begin(e, step);
     if (e->far && (!e->far->waiting || e->far->blocks >= 6))
         far_begin(e);
 }

@@ -1,7 +1,7 @@
 /*
  * engine_correct.c - the end of CORRECT: was the jump right, what did it miss; and the way back when it was not
  */
-#include "pipeline/train/engine_parts.h"
+#include "pipeline/train/engine_learned.h"
 
 #include "pipeline/lib/log.h"
 
@@ -19,6 +19,7 @@ void engine_rollback(struct engine *e, uint64_t step, const char *why)
     n->rollbacks++;
     phases_rejected(&n->phases, e->c);
     n->phases.block_steps = 0;
+    n->drifted = 0;
     n->block_loss = n->block_losses = 0;
     n->cycle_virtual = 0;
     log_begin(e, step, "rollback");
@@ -66,6 +67,42 @@ static bool disappointed(struct engine *e, uint64_t step, const struct probe *no
     return worse;
 }
 
+/* The jump as it should have been, less what it was: applied when a probe agrees. e->scratch: the averaged weights' loss. */
+static void correct_weights(struct engine *e, uint64_t step, const double *alpha)
+{
+    struct numbers *n = e->n;
+    struct weights *w = e->host.w;
+    static struct probe moved;
+    struct outcome o;
+    hybrid_coef coef;
+    double change, se;
+    engine_move(e, e->mark, NULL, e->mark, n->c, n->drifted);
+    n->drifted = 0;
+    engine_products(e, e->D, w->theta, e->mark, 1 / (double)n->phases.block_steps, &o);
+    if (e->fault && strcmp(e->fault, "store") == 0) {
+        learned_spoil(e);
+        e->fault = NULL;
+    }
+    if (!learned_correction(e, step, &o, alpha, coef))
+        return;
+    probe_run(e, coef, &moved);
+    n->cost += probe_cost(e);
+    probe_pair(e, &e->scratch, &moved, &change, &se);
+    bool better = change / se <= e->c->accept_z;
+    if (better) {
+        engine_move(e, w->theta, w->work, w->theta, coef, 1);
+        engine_move(e, e->mean, NULL, e->mean, coef, 1);
+        engine_move(e, e->mark, NULL, e->mark, coef, 1);
+    }
+    log_begin(e, step, "correction");
+    log_number(e, "length", sqrt(outcome_norm_all(&n->now, coef, e->groups.count)));
+    log_number(e, "of_jump", sqrt(outcome_norm_all(&n->now, n->jump.moved, e->groups.count)));
+    log_number(e, "change", change);
+    log_number(e, "z", change / se);
+    log_number(e, "applied", better);
+    log_end(e);
+}
+
 void correct_end(struct engine *e, uint64_t step)
 {
     struct numbers *n = e->n;
@@ -86,6 +123,8 @@ void correct_end(struct engine *e, uint64_t step)
     log_begin(e, step, "secant");
     log_number(e, "mean_alpha", mean);
     log_end(e);
+    if (e->rssm)
+        correct_weights(e, step, alpha);
     block_end(e, step);
     engine_enter(e, step, PHASE_FULL, "its steps are done");
 }

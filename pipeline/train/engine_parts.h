@@ -53,6 +53,7 @@ struct numbers {                /* everything that decides; saved as it is: memb
     hybrid_coef a0, c, best;    /* analytic; what is forecast for this block, per step; what the last should have been */
     double alpha[HYBRID_GROUPS];        /* step scale of the forecast, in [0,2] */
     struct outcome now;         /* of the directions as they are, with the optimizer's mean gradient */
+    double drifted;             /* sum of the shares of c that were added in this block's steps */
     double block_loss, block_losses;    /* sum of the block's losses; how many */
     double block_square;        /* |displacement per step|^2 of the last block */
     double cost, idle_cost;     /* steps that this cycle paid: for jumps; for measuring */
@@ -64,7 +65,6 @@ struct numbers {                /* everything that decides; saved as it is: memb
 
 struct engine {
     const struct hybrid_config *c;
-    bool learned;
     uint64_t seed;
     struct engine_host host;
     const struct ops *ops;
@@ -77,6 +77,7 @@ struct engine {
     void *far_D[HYBRID_K];
     struct numbers *n;
     struct far *far;
+    struct learned *rssm;       /* NULL: the analytic prior alone */
     int32_t *rows;              /* probe_rows x (T+1) */
     struct probe scratch;
     double seconds;             /* of the engine since this process began; decides nothing */
@@ -94,7 +95,7 @@ int    probe_chunks(const struct engine *e);
 
 /* engine_block.c */
 void block_end(struct engine *e, uint64_t step);
-void block_begin(struct engine *e);
+void block_begin(struct engine *e, uint64_t step);
 void engine_move(struct engine *e, float *y, void *work, const float *x, hybrid_coef coef, double factor);
 /* Inner products of the directions with (a - b) times factor. */
 void engine_products(struct engine *e, void *const *D, const float *a, const float *b, double factor, struct outcome *out);

@@ -1,7 +1,7 @@
 /*
  * engine_predict.c - PREDICT: what the last cycle brought, whether the next one jumps, and how far
  */
-#include "pipeline/train/engine_parts.h"
+#include "pipeline/train/engine_learned.h"
 
 #include "pipeline/lib/log.h"
 
@@ -20,6 +20,8 @@ static void close_cycle(struct engine *e, uint64_t step, const struct probe *now
     double fall = n->start.mean - now->mean, mean, deviation, se;
     if (!n->cycle_open)
         return;
+    if (e->rssm && n->jump.applied)
+        learned_gained(e, fall > bandit_expected(&n->bandit, n->choice.drift) * (1 + n->cost / cycle_steps(e)));
     bandit_learn(&n->bandit, e->c, &n->choice, n->jump.applied, fall, n->cost);
     probe_pair(e, &n->start, now, &mean, &se);
     log_begin(e, step, "cycle");
@@ -48,13 +50,15 @@ static void close_cycle(struct engine *e, uint64_t step, const struct probe *now
 }
 
 /* The first i of all sub-jumps: `share` of the horizon. */
-static void plan(const struct engine *e, double share, hybrid_coef coef)
+static void plan(struct engine *e, double share, hybrid_coef coef)
 {
     const struct numbers *n = e->n;
     double length = n->choice.scale * n->phases.horizon * share;
     for (int g = 0; g < e->groups.count; g++)
         for (int j = 0; j < HYBRID_K; j++)
             coef[g][j] = length * n->alpha[g] * n->c[g][j];
+    if (e->rssm && !e->c->random)
+        learned_plan(e, length, coef);
     if (e->fault && (strcmp(e->fault, "wild") == 0 || strcmp(e->fault, "blind") == 0))
         for (int g = 0; g < e->groups.count; g++)
             for (int j = 0; j < HYBRID_K; j++)
@@ -165,6 +169,14 @@ static void choose(struct engine *e, uint64_t step)
         e->fault = e->c->fault;
         n->choice.arm = HYBRID_SCALES;
         n->choice.scale = bandit_scale(e->c, n->choice.arm);
+    }
+    /* jumps that the bandit still has to try are tried; after that the model must believe in them as well */
+    if (e->rssm && n->choice.arm > 0) {
+        double sure = learned_confidence(e, n->choice.scale * n->phases.horizon, n->bandit.cost[n->choice.arm - 1]);
+        bool trial = n->bandit.tried[n->choice.arm - 1] < (double)e->c->trials - 0.5;
+        n->choice.confidence = sure;
+        if (sure < e->c->confidence && !trial && !e->fault)
+            n->choice.arm = 0;
     }
     if (n->phases.backoff > 0) {
         n->phases.backoff--;

@@ -1,7 +1,7 @@
 /*
  * engine_state.c - the engine into a checkpoint and back (formats/checkpoint.md)
  */
-#include "pipeline/train/engine_parts.h"
+#include "pipeline/train/engine_learned.h"
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -26,6 +26,8 @@ static size_t list_arrays(struct engine *e, struct state_array *out)
     out[n++] = (struct state_array){"engine.rows", ARRAY_U64, e->rows, ((size_t)e->host.B * row + 1) / 2};
     if (e->far)
         out[n++] = (struct state_array){"engine.far", ARRAY_U64, e->far, sizeof *e->far / 8};
+    if (e->rssm)
+        n += learned_arrays(e->rssm, out + n, MOST_ARRAYS - n);
     return n;
 }
 
@@ -106,6 +108,7 @@ static int read_array(const char *path, const struct st_tensor *t, struct state_
 static int load_numbers(struct engine *e, const char *dir, char *err, size_t cap)
 {
     struct state_array a[MOST_ARRAYS];
+    char why[256];
     size_t n = list_arrays(e, a);
     char *path = path_join(dir, numbers_file);
     struct safetensors *s = safetensors_open(path, err, cap);
@@ -113,6 +116,8 @@ static int load_numbers(struct engine *e, const char *dir, char *err, size_t cap
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = read_array(path, safetensors_find(s, a[i].name), &a[i], err, cap);
     safetensors_close(s);
+    if (rc == 0 && e->rssm && learned_check(e->rssm, why, sizeof why) != 0)
+        rc = fail(err, cap, path, "engine", why);
     if (rc == 0 && (e->n->phases.phase >= N_PHASES || e->n->probe_rows > (uint64_t)e->host.B ||
                     e->n->choice.arm > HYBRID_SCALES))
         rc = fail(err, cap, path, "engine.numbers", "holds impossible values");

@@ -5,6 +5,7 @@ eager=(--engine-trials 1000 --engine-control 0 --engine-accept-z 1000 --engine-r
 events() { grep -c "\"type\":\"engine\".*\"event\":\"$2\"" "$1/metrics.jsonl" || true; }
 phases() { grep '"event":"phase"' "$1/metrics.jsonl" | sed -E 's/.*"step":([0-9]+).*"from":"([a-z]+)","to":"([a-z]+)".*/\1 \2 \3/'; }
 batches 100 >all
+batches 150 >more
 
 # jumps happen, the phases follow one another, and the weights are not those of a run without
 train off 100 --schedule constant <all
@@ -36,6 +37,26 @@ train much 60 "${all_at_once[@]}" <all
 batches 33 | expect 1 'end at step 33' train much2 60 "${all_at_once[@]}"
 batches 60 33 | train much2 60 --resume
 same much much2
+
+# the learned engine: it learns, fills its store, corrects, and goes on from any phase
+learned=("${short[@]}" "${eager[@]}" --engine hybrid --engine-replay 64 --engine-store 16)
+train hybrid 150 "${learned[@]}" <more
+[ "$(events hybrid learn)" -ge 10 ]
+[ "$(events hybrid correction)" -ge 2 ]
+grep -q '"event":"learn".*"residuals":16' hybrid/metrics.jsonl
+grep -q '"event":"forecast".*"rssm":' hybrid/metrics.jsonl
+for at in 61 $(phases hybrid | awk '$2 == "full" && $3 == "predict" { p = $1 } END { print p, p + 2 }'); do
+    head -c $((128 + at * 344)) more >part
+    expect 1 '.*' train "hybrid$at" 150 "${learned[@]}" <part
+    batches 150 $at | train "hybrid$at" 150 --resume
+    same hybrid "hybrid$at"
+    cmp hybrid/latest/trainer/engine-state.safetensors "hybrid$at/latest/trainer/engine-state.safetensors"
+done
+
+# its store is damaged in memory: found, emptied, and training goes on
+train store 60 "${short[@]}" --engine hybrid --engine-replay 64 --engine-fault store --engine-accept-z 1000 --engine-reject-se 1000 --val v=tokens/math/val <all
+[ "$(events store store_reset)" = 1 ]
+[ "$(wc -l <store/ledger.jsonl)" = 60 ]
 
 # with jumps off and no drift the engine only watches: not a bit of the weights changes
 train watch 100 "${short[@]}" --engine-jumps off --engine-drift 0 <all

@@ -70,6 +70,13 @@ void bandit_gain(const struct bandit *b, uint64_t arm, double cycle_steps, doubl
     *deviation = sqrt(var) / base(w[0]) * cycle_steps;
 }
 
+double bandit_expected(const struct bandit *b, bool drift)
+{
+    double L[BANDIT_DIM * BANDIT_DIM], w[BANDIT_DIM];
+    posterior(b, L, w);
+    return b->trend * (w[0] + (drift ? w[1] : 0));
+}
+
 static void thompson(struct bandit *b, double *w)
 {
     double L[BANDIT_DIM * BANDIT_DIM], mean[BANDIT_DIM], z[BANDIT_DIM];

@@ -44,6 +44,7 @@ struct choice bandit_choose(struct bandit *b, const struct hybrid_config *c, dou
 /* What a cycle yielded. arm: what was applied at last (a rejected jump is none, but its cost counts for the tried arm). */
 void bandit_learn(struct bandit *b, const struct hybrid_config *c, const struct choice *made, bool applied, double fall,
                   double cost);
+double bandit_expected(const struct bandit *b, bool drift);        /* nats that a cycle without a jump should yield */
 /* Posterior of the gain in steps a cycle, before cost: of drift (arm 0), of a jump of that arm. */
 void bandit_gain(const struct bandit *b, uint64_t arm, double cycle_steps, double *mean, double *deviation);
 

@@ -44,6 +44,9 @@ struct hybrid_config {          /* defaults: config.c of train */
     double probe_tokens;        /* 0: a quarter of the batch, at least 4096, at most the batch */
     double accept_z, reject_se;
     double norm_limit;          /* longest jump per virtual step, in lengths of a real step */
+    uint64_t store, neighbours; /* residual store: entries, 0: none; of a lookup */
+    double age, rls_keep, knn_share, correction_norm;
+    uint64_t members, latent, replay, learn_steps;      /* of the learned dynamics; training steps a block */
     double band;                /* of the gradient's norm, in deviations of its logarithm */
     uint64_t backoff;           /* cycles without a jump after a divergence */
 };
