@@ -81,6 +81,11 @@ static void score_block(struct engine *e, uint64_t step, const struct outcome *o
     }
     log_number(e, "steps", (double)e->n->phases.block_steps);
     log_number(e, "displacement", sqrt(e->n->block_square));
+    double missed = 0;
+    for (int g = 0; g < G; g++)
+        missed += outcome_miss(o, g, e->n->c[g]);
+    log_number(e, "residual", sqrt(missed > 0 ? missed : 0));
+    log_number(e, "drifted", e->n->drifted);
     log_end(e);
 }
 

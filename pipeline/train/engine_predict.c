@@ -175,8 +175,10 @@ static void choose(struct engine *e, uint64_t step)
         double sure = learned_confidence(e, n->choice.scale * n->phases.horizon, n->bandit.cost[n->choice.arm - 1]);
         bool trial = n->bandit.tried[n->choice.arm - 1] < (double)e->c->trials - 0.5;
         n->choice.confidence = sure;
-        if (sure < e->c->confidence && !trial && !e->fault)
+        if (sure < e->c->confidence && !trial && !e->fault) {
             n->choice.arm = 0;
+            n->choice.scale = 0;
+        }
     }
     if (n->phases.backoff > 0) {
         n->phases.backoff--;
