@@ -107,7 +107,7 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     bool use_muon = strcmp(c->optimizer, "muon") == 0;
     struct memory_plan plan;
     struct params layout;
-    t->ahead = (struct lookahead){.beta = (float)c->ema_nesterov, .gamma = (float)c->ema_gamma,
+    t->ahead = (struct lookahead){.beta = (float)c->ema_nesterov, .gamma = (float)c->ema_gamma, .start = c->ema_start,
                                   .every = c->outer_nesterov, .eta = (float)c->outer_lr,
                                   .mu = (float)c->outer_momentum};
     if (params_layout(&layout, m) != 0)

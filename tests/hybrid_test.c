@@ -10,6 +10,7 @@
 #include "pipeline/train/hybrid/bandit.h"
 #include "pipeline/train/hybrid/dense.h"
 #include "pipeline/train/hybrid/divergence.h"
+#include "pipeline/train/hybrid/features.h"
 #include "pipeline/train/hybrid/phases.h"
 #include "pipeline/train/hybrid/prior.h"
 #include "pipeline/train/hybrid/random.h"
@@ -209,6 +210,39 @@ static void divergences(void)
     CHECK(doubts >= 6 && doubts <= 8, "%d doubts", doubts);
 }
 
+/* Numbers of order 1 whatever comes in, and what they say: cosines, classes, actions. */
+static void features(void)
+{
+    static struct outcome o;
+    static hybrid_coef a;
+    static float phi[HYBRID_GROUPS][FEATURES_PHI];
+    float x[FEATURES_X], u[FEATURES_U];
+    struct feature_input in = {.groups = 2, .now = &o, .best = a, .missed = a};
+    in.group[0] = (struct feature_group){CLASS_ATTENTION, 0, 1e6};
+    in.group[1] = (struct feature_group){CLASS_MLP, 2, 4e6};
+    features_x(&in, x);                                 /* at the very begin: nothing is known */
+    features_phi(&in, phi);
+    for (int i = 0; i < FEATURES_X; i++)
+        CHECK(isfinite(x[i]) && fabsf(x[i]) <= 100, "x[%d] is %g", i, (double)x[i]);
+    for (int i = 0; i < FEATURES_PHI; i++)
+        CHECK(isfinite(phi[0][i]) && fabsf(phi[1][i]) <= 10);
+    const double truth[GROUPS][HYBRID_K] = {{1, 0, 0, 0}, {0, 0, 0, 0}};
+    make_outcome(&o, truth, 0);
+    in.loss[0] = 3;
+    in.loss[1] = 3.5;
+    in.norm_mean = NAN;
+    a[0][1] = 1e9;
+    features_x(&in, x);
+    features_phi(&in, phi);
+    CHECK(fabs((double)x[0] - log(3)) < 1e-6 && fabs((double)x[1] + 0.5) < 1e-6 && x[5] == 0);
+    enum { FIRST = 18, GRADIENT = 3 };                  /* of the cosines of attention: D_0 with the gradient, here itself */
+    CHECK(fabsf(x[FIRST + GRADIENT] - 1) < 1e-5f && fabsf(x[FIRST]) < 0.3f, "%g %g", (double)x[FIRST + GRADIENT], (double)x[FIRST]);
+    CHECK(phi[0][CLASS_ATTENTION] == 1 && phi[0][CLASS_MLP] == 0 && phi[1][CLASS_MLP] == 1 && phi[1][4] == 1 && phi[0][14] == 2);
+    const struct feature_action act = {.lr_ratio = 1, .virtual_steps = 50, .scale = 0.5, .steps = 15, .correct = true, .groups = 2, .c = a};
+    features_u(&act, u);
+    CHECK(u[0] == 1 && u[1] == 0.5f && u[3] == 0.5f && u[5] == 1 && fabsf(u[7]) <= 3);
+}
+
 static void grouping(void)
 {
     struct model_config c = {.L = 12, .C = 32, .H = 2, .Hkv = 1, .D = 16, .F = 48, .T = 16, .V = 61, .tied = true,
@@ -240,6 +274,7 @@ int main(void)
     bandits();
     phase_control();
     divergences();
+    features();
     grouping();
     return 0;
 }

@@ -174,7 +174,7 @@ static void lookaheads(void)
     struct device *dev;
     struct schedule s = {SCHEDULE_WSD, 40, 2e-3, 0.1, 0.25, 0.1};
     open_model(&w, &dev, DTYPE_BF16);
-    struct lookahead l = {.beta = 0.6f, .gamma = 0.9f, .every = 7, .eta = 0.8f, .mu = 0.5f};
+    struct lookahead l = {.beta = 0.6f, .gamma = 0.9f, .start = 6, .every = 7, .eta = 0.8f, .mu = 0.5f};
     CHECK(lookahead_alloc(&l, &w) == 0 && lookahead_bytes(&l, w.layout.total) == 12 * w.layout.total);
     lookahead_begin(&l, &w);
     double x[3], m[3] = {0}, anchor[3], b[3] = {0};
@@ -186,7 +186,7 @@ static void lookaheads(void)
         double moved[3];
         for (int i = 0; i < 3; i++) {
             double update = 0.01 * sin((double)step * (i + 1)) + 0.02 * (i - 1), before = x[i];
-            x[i] += (step >= 4 && step < 30 ? 0.6 * m[i] : 0) + update;
+            x[i] += (step >= 6 && step < 30 ? 0.6 * m[i] : 0) + update;
             w.theta[at[i]] += (float)update;
             moved[i] = x[i] - before;
             if ((step + 1) % 7 == 0 && step >= 4 && step < 30) {

@@ -41,7 +41,7 @@ void lookahead_before(struct lookahead *l, struct weights *w, const struct sched
     float ahead = 0;
     if (!l->mean)
         return;
-    if (schedule_stable(s, step))
+    if (schedule_stable(s, step) && step >= l->start)
         ahead = l->beta * (float)(schedule_lr(s, step) / s->peak) * (1 - l->gamma) / l->gamma;
     w->ops->ema_step(w->dev, w->theta, w->work, l->mean, w->layout.total, l->gamma, ahead);
 }

@@ -21,6 +21,7 @@
 
 struct lookahead {
     float beta, gamma;          /* beta 0: no EMA-Nesterov */
+    uint64_t start;             /* first step that it acts in, if that is after the warm-up: early drift bends too fast */
     uint64_t every;             /* K; 0: no outer Nesterov */
     float eta, mu;
     float *mean;                /* e; device, f32, as theta; owned, NULL when not used */
