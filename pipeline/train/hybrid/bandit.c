@@ -126,6 +126,19 @@ struct choice bandit_choose(struct bandit *b, const struct hybrid_config *c, dou
     return made;
 }
 
+/* What this cycle should have yielded; then the level and the slope of the trend's logarithm learn from what it did. The
+ * factors are guesses. */
+static double follow(struct bandit *b, double fall)
+{
+    const double least = 1e-4;      /* nats: on a plateau, where falls are noise */
+    double expected = fmax(least, b->cycles == 1 ? fall : b->trend * exp(b->slope));
+    double off = log(fmax(fall, 0.3 * expected) / expected);
+    off = off > 1 ? 1 : off;
+    b->trend = fmax(least, expected * exp(0.15 * off));
+    b->slope = fmax(-0.5, fmin(0.1, b->slope + 0.05 * off));
+    return expected;
+}
+
 void bandit_learn(struct bandit *b, const struct hybrid_config *c, const struct choice *made, bool applied, double fall,
                   double cost)
 {
@@ -140,9 +153,9 @@ void bandit_learn(struct bandit *b, const struct hybrid_config *c, const struct 
         b->tried[made->arm - 1]++;
     }
     regressors(x, 1, made->drift, applied ? made->arm : 0);
-    b->trend = b->cycles == 1 ? fall : b->trend + 0.2 * (fall - b->trend);
-    double y = fall / (b->trend > 1e-4 ? b->trend : 1e-4), missed = y;
+    double y = fall / follow(b, fall);
     y = y > 5 ? 5 : y < -5 ? -5 : y;
+    double missed = y;
     posterior(b, L, w);
     for (int i = 0; i < BANDIT_DIM; i++)
         missed -= w[i] * x[i];

@@ -3,7 +3,8 @@
  *
  * A cycle yields y: by how much the loss of the averaged weights on the probe rows fell from its begin to its end. Modelled as
  *   y / trend = w0 + w_drift [drift was on] + w_jump [a jump was applied] + sum_j w_j [it was of scale j] + noise
- * with trend the running mean of y: Bayesian linear regression with Gaussian priors, forgetting, and a running estimate of the
+ * with trend what the cycle should yield as the ones before did, of which the logarithm's level and slope are followed (Holt 1957):
+ * losses fall ever more slowly, which must not be taken for a gain of what came first. Bayesian linear regression with Gaussian priors, forgetting, and a running estimate of the
  * noise. The gain of scale j in steps is (w_jump + w_j) / w0 times the steps of a cycle; what the cycle paid for probes (in steps: a forward pass is a
  * third of one, counted in tokens, not seconds, so that a resumed run decides alike) is charged to jumps.
  *
@@ -22,7 +23,7 @@ enum { BANDIT_DIM = 3 + HYBRID_SCALES };        /* base, drift, any jump, scales
 struct bandit {
     double precision[BANDIT_DIM][BANDIT_DIM], target[BANDIT_DIM];   /* of the data, not of the prior; times noise */
     double noise;               /* variance of y / trend */
-    double trend;               /* nats a cycle */
+    double trend, slope;        /* nats a cycle; of its logarithm, a cycle */
     double cost[HYBRID_SCALES]; /* steps; running mean */
     double tried[HYBRID_SCALES];        /* forgotten as the data */
     uint64_t cycles, jumps, controls;
