@@ -65,7 +65,7 @@ static const struct opt opts[] = {
     {0, "ema-nesterov", OPT_NUM, &cfg.ema_nesterov, "BETA",
      "before each step between warm-up and decay, go on by BETA times the average step (0: off; .3 to .7)"},
     {0, "ema-gamma", OPT_NUM, &cfg.ema_gamma, "X", "memory of that average (0.99)"},
-    {0, "ema-start", OPT_U64, &cfg.ema_start, "N", "not before step N; the average is kept from the first (0)"},
+    {0, "ema-start", OPT_U64, &cfg.ema_start, "N", "not before step N: early on, steps turn too fast for an average to lead (2 / (1 - gamma))"},
     {0, "outer-nesterov", OPT_U64, &cfg.outer_nesterov, "K",
      "every K steps between warm-up and decay, a Nesterov step along what they moved (0: off; 20 to 100)"},
     {0, "outer-lr", OPT_NUM, &cfg.outer_lr, "X", "its step size (0.8)"},
@@ -192,7 +192,7 @@ static const struct field {
     {"clip", RESULT, 1, 0, 1e30, NULL},
     {"ema-nesterov", RESULT, 0, 0, 0.99, NULL},
     {"ema-gamma", RESULT, 0.99, 0.01, 0.999999, NULL},
-    {"ema-start", RESULT, 0, 0, 1e12, NULL},
+    {"ema-start", RESULT, NAN, 0, 1e12, NULL},
     {"outer-nesterov", RESULT, 0, 0, 1e9, NULL},
     {"outer-lr", RESULT, 0.8, 0, 10, NULL},
     {"outer-momentum", RESULT, 0.5, 0, 0.999999, NULL},
@@ -438,6 +438,8 @@ void config_resolve(struct train_config *c, const json_t *stored)
         c->lr = preset_lr(c->preset);
     if (c->threads == 0)
         c->threads = (uint64_t)omp_get_num_procs();     /* stored: a run that goes on elsewhere keeps its bits */
+    if (c->ema_start == UNSET_U64)
+        c->ema_start = (uint64_t)llround(2 / (1 - c->ema_gamma));
     if (c->val_every == UNSET_U64)
         c->val_every = c->steps / 8 > 0 ? c->steps / 8 : 1;
     for (size_t i = 0; i < N_FIELDS; i++)

@@ -10,7 +10,9 @@
  * Outer Nesterov (SNOO; DiLoCo with one worker: Douillard et al. 2023, arXiv:2311.08105), after every K-th step:
  *   d = theta - anchor     b = mu b + d     theta = anchor = anchor + eta (d + mu b)
  *
- * Both act from the end of the warm-up until the decay begins (schedule.h), where extrapolation starts to hurt. Between
+ * Both act from the end of the warm-up until the decay begins (schedule.h), where extrapolation starts to hurt; EMA-Nesterov not
+ * before `start`: from step 6 on, with beta .6, a model of 0.9M weights was at 5.27 after 480 steps of 2,048 tokens, from step 200 on at
+ * 5.17, without at 5.20 (one seed; after the decay 5.14, 5.02, 5.03). Between
  * steps theta is what the optimizer left: nothing pends, so validation and checkpoints need no special care.
  */
 #ifndef TRAIN_LOOKAHEAD_H
@@ -21,7 +23,7 @@
 
 struct lookahead {
     float beta, gamma;          /* beta 0: no EMA-Nesterov */
-    uint64_t start;             /* first step that it acts in, if that is after the warm-up: early drift bends too fast */
+    uint64_t start;             /* first step that it acts in, if that is after the warm-up */
     uint64_t every;             /* K; 0: no outer Nesterov */
     float eta, mu;
     float *mean;                /* e; device, f32, as theta; owned, NULL when not used */
