@@ -41,6 +41,12 @@ DEVICE void store16(void *p, uint4 x)
     *static_cast<uint4 *>(p) = x;
 }
 
+/* Two bf16 */
+DEVICE void store4(void *p, unsigned x)
+{
+    *static_cast<unsigned *>(p) = x;
+}
+
 DEVICE unsigned shared_address(const void *p)
 {
     return static_cast<unsigned>(__cvta_generic_to_shared(p));

@@ -6,8 +6,8 @@
  *   y[i + D/2] = a[i+D/2] cos_i + a[i] sin_i                     (i < D/2)
  *   backward: da is dy rotated by the opposite angle, then as rmsnorm.cu
  *
- * Mapping  a head of a token is a group of `lanes` lanes; a lane has VEC elements of each half at once, D/16 lanes where that is a power of two (D 16 to
- *          256), else 32 and as many rounds as are needed (D <= 512). A block takes a piece of the tokens; dgq and dgk stay in registers, are summed by
+ * Mapping  a head of a token is a group of `lanes` lanes; a lane has VEC elements of each half at once: 4 lanes for D 64, 8 for D 128, else 32
+ *          and as many rounds as are needed. A block takes a piece of the tokens; dgq and dgk stay in registers, are summed by
  *          block into partials, and these in order by a last kernel.
  * Cost     bound by memory: forward 2, backward 3 elements.
  * Oracle   kernels/cpu/qk_norm_rope.c
@@ -209,42 +209,29 @@ static void backward(cudaStream_t st, void *dqkv, float *dgq, float *dgk, const 
 }
 
 /* Calls f<T, wide, lanes> for the type and the width of a head. */
-#define FOR_HEADS(f, ...)                                                                                              \
+#define FOR_HEADS(act, D, aligned, f, ...)                                                                             \
     do {                                                                                                               \
-        int lanes = wide ? s.D / (2 * VEC) : 0;                                                                        \
-        if (lanes == 2)                                                                                                \
-            f<T, wide, 2>(__VA_ARGS__);                                                                                \
-        else if (lanes == 4)                                                                                           \
-            f<T, wide, 4>(__VA_ARGS__);                                                                                \
-        else if (lanes == 8)                                                                                           \
-            f<T, wide, 8>(__VA_ARGS__);                                                                                \
-        else if (lanes == 16)                                                                                          \
-            f<T, wide, 16>(__VA_ARGS__);                                                                               \
+        if ((act) == DTYPE_BF16)                                                                                       \
+            FOR_HEADS_OF(bf16, D, aligned, f, __VA_ARGS__);                                                            \
         else                                                                                                           \
-            f<T, wide, 32>(__VA_ARGS__);                                                                               \
+            FOR_HEADS_OF(float, D, aligned, f, __VA_ARGS__);                                                           \
     } while (0)
-
-template <class T, bool wide>
-static void forward_any(cudaStream_t st, void *qk, float *rstd, const void *qkv, const float *gq, const float *gk,
-                        const float *rope, const int32_t *positions, struct heads s, float eps)
-{
-    FOR_HEADS(forward, st, qk, rstd, qkv, gq, gk, rope, positions, s, eps);
-}
-
-template <class T, bool wide>
-static void backward_any(cudaStream_t st, void *dqkv, float *dgq, float *dgk, const void *dqk, const void *qkv,
-                         const float *rstd, const float *gq, const float *gk, const float *rope,
-                         const int32_t *positions, struct heads s, float *partial)
-{
-    FOR_HEADS(backward, st, dqkv, dgq, dgk, dqk, qkv, rstd, gq, gk, rope, positions, s, partial);
-}
+#define FOR_HEADS_OF(T, D, aligned, f, ...)                                                                            \
+    do {                                                                                                               \
+        if ((aligned) && (D) == 64)                                                                                    \
+            f<T, true, 4>(__VA_ARGS__);                                                                                \
+        else if ((aligned) && (D) == 128)                                                                              \
+            f<T, true, 8>(__VA_ARGS__);                                                                                \
+        else                                                                                                           \
+            f<T, false, 32>(__VA_ARGS__);                                                                              \
+    } while (0)
 
 void cuda_qk_norm_rope_forward(cudaStream_t st, enum dtype act, void *qk, float *rstd, const void *qkv, const float *gq,
                                const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv,
                                int D, float eps)
 {
     struct heads s = {N, H, Hkv, D};
-    FOR_ACT(act, D % (2 * VEC) == 0 && aligned16(qk, qkv, gq, gk, rope), forward_any, st, qk, rstd, qkv, gq, gk, rope,
+    FOR_HEADS(act, D, aligned16(qk, qkv, gq, gk, rope), forward, st, qk, rstd, qkv, gq, gk, rope,
             positions, s, eps);
 }
 
@@ -260,6 +247,6 @@ void cuda_qk_norm_rope_backward(cudaStream_t st, enum dtype act, void *dqkv, flo
                                 const int32_t *positions, int N, int H, int Hkv, int D, void *scratch)
 {
     struct heads s = {N, H, Hkv, D};
-    FOR_ACT(act, D % (2 * VEC) == 0 && aligned16(dqkv, dqk, qkv, gq, gk, rope), backward_any, st, dqkv, dgq, dgk, dqk,
+    FOR_HEADS(act, D, aligned16(dqkv, dqk, qkv, gq, gk, rope), backward, st, dqkv, dgq, dgk, dqk,
             qkv, rstd, gq, gk, rope, positions, s, (float *)scratch);
 }

@@ -21,3 +21,9 @@ sabotage() {
 
 sabotage cross_entropy cross_entropy '/^DEVICE.*block_max/,/^}/s/__syncthreads();//'        # a dropped barrier
 sabotage swiglu swiglu '/forward_kernel/,/^}/s/2 \* F + c/F + c/'                                # a wrong stride
+sabotage rmsnorm rmsnorm '/dg_kernel/,/^}/s/__syncthreads();//'
+sabotage rmsnorm rmsnorm 's/blockIdx.y \* rows, end/blockIdx.y * rows + 1, end/'                # a row left out
+sabotage embedding embedding '/count_digits/,/^}/s/__syncwarp();//'
+sabotage attention attention '/next < to/,/^    }/s/__syncthreads();//'                          # one tile overwrites another in use
+sabotage attention attention 's/cp_async_wait<0>();//'                                           # reads what has not arrived
+sabotage attention_backward attention 's/at.out + w.q0 \* at.out_row/at.out + w.q0 * at.qk_row/'

@@ -72,11 +72,10 @@ UNWATCHED void store16(void *p, uint4 x)
     memcpy(p, &x, 16);
 }
 
-UNWATCHED unsigned atomic_add_shared(unsigned *p, unsigned x)
+UNWATCHED void store4(void *p, unsigned x)
 {
-    unsigned before = *p;
-    *p += x;
-    return before;
+    shim_touch_aligned(p, 4, true);
+    memcpy(p, &x, 4);
 }
 
 UNWATCHED void cp_async16(void *shared, const void *global, bool take)
@@ -157,59 +156,21 @@ static inline int popcount(unsigned x)
     return __builtin_popcount(x);
 }
 
-/* ---- tensor cores ---- */
+/* ---- tensor cores: warp.cpp ---- */
 
-/* Matrix i's row r is at the address that lane 8i + r gives; lane l receives of matrix i elements 2(l%4), +1 of row l/4. */
-UNWATCHED void ldmatrix_rows(unsigned (&d)[4], const void *p, bool transposed)
+static inline void ldmatrix(unsigned (&d)[4], const void *p)
 {
-    int lane = (int)(shim_thread() % SHIM_LANES);
-    const unsigned char *all = shim_exchange(transposed ? 6 : 5, &p, sizeof p);
-    for (int i = 0; i < 4; i++)
-        for (int e = 0; e < 2; e++) {
-            int row = transposed ? 2 * (lane % 4) + e : lane / 4, column = transposed ? lane / 4 : 2 * (lane % 4) + e;
-            const char *from;
-            uint16_t x;
-            memcpy(&from, all + (8 * i + row) * SHIM_SLOT, sizeof from);
-            if ((uintptr_t)from % 16)
-                shim_fail("ldmatrix: misaligned");
-            shim_touch(from + 2 * column, 2, false);
-            memcpy(&x, from + 2 * column, 2);
-            d[i] = e ? d[i] | (unsigned)x << 16 : x;
-        }
+    shim_ldmatrix(d, p, false);
 }
 
-UNWATCHED void ldmatrix(unsigned (&d)[4], const void *p)
+static inline void ldmatrix_transposed(unsigned (&d)[4], const void *p)
 {
-    ldmatrix_rows(d, p, false);
+    shim_ldmatrix(d, p, true);
 }
 
-UNWATCHED void ldmatrix_transposed(unsigned (&d)[4], const void *p)
+static inline void mma_bf16(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
 {
-    ldmatrix_rows(d, p, true);
-}
-
-UNWATCHED float half_of(unsigned pair, int which)
-{
-    return bits_float(which ? pair & 0xffff0000u : pair << 16);
-}
-
-/* d (16,8) += a (16,16) b (16,8). Lane l: d[0,1] of row l/4, columns 2(l%4), +1; d[2,3] of row l/4 + 8. a: registers 0, 2 of row l/4,
- * 1, 3 of row l/4 + 8; 0, 1 columns 2(l%4), +1; 2, 3 columns + 8. b: column l/4, register 0 rows 2(l%4), +1; 1 rows + 8. */
-UNWATCHED void mma_bf16(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
-{
-    unsigned mine[6] = {a[0], a[1], a[2], a[3], b0, b1}, lane = shim_thread() % SHIM_LANES;
-    const unsigned *all = (const unsigned *)shim_exchange(7, mine, sizeof mine);
-    enum { WORDS = SHIM_SLOT / 4 };
-    for (unsigned e = 0; e < 4; e++) {
-        unsigned row = lane / 4, high = e / 2, column = 2 * (lane % 4) + e % 2;
-        float sum = 0;
-        for (unsigned t = 0; t < 4; t++) {
-            const unsigned *x = all + (4 * row + t) * WORDS, *y = all + (4 * column + t) * WORDS;
-            for (int k = 0; k < 2; k++)
-                sum += half_of(x[high], k) * half_of(y[4], k) + half_of(x[2 + high], k) * half_of(y[5], k);
-        }
-        d[e] += sum;
-    }
+    shim_mma_bf16(d, a, b0, b1);
 }
 
 #endif

@@ -46,6 +46,11 @@ void shim_cp_async(void *shared, const void *global, unsigned bytes);     /* 16 
 void shim_cp_commit(void);
 void shim_cp_wait(unsigned pending);
 
+/* ---- warp.cpp: the layouts are said in kernels/cuda/platform.cuh ---- */
+
+void shim_ldmatrix(unsigned *d, const void *p, bool transposed);
+void shim_mma_bf16(float *d, const unsigned *a, unsigned b0, unsigned b1);
+
 /* ---- check.cpp ---- */
 
 extern unsigned char *shim_shared_base, *shim_arena_base;

@@ -1,0 +1,221 @@
+/*
+ * attention.cu - causal attention, forward, on tensor cores
+ *
+ *   s[i,j] = q[i].k[j] / sqrt(D) for first[i] <= j <= i,  p = softmax_j s,  out = p v,  lse = log sum_j e^s
+ *
+ * Online softmax: for each tile of keys the running maximum m, sum l and output o of a query become
+ *   m' = max(m, max s),  o = o e^(m-m') + e^(s-m') v,  l = l e^(m-m') + sum e^(s-m')
+ * so memory is O(T) and no T x T matrix exists.
+ *
+ * Needs    bf16, D 64 or 128, 16-byte aligned pointers; attention_plain.cu takes the rest.
+ * Mapping  a block: BQ = 128 queries of a head, those with most keys first; a warp 16 (D 128) or 32 (D 64) of them. Keys and values in
+ *          tiles of 64, the next two on their way (cp.async) while a pair is worked on. Probabilities stay in registers: the
+ *          accumulator's layout is that of the next product's operand.
+ * Numerics s, m, l, o in f32; e^(s-m) is rounded to bf16 for its product with v, while l sums it unrounded. Base 2 inside.
+ * Oracle   kernels/cpu/attention.c
+ * Source   Dao 2023, arXiv:2307.08691
+ */
+#include "kernels/cuda/attention.cuh"
+
+enum { BQ = 128, BK = 64 };
+
+template <int D> struct tiles {
+    enum { MT = D == 64 ? 2 : 1, ROWS = 16 * MT, THREADS = BQ / ROWS * WARP };
+    bf16 q[BQ * D], k[2][BK * D], v[2][BK * D];
+};
+
+/* What a warp knows of its rows: MT bands of 16, of which a thread has rows lane/4 (0) and lane/4 + 8 (1). */
+template <int D> struct rows {
+    float o[tiles<D>::MT][D / 8][4];
+    float m[tiles<D>::MT][2], l[tiles<D>::MT][2];
+    int lo[tiles<D>::MT][2];
+};
+
+/* s = q k^T */
+template <int D>
+DEVICE void scores(float (&s)[tiles<D>::MT][BK / 8][4], const unsigned (&q)[tiles<D>::MT][D / 16][4], bf16 *k)
+{
+#pragma unroll
+    for (int t = 0; t < tiles<D>::MT; t++)
+#pragma unroll
+        for (int n = 0; n < BK / 8; n++)
+            s[t][n][0] = s[t][n][1] = s[t][n][2] = s[t][n][3] = 0;
+#pragma unroll
+    for (int c = 0; c < D / 16; c++)
+#pragma unroll
+        for (int n = 0; n < BK / 16; n++) {
+            unsigned b[4];
+            fragment_b_rows<D>(b, k, n * 16, c);
+#pragma unroll
+            for (int t = 0; t < tiles<D>::MT; t++) {
+                mma_bf16(s[t][2 * n], q[t][c], b[0], b[1]);
+                mma_bf16(s[t][2 * n + 1], q[t][c], b[2], b[3]);
+            }
+        }
+}
+
+/* Minus infinity where row `row` (of the thread's first) must not see the key. */
+template <int D> DEVICE void mask(float (&s)[tiles<D>::MT][BK / 8][4], const struct rows<D> &r, int row, int k0)
+{
+    int lane = threadIdx.x % WARP;
+#pragma unroll
+    for (int t = 0; t < tiles<D>::MT; t++)
+#pragma unroll
+        for (int n = 0; n < BK / 8; n++)
+#pragma unroll
+            for (int e = 0; e < 4; e++) {
+                int j = k0 + n * 8 + 2 * (lane % 4) + e % 2, i = row + t * 16 + e / 2 * 8;
+                if (j > i || j < r.lo[t][e / 2])
+                    s[t][n][e] = -INFINITY;
+            }
+}
+
+/* Scores become e^(s-m); what the rows have so far is rescaled. */
+template <int D> DEVICE void softmax(float (&s)[tiles<D>::MT][BK / 8][4], struct rows<D> &r, float scale)
+{
+#pragma unroll
+    for (int t = 0; t < tiles<D>::MT; t++)
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            float top = r.m[t][half], sum = 0;
+#pragma unroll
+            for (int n = 0; n < BK / 8; n++)
+                top = fmaxf(top, fmaxf(s[t][n][2 * half], s[t][n][2 * half + 1]));
+            top = row_max(top);
+            float base = top == -INFINITY ? 0 : top * scale, shrink = exp2_fast(r.m[t][half] * scale - base);
+            r.m[t][half] = top;
+#pragma unroll
+            for (int n = 0; n < BK / 8; n++)
+#pragma unroll
+                for (int e = 2 * half; e < 2 * half + 2; e++) {
+                    s[t][n][e] = exp2_fast(s[t][n][e] * scale - base);
+                    sum += s[t][n][e];
+                }
+            r.l[t][half] = r.l[t][half] * shrink + sum;
+#pragma unroll
+            for (int n = 0; n < D / 8; n++) {
+                r.o[t][n][2 * half] *= shrink;
+                r.o[t][n][2 * half + 1] *= shrink;
+            }
+        }
+}
+
+/* o += p v */
+template <int D> DEVICE void add_values(struct rows<D> &r, const float (&p)[tiles<D>::MT][BK / 8][4], bf16 *v)
+{
+#pragma unroll
+    for (int j = 0; j < BK / 16; j++) {
+        unsigned a[tiles<D>::MT][4];
+#pragma unroll
+        for (int t = 0; t < tiles<D>::MT; t++)
+            fragment_of(a[t], p[t][2 * j], p[t][2 * j + 1]);
+#pragma unroll
+        for (int n = 0; n < D / 16; n++) {
+            unsigned b[4];
+            fragment_b_columns<D>(b, v, j * 16, n);
+#pragma unroll
+            for (int t = 0; t < tiles<D>::MT; t++) {
+                mma_bf16(r.o[t][2 * n], a[t], b[0], b[1]);
+                mma_bf16(r.o[t][2 * n + 1], a[t], b[2], b[3]);
+            }
+        }
+    }
+}
+
+template <int D>
+KERNEL(tiles<D>::THREADS) forward_kernel(bf16 *out, float *lse, const bf16 *qk, const bf16 *qkv, const int32_t *first,
+                                         struct attention_shape s, float scale)
+{
+    enum { MT = tiles<D>::MT, ROWS = tiles<D>::ROWS, THREADS = tiles<D>::THREADS };
+    STATIC_SHARED(int, least, THREADS / WARP);
+    struct tiles<D> *sh = dynamic_shared<struct tiles<D>>();
+    int b = blockIdx.x / s.H, h = blockIdx.x % s.H, q0 = (gridDim.y - 1 - blockIdx.y) * BQ;
+    int lane = threadIdx.x % WARP, mine = threadIdx.x / WARP * ROWS, row = q0 + mine + lane / 4;
+    int left = s.T - q0 < BQ ? s.T - q0 : BQ, to = q0 + left, from = 0, latest = 0;
+    struct attention_rows at = head_rows(s, b, h, h / (s.H / s.Hkv));
+    struct rows<D> r;
+    if (first)
+        from = block_min((int)threadIdx.x < left ? first[(size_t)b * s.T + q0 + threadIdx.x] : q0, least);
+    tile_load<D, BQ, THREADS>(sh->q, qk + at.q + q0 * at.qk_row, at.qk_row, left);
+    tile_load<D, BK, THREADS>(sh->k[0], qk + at.k + from * at.qk_row, at.qk_row, to - from);
+    tile_load<D, BK, THREADS>(sh->v[0], qkv + at.v + from * at.qkv_row, at.qkv_row, to - from);
+    cp_async_commit();
+#pragma unroll
+    for (int t = 0; t < MT; t++)
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            int i = row + t * 16 + half * 8;
+            r.lo[t][half] = first && i < s.T ? first[(size_t)b * s.T + i] : 0;
+            latest = r.lo[t][half] > latest ? r.lo[t][half] : latest;
+            r.m[t][half] = -INFINITY;
+            r.l[t][half] = 0;
+#pragma unroll
+            for (int n = 0; n < D / 8; n++)
+                r.o[t][n][2 * half] = r.o[t][n][2 * half + 1] = 0;
+        }
+#pragma unroll
+    for (int i = 4; first && i < WARP; i *= 2) {
+        int other = shfl_xor(latest, i);
+        latest = other > latest ? other : latest;
+    }
+    cp_async_wait<0>();
+    __syncthreads();
+    unsigned q[MT][D / 16][4];
+#pragma unroll
+    for (int t = 0; t < MT; t++)
+#pragma unroll
+        for (int c = 0; c < D / 16; c++)
+            fragment_a<D>(q[t][c], sh->q, mine + t * 16, c);
+    for (int k0 = from, stage = 0; k0 < to; k0 += BK, stage ^= 1) {
+        int next = k0 + BK;
+        if (next < to) {
+            tile_load<D, BK, THREADS>(sh->k[stage ^ 1], qk + at.k + next * at.qk_row, at.qk_row, to - next);
+            tile_load<D, BK, THREADS>(sh->v[stage ^ 1], qkv + at.v + next * at.qkv_row, at.qkv_row, to - next);
+        }
+        cp_async_commit();
+        if (k0 < q0 + mine + ROWS) {    /* else no row of the warp sees these keys */
+            float p[MT][BK / 8][4];
+            scores<D>(p, q, sh->k[stage]);
+            if (next > q0 + mine + 1 || k0 < latest)
+                mask<D>(p, r, row, k0);
+            softmax<D>(p, r, scale);
+            add_values<D>(r, p, sh->v[stage]);
+        }
+        cp_async_wait<0>();
+        __syncthreads();
+    }
+#pragma unroll
+    for (int t = 0; t < MT; t++) {
+        float l[2] = {row_sum(r.l[t][0]), row_sum(r.l[t][1])};
+        int band = mine + t * 16;
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            int i = row + t * 16 + half * 8;
+            if (lane % 4 == 0 && i < s.T)
+                lse[((size_t)b * s.H + h) * s.T + i] = r.m[t][half] * scale * LN2 + logf(l[half]);
+        }
+        store_rows<D>(out + at.out + (size_t)(q0 + band) * at.out_row, at.out_row, left - band, sh->q, band, r.o[t],
+                      1.0f / l[0], 1.0f / l[1]);
+    }
+}
+
+template <int D>
+static void forward(cudaStream_t st, void *out, float *lse, const void *qk, const void *qkv, const int32_t *first,
+                    struct attention_shape s)
+{
+    dim3 grid(s.B * s.H, (unsigned)ceil_div(s.T, BQ));
+    allow_shared(forward_kernel<D>, sizeof(struct tiles<D>));
+    LAUNCH(forward_kernel<D>, grid, tiles<D>::THREADS, sizeof(struct tiles<D>), st, (bf16 *)out, lse, (const bf16 *)qk,
+           (const bf16 *)qkv, first, s, LOG2E / sqrtf((float)D));
+}
+
+void cuda_attention_forward(cudaStream_t st, enum dtype act, void *out, float *lse, const void *qk, const void *qkv,
+                            const int32_t *first, struct attention_shape s)
+{
+    if (!attention_tensor(act, s) || !aligned16(out, qk, qkv))
+        attention_plain_forward(st, act, out, lse, qk, qkv, first, s);
+    else if (s.D == 64)
+        forward<64>(st, out, lse, qk, qkv, first, s);
+    else
+        forward<128>(st, out, lse, qk, qkv, first, s);
+}
