@@ -31,27 +31,31 @@ template <int D> struct rows {
     int lo[tiles<D>::MT][2];
 };
 
-/* s = q k^T */
-template <int D>
-DEVICE void scores(float (&s)[tiles<D>::MT][BK / 8][4], const unsigned (&q)[tiles<D>::MT][D / 16][4], bf16 *k)
+/* s = q k^T, queries from row `row` of their tile. They are fetched again for each tile of keys: kept in registers, they made ptxas spill. */
+template <int D> DEVICE void scores(float (&s)[tiles<D>::MT][BK / 8][4], bf16 *q, int row, bf16 *k)
 {
 #pragma unroll
     for (int t = 0; t < tiles<D>::MT; t++)
 #pragma unroll
         for (int n = 0; n < BK / 8; n++)
             s[t][n][0] = s[t][n][1] = s[t][n][2] = s[t][n][3] = 0;
+#pragma unroll 2
+    for (int c = 0; c < D / 16; c++) {
+        unsigned a[tiles<D>::MT][4];
 #pragma unroll
-    for (int c = 0; c < D / 16; c++)
+        for (int t = 0; t < tiles<D>::MT; t++)
+            fragment_a<D>(a[t], q, row + t * 16, c);
 #pragma unroll
         for (int n = 0; n < BK / 16; n++) {
             unsigned b[4];
             fragment_b_rows<D>(b, k, n * 16, c);
 #pragma unroll
             for (int t = 0; t < tiles<D>::MT; t++) {
-                mma_bf16(s[t][2 * n], q[t][c], b[0], b[1]);
-                mma_bf16(s[t][2 * n + 1], q[t][c], b[2], b[3]);
+                mma_bf16(s[t][2 * n], a[t], b[0], b[1]);
+                mma_bf16(s[t][2 * n + 1], a[t], b[2], b[3]);
             }
         }
+    }
 }
 
 /* Minus infinity where row `row` (of the thread's first) must not see the key. */
@@ -160,12 +164,6 @@ KERNEL(tiles<D>::THREADS) forward_kernel(bf16 *out, float *lse, const bf16 *qk, 
     }
     cp_async_wait<0>();
     __syncthreads();
-    unsigned q[MT][D / 16][4];
-#pragma unroll
-    for (int t = 0; t < MT; t++)
-#pragma unroll
-        for (int c = 0; c < D / 16; c++)
-            fragment_a<D>(q[t][c], sh->q, mine + t * 16, c);
     for (int k0 = from, stage = 0; k0 < to; k0 += BK, stage ^= 1) {
         int next = k0 + BK;
         if (next < to) {
@@ -175,7 +173,7 @@ KERNEL(tiles<D>::THREADS) forward_kernel(bf16 *out, float *lse, const bf16 *qk, 
         cp_async_commit();
         if (k0 < q0 + mine + ROWS) {    /* else no row of the warp sees these keys */
             float p[MT][BK / 8][4];
-            scores<D>(p, q, sh->k[stage]);
+            scores<D>(p, sh->q, mine, sh->k[stage]);
             if (next > q0 + mine + 1 || k0 < latest)
                 mask<D>(p, r, row, k0);
             softmax<D>(p, r, scale);
