@@ -45,8 +45,8 @@ struct array ids_new(size_t n, int below);
 void array_send(struct array a);        /* the host's values to the device */
 void *scratch_new(size_t bytes);        /* device memory */
 
-/* The device's values against the host's: |got - want| <= relative |want| + absolute max|want|, and where both are zero, one
- * rounding of the type is allowed for: relative is at least 2^-7 (bf16) or 4e-6 (f32). */
+/* The device's values against the host's: |got - want| <= relative |want| + absolute max(|want|, 0.01). One rounding of
+ * the type is always allowed for: relative is at least 2^-7 (bf16) or 4e-6 (f32). */
 void array_check(const char *what, struct array a, double relative, double absolute);
 double array_get(struct array a, size_t i);     /* the host's */
 int below(int n);

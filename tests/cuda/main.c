@@ -131,7 +131,7 @@ void array_check(const char *what, struct array a, double relative, double absol
 {
     size_t bytes = a.n * dtype_bytes(a.t);
     unsigned char *got = calloc(1, bytes + 8);
-    double largest = 0, least = a.t == DTYPE_BF16 ? 0x1p-7 : 4e-6;
+    double largest = 1e-2, least = a.t == DTYPE_BF16 ? 0x1p-7 : 4e-6;
     check_cuda(cudaGetLastError());
     check_cuda(cudaDeviceSynchronize());
     check_cuda(cudaMemcpy(got, a.device, bytes, cudaMemcpyDeviceToHost));
