@@ -4,8 +4,8 @@
  *   g' = grad_scale * g;  m = beta1 m + (1 - beta1) g';  v = beta2 v + (1 - beta2) g'^2
  *   theta -= lr * (m / bias1 / (sqrt(v / bias2) + eps) + weight_decay * theta);  work = theta
  *
- * Stochastic rounding: 16 random bits are added to those that bf16 cuts off, so the mean of the results is the f32 value. The bits
- * are a hash of (seed, index of the element): no state, the same bits in every run.
+ * Stochastic rounding: 16 random bits are added to those that bf16 cuts off, so the mean of the results is the f32
+ * value. The bits are a hash of (seed, index of the element): no state, the same bits in every run.
  * Mapping  a thread takes VEC elements.
  * Cost     bound by memory: f32 16 bytes read and 12 + 2 written a weight; bf16 with weights in bf16 10 and 6.
  * Oracle   kernels/cpu/adamw.c

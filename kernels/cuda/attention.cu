@@ -8,10 +8,11 @@
  * so memory is O(T) and no T x T matrix exists.
  *
  * Needs    bf16, D 64 or 128, 16-byte aligned pointers; attention_plain.cu takes the rest.
- * Mapping  a block: BQ = 128 queries of a head, those with most keys first; a warp 16 (D 128) or 32 (D 64) of them. Keys and values in
- *          tiles of 64, the next two on their way (cp.async) while a pair is worked on. Probabilities stay in registers: the
- *          accumulator's layout is that of the next product's operand.
- * Numerics s, m, l, o in f32; e^(s-m) is rounded to bf16 for its product with v, while l sums it unrounded. Base 2 inside.
+ * Mapping  a block: BQ = 128 queries of a head, those with most keys first; a warp 16 (D 128) or 32 (D 64) of them.
+ *          Keys and values in tiles of 64, the next two on their way (cp.async) while a pair is worked on.
+ *          Probabilities stay in registers: the accumulator's layout is that of the next product's operand.
+ * Numerics s, m, l, o in f32; e^(s-m) is rounded to bf16 for its product with v, while l sums it unrounded. Base 2
+ * inside.
  * Oracle   kernels/cpu/attention.c
  * Source   Dao 2023, arXiv:2307.08691
  */
@@ -31,7 +32,8 @@ template <int D> struct rows {
     int lo[tiles<D>::MT][2];
 };
 
-/* s = q k^T, queries from row `row` of their tile. They are fetched again for each tile of keys: kept in registers, they made ptxas spill. */
+/* s = q k^T, queries from row `row` of their tile. They are fetched again for each tile of keys: kept in registers,
+ * they made ptxas spill. */
 template <int D> DEVICE void scores(float (&s)[tiles<D>::MT][BK / 8][4], bf16 *q, int row, bf16 *k)
 {
 #pragma unroll

@@ -72,8 +72,8 @@ template <int D> DEVICE void fragment_a(unsigned (&a)[4], bf16 *tile, int row, i
     ldmatrix(a, tile_at<D>(tile, row + lane % 16, 2 * k + lane / 16));
 }
 
-/* The tile's transpose as mma's b: columns are rows row .. +16 of the tile, b's rows its columns 16k .. +16. b[0,1] for the first eight columns,
- * b[2,3] for the others. */
+/* The tile's transpose as mma's b: columns are rows row .. +16 of the tile, b's rows its columns 16k .. +16. b[0,1]
+ * for the first eight columns, b[2,3] for the others. */
 template <int D> DEVICE void fragment_b_rows(unsigned (&b)[4], bf16 *tile, int row, int k)
 {
     int lane = threadIdx.x % WARP;
@@ -96,7 +96,8 @@ DEVICE void fragment_of(unsigned (&a)[4], const float (&left)[4], const float (&
     a[3] = pack_bf16(right[2], right[3]);
 }
 
-/* c (16, D) times scale[row / 8] to 16 rows of memory, through the warp's own 16 rows of a tile. Rows from `valid` on are left out. */
+/* c (16, D) times scale[row / 8] to 16 rows of memory, through the warp's own 16 rows of a tile. Rows from `valid` on
+ * are left out. */
 template <int D>
 DEVICE void store_rows(bf16 *to, size_t stride, int valid, bf16 *tile, int row, const float (&c)[D / 8][4], float scale0,
                        float scale1)

@@ -6,10 +6,11 @@
  *   dq[i] = sum_j ds[i,j] k[j]/sqrt(D)  dk[j] = sum_i ds[i,j] q[i]/sqrt(D)
  *
  * Needs    as attention.cu.
- * Mapping  two kernels, so that every sum has one owner: no atomics, equal bits, no f32 copy of dq. The first: a block 64 queries of a head, over
- *          their keys; it gives dq and delta. The second: a block 64 keys of a key/value head, over the queries of all heads of its
- *          group that see them; it gives dk and dv. It works on the transposes of s and p, so that these are operands as they
- *          stand. Products: 3 + 4, where one kernel that adds to dq atomically has 5.
+ * Mapping  two kernels, so that every sum has one owner: no atomics, equal bits, no f32 copy of dq. The first: a
+ *          block 64 queries of a head, over their keys; it gives dq and delta. The second: a block 64 keys of a
+ *          key/value head, over the queries of all heads of its group that see them; it gives dk and dv. It works on
+ *          the transposes of s and p, so that these are operands as they stand. Products: 3 + 4, where one kernel
+ *          that adds to dq atomically has 5.
  * Numerics f32; p and ds are rounded to bf16 for their products.
  * Oracle   kernels/cpu/attention_backward.c
  * Source   Dao 2023, arXiv:2307.08691
@@ -44,7 +45,8 @@ template <int D, int N> DEVICE void product_rows(float (&c)[N][4], const unsigne
         }
 }
 
-/* The same with a's 16 rows in a tile, from `row`: fewer registers. Unrolled in full, ptxas spilled for sm_90a (D 128). */
+/* The same with a's 16 rows in a tile, from `row`: fewer registers. Unrolled in full, ptxas spilled for sm_90a (D
+ * 128). */
 template <int D, int N> DEVICE void product_tiles(float (&c)[N][4], bf16 *a, int row, bf16 *b)
 {
 #pragma unroll

@@ -2,8 +2,9 @@
  * attention_plain.cu - causal attention where tensor cores do not take it: f32, other widths of a head, odd alignment
  *
  * Formulas: attention.cu, attention_backward.cu.
- * Mapping  a warp a query (forward, dq) or a key (dk, dv: over the heads of its group, so every sum has one owner). A group of `lanes` lanes holds
- *          one row, VEC elements a lane; the warp's groups take keys in turn and join at the end, in a fixed order. D <= 256.
+ * Mapping  a warp a query (forward, dq) or a key (dk, dv: over the heads of its group, so every sum has one owner). A
+ *          group of `lanes` lanes holds one row, VEC elements a lane; the warp's groups take keys in turn and join at
+ *          the end, in a fixed order. D <= 256.
  * Numerics f32, one rounding at the store.
  * Oracle   kernels/cpu/attention.c, attention_backward.c
  */

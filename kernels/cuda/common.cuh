@@ -13,7 +13,8 @@ struct bf16 {
 
 enum { WARP = 32, VEC = 8 };            /* VEC: elements of a wide access, 16 bytes of bf16 or 32 of f32 */
 
-/* Calls f<T, wide>(...) for the type of activations: T float or bf16, wide where accesses of VEC elements are aligned. */
+/* Calls f<T, wide>(...) for the type of activations: T float or bf16, wide where accesses of VEC elements are
+ * aligned. */
 #define FOR_ACT(act, wide, f, ...)                                                                                     \
     do {                                                                                                               \
         if ((act) == DTYPE_BF16 && (wide))                                                                             \

@@ -4,8 +4,8 @@
  *   loss = m + log(sum_v e^(l[v] - m)) - l[target],  m = max_v l[v]
  *   dl[v] = scale * (e^(l[v] - m) / sum - [v == target])
  *
- * Mapping  a block a row. Online softmax: each thread keeps a maximum and a sum of its own, then the block joins them; the second
- *          pass finds the row in the L2 cache.
+ * Mapping  a block a row. Online softmax: each thread keeps a maximum and a sum of its own, then the block joins
+ *          them; the second pass finds the row in the L2 cache.
  * Numerics sums in f32, by thread, then by a tree.
  * Cost     reads and writes N*V elements once in memory.
  * Oracle   kernels/cpu/cross_entropy.c

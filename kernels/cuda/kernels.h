@@ -1,15 +1,16 @@
 /*
  * kernels.h - the CUDA kernels, as C functions: one launcher for each op of kernels/ops.h but the matrix products
  *
- * A launcher enqueues its kernels on the stream and returns; it allocates nothing and never waits, so that all of them can be
- * captured in a graph. Pointers are device memory. Errors of a launch stay for cudaGetLastError. Meaning, shapes
- * and what overwrites or adds: kernels/ops.h, under the same name. `act` is the type of every `void *`.
+ * A launcher enqueues its kernels on the stream and returns; it allocates nothing and never waits, so that all of
+ * them can be captured in a graph. Pointers are device memory. Errors of a launch stay for cudaGetLastError. Meaning,
+ * shapes and what overwrites or adds: kernels/ops.h, under the same name. `act` is the type of every `void *`.
  *
  * Any size and any alignment of an element works; rows and pointers that are multiples of 16 bytes take the fast way.
  * Equal inputs give equal bits, always: reductions have a fixed order, no atomics on floats.
  *
- * Scratch: where a launcher takes `scratch`, cuda_*_scratch gives its size in bytes. It is 256-byte aligned device memory
- * whose contents matter only while the launcher's kernels run (kernels later on the same stream may use it again).
+ * Scratch: where a launcher takes `scratch`, cuda_*_scratch gives its size in bytes. It is 256-byte aligned device
+ * memory whose contents matter only while the launcher's kernels run (kernels later on the same stream may use it
+ * again).
  */
 #ifndef KERNELS_CUDA_KERNELS_H
 #define KERNELS_CUDA_KERNELS_H
@@ -43,7 +44,8 @@ void cuda_qk_norm_rope_backward(cudaStream_t s, enum dtype act, void *dqkv, floa
                                 void *scratch);
 size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D);
 
-/* Tensor cores where act is bf16, D is 64 or 128 and pointers are 16-byte aligned; plain f32 arithmetic elsewhere, D <= 256. */
+/* Tensor cores where act is bf16, D is 64 or 128 and pointers are 16-byte aligned; plain f32 arithmetic elsewhere, D
+ * <= 256. */
 void cuda_attention_forward(cudaStream_t s, enum dtype act, void *out, float *lse, const void *qk, const void *qkv,
                             const int32_t *first, struct attention_shape shape);
 void cuda_attention_backward(cudaStream_t s, enum dtype act, void *dqk, void *dqkv, const void *dout, const void *out,
@@ -51,8 +53,9 @@ void cuda_attention_backward(cudaStream_t s, enum dtype act, void *dqk, void *dq
                              struct attention_shape shape, void *scratch);
 size_t cuda_attention_backward_scratch(struct attention_shape shape);
 
-/* past: tokens in the cache before the new ones. Where past_at is not NULL, the kernels read the number there (a graph can then be replayed
- * with a growing cache), and past is the most that it will be: it sizes the launch. D <= 256. */
+/* past: tokens in the cache before the new ones. Where past_at is not NULL, the kernels read the number there (a
+ * graph can then be replayed with a growing cache), and past is the most that it will be: it sizes the launch. D <=
+ * 256. */
 void cuda_attention_cached(cudaStream_t s, enum dtype act, void *out, const void *qk, const void *kcache,
                            const void *vcache, int n, int past, const int32_t *past_at, int H, int Hkv, int D,
                            void *scratch);
@@ -79,8 +82,9 @@ size_t cuda_dot_scratch(size_t n);
 
 void cuda_adamw_step(cudaStream_t s, enum dtype act, float *theta, void *work, float *m, float *v, const float *g,
                      size_t n, struct adamw a);
-/* The same with m and v in bf16, rounded stochastically. The weights: theta f32 and work as above, or (theta NULL) work alone, in
- * bf16 and rounded stochastically. Element i takes its random bits from (seed, index + i): give another seed each step. */
+/* The same with m and v in bf16, rounded stochastically. The weights: theta f32 and work as above, or (theta NULL)
+ * work alone, in bf16 and rounded stochastically. Element i takes its random bits from (seed, index + i): give
+ * another seed each step. */
 void cuda_adamw_step_bf16(cudaStream_t s, enum dtype act, float *theta, void *work, uint16_t *m, uint16_t *v,
                           const float *g, size_t n, struct adamw a, uint64_t seed, uint64_t index);
 

@@ -123,8 +123,8 @@ DEVICE int popcount(unsigned x)
 
 /* ---- tensor cores ---- */
 
-/* Four 8x8 matrices of bf16. Row r of matrix i is 16 bytes at the address that lane 8i + r gives; lane l receives in d[i] elements
- * 2(l%4), +1 of row l/4 of matrix i (transposed: of its column l/4). */
+/* Four 8x8 matrices of bf16. Row r of matrix i is 16 bytes at the address that lane 8i + r gives; lane l receives in
+ * d[i] elements 2(l%4), +1 of row l/4 of matrix i (transposed: of its column l/4). */
 DEVICE void ldmatrix(unsigned (&d)[4], const void *p)
 {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
@@ -141,8 +141,9 @@ DEVICE void ldmatrix_transposed(unsigned (&d)[4], const void *p)
                  : "memory");
 }
 
-/* d (16,8) f32 += a (16,16) b (16,8). Lane l holds d[0,1]: row l/4, columns 2(l%4), +1; d[2,3]: row l/4 + 8. a[0]: row l/4, columns
- * 2(l%4), +1; a[1]: row + 8; a[2], a[3]: the same at columns + 8. b0: rows 2(l%4), +1 of column l/4; b1: rows + 8. */
+/* d (16,8) f32 += a (16,16) b (16,8). Lane l holds d[0,1]: row l/4, columns 2(l%4), +1; d[2,3]: row l/4 + 8. a[0]:
+ * row l/4, columns 2(l%4), +1; a[1]: row + 8; a[2], a[3]: the same at columns + 8. b0: rows 2(l%4), +1 of column l/4;
+ * b1: rows + 8. */
 DEVICE void mma_bf16(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
 {
     asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"

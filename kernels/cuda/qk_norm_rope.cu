@@ -6,9 +6,9 @@
  *   y[i + D/2] = a[i+D/2] cos_i + a[i] sin_i                     (i < D/2)
  *   backward: da is dy rotated by the opposite angle, then as rmsnorm.cu
  *
- * Mapping  a head of a token is a group of `lanes` lanes; a lane has VEC elements of each half at once: 4 lanes for D 64, 8 for D 128, else 32
- *          and as many rounds as are needed. A block takes a piece of the tokens; dgq and dgk stay in registers, are summed by
- *          block into partials, and these in order by a last kernel.
+ * Mapping  a head of a token is a group of `lanes` lanes; a lane has VEC elements of each half at once: 4 lanes for D
+ *          64, 8 for D 128, else 32 and as many rounds as are needed. A block takes a piece of the tokens; dgq and
+ *          dgk stay in registers, are summed by block into partials, and these in order by a last kernel.
  * Cost     bound by memory: forward 2, backward 3 elements.
  * Oracle   kernels/cpu/qk_norm_rope.c
  * Source   Su et al. 2021, arXiv:2104.09864; per-head norm as in Qwen3
@@ -183,9 +183,10 @@ KERNEL(WARP) add_pieces_kernel(float *dgq, float *dgk, const float *partial, int
 
 /* ---- launchers ---- */
 
-static int piece_tokens(int N)
+static int piece_tokens(int N)          /* of a block; not so few that its last sums outweigh them */
 {
-    return (int)ceil_div((size_t)N, PIECES);
+    size_t each = ceil_div((size_t)N, PIECES);
+    return (int)(each > 16 ? each : 16);
 }
 
 template <class T, bool wide, int lanes>

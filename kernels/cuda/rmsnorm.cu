@@ -5,8 +5,9 @@
  *   dx[n,c] += r[n] * (g[c]*dy[n,c] - x[n,c] * r[n]^2 * mean_k(g[k]*dy[n,k]*x[n,k]))
  *   dg[c]   += sum_n dy[n,c] * x[n,c] * r[n]
  *
- * Mapping  forward, dx: a warp a row, VEC elements a lane at a time; the second pass over a row finds it in the L1 cache. dg: a block takes the
- *          columns of a warp's width and a piece of the rows, a lane VEC columns; partial sums by piece, added in order by a last kernel.
+ * Mapping  forward, dx: a warp a row, VEC elements a lane at a time; the second pass over a row finds it in the L1
+ *          cache. dg: a block takes the columns of a warp's width and a piece of the rows, a lane VEC columns;
+ *          partial sums by piece, added in order by a last kernel.
  * Numerics sums in f32; the norm is of the rounded sum, as backward sees it.
  * Cost     bound by memory: forward 4 elements, backward 7 with what dg reads again, mostly from the L2 cache.
  * Oracle   kernels/cpu/rmsnorm.c

@@ -1,10 +1,10 @@
 /*
  * check.cpp - device memory, and what is checked at each access to it
  *
- * Kernels are compiled with -fsanitize=thread, which puts a call before every access to memory; the functions called are
- * these, not the sanitizer's. For every two bytes of device and shared memory a cell says who wrote and who
- * read last, and when (struct shim_clock). One reader is kept beside the writer: of several readers the last, so
- * of their conflicts with a later writer some may be missed, and none is invented.
+ * Kernels are compiled with -fsanitize=thread, which puts a call before every access to memory; the functions called
+ * are these, not the sanitizer's. For every two bytes of device and shared memory a cell says who wrote and who read
+ * last, and when (struct shim_clock). One reader is kept beside the writer: of several readers the last, so of their
+ * conflicts with a later writer some may be missed, and none is invented.
  */
 #include "kernels/cuda/shim/shim.h"
 #include "kernels/cuda/shim/cuda_runtime_api.h"

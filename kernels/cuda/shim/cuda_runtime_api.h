@@ -1,8 +1,8 @@
 /*
  * cuda_runtime_api.h - the few calls of the CUDA runtime that tests need, for the host shim
  *
- * Stands in for NVIDIA's header of that name where kernels are compiled for the host (-Ikernels/cuda/shim). "Device" memory is a region of
- * the process's own; everything runs at once, in the calling thread.
+ * Stands in for NVIDIA's header of that name where kernels are compiled for the host (-Ikernels/cuda/shim). "Device"
+ * memory is a region of the process's own; everything runs at once, in the calling thread.
  */
 #ifndef SHIM_CUDA_RUNTIME_API_H
 #define SHIM_CUDA_RUNTIME_API_H
@@ -24,7 +24,8 @@ cudaError_t cudaDeviceSynchronize(void);
 cudaError_t cudaGetLastError(void);
 const char *cudaGetErrorString(cudaError_t e);
 
-/* Order in which threads of a block and blocks of a grid take turns: 0 ascending, 1 descending, others at random by this seed. */
+/* Order in which threads of a block and blocks of a grid take turns: 0 ascending, 1 descending, others at random by
+ * this seed. */
 void shim_order(unsigned seed);
 
 #ifdef __cplusplus

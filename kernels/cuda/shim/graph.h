@@ -1,8 +1,8 @@
 /*
  * graph.h - calls that are kept and done again: what stands for CUDA graphs in the host shim
  *
- * While a graph is open, calls given to shim_call are not done but kept, with a copy of their arguments, as a stream in capture
- * does. Launches of kernels go through it as well.
+ * While a graph is open, calls given to shim_call are not done but kept, with a copy of their arguments, as a stream
+ * in capture does. Launches of kernels go through it as well.
  */
 #ifndef SHIM_GRAPH_H
 #define SHIM_GRAPH_H

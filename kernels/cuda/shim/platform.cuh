@@ -1,8 +1,9 @@
 /*
  * platform.cuh - the host's side of kernels/cuda/platform.cuh: CUDA C's words, and twins of the PTX wrappers
  *
- * Given to g++ with -include, so that it takes the place of the device's file (same include guard). What CUDA says of each
- * operation is in that file and in the PTX manual; the layouts of fragments here were written from the manual's figures.
+ * Given to g++ with -include, so that it takes the place of the device's file (same include guard). What CUDA says of
+ * each operation is in that file and in the PTX manual; the layouts of fragments here were written from the manual's
+ * figures.
  */
 #ifndef KERNELS_CUDA_PLATFORM_CUH
 #define KERNELS_CUDA_PLATFORM_CUH

@@ -1,8 +1,8 @@
 /*
  * shim.h - what the shim's own files share: the running block, and the checks on memory
  *
- * A block's threads are fibers in one OS thread. A fiber runs until it waits: at __syncthreads for all threads of the block that have not
- * ended, at a warp-wide operation for all lanes. Blocks run one after another.
+ * A block's threads are fibers in one OS thread. A fiber runs until it waits: at __syncthreads for all threads of the
+ * block that have not ended, at a warp-wide operation for all lanes. Blocks run one after another.
  *
  * Every access of a kernel to memory is seen (check.cpp), so these end the program with a message:
  *   outside of an allocation, misaligned, shared memory read before it is written
