@@ -108,13 +108,12 @@ CUDA_HOME  := $(patsubst %/bin/,%,$(dir $(NVCC)))
 CUDA_HOST  := $(filter-out kernels/cuda/none.c,$(wildcard kernels/cuda/*.c))
 CUDA_OBJS  := $(patsubst %,$(B)/obj/%.o,$(wildcard kernels/cuda/*.cu)) \
               $(if $(CUDA_HOST),$(patsubst %.c,$(B)/obj/%.o,$(CUDA_HOST)),$(B)/obj/kernels/cuda/none.o)
-CUDA_ALL   := $(strip $(foreach k,embedding rmsnorm qk_norm_rope attention,$(if $(wildcard kernels/cuda/$k*.cu),,lacks)))
 ifeq ($(CUDA),yes)
 LDLIBS += $(firstword $(wildcard $(CUDA_HOME)/lib64/libcudart_static.a $(CUDA_HOME)/lib/libcudart_static.a \
                                  $(CUDA_HOME)/lib/x86_64-linux-gnu/libcudart_static.a)) -ldl -lrt
 $(patsubst %.c,$(B)/obj/%.o,$(CUDA_HOST)): CPPFLAGS += -isystem $(CUDA_HOME)/include -DCUDA_TARGETS='"$(CUDA_ARCH)"'
 $(B)/obj/kernels/cuda/gpu.o: $(B)/cuda.config
-$(B)/lib/kernels-cuda.a: $(if $(CUDA_ALL),$(B)/obj/kernels/cuda/none.o,$(CUDA_OBJS))
+$(B)/lib/kernels-cuda.a: $(CUDA_OBJS)
 else
 $(B)/lib/kernels-cuda.a: $(B)/obj/kernels/cuda/none.o
 endif
@@ -182,7 +181,7 @@ CUDA_STEP := $(B)/obj/tests/cuda_step_test.o $(CUDA_PARTS) $(SHIM_KERNELS) \
 $(B)/tests/cuda_step_shim_test: $(CUDA_STEP) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(CUDA_STEP) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
-$(if $(CUDA_ALL),,tests: $(B)/tests/cuda_step_shim_test)
+tests: $(B)/tests/cuda_step_shim_test
 
 $(BIN)/%: $(B)/obj/pipeline/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
