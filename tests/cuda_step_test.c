@@ -11,17 +11,24 @@
 #include "pipeline/train/optim.h"
 #include "tests/check.h"
 
-enum { B = 3, MICRO = 2, T = 24, STEPS = 4, EOS = 5, MAX_WEIGHTS = 1 << 16 };
+enum { B = 3, MICRO = 2, T = 20, STEPS = 4, EOS = 5, MAX_WEIGHTS = 1 << 16 };
 
 size_t shim_graph_calls(void) __attribute__((weak));        /* the shim's: calls done through graphs */
 
 static const struct ops *tables[2];     /* the CPU's, then CUDA's */
 static char err[512];
 
-static struct model_config small(void)
+/* In bf16 heads are as wide as the attention on tensor cores wants them. */
+static struct model_config small(enum dtype act)
 {
-    return (struct model_config){.L = 3, .C = 32, .H = 4, .Hkv = 2, .D = 16, .F = 40, .T = 300, .V = 53, .tied = true,
-                                 .eps = 1e-6f, .rope_theta = 1e4};
+    struct model_config c = {.L = 2, .C = 32, .H = 4, .Hkv = 2, .D = 16, .F = 40, .T = 300, .V = 53, .tied = true,
+                             .eps = 1e-6f, .rope_theta = 1e4};
+    if (act == DTYPE_BF16) {
+        c.H = 2;
+        c.Hkv = 1;
+        c.D = 64;
+    }
+    return c;
 }
 
 static uint32_t next_random(uint32_t *state)
@@ -51,7 +58,7 @@ struct run {
 
 static void run_open(struct run *r, const struct ops *o, enum dtype act, enum activations_mode mode, bool muon)
 {
-    struct model_config c = small();
+    struct model_config c = small(act);
     *r = (struct run){.o = o};
     r->dev = o->open(act, 1, err, sizeof err);
     CHECK(r->dev, "%s", err);
@@ -304,6 +311,6 @@ int main(void)
     extrapolation(DTYPE_BF16);
     if (shim_graph_calls)
         printf("%zu calls were done through graphs\n", shim_graph_calls());
-    CHECK(!shim_graph_calls || shim_graph_calls() > 4000, "too little was replayed");
+    CHECK(!shim_graph_calls || shim_graph_calls() > 2000, "too little was replayed");
     return 0;
 }
