@@ -288,6 +288,7 @@ run_stage() {
         code=$status fail "stage $1 failed; the same command${redo:+, without naming a stage,} goes on from here"
     stamp "$1" >"$stamps/$1"
     echo "$1 $((SECONDS - began))" >>"$stamps/seconds"
+    [ "$1" = setup ] || [ "$1" = build ] || echo "run.sh: $1 took $((SECONDS - began)) s"
 }
 
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(nproc)}

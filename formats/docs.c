@@ -1,5 +1,6 @@
 #include "formats/docs.h"
 
+#include "formats/docs_flat.h"
 #include "formats/tokens.h"
 
 #include <jansson.h>
@@ -11,6 +12,7 @@
 enum { COUNT_FROM = 1 << 20 };      /* shorter objects cannot hold enough values to matter */
 
 struct doc_parser {
+    struct flat flat;           /* of most documents: root is NULL then */
     json_t *root;               /* owns what the last document points to, but for: */
     char *joined;               /* question and answer */
     char number[32];            /* an id that was a number */
@@ -28,6 +30,7 @@ void doc_parser_free(struct doc_parser *p)
     if (!p)
         return;
     json_decref(p->root);
+    free(p->flat.bytes);
     free(p->joined);
     free(p);
 }
@@ -116,6 +119,28 @@ static int get_string(struct doc_parser *p, const char *name, const char **s, si
     return 1;
 }
 
+static const char *const text_fields[] = {"text", "content", "code", "solution", "output", "response"};
+
+/* A flat object that has text in one string. 0: it is not one, or not that simple. */
+static int parse_flat(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d)
+{
+    if (len > DOC_MAX_JSON || !flat_parse(&p->flat, json, len))
+        return 0;
+    const struct flat_field *text = NULL;
+    for (size_t i = 0; i < sizeof text_fields / sizeof *text_fields && (!text || text->kind == FLAT_NULL); i++)
+        text = flat_find(&p->flat, text_field ? text_field : text_fields[i]);
+    if (!text || text->kind != FLAT_STRING)
+        return 0;
+    const struct flat_field *id = flat_find(&p->flat, "id"), *domain = flat_find(&p->flat, "domain");
+    d->text = text->s;
+    d->len = text->len;
+    d->id = id && id->kind != FLAT_NULL ? id->s : NULL;
+    d->domain = domain && domain->kind == FLAT_STRING ? domain_from_name(domain->s) : DOMAIN_OTHER;
+    if (d->domain < 0)
+        d->domain = DOMAIN_OTHER;
+    return 1;
+}
+
 static int join_pair(struct doc_parser *p, struct doc *d)
 {
     static const char *const questions[] = {"instruction", "question"};
@@ -168,13 +193,12 @@ static int no_text(struct doc_parser *p, const char *text_field)
 
 static int get_text(struct doc_parser *p, const char *text_field, struct doc *d)
 {
-    static const char *const fields[] = {"text", "content", "code", "solution", "output", "response"};
     int r = 0;
     if (text_field) {
         r = get_string(p, text_field, &d->text, &d->len);
     } else {
-        for (size_t i = 0; i < sizeof fields / sizeof *fields && r == 0; i++)
-            r = get_string(p, fields[i], &d->text, &d->len);
+        for (size_t i = 0; i < sizeof text_fields / sizeof *text_fields && r == 0; i++)
+            r = get_string(p, text_fields[i], &d->text, &d->len);
         if (r == 0)
             r = join_pair(p, d);
     }
@@ -188,6 +212,8 @@ int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *te
     p->root = NULL;
     p->joined = NULL;
     memset(d, 0, sizeof *d);
+    if (parse_flat(p, json, len, text_field, d))
+        return 0;
     if (load(p, json, len) != 0 || get_text(p, text_field, d) < 0)
         return -1;
     const json_t *id = json_object_get(p->root, "id");

@@ -181,11 +181,66 @@ static void a_failed_write_is_told(void)
     fclose(f);
 }
 
+static uint64_t state = 88172645463325252u;
+static uint32_t rnd(uint32_t below)
+{
+    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+    return (uint32_t)(state >> 20) % below;
+}
+
+/* Flat objects have a parser of their own. Made not flat by one more field, the same object goes through jansson: what comes
+ * of it must be the same, whatever was done to its bytes. */
+static void flat_objects_are_read_as_others(void)
+{
+    static const char *const objects[] = {
+        "\"text\":\"It was a dark \\\"night\\\".\\n\\tNa\xc3\xafve \\u00e9\\ud83d\\ude00 \xf0\x9f\x91\x8d\",\"id\":\"x/1\",\"domain\":\"math\"}",
+        "\"id\" : 123456789012345678, \"n\":-1, \"content\": \"1234567\\\\890\\/\", \"text\": null , \"domain\":\"poetry\"} ",
+        "\"domain\":7,\"response\":\"r\",\"output\":\"\",\"id\":0,\"x\":\"\\u0000\"}",
+        "\"question\":\"q\",\"answer\":\"a\",\"id\":12345678901234567890}",
+    };
+    static const char bytes[] = "\"\"\\\\,:{}[]nu0189-.eE \n\x01\x7f\xc3\xa9\xed\xa0\x80\xff";
+    struct doc_parser *p = doc_parser_new(), *q = doc_parser_new();
+    unsigned good = 0, bad = 0;
+    for (int round = 0; round < 400000; round++) {
+        char flat[400], nested[420];
+        size_t len = (size_t)snprintf(flat, sizeof flat, "{%s", objects[round % 4]), byte;
+        for (uint32_t n = rnd(3); n > 0; n--) {
+            size_t at = 1 + rnd((uint32_t)len - 1);
+            if (rnd(2)) {
+                flat[at] = bytes[rnd(sizeof bytes - 1)];
+            } else {                            /* cut some bytes out, or put one in */
+                size_t gone = rnd(3), put = 1 - (gone > 0);
+                gone = gone < len - at ? gone : 0;
+                memmove(flat + at + put, flat + at + gone, len - at - gone);
+                if (put)
+                    flat[at] = bytes[rnd(sizeof bytes - 1)];
+                len = len - gone + put;
+            }
+        }
+        size_t nested_len = (size_t)sprintf(nested, "{\"~\":[],");
+        memcpy(nested + nested_len, flat + 1, len - 1);
+        struct doc d, e;
+        const char *field = round % 7 == 0 ? "id" : NULL;
+        int r = doc_parse(p, flat, len, field, &d), s = doc_parse(q, nested, nested_len + len - 1, field, &e);
+        CHECK(r == s, "%.*s: %d and %d (%s)", (int)len, flat, r, s, doc_error(s ? q : p, &byte));
+        good += r == 0;
+        bad += r != 0;
+        if (r != 0)
+            continue;
+        CHECK(d.len == e.len && memcmp(d.text, e.text, d.len) == 0 && d.domain == e.domain, "%.*s", (int)len, flat);
+        CHECK(d.id ? e.id && strcmp(d.id, e.id) == 0 : !e.id, "%.*s: id %s and %s", (int)len, flat, d.id, e.id);
+    }
+    CHECK(good > 50000 && bad > 50000, "%u good, %u bad: not a test of both", good, bad);
+    doc_parser_free(p);
+    doc_parser_free(q);
+}
+
 int main(void)
 {
     test_begin(60);
     objects_give_their_text();
     others_are_refused();
+    flat_objects_are_read_as_others();
     bombs_are_refused();
     utf8_is_what_the_standard_says();
     what_is_written_is_read_back();

@@ -1,0 +1,37 @@
+/*
+ * docs_flat.h - the fields of a flat JSON object, quickly: for docs.c
+ *
+ * Reads {"key": value, ...} where keys have no escapes and values are strings, whole
+ * numbers or null. Anything else, and anything that is wrong, is left to the full parser:
+ * what is accepted here is what that would accept, with the same values.
+ */
+#ifndef FORMATS_DOCS_FLAT_H
+#define FORMATS_DOCS_FLAT_H
+
+#include <stddef.h>
+
+enum flat_kind { FLAT_STRING, FLAT_INTEGER, FLAT_NULL };
+
+struct flat_field {
+    const char *key;            /* in the JSON text, key_len bytes */
+    size_t key_len;
+    enum flat_kind kind;
+    const char *s;              /* FLAT_STRING: unescaped, FLAT_INTEGER: the digits; NUL-terminated; in flat.bytes */
+    size_t len;
+};
+
+enum { FLAT_MAX_FIELDS = 16 };
+
+struct flat {
+    struct flat_field fields[FLAT_MAX_FIELDS];
+    size_t n;
+    char *bytes;                /* owned: free it after the last use */
+    size_t cap;
+};
+
+/* 1: done, fields are valid until the next call or change of json. 0: not for us (or no memory). */
+int flat_parse(struct flat *f, const char *json, size_t len);
+/* NULL: no such field. */
+const struct flat_field *flat_find(const struct flat *f, const char *key);
+
+#endif
