@@ -31,7 +31,7 @@ endif
 CPPFLAGS := -I. -D_GNU_SOURCE
 CFLAGS   := -std=gnu11 $(WARN) $($(VARIANT)_CFLAGS) -fopenmp
 LDFLAGS  := $($(VARIANT)_LDFLAGS) -fopenmp
-LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lz -ldnnl -lpthread -lm
+LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -ldnnl -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
 LIBDIRS  := pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/model pipeline/demo \

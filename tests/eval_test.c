@@ -86,7 +86,7 @@ static struct tokenizer *small_tokenizer(void)
         " s:{s:s, s:o, s:[[s, s], [s, s]]}}",
         "version", "1.0", "added_tokens", "id", 258, "content", "<|eos|>", "single_word", 0, "lstrip", 0, "rstrip", 0,
         "normalized", 0, "special", 1, "normalizer", "pre_tokenizer", "type", "Sequence", "pretokenizers", "type", "Split",
-        "pattern", "Regex", pretokenizer_pattern, "behavior", "Isolated", "invert", 0, step, "decoder", step, "model",
+        "pattern", "Regex", pattern_regex(PATTERN_QWEN2), "behavior", "Isolated", "invert", 0, step, "decoder", step, "model",
         "type", "BPE", "vocab", vocab, "merges", "\xc4\xa0", "t", "h", "e");
     CHECK(j, "the tokenizer's JSON");
     char *text = json_dumps(j, 0), err[256];

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "pipeline/lib/fs.h"
-#include "pipeline/text/pretokenizer.h"
+#include "pipeline/text/pretokenizer_impl.h"
+#include "pipeline/text/unicode.h"
 #include "tests/check.h"
 
 static struct pretokenizer *p;
@@ -62,7 +63,7 @@ static uint32_t rnd(uint32_t below)
 
 static size_t random_text(char *text, size_t max)
 {
-    static const char *const parts[] = {"a", "Z", " ", "  ", "\n", "\r", "\t", "1", "9", ".", "=", "'s", "'", "\xc3\xa9", "\xe4\xb8\xad",
+    static const char *const parts[] = {"\xe3\x80\x80", "\xc2\xbd", "\xc5\xbf", "'ll", "'RE", "the", " and", "\n\n", "    ", "12", "\xe2\x80\x9c", "\xd0\xb6", "\xc2\x85", "a", "Z", " ", "  ", "\n", "\r", "\t", "1", "9", ".", "=", "'s", "'", "\xc3\xa9", "\xe4\xb8\xad",
                                         "\xf0\x9f\x91\x8d", "\xff", "\xe4\xb8", "\xc2\xa0", "\xcc\x81", "\xd9\xa3", ""};
     size_t n = 0;
     for (;;) {
@@ -123,6 +124,129 @@ static void valid_prefixes(void)
         CHECK(utf8_prefix(cases[i].s, cases[i].len) == cases[i].valid, "case %zu", i);
 }
 
+/* ---- the patterns by hand against PCRE2 ---- */
+
+/* GPT2_DIGITS in one expression: what is between numbers is matched as if there were nothing else. */
+static const char gpt2_digits[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+|\\s+(?![^\\s\\p{N}])|\\s+";
+
+static const struct level {
+    const char *name;
+    fill_function *const *fills;
+} levels[] = {{"plain", pretokenizer_v1}, {"AVX2", pretokenizer_v3}, {"AVX-512", pretokenizer_v4}};
+
+static size_t n_levels(void)
+{
+    fill_function *const *best = pretokenizer_level();
+    return best == pretokenizer_v4 ? 3 : best == pretokenizer_v3 ? 2 : 1;
+}
+
+/* Ends of the pieces of one text, as PCRE2 finds them. */
+static size_t oracle(struct regex_pieces *r, const char *text, size_t len, size_t *ends)
+{
+    size_t n = 0, valid = 0;
+    for (size_t pos = 0; pos < len; ends[n++] = pos) {
+        if (pos >= valid)
+            valid = pos + utf8_prefix(text + pos, len - pos);
+        pos += pos == valid ? 1 : regex_pieces_next(r, text, valid, pos);
+    }
+    return n;
+}
+
+static void same_pieces(struct regex_pieces *r, enum pattern pattern, const char *text, size_t len)
+{
+    static size_t want[1 << 16], got[FILL_MAX];
+    size_t n = oracle(r, text, len, want);
+    for (size_t l = 0; l < n_levels(); l++) {
+        size_t at = 0, pos = 0;
+        while (pos < len) {
+            size_t some = levels[l].fills[pattern](unicode_classes(), (const unsigned char *)text, len, pos, got);
+            CHECK(some > 0 && some <= FILL_MAX && at + some <= n, "%s, pattern %d: %zu pieces of %zu", levels[l].name, pattern,
+                  at + some, n);
+            for (size_t i = 0; i < some; i++, at++)
+                CHECK(got[i] == want[at], "%s, pattern %d, text of %zu bytes: piece %zu ends at %zu, not %zu: %.*s",
+                      levels[l].name, pattern, len, at, got[i], want[at], (int)(want[at] - pos), text + pos);
+            pos = got[some - 1];
+        }
+        CHECK(at == n);
+    }
+}
+
+static size_t put_point(char *s, uint32_t c)
+{
+    if (c < 0x80)
+        return s[0] = (char)c, 1;
+    if (c < 0x800)
+        return s[0] = (char)(0xc0 | c >> 6), s[1] = (char)(0x80 | (c & 0x3f)), 2;
+    if (c < 0x10000)
+        return s[0] = (char)(0xe0 | c >> 12), s[1] = (char)(0x80 | (c >> 6 & 0x3f)), s[2] = (char)(0x80 | (c & 0x3f)), 3;
+    s[0] = (char)(0xf0 | c >> 18), s[1] = (char)(0x80 | (c >> 12 & 0x3f));
+    return s[2] = (char)(0x80 | (c >> 6 & 0x3f)), s[3] = (char)(0x80 | (c & 0x3f)), 4;
+}
+
+/* Each code point between letters, numbers, signs, blanks and line ends; surrogates are bytes there. */
+static void every_code_point(struct regex_pieces *r, enum pattern pattern)
+{
+    static const char *const around[] = {"a", " ", "1", ".", "\n", "  \n ", "'", "\t"};
+    static char text[1 << 15];
+    size_t len = 0;
+    for (uint32_t c = 0; c < 0x110000; c++) {
+        size_t k = c % 8;
+        len += put_point(text + len, c);
+        len += (size_t)sprintf(text + len, "%s", around[k]);
+        len += put_point(text + len, c);
+        len += (size_t)sprintf(text + len, "%s", around[c / 8 % 8]);
+        if (len > sizeof text - 100 || c == 0x10ffff) {
+            same_pieces(r, pattern, text, len);
+            len = 0;
+        }
+    }
+}
+
+static void patterns_are_as_pcre2_finds_them(void)
+{
+    for (enum pattern pattern = 0; pattern < PATTERN_NONE; pattern++) {
+        char why[200], text[600];
+        const char *regex = pattern == PATTERN_GPT2_DIGITS ? gpt2_digits : pattern_regex(pattern);
+        struct regex_pieces *r = regex_pieces_new(regex, why, sizeof why);
+        CHECK(r, "%s", why);
+        every_code_point(r, pattern);
+        for (int i = 0; i < 8000; i++)
+            same_pieces(r, pattern, text, random_text(text, 1 + rnd(sizeof text)));
+        for (int i = 0; i < 3000; i++) {        /* few kinds, so that runs cross blocks */
+            static const char kinds[] = "a \n.1'\t";
+            size_t len = 1 + rnd(sizeof text), from = rnd(5);
+            for (size_t k = 0; k < len; k++)
+                text[k] = kinds[rnd(8) ? from : rnd(7)], from = rnd(12) ? from : rnd(7);
+            same_pieces(r, pattern, text, len);
+        }
+        regex_pieces_free(r);
+    }
+}
+
+/* The same meaning in another spelling is known; anything else goes to PCRE2. */
+static void other_patterns(void)
+{
+    char why[200];
+    struct pretokenizer *mine = p;
+    CHECK(pattern_named(pattern_regex(PATTERN_LLAMA3)) == PATTERN_LLAMA3 && pattern_named("x+") == PATTERN_REGEX);
+    p = pretokenizer_open(PATTERN_REGEX, "x+|\\s", why, sizeof why);
+    CHECK(p, "%s", why);
+    struct strbuf got = {0};
+    pieces_of(&got, "axxb  \xffx", 8);
+    CHECK(strcmp(got.s, "a|xx|b| | |\xff|x") == 0, "%s", got.s);
+    strbuf_free(&got);
+    pretokenizer_free(p);
+    p = pretokenizer_open(PATTERN_NONE, NULL, why, sizeof why);
+    pieces_of(&got, "a b\n1", 5);
+    CHECK(strcmp(got.s, "a b\n1") == 0, "%s", got.s);
+    strbuf_free(&got);
+    pretokenizer_free(p);
+    p = mine;
+    static const char *const refused[] = {"(", "\\p{Lu}", "\\d+", "[^\\S]", "[[a]&&b]", "\\w"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        CHECK(!pretokenizer_open(PATTERN_REGEX, refused[i], why, sizeof why) && *why, "%s", refused[i]);
+}
+
 static void long_runs_are_quick(void)
 {
     static const char *const units[] = {"a", " ", "\n", " \n", "=", "\t\r", "\xe4\xb8\xad", "\xff", "'", "\xc2\xa0"};
@@ -141,12 +265,14 @@ static void long_runs_are_quick(void)
 
 int main(void)
 {
-    test_begin(120);
+    test_begin(250);
     p = pretokenizer_new();
     known_texts();
     valid_prefixes();
     cuts_of_one_piece();
     cuts_change_nothing();
+    patterns_are_as_pcre2_finds_them();
+    other_patterns();
     long_runs_are_quick();
     pretokenizer_free(p);
     return 0;

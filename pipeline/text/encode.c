@@ -1,65 +1,68 @@
 /*
- * encode.c - text to ids: pieces, a cache of short ones, merges
+ * encode.c - text to ids: pieces, and a cache from pieces to ids
  *
- * In each piece the pair of lowest rank merges first, of equals the leftmost. Short
- * pieces look at all their pairs each time; long ones (runs of one
- * character, unbroken scripts) keep the pairs in a heap, O(n log n).
+ * Nearly every piece of up to 15 bytes is found in `hot`: two words compared,
+ * four ids copied whether they are all needed or not. Pieces are looked up many at once, so that
+ * memory answers them together. The other pieces go by `warm`, with longer keys
+ * and more ids, and then by the merges. Both caches are of fixed size.
  */
 #include "pipeline/text/vocabulary.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <xxhash.h>
 
 #include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/text/added.h"
+#include "pipeline/text/merge.h"
+#include "pipeline/text/nfc.h"
 #include "pipeline/text/pretokenizer.h"
 
 enum {
-    SHORT_PIECE = 64,                   /* bytes; measured: the heap wins from about 100 on */
-    MAX_PIECE = 1 << 30,                /* bytes: nodes are numbered with 31 bits */
-    CACHE_SLOTS = 1 << 15,              /* 2 MiB */
-    CACHE_KEY = 31,
-    CACHE_IDS = 7,
-    NONE = -1,
+    HOT_BITS = 18,                      /* of 32 bytes: 8 MiB; 15 to 18 measured, each doubling helps */
+    HOT_KEY = 15,
+    HOT_IDS = 4,
+    ID_BITS = 28,                       /* of ids[0]; their number is above */
+    AHEAD = 64,                         /* pieces looked up at once */
+    WARM_BITS = 13,                     /* of 128 bytes: 1 MiB */
+    WARM_KEY = 46,
+    WARM_IDS = 20,
+};
+_Static_assert(VOCABULARY_MAX < 1 << ID_BITS, "an id and a number of ids fit one word");
+
+struct hot_slot {                       /* zeros: empty, for no piece is */
+    uint64_t low, high;                 /* the bytes, zeros behind them, and their number as the last */
+    uint32_t ids[HOT_IDS];
 };
 
-struct cache_slot {                     /* one cache line; len 0: empty */
-    unsigned char len;
-    char key[CACHE_KEY];
-    uint32_t n;
-    uint32_t ids[CACHE_IDS];
+struct warm_slot {
+    unsigned char len, n;
+    char key[WARM_KEY];
+    uint32_t ids[WARM_IDS];
 };
-_Static_assert(sizeof(struct cache_slot) == 64, "a cache slot is a cache line");
-
-struct node {                           /* a symbol of a long piece; rank of its pair with the next, UINT32_MAX: none */
-    uint32_t id, rank;
-    int32_t prev, next;
-};
-
-struct candidate {
-    uint32_t rank;
-    int32_t at;
-};
+_Static_assert(sizeof(struct hot_slot) == 32 && sizeof(struct warm_slot) == 128, "slots do not straddle cache lines");
 
 struct encoder {
     const struct tokenizer *t;
     struct pretokenizer *pretokenizer;
-    struct cache_slot *cache;
+    struct merger *merger;
+    struct hot_slot *hot;
+    struct warm_slot *warm;
     uint32_t *ids;
     size_t n, cap;
-    struct node *nodes;                 /* scratch of long pieces */
-    size_t nodes_cap;
-    struct candidate *heap;
-    size_t heap_n, heap_cap;
+    struct strbuf normalised;
 };
 
-struct encoder *encoder_new(const struct tokenizer *t)
+static void *slots(size_t n, size_t size)
 {
-    struct encoder *e = xcalloc(1, sizeof *e);
-    e->t = t;
-    e->pretokenizer = pretokenizer_new();
-    e->cache = xcalloc(CACHE_SLOTS, sizeof *e->cache);
-    return e;
+    size_t page = 2 << 20, bytes = (n * size + page - 1) / page * page;
+    void *p = aligned_alloc(page, bytes);
+    if (!p)
+        die("out of memory");
+    madvise(p, bytes, MADV_HUGEPAGE);   /* a look-up in a large table is a miss in the TLB, too */
+    return memset(p, 0, bytes);
 }
 
 void encoder_free(struct encoder *e)
@@ -67,153 +70,70 @@ void encoder_free(struct encoder *e)
     if (!e)
         return;
     pretokenizer_free(e->pretokenizer);
-    free(e->cache);
+    merger_free(e->merger);
+    strbuf_free(&e->normalised);
+    free(e->hot);
+    free(e->warm);
     free(e->ids);
-    free(e->nodes);
-    free(e->heap);
     free(e);
 }
 
-static uint32_t pair_rank(const struct tokenizer *t, uint32_t left, uint32_t right, uint32_t *id)
+/* Ids of a piece that no cache has. Returns how many. */
+static size_t encode_new(struct encoder *e, const char *piece, size_t len, uint32_t *ids)
 {
-    const struct merge_slot *slot = merge_find(t, left, right);
-    if (!slot)
-        return UINT32_MAX;
-    *id = slot->id;
-    return slot->rank;
+    uint32_t whole;
+    if (e->t->ignore_merges && (whole = vocabulary_find(e->t, piece, len)) != UINT32_MAX) {
+        ids[0] = whole;
+        return 1;
+    }
+    size_t n = 0;
+    for (; len > MERGE_MAX; len -= MERGE_MAX, piece += MERGE_MAX)
+        n += merge_piece(e->merger, piece, MERGE_MAX, ids + n);
+    return n + merge_piece(e->merger, piece, len, ids + n);
 }
 
-/* ids: the bytes' ids, merged in place. Returns how many are left. */
-static size_t merge_short(const struct tokenizer *t, uint32_t *ids, size_t n)
+/* Ids of a piece that is not in the hot cache. */
+static size_t encode_warm(struct encoder *e, const char *piece, size_t len, uint32_t *ids)
 {
-    uint32_t ranks[SHORT_PIECE], made[SHORT_PIECE];     /* of the pair (i, i + 1) */
-    for (size_t i = 0; i + 1 < n; i++)
-        ranks[i] = pair_rank(t, ids[i], ids[i + 1], &made[i]);
-    while (n > 1) {
-        size_t best = 0;
-        for (size_t i = 1; i + 1 < n; i++)
-            best = ranks[i] < ranks[best] ? i : best;
-        if (ranks[best] == UINT32_MAX)
-            break;
-        ids[best] = made[best];
-        n--;
-        for (size_t i = best + 1; i < n; i++) {
-            ids[i] = ids[i + 1];
-            ranks[i] = ranks[i + 1];    /* that of the last is not used */
-            made[i] = made[i + 1];
-        }
-        if (best + 1 < n)
-            ranks[best] = pair_rank(t, ids[best], ids[best + 1], &made[best]);
-        if (best > 0)
-            ranks[best - 1] = pair_rank(t, ids[best - 1], ids[best], &made[best - 1]);
+    if (len > WARM_KEY)
+        return encode_new(e, piece, len, ids);
+    struct warm_slot *slot = &e->warm[XXH3_64bits(piece, len) >> (64 - WARM_BITS)];
+    if (slot->len == len && memcmp(slot->key, piece, len) == 0) {
+        memcpy(ids, slot->ids, slot->n * sizeof *ids);
+        return slot->n;
+    }
+    size_t n = encode_new(e, piece, len, ids);
+    if (n <= WARM_IDS && (n > HOT_IDS || len > HOT_KEY)) {
+        slot->len = (unsigned char)len;
+        slot->n = (unsigned char)n;
+        memcpy(slot->key, piece, len);
+        memcpy(slot->ids, ids, n * sizeof *ids);
     }
     return n;
 }
 
-static bool before(struct candidate a, struct candidate b)
+/* The key of a piece of 1 to 15 bytes; `there` bytes may be read. */
+static inline void hot_key(const char *piece, size_t len, size_t there, uint64_t *low, uint64_t *high)
 {
-    return a.rank != b.rank ? a.rank < b.rank : a.at < b.at;
+    uint64_t words[2] = {0};
+    if (there >= sizeof words)
+        memcpy(words, piece, sizeof words);
+    else
+        memcpy(words, piece, len);
+    uint64_t all = ~(uint64_t)0;
+    *low = words[0] & (len < 8 ? all >> (64 - 8 * len) : all);
+    *high = (len < 8 ? 0 : words[1] & ~(all << 8 * (len - 8))) | (uint64_t)len << 56;
 }
 
-static void heap_push(struct encoder *e, struct candidate c)
+/* Two slots side by side, of which the first is the one used last. */
+static inline struct hot_slot *hot_slots(const struct encoder *e, uint64_t low, uint64_t high)
 {
-    if (e->heap_n == e->heap_cap) {
-        e->heap_cap = e->heap_cap * 2 + 256;
-        e->heap = xrealloc(e->heap, e->heap_cap * sizeof *e->heap);
-    }
-    size_t i = e->heap_n++;
-    for (; i > 0 && before(c, e->heap[(i - 1) / 2]); i = (i - 1) / 2)
-        e->heap[i] = e->heap[(i - 1) / 2];
-    e->heap[i] = c;
+    return &e->hot[2 * ((low * 0x9e3779b97f4a7c15u + high * 0xd6e8feb86659fd93u) >> (65 - HOT_BITS))];
 }
 
-static struct candidate heap_pop(struct encoder *e)
+static inline bool is_in(const struct hot_slot *slot, uint64_t low, uint64_t high)
 {
-    struct candidate top = e->heap[0], last = e->heap[--e->heap_n];
-    size_t i = 0;
-    for (;;) {
-        size_t child = 2 * i + 1;
-        if (child >= e->heap_n)
-            break;
-        if (child + 1 < e->heap_n && before(e->heap[child + 1], e->heap[child]))
-            child++;
-        if (!before(e->heap[child], last))
-            break;
-        e->heap[i] = e->heap[child];
-        i = child;
-    }
-    e->heap[i] = last;
-    return top;
-}
-
-/* The pair of node i with its next was made or changed. */
-static void rank_pair(struct encoder *e, int32_t i)
-{
-    struct node *node = &e->nodes[i];
-    uint32_t id;
-    node->rank = node->next == NONE ? UINT32_MAX : pair_rank(e->t, node->id, e->nodes[node->next].id, &id);
-    if (node->rank != UINT32_MAX)
-        heap_push(e, (struct candidate){node->rank, i});
-}
-
-/* A candidate is out of date when its node's pair has another rank by now; ranks name pairs, so the same rank is the same pair. */
-static size_t merge_long(struct encoder *e, uint32_t *ids, size_t n)
-{
-    if (n > e->nodes_cap)
-        e->nodes = xrealloc(e->nodes, (e->nodes_cap = n) * sizeof *e->nodes);
-    for (size_t i = 0; i < n; i++)
-        e->nodes[i] = (struct node){ids[i], UINT32_MAX, (int32_t)i - 1, i + 1 < n ? (int32_t)i + 1 : NONE};
-    e->heap_n = 0;
-    for (size_t i = 0; i < n; i++)
-        rank_pair(e, (int32_t)i);
-    while (e->heap_n > 0) {
-        struct candidate c = heap_pop(e);
-        struct node *node = &e->nodes[c.at];
-        if (node->rank != c.rank)
-            continue;
-        struct node *gone = &e->nodes[node->next];
-        node->id = e->t->merges[c.rank].id;
-        node->next = gone->next;
-        gone->rank = UINT32_MAX;
-        if (node->next != NONE)
-            e->nodes[node->next].prev = c.at;
-        rank_pair(e, c.at);
-        if (node->prev != NONE)
-            rank_pair(e, node->prev);
-    }
-    size_t left = 0;
-    for (int32_t i = 0; i != NONE; i = e->nodes[i].next)
-        ids[left++] = e->nodes[i].id;
-    return left;
-}
-
-static void encode_piece(struct encoder *e, const char *piece, size_t len)
-{
-    uint32_t *ids = e->ids + e->n;
-    if (len == 1) {
-        ids[0] = e->t->byte_id[(unsigned char)piece[0]];
-        e->n++;
-        return;
-    }
-    struct cache_slot *slot = NULL;
-    if (len <= CACHE_KEY) {
-        slot = &e->cache[XXH3_64bits(piece, len) % CACHE_SLOTS];
-        if (slot->len == len && memcmp(slot->key, piece, len) == 0) {
-            memcpy(ids, slot->ids, slot->n * sizeof *ids);
-            e->n += slot->n;
-            return;
-        }
-    }
-    for (size_t i = 0; i < len; i++)
-        ids[i] = e->t->byte_id[(unsigned char)piece[i]];
-    size_t n = len <= SHORT_PIECE ? merge_short(e->t, ids, len) : merge_long(e, ids, len);
-    e->n += n;
-    if (slot && n <= CACHE_IDS) {
-        slot->len = (unsigned char)len;
-        memcpy(slot->key, piece, len);
-        slot->n = (uint32_t)n;
-        memcpy(slot->ids, ids, n * sizeof *ids);
-    }
+    return ((slot->low ^ low) | (slot->high ^ high)) == 0;
 }
 
 static void reserve(struct encoder *e, size_t more)
@@ -224,48 +144,153 @@ static void reserve(struct encoder *e, size_t more)
     e->ids = xrealloc(e->ids, e->cap * sizeof *e->ids);
 }
 
-static void encode_text(struct encoder *e, const char *text, size_t len)
-{
+struct key {                            /* of a piece that is being looked up */
     const char *piece;
+    size_t len;
+    uint64_t low, high;
+    struct hot_slot *slot;              /* NULL: longer than a hot key */
+};
+
+/* Puts ids into the first of the two slots. */
+static inline void hot_put(struct hot_slot *slot, uint64_t low, uint64_t high, const uint32_t *ids, size_t n)
+{
+    slot[1] = slot[0];
+    *slot = (struct hot_slot){.low = low, .high = high};
+    memcpy(slot->ids, ids, n * sizeof *ids);
+    slot->ids[0] |= (uint32_t)n << ID_BITS;
+}
+
+/* Not inlined, so that the loop over hits keeps its registers. */
+static __attribute__((noinline)) size_t encode_miss(struct encoder *e, const struct key *k, uint32_t *ids)
+{
+    struct hot_slot *slot = k->slot;
     size_t n;
-    pretokenizer_begin(e->pretokenizer, text, len);
-    while ((n = pretokenizer_next(e->pretokenizer, &piece)) > 0) {
-        reserve(e, n);
-        for (; n > MAX_PIECE; n -= MAX_PIECE, piece += MAX_PIECE)
-            encode_piece(e, piece, MAX_PIECE);
-        encode_piece(e, piece, n);
+    if (slot && is_in(slot + 1, k->low, k->high)) {
+        struct hot_slot found = slot[1];
+        slot[1] = slot[0];
+        slot[0] = found;
+        n = found.ids[0] >> ID_BITS;
+        memcpy(ids, found.ids, sizeof found.ids);
+        ids[0] &= (1 << ID_BITS) - 1;
+        return n;
+    }
+    n = encode_warm(e, k->piece, k->len, ids);
+    if (slot && n <= HOT_IDS)
+        hot_put(slot, k->low, k->high, ids, n);
+    return n;
+}
+
+/* What the caches will be asked, asking memory for it at once. */
+static inline void find_keys(struct encoder *e, struct key *keys, size_t n, const char *text, size_t len, size_t from,
+                             const size_t *ends)
+{
+    for (size_t i = 0; i < n; from = ends[i++]) {
+        struct key *k = &keys[i];
+        k->piece = text + from;
+        k->len = ends[i] - from;
+        k->slot = NULL;
+        if (k->len > HOT_KEY)
+            continue;
+        hot_key(k->piece, k->len, len - from, &k->low, &k->high);
+        k->slot = hot_slots(e, k->low, k->high);
+        __builtin_prefetch(k->slot);
     }
 }
 
-/* The longest added token that stands at s; UINT32_MAX: none. */
-static uint32_t added_at(const struct tokenizer *t, const char *s, size_t len)
+static inline uint32_t *put_piece(struct encoder *e, const struct key *k, uint32_t *ids)
 {
-    unsigned char first = (unsigned char)s[0];
-    for (uint32_t i = t->added_from[first]; i < t->added_from[first + 1]; i++) {
-        const struct token *token = &t->tokens[t->added[i]];
-        if (token->len <= len && memcmp(token_bytes(t, t->added[i]), s, token->len) == 0)
-            return t->added[i];
+    if (k->slot && is_in(k->slot, k->low, k->high)) {
+        uint32_t first = k->slot->ids[0];
+        memcpy(ids, k->slot->ids, sizeof k->slot->ids);
+        ids[0] = first & ((1 << ID_BITS) - 1);
+        return ids + (first >> ID_BITS);
     }
-    return UINT32_MAX;
+    return ids + encode_miss(e, k, ids);
+}
+
+static void encode_text(struct encoder *e, const char *text, size_t len)
+{
+    const size_t *ends;
+    size_t n, from = 0;
+    struct key keys[AHEAD];
+    pretokenizer_begin(e->pretokenizer, text, len);
+    while ((n = pretokenizer_ends(e->pretokenizer, &ends)) > 0) {
+        reserve(e, ends[n - 1] - from + HOT_IDS);
+        uint32_t *ids = e->ids + e->n;
+        for (size_t done = 0, some; done < n; done += some) {
+            some = n - done < AHEAD ? n - done : AHEAD;
+            find_keys(e, keys, some, text, len, from, ends + done);
+            for (size_t i = 0; i < some; i++)
+                ids = put_piece(e, &keys[i], ids);
+            from = ends[done + some - 1];
+        }
+        e->n = (size_t)(ids - e->ids);
+    }
+}
+
+struct span {                           /* what added_split gives */
+    struct encoder *e;
+    enum added_kinds kinds;
+};
+
+static void put_added(void *arg, uint32_t id)
+{
+    struct span *s = arg;
+    reserve(s->e, 1);
+    s->e->ids[s->e->n++] = id;
+}
+
+static void put_text(void *arg, const char *text, size_t len)
+{
+    struct span *s = arg;
+    encode_text(s->e, text, len);
+}
+
+/* Text between added tokens that are looked for before the normaliser. */
+static void put_raw(void *arg, const char *text, size_t len)
+{
+    struct span *s = arg;
+    if (s->e->t->nfc)
+        text = nfc(&s->e->normalised, text, len, &len);
+    added_split(s->e->t, text, len, ADDED_NORMALISED, s->kinds, put_text, put_added, s);
+}
+
+/* The tokens that are found as they stand are pieces to come; those learned first come most often and go in last. */
+static void fill_hot(struct encoder *e)
+{
+    const struct tokenizer *t = e->t;
+    for (uint32_t rank = t->n_merges; rank-- > 0;) {
+        uint32_t id = t->merges[rank].id;
+        uint64_t low, high;
+        if (!t->tokens[id].whole || t->tokens[id].len > HOT_KEY)
+            continue;
+        hot_key(token_bytes(t, id), t->tokens[id].len, t->tokens[id].len, &low, &high);
+        hot_put(hot_slots(e, low, high), low, high, &id, 1);
+    }
+}
+
+struct encoder *encoder_new(const struct tokenizer *t)
+{
+    char why[200];
+    struct encoder *e = xcalloc(1, sizeof *e);
+    e->t = t;
+    e->pretokenizer = pretokenizer_open(t->pattern, t->regex, why, sizeof why);
+    if (!e->pretokenizer)
+        die("pattern of the pre-tokenizer: %s", why);   /* it was compiled when the file was read */
+    e->merger = merger_new(t);
+    e->hot = slots((size_t)1 << HOT_BITS, sizeof *e->hot);
+    e->warm = slots((size_t)1 << WARM_BITS, sizeof *e->warm);
+    if (!t->ignore_merges)
+        fill_hot(e);
+    return e;
 }
 
 const uint32_t *encode(struct encoder *e, const char *text, size_t len, bool parse_special, size_t *n)
 {
+    struct span s = {e, parse_special ? ADDED_ALL : ADDED_NOT_SPECIAL};
     e->n = 0;
     reserve(e, 1);
-    size_t from = 0;
-    for (size_t i = 0; parse_special && i < len;) {
-        uint32_t id = added_at(e->t, text + i, len - i);
-        if (id == UINT32_MAX) {
-            i++;
-            continue;
-        }
-        encode_text(e, text + from, i - from);
-        reserve(e, 1);
-        e->ids[e->n++] = id;
-        from = i += e->t->tokens[id].len;
-    }
-    encode_text(e, text + from, len - from);
+    added_split(e->t, text, len, ADDED_RAW, s.kinds, put_raw, put_added, &s);
     *n = e->n;
     return e->ids;
 }

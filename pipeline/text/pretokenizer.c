@@ -1,120 +1,98 @@
 /*
- * pretokenizer.c - the Qwen2 pattern on PCRE2's compiler
- *
- * PCRE2 is told the classes in full where its version of Unicode, or its idea
- * of a space (U+180E), differs from Unicode 16 as the tokenizers library has it.
- * Repeats are possessive where that changes nothing, so that matching needs no
- * stack however long a run is.
+ * pretokenizer.c - patterns by name, pieces one by one, and where long texts may be cut
  */
-#include "pipeline/text/pretokenizer.h"
+#include "pipeline/text/pretokenizer_impl.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
-#include "formats/docs.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/text/unicode.h"
 
-const char pretokenizer_pattern[] =
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
-    "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-
-/* Letters and numbers that Unicode 15.0, 15.1 and 16.0 added: PCRE2 10.42 (Debian 12) knows Unicode 14. */
-#define L                                                                                                              \
-    "a-zA-Z\\p{L}\\x{1c89}-\\x{1c8a}\\x{a7cb}-\\x{a7cd}\\x{a7da}-\\x{a7dc}\\x{105c0}-\\x{105f3}\\x{10d4a}-\\x{10d65}"   \
-    "\\x{10d6f}-\\x{10d85}\\x{10ec2}-\\x{10ec4}\\x{1123f}-\\x{11240}\\x{11380}-\\x{11389}\\x{1138b}\\x{1138e}"         \
-    "\\x{11390}-\\x{113b5}\\x{113b7}\\x{113d1}\\x{113d3}\\x{11bc0}-\\x{11be0}\\x{11f02}\\x{11f04}-\\x{11f10}"          \
-    "\\x{11f12}-\\x{11f33}\\x{1342f}\\x{13441}-\\x{13446}\\x{13460}-\\x{143fa}\\x{16100}-\\x{1611d}"                   \
-    "\\x{16d40}-\\x{16d6c}\\x{18cff}\\x{1b132}\\x{1b155}\\x{1df25}-\\x{1df2a}\\x{1e030}-\\x{1e06d}"                    \
-    "\\x{1e4d0}-\\x{1e4eb}\\x{1e5d0}-\\x{1e5ed}\\x{1e5f0}\\x{2b739}\\x{2ebf0}-\\x{2ee5d}\\x{31350}-\\x{323af}"
-#define N                                                                                                              \
-    "0-9\\p{N}\\x{10d40}-\\x{10d49}\\x{116d0}-\\x{116e3}\\x{11bf0}-\\x{11bf9}\\x{11f50}-\\x{11f59}\\x{16130}-\\x{16139}" \
-    "\\x{16d70}-\\x{16d79}\\x{1ccf0}-\\x{1ccf9}\\x{1d2c0}-\\x{1d2d3}\\x{1e4f0}-\\x{1e4f9}\\x{1e5f1}-\\x{1e5fa}"
-/* White_Space, which Unicode has kept as it is. */
-#define S                                                                                                              \
-    "\\x09-\\x0d\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
-
-static const char pieces[] =
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n" L N "]?[" L "]++|[" N "]| ?[^" S L N "]++[\\r\\n]*+|"
-    "[" S "]*[\\r\\n]++|[" S "]+(?![^" S "])|[" S "]+";
-/* No piece goes on from a letter to anything else, nor past a number, nor from a line end to what is no space. */
-static const char cuts[] = "[" L "](?=[^" L "])|[" N "]|[\\r\\n](?=[^" S "])";
-#undef L
-#undef N
-#undef S
-
-enum { STACK_START = 64 << 10, STACK_MAX = 64 << 20 };
+#define TAIL "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define HEAD "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
+static const struct {
+    enum pattern pattern;
+    const char *regex;
+} spellings[] = {               /* the first of a pattern is the one to write */
+    {PATTERN_QWEN2, HEAD "\\p{N}" TAIL},
+    {PATTERN_LLAMA3, HEAD "\\p{N}{1,3}" TAIL},
+    {PATTERN_CL100K, "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}+| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|"
+                     "\\s++$|\\s*[\\r\\n]|\\s+(?!\\S)|\\s"},
+    {PATTERN_LLAMA3, "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|"
+                     "\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"},
+    {PATTERN_GPT2, "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"},
+    {PATTERN_GPT2, "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"},
+    {PATTERN_GPT2, "'(?:[sdmt]|ll|ve|re)| ?\\p{L}++| ?\\p{N}++| ?[^\\s\\p{L}\\p{N}]++|\\s++$|\\s+(?!\\S)|\\s"},
+};
+enum { N_SPELLINGS = sizeof spellings / sizeof *spellings };
 
 struct pretokenizer {
-    pcre2_code *pieces, *cuts;
-    pcre2_match_context *context;
-    pcre2_jit_stack *stack;
-    pcre2_match_data *match;
+    enum pattern pattern;
+    const uint8_t *classes;
+    fill_function *fill;        /* NULL: PATTERN_NONE or regex */
+    struct regex_pieces *regex;
     const char *text;
-    size_t len, pos;
-    size_t valid;               /* text[pos..valid) is UTF-8; matching never sees beyond */
+    size_t len, pos;            /* pos: up to where ends were found */
+    size_t valid;               /* text[pos..valid) is UTF-8: regex and PATTERN_NONE */
+    size_t n, next, given;      /* ends[next..n) are to be given out one by one; given: the last that was */
+    size_t ends[FILL_MAX];
 };
 
-size_t utf8_prefix(const char *text, size_t len)
+const char *pattern_regex(enum pattern pattern)
 {
-    size_t i = 0, n;
-    while (i < len) {
-        uint64_t word;
-        for (; len - i >= 8; i += 8) {  /* eight ASCII bytes at once */
-            memcpy(&word, text + i, 8);
-            if (word & 0x8080808080808080u)
-                break;
-        }
-        if (i == len || (n = utf8_char(text + i, len - i)) == 0)
-            break;
-        i += n;
-    }
-    return i;
+    for (size_t i = 0; i < N_SPELLINGS; i++)
+        if (spellings[i].pattern == pattern)
+            return spellings[i].regex;
+    return NULL;
 }
 
-static pcre2_code *compile(const char *pattern, uint32_t options)
+enum pattern pattern_named(const char *regex)
 {
-    int error;
-    PCRE2_SIZE offset;
-    pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, options | PCRE2_UTF | PCRE2_UCP, &error,
-                                     &offset, NULL);
-    if (!code)
-        die("PCRE2 cannot compile the pre-tokenizer (error %d at %zu): is it built with Unicode?", error, (size_t)offset);
-    pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);    /* without JIT the interpreter gives the same, slower */
-    return code;
+    for (size_t i = 0; i < N_SPELLINGS; i++)
+        if (strcmp(spellings[i].regex, regex) == 0)
+            return spellings[i].pattern;
+    return PATTERN_REGEX;
+}
+
+fill_function *const *pretokenizer_level(void)
+{
+#ifdef __x86_64__
+    bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+    if (v3 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+        return pretokenizer_v4;
+    if (v3)
+        return pretokenizer_v3;
+#endif
+    return pretokenizer_v1;
+}
+
+struct pretokenizer *pretokenizer_open(enum pattern pattern, const char *regex, char *why, size_t cap)
+{
+    struct pretokenizer *p = xcalloc(1, sizeof *p);
+    p->pattern = pattern;
+    p->classes = unicode_classes();
+    if (pattern < N_PATTERNS)
+        p->fill = pretokenizer_level()[pattern];
+    else if (!(p->regex = regex_pieces_new(regex, why, cap))) {
+        free(p);
+        return NULL;
+    }
+    return p;
 }
 
 struct pretokenizer *pretokenizer_new(void)
 {
-    struct pretokenizer *p = xcalloc(1, sizeof *p);
-    p->pieces = compile(pieces, PCRE2_ANCHORED);      /* said here: as an option of pcre2_match it would leave JIT */
-    p->cuts = compile(cuts, PCRE2_MATCH_INVALID_UTF);
-    p->context = pcre2_match_context_create(NULL);
-    p->stack = pcre2_jit_stack_create(STACK_START, STACK_MAX, NULL);
-    p->match = pcre2_match_data_create(1, NULL);
-    if (!p->context || !p->stack || !p->match)
-        die("out of memory");
-    pcre2_set_match_limit(p->context, UINT32_MAX);
-    pcre2_set_depth_limit(p->context, UINT32_MAX);
-    pcre2_set_heap_limit(p->context, UINT32_MAX);
-    pcre2_jit_stack_assign(p->context, NULL, p->stack);
-    return p;
+    return pretokenizer_open(PATTERN_QWEN2, NULL, NULL, 0);
 }
 
 void pretokenizer_free(struct pretokenizer *p)
 {
     if (!p)
         return;
-    pcre2_match_data_free(p->match);
-    pcre2_jit_stack_free(p->stack);
-    pcre2_match_context_free(p->context);
-    pcre2_code_free(p->cuts);
-    pcre2_code_free(p->pieces);
+    regex_pieces_free(p->regex);
     free(p);
 }
 
@@ -123,61 +101,100 @@ void pretokenizer_begin(struct pretokenizer *p, const char *text, size_t len)
     p->text = text;
     p->len = len;
     p->pos = p->valid = 0;
+    p->n = p->next = p->given = 0;
+}
+
+/* The same without a pattern by hand. */
+static size_t fill_slowly(struct pretokenizer *p)
+{
+    size_t n = 0, pos = p->pos;
+    for (; n < FILL_MAX && pos < p->len; p->ends[n++] = pos) {
+        if (pos >= p->valid)
+            p->valid = pos + utf8_prefix(p->text + pos, p->len - pos);
+        if (pos == p->valid)
+            pos++;                      /* a byte that is not UTF-8 */
+        else if (p->regex)
+            pos += regex_pieces_next(p->regex, p->text, p->valid, pos);
+        else
+            pos = p->valid;
+    }
+    return n;
+}
+
+size_t pretokenizer_ends(struct pretokenizer *p, const size_t **ends)
+{
+    if (p->pos == p->len)
+        return 0;
+    size_t n = p->fill ? p->fill(p->classes, (const unsigned char *)p->text, p->len, p->pos, p->ends) : fill_slowly(p);
+    p->pos = p->ends[n - 1];
+    *ends = p->ends;
+    return n;
 }
 
 size_t pretokenizer_next(struct pretokenizer *p, const char **piece)
 {
-    if (p->pos == p->len)
-        return 0;
-    *piece = p->text + p->pos;
-    if (p->pos == p->valid)
-        p->valid += utf8_prefix(p->text + p->pos, p->len - p->pos);
-    if (p->pos == p->valid) {           /* a byte that is not UTF-8 */
-        p->valid = ++p->pos;
-        return 1;
+    const size_t *ends;
+    if (p->next == p->n) {
+        p->next = 0;
+        if ((p->n = pretokenizer_ends(p, &ends)) == 0)
+            return 0;
     }
-    int rc = pcre2_match(p->pieces, (PCRE2_SPTR)p->text, p->valid, p->pos, PCRE2_NO_UTF_CHECK, p->match,
-                         p->context);
-    size_t end = pcre2_get_ovector_pointer(p->match)[1];
-    if (rc < 1 || end <= p->pos)        /* the pattern matches at every character */
-        die("PCRE2 failed on the pre-tokenizer pattern (error %d)", rc);
-    size_t n = end - p->pos;
-    p->pos = end;
-    return n;
+    size_t from = p->given, end = p->ends[p->next++];
+    *piece = p->text + from;
+    p->given = end;
+    return end - from;
 }
 
-static bool letter(unsigned char c)
+size_t utf8_prefix(const char *text, size_t len)
 {
-    return (c | 32) >= 'a' && (c | 32) <= 'z';
+    const uint8_t *classes = unicode_classes();
+    size_t i = 0, n;
+    while (i < len) {
+        uint64_t word;
+        for (; len - i >= 8; i += 8) {  /* eight ASCII bytes at once */
+            memcpy(&word, text + i, 8);
+            if (word & 0x8080808080808080u)
+                break;
+        }
+        if (i == len || unicode_at(classes, (const unsigned char *)text + i, len - i, &n) == CLASS_END)
+            break;
+        i += n;
+    }
+    return i;
 }
 
-static bool digit(unsigned char c)
+/* No piece of any pattern by hand goes on from letters or from numbers to anything else, nor from a line end to what is
+ * no white space. An ASCII character behind the cut is the rule, for it joins with nothing before it in NFC either. */
+static bool may_cut(enum unicode_class before, enum unicode_class after)
 {
-    return c >= '0' && c <= '9';
+    return (before == CLASS_LETTER && after != CLASS_LETTER) || (before == CLASS_NUMBER && after != CLASS_NUMBER) ||
+           (before == CLASS_NEWLINE && (after < CLASS_SPACE || after > CLASS_BLANK));
 }
 
-/* The cuts among ASCII characters. 0: none. */
-static size_t ascii_cut(const unsigned char *s, size_t len, size_t want, size_t max)
+/* First place to cut in [want, max]; 0: none. */
+static size_t find_cut(const struct pretokenizer *p, const unsigned char *s, size_t len, size_t want, size_t max, bool ascii)
 {
-    for (size_t i = want; i <= max && i < len; i++) {
-        unsigned char before = s[i - 1], after = s[i];
-        if (after < 128 && ((letter(before) && !letter(after)) || digit(before) || (before == '\n' && after > ' ' && after < 127)))
-            return i;
+    size_t n, at = want;
+    enum unicode_class before, after;
+    for (int back = 0; back < 3 && at > 1 && (s[at - 1] & 0xc0) == 0x80; back++)
+        at--;
+    before = unicode_at(p->classes, s + at - 1, len - at + 1, &n);
+    for (at = at - 1 + (n ? n : 1); at <= max && at < len; at += n ? n : 1) {
+        after = unicode_at(p->classes, s + at, len - at, &n);
+        if (at >= want && (!ascii || s[at] < 128) && after != CLASS_END && may_cut(before, after))
+            return at;
+        before = after;
     }
     return 0;
 }
 
 size_t pretokenizer_cut(struct pretokenizer *p, const char *text, size_t len, size_t want, size_t max)
 {
-    size_t cut = ascii_cut((const unsigned char *)text, len, want, max);
-    if (cut)
+    const unsigned char *s = (const unsigned char *)text;
+    size_t cut = 0;
+    if (p->fill && ((cut = find_cut(p, s, len, want, max, true)) || (cut = find_cut(p, s, len, want, max, false))))
         return cut;
-    for (int back = 0; back < 3 && want > 1 && ((unsigned char)text[want] & 0xc0) == 0x80; back++)
-        want--;                         /* to the start of a character; the cut found is after it */
-    int rc = pcre2_match(p->cuts, (PCRE2_SPTR)text, max, want, 0, p->match, p->context);
-    if (rc >= 1)
-        return pcre2_get_ovector_pointer(p->match)[1];
-    for (cut = max; cut > max - 3 && cut > want && ((unsigned char)text[cut] & 0xc0) == 0x80; cut--)
+    for (cut = max; cut > max - 3 && cut > want && (s[cut] & 0xc0) == 0x80; cut--)
         ;
     return cut;
 }

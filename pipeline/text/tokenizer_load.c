@@ -32,6 +32,9 @@ struct loader {
     size_t cap;
     json_t *root;               /* owned */
     json_t *vocab, *merges, *added;
+    enum pattern pattern;
+    const char *regex;          /* PATTERN_REGEX, of root */
+    bool nfc, ignore_merges;
     uint32_t vocab_size;
     struct tokenizer *t;        /* owned until it is handed out */
     struct strbuf bytes;
@@ -79,43 +82,93 @@ static int parse_json(struct loader *l, const char *json, size_t len)
     return json_is_object(l->root) ? 0 : bad(l, "offset 0: not a JSON object");
 }
 
-static bool is_byte_level(const json_t *v)
+/* ---- what is done before the merges ---- */
+
+static bool is_type(const json_t *v, const char *type)
 {
-    return is_string(json_object_get(v, "type"), "ByteLevel") && not_set(json_object_get(v, "add_prefix_space")) &&
-           json_is_false(json_object_get(v, "use_regex"));
+    return is_string(json_object_get(v, "type"), type);
 }
 
-static bool is_qwen2_split(const json_t *v)
+static bool is_byte_level(const json_t *v, bool *splits)
 {
-    return is_string(json_object_get(v, "type"), "Split") && is_string(json_object_get(v, "behavior"), "Isolated") &&
-           not_set(json_object_get(v, "invert")) &&
-           is_string(json_object_get(json_object_get(v, "pattern"), "Regex"), pretokenizer_pattern);
+    const json_t *regex = json_object_get(v, "use_regex");
+    *splits = absent(regex) || json_is_true(regex);
+    return is_type(v, "ByteLevel") && (*splits || json_is_false(regex));
+}
+
+static int check_byte_level(struct loader *l, const json_t *v)
+{
+    const json_t *prefix = json_object_get(v, "add_prefix_space");      /* missing means true there */
+    return json_is_false(prefix) ? 0 : bad(l, "pre_tokenizer: ByteLevel.add_prefix_space is not supported");
+}
+
+/* Split by a regular expression: which pattern that is. */
+static int use_split(struct loader *l, const json_t *v)
+{
+    const json_t *regex = json_object_get(json_object_get(v, "pattern"), "Regex");
+    if (!json_is_string(regex) || json_string_length(regex) == 0)
+        return bad(l, "pre_tokenizer: Split.pattern: it must be {\"Regex\": ...}");
+    if (!is_string(json_object_get(v, "behavior"), "Isolated") || !not_set(json_object_get(v, "invert")))
+        return bad(l, "pre_tokenizer: Split: supported are behavior \"Isolated\" and invert false");
+    l->pattern = pattern_named(json_string_value(regex));
+    if (l->pattern != PATTERN_REGEX)
+        return 0;
+    char why[200];
+    struct pretokenizer *p = pretokenizer_open(PATTERN_REGEX, json_string_value(regex), why, sizeof why);
+    if (!p)
+        return bad(l, "pre_tokenizer: Split.pattern: %s", why);
+    pretokenizer_free(p);
+    l->regex = json_string_value(regex);
+    return 0;
+}
+
+/* ByteLevel; Split, ByteLevel that does not split; or Digits, ByteLevel that splits. */
+static int use_pre_tokenizer(struct loader *l, const json_t *pre)
+{
+    const json_t *steps = is_type(pre, "Sequence") ? json_object_get(pre, "pretokenizers") : NULL;
+    size_t n = steps ? json_array_size(steps) : 1;
+    const json_t *last = steps ? json_array_get(steps, n - 1) : pre, *first = n == 2 ? json_array_get(steps, 0) : NULL;
+    bool splits;
+    if (n < 1 || n > 2 || !is_byte_level(last, &splits))
+        return bad(l, "pre_tokenizer: not supported: it must end with ByteLevel, after Split or Digits if anything");
+    if (check_byte_level(l, last) < 0)
+        return -1;
+    l->pattern = splits ? PATTERN_GPT2 : PATTERN_NONE;
+    if (n == 1)
+        return 0;
+    if (is_type(first, "Split") && !splits)
+        return use_split(l, first);
+    if (!is_type(first, "Digits") || !splits || !json_is_true(json_object_get(first, "individual_digits")))
+        return bad(l, "pre_tokenizer: not supported before ByteLevel: only Split with use_regex false, or Digits one by one");
+    l->pattern = PATTERN_GPT2_DIGITS;
+    return 0;
 }
 
 static int check_pipeline(struct loader *l)
 {
-    if (!absent(json_object_get(l->root, "normalizer")))
-        return bad(l, "normalizer: not supported, text is encoded as it is");
-    const json_t *pre = json_object_get(l->root, "pre_tokenizer");
-    const json_t *steps = json_object_get(pre, "pretokenizers");
-    if (!is_string(json_object_get(pre, "type"), "Sequence") || json_array_size(steps) != 2 ||
-        !is_qwen2_split(json_array_get(steps, 0)) || !is_byte_level(json_array_get(steps, 1)))
-        return bad(l, "pre_tokenizer: not supported: it must split by the Qwen2 pattern, then ByteLevel");
-    if (!is_string(json_object_get(json_object_get(l->root, "decoder"), "type"), "ByteLevel"))
+    const json_t *normalizer = json_object_get(l->root, "normalizer");
+    l->nfc = is_type(normalizer, "NFC");
+    if (!l->nfc && !absent(normalizer))
+        return bad(l, "normalizer: not supported: only NFC or none");
+    if (!is_type(json_object_get(l->root, "decoder"), "ByteLevel"))
         return bad(l, "decoder: not supported: it must be ByteLevel");
-    return 0;
+    return use_pre_tokenizer(l, json_object_get(l->root, "pre_tokenizer"));
 }
 
 static int check_model(struct loader *l)
 {
     static const char *const unset[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
-                                        "byte_fallback", "ignore_merges"};
+                                        "byte_fallback"};
     const json_t *model = json_object_get(l->root, "model");
     if (!is_string(json_object_get(model, "type"), "BPE"))
         return bad(l, "model.type: not \"BPE\"");
     for (size_t i = 0; i < sizeof unset / sizeof *unset; i++)
         if (!not_set(json_object_get(model, unset[i])))
             return bad(l, "model.%s: not supported", unset[i]);
+    const json_t *ignore = json_object_get(model, "ignore_merges");
+    if (!absent(ignore) && !json_is_boolean(ignore))
+        return bad(l, "model.ignore_merges: not true or false");
+    l->ignore_merges = json_is_true(ignore);
     l->vocab = json_object_get(model, "vocab");
     if (!json_is_object(l->vocab) || json_object_size(l->vocab) == 0)
         return bad(l, "model.vocab: missing, or not an object of ids");
@@ -169,19 +222,30 @@ static int use_for_size(struct loader *l, uint32_t id, const char *name, size_t 
     return 0;
 }
 
+static int read_flag(struct loader *l, const json_t *added, const char *flag, const char *name, bool *set)
+{
+    const json_t *v = json_object_get(added, flag);
+    *set = json_is_true(v);
+    return absent(v) || json_is_boolean(v) ? 0 : bad(l, "added token \"%.100s\": %s is not true or false", name, flag);
+}
+
 static int use_added(struct loader *l, uint32_t id, const char *name, size_t len, const json_t *added)
 {
-    static const char *const unset[] = {"single_word", "lstrip", "rstrip"};
-    for (size_t i = 0; i < sizeof unset / sizeof *unset; i++)
-        if (!not_set(json_object_get(added, unset[i])))
-            return bad(l, "added token \"%.100s\": %s is not supported", name, unset[i]);
-    const json_t *special = json_object_get(added, "special");
-    if (!absent(special) && !json_is_boolean(special))
-        return bad(l, "added token \"%.100s\": special is not true or false", name);
+    bool special, word, left, right, normalized;
+    if (read_flag(l, added, "special", name, &special) < 0 || read_flag(l, added, "single_word", name, &word) < 0 ||
+        read_flag(l, added, "lstrip", name, &left) < 0 || read_flag(l, added, "rstrip", name, &right) < 0 ||
+        read_flag(l, added, "normalized", name, &normalized) < 0)
+        return -1;
+    if (word)
+        return bad(l, "added token \"%.100s\": single_word is not supported", name);
     const json_t *in_vocab = json_object_get(l->vocab, name);
     if (l->t->tokens[id].kind != TOKEN_UNUSED || (in_vocab && json_integer_value(in_vocab) != id))
         return bad(l, "added token \"%.100s\": id %u belongs to another token", name, id);
-    vocabulary_set(l->t, id, name, len, json_is_true(special) ? TOKEN_SPECIAL : TOKEN_ADDED);
+    vocabulary_set(l->t, id, name, len, special ? TOKEN_SPECIAL : TOKEN_ADDED);
+    struct token *token = &l->t->tokens[id];
+    token->lstrip = left;
+    token->rstrip = right;
+    token->normalized = normalized;
     return 0;
 }
 
@@ -250,6 +314,10 @@ static int load(struct loader *l, const char *json, size_t len)
     if (each_id(l, use_for_size) < 0)
         return -1;
     l->t = vocabulary_new(l->vocab_size);
+    l->t->pattern = l->pattern;
+    l->t->regex = l->regex ? xstrdup(l->regex) : NULL;
+    l->t->nfc = l->nfc;
+    l->t->ignore_merges = l->ignore_merges;
     if (each_id(l, use_token) < 0)
         return -1;
     size_t i;

@@ -43,6 +43,11 @@ static void quote_token(struct strbuf *out, const struct tokenizer *t, uint32_t 
     strbuf_free(&spelling);
 }
 
+static const char *truth(bool yes)
+{
+    return yes ? "true" : "false";
+}
+
 static void write_added(struct strbuf *out, const struct tokenizer *t)
 {
     const char *comma = "";
@@ -52,23 +57,37 @@ static void write_added(struct strbuf *out, const struct tokenizer *t)
             continue;
         strbuf_addf(out, "%s\n    {\"id\": %u, \"content\": ", comma, id);
         quote_token(out, t, id);
-        strbuf_addf(out, ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": %s}",
-                    t->tokens[id].kind == TOKEN_SPECIAL ? "true" : "false");
+        const struct token *token = &t->tokens[id];
+        strbuf_addf(out, ", \"single_word\": false, \"lstrip\": %s, \"rstrip\": %s, \"normalized\": %s, \"special\": %s}",
+                    truth(token->lstrip), truth(token->rstrip), truth(token->normalized),
+                    truth(token->kind == TOKEN_SPECIAL));
         comma = ",";
     }
     add(out, "\n  ],\n");
 }
 
-static void write_steps(struct strbuf *out)
+static void write_split(struct strbuf *out, const char *regex)
+{
+    add(out, "    {\"type\": \"Split\", \"pattern\": {\"Regex\": ");
+    quote(out, regex, strlen(regex));
+    add(out, "}, \"behavior\": \"Isolated\", \"invert\": false},\n    ");
+}
+
+static void write_steps(struct strbuf *out, const struct tokenizer *t)
 {
     static const char byte_level[] =
-        "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": false}";
-    add(out, "  \"normalizer\": null,\n"
-             "  \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [\n"
-             "    {\"type\": \"Split\", \"pattern\": {\"Regex\": ");
-    quote(out, pretokenizer_pattern, strlen(pretokenizer_pattern));
-    strbuf_addf(out, "}, \"behavior\": \"Isolated\", \"invert\": false},\n    %s\n  ]},\n", byte_level);
-    strbuf_addf(out, "  \"post_processor\": null,\n  \"decoder\": %s,\n", byte_level);
+        "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": ";
+    bool own = t->pattern == PATTERN_GPT2 || t->pattern == PATTERN_GPT2_DIGITS;     /* ByteLevel splits itself */
+    strbuf_addf(out, "  \"normalizer\": %s,\n", t->nfc ? "{\"type\": \"NFC\"}" : "null");
+    add(out, "  \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [\n");
+    if (t->pattern == PATTERN_GPT2_DIGITS)
+        add(out, "    {\"type\": \"Digits\", \"individual_digits\": true},\n    ");
+    else if (t->pattern == PATTERN_REGEX || (pattern_regex(t->pattern) && !own))
+        write_split(out, t->regex ? t->regex : pattern_regex(t->pattern));
+    else
+        add(out, "    ");
+    strbuf_addf(out, "%s%s}\n  ]},\n", byte_level, own ? "true" : "false");
+    strbuf_addf(out, "  \"post_processor\": null,\n  \"decoder\": %sfalse},\n", byte_level);
 }
 
 static void write_model(struct strbuf *out, const struct tokenizer *t)
@@ -76,8 +95,8 @@ static void write_model(struct strbuf *out, const struct tokenizer *t)
     const char *comma = "";
     add(out, "  \"model\": {\n"
              "    \"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, \"continuing_subword_prefix\": null,\n"
-             "    \"end_of_word_suffix\": null, \"fuse_unk\": false, \"byte_fallback\": false, \"ignore_merges\": false,\n"
-             "    \"vocab\": {");
+             "    \"end_of_word_suffix\": null, \"fuse_unk\": false, \"byte_fallback\": false, \"ignore_merges\": ");
+    add(out, t->ignore_merges ? "true,\n    \"vocab\": {" : "false,\n    \"vocab\": {");
     for (uint32_t id = 0; id < t->vocab_size; id++) {
         if (t->tokens[id].kind == TOKEN_UNUSED)
             continue;
@@ -102,7 +121,7 @@ char *tokenizer_to_json(const struct tokenizer *t, size_t *len)
     struct strbuf out = {0};
     add(&out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n");
     write_added(&out, t);
-    write_steps(&out);
+    write_steps(&out, t);
     write_model(&out, t);
     *len = out.len;
     return out.s;

@@ -27,6 +27,10 @@ void tokenizer_free(struct tokenizer *t)
     free(t->merges);
     free(t->slots);
     free(t->added);
+    free(t->regex);
+    free(t->whole);
+    free(t->byte_ranks);
+    free(t->made_by);
     free(t);
 }
 
@@ -68,24 +72,23 @@ static int find_bytes(struct tokenizer *t, char *why, size_t cap)
 
 static int build_merges(struct tokenizer *t, char *why, size_t cap)
 {
-    uint32_t n = 16;
-    while (n < 2 * (uint64_t)t->n_merges)
-        n *= 2;
-    t->slots = xmalloc(n * sizeof *t->slots);
-    t->slot_mask = n - 1;
-    for (uint32_t i = 0; i < n; i++)
-        t->slots[i].rank = UINT32_MAX;
+    int bits = 4;
+    while ((uint64_t)1 << bits < 2 * (uint64_t)t->n_merges)
+        bits++;
+    uint64_t mask = ((uint64_t)1 << bits) - 1;
+    t->slots = xmalloc((mask + 1) * sizeof *t->slots);
+    t->slot_shift = 64 - bits;
+    memset(t->slots, 0xff, (mask + 1) * sizeof *t->slots);
     for (uint32_t rank = 0; rank < t->n_merges; rank++) {
         const struct merge *m = &t->merges[rank];
-        if (merge_find(t, m->left, m->right)) {
+        if (merge_rank(t, m->left, m->right) != UINT32_MAX) {
             snprintf(why, cap, "merge %u is there twice", rank);
             return -1;
         }
-        uint64_t pair = merge_pair(m->left, m->right);
-        uint32_t i = (uint32_t)((pair * 0x9e3779b97f4a7c15u) >> 32) & t->slot_mask;
-        while (t->slots[i].rank != UINT32_MAX)
-            i = (i + 1) & t->slot_mask;
-        t->slots[i] = (struct merge_slot){.pair = pair, .rank = rank, .id = m->id};
+        uint64_t pair = (uint64_t)m->left << 20 | m->right, i = pair * 0x9e3779b97f4a7c15u >> t->slot_shift;
+        while (t->slots[i] != UINT64_MAX)
+            i = (i + 1) & mask;
+        t->slots[i] = pair << 24 | rank;
     }
     return 0;
 }
@@ -129,6 +132,22 @@ static void find_added(struct tokenizer *t)
     }
 }
 
+/* Nothing for what our own tokenizers do: their hash is that of the vocabulary. */
+static void hash_steps(XXH3_state_t *state, const struct tokenizer *t)
+{
+    uint32_t steps[4] = {t->pattern, t->nfc, t->ignore_merges, t->regex ? (uint32_t)strlen(t->regex) : 0};
+    if (steps[0] | steps[1] | steps[2])
+        XXH3_64bits_update(state, steps, sizeof steps);
+    if (t->regex)
+        XXH3_64bits_update(state, t->regex, steps[3]);
+    for (uint32_t i = 0; i < t->n_added; i++) {
+        const struct token *token = &t->tokens[t->added[i]];
+        uint32_t flags[2] = {t->added[i], token->lstrip | token->rstrip << 1 | token->normalized << 2};
+        if (flags[1])
+            XXH3_64bits_update(state, flags, sizeof flags);
+    }
+}
+
 static uint64_t hash_all(const struct tokenizer *t)
 {
     XXH3_state_t *state = XXH3_createState();
@@ -141,9 +160,39 @@ static uint64_t hash_all(const struct tokenizer *t)
     }
     XXH3_64bits_update(state, &t->n_merges, 4);
     XXH3_64bits_update(state, t->merges, (size_t)t->n_merges * sizeof *t->merges);
+    hash_steps(state, t);
     uint64_t hash = XXH3_64bits_digest(state);
     XXH3_freeState(state);
     return hash;
+}
+
+static void index_tokens(struct tokenizer *t)
+{
+    uint32_t n = 16;
+    while (n < 2 * (uint64_t)t->vocab_size)
+        n *= 2;
+    t->whole = xmalloc(n * sizeof *t->whole);
+    t->whole_mask = n - 1;
+    memset(t->whole, 0xff, n * sizeof *t->whole);
+    for (uint32_t id = 0; id < t->vocab_size; id++) {
+        if (t->tokens[id].kind != TOKEN_TEXT && t->tokens[id].kind != TOKEN_CODE)
+            continue;
+        uint32_t i = (uint32_t)XXH3_64bits(token_bytes(t, id), t->tokens[id].len) & t->whole_mask;
+        while (t->whole[i] != UINT32_MAX)
+            i = (i + 1) & t->whole_mask;
+        t->whole[i] = id;
+    }
+}
+
+uint32_t vocabulary_find(const struct tokenizer *t, const char *bytes, size_t len)
+{
+    uint32_t i = (uint32_t)XXH3_64bits(bytes, len) & t->whole_mask;
+    for (; t->whole[i] != UINT32_MAX; i = (i + 1) & t->whole_mask) {
+        const struct token *token = &t->tokens[t->whole[i]];
+        if (token->len == len && memcmp(token_bytes(t, t->whole[i]), bytes, len) == 0)
+            return t->whole[i];
+    }
+    return UINT32_MAX;
 }
 
 int vocabulary_finish(struct tokenizer *t, char *why, size_t cap)
@@ -151,7 +200,11 @@ int vocabulary_finish(struct tokenizer *t, char *why, size_t cap)
     if (find_bytes(t, why, cap) < 0 || build_merges(t, why, cap) < 0)
         return -1;
     find_codes(t);
+    merges_prepare(t);
     find_added(t);
+    added_prepare(t);
+    if (t->ignore_merges)
+        index_tokens(t);
     t->hash = hash_all(t);
     return 0;
 }

@@ -8,10 +8,12 @@
 #ifndef TEXT_VOCABULARY_H
 #define TEXT_VOCABULARY_H
 
+#include "pipeline/text/pretokenizer.h"
 #include "pipeline/text/tokenizer.h"
 
 enum {
-    VOCABULARY_MAX = 1 << 20,           /* ids */
+    VOCABULARY_MAX = 1 << 20,           /* ids: 20 bits */
+    VOCABULARY_MAX_MERGES = 1 << 23,    /* ranks: 24 bits, the highest is none */
     VOCABULARY_MAX_TOKEN = 65535,       /* bytes of one token: TOKENS_MAX_TOKEN_BYTES */
 };
 
@@ -26,30 +28,38 @@ enum token_kind {
 struct token {
     uint32_t at, len;                   /* in bytes[] */
     enum token_kind kind;
+    /* of added tokens: white space before or behind belongs to it; looked for after the normaliser */
+    bool lstrip, rstrip, normalized;
+    bool whole;                         /* of text: the merges make it of its bytes alone (merge_valid.c) */
 };
 
 struct merge {                          /* rank is the position in merges[] */
     uint32_t left, right, id;
 };
 
-struct merge_slot {                     /* hash table of pairs; rank UINT32_MAX: empty */
-    uint64_t pair;
-    uint32_t rank, id;
-};
-
 struct tokenizer {
+    enum pattern pattern;               /* of the pre-tokenizer; 0, the default, is ours */
+    char *regex;                        /* PATTERN_REGEX; else NULL */
+    bool nfc;                           /* text is normalised to NFC first */
+    bool ignore_merges;                 /* a piece that is a token is that token, whatever the merges make of it */
     uint32_t vocab_size;
     struct token *tokens;               /* vocab_size of them */
     char *bytes;
     size_t n_bytes, bytes_cap;
     struct merge *merges;
     uint32_t n_merges, merges_cap;
-    struct merge_slot *slots;
-    uint32_t slot_mask;
+    uint32_t *byte_ranks;               /* [left << 8 | right]: rank of the merge of two bytes */
+    bool one_way;                       /* each token is made by one merge, after those of its parts */
+    uint32_t *made_by;                  /* one_way: rank + 1 of the merge that makes a token, 0 of bytes */
+    uint64_t *slots;                    /* hash table of pairs: left, right (20 bits each), rank (24); all ones: empty */
+    int slot_shift;
     uint32_t byte_id[256];
     uint32_t *added;                    /* TOKEN_ADDED and TOKEN_SPECIAL, by first byte, then longest first */
     uint32_t n_added;
     uint32_t added_from[257];           /* added[added_from[b] .. added_from[b + 1]) begin with byte b */
+    bool added_any[2][2];               /* by enum added_pass, enum added_kinds: whether there is any to look for */
+    uint32_t *whole;                    /* ignore_merges: hash table of text tokens by their bytes; UINT32_MAX: empty */
+    uint32_t whole_mask;
     uint64_t hash;
 };
 
@@ -59,6 +69,15 @@ void vocabulary_set(struct tokenizer *t, uint32_t id, const char *bytes, size_t 
 void vocabulary_merge(struct tokenizer *t, uint32_t left, uint32_t right, uint32_t id);
 /* 0, or -1 with the reason. */
 int vocabulary_finish(struct tokenizer *t, char *why, size_t cap);
+
+/* id of the text token with these bytes, made by merges or not; UINT32_MAX: none. Of tokenizers with ignore_merges. */
+uint32_t vocabulary_find(const struct tokenizer *t, const char *bytes, size_t len);
+/* Fills byte_ranks, one_way, made_by and the tokens' whole: merge_valid.c. */
+void merges_prepare(struct tokenizer *t);
+/* Whether the merges of the bytes of two whole tokens of a one_way tokenizer are those two tokens. */
+bool merges_keep_apart(const struct tokenizer *t, uint32_t left, uint32_t right);
+/* Fills added_any: added.c. */
+void added_prepare(struct tokenizer *t);
 
 static inline const char *token_bytes(const struct tokenizer *t, uint32_t id)
 {
@@ -70,15 +89,14 @@ static inline uint64_t merge_pair(uint32_t left, uint32_t right)
     return (uint64_t)left << 32 | right;
 }
 
-/* NULL: these two do not merge. */
-static inline const struct merge_slot *merge_find(const struct tokenizer *t, uint32_t left, uint32_t right)
+/* Rank of the merge of these two; UINT32_MAX: they do not merge. */
+static inline uint32_t merge_rank(const struct tokenizer *t, uint32_t left, uint32_t right)
 {
-    uint64_t pair = merge_pair(left, right);
-    uint32_t i = (uint32_t)((pair * 0x9e3779b97f4a7c15u) >> 32) & t->slot_mask;
-    for (; t->slots[i].rank != UINT32_MAX; i = (i + 1) & t->slot_mask)
-        if (t->slots[i].pair == pair)
-            return &t->slots[i];
-    return NULL;
+    uint64_t pair = (uint64_t)left << 20 | right, i = pair * 0x9e3779b97f4a7c15u >> t->slot_shift;
+    for (; t->slots[i] != UINT64_MAX; i = (i + 1) & (UINT64_MAX >> t->slot_shift))
+        if (t->slots[i] >> 24 == pair)
+            return (uint32_t)(t->slots[i] & 0xffffff);
+    return UINT32_MAX;
 }
 
 #endif

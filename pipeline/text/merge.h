@@ -1,0 +1,17 @@
+/*
+ * merge.h - the merges of one piece: exact, and never quadratic
+ */
+#ifndef TEXT_MERGE_H
+#define TEXT_MERGE_H
+
+#include "pipeline/text/vocabulary.h"
+
+enum { MERGE_MAX = 1 << 30 };           /* bytes of a piece: symbols are numbered with 31 bits */
+
+struct merger;                          /* scratch memory of one thread */
+struct merger *merger_new(const struct tokenizer *t);
+void merger_free(struct merger *m);     /* NULL is fine */
+/* ids: room for len of them, 1 <= len <= MERGE_MAX. Returns how many were written. */
+size_t merge_piece(struct merger *m, const char *piece, size_t len, uint32_t *ids);
+
+#endif
