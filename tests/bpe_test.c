@@ -257,6 +257,8 @@ static void bad_json_is_refused(const struct tokenizer *t)
         {"{", "\"type\": \"Split\"", "\"type\": \"Punctuation\"", "pre_tokenizer"},
         {"{", "\"add_prefix_space\": false", "\"add_prefix_space\": true", "add_prefix_space"},
         {"{", "\"ignore_merges\": false", "\"ignore_merges\": 1", "ignore_merges"},
+        {"{", "\"use_regex\": false", "\"use_regex\": 0", "pre_tokenizer"},
+        {"\"added_tokens\"", "\"normalized\": false", "\"normalized\": []", "normalized"},
         {"\"added_tokens\"", "\"single_word\": false", "\"single_word\": true", "single_word"},
         {"{", "\"behavior\": \"Isolated\"", "\"behavior\": \"Removed\"", "pre_tokenizer"},
         {"{", "\"use_regex\": false", "\"use_regex\": true", "pre_tokenizer"},

@@ -18,6 +18,7 @@
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/text/bytelevel.h"
+#include "pipeline/text/nfc.h"
 #include "pipeline/text/pretokenizer.h"
 
 enum {
@@ -238,6 +239,10 @@ static int use_added(struct loader *l, uint32_t id, const char *name, size_t len
         return -1;
     if (word)
         return bad(l, "added token \"%.100s\": single_word is not supported", name);
+    size_t nfc_len;
+    strbuf_reset(&l->bytes);
+    if (normalized && l->nfc && nfc(&l->bytes, name, len, &nfc_len) != name)    /* the library looks for its NFC */
+        return bad(l, "added token \"%.100s\": normalized, but not spelled in NFC", name);
     const json_t *in_vocab = json_object_get(l->vocab, name);
     if (l->t->tokens[id].kind != TOKEN_UNUSED || (in_vocab && json_integer_value(in_vocab) != id))
         return bad(l, "added token \"%.100s\": id %u belongs to another token", name, id);
