@@ -15,7 +15,7 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/text/unicode.h"
 
-enum { FIRST = 0x300 };                         /* all below are boundaries */
+enum { FIRST = 0x300, FIRST_LEAD = 0xcc };      /* all below are boundaries; how its UTF-8 begins */
 
 static uint8_t not_boundary[0x110000 / 8];      /* bits */
 
@@ -69,18 +69,18 @@ const char *nfc(struct strbuf *buf, const char *text, size_t len, size_t *n_out)
     strbuf_reset(buf);
     for (size_t i = 0; i < len; i += n) {
         n = 1;
-        if (s[i] < 0xcc) {                      /* below U+0300, or inside a character that is none */
+        if (s[i] < 0x80) {
             boundary = i;
-            n = s[i] >= 0xc2 && i + 1 < len && (s[i + 1] & 0xc0) == 0x80 ? 2 : 1;
             continue;
         }
-        pthread_once(&once, find_boundaries);
         if (unicode_at(classes, s + i, len - i, &n) == CLASS_END) {
             boundary = i + 1;
             n = 1;
             continue;
         }
-        if (is_boundary(s + i, n)) {
+        if (s[i] >= FIRST_LEAD)
+            pthread_once(&once, find_boundaries);
+        if (s[i] < FIRST_LEAD || is_boundary(s + i, n)) {
             boundary = i;
             continue;
         }
