@@ -157,6 +157,7 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     r.step = t->step;
     r.tokens = t->tokens_seen;
     r.seconds = now_seconds() - began;
+    stopwatch_read(&t->clock, &r.trained, &r.cpu);
     t->step_seconds = t->step_seconds > 0 ? 0.9 * t->step_seconds + 0.1 * r.seconds : r.seconds;
     t->last_loss = r.loss;
     ledger_line(&t->ledger, t->step, t->h, record, t->tokens_seen, r.verdict, r.learnt);
@@ -179,7 +180,7 @@ static void validate(struct trainer *t)
     size_t n = 0;
     for (size_t i = 0; i < t->val->n; i++) {
         const struct val_source *s = &t->val->v[i];
-        metrics_val(&t->metrics, t->step, s->name, s->loss, s->bits_per_byte, s->tokens);
+        metrics_val(&t->metrics, t->step, &t->clock, s);
         if (n < sizeof line)
             n += (size_t)snprintf(line + n, sizeof line - n, "  %s %.4f (%.3f)", s->name, s->loss, s->bits_per_byte);
     }
@@ -200,12 +201,14 @@ static bool due(const struct trainer *t, uint64_t every)
  * nothing is saved: should the weights be what is bad, older checkpoints must not make room for them. */
 static void after_step(struct trainer *t)
 {
+    stopwatch_stop(&t->clock);
     if (t->val && due(t, t->cfg->val_every))
         validate(t);
     bool best = t->cfg->keep_best && t->best_step == t->step;
     bool in_doubt = t->guard.bad_in_a_row > 0 && t->step < t->cfg->steps && !stop_signal;
     if ((due(t, t->cfg->save_every) || best || stop_signal) && !in_doubt)
         state_save(t);
+    stopwatch_start(&t->clock);
 }
 
 /* Records of steps that were done before the checkpoint: mix was not told to --start-step. */
@@ -235,6 +238,7 @@ static void save_on_failure(void *arg)
     if (!t->reading || t->saved_step == t->step || t->step == 0)
         return;
     t->reading = false;
+    stopwatch_stop(&t->clock);
     state_save(t);
     say("saved the %llu steps that are done; go on with --resume", (unsigned long long)t->step);
 }
@@ -246,6 +250,7 @@ int loop_run(struct trainer *t)
     at_failure(save_on_failure, t);
     t->began = now_seconds();
     t->began_step = t->step;
+    stopwatch_start(&t->clock);
     while (t->step < t->cfg->steps && !stop_signal) {
         double began = now_seconds(), stalled = batch_reader_stall_seconds(t->in);
         if (!read_record(t, &record))
@@ -254,6 +259,7 @@ int loop_run(struct trainer *t)
         after_step(t);
     }
     progress_end();
+    stopwatch_stop(&t->clock);
     if (t->saved_step != t->step && t->step > 0)
         state_save(t);
     at_failure_cancel(t);

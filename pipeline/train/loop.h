@@ -19,6 +19,7 @@
 #include "pipeline/train/optim.h"
 #include "pipeline/train/rate.h"
 #include "pipeline/train/schedule.h"
+#include "pipeline/train/stopwatch.h"
 #include "pipeline/train/validate.h"
 
 struct trainer {
@@ -55,6 +56,7 @@ struct trainer {
     uint64_t step;                      /* done */
     uint64_t tokens_seen;
     struct guard guard;
+    struct stopwatch clock;             /* of training alone */
     uint64_t best_step;                 /* 0: none */
     double best_loss;
 

@@ -35,6 +35,8 @@ void metrics_step(struct logfile *l, const struct step_report *r)
     logfile_number(l, "tokens_per_s", r->seconds > 0 ? (double)r->step_tokens / r->seconds : NAN);
     logfile_number(l, "seconds", r->seconds);
     logfile_number(l, "stall_s", r->stall);
+    logfile_number(l, "trained_s", r->trained);
+    logfile_number(l, "cpu_s", r->cpu);
     fprintf(l->f, ",\"source_loss\":[");
     for (uint32_t i = 0; i < r->n_sources; i++) {
         if (isfinite(r->source_loss[i]))
@@ -68,13 +70,15 @@ void metrics_verdict(struct logfile *l, const struct step_report *r, const struc
     logfile_end_line(l);
 }
 
-void metrics_val(struct logfile *l, uint64_t step, const char *name, double loss, double bits_per_byte, uint64_t tokens)
+void metrics_val(struct logfile *l, uint64_t step, const struct stopwatch *clock, const struct val_source *s)
 {
     fprintf(l->f, "{\"type\":\"val\",\"step\":%llu", U(step));
-    string(l, "name", name);
-    logfile_number(l, "loss", loss);
-    logfile_number(l, "bits_per_byte", bits_per_byte);
-    fprintf(l->f, ",\"tokens\":%llu}", U(tokens));
+    string(l, "name", s->name);
+    logfile_number(l, "loss", s->loss);
+    logfile_number(l, "bits_per_byte", s->bits_per_byte);
+    logfile_number(l, "trained_s", clock->wall);
+    logfile_number(l, "cpu_s", clock->cpu);
+    fprintf(l->f, ",\"tokens\":%llu}", U(s->tokens));
     logfile_end_line(l);
 }
 

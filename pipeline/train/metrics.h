@@ -10,6 +10,8 @@
 #include "kernels/ops.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
+#include "pipeline/train/stopwatch.h"
+#include "pipeline/train/validate.h"
 
 struct step_report {
     uint64_t step;              /* this was step number .., from 1 */
@@ -18,6 +20,7 @@ struct step_report {
     double loss, grad_norm, lr;
     uint64_t tokens;            /* trained on so far */
     double seconds, stall;      /* of this step, wall-clock; of those, waiting for data */
+    double trained, cpu;        /* the clock of training, at its end */
     uint64_t step_tokens;
     const double *source_loss;  /* by source: mean of its rows; NaN without rows */
     uint32_t n_sources;
@@ -28,8 +31,8 @@ void metrics_step(struct logfile *l, const struct step_report *r);
 /* A bad step or a spike: which rows. row_loss[B]. */
 void metrics_verdict(struct logfile *l, const struct step_report *r, const struct batch_row *rows,
                      const double *row_loss, uint32_t B);
-void metrics_val(struct logfile *l, uint64_t step, const char *name, double loss, double bits_per_byte,
-                 uint64_t tokens);
+/* The results of s after `step` steps, and what the clock (stopped) says. */
+void metrics_val(struct logfile *l, uint64_t step, const struct stopwatch *clock, const struct val_source *s);
 /* detail: plain text or NULL */
 void metrics_event(struct logfile *l, uint64_t step, const char *what, const char *detail);
 

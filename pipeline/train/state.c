@@ -60,6 +60,8 @@ static json_t *state_to_json(struct trainer *t)
     json_object_set_new(o, "best_step", json_integer((json_int_t)t->best_step));
     json_object_set_new(o, "best_loss", json_real(t->best_step ? t->best_loss : 0));
     json_object_set_new(o, "guard", guard_to_json(&t->guard));
+    json_object_set_new(o, "trained_s", json_real(t->clock.wall));
+    json_object_set_new(o, "cpu_s", json_real(t->clock.cpu));
     json_object_set_new(o, "config", config_to_json(t->cfg));
     return o;
 }
@@ -245,4 +247,6 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     t->best_step = u64(state, "best_step");
     t->best_loss = json_number_value(json_object_get(state, "best_loss"));
     guard_from_json(&t->guard, json_object_get(state, "guard"));
+    t->clock.wall = json_number_value(json_object_get(state, "trained_s"));
+    t->clock.cpu = json_number_value(json_object_get(state, "cpu_s"));
 }
