@@ -34,7 +34,7 @@ LDFLAGS  := $($(VARIANT)_LDFLAGS) -fopenmp
 LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -ldnnl -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
-LIBDIRS  := pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/model pipeline/demo \
+LIBDIRS  := tools/report pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/model pipeline/demo \
             pipeline/text pipeline/lib kernels kernels/cpu kernels/cuda shm formats
 ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,$d).a))
 PROGRAMS := $(patsubst pipeline/%.c,$(BIN)/%,$(wildcard pipeline/*.c))
