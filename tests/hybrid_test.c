@@ -13,7 +13,7 @@
 #include "pipeline/train/hybrid/features.h"
 #include "pipeline/train/hybrid/phases.h"
 #include "pipeline/train/hybrid/prior.h"
-#include "pipeline/train/hybrid/random.h"
+#include "pipeline/lib/random.h"
 #include "pipeline/train/hybrid/score.h"
 #include "tests/check.h"
 

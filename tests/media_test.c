@@ -10,13 +10,13 @@
 #include "pipeline/media/audio_codec.h"
 #include "pipeline/media/codes.h"
 #include "pipeline/media/image_codec.h"
-#include "pipeline/media/random.h"
+#include "pipeline/lib/random.h"
 #include "tests/check.h"
 
 static uint64_t state = 7;
 static uint32_t rnd(uint32_t below)
 {
-    return (uint32_t)(media_random(&state) % below);
+    return (uint32_t)(random_next(&state) % below);
 }
 
 static void random_vectors(int16_t *v, size_t n, int limit)

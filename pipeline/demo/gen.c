@@ -1,6 +1,7 @@
 /* gen.c - the random source of gen.h, people, and the choice among kinds of documents */
 #include <assert.h>
 #include "pipeline/demo/gen.h"
+#include "pipeline/lib/random.h"
 
 /* Names are bits of gen.names_used: at most 64 in all. The first GIRLS are girls. */
 enum { GIRLS = 18, BOYS = 18 };
@@ -11,21 +12,14 @@ static const char *const names[GIRLS + BOYS] = {
     "Peter", "Oscar", "Will",
 };
 
-static uint64_t mix64(uint64_t z)
+uint64_t gen_random(struct gen *g)
 {
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-uint64_t gen_random(struct gen *g)      /* splitmix64: Steele, Lea, Flood 2014 */
-{
-    return mix64(g->state += 0x9e3779b97f4a7c15u);
+    return random_next(&g->state);
 }
 
 void gen_begin(struct gen *g, int domain, uint64_t seed, uint64_t i, struct strbuf *out)
 {
-    g->state = mix64(mix64(mix64(seed + 0x9e3779b97f4a7c15u) + (uint64_t)domain) + i);
+    g->state = mix64(mix64(mix64(seed + RANDOM_GAMMA) + (uint64_t)domain) + i);
     g->out = out;
     g->doc++;                   /* 0 never is current, so zeroed slots are unset; wraps after 2^32 documents, when */
     g->capital = false;         /* a slot would have to be untouched all that time to look set */

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdbool.h>
 
+#include "pipeline/lib/random.h"
+
 static uint64_t gcd(uint64_t a, uint64_t b)
 {
     while (b) {
@@ -79,14 +81,6 @@ void schedule_seek(struct schedule *s, uint64_t row)
         schedule_next(s);
 }
 
-/* The finalizer of SplitMix64: Steele, Lea and Flood 2014. */
-static uint64_t scramble(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-}
-
 void permutation_init(struct permutation *p, uint64_t n, uint64_t seed, uint64_t source_key, uint64_t epoch)
 {
     unsigned bits = 2;
@@ -94,11 +88,11 @@ void permutation_init(struct permutation *p, uint64_t n, uint64_t seed, uint64_t
     while (bits < 62 && 1ull << bits < n)
         bits++;
     *p = (struct permutation){.n = n, .left_bits = (bits + 1) / 2, .right_bits = bits / 2};
-    uint64_t key = scramble(seed + 0x9e3779b97f4a7c15);
-    key = scramble(key ^ source_key) + 0x9e3779b97f4a7c15;
-    key = scramble(key ^ epoch);
+    uint64_t key = mix64(seed + RANDOM_GAMMA);
+    key = mix64(key ^ source_key) + RANDOM_GAMMA;
+    key = mix64(key ^ epoch);
     for (int i = 0; i < PERMUTATION_ROUNDS; i++)
-        p->keys[i] = scramble(key += 0x9e3779b97f4a7c15);
+        p->keys[i] = random_next(&key);
 }
 
 static uint64_t encipher(const struct permutation *p, uint64_t x)
@@ -106,8 +100,8 @@ static uint64_t encipher(const struct permutation *p, uint64_t x)
     uint64_t right_mask = (1ull << p->right_bits) - 1, left_mask = (1ull << p->left_bits) - 1;
     uint64_t left = x >> p->right_bits, right = x & right_mask;
     for (int i = 0; i < PERMUTATION_ROUNDS; i += 2) {
-        left ^= scramble(right ^ p->keys[i]) & left_mask;
-        right ^= scramble(left ^ p->keys[i + 1]) & right_mask;
+        left ^= mix64(right ^ p->keys[i]) & left_mask;
+        right ^= mix64(left ^ p->keys[i + 1]) & right_mask;
     }
     return left << p->right_bits | right;
 }

@@ -7,6 +7,7 @@
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/random.h"
 
 enum {
     CHUNK_BYTES = 512,
@@ -60,21 +61,12 @@ struct shuffle *shuffle_new(uint64_t bytes, uint32_t width, uint64_t seed, const
     return s;
 }
 
-/* SplitMix64: Steele, Lea and Flood 2014. */
-static uint64_t next_random(struct shuffle *s)
-{
-    uint64_t z = s->rng += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-}
-
 /* Uniform below n: Lemire 2019, arXiv:1805.10941. */
 static uint32_t random_below(struct shuffle *s, uint32_t n)
 {
     uint64_t threshold = -(uint64_t)n % n;
     for (;;) {
-        unsigned __int128 m = (unsigned __int128)next_random(s) * n;
+        unsigned __int128 m = (unsigned __int128)random_next(&s->rng) * n;
         if ((uint64_t)m >= threshold)
             return (uint32_t)(m >> 64);
     }

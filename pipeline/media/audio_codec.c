@@ -6,7 +6,7 @@
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/media/picture.h"
-#include "pipeline/media/random.h"
+#include "pipeline/lib/random.h"
 
 enum {
     LOG_UNITS = 64,             /* of the envelope, a factor of 2 in amplitude: 0.09 dB */
@@ -127,7 +127,7 @@ void audio_encode(const struct audio_codec *c, const struct sound *s, uint16_t *
 /* Within +-1, the same for the same frame and coefficient. */
 static double noise(uint64_t i)
 {
-    uint64_t z = media_random(&i);
+    uint64_t z = random_next(&i);
     return (double)(int32_t)(z >> 32) / 2147483648.0;
 }
 

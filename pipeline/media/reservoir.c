@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "pipeline/lib/fs.h"
-#include "pipeline/media/random.h"
+#include "pipeline/lib/random.h"
 
 void reservoir_init(struct reservoir *s, size_t record_bytes, size_t room, uint64_t seed)
 {
@@ -16,7 +16,7 @@ void reservoir_add(struct reservoir *s, const void *records, size_t n)
     size_t w = s->record_bytes, fresh = s->room - s->n < n ? s->room - s->n : n;
     s->records = xrealloc(s->records, (s->n + fresh + 1) * w);
     for (size_t i = 0; i < n; i++) {
-        uint64_t at = s->n < s->room ? s->n++ : media_random(&s->random) % (s->seen + 1);
+        uint64_t at = s->n < s->room ? s->n++ : random_next(&s->random) % (s->seen + 1);
         s->seen++;
         if (at < s->room)
             memcpy(s->records + at * w, (const char *)records + i * w, w);
@@ -28,7 +28,7 @@ void reservoir_shuffle(struct reservoir *s)
     size_t w = s->record_bytes;
     char *t = xmalloc(w);
     for (size_t i = s->n; i > 1; i--) {
-        size_t k = media_random(&s->random) % i;
+        size_t k = random_next(&s->random) % i;
         memcpy(t, s->records + k * w, w);
         memcpy(s->records + k * w, s->records + (i - 1) * w, w);
         memcpy(s->records + (i - 1) * w, t, w);

@@ -6,7 +6,7 @@
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/media/random.h"
+#include "pipeline/lib/random.h"
 #include "pipeline/media/rvq.h"
 
 enum {
@@ -56,7 +56,7 @@ static size_t seed_codes(struct kmeans *k)
     uint64_t *sums = xcalloc(n + 1, sizeof *sums);
     uint32_t *nearest = xcalloc(n, sizeof *nearest), *distance = xcalloc(n, sizeof *distance);
     memset(k->distance, 0xff, n * sizeof *k->distance);
-    memcpy(k->codes, k->points + media_random(&k->random) % n * k->dim, k->dim * sizeof *k->codes);
+    memcpy(k->codes, k->points + random_next(&k->random) % n * k->dim, k->dim * sizeof *k->codes);
     for (size_t fresh = 1; made < k->size; ) {
         assign(k, k->codes + (made - fresh) * k->dim, fresh, n, nearest, distance);
         for (size_t i = 0; i < n; i++) {
@@ -66,7 +66,7 @@ static size_t seed_codes(struct kmeans *k)
         if (sums[n] == 0)
             break;
         for (fresh = 0; fresh < SEED_ROUND && made < k->size; fresh++) {
-            uint64_t at = media_random(&k->random) % sums[n];
+            uint64_t at = random_next(&k->random) % sums[n];
             size_t low = 0, high = n;           /* the last i with sums[i] <= at */
             while (high - low > 1) {
                 size_t middle = (low + high) / 2;

@@ -3,6 +3,8 @@
  */
 #include "pipeline/model/sampler.h"
 
+#include "pipeline/lib/random.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -46,16 +48,9 @@ void sampler_free(struct sampler *s)
     free(s);
 }
 
-static uint64_t mix64(uint64_t x)       /* SplitMix64, Steele et al. 2014 */
-{
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
-
 void sampler_reseed(struct sampler *s, uint64_t seed)
 {
-    s->key = mix64(seed + 0x9e3779b97f4a7c15u);
+    s->key = mix64(seed + RANDOM_GAMMA);
     s->drawn = 0;
 }
 
@@ -203,7 +198,7 @@ int32_t sampler_next(struct sampler *s, const float *logits, const int32_t *hist
 {
     size_t n, i = 0;
     const struct candidate *c = sampler_distribution(s, logits, history, n_history, &n);
-    double u = (double)(mix64(s->key + ++s->drawn * 0x9e3779b97f4a7c15u) >> 11) * 0x1p-53, sum = c[0].p;
+    double u = (double)(mix64(s->key + ++s->drawn * RANDOM_GAMMA) >> 11) * 0x1p-53, sum = c[0].p;
     while (sum <= u && i + 1 < n)
         sum += c[++i].p;
     return c[i].id;

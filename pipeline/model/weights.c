@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "formats/safetensors.h"
+#include "pipeline/lib/random.h"
 
 enum { CHUNK = 1 << 18 };       /* floats on their way to the device: a whole embedding would double it for a moment */
 
@@ -125,18 +126,10 @@ void flat_put(const struct weights *w, struct flat f, const struct param *p, siz
     w->ops->upload(w->dev, dst, host, n * (half ? 2 : sizeof *host));
 }
 
-/* SplitMix64's output function, Steele et al. 2014: a bijection of 64 bits that mixes well. */
-static uint64_t mix64(uint64_t x)
-{
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
-
 /* Elements i (even) and i+1 of the tensor with this key: a pure function, so threads and order do not matter. */
 static void normal_pair(uint64_t key, uint64_t i, float sd, float out[2])
 {
-    uint64_t r = mix64(key + (i / 2 + 1) * 0x9e3779b97f4a7c15u);
+    uint64_t r = mix64(key + (i / 2 + 1) * RANDOM_GAMMA);
     float u = (float)((r >> 40) + 1) * 0x1p-24f;            /* (0, 1] */
     float v = (float)((r >> 8) & 0xffffff) * 0x1p-24f;      /* [0, 1) */
     float radius = sd * sqrtf(-2 * logf(u)), angle = 6.2831853f * v;

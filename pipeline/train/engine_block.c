@@ -3,7 +3,7 @@
  */
 #include "pipeline/train/engine_learned.h"
 
-#include "pipeline/train/hybrid/random.h"
+#include "pipeline/lib/random.h"
 
 #include <math.h>
 #include <stdio.h>

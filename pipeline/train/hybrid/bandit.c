@@ -1,7 +1,7 @@
 #include "pipeline/train/hybrid/bandit.h"
 
 #include "pipeline/train/hybrid/dense.h"
-#include "pipeline/train/hybrid/random.h"
+#include "pipeline/lib/random.h"
 
 #include <math.h>
 #include <string.h>

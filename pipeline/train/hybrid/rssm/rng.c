@@ -1,17 +1,12 @@
 #include "pipeline/train/hybrid/rssm/rng.h"
 
-#include <math.h>
+#include "pipeline/lib/random.h"
 
-static uint64_t mix(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
+#include <math.h>
 
 uint64_t rng_hash(uint64_t seed, uint64_t n)
 {
-    return mix(mix(seed) + (n + 1) * 0x9e3779b97f4a7c15u);
+    return mix64(mix64(seed) + (n + 1) * RANDOM_GAMMA);
 }
 
 uint64_t rng_below(struct rng *r, uint64_t n)
