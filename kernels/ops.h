@@ -66,6 +66,8 @@ struct ops {
     /* What suits the backend. Logits held at once: rows enough for the products to be efficient. Tokens in a micro-batch. */
     size_t logit_bytes;
     int micro_tokens;
+    int update_tokens;              /* an AdamW update takes about as long as a step on so many tokens */
+    enum dtype (*fastest_act)(void);    /* the act that training steps take the least time with, on this machine */
 
     /* threads 0: as many as the machine has. NULL and err filled on failure (bf16 always works on the CPU, if slowly). */
     struct device *(*open)(enum dtype act, int threads, char *err, size_t cap);

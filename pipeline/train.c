@@ -85,17 +85,20 @@ static void open_batches(struct trainer *t, const struct model_config *m)
         t->doc_eos = (int)t->h->eos_id;
 }
 
-static void open_device(struct trainer *t)
+/* Settles --dtype auto. */
+static void open_device(struct trainer *t, struct train_config *c)
 {
     char err[512], why[512];
-    enum dtype act = strcmp(t->cfg->dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
     t->ops = ops_choose(t->cfg->device, why, sizeof why);
     if (!t->ops)
         die("--device %s: %s", t->cfg->device, why);
+    if (strcmp(c->dtype, "auto") == 0)
+        c->dtype = t->ops->fastest_act() == DTYPE_BF16 ? "bf16" : "f32";
+    enum dtype act = strcmp(c->dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
     t->dev = t->ops->open(act, (int)t->cfg->threads, err, sizeof err);
     if (!t->dev)
         die("%s", err);
-    say("device: %s, %s (--device %s; %s)", t->ops->name, t->ops->describe(t->dev), t->cfg->device, why);
+    say("device: %s, %s, %s (--device %s; %s)", t->ops->name, c->dtype, t->ops->describe(t->dev), t->cfg->device, why);
     rate_measure(&t->rate, t->ops, t->dev, act);
 }
 
@@ -156,6 +159,13 @@ static void open_engine(struct trainer *t)
     t->engine = engine_open(&t->cfg->hybrid, strcmp(t->cfg->engine, "hybrid") == 0, t->cfg->seed, &host, err, sizeof err);
     if (!t->engine)
         die("%s", err);
+}
+
+static void open_split(struct trainer *t, const struct model_config *m)
+{
+    double muon = t->opt.use_muon ? muon_flops(&t->w.layout) / model_flops_per_token(m, (int)t->h->T) : 0;
+    t->split = (struct split){.rows = t->h->B, .row_tokens = t->h->T, .fixed = t->cfg->updates,
+                              .update_tokens = t->ops->update_tokens + muon, .least_tokens = t->ops->micro_tokens / 8.0};
 }
 
 /* config.json of the run: what was resolved, and of what. */
@@ -282,13 +292,14 @@ int main(int argc, char **argv)
         (double)model_params(&m) / 1e6, (double)model_params_no_embedding(&m) / 1e6, m.L, m.C, m.H, m.Hkv, m.D, m.F,
         m.T, m.V);
     open_batches(&t, &m);
-    open_device(&t);
+    open_device(&t, c);
     allocate(&t, c, &m);
     t.val = validation_open(&c->val, t.tok, t.micro, (int)t.h->T, c->val_tokens);
     t.schedule = (struct schedule){.steps = c->steps, .peak = c->lr, .warmup = c->warmup, .decay = c->decay,
                                    .min_ratio = c->min_lr_ratio};
     schedule_kind_from_name(c->schedule, &t.schedule.kind);
     open_engine(&t);
+    open_split(&t, &m);
     begin_state(&t, resume_dir, state);
     write_config(&t, &m);
     open_logs(&t, state);

@@ -128,7 +128,7 @@ static void steps_agree(enum dtype act, enum activations_mode mode, bool muon, i
         for (int i = 0; i < 2; i++) {
             gradient(&r[i], tokens, eos);
             to_host(&r[i], r[i].grad);
-            optim_step(&r[i].opt, &r[i].w, r[i].grad, r[i].norm, 1e-3 * (step + 1));
+            optim_step(&r[i].opt, &r[i].w, r[i].grad, r[i].norm, 1e-3 * (step + 1), 1);
         }
         double far = distance(r[1].host, r[0].host, n), loss = distance(r[1].loss, r[0].loss, B * T);
         CHECK(far < (f32 ? 2e-4 : 4e-2), "step %d: gradients differ by %g of their length", step, far);

@@ -108,7 +108,7 @@ static void optimizer(void)
     for (size_t i = 0; i < n; i++)
         sum += (double)grad[i] * grad[i];
     CHECK(near(norm, sqrt(sum), 1e-9) && norm > 1);
-    optim_step(&o, &w, device_grad, norm, 0.01);
+    optim_step(&o, &w, device_grad, norm, 0.01, 1);
     for (size_t i = 0; i < n; i++) {
         double g = grad[i] / norm, decay = inside[i] == 1 ? 0.1 : 0;
         double want = inside[i] ? before[i] - 0.01 * (g / (fabs(g) + 1e-8) + decay * before[i]) : 0;
@@ -139,7 +139,7 @@ static void muon(void)
     for (size_t i = 0; i < w.layout.count; i++)
         for (size_t k = 0; k < w.layout.v[i].n; k++)
             grad[w.layout.v[i].offset + k] = sinf((float)(k * k % 1009 + i));
-    optim_step(&o, &w, grad, 1, 0.01);
+    optim_step(&o, &w, grad, 1, 0.01, 1);
     for (size_t i = 0; i < w.layout.count; i++) {
         const struct param *p = &w.layout.v[i];
         int k = p->rows < p->cols ? p->rows : p->cols, longer = p->rows < p->cols ? p->cols : p->rows;
@@ -234,7 +234,7 @@ static void overfits(enum dtype act)
         for (int i = 0; i < 32; i++)
             last += (double)loss[i] / 32;
         first = s == 0 ? last : first;
-        optim_step(&o, &w, grad, optim_grad_norm(&w, grad), 1e-2);
+        optim_step(&o, &w, grad, optim_grad_norm(&w, grad), 1e-2, 1);
     }
     CHECK(near(first, log(61), 0.05) && last < 0.05, "loss %g -> %g", first, last);
     w.ops->free(dev, grad);

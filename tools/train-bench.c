@@ -20,7 +20,7 @@
 #include "pipeline/train/optim.h"
 #include "pipeline/train/rate.h"
 
-static const char *preset = "nano", *dtype = "bf16", *optimizer = "adamw", *device = "auto";
+static const char *preset = "nano", *dtype = "auto", *optimizer = "adamw", *device = "auto";
 static int64_t batch = 8, context = 256, micro, repeats = 5, threads, vocab;
 static bool json, recompute, bf16_state;
 
@@ -29,7 +29,7 @@ static const struct opt opts[] = {
     {'B', "batch", OPT_INT, &batch, "N", "sequences a step, one micro-batch (8)"},
     {'T', "context", OPT_INT, &context, "N", "tokens a sequence (256)"},
     {0, "vocab", OPT_INT, &vocab, "N", "vocabulary (the preset's)"},
-    {0, "dtype", OPT_STR, &dtype, "TYPE", "bf16 (default) or f32"},
+    {0, "dtype", OPT_STR, &dtype, "TYPE", "auto (default: what the device is fastest with), bf16, f32"},
     {0, "optimizer", OPT_STR, &optimizer, "NAME", "adamw (default) or muon"},
     {0, "recompute", OPT_FLAG, &recompute, NULL, "as train --recompute"},
     {0, "bf16-state", OPT_FLAG, &bf16_state, NULL, "as train --state-dtype bf16"},
@@ -43,7 +43,7 @@ static const struct opt opts[] = {
 
 static const struct cli cli = {
     "train-bench", "tokens/s of a training step beside the limit its matrix products set",
-    "tools/train-bench [-m PRESET] [-B N] [-T N] [--dtype bf16|f32]", opts, NULL,
+    "tools/train-bench [-m PRESET] [-B N] [-T N] [--dtype auto|bf16|f32]", opts, NULL,
 };
 
 /* --- the limit: each product of a step, as oneDNN does it best --- */
@@ -188,12 +188,22 @@ struct bench {
     int32_t *tokens;
 };
 
-static void bench_make(struct bench *b, const struct model_config *c, enum dtype act)
+static enum dtype act_of(const struct ops *ops)
+{
+    if (strcmp(dtype, "auto") == 0)
+        dtype = ops->fastest_act() == DTYPE_BF16 ? "bf16" : "f32";
+    if (strcmp(dtype, "bf16") != 0 && strcmp(dtype, "f32") != 0)
+        usage_error("--dtype: '%s' is none of: auto bf16 f32", dtype);
+    return strcmp(dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+}
+
+static void bench_make(struct bench *b, const struct model_config *c)
 {
     char err[512];
     const struct ops *ops = ops_choose(device, err, sizeof err);
     if (!ops)
         die("--device %s: %s", device, err);
+    enum dtype act = act_of(ops);
     struct device *dev = ops->open(act, (int)threads, err, sizeof err);
     if (!dev)
         die("%s", err);
@@ -237,7 +247,7 @@ static struct times time_step(struct bench *b)
     double norm = optim_grad_norm(&b->w, b->grad);
     ops->sync(dev);
     double before = now_seconds();
-    optim_step(&b->opt, &b->w, b->grad, norm, 1e-4);
+    optim_step(&b->opt, &b->w, b->grad, norm, 1e-4, 1);
     ops->sync(dev);
     double end = now_seconds();
     if (ops->error(dev))
@@ -279,9 +289,9 @@ int main(int argc, char **argv)
         c.T = (int)context;
     if (micro < 1 || micro > batch)
         micro = batch;
-    enum dtype act = dtype[0] == 'f' ? DTYPE_F32 : DTYPE_BF16;
     struct bench b = {0};
-    bench_make(&b, &c, act);
+    bench_make(&b, &c);
+    enum dtype act = b.w.act;
 
     struct product p[15];
     int N = (int)(batch * context);

@@ -20,6 +20,24 @@ static void limit_onednn(void)
 #endif
 }
 
+/* Products of bf16 by the CPU itself and, with `fast`, no slower than those of f32. Intel's cores from Sapphire Rapids on (they know
+ * AVX-512 fp16) are built to multiply bf16 by AMX; where a virtual machine hides that, a step of nano in bf16 takes 1.5 times as long as
+ * in f32 (Emerald Rapids). A rule, not a measurement: equal machines must give equal bits. */
+static bool multiplies_bf16(bool fast)
+{
+    int isa = dnnl_get_effective_cpu_isa();
+    if ((isa & dnnl_cpu_isa_avx512_core_bf16) != dnnl_cpu_isa_avx512_core_bf16)
+        return false;
+    bool amx = (isa & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx;
+    return !fast || amx || !__builtin_cpu_is("intel") || !__builtin_cpu_supports("avx512fp16");
+}
+
+enum dtype device_fastest_act(void)
+{
+    limit_onednn();
+    return multiplies_bf16(true) ? DTYPE_BF16 : DTYPE_F32;
+}
+
 static void describe(struct device *dev)
 {
     const dnnl_version_t *v = dnnl_version();
@@ -40,8 +58,7 @@ struct device *device_open(enum dtype act, int threads, char *err, size_t cap)
     limit_onednn();
     dev->act = act;
     dev->threads = threads > 0 ? threads : omp_get_num_procs();
-    dev->bf16_products = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) ==
-                         dnnl_cpu_isa_avx512_core_bf16;
+    dev->bf16_products = multiplies_bf16(false);
     dev->bf16_dot = VL == 16 && dev->bf16_products && __builtin_cpu_supports("avx512bf16");
     dev->matmuls = matmul_cache_new();
     omp_set_num_threads(dev->threads);

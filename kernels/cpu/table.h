@@ -21,6 +21,7 @@ const char *device_error(struct device *dev);
 size_t device_memory(struct device *dev, size_t *total);
 bool device_sensors(struct device *dev, struct sensors *out);
 double device_nominal_flops(struct device *dev);
+enum dtype device_fastest_act(void);
 bool device_replay(struct device *dev, uint64_t key);
 
 /* embedding.c */

@@ -40,7 +40,7 @@ static const struct opt opts[] = {
     {0, "json", OPT_FLAG, &cfg.json, NULL, "at the end, one JSON line on stdout"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Compute"},
     {0, "device", OPT_STR, &cfg.device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
-    {0, "dtype", OPT_STR, &cfg.dtype, "TYPE", "of matrix products and activations: bf16 (default) or f32"},
+    {0, "dtype", OPT_STR, &cfg.dtype, "TYPE", "of matrix products and activations: bf16, f32, or auto: bf16 where the device multiplies it faster (auto)"},
     {0, "state-dtype", OPT_STR, &cfg.state_dtype, "TYPE",
      "f32 (default); bf16: weights and AdamW's state in bf16 alone, rounded stochastically: 10 bytes a weight, not 18"},
     {0, "threads", OPT_U64, &cfg.threads, "N",
@@ -70,6 +70,8 @@ static const struct opt opts[] = {
      "every K steps between warm-up and decay, a Nesterov step along what they moved (0: off; 20 to 100)"},
     {0, "outer-lr", OPT_NUM, &cfg.outer_lr, "X", "its step size (0.8)"},
     {0, "outer-momentum", OPT_NUM, &cfg.outer_momentum, "X", "its momentum (0.5)"},
+    {0, "updates", OPT_U64, &cfg.updates, "N",
+     "updates that a batch is taken in. 0: many at first, ever fewer as tokens go by (batch-size warm-up); 1: whole batches (0)"},
     {0, "doc-mask", OPT_FLAG, &cfg.doc_mask, NULL, "attention does not cross the end of a document"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Engine: replaces real steps by predicted ones where that was measured to pay"},
     {0, "engine", OPT_STR, &cfg.engine, "NAME", "off (default); trend: linear forecasts of the weights' drift; hybrid: learned ones"},
@@ -173,7 +175,7 @@ static const struct field {
     {"context", MODEL, NAN, 1, 1 << 20, NULL},
     {"steps", RESULT, NAN, 1, 1e12, NULL},
     {"seed", RESULT, 0, 0, 1.8446744073709552e19, NULL},
-    {"dtype", RESULT, 0, 0, 0, "bf16 f32"},
+    {"dtype", RESULT, 0, 0, 0, "auto bf16 f32"},
     {"state-dtype", RESULT, 0, 0, 0, "f32 bf16"},
     {"micro-batch", BITS, 0, 0, 1 << 20, NULL},
     {"recompute", FREE, 0, 0, 0, NULL},
@@ -196,6 +198,7 @@ static const struct field {
     {"outer-nesterov", RESULT, 0, 0, 1e9, NULL},
     {"outer-lr", RESULT, 0.8, 0, 10, NULL},
     {"outer-momentum", RESULT, 0.5, 0, 0.999999, NULL},
+    {"updates", RESULT, 0, 0, 1 << 20, NULL},
     {"doc-mask", RESULT, 0, 0, 0, NULL},
     {"spike-sigma", RESULT, 6, 1, 1e6, NULL},
     {"skip-spikes", RESULT, 0, 0, 0, NULL},
@@ -424,6 +427,8 @@ static void general_default(const struct field *f, const struct opt *o)
 
 void config_resolve(struct train_config *c, const json_t *stored)
 {
+    if (stored && c->dtype && strcmp(c->dtype, "auto") == 0)
+        c->dtype = NULL;                /* what the run was begun with */
     for (size_t i = 0; i < N_FIELDS; i++) {
         const struct opt *o = option(fields[i].name);
         if (stored)
@@ -446,6 +451,8 @@ void config_resolve(struct train_config *c, const json_t *stored)
         check_range(&fields[i], option(fields[i].name));
     if (c->warmup + c->decay > 1)
         usage_error("--warmup and --decay together are more than all steps");
+    if (strcmp(c->state_dtype, "bf16") == 0 && strcmp(c->dtype, "auto") == 0)
+        c->dtype = "bf16";
     if (strcmp(c->state_dtype, "bf16") == 0 && (strcmp(c->dtype, "bf16") != 0 || strcmp(c->optimizer, "adamw") != 0 ||
                                                 c->ema_nesterov > 0 || c->outer_nesterov > 0 || strcmp(c->engine, "off") != 0))
         usage_error("--state-dtype bf16: only with --dtype bf16 --optimizer adamw, and nothing that extrapolates weights");

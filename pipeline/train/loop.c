@@ -30,32 +30,32 @@ static void unpack(struct trainer *t, const struct batch_record *record)
             (int32_t)(t->h->token_width == 2 ? ((const uint16_t *)tokens)[i] : ((const uint32_t *)tokens)[i]);
 }
 
-/* The gradient of the mean loss over the whole record, micro-batch by micro-batch, without waiting. */
-static void accumulate(struct trainer *t)
+/* The gradient of the mean loss over `rows` rows of the record from `first` on, micro-batch by micro-batch, without waiting. */
+static void accumulate(struct trainer *t, uint32_t first, uint32_t rows)
 {
-    uint32_t B = t->h->B, T = t->h->T;
-    float scale = 1.0f / ((float)B * (float)T);
+    uint32_t T = t->h->T, end = first + rows;
+    float scale = 1.0f / ((float)rows * (float)T);
     t->ops->zero(t->dev, t->grad, t->w.layout.total * sizeof *t->grad);
-    for (uint32_t first = 0; first < B; first += (uint32_t)t->micro) {
-        uint32_t rows = B - first < (uint32_t)t->micro ? B - first : (uint32_t)t->micro;
-        model_submit(&t->w, t->act, t->tokens + (size_t)first * (T + 1), (int)rows, (int)T, t->doc_eos,
+    for (; first < end; first += (uint32_t)t->micro) {
+        uint32_t n = end - first < (uint32_t)t->micro ? end - first : (uint32_t)t->micro;
+        model_submit(&t->w, t->act, t->tokens + (size_t)first * (T + 1), (int)n, (int)T, t->doc_eos,
                      t->loss + (size_t)first * T, t->grad, scale);
     }
 }
 
-/* Fills row_loss; returns the mean of all. */
-static double mean_loss(struct trainer *t)
+/* Fills row_loss of these rows; returns their mean. */
+static double mean_loss(struct trainer *t, uint32_t first, uint32_t rows)
 {
-    uint32_t B = t->h->B, T = t->h->T;
+    uint32_t T = t->h->T;
     double sum = 0;
-    for (uint32_t r = 0; r < B; r++) {
+    for (uint32_t r = first; r < first + rows; r++) {
         double row = 0;
         for (uint32_t i = 0; i < T; i++)
             row += (double)t->loss[(size_t)r * T + i];
         t->row_loss[r] = row / T;
         sum += row / T;
     }
-    return sum / B;
+    return sum / rows;
 }
 
 static void check_device(struct trainer *t)
@@ -127,28 +127,44 @@ static bool ask_sensors(struct trainer *t, struct sensors *s)
     return t->ops->sensors(t->dev, s);
 }
 
+/* One update, from `rows` rows of the record. false: the engine went back to earlier weights, the rest of the record is void. */
+static bool update(struct trainer *t, uint32_t first, uint32_t rows, struct step_report *r)
+{
+    double share = (double)rows / t->h->B;
+    accumulate(t, first, rows);
+    double norm = optim_grad_norm(&t->w, t->grad);      /* the one wait of an update: all its losses are there as well */
+    if (engine_spoils_gradient(t->engine))
+        norm = NAN;
+    t->ops->sync(t->dev);
+    check_device(t);
+    double loss = mean_loss(t, first, rows);
+    enum verdict verdict = guard_judge(&t->guard, loss, norm, t->cfg->spike_sigma);
+    bool learnt = verdict == STEP_OK || (verdict == STEP_SPIKE && !t->cfg->skip_spikes);
+    bool sound = engine_judge(t->engine, t->step, loss, norm);
+    if (learnt && sound)
+        optim_step(&t->opt, &t->w, t->grad, norm, r->lr, share);        /* may go on while the next record is read */
+    r->loss += loss * share;
+    r->grad_norm += norm * share;
+    r->learnt = r->learnt && learnt && sound;
+    if (r->verdict == STEP_OK || r->verdict == STEP_SPIKE)      /* the worst of its updates */
+        r->verdict = verdict == STEP_OK ? r->verdict : verdict;
+    return sound;
+}
+
+/* A record, in one update or several. */
 static void step(struct trainer *t, const struct batch_record *record, double began, double stall)
 {
     const struct batch_row *rows = batch_rows(record);
     uint64_t tokens = (uint64_t)t->h->B * t->h->T;
-    struct step_report r = {.lr = schedule_lr(&t->schedule, t->step), .source_loss = t->source_loss,
+    struct step_report r = {.lr = schedule_lr(&t->schedule, t->step), .source_loss = t->source_loss, .learnt = true,
                             .n_sources = t->h->n_sources, .step_tokens = tokens, .stall = stall};
     unpack(t, record);
+    r.updates = split_parts(&t->split, t->tokens_seen);
     engine_before(t->engine, t->step);
     lookahead_before(&t->ahead, &t->w, &t->schedule, t->step);
-    accumulate(t);
-    r.grad_norm = optim_grad_norm(&t->w, t->grad);      /* the one wait of a step: all its losses are there as well */
-    if (engine_spoils_gradient(t->engine))
-        r.grad_norm = NAN;
-    t->ops->sync(t->dev);
-    check_device(t);
-    r.loss = mean_loss(t);
-    r.verdict = guard_judge(&t->guard, r.loss, r.grad_norm, t->cfg->spike_sigma);
-    r.learnt = r.verdict == STEP_OK || (r.verdict == STEP_SPIKE && !t->cfg->skip_spikes);
-    if (!engine_judge(t->engine, t->step, r.loss, r.grad_norm))
-        r.learnt = false;
-    if (r.learnt)
-        optim_step(&t->opt, &t->w, t->grad, r.grad_norm, r.lr);     /* may go on while the next record is read */
+    uint32_t part = t->h->B / (uint32_t)r.updates, done = 0;
+    while (done < t->h->B && update(t, done, part, &r))
+        done += part;
     lookahead_after(&t->ahead, &t->w, &t->schedule, t->step);
     engine_after(t->engine, t->step, r.loss);
     t->step++;
@@ -168,7 +184,7 @@ static void step(struct trainer *t, const struct batch_record *record, double be
         report_verdict(t, &r, rows);
     show(t, &r);
     if (t->guard.bad_in_a_row >= t->cfg->max_bad_steps)
-        die("step %llu: %llu steps in a row without a finite loss and gradient (--max-bad-steps); the last "
+        die("step %llu: %llu updates in a row without a finite loss and gradient (--max-bad-steps); the last "
             "checkpoint is as it was",
             (unsigned long long)t->step, (unsigned long long)t->guard.bad_in_a_row);
 }

@@ -19,6 +19,7 @@
 #include "pipeline/train/optim.h"
 #include "pipeline/train/rate.h"
 #include "pipeline/train/schedule.h"
+#include "pipeline/train/split.h"
 #include "pipeline/train/stopwatch.h"
 #include "pipeline/train/validate.h"
 
@@ -42,6 +43,7 @@ struct trainer {
     float *grad;                        /* device */
     struct activations *act;
     struct engine *engine;              /* NULL: off */
+    struct split split;                 /* of batches into updates */
     int micro;                          /* rows at a time */
     struct validation *val;             /* NULL: none */
 

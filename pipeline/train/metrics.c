@@ -35,6 +35,7 @@ void metrics_step(struct logfile *l, const struct step_report *r)
     logfile_number(l, "tokens_per_s", r->seconds > 0 ? (double)r->step_tokens / r->seconds : NAN);
     logfile_number(l, "seconds", r->seconds);
     logfile_number(l, "stall_s", r->stall);
+    fprintf(l->f, ",\"updates\":%llu", U(r->updates));
     logfile_number(l, "trained_s", r->trained);
     logfile_number(l, "cpu_s", r->cpu);
     fprintf(l->f, ",\"source_loss\":[");

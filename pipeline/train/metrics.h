@@ -22,6 +22,7 @@ struct step_report {
     double seconds, stall;      /* of this step, wall-clock; of those, waiting for data */
     double trained, cpu;        /* the clock of training, at its end */
     uint64_t step_tokens;
+    uint64_t updates;           /* that this step was taken in */
     const double *source_loss;  /* by source: mean of its rows; NaN without rows */
     uint32_t n_sources;
     const struct sensors *gpu;  /* NULL: not asked, or none */

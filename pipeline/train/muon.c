@@ -24,6 +24,18 @@ static void extents(const struct params *layout, size_t *matrix, size_t *side)
     }
 }
 
+double muon_flops(const struct params *layout)
+{
+    double sum = 0;
+    for (size_t i = 0; i < layout->count; i++) {
+        const struct param *p = &layout->v[i];
+        double shorter = p->rows < p->cols ? p->rows : p->cols;
+        if (muon_takes(p))
+            sum += ITERATIONS * (4 * shorter * (double)p->n + 2 * shorter * shorter * shorter);
+    }
+    return sum;
+}
+
 size_t muon_bytes(const struct params *layout, enum dtype act)
 {
     size_t matrix, side;

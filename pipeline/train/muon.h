@@ -24,6 +24,7 @@ struct muon {
 
 /* Hidden matrices: the update is meant for these. Embedding, output matrix and gains stay with AdamW. */
 bool   muon_takes(const struct param *p);
+double muon_flops(const struct params *layout);    /* of the products of one update of all its matrices */
 size_t muon_bytes(const struct params *layout, enum dtype act);
 int    muon_alloc(struct muon *s, const struct weights *w);     /* -1: no memory */
 void   muon_free(struct muon *s, const struct weights *w);

@@ -74,18 +74,20 @@ static void step_bf16(const struct optim *o, struct weights *w, const struct opt
                             grad + r->offset, r->n, a, o->t, r->offset);
 }
 
-void optim_step(struct optim *o, struct weights *w, const float *grad, double norm, double lr)
+void optim_step(struct optim *o, struct weights *w, const float *grad, double norm, double lr, double share)
 {
+    float beta2 = (float)pow((double)o->beta2, share);
+    o->left2 = (o->t == 0 ? 1 : o->left2) * (double)beta2;
     o->t++;
     struct adamw a = {
-        .lr = (float)lr, .beta1 = o->beta1, .beta2 = o->beta2, .eps = o->eps,
-        .bias1 = (float)(1 - pow((double)o->beta1, (double)o->t)),
-        .bias2 = (float)(1 - pow((double)o->beta2, (double)o->t)),
-        .grad_scale = o->clip > 0 && norm > o->clip ? (float)(o->clip / norm) : 1,
+        .lr = (float)lr, .beta1 = o->beta1, .beta2 = beta2, .eps = o->eps,
+        .bias1 = (float)(1 - pow((double)o->beta1, (double)o->t)), .bias2 = (float)(1 - o->left2),
+        .grad_scale = o->clip > 0 && norm > (double)o->clip ? (float)((double)o->clip / norm) : 1,
     };
+    float decay = o->weight_decay * (float)share;
     for (size_t i = 0; i < o->n_runs; i++) {
         const struct optim_run *r = &o->runs[i];
-        a.weight_decay = r->decays ? o->weight_decay : 0;
+        a.weight_decay = r->decays ? decay : 0;
         if (r->muon) {
             muon_step(&o->muon, w, r->muon, o->m, grad, a.grad_scale, a.lr, o->momentum, a.weight_decay);
             continue;

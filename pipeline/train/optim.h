@@ -23,6 +23,7 @@ struct optim {
     struct optim_run *runs;     /* owned */
     size_t n_runs;
     uint64_t t;                 /* updates so far: of the bias correction */
+    double left2;               /* product of their beta2: the same */
     float beta1, beta2, eps, weight_decay, clip;    /* clip 0: none */
     bool use_muon;
     float momentum;             /* Muon's */
@@ -35,7 +36,8 @@ void optim_free(struct optim *o, const struct weights *w);
 size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon, bool half);  /* of the device, what alloc takes */
 struct flat optim_flat(const struct optim *o, void *m_or_v);
 double optim_grad_norm(const struct weights *w, const float *grad);
-/* One update of w (master and working copy) with grad, whose norm is given. */
-void optim_step(struct optim *o, struct weights *w, const float *grad, double norm, double lr);
+/* One update of w (master and working copy) with grad, whose norm is given. share: of a batch that its rows were, 1: all. The memory of v
+ * and the decay of weights are per batch, so that they stay what they were in tokens when a batch is taken in several updates. */
+void optim_step(struct optim *o, struct weights *w, const float *grad, double norm, double lr, double share);
 
 #endif

@@ -60,6 +60,7 @@ static json_t *state_to_json(struct trainer *t)
     json_object_set_new(o, "best_step", json_integer((json_int_t)t->best_step));
     json_object_set_new(o, "best_loss", json_real(t->best_step ? t->best_loss : 0));
     json_object_set_new(o, "guard", guard_to_json(&t->guard));
+    json_object_set_new(o, "beta2_product", json_real(t->opt.left2));
     json_object_set_new(o, "trained_s", json_real(t->clock.wall));
     json_object_set_new(o, "cpu_s", json_real(t->clock.cpu));
     json_object_set_new(o, "config", config_to_json(t->cfg));
@@ -244,6 +245,8 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     t->step = u64(state, "step");
     t->tokens_seen = u64(state, "tokens");
     t->opt.t = u64(state, "updates");
+    const json_t *left2 = json_object_get(state, "beta2_product");
+    t->opt.left2 = left2 ? json_number_value(left2) : pow((double)t->opt.beta2, (double)t->opt.t);
     t->best_step = u64(state, "best_step");
     t->best_loss = json_number_value(json_object_get(state, "best_loss"));
     guard_from_json(&t->guard, json_object_get(state, "guard"));

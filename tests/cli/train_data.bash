@@ -14,7 +14,7 @@ batches() {
     "$BIN/mix" --quiet language=60:tokens/language math=40:tokens/math -T 32 -B 4 --seed "${3:-7}" --steps "$1" --start-step "${2:-0}" -o -
 }
 
-model=(-m nano --layers 1 --width 32 --heads 2 --head-dim 16 --ffn 48 --context 32 -t tok.json --seed 7 --threads 1)
+model=(-m nano --dtype bf16 --layers 1 --width 32 --heads 2 --head-dim 16 --ffn 48 --context 32 -t tok.json --seed 7 --threads 1)
 # train DIR STEPS [options] <batches: in the foreground, quietly
 train() { "$BIN/train" --quiet "${model[@]}" -o "$1" --steps "$2" "${@:3}"; }
 

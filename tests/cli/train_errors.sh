@@ -27,7 +27,7 @@ expect 1 'stdin: offset 0: empty' train e 40 </dev/null
 expect 1 'step [0-9]+, offset [0-9]+: record is damaged' train e 40 <damaged
 
 # weights that overflow: steps named, nothing learnt from them, the checkpoint from before is whole
-expect 1 'steps in a row without a finite' train nan 40 --lr 1000 --weight-decay 1000 --save-every 2 --max-bad-steps 3 <all
+expect 1 'updates in a row without a finite' train nan 40 --lr 1000 --weight-decay 1000 --save-every 2 --max-bad-steps 3 <all
 grep -qE 'step [0-9]+: (loss|gradient) is not finite: .*row [0-9]+ \(source [01], offset [0-9]+\)' err.txt
 [ "$(grep -c '"event":"nan_' nan/metrics.jsonl)" = 3 ]
 [ "$(grep -c '"learnt":false' nan/ledger.jsonl)" = 3 ]

@@ -23,7 +23,7 @@ within() { case $BIN in */build/*) ;; *) awk -v s="$1" -v t="$2" 'BEGIN { exit !
 within "$said" "$took"
 # an embedding that is larger than everything else together
 for isa in v2 v9; do                    # v2: without products of bf16, operands are copied. v9: the best there is
-    TRITTER_ISA=$isa "$BIN/train" "${model[@]}" --width 32768 --threads 0 -o wide --overwrite --steps 1 --json <all >memory.json 2>err.txt
+    TRITTER_ISA=$isa "$BIN/train" "${model[@]}" --dtype bf16 --width 32768 --threads 0 -o wide --overwrite --steps 1 --json <all >memory.json 2>err.txt
     within "$(sed -n 's/.*arena \([0-9.]*\) MB.*/\1/p' err.txt)" "$(field peak_memory_bytes <memory.json)"
 done
 grep -q '"threads": [1-9]' wide/config.json                         # the number, so that --resume keeps to it
