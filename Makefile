@@ -238,7 +238,7 @@ help:
 	@echo 'make            build the programs into bin/ and tools/'
 	@echo 'make cuda       the same, and an error where the CUDA backend cannot be built; CUDA_ARCH="80 90a 100 120"'
 	@echo 'make test       install what the build needs, build, run every test'
-	@echo 'make interop    check files against tokenizers, transformers, safetensors (own virtual environment)'
+	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors (own virtual environment)'
 	@echo 'make bench      print every figure that README quotes, beside its limit'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring under ThreadSanitizer'
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (needs clang)'

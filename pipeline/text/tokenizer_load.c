@@ -145,9 +145,24 @@ static int use_pre_tokenizer(struct loader *l, const json_t *pre)
     return 0;
 }
 
+/* Vocabularies of characters, with <0xNN> for bytes that no token has: their settings come in many forms. */
+static bool is_sentencepiece(const struct loader *l)
+{
+    const json_t *decoder = json_object_get(l->root, "decoder"), *steps = json_object_get(decoder, "decoders"), *step;
+    bool found = json_is_true(json_object_get(json_object_get(l->root, "model"), "byte_fallback")) ||
+                 is_type(decoder, "Metaspace") || is_type(json_object_get(l->root, "pre_tokenizer"), "Metaspace");
+    size_t i;
+    json_array_foreach(steps, i, step)
+        found |= is_type(step, "ByteFallback") || is_type(step, "Metaspace");
+    return found;
+}
+
 static int check_pipeline(struct loader *l)
 {
     const json_t *normalizer = json_object_get(l->root, "normalizer");
+    if (is_sentencepiece(l))
+        return bad(l, "a SentencePiece vocabulary (decoder: ByteFallback or Metaspace; model.byte_fallback), which cuts text "
+                      "into characters: only byte-level ones are supported");
     l->nfc = is_type(normalizer, "NFC");
     if (!l->nfc && !absent(normalizer))
         return bad(l, "normalizer: not supported: only NFC or none");
