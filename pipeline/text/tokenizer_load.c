@@ -71,7 +71,11 @@ static bool not_set(const json_t *v)
 
 static int parse_json(struct loader *l, const char *json, size_t len)
 {
-    size_t values = 0;
+    size_t values = 0, start = 0;
+    while (start < len && strchr(" \t\r\n", json[start]) && json[start])
+        start++;
+    if (start < len && json[start] == '[')      /* before all of it is parsed */
+        return bad(l, "offset %zu: not a JSON object", start);
     for (size_t i = 0; i < len; i++)
         values += json[i] == ',' || json[i] == '[' || json[i] == '{' || json[i] == ':';
     if (values > MAX_VALUES)
@@ -80,7 +84,7 @@ static int parse_json(struct loader *l, const char *json, size_t len)
     l->root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &error);
     if (!l->root)
         return bad(l, "offset %d: %s", error.position, error.text);
-    return json_is_object(l->root) ? 0 : bad(l, "offset 0: not a JSON object");
+    return json_is_object(l->root) ? 0 : bad(l, "offset %zu: not a JSON object", start);
 }
 
 /* ---- what is done before the merges ---- */
