@@ -51,6 +51,9 @@ ifeq ($(VARIANT),fuzz)      # clang, which has no OpenMP library of its own
 CC       := clang
 CFLAGS   := $(filter-out -fopenmp,$(CFLAGS))
 LDFLAGS  := $(filter-out -fopenmp,$(LDFLAGS))
+# clang does not know `#pragma GCC target`
+build/fuzz/obj/pipeline/text/pretokenizer_v3.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt
+build/fuzz/obj/pipeline/text/pretokenizer_v4.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt -mavx512f -mavx512bw -mavx512vl
 endif
 
 .PHONY: FORCE cuda all tests test asan tsan bench interop torture install help clean setup
