@@ -219,7 +219,7 @@ tsan: setup
 	@$(MAKE) --no-print-directory VARIANT=tsan build/tsan/tests/ring_test
 	@TESTDIR=$(abspath build/tsan/tests) tests/run ring_test
 fuzz: setup
-	@command -v clang >/dev/null || { echo 'fuzz: needs clang, which is not here' >&2; exit 1; }
+	@tools/setup fuzz
 	@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
 	@tests/fuzz/run $(FUZZ_SECONDS)
 torture: setup
@@ -244,7 +244,7 @@ help:
 	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors (own virtual environment)'
 	@echo 'make bench      print every figure that README quotes, beside its limit'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring under ThreadSanitizer'
-	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (needs clang)'
+	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
 	@echo 'make torture    long kill -9 campaigns (minutes)'
 	@echo 'make install    PREFIX=/usr/local'
 	@echo 'make clean      remove everything that was built'
