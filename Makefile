@@ -51,6 +51,9 @@ ifeq ($(VARIANT),fuzz)      # clang, which has no OpenMP library of its own
 CC       := clang
 CFLAGS   := $(filter-out -fopenmp,$(CFLAGS))
 LDFLAGS  := $(filter-out -fopenmp,$(LDFLAGS))
+# clang does not know `#pragma GCC target`
+build/fuzz/obj/pipeline/text/pretokenizer_v3.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt
+build/fuzz/obj/pipeline/text/pretokenizer_v4.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt -mavx512f -mavx512bw -mavx512vl
 endif
 
 .PHONY: FORCE cuda all tests test asan tsan bench interop torture install help clean setup
@@ -216,7 +219,7 @@ tsan: setup
 	@$(MAKE) --no-print-directory VARIANT=tsan build/tsan/tests/ring_test
 	@TESTDIR=$(abspath build/tsan/tests) tests/run ring_test
 fuzz: setup
-	@command -v clang >/dev/null || { echo 'fuzz: needs clang, which is not here' >&2; exit 1; }
+	@tools/setup fuzz
 	@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
 	@tests/fuzz/run $(FUZZ_SECONDS)
 torture: setup
@@ -238,10 +241,10 @@ help:
 	@echo 'make            build the programs into bin/ and tools/'
 	@echo 'make cuda       the same, and an error where the CUDA backend cannot be built; CUDA_ARCH="80 90a 100 120"'
 	@echo 'make test       install what the build needs, build, run every test'
-	@echo 'make interop    check files against tokenizers, transformers, safetensors (own virtual environment)'
+	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors (own virtual environment)'
 	@echo 'make bench      print every figure that README quotes, beside its limit'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring under ThreadSanitizer'
-	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (needs clang)'
+	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
 	@echo 'make torture    long kill -9 campaigns (minutes)'
 	@echo 'make install    PREFIX=/usr/local'
 	@echo 'make clean      remove everything that was built'

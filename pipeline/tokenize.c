@@ -5,6 +5,7 @@
  * tokenize train   documents to tokenizer.json (pipeline/text/tokenizer.md)
  * tokenize decode  stdin: tokens, or JSON arrays of ids; stdout: documents
  * tokenize inspect what texts become
+ * tokenize convert vocabularies of other libraries to tokenizer.json
  *
  * With --modality image or audio, the same of pictures and sounds (pipeline/media/stage.h).
  */
@@ -23,7 +24,8 @@ int main(int argc, char **argv)
     } verbs[] = {{"encode", tokenize_encode, media_encode},         /* the default */
                  {"train", tokenize_train, media_train},
                  {"decode", tokenize_decode, media_decode},
-                 {"inspect", tokenize_inspect, NULL}};
+                 {"inspect", tokenize_inspect, NULL},
+                 {"convert", tokenize_convert, NULL}};
     char **given = argv;
     size_t verb = 0;
     for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)

@@ -323,13 +323,15 @@ static void hostile_json(void)
     size_t n = 1000000;
     char *deep = xmalloc(n);
     memset(deep, '[', n);
-    CHECK(!parse(deep, n, err) && strstr(err, "offset"), "%s", err);
+    CHECK(!parse(deep, n, err) && strstr(err, "offset 0: not a JSON object"), "%s", err);
+    memcpy(deep, "{\"a\":", 5);
+    CHECK(!parse(deep, n, err) && strstr(err, "offset 2053: maximum parsing depth"), "%s", err);
     free(deep);
     n = 12000000;
     char *many = xmalloc(n);
     for (size_t i = 0; i < n; i++)
         many[i] = "[],"[i % 3];
-    many[0] = '[';
+    memcpy(many, "{\"a\":[", 6);
     CHECK(!parse(many, n, err) && strstr(err, "values"), "%s", err);
     free(many);
     CHECK(!tokenizer_load("no/such/file.json", err, sizeof err) && strstr(err, "no/such/file.json: "), "%s", err);

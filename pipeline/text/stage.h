@@ -14,6 +14,7 @@ int tokenize_encode(int argc, char **argv);
 int tokenize_train(int argc, char **argv);
 int tokenize_decode(int argc, char **argv);
 int tokenize_inspect(int argc, char **argv);
+int tokenize_convert(int argc, char **argv);
 
 /* -t: dies naming file and reason; NULL is misuse. */
 struct tokenizer *stage_tokenizer(const char *path);

@@ -71,7 +71,11 @@ static bool not_set(const json_t *v)
 
 static int parse_json(struct loader *l, const char *json, size_t len)
 {
-    size_t values = 0;
+    size_t values = 0, start = 0;
+    while (start < len && strchr(" \t\r\n", json[start]) && json[start])
+        start++;
+    if (start < len && json[start] == '[')      /* before all of it is parsed */
+        return bad(l, "offset %zu: not a JSON object", start);
     for (size_t i = 0; i < len; i++)
         values += json[i] == ',' || json[i] == '[' || json[i] == '{' || json[i] == ':';
     if (values > MAX_VALUES)
@@ -80,7 +84,7 @@ static int parse_json(struct loader *l, const char *json, size_t len)
     l->root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &error);
     if (!l->root)
         return bad(l, "offset %d: %s", error.position, error.text);
-    return json_is_object(l->root) ? 0 : bad(l, "offset 0: not a JSON object");
+    return json_is_object(l->root) ? 0 : bad(l, "offset %zu: not a JSON object", start);
 }
 
 /* ---- what is done before the merges ---- */
@@ -145,9 +149,24 @@ static int use_pre_tokenizer(struct loader *l, const json_t *pre)
     return 0;
 }
 
+/* Vocabularies of characters, with <0xNN> for bytes that no token has: their settings come in many forms. */
+static bool is_sentencepiece(const struct loader *l)
+{
+    const json_t *decoder = json_object_get(l->root, "decoder"), *steps = json_object_get(decoder, "decoders"), *step;
+    bool found = json_is_true(json_object_get(json_object_get(l->root, "model"), "byte_fallback")) ||
+                 is_type(decoder, "Metaspace") || is_type(json_object_get(l->root, "pre_tokenizer"), "Metaspace");
+    size_t i;
+    json_array_foreach(steps, i, step)
+        found |= is_type(step, "ByteFallback") || is_type(step, "Metaspace");
+    return found;
+}
+
 static int check_pipeline(struct loader *l)
 {
     const json_t *normalizer = json_object_get(l->root, "normalizer");
+    if (is_sentencepiece(l))
+        return bad(l, "a SentencePiece vocabulary (decoder: ByteFallback or Metaspace; model.byte_fallback), which cuts text "
+                      "into characters: only byte-level ones are supported");
     l->nfc = is_type(normalizer, "NFC");
     if (!l->nfc && !absent(normalizer))
         return bad(l, "normalizer: not supported: only NFC or none");

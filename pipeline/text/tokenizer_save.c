@@ -8,26 +8,11 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/text/bytelevel.h"
 #include "pipeline/text/pretokenizer.h"
+#include "pipeline/text/quote.h"
 
 static void add(struct strbuf *out, const char *s)
 {
     strbuf_addf(out, "%s", s);
-}
-
-/* A JSON string of valid UTF-8. */
-static void quote(struct strbuf *out, const char *s, size_t len)
-{
-    strbuf_add(out, "\"", 1);
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c < 0x20)
-            strbuf_addf(out, "\\u%04x", c);
-        else if (c == '"' || c == '\\')
-            strbuf_addf(out, "\\%c", c);
-        else
-            strbuf_add(out, s + i, 1);
-    }
-    strbuf_add(out, "\"", 1);
 }
 
 static void quote_token(struct strbuf *out, const struct tokenizer *t, uint32_t id)

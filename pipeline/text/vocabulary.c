@@ -93,9 +93,11 @@ static int build_merges(struct tokenizer *t, char *why, size_t cap)
     return 0;
 }
 
-/* Text tokens that nothing makes become codes. */
+/* Text tokens that nothing makes become codes: no text becomes one, unless as a whole piece. */
 static void find_codes(struct tokenizer *t)
 {
+    if (t->ignore_merges)
+        return;
     bool *made = xcalloc(t->vocab_size, sizeof *made);
     for (uint32_t i = 0; i < t->n_merges; i++)
         made[t->merges[i].id] = true;

@@ -1,0 +1,22 @@
+/*
+ * tokenizer.json: whatever the bytes, they are refused with a reason, or are a tokenizer that is written and read back
+ */
+#include "pipeline/text/tokenizer.h"
+#include "tests/fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    char err[800] = "";
+    size_t n;
+    struct tokenizer *t = tokenizer_parse((const char *)bytes, len, "input", err, sizeof err);
+    MUST(t || strncmp(err, "input: ", 7) == 0);
+    if (!t)
+        return 0;
+    char *json = tokenizer_to_json(t, &n);
+    struct tokenizer *again = tokenizer_parse(json, n, "again", err, sizeof err);
+    MUST(again && tokenizer_hash(again) == tokenizer_hash(t));
+    tokenizer_free(again);
+    tokenizer_free(t);
+    free(json);
+    return 0;
+}
