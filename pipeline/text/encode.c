@@ -262,7 +262,7 @@ static void fill_hot(struct encoder *e)
     for (uint32_t rank = t->n_merges; rank-- > 0;) {
         uint32_t id = t->merges[rank].id;
         uint64_t low, high;
-        if (!t->tokens[id].whole || t->tokens[id].len > HOT_KEY)
+        if (t->made[id].by != rank + 1 || t->extents[id].len > HOT_KEY)
             continue;
         hot_key(token_bytes(t, id), t->tokens[id].len, t->tokens[id].len, &low, &high);
         hot_put(hot_slots(e, low, high), low, high, &id, 1);

@@ -1,9 +1,9 @@
 /*
  * merge.c - the merges of one piece, from its bytes on
  *
- * In each piece the pair of lowest rank merges first, of equals the leftmost. Short
- * pieces look at all their pairs each time; long ones (runs of one
- * character, unbroken scripts) keep the pairs in a heap, O(n log n).
+ * In each piece the pair of lowest rank merges first, of equals the leftmost. Nearly every
+ * tokenizer lets tokens be matched instead, with the same result (merge_match.c). With
+ * one that is not in_order, short pieces look at all their pairs each time; long ones keep the pairs in a heap, O(n log n).
  */
 #include "pipeline/text/merge.h"
 
@@ -33,6 +33,8 @@ struct merger {
     size_t nodes_cap;
     struct candidate *heap;
     size_t heap_n, heap_cap;
+    uint64_t *dead;                     /* scratch of merge_match */
+    size_t dead_cap;
 };
 
 struct merger *merger_new(const struct tokenizer *t)
@@ -48,6 +50,7 @@ void merger_free(struct merger *m)
         return;
     free(m->nodes);
     free(m->heap);
+    free(m->dead);
     free(m);
 }
 
@@ -155,6 +158,11 @@ static size_t merge_long(struct merger *m, uint32_t *ids, size_t n)
 
 size_t merge_piece(struct merger *m, const char *piece, size_t len, uint32_t *ids)
 {
+    if (m->t->in_order) {
+        if (len / 64 + 1 > m->dead_cap)
+            m->dead = xrealloc(m->dead, (m->dead_cap = len / 64 + 64) * sizeof *m->dead);
+        return merge_match(m->t, (const unsigned char *)piece, len, m->dead, ids);
+    }
     for (size_t i = 0; i < len; i++)
         ids[i] = m->t->byte_id[(unsigned char)piece[i]];
     return len <= SHORT_PIECE ? merge_short(m->t, (const unsigned char *)piece, ids, len) : merge_long(m, ids, len);

@@ -30,7 +30,10 @@ void tokenizer_free(struct tokenizer *t)
     free(t->regex);
     free(t->whole);
     free(t->byte_ranks);
-    free(t->made_by);
+    free(t->made);
+    free(t->extents);
+    free(t->filter);
+    trie_free(&t->trie);
     free(t);
 }
 
@@ -79,16 +82,18 @@ static int build_merges(struct tokenizer *t, char *why, size_t cap)
     t->slots = xmalloc((mask + 1) * sizeof *t->slots);
     t->slot_shift = 64 - bits;
     memset(t->slots, 0xff, (mask + 1) * sizeof *t->slots);
+    t->filter = xcalloc((mask + 1) >> FILTER_SHIFT, sizeof *t->filter);
     for (uint32_t rank = 0; rank < t->n_merges; rank++) {
         const struct merge *m = &t->merges[rank];
         if (merge_rank(t, m->left, m->right) != UINT32_MAX) {
             snprintf(why, cap, "merge %u is there twice", rank);
             return -1;
         }
-        uint64_t pair = (uint64_t)m->left << 20 | m->right, i = pair * 0x9e3779b97f4a7c15u >> t->slot_shift;
+        uint64_t pair = (uint64_t)m->left << 20 | m->right, hash = pair_hash(m->left, m->right), i = hash >> t->slot_shift;
         while (t->slots[i] != UINT64_MAX)
             i = (i + 1) & mask;
         t->slots[i] = pair << 24 | rank;
+        t->filter[hash >> (t->slot_shift + FILTER_SHIFT)] |= pair_bits(hash);
     }
     return 0;
 }

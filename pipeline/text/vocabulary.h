@@ -10,11 +10,13 @@
 
 #include "pipeline/text/pretokenizer.h"
 #include "pipeline/text/tokenizer.h"
+#include "pipeline/text/trie.h"
 
 enum {
     VOCABULARY_MAX = 1 << 20,           /* ids: 20 bits */
     VOCABULARY_MAX_MERGES = 1 << 23,    /* ranks: 24 bits, the highest is none */
     VOCABULARY_MAX_TOKEN = 65535,       /* bytes of one token: TOKENS_MAX_TOKEN_BYTES */
+    FILTER_SHIFT = 3,                   /* a word of the filter for 8 slots: at most 1 in 100 pairs pass that should not */
 };
 
 enum token_kind {
@@ -30,11 +32,21 @@ struct token {
     enum token_kind kind;
     /* of added tokens: white space before or behind belongs to it; looked for after the normaliser */
     bool lstrip, rstrip, normalized;
-    bool whole;                         /* of text: the merges make it of its bytes alone (merge_valid.c) */
 };
 
 struct merge {                          /* rank is the position in merges[] */
     uint32_t left, right, id;
+};
+
+struct made {                           /* the last merge that makes a token of its own bytes; 0 of bytes */
+    uint64_t left : 20, right : 20;
+    uint64_t by : 24;                   /* its rank + 1 */
+};
+_Static_assert(sizeof(struct made) == 8, "eight to a cache line");
+
+struct extent {
+    uint32_t len;                       /* bytes of a token; 0: the merges do not make it of its own bytes */
+    uint32_t shorter;                   /* the longest token that its bytes begin with, but itself; of a byte nothing */
 };
 
 struct tokenizer {
@@ -49,10 +61,13 @@ struct tokenizer {
     struct merge *merges;
     uint32_t n_merges, merges_cap;
     uint32_t *byte_ranks;               /* [left << 8 | right]: rank of the merge of two bytes */
-    bool one_way;                       /* each token is made by one merge, after those of its parts */
-    uint32_t *made_by;                  /* one_way: rank + 1 of the merge that makes a token, 0 of bytes */
+    bool in_order;                      /* no merge that can happen ranks before those of its parts: pieces can be matched */
+    struct made *made;                  /* these two: vocab_size of them; all 0 unless in_order */
+    struct extent *extents;
+    struct trie trie;                   /* in_order: id + 1 of the tokens that are made */
     uint64_t *slots;                    /* hash table of pairs: left, right (20 bits each), rank (24); all ones: empty */
     int slot_shift;
+    uint64_t *filter;                   /* two bits of a word for each pair: most pairs that are asked for do not merge */
     uint32_t byte_id[256];
     uint32_t *added;                    /* TOKEN_ADDED and TOKEN_SPECIAL, by first byte, then longest first */
     uint32_t n_added;
@@ -72,10 +87,10 @@ int vocabulary_finish(struct tokenizer *t, char *why, size_t cap);
 
 /* id of the text token with these bytes, made by merges or not; UINT32_MAX: none. Of tokenizers with ignore_merges. */
 uint32_t vocabulary_find(const struct tokenizer *t, const char *bytes, size_t len);
-/* Fills byte_ranks, one_way, made_by and the tokens' whole: merge_valid.c. */
+/* Fills byte_ranks, in_order, made, extents and trie: merge_valid.c. */
 void merges_prepare(struct tokenizer *t);
-/* Whether the merges of the bytes of two whole tokens of a one_way tokenizer are those two tokens. */
-bool merges_keep_apart(const struct tokenizer *t, uint32_t left, uint32_t right);
+/* Whether two tokens that are made of their own bytes stay apart up to the merge of rank `limit`; UINT32_MAX: for good. */
+bool merges_keep_apart(const struct tokenizer *t, uint32_t left, uint32_t right, uint32_t limit);
 /* Fills added_any: added.c. */
 void added_prepare(struct tokenizer *t);
 
@@ -89,10 +104,24 @@ static inline uint64_t merge_pair(uint32_t left, uint32_t right)
     return (uint64_t)left << 32 | right;
 }
 
+/* The hash of a pair, and its two bits in the filter's word. */
+static inline uint64_t pair_hash(uint32_t left, uint32_t right)
+{
+    return ((uint64_t)left << 20 | right) * 0x9e3779b97f4a7c15u;
+}
+
+static inline uint64_t pair_bits(uint64_t hash)
+{
+    return (uint64_t)1 << (hash >> 26 & 63) | (uint64_t)1 << (hash >> 32 & 63);
+}
+
 /* Rank of the merge of these two; UINT32_MAX: they do not merge. */
 static inline uint32_t merge_rank(const struct tokenizer *t, uint32_t left, uint32_t right)
 {
-    uint64_t pair = (uint64_t)left << 20 | right, i = pair * 0x9e3779b97f4a7c15u >> t->slot_shift;
+    uint64_t pair = (uint64_t)left << 20 | right, hash = pair_hash(left, right), bits = pair_bits(hash);
+    if ((t->filter[hash >> (t->slot_shift + FILTER_SHIFT)] & bits) != bits)
+        return UINT32_MAX;
+    uint64_t i = hash >> t->slot_shift;
     for (; t->slots[i] != UINT64_MAX; i = (i + 1) & (UINT64_MAX >> t->slot_shift))
         if (t->slots[i] >> 24 == pair)
             return (uint32_t)(t->slots[i] & 0xffffff);
