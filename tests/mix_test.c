@@ -52,7 +52,7 @@ static void check_share(const struct schedule *s)
 
 static void shares_hold(void)
 {
-    for (int trial = 0; trial < 120; trial++) {
+    for (int trial = 0; trial < 400; trial++) {
         uint64_t w[SCHEDULE_MAX], scale = 1 + random_below(trial % 3 == 0 ? 8 : trial % 3 == 1 ? 1000 : 1ull << 50);
         size_t n = trial == 0 ? 1 : trial < 10 ? SCHEDULE_MAX : 1 + random_below(9);
         struct schedule s, t;
@@ -70,13 +70,32 @@ static void shares_hold(void)
             check_share(&s);
         }
     }
-    uint64_t w[] = {40, 25, 15, 10, 10};    /* far out, and without walking there */
-    struct schedule s;
-    schedule_init(&s, w, 5);
-    schedule_seek(&s, (1ull << 59) + 7);
-    for (int r = 0; r < 100; r++) {
-        schedule_next(&s);
-        check_share(&s);
+}
+
+/* Far out, without walking there: two landings on one walk meet in the same state, and no deadline is missed between. */
+static void seeks_far(void)
+{
+    static const uint64_t weights[][5] = {
+        {40, 25, 15, 10, 10},
+        {17833411, 5168316, 1234172, 1699776, 126276},          /* tokens of each: a round of 26 million rows */
+        {401000000003, 250000000007, 150000000001, 999, 3},     /* the rarest comes every 3e11 rows */
+    };
+    for (size_t k = 0; k < 3; k++) {
+        struct schedule s, t;
+        for (int bits = 20; bits < 60; bits++) {
+            uint64_t row = (1ull << bits) + random_below(1ull << bits);
+            if (k == 2 && bits >= 22)
+                break;                  /* walks from the start, as it must */
+            schedule_init(&s, weights[k], 5);
+            schedule_seek(&s, row);
+            schedule_init(&t, weights[k], 5);
+            schedule_seek(&t, row + 900);
+            for (int r = 0; r < 900; r++) {
+                schedule_next(&s);
+                check_share(&s);
+            }
+            CHECK(memcmp(&s, &t, sizeof s) == 0, "weights %zu: seek to row %llu", k, (unsigned long long)row);
+        }
     }
 }
 
@@ -446,6 +465,7 @@ int main(void)
     test_begin(240);
     weights_are_exact();
     shares_hold();
+    seeks_far();
     permutations_permute();
     mixing();
     wide_tokens();

@@ -39,7 +39,8 @@ struct schedule {
 /* weights: each in 1 .. 2^56, n <= SCHEDULE_MAX. */
 void   schedule_init(struct schedule *s, const uint64_t *weights, size_t n);
 size_t schedule_next(struct schedule *s);       /* the next row's source; its `drawn` counts it already */
-/* As if schedule_next had been called `row` times from the start. Takes time for at most row % total rows. */
+/* As if schedule_next had been called `row` times from the start; row <= 2^62. Walks no more rows than lie between two
+ * draws of the rarest source, S / w: its state is not known from arithmetic alone. */
 void   schedule_seek(struct schedule *s, uint64_t row);
 
 struct permutation {
