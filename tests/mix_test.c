@@ -5,6 +5,7 @@
 #include "formats/shard_write.h"
 #include "formats/tokens.h"
 #include "pipeline/lib/batchstream.h"
+#include "pipeline/lib/order.h"
 #include "pipeline/lib/schedule.h"
 #include "tests/program.h"
 #include <xxhash.h>
@@ -126,6 +127,39 @@ static void permutations_permute(void)
     for (uint64_t i = 0; i < 1000; i++)
         sum += (double)permutation_at(&p, i) / 1e6;
     CHECK(sum > 500 - 46 && sum < 500 + 46, "mean %g", sum / 1000);
+}
+
+/* Every window once an epoch, in chapters of bounded size when the source is large, and the same from anywhere. */
+static void orders_cover(void)
+{
+    static const uint64_t cases[][2] = {{1, 512}, {5000, 512}, {131072, 512}, {131073, 512}, {140000, 512}, {300001, 512},
+                                        {1000003, 130}, {70, 4 << 20}, {97, 3 << 20}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        uint64_t n = cases[c][0], bytes = cases[c][1], changes = 0, lowest = 0, spread = 0;
+        struct order o, again;
+        char *seen = calloc(n, 1);
+        order_init(&o, n, bytes, 7, 99);
+        CHECK((o.n_chapters == 1) == (n / o.run <= ORDER_CHAPTER_RUNS), "%llu windows: %llu chapters",
+              (unsigned long long)n, (unsigned long long)o.n_chapters);
+        for (uint64_t k = 0, chapter = 0; k < 2 * n; k++) {
+            uint64_t x = order_at(&o, k);
+            CHECK(x < n && seen[x]++ == (char)(k / n), "%llu windows, draw %llu: %llu", (unsigned long long)n,
+                  (unsigned long long)k, (unsigned long long)x);
+            changes += k > 0 && o.chapter != chapter;
+            chapter = o.chapter;
+            spread += k > 0 && (x > lowest ? x - lowest : lowest - x) > n / 10;
+            lowest = x;
+            if (k % 977 == 0) {
+                order_init(&again, n, bytes, 7, 99);
+                CHECK(order_at(&again, k) == x, "draw %llu differs when it is the first", (unsigned long long)k);
+            }
+        }
+        CHECK(changes == (o.n_chapters == 1 ? 0 : 2 * o.n_chapters - 1), "%llu changes of chapter",
+              (unsigned long long)changes);
+        CHECK(n < 5000 || spread > n, "neighbours stay neighbours: %llu of %llu jump", (unsigned long long)spread,
+              (unsigned long long)(2 * n));
+        free(seen);
+    }
 }
 
 /* Source k of n tokens: token at position p is (p * 7 + k * 1000) % 59999, documents of 97 tokens. */
@@ -467,6 +501,7 @@ int main(void)
     shares_hold();
     seeks_far();
     permutations_permute();
+    orders_cover();
     mixing();
     wide_tokens();
     repeats();

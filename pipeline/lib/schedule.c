@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <stdbool.h>
 
-#include "pipeline/lib/random.h"
-
 static uint64_t gcd(uint64_t a, uint64_t b)
 {
     while (b) {
@@ -114,40 +112,6 @@ void schedule_seek(struct schedule *s, uint64_t row)
     }
     for (s->row = from; s->row < row; s->row++)
         advance(&s->s[most_urgent(s, &deadline)]);
-}
-
-void permutation_init(struct permutation *p, uint64_t n, uint64_t seed, uint64_t source_key, uint64_t epoch)
-{
-    unsigned bits = 2;
-    assert(n >= 1 && n <= 1ull << 62);
-    while (bits < 62 && 1ull << bits < n)
-        bits++;
-    *p = (struct permutation){.n = n, .left_bits = (bits + 1) / 2, .right_bits = bits / 2};
-    uint64_t key = mix64(seed + RANDOM_GAMMA);
-    key = mix64(key ^ source_key) + RANDOM_GAMMA;
-    key = mix64(key ^ epoch);
-    for (int i = 0; i < PERMUTATION_ROUNDS; i++)
-        p->keys[i] = random_next(&key);
-}
-
-static uint64_t encipher(const struct permutation *p, uint64_t x)
-{
-    uint64_t right_mask = (1ull << p->right_bits) - 1, left_mask = (1ull << p->left_bits) - 1;
-    uint64_t left = x >> p->right_bits, right = x & right_mask;
-    for (int i = 0; i < PERMUTATION_ROUNDS; i += 2) {
-        left ^= mix64(right ^ p->keys[i]) & left_mask;
-        right ^= mix64(left ^ p->keys[i + 1]) & right_mask;
-    }
-    return left << p->right_bits | right;
-}
-
-uint64_t permutation_at(const struct permutation *p, uint64_t i)
-{
-    assert(i < p->n);
-    do
-        i = encipher(p, i);
-    while (i >= p->n);
-    return i;
 }
 
 int weight_parse(const char *s, size_t len, uint64_t *out)
