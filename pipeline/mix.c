@@ -51,7 +51,7 @@ static const char notes[] =
     "\n"
     "A row is T+1 neighbouring tokens of a source (windows overlap by that one token, documents are separated by\n"
     "end-of-text). A source's windows come in a random order, each once, before any comes again; of a source above 64 MiB\n"
-    "a few dozen stretches at a time, anywhere in it. What a step holds\n"
+    "some stretches at a time, from anywhere in it. What a step holds\n"
     "depends only on the sources, weights, T, B, the seed and the step's number: to continue a run, give the same\n"
     "command and --start-step. --steps is the number of the step to end before, so it stays as it was.\n"
     "\n"

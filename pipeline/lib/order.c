@@ -45,9 +45,7 @@ void order_init(struct order *o, uint64_t windows, uint64_t window_bytes, uint64
     uint64_t run = window_bytes < ORDER_RUN_BYTES ? ORDER_RUN_BYTES / window_bytes : 1;
     *o = (struct order){.windows = windows, .run = run, .n_runs = windows / run, .seed = seed,
                         .source_key = source_key, .epoch = NONE, .chapter = NONE};
-    o->n_chapters = (o->n_runs + ORDER_CHAPTER_RUNS - 1) / ORDER_CHAPTER_RUNS;
-    if (o->n_chapters == 0)
-        o->n_chapters = 1;
+    o->n_chapters = o->n_runs <= ORDER_WHOLE_RUNS ? 1 : (o->n_runs + ORDER_CHAPTER_RUNS - 1) / ORDER_CHAPTER_RUNS;
 }
 
 /* Chapters are of the same number of runs, give or take one. */

@@ -4,16 +4,17 @@
  * An epoch visits every window once, in an order given by keyed permutations: unbalanced Feistel networks
  * on the next power of two, walked until they land inside (Black and Rogaway 2002). No table, any position at once.
  *
- * A source larger than a chapter is read a chapter at a time, so that memory, checksums and disk are used while they
- * are at hand: runs of neighbouring windows, ORDER_RUN_BYTES each, come in random order; ORDER_CHAPTER_RUNS of them at
- * most are a chapter, whose windows come in random order. What is left after the last whole run is in the last chapter.
+ * A source of more than ORDER_WHOLE_RUNS runs (neighbouring windows of ORDER_RUN_BYTES together) is read a chapter at a
+ * time, so that a large one needs little memory, and is read from disk in large pieces: its runs come in random order,
+ * ORDER_CHAPTER_RUNS of them at most are a chapter, and a chapter's windows come in random order. What is left after the
+ * last whole run is in the last chapter.
  */
 #ifndef LIB_ORDER_H
 #define LIB_ORDER_H
 
 #include <stdint.h>
 
-enum { PERMUTATION_ROUNDS = 6, ORDER_RUN_BYTES = 2 << 20, ORDER_CHAPTER_RUNS = 32 };
+enum { PERMUTATION_ROUNDS = 6, ORDER_RUN_BYTES = 2 << 20, ORDER_WHOLE_RUNS = 32, ORDER_CHAPTER_RUNS = 16 };
 
 struct permutation {
     uint64_t n;
