@@ -73,6 +73,8 @@ int      source_domain(const struct source *s);         /* enum domain, formats/
 /* Copies tokens [pos, pos+n) as 16- or 32-bit (token_width) into out. The block checksums of what is touched are
  * verified the first time it is touched. Returns 0, or -1 with err filled (corrupt block: file, offset). */
 int      source_read(struct source *s, uint64_t pos, size_t n, void *out, char *err, size_t cap);
+/* For a source_read that follows after a few others: a hint, which changes nothing. */
+void     source_prefetch(const struct source *s, uint64_t pos, size_t n);
 /* First and one-past-last token of document i, EOS included. False, and an empty range, when i is out of range or the
  * index is damaged. */
 bool     source_document(struct source *s, uint64_t i, uint64_t *begin, uint64_t *end);

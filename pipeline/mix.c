@@ -4,8 +4,8 @@
  * in:  directories of shards (formats/shard.md)
  * out: batches (formats/batch.md), one record a step
  *
- * Row r = step * B + i of the stream comes from the source and window that
- * lib/schedule.h gives; it depends on the sources, their weights, the seed and r
+ * Row r = step * B + i of the stream comes from the source that lib/schedule.h
+ * gives, and of its windows the one that lib/order.h does; it depends on the sources, their weights, the seed and r
  * alone. So a stream can begin at any step and continue exactly.
  */
 #include <inttypes.h>
@@ -21,9 +21,10 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/order.h"
 #include "pipeline/lib/schedule.h"
 
-enum { WARN_EPOCHS = 4, NO_EPOCH = -1 }; /* repeats beyond 4 teach little: Muennighoff et al. 2023, arXiv:2305.16264 */
+enum { WARN_EPOCHS = 4, PREFETCH_ROWS = 4 }; /* repeats beyond 4 teach little: Muennighoff et al. 2023, arXiv:2305.16264 */
 
 #define NEVER UINT64_MAX
 
@@ -49,7 +50,8 @@ static const char notes[] =
     "one row away from its exact share.\n"
     "\n"
     "A row is T+1 neighbouring tokens of a source (windows overlap by that one token, documents are separated by\n"
-    "end-of-text). A source's windows come in a random order, each once, before any comes again. What a step holds\n"
+    "end-of-text). A source's windows come in a random order, each once, before any comes again; of a source above 64 MiB\n"
+    "some stretches at a time, from anywhere in it. What a step holds\n"
     "depends only on the sources, weights, T, B, the seed and the step's number: to continue a run, give the same\n"
     "command and --start-step. --steps is the number of the step to end before, so it stays as it was.\n"
     "\n"
@@ -71,9 +73,8 @@ struct mix_source {
     const char *dir;
     struct source *source;
     uint64_t weight;                /* as given, times 1e9 */
-    uint64_t windows, key;          /* key: of the permutations, from the name, so that other sources do not matter */
-    int64_t epoch;                  /* that order is for, or NO_EPOCH */
-    struct permutation order;
+    uint64_t windows, key;          /* key: of the order, from the name, so that other sources do not matter */
+    struct order order;
     bool warned;
 };
 
@@ -99,7 +100,7 @@ static void parse_source(struct mix *m, const char *word)
         usage_error("'%s': a name is 1 to 32 letters, digits, '_', '.' and '-'", word);
     if (m->n == BATCH_MAX_SOURCES)
         usage_error("more than %d sources", BATCH_MAX_SOURCES);
-    *s = (struct mix_source){.name = xasprintf("%.*s", (int)len, word), .dir = colon + 1, .epoch = NO_EPOCH};
+    *s = (struct mix_source){.name = xasprintf("%.*s", (int)len, word), .dir = colon + 1};
     if (weight_parse(eq + 1, (size_t)(colon - eq - 1), &s->weight) != 0)
         usage_error("'%s': a weight is a number above 0, below a million, with at most 9 decimals", word);
     for (size_t i = 0; i < m->n; i++)
@@ -118,6 +119,7 @@ static void open_source(struct mix_source *s, const struct mix_source *first)
     s->windows = n > 0 ? (n - 1) / T : 0;
     if (s->windows == 0)
         die("%s: %" PRIu64 " tokens are too few for a row of %" PRIu64, s->dir, n, T + 1);
+    order_init(&s->order, s->windows, T * source_token_width(s->source), seed, s->key);
     if (source_vocab_size(s->source) != source_vocab_size(first->source))
         die("%s has a vocabulary of %u, %s of %u: encode them with the same tokenizer", first->dir,
             source_vocab_size(first->source), s->dir, source_vocab_size(s->source));
@@ -127,14 +129,18 @@ static void open_source(struct mix_source *s, const struct mix_source *first)
             source_tokenizer_hash(first->source), source_tokenizer_hash(s->source));
 }
 
-/* Everything that decides what the rows are. Weights count in lowest terms: 40/60 is 2/3. */
+/* Everything that decides what the rows are. Weights count in lowest terms: 40/60 is 2/3. That a source is read in
+ * chapters follows from its size, but not at all times did. */
 static uint64_t mix_hash(const struct mix *m)
 {
     struct strbuf b = {0};
     strbuf_addf(&b, "mix 1 seed %" PRIu64 " T %" PRIu64 " B %" PRIu64 "\n", seed, T, B);
-    for (size_t i = 0; i < m->n; i++)
+    for (size_t i = 0; i < m->n; i++) {
         strbuf_addf(&b, "%s %" PRIu64 " %016" PRIx64 "\n", m->s[i].name, m->schedule.s[i].weight,
                     source_hash(m->s[i].source));
+        if (m->s[i].order.n_chapters > 1)
+            strbuf_addf(&b, "chapters %" PRIu64 "\n", m->s[i].order.n_chapters);
+    }
     uint64_t h = XXH3_64bits(b.s, b.len);
     strbuf_free(&b);
     return h;
@@ -262,12 +268,7 @@ static struct batch_row draw(struct mix *m, size_t i, uint64_t k)
     uint64_t epoch = k / s->windows;
     if (epoch > UINT32_MAX)
         die("%s: %s has been read 2^32 times", s->name, s->dir);
-    if ((int64_t)epoch != s->epoch) {
-        permutation_init(&s->order, s->windows, seed, s->key, epoch);
-        s->epoch = (int64_t)epoch;
-    }
-    uint64_t window = permutation_at(&s->order, k % s->windows);
-    return (struct batch_row){.source = (uint16_t)i, .epoch = (uint32_t)epoch, .offset = window * T};
+    return (struct batch_row){.source = (uint16_t)i, .epoch = (uint32_t)epoch, .offset = order_at(&s->order, k) * T};
 }
 
 /* The step's rows into m->plan. False: a source would be read more often than --max-epochs allows. */
@@ -289,13 +290,22 @@ static bool plan_step(struct mix *m)
     return true;
 }
 
-/* Prefetching the step's rows here first changed nothing (2 cores, AVX-512, T 256 to 1024). */
+/* Rows lie anywhere in hundreds of megabytes: half the time of copying them is waiting, unless it is known beforehand. */
+static void prefetch_row(struct mix *m, uint64_t i)
+{
+    if (i < B)
+        source_prefetch(m->s[m->plan[i].source].source, m->plan[i].offset, T + 1);
+}
+
 static void fill_step(struct mix *m, void *record)
 {
     size_t row_bytes = (size_t)(T + 1) * m->header.token_width;
     char *tokens = batch_tokens(&m->header, record);
     memcpy(batch_rows(record), m->plan, B * sizeof *m->plan);
+    for (uint64_t i = 0; i < PREFETCH_ROWS; i++)
+        prefetch_row(m, i);
     for (uint64_t i = 0; i < B; i++) {
+        prefetch_row(m, i + PREFETCH_ROWS);
         const struct mix_source *s = &m->s[m->plan[i].source];
         if (source_read(s->source, m->plan[i].offset, T + 1, tokens + i * row_bytes, err, sizeof err) != 0)
             die("%s", err);

@@ -5,6 +5,7 @@
 #include "formats/shard_write.h"
 #include "formats/tokens.h"
 #include "pipeline/lib/batchstream.h"
+#include "pipeline/lib/order.h"
 #include "pipeline/lib/schedule.h"
 #include "tests/program.h"
 #include <xxhash.h>
@@ -52,7 +53,7 @@ static void check_share(const struct schedule *s)
 
 static void shares_hold(void)
 {
-    for (int trial = 0; trial < 120; trial++) {
+    for (int trial = 0; trial < 400; trial++) {
         uint64_t w[SCHEDULE_MAX], scale = 1 + random_below(trial % 3 == 0 ? 8 : trial % 3 == 1 ? 1000 : 1ull << 50);
         size_t n = trial == 0 ? 1 : trial < 10 ? SCHEDULE_MAX : 1 + random_below(9);
         struct schedule s, t;
@@ -70,13 +71,32 @@ static void shares_hold(void)
             check_share(&s);
         }
     }
-    uint64_t w[] = {40, 25, 15, 10, 10};    /* far out, and without walking there */
-    struct schedule s;
-    schedule_init(&s, w, 5);
-    schedule_seek(&s, (1ull << 59) + 7);
-    for (int r = 0; r < 100; r++) {
-        schedule_next(&s);
-        check_share(&s);
+}
+
+/* Far out, without walking there: two landings on one walk meet in the same state, and no deadline is missed between. */
+static void seeks_far(void)
+{
+    static const uint64_t weights[][5] = {
+        {40, 25, 15, 10, 10},
+        {17833411, 5168316, 1234172, 1699776, 126276},          /* tokens of each: a round of 26 million rows */
+        {401000000003, 250000000007, 150000000001, 999, 3},     /* the rarest comes every 3e11 rows */
+    };
+    for (size_t k = 0; k < 3; k++) {
+        struct schedule s, t;
+        for (int bits = 20; bits < 60; bits++) {
+            uint64_t row = (1ull << bits) + random_below(1ull << bits);
+            if (k == 2 && bits >= 22)
+                break;                  /* walks from the start, as it must */
+            schedule_init(&s, weights[k], 5);
+            schedule_seek(&s, row);
+            schedule_init(&t, weights[k], 5);
+            schedule_seek(&t, row + 900);
+            for (int r = 0; r < 900; r++) {
+                schedule_next(&s);
+                check_share(&s);
+            }
+            CHECK(memcmp(&s, &t, sizeof s) == 0, "weights %zu: seek to row %llu", k, (unsigned long long)row);
+        }
     }
 }
 
@@ -107,6 +127,39 @@ static void permutations_permute(void)
     for (uint64_t i = 0; i < 1000; i++)
         sum += (double)permutation_at(&p, i) / 1e6;
     CHECK(sum > 500 - 46 && sum < 500 + 46, "mean %g", sum / 1000);
+}
+
+/* Every window once an epoch, in chapters of bounded size when the source is large, and the same from anywhere. */
+static void orders_cover(void)
+{
+    static const uint64_t cases[][2] = {{1, 512}, {5000, 512}, {131072, 512}, {131073, 512}, {140000, 512}, {300001, 512},
+                                        {1000003, 130}, {70, 4 << 20}, {97, 3 << 20}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        uint64_t n = cases[c][0], bytes = cases[c][1], changes = 0, lowest = 0, spread = 0;
+        struct order o, again;
+        char *seen = calloc(n, 1);
+        order_init(&o, n, bytes, 7, 99);
+        CHECK((o.n_chapters == 1) == (n / o.run <= ORDER_WHOLE_RUNS), "%llu windows: %llu chapters",
+              (unsigned long long)n, (unsigned long long)o.n_chapters);
+        for (uint64_t k = 0, chapter = 0; k < 2 * n; k++) {
+            uint64_t x = order_at(&o, k);
+            CHECK(x < n && seen[x]++ == (char)(k / n), "%llu windows, draw %llu: %llu", (unsigned long long)n,
+                  (unsigned long long)k, (unsigned long long)x);
+            changes += k > 0 && o.chapter != chapter;
+            chapter = o.chapter;
+            spread += k > 0 && (x > lowest ? x - lowest : lowest - x) > n / 10;
+            lowest = x;
+            if (k % 977 == 0) {
+                order_init(&again, n, bytes, 7, 99);
+                CHECK(order_at(&again, k) == x, "draw %llu differs when it is the first", (unsigned long long)k);
+            }
+        }
+        CHECK(changes == (o.n_chapters == 1 ? 0 : 2 * o.n_chapters - 1), "%llu changes of chapter",
+              (unsigned long long)changes);
+        CHECK(n < 5000 || spread > n, "neighbours stay neighbours: %llu of %llu jump", (unsigned long long)spread,
+              (unsigned long long)(2 * n));
+        free(seen);
+    }
 }
 
 /* Source k of n tokens: token at position p is (p * 7 + k * 1000) % 59999, documents of 97 tokens. */
@@ -446,7 +499,9 @@ int main(void)
     test_begin(240);
     weights_are_exact();
     shares_hold();
+    seeks_far();
     permutations_permute();
+    orders_cover();
     mixing();
     wide_tokens();
     repeats();

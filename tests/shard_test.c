@@ -3,6 +3,7 @@
  */
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <xxhash.h>
 
 #include "formats/manifest.h"
@@ -323,55 +324,107 @@ static void manifests(void)
     free(was);
 }
 
-/* 5.4 GB, nearly all of it a hole: offsets beyond 32 bits, and the way sources take that are larger than memory should
- * look. */
-static void sparse(void)
+enum { MARKED = 300, MARK_BLOCKS = 7 };     /* every 7th of the first blocks begins with its number */
+
+/* sparse/: 5.4 GB, nearly all of it a hole, of one document; the three tokens at `at` are 11, 22 and 33. False: no room. */
+static bool make_sparse(struct shard_header *h, uint64_t at)
 {
-    struct shard_header h = {
+    *h = (struct shard_header){
         .vocab_size = 65536, .eos_id = 0, .bos_id = UINT32_MAX, .n_tokens = 2700000000, .n_documents = 1};
-    CHECK(shard_header_seal(&h), "seal");
-    size_t n_blocks = shard_n_blocks(&h);
-    uint64_t *table = malloc(8 * n_blocks), zeros, index[2] = {0, h.n_tokens}, at = h.n_tokens - 100;
+    CHECK(shard_header_seal(h), "seal");
+    size_t n_blocks = shard_n_blocks(h);
+    uint64_t *table = malloc(8 * n_blocks), zeros, index[2] = {0, h->n_tokens};
     unsigned char *block = calloc(1, SHARD_BLOCK_BYTES);
-    uint16_t mark[3] = {11, 22, 33}, got[5];
+    uint16_t mark[3] = {11, 22, 33};
     zeros = XXH3_64bits(block, SHARD_BLOCK_BYTES);
     for (size_t i = 0; i < n_blocks; i++)
         table[i] = zeros;
     CHECK(mkdir("sparse", 0755) == 0, "mkdir");
     int fd = open("sparse/000000.tok", O_RDWR | O_CREAT, 0644);
-    if (ftruncate(fd, (off_t)h.file_bytes) != 0) {
+    if (ftruncate(fd, (off_t)h->file_bytes) != 0) {
         printf("a sparse shard of 5.4 GB was not tried: %s\n", strerror(errno));
-        return;
+        return false;
     }
-    size_t last = (h.blocks_offset - 4096 - 1) / SHARD_BLOCK_BYTES, start = 4096 + last * SHARD_BLOCK_BYTES;
+    for (size_t i = 0; i < MARKED * MARK_BLOCKS; i += MARK_BLOCKS) {
+        uint16_t number = (uint16_t)i;
+        memcpy(block, &number, 2);
+        table[i] = XXH3_64bits(block, SHARD_BLOCK_BYTES);
+        CHECK(pwrite(fd, &number, 2, (off_t)(4096 + i * SHARD_BLOCK_BYTES)) == 2, "number");
+    }
+    size_t last = (h->blocks_offset - 4096 - 1) / SHARD_BLOCK_BYTES, start = 4096 + last * SHARD_BLOCK_BYTES;
     CHECK(pwrite(fd, mark, 6, (off_t)(4096 + 2 * at)) == 6, "mark");
-    CHECK(pwrite(fd, index, 16, (off_t)h.index_offset) == 16, "index");
-    CHECK(pread(fd, block, h.blocks_offset - start, (off_t)start) == (ssize_t)(h.blocks_offset - start), "last block");
-    table[last] = XXH3_64bits(block, h.blocks_offset - start);
-    h.blocks_hash = XXH3_64bits(table, 8 * n_blocks);
-    CHECK(shard_header_seal(&h), "seal");
-    CHECK(pwrite(fd, table, 8 * n_blocks, (off_t)h.blocks_offset) == (ssize_t)(8 * n_blocks), "table");
-    CHECK(pwrite(fd, &h, 4096, 0) == 4096 && close(fd) == 0, "header");
+    CHECK(pwrite(fd, index, 16, (off_t)h->index_offset) == 16, "index");
+    CHECK(pread(fd, block, h->blocks_offset - start, (off_t)start) == (ssize_t)(h->blocks_offset - start), "last block");
+    table[last] = XXH3_64bits(block, h->blocks_offset - start);
+    h->blocks_hash = XXH3_64bits(table, 8 * n_blocks);
+    CHECK(shard_header_seal(h), "seal");
+    CHECK(pwrite(fd, table, 8 * n_blocks, (off_t)h->blocks_offset) == (ssize_t)(8 * n_blocks), "table");
+    CHECK(pwrite(fd, h, 4096, 0) == 4096 && close(fd) == 0, "header");
     struct manifest m = {.vocab_size = 65536, .token_width = 2, .bos_id = UINT32_MAX, .split = "train"};
-    struct manifest_shard entry = {h.file_bytes, h.header_hash, h.n_tokens, 1, 0};
+    struct manifest_shard entry = {h->file_bytes, h->header_hash, h->n_tokens, 1, 0};
     manifest_add(&m, &entry);
     manifest_seal(&m);
     char *json = manifest_to_json(&m);
     spill("sparse/manifest.json", json, strlen(json));
-    struct source *s = source_open("sparse", false, err, sizeof err);
-    CHECK(s != NULL, "%s", err);
-    CHECK(source_read(s, at - 1, 5, got, err, sizeof err) == 0, "%s", err);
-    CHECK(got[0] == 0 && got[1] == 11 && got[2] == 22 && got[3] == 33 && got[4] == 0, "tokens beyond 4 GiB");
-    uint64_t b, e;
-    CHECK(source_document(s, 0, &b, &e) && b == 0 && e == h.n_tokens, "document");
-    CHECK(truncate("sparse/000000.tok", (off_t)(4096 + 2 * at)) == 0, "truncate");     /* under the reader's hands */
-    CHECK(source_read(s, at - 1, 5, got, err, sizeof err) == -1 && strstr(err, "sparse/000000.tok"), "%s", err);
-    source_close(s);
-    unlink("sparse/000000.tok");
     manifest_free(&m);
     free(json);
     free(table);
     free(block);
+    return true;
+}
+
+static long peak_megabytes(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return u.ru_maxrss >> 10;
+}
+
+/* More blocks than the cache holds, again and again, some rarely and some often: the right tokens, in bounded memory. */
+static void reads_all_over(struct source *s)
+{
+    uint16_t got[3];
+    long before = peak_megabytes();
+    for (int i = 0; i < 12000; i++) {
+        uint64_t block = below(i % 4 ? MARKED : 20) * MARK_BLOCKS, pos = block * (SHARD_BLOCK_BYTES / 2);
+        source_prefetch(s, pos, 300);
+        CHECK(source_read(s, block ? pos - 1 : 0, 3, got, err, sizeof err) == 0, "%s", err);
+        CHECK(got[block ? 1 : 0] == block && got[2] == 0, "block %llu: %u", (unsigned long long)block, got[1]);
+    }
+    CHECK(peak_megabytes() - before < 300, "reading took %ld MB", peak_megabytes() - before);
+    for (uint64_t pos = 0; pos < 3 * SHARD_BLOCK_BYTES; pos += 1000) {      /* forwards: each block is read once */
+        uint16_t all[1000];
+        CHECK(source_read(s, pos, 1000, all, err, sizeof err) == 0, "%s", err);
+    }
+}
+
+/* Offsets beyond 32 bits, and the way sources take that are larger than memory should look. */
+static void sparse(void)
+{
+    struct shard_header h;
+    uint64_t at = 2700000000 - 100, b, e;
+    uint16_t got[5];
+    if (!make_sparse(&h, at))
+        return;
+    struct source *s = source_open("sparse", false, err, sizeof err);
+    CHECK(s != NULL, "%s", err);
+    CHECK(source_read(s, at - 1, 5, got, err, sizeof err) == 0, "%s", err);
+    CHECK(got[0] == 0 && got[1] == 11 && got[2] == 22 && got[3] == 33 && got[4] == 0, "tokens beyond 4 GiB");
+    CHECK(source_document(s, 0, &b, &e) && b == 0 && e == h.n_tokens, "document");
+    reads_all_over(s);
+    source_close(s);
+
+    s = source_open("sparse", false, err, sizeof err);
+    CHECK(s != NULL && source_read(s, 0, 5, got, err, sizeof err) == 0, "%s", err);
+    CHECK(truncate("sparse/000000.tok", (off_t)(4096 + 2 * at)) == 0, "truncate");     /* under the reader's hands */
+    CHECK(source_read(s, at - 1, 5, got, err, sizeof err) == -1 && strstr(err, "sparse/000000.tok"), "%s", err);
+    CHECK(source_read(s, at - 1, 5, got, err, sizeof err) == -1, "read the second time");
+    int fd = open("sparse/000000.tok", O_RDWR);
+    CHECK(fd >= 0 && pwrite(fd, "x", 1, 4096 + (5 << 20)) == 1 && close(fd) == 0, "damage");
+    CHECK(source_read(s, 5 << 19, 5, got, err, sizeof err) == -1 && strstr(err, "block is damaged"), "%s", err);
+    CHECK(source_read(s, 0, 5, got, err, sizeof err) == 0 && got[0] == 0, "%s", err);
+    source_close(s);
+    unlink("sparse/000000.tok");
 }
 
 static void writer_refuses(void)

@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <stdbool.h>
 
-#include "pipeline/lib/random.h"
-
 static uint64_t gcd(uint64_t a, uint64_t b)
 {
     while (b) {
@@ -15,17 +13,14 @@ static uint64_t gcd(uint64_t a, uint64_t b)
     return a;
 }
 
-/* No rows done, `rounds` whole periods ago: then every source has drawn exactly what it was owed. */
-static void reset(struct schedule *s, uint64_t rounds)
+/* Source x when it has drawn j rows. */
+static void place(const struct schedule *s, struct schedule_source *x, uint64_t j)
 {
-    s->row = rounds * s->total;
-    for (size_t i = 0; i < s->n; i++) {
-        struct schedule_source *x = &s->s[i];
-        x->drawn = rounds * x->weight;
-        x->first = s->row;
-        x->next = s->row + x->step;
-        x->rest = x->step_rest;
-    }
+    unsigned __int128 owed = (unsigned __int128)j * s->total, next = owed + s->total;
+    x->drawn = j;
+    x->first = (uint64_t)(owed / x->weight);
+    x->next = (uint64_t)(next / x->weight);
+    x->rest = (uint64_t)(next % x->weight);
 }
 
 void schedule_init(struct schedule *s, const uint64_t *weights, size_t n)
@@ -41,7 +36,7 @@ void schedule_init(struct schedule *s, const uint64_t *weights, size_t n)
         s->s[i].step = s->total / s->s[i].weight;
         s->s[i].step_rest = s->total % s->s[i].weight;
     }
-    reset(s, 0);
+    schedule_seek(s, 0);
 }
 
 static void advance(struct schedule_source *x)
@@ -56,63 +51,67 @@ static void advance(struct schedule_source *x)
     }
 }
 
-size_t schedule_next(struct schedule *s)
+/* The source whose deadline is next among those that may be drawn. */
+static size_t most_urgent(const struct schedule *s, uint64_t *deadline)
 {
     size_t best = s->n;
-    uint64_t earliest = UINT64_MAX;
+    *deadline = UINT64_MAX;
     for (size_t i = 0; i < s->n; i++) {
         const struct schedule_source *x = &s->s[i];
-        uint64_t deadline = x->next + (x->rest > 0);
-        if (x->first <= s->row && deadline < earliest) {
-            earliest = deadline;
+        uint64_t d = x->next + (x->rest > 0);
+        if (x->first <= s->row && d < *deadline) {
+            *deadline = d;
             best = i;
         }
     }
-    assert(best < s->n && earliest > s->row);
-    advance(&s->s[best]);
-    s->row++;
+    assert(best < s->n);
     return best;
 }
 
+size_t schedule_next(struct schedule *s)
+{
+    uint64_t deadline;
+    size_t i = most_urgent(s, &deadline);
+    assert(deadline > s->row);
+    advance(&s->s[i]);
+    s->row++;
+    return i;
+}
+
+/* floor(row * w / S), and whether that is exact. */
+static uint64_t owed_whole(const struct schedule *s, const struct schedule_source *x, uint64_t row, bool *exact)
+{
+    unsigned __int128 owed = (unsigned __int128)row * x->weight;
+    *exact = owed % s->total == 0;
+    return (uint64_t)(owed / s->total);
+}
+
+/*
+ * After `row` rows a source has drawn what it is owed, rounded down or up; which of the two depends on the draw that it
+ * may make before its deadline, beyond `row`, comes. All draws that could be made before the first of those may be (row
+ * `from`) have deadlines up to `row`: they go before, in whatever order. So the walk begins at `from`, with any of them
+ * done, as long as it is `from` in all; no source's draw may be made more than S / w rows before it has to.
+ */
 void schedule_seek(struct schedule *s, uint64_t row)
 {
-    reset(s, row / s->total);
-    while (s->row < row)
-        schedule_next(s);
-}
-
-void permutation_init(struct permutation *p, uint64_t n, uint64_t seed, uint64_t source_key, uint64_t epoch)
-{
-    unsigned bits = 2;
-    assert(n >= 1 && n <= 1ull << 62);
-    while (bits < 62 && 1ull << bits < n)
-        bits++;
-    *p = (struct permutation){.n = n, .left_bits = (bits + 1) / 2, .right_bits = bits / 2};
-    uint64_t key = mix64(seed + RANDOM_GAMMA);
-    key = mix64(key ^ source_key) + RANDOM_GAMMA;
-    key = mix64(key ^ epoch);
-    for (int i = 0; i < PERMUTATION_ROUNDS; i++)
-        p->keys[i] = random_next(&key);
-}
-
-static uint64_t encipher(const struct permutation *p, uint64_t x)
-{
-    uint64_t right_mask = (1ull << p->right_bits) - 1, left_mask = (1ull << p->left_bits) - 1;
-    uint64_t left = x >> p->right_bits, right = x & right_mask;
-    for (int i = 0; i < PERMUTATION_ROUNDS; i += 2) {
-        left ^= mix64(right ^ p->keys[i]) & left_mask;
-        right ^= mix64(left ^ p->keys[i + 1]) & right_mask;
+    uint64_t from = row, done = 0, deadline;
+    bool exact;
+    for (size_t i = 0; i < s->n; i++) {
+        place(s, &s->s[i], owed_whole(s, &s->s[i], row, &exact));
+        from = s->s[i].first < from ? s->s[i].first : from;
     }
-    return left << p->right_bits | right;
-}
-
-uint64_t permutation_at(const struct permutation *p, uint64_t i)
-{
-    assert(i < p->n);
-    do
-        i = encipher(p, i);
-    while (i >= p->n);
-    return i;
+    for (size_t i = 0; i < s->n; i++)
+        done += owed_whole(s, &s->s[i], from, &exact);
+    for (size_t i = 0; i < s->n; i++) {
+        uint64_t j = owed_whole(s, &s->s[i], from, &exact);
+        if (!exact && done < from) {
+            j++;
+            done++;
+        }
+        place(s, &s->s[i], j);
+    }
+    for (s->row = from; s->row < row; s->row++)
+        advance(&s->s[most_urgent(s, &deadline)]);
 }
 
 int weight_parse(const char *s, size_t len, uint64_t *out)
