@@ -123,6 +123,15 @@ struct ops {
     /* dW (O,I) f32 adds dy^T * x */
     void (*linear_backward_weight)(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O);
 
+    /* The same for a matrix of a hidden layer, backward: dW adds, then dx is written. In fp8 after use_fp8 (sizes that are no multiples
+     * of 16: as ever), otherwise what the three above give. */
+    void (*hidden_forward)(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
+    void (*hidden_backward)(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I,
+                            int O);
+    /* Hidden products in fp8 from now on: x and W in e4m3, dy in e5m2, a scale for each tensor from its largest magnitude; sums in f32.
+     * 0, or -1 and err (a clause): this device cannot. Before the first op. */
+    int (*use_fp8)(struct device *dev, char *err, size_t cap);
+
     /* Per-head RMSNorm of q and k, then rotate-half RoPE (Su et al. 2021, arXiv:2104.09864), as Qwen3 does.
      * qkv (N, (H+2Hkv)*D): q heads, k heads, v heads. qk (N, (H+Hkv)*D) is written; rstd (N, H+Hkv) f32 is written.
      * gq, gk (D) f32. rope (T_max, D) f32: row p holds cos(p*w_i) for i < D/2, then sin. positions (N): p of each row. */

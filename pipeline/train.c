@@ -98,6 +98,8 @@ static void open_device(struct trainer *t, struct train_config *c)
     t->dev = t->ops->open(act, (int)t->cfg->threads, err, sizeof err);
     if (!t->dev)
         die("%s", err);
+    if (t->cfg->fp8 && t->ops->use_fp8(t->dev, err, sizeof err) != 0)
+        die("--fp8: %s", err);
     say("device: %s, %s, %s (--device %s; %s)", t->ops->name, c->dtype, t->ops->describe(t->dev), t->cfg->device, why);
     rate_measure(&t->rate, t->ops, t->dev, act);
 }

@@ -22,7 +22,7 @@
 
 static const char *preset = "nano", *dtype = "auto", *optimizer = "adamw", *device = "auto";
 static int64_t batch = 8, context = 256, micro, repeats = 5, threads, vocab;
-static bool json, recompute, bf16_state;
+static bool json, recompute, bf16_state, fp8;
 
 static const struct opt opts[] = {
     {'m', "model", OPT_STR, &preset, "NAME", "preset: nano (default) tiny 100m 500m 1b"},
@@ -33,6 +33,7 @@ static const struct opt opts[] = {
     {0, "optimizer", OPT_STR, &optimizer, "NAME", "adamw (default) or muon"},
     {0, "recompute", OPT_FLAG, &recompute, NULL, "as train --recompute"},
     {0, "bf16-state", OPT_FLAG, &bf16_state, NULL, "as train --state-dtype bf16"},
+    {0, "fp8", OPT_FLAG, &fp8, NULL, "as train --fp8; the products alone stay bf16"},
     {0, "micro-batch", OPT_INT, &micro, "ROWS", "rows at a time (all)"},
     {0, "repeats", OPT_INT, &repeats, "N", "of each measurement (5)"},
     {0, "device", OPT_STR, &device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
@@ -143,6 +144,12 @@ static void prepare_operands(const struct product *p, size_t n, const struct wei
     operands.c = w->ops->alloc(w->dev, most * sizeof(float));
     if (!operands.a || !operands.b || !operands.c)
         die("no memory for the products alone");
+    size_t have = w->layout.total;              /* the weights: zeros would multiply faster */
+    for (size_t at = 0; at < most; at += have) {
+        size_t bytes = (most - at < have ? most - at : have) * dtype_bytes(w->act);
+        w->ops->copy(w->dev, (char *)operands.a + at * dtype_bytes(w->act), w->work, bytes);
+        w->ops->copy(w->dev, (char *)operands.b + at * dtype_bytes(w->act), w->work, bytes);
+    }
 }
 
 static void run_product(const struct weights *w, const struct product *p)
@@ -207,6 +214,8 @@ static void bench_make(struct bench *b, const struct model_config *c)
     struct device *dev = ops->open(act, (int)threads, err, sizeof err);
     if (!dev)
         die("%s", err);
+    if (fp8 && ops->use_fp8(dev, err, sizeof err) != 0)
+        die("--fp8: %s", err);
     rate_measure(&b->rate, ops, dev, act);
     if ((bf16_state ? weights_alloc_bf16(&b->w, ops, dev, c, err, sizeof err)
                     : weights_alloc(&b->w, ops, dev, act, c, err, sizeof err)) != 0)

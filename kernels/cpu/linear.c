@@ -9,6 +9,7 @@
  *          converts the operands to f32 first: the same numbers up to the order of summation.
  * Source   products by oneDNN (product.c)
  */
+#include <stdio.h>
 #include "kernels/cpu/product.h"
 #include "kernels/cpu/table.h"
 
@@ -66,4 +67,17 @@ void linear_backward_weight(struct device *dev, float *dW, const void *dy, const
 {
     struct product p = {.M = O, .N = I, .K = N, .a_t = true, .add = true, .in = dev->act, .out = DTYPE_F32};
     multiply(dev, dW, dy, x, p);
+}
+
+void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I, int O)
+{
+    linear_backward_weight(dev, dW, dy, x, N, I, O);
+    linear_backward_input(dev, dx, dy, W, N, I, O, false);
+}
+
+int no_fp8(struct device *dev, char *err, size_t cap)
+{
+    (void)dev;
+    snprintf(err, cap, "fp8 products need an NVIDIA GPU of compute capability 9.0 or higher");
+    return -1;
 }

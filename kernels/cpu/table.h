@@ -39,6 +39,8 @@ void linear_forward(struct device *dev, void *y, const void *x, const void *W, i
 void linear_backward_input(struct device *dev, void *dx, const void *dy, const void *W, int N, int I, int O,
                            bool accumulate);
 void linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O);
+void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I, int O);
+int  no_fp8(struct device *dev, char *err, size_t cap);
 
 /* qk_norm_rope.c */
 void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,

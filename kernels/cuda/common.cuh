@@ -4,6 +4,7 @@
 #ifndef KERNELS_CUDA_COMMON_CUH
 #define KERNELS_CUDA_COMMON_CUH
 
+#include <assert.h>
 #include "kernels/cuda/kernels.h"
 #include "kernels/cuda/platform.cuh"
 
@@ -45,6 +46,15 @@ static inline size_t ceil_div(size_t n, size_t d)
 static inline size_t round_up(size_t n, size_t d)
 {
     return ceil_div(n, d) * d;
+}
+
+/* Blocks of `threads` for that many, one each: few enough for the kernel to count them in 32 bits, since a 64-bit division a thread
+ * costs as much as its accesses. */
+static inline unsigned blocks_of(size_t count, unsigned threads)
+{
+    size_t blocks = ceil_div(count, threads);
+    assert(blocks * threads <= UINT32_MAX);
+    return (unsigned)blocks;
 }
 
 /* ---- elements ---- */

@@ -3,7 +3,8 @@
  *
  * The library is column-major: what is row-major here is transposed there, so C^T = B^T A^T is asked for. An
  * algorithm is the first that the library's heuristic names for a shape, and is kept: timing several would make bits depend on the
- * weather. Reductions through atomics (INPLACE) are excluded; no epilogues. f32 operands are multiplied in f32,
+ * weather. Of the ways to add partial sums only the one in f32 is allowed: not through atomics (INPLACE), not rounded to bf16 first
+ * (OUTPUT_TYPE). No epilogues. f32 operands are multiplied in f32,
  * never in TF32 (CUBLAS_COMPUTE_32F).
  */
 #include "kernels/cuda/product.h"
@@ -179,6 +180,30 @@ static cudaDataType_t type(enum dtype t)
     return t == DTYPE_BF16 ? CUDA_R_16BF : CUDA_R_32F;
 }
 
+static cudaDataType_t type_a(const struct product *p)
+{
+    return p->fp8 == OPERANDS_FP8_GRADIENT ? CUDA_R_8F_E5M2 : p->fp8 ? CUDA_R_8F_E4M3 : type(p->in);
+}
+
+static cudaDataType_t type_b(const struct product *p)
+{
+    return p->fp8 ? CUDA_R_8F_E4M3 : type(p->in);
+}
+
+static bool op_set(cublasLtMatmulDesc_t op, cublasLtMatmulDescAttributes_t which, const void *v, size_t bytes)
+{
+    return lt.cublasLtMatmulDescSetAttribute(op, which, v, bytes) == CUBLAS_STATUS_SUCCESS;
+}
+
+/* Sums without promotion to f32 at intervals are faster, and exact enough for the forward pass (as Transformer Engine has it). */
+static bool fp8_set(const struct prepared *e, const struct product *p)
+{
+    int8_t fast = p->fp8 == OPERANDS_FP8;
+    return !p->fp8 || (op_set(e->op, CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, &p->b_scale, sizeof p->b_scale) &&
+                       op_set(e->op, CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, &p->a_scale, sizeof p->a_scale) &&
+                       op_set(e->op, CUBLASLT_MATMUL_DESC_FAST_ACCUM, &fast, sizeof fast));
+}
+
 static uint32_t alignment(const void *p)
 {
     uintptr_t x = (uintptr_t)p | MAX_ALIGNMENT;
@@ -191,13 +216,11 @@ static bool layouts(struct prepared *e)
     cublasOperation_t no = CUBLAS_OP_N, yes = CUBLAS_OP_T;
     uint64_t M = (uint64_t)p->M, N = (uint64_t)p->N, K = (uint64_t)p->K;
     return lt.cublasLtMatmulDescCreate(&e->op, CUBLAS_COMPUTE_32F, CUDA_R_32F) == CUBLAS_STATUS_SUCCESS &&
-           lt.cublasLtMatmulDescSetAttribute(e->op, CUBLASLT_MATMUL_DESC_TRANSA, p->b_t ? &yes : &no, sizeof no) ==
-               CUBLAS_STATUS_SUCCESS &&
-           lt.cublasLtMatmulDescSetAttribute(e->op, CUBLASLT_MATMUL_DESC_TRANSB, p->a_t ? &yes : &no, sizeof no) ==
-               CUBLAS_STATUS_SUCCESS &&
-           lt.cublasLtMatrixLayoutCreate(&e->a, type(p->in), p->b_t ? K : N, p->b_t ? N : K,
+           op_set(e->op, CUBLASLT_MATMUL_DESC_TRANSA, p->b_t ? &yes : &no, sizeof no) &&
+           op_set(e->op, CUBLASLT_MATMUL_DESC_TRANSB, p->a_t ? &yes : &no, sizeof no) && fp8_set(e, p) &&
+           lt.cublasLtMatrixLayoutCreate(&e->a, type_b(p), p->b_t ? K : N, p->b_t ? N : K,
                                          (int64_t)(p->b_t ? K : N)) == CUBLAS_STATUS_SUCCESS &&
-           lt.cublasLtMatrixLayoutCreate(&e->b, type(p->in), p->a_t ? M : K, p->a_t ? K : M,
+           lt.cublasLtMatrixLayoutCreate(&e->b, type_a(p), p->a_t ? M : K, p->a_t ? K : M,
                                          (int64_t)(p->a_t ? M : K)) == CUBLAS_STATUS_SUCCESS &&
            lt.cublasLtMatrixLayoutCreate(&e->c, type(p->out), N, M, (int64_t)N) == CUBLAS_STATUS_SUCCESS;
 }
@@ -212,7 +235,7 @@ static bool choose(struct products *p, struct prepared *e)
 {
     cublasLtMatmulPreference_t pref = NULL;
     cublasLtMatmulHeuristicResult_t found;
-    uint32_t schemes = CUBLASLT_REDUCTION_SCHEME_MASK & ~(uint32_t)CUBLASLT_REDUCTION_SCHEME_INPLACE;
+    uint32_t schemes = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
     uint32_t bytes = e->shape.alignment;
     int n = 0;
     bool ok = lt.cublasLtMatmulPreferenceCreate(&pref) == CUBLAS_STATUS_SUCCESS &&
@@ -244,13 +267,14 @@ static bool same(const struct shape *a, const struct shape *b)
 {
     return a->alignment == b->alignment && a->p.M == b->p.M && a->p.N == b->p.N && a->p.K == b->p.K &&
            a->p.a_t == b->p.a_t && a->p.b_t == b->p.b_t && a->p.add == b->p.add && a->p.in == b->p.in &&
-           a->p.out == b->p.out;
+           a->p.out == b->p.out && a->p.fp8 == b->p.fp8;
 }
 
 /* The entry of this shape, prepared the first time. Many shapes (decoding of prompts) start the table anew. */
 static struct prepared *prepare(struct products *p, const struct shape *s)
 {
-    size_t h = (size_t)s->p.M * 31 + (size_t)s->p.N * 131071 + (size_t)s->p.K * 8191 + s->alignment + s->p.a_t * 2u + s->p.add;
+    size_t h = (size_t)s->p.M * 31 + (size_t)s->p.N * 131071 + (size_t)s->p.K * 8191 + s->alignment + s->p.a_t * 2u + s->p.add +
+               s->p.fp8 * 64u;
     struct prepared *e = &p->v[h % SHAPES];
     while (e->shape.alignment && !same(&e->shape, s))
         e = e == &p->v[SHAPES - 1] ? p->v : e + 1;
@@ -275,7 +299,9 @@ void products_run(struct products *p, cudaStream_t s, void *C, const void *A, co
     struct shape shape = {.p = d, .alignment = alignment((void *)((uintptr_t)A | (uintptr_t)B | (uintptr_t)C))};
     struct prepared *e = prepare(p, &shape);
     float alpha = 1, beta = d.add ? 1 : 0;
-    if (e->usable && lt.cublasLtMatmul(p->handle, e->op, &alpha, B, e->a, A, e->b, &beta, C, e->c, C, e->c, &e->algo,
+    if (!e->usable)
+        return;
+    if (!fp8_set(e, &d) || lt.cublasLtMatmul(p->handle, e->op, &alpha, B, e->a, A, e->b, &beta, C, e->c, C, e->c, &e->algo,
                                        p->workspace, p->workspace_bytes, s) != CUBLAS_STATUS_SUCCESS)
         fail(p, &shape, "failure");
 }

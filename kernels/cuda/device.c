@@ -53,6 +53,20 @@ void cuda_device_close(struct device *dev)
     free(dev);
 }
 
+int cuda_device_use_fp8(struct device *dev, char *err, size_t cap)
+{
+    if (dev->act != DTYPE_BF16)
+        snprintf(err, cap, "fp8 products go with bf16 activations alone");
+    else if (dev->gpu.major < 9)
+        snprintf(err, cap, "fp8 products need compute capability 9.0, %s has %d.%d", dev->gpu.name, dev->gpu.major, dev->gpu.minor);
+    else
+        dev->fp8 = true;
+    size_t n = strlen(dev->text);
+    if (dev->fp8)
+        snprintf(dev->text + n, sizeof dev->text - n, ", hidden layers in fp8");
+    return dev->fp8 ? 0 : -1;
+}
+
 const char *cuda_device_describe(struct device *dev)
 {
     return dev->text;
@@ -122,5 +136,7 @@ size_t cuda_device_scratch_limit(struct device *dev, const struct step_extent *e
     n = larger(n, cuda_rmsnorm_backward_scratch(N, e->C));
     n = larger(n, cuda_qk_norm_rope_backward_scratch(N, e->s.H, e->s.Hkv, e->s.D));
     n = larger(n, cuda_attention_backward_scratch(e->s));
+    if (dev->fp8)
+        n = larger(n, cuda_hidden_scratch(e));
     return n + products_bytes(dev->products) + RESULTS * sizeof *dev->result;
 }

@@ -11,10 +11,11 @@
 #include "kernels/cuda/product.h"
 #include "kernels/cuda/record.h"
 
-enum { STAGES = 4, STAGE_BYTES = 1 << 20, MAX_PENDING = 64, RESULTS = 16 };
+enum { STAGES = 4, STAGE_BYTES = 1 << 20, MAX_PENDING = 256, LATER_MOST = 64 << 20, RESULTS = 16 };
 
 struct device {
     enum dtype act;
+    bool fp8;                   /* products of hidden layers */
     struct gpu gpu;
     cudaStream_t stream;
     struct products *products;
@@ -47,6 +48,7 @@ extern const struct ops cuda_table;
 void *cuda_device_scratch(struct device *dev, size_t bytes);
 struct device *cuda_device_open(enum dtype act, int threads, char *err, size_t cap);
 void cuda_device_close(struct device *dev);
+int  cuda_device_use_fp8(struct device *dev, char *err, size_t cap);
 const char *cuda_device_describe(struct device *dev);
 const char *cuda_device_error(struct device *dev);
 void *cuda_device_alloc(struct device *dev, size_t bytes);
@@ -70,6 +72,12 @@ void cuda_linear_forward(struct device *dev, void *y, const void *x, const void 
 void cuda_linear_backward_input(struct device *dev, void *dx, const void *dy, const void *W, int N, int I, int O,
                                 bool accumulate);
 void cuda_linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O);
+
+/* hidden.c */
+void cuda_hidden_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
+void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I,
+                          int O);
+size_t cuda_hidden_scratch(const struct step_extent *e);        /* the most, with fp8 */
 
 /* extrapolate.c */
 void cuda_ops_ema_step(struct device *dev, float *theta, void *work, float *mean, size_t n, float keep, float ahead);

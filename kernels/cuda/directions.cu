@@ -70,11 +70,14 @@ void cuda_ema_step(cudaStream_t s, enum dtype act, float *theta, void *work, flo
         FOR_ACT(act, n % VEC == 0 && aligned16(theta, work, mean), ema, s, theta, work, mean, n, keep, ahead);
 }
 
-/* x += sum_j c[j] D_j */
+/* x += sum_j c[j] D_j. Unrolled: an array of the launch that is indexed by a variable goes to local memory. */
 template <class T, bool wide> DEVICE void add_directions(float (&x)[VEC], const struct directions &d, size_t i, long left)
 {
-    for (int j = 0; j < d.k; j++) {
+#pragma unroll
+    for (int j = 0; j < OPS_DIRECTIONS; j++) {
         float a[VEC];
+        if (j >= d.k)
+            break;
         get_some<wide>(a, (const T *)d.D[j] + i, left);
 #pragma unroll
         for (int k = 0; k < VEC; k++)

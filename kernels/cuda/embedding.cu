@@ -17,8 +17,8 @@ enum { TILE = THREADS * ROUNDS, RUN = 32, SUM_THREADS = 128, STRIP = SUM_THREADS
 template <class T, bool wide>
 KERNEL(THREADS) forward_kernel(T *x, const T *W, const int32_t *ids, int N, int C)
 {
-    int each = (C + VEC - 1) / VEC;
-    size_t i = (size_t)blockIdx.x * THREADS + threadIdx.x, n = i / each;
+    unsigned each = ((unsigned)C + VEC - 1) / VEC, i = blockIdx.x * THREADS + threadIdx.x;
+    size_t n = i / each;
     int c = (int)(i % each) * VEC;
     if (n >= (size_t)N)
         return;
@@ -30,7 +30,7 @@ KERNEL(THREADS) forward_kernel(T *x, const T *W, const int32_t *ids, int N, int 
 template <class T, bool wide>
 static void forward(cudaStream_t s, void *x, const void *W, const int32_t *ids, int N, int C)
 {
-    LAUNCH((forward_kernel<T, wide>), (unsigned)ceil_div((size_t)N * ceil_div(C, VEC), THREADS), THREADS, 0, s, (T *)x,
+    LAUNCH((forward_kernel<T, wide>), blocks_of((size_t)N * ceil_div(C, VEC), THREADS), THREADS, 0, s, (T *)x,
            (const T *)W, ids, N, C);
 }
 

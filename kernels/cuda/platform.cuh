@@ -47,6 +47,21 @@ DEVICE void store4(void *p, unsigned x)
     *static_cast<unsigned *>(p) = x;
 }
 
+DEVICE void store2(void *p, unsigned x)
+{
+    *static_cast<uint16_t *>(p) = (uint16_t)x;
+}
+
+DEVICE void store8(void *p, unsigned first, unsigned second)
+{
+    *static_cast<uint2 *>(p) = uint2{first, second};
+}
+
+DEVICE unsigned load4(const void *p)
+{
+    return *static_cast<const unsigned *>(p);
+}
+
 DEVICE unsigned shared_address(const void *p)
 {
     return static_cast<unsigned>(__cvta_generic_to_shared(p));
@@ -106,6 +121,27 @@ DEVICE unsigned pack_bf16(float lo, float hi)
 {
     unsigned d;
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+    return d;
+}
+
+/* Two fp8 in the lower half, rounded to nearest even; too large becomes the largest. No GPU before sm_89 has them. */
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 890
+#define CVT_FP8(d, type, lo, hi) asm("cvt.rn.satfinite." type "x2.f32 %0, %1, %2;" : "=h"(d) : "f"(hi), "f"(lo))
+#else
+#define CVT_FP8(d, type, lo, hi) (d = 0, __trap())
+#endif
+
+DEVICE unsigned pack_e4m3(float lo, float hi)
+{
+    unsigned short d;
+    CVT_FP8(d, "e4m3", lo, hi);
+    return d;
+}
+
+DEVICE unsigned pack_e5m2(float lo, float hi)
+{
+    unsigned short d;
+    CVT_FP8(d, "e5m2", lo, hi);
     return d;
 }
 

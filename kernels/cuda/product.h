@@ -2,6 +2,7 @@
  * product.h - matrix products: C (M,N) = A (M,K) * B (K,N), or += when add
  *
  * All row-major and dense; a_t: A is stored as (K,M), b_t: B as (N,K). Sums in f32. Equal operands give equal bits.
+ * Operands in fp8: A as (M,K), B as (N,K) (b_t), M, N and K multiples of FP8_MULTIPLE; C = a_scale b_scale A B.
  * cublaslt.c has them from cuBLASLt; tests link plain loops (shim/product.c).
  */
 #ifndef KERNELS_CUDA_PRODUCT_H
@@ -12,7 +13,9 @@
 struct product {
     int M, N, K;
     bool a_t, b_t, add;
-    enum dtype in, out;
+    enum dtype in, out;                 /* in: unless fp8 */
+    enum operands { OPERANDS_ACT, OPERANDS_FP8, OPERANDS_FP8_GRADIENT } fp8;    /* both e4m3; A e5m2, B e4m3 */
+    const float *a_scale, *b_scale;     /* of fp8, in device memory */
 };
 
 struct products;        /* the library, an algorithm for each shape, workspace */

@@ -42,9 +42,9 @@ template <class T, bool wide, int lanes>
 KERNEL(THREADS) forward_kernel(T *qk, float *rstd, const T *qkv, const float *gq, const float *gk, const float *rope,
                                const int32_t *positions, struct heads s, float eps)
 {
-    int heads = s.H + s.Hkv, half = s.D / 2, lane = threadIdx.x % lanes;
-    size_t item = ((size_t)blockIdx.x * THREADS + threadIdx.x) / lanes, count = (size_t)s.N * heads;
-    bool here = item < count;           /* the others go along: sums are of whole warps */
+    unsigned heads = s.H + s.Hkv, lane = threadIdx.x % lanes, item = (blockIdx.x * THREADS + threadIdx.x) / lanes;
+    int half = s.D / 2;
+    bool here = item < s.N * heads;     /* the others go along: sums are of whole warps */
     size_t n = here ? item / heads : 0, h = here ? item % heads : 0;
     const T *x = qkv + (n * (heads + s.Hkv) + h) * s.D;
     float square = 0;
@@ -73,7 +73,7 @@ KERNEL(THREADS) forward_kernel(T *qk, float *rstd, const T *qkv, const float *gq
             p.a[k] = a * angle.a[k] - b * angle.b[k];
             p.b[k] = b * angle.a[k] + a * angle.b[k];
         }
-        put_pair<wide>(qk + item * s.D, p, i, half);
+        put_pair<wide>(qk + (size_t)item * s.D, p, i, half);
     }
 }
 
@@ -117,21 +117,21 @@ KERNEL(THREADS) backward_kernel(T *dqkv, float *partial, const T *dqk, const T *
                                 int tokens)
 {
     STATIC_SHARED(float, gather, THREADS);
-    int heads = s.H + s.Hkv, half = s.D / 2, lane = threadIdx.x % lanes;
-    int end = (int)(blockIdx.x + 1) * tokens < s.N ? (int)(blockIdx.x + 1) * tokens : s.N;
-    size_t first = (size_t)blockIdx.x * tokens * heads, last = (size_t)end * heads;
+    unsigned heads = s.H + s.Hkv, lane = threadIdx.x % lanes, first = blockIdx.x * tokens * heads;
+    int half = s.D / 2, end = (int)(blockIdx.x + 1) * tokens < s.N ? (int)(blockIdx.x + 1) * tokens : s.N;
+    unsigned last = end * heads;
     for (int base = 0; base < half; base += lanes * VEC) {
         int i = base + lane * VEC;
         struct pair dgq = {}, dgk = {};
-        for (size_t from = first; from < last; from += THREADS / lanes) {
-            size_t item = from + threadIdx.x / lanes;
+        for (unsigned from = first; from < last; from += THREADS / lanes) {
+            unsigned item = from + threadIdx.x / lanes;
             bool here = item < last;
             size_t n = here ? item / heads : 0, h = here ? item % heads : 0, in = (n * (heads + s.Hkv) + h) * s.D;
             const float *g = h < (size_t)s.H ? gq : gk, *turn = rope + (size_t)positions[n] * s.D;
             float r = here ? rstd[item] : 0, dot = 0;
             struct pair d, x, gain, angle;
             for (int j = lane * VEC; j < half && here; j += lanes * VEC) {
-                get_pair<wide>(d, dqk + item * s.D, j, half);
+                get_pair<wide>(d, dqk + (size_t)item * s.D, j, half);
                 get_pair<wide>(x, qkv + in, j, half);
                 get_pair<wide>(gain, g, j, half);
                 get_pair<wide>(angle, turn, j, half);
@@ -144,7 +144,7 @@ KERNEL(THREADS) backward_kernel(T *dqkv, float *partial, const T *dqk, const T *
             if (!here || i >= half)
                 continue;
             if (lanes * VEC < half) {           /* several rounds: they hold the last */
-                get_pair<wide>(d, dqk + item * s.D, i, half);
+                get_pair<wide>(d, dqk + (size_t)item * s.D, i, half);
                 get_pair<wide>(x, qkv + in, i, half);
                 get_pair<wide>(gain, g, i, half);
                 get_pair<wide>(angle, turn, i, half);
@@ -194,7 +194,7 @@ static void forward(cudaStream_t st, void *qk, float *rstd, const void *qkv, con
                     const float *rope, const int32_t *positions, struct heads s, float eps)
 {
     size_t items = (size_t)s.N * (s.H + s.Hkv);
-    LAUNCH((forward_kernel<T, wide, lanes>), (unsigned)ceil_div(items * lanes, THREADS), THREADS, 0, st, (T *)qk, rstd,
+    LAUNCH((forward_kernel<T, wide, lanes>), blocks_of(items * lanes, THREADS), THREADS, 0, st, (T *)qk, rstd,
            (const T *)qkv, gq, gk, rope, positions, s, eps);
 }
 

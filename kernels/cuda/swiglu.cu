@@ -21,7 +21,7 @@ DEVICE float sigmoid(float x)
 /* Row and first column of the thread's elements; false: there are none. */
 DEVICE bool place(size_t *n, int *c, int N, int F)
 {
-    size_t each = (size_t)(F + VEC - 1) / VEC, i = (size_t)blockIdx.x * THREADS + threadIdx.x;
+    unsigned each = ((unsigned)F + VEC - 1) / VEC, i = blockIdx.x * THREADS + threadIdx.x;
     *n = i / each;
     *c = (int)(i % each) * VEC;
     return *n < (size_t)N;
@@ -29,7 +29,7 @@ DEVICE bool place(size_t *n, int *c, int N, int F)
 
 static unsigned blocks_for(int N, int F)
 {
-    return (unsigned)ceil_div((size_t)N * ceil_div(F, VEC), THREADS);
+    return blocks_of((size_t)N * ceil_div(F, VEC), THREADS);
 }
 
 template <class T, bool wide>

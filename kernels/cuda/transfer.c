@@ -57,17 +57,20 @@ void cuda_download(struct device *dev, void *dst, const void *src, size_t bytes)
     }
 }
 
-/* Room in the pinned buffer; it grows in the first step and never after. */
+/* Room in the pinned buffer. When a step brings more than it holds one waits, and it doubles: after the first steps all of a step's
+ * bytes fit, and nothing waits but sync. */
 static bool reserve(struct device *dev, size_t bytes)
 {
     if (dev->n_pending < MAX_PENDING && dev->later_used + bytes <= dev->later_bytes)
         return true;
+    bool full = dev->later_used + bytes > dev->later_bytes;
     cuda_sync(dev);
-    if (bytes <= dev->later_bytes)
+    if (!full || (dev->later_bytes >= LATER_MOST && bytes <= dev->later_bytes))
         return true;
+    size_t size = 2 * (bytes > dev->later_bytes ? bytes : dev->later_bytes);
     gpu_pinned_free(dev->later);
-    dev->later = gpu_pinned(bytes);
-    dev->later_bytes = dev->later ? bytes : 0;
+    dev->later = gpu_pinned(size);
+    dev->later_bytes = dev->later ? size : 0;
     return dev->later != NULL;
 }
 

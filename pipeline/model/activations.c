@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Takes n elements at *used, aligned to 64 bytes. With base NULL only counts. */
+/* What a matrix product may be chosen by: equal alignment in every layer and mode gives equal algorithms, so equal bits. */
+enum { ALIGN = 256 };
+
+/* Takes n elements at *used, aligned. With base NULL only counts. */
 static void *take(char *base, size_t *used, size_t n, size_t element_bytes)
 {
     void *p = base ? base + *used : NULL;
-    *used += (n * element_bytes + 63) / 64 * 64;
+    *used += (n * element_bytes + ALIGN - 1) / ALIGN * ALIGN;
     return p;
 }
 
@@ -55,7 +58,7 @@ static size_t carve(struct activations *a, char *base, const struct model_config
     struct layer_acts unused;
     a->layer_bytes = carve_layer(&unused, NULL, c, e, N, a->mode);
     a->layers = take(base, &used, a->mode == ACT_TRAIN ? (size_t)c->L : 1, a->layer_bytes);
-    a->input_bytes = (N * C * e + 63) / 64 * 64;
+    a->input_bytes = (N * C * e + ALIGN - 1) / ALIGN * ALIGN;
     a->inputs = a->mode == ACT_RECOMPUTE ? take(base, &used, (size_t)c->L, a->input_bytes) : NULL;
     a->last = take(base, &used, N * C, e);
     a->norm_last = take(base, &used, N * C, e);

@@ -42,11 +42,11 @@ static void attention_block(const struct weights *w, struct activations *a, cons
     const struct model_config *c = &w->c;
     const struct ops *o = w->ops;
     int N = B * T;
-    o->linear_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_Q, l), N, c->C, (c->H + 2 * c->Hkv) * c->D);
+    o->hidden_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_Q, l), N, c->C, (c->H + 2 * c->Hkv) * c->D);
     o->qk_norm_rope_forward(w->dev, s->qk, s->rstd_qk, s->qkv, gain(w, PARAM_NORM_Q, l), gain(w, PARAM_NORM_K, l),
                             w->rope, a->positions, N, c->H, c->Hkv, c->D, c->eps);
     attend(w, a, s, l, B, T, masked, kv);
-    o->linear_forward(w->dev, a->delta, s->att, weight(w, PARAM_O, l), N, c->H * c->D, c->C);
+    o->hidden_forward(w->dev, a->delta, s->att, weight(w, PARAM_O, l), N, c->H * c->D, c->C);
 }
 
 void layer_forward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B, int T,
@@ -58,7 +58,7 @@ void layer_forward(const struct weights *w, struct activations *a, const struct 
     attention_block(w, a, s, l, B, T, masked, kv);
     o->rmsnorm_forward(w->dev, s->norm_mlp, s->rstd_mlp, s->mid, s->in, a->delta, gain(w, PARAM_NORM_MLP, l), N, c->C,
                        c->eps);
-    o->linear_forward(w->dev, s->gate_up, s->norm_mlp, weight(w, PARAM_GATE, l), N, c->C, 2 * c->F);
+    o->hidden_forward(w->dev, s->gate_up, s->norm_mlp, weight(w, PARAM_GATE, l), N, c->C, 2 * c->F);
     o->swiglu_forward(w->dev, s->hidden, s->gate_up, N, c->F);
 }
 
@@ -75,7 +75,7 @@ void forward_layers(const struct weights *w, struct activations *a, int B, int T
         o->rmsnorm_forward(w->dev, s.norm_attn, s.rstd_attn, s.in, l ? x : s.in, l ? a->delta : NULL,
                            gain(w, PARAM_NORM_ATTN, l), N, c->C, c->eps);
         layer_forward(w, a, &s, l, B, T, masked, kv);
-        o->linear_forward(w->dev, a->delta, s.hidden, weight(w, PARAM_DOWN, l), N, c->F, c->C);
+        o->hidden_forward(w->dev, a->delta, s.hidden, weight(w, PARAM_DOWN, l), N, c->F, c->C);
         x = s.mid;
     }
     o->rmsnorm_forward(w->dev, a->norm_last, a->rstd_last, a->last, x, a->delta, gain(w, PARAM_NORM_FINAL, -1), N, c->C,

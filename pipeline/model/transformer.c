@@ -87,11 +87,10 @@ static void mlp_backward(const struct weights *w, struct activations *a, const s
 {
     const struct ops *o = w->ops;
     int C = w->c.C, F = w->c.F;
-    o->linear_backward_weight(w->dev, grad_of(w, grad, PARAM_DOWN, l), a->dx, s->hidden, N, F, C);
-    o->linear_backward_input(w->dev, a->dhidden, a->dx, weight(w, PARAM_DOWN, l), N, F, C, false);
+    o->hidden_backward(w->dev, a->dhidden, grad_of(w, grad, PARAM_DOWN, l), a->dx, s->hidden, weight(w, PARAM_DOWN, l), N, F, C);
     o->swiglu_backward(w->dev, a->dgate_up, a->dhidden, s->gate_up, N, F);
-    o->linear_backward_weight(w->dev, grad_of(w, grad, PARAM_GATE, l), a->dgate_up, s->norm_mlp, N, C, 2 * F);
-    o->linear_backward_input(w->dev, a->delta, a->dgate_up, weight(w, PARAM_GATE, l), N, C, 2 * F, false);
+    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_GATE, l), a->dgate_up, s->norm_mlp, weight(w, PARAM_GATE, l), N,
+                       C, 2 * F);
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_MLP, l), a->delta, s->mid, gain(w, PARAM_NORM_MLP, l),
                         s->rstd_mlp, N, C);
 }
@@ -104,15 +103,13 @@ static void attention_block_backward(const struct weights *w, struct activations
     const struct model_config *c = &w->c;
     struct attention_shape shape = {B, T, c->H, c->Hkv, c->D};
     int N = B * T, C = c->C, HD = c->H * c->D, Q = (c->H + 2 * c->Hkv) * c->D;
-    o->linear_backward_weight(w->dev, grad_of(w, grad, PARAM_O, l), a->dx, s->att, N, HD, C);
-    o->linear_backward_input(w->dev, a->datt, a->dx, weight(w, PARAM_O, l), N, HD, C, false);
+    o->hidden_backward(w->dev, a->datt, grad_of(w, grad, PARAM_O, l), a->dx, s->att, weight(w, PARAM_O, l), N, HD, C);
     o->attention_backward(w->dev, a->dqk, a->dqkv, a->datt, s->att, s->lse, s->qk, s->qkv, masked ? a->first : NULL,
                           shape);
     o->qk_norm_rope_backward(w->dev, a->dqkv, grad_of(w, grad, PARAM_NORM_Q, l), grad_of(w, grad, PARAM_NORM_K, l),
                              a->dqk, s->qkv, s->rstd_qk, gain(w, PARAM_NORM_Q, l), gain(w, PARAM_NORM_K, l), w->rope,
                              a->positions, N, c->H, c->Hkv, c->D);
-    o->linear_backward_weight(w->dev, grad_of(w, grad, PARAM_Q, l), a->dqkv, s->norm_attn, N, C, Q);
-    o->linear_backward_input(w->dev, a->delta, a->dqkv, weight(w, PARAM_Q, l), N, C, Q, false);
+    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_Q, l), a->dqkv, s->norm_attn, weight(w, PARAM_Q, l), N, C, Q);
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_ATTN, l), a->delta, s->in,
                         gain(w, PARAM_NORM_ATTN, l), s->rstd_attn, N, C);
 }

@@ -23,7 +23,7 @@ struct train_config {
     double ema_nesterov, ema_gamma, outer_lr, outer_momentum;
     uint64_t outer_nesterov, ema_start, updates;
     struct hybrid_config hybrid;
-    bool doc_mask, recompute;
+    bool doc_mask, recompute, fp8;
     struct str_list val;                /* NAME=DIR */
     uint64_t val_every, val_tokens, save_every, keep_last, log_every, max_bad_steps;
     double spike_sigma;

@@ -60,5 +60,6 @@ void test_rmsnorm(void);
 void test_qk_norm_rope(void);
 void test_attention(void);
 void test_cached(void);
+void test_fp8(void);
 
 #endif

@@ -286,6 +286,12 @@ cudaError_t cudaGetLastError(void)
     return cudaSuccess;
 }
 
+cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr, int)
+{
+    *value = 9;
+    return cudaSuccess;
+}
+
 const char *cudaGetErrorString(cudaError_t e)
 {
     return e == cudaSuccess ? "no error" : "out of memory";

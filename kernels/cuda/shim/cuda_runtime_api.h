@@ -23,6 +23,8 @@ cudaError_t cudaMemcpy(void *dst, const void *src, size_t bytes, enum cudaMemcpy
 cudaError_t cudaDeviceSynchronize(void);
 cudaError_t cudaGetLastError(void);
 const char *cudaGetErrorString(cudaError_t e);
+enum cudaDeviceAttr { cudaDevAttrComputeCapabilityMajor = 75 };
+cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr which, int device);    /* 9 */
 
 /* Order in which threads of a block and blocks of a grid take turns: 0 ascending, 1 descending, others at random by
  * this seed. */

@@ -1,5 +1,5 @@
 /*
- * gpu.c - the twin of ../gpu.c over the host shim: device memory is the shim's, and everything is done at once
+ * gpu.c - the twin of ../gpu.c over the host shim: device memory is the shim's; streams are as late as they may be (graph.h)
  */
 #include "kernels/cuda/gpu.h"
 
@@ -19,24 +19,29 @@ int gpu_find(struct gpu *g, char *why, size_t cap)
 {
     (void)why;
     (void)cap;
-    *g = (struct gpu){.name = "host shim", .major = 8, .processors = 4, .driver = 13000};
+    *g = (struct gpu){.name = "host shim", .major = 9, .processors = 4, .driver = 13000};
     return 0;
 }
 
 void *gpu_alloc(size_t bytes)
 {
     void *p;
+    shim_not_in_capture("allocates memory");
     return cudaMalloc(&p, bytes) == cudaSuccess ? p : NULL;
 }
 
 void gpu_free(void *p)
 {
-    if (p)
-        cudaFree(p);
+    if (!p)
+        return;
+    shim_not_in_capture("frees memory");
+    shim_finish(shim_queued());         /* as cudaFree does */
+    cudaFree(p);
 }
 
 void *gpu_pinned(size_t bytes)
 {
+    shim_not_in_capture("allocates pinned memory");
     return malloc(bytes);
 }
 
@@ -53,12 +58,14 @@ void gpu_memory(size_t *free_bytes, size_t *total)
 cudaStream_t gpu_stream(void)
 {
     static char it;
+    shim_late(true);
     return (cudaStream_t)(void *)&it;
 }
 
 void gpu_stream_free(cudaStream_t s)
 {
     (void)s;
+    shim_late(false);
 }
 
 static void move(const void *arguments)
@@ -82,14 +89,25 @@ void gpu_zero(cudaStream_t s, void *p, size_t bytes)
     gpu_copy(s, p, NULL, bytes);
 }
 
+static unsigned long waits;
+
+unsigned long shim_waits(void)
+{
+    return waits;
+}
+
 void gpu_sync(cudaStream_t s)
 {
     (void)s;
+    shim_not_in_capture("waits");
+    waits += shim_queued() > 0;
+    shim_finish(shim_queued());
 }
 
+/* An event: the calls before it */
 void *gpu_event(void)
 {
-    return malloc(1);
+    return calloc(1, sizeof(uint64_t));
 }
 
 void gpu_event_free(void *e)
@@ -99,18 +117,21 @@ void gpu_event_free(void *e)
 
 void gpu_event_record(void *e, cudaStream_t s)
 {
-    (void)e;
     (void)s;
+    shim_not_in_capture("records an event");
+    *(uint64_t *)e = shim_queued();
 }
 
 void gpu_event_wait(void *e)
 {
-    (void)e;
+    shim_not_in_capture("waits for an event");
+    shim_finish(*(uint64_t *)e);
 }
 
 bool gpu_record_begin(cudaStream_t s)
 {
     (void)s;
+    shim_not_in_capture("records a graph");
     shim_graph_begin();
     return true;
 }

@@ -1,34 +1,79 @@
 #include "kernels/cuda/shim/graph.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_CALLS = 4096 };
+enum { MAX_CALLS = 4096, QUEUE = 1 << 14 };
+
+struct call {
+    void (*run)(const void *arguments);
+    void *arguments;
+    size_t bytes;
+};
 
 struct graph {
     size_t n;
-    struct call {
-        void (*run)(const void *arguments);
-        void *arguments;
-    } v[MAX_CALLS];
+    struct call v[MAX_CALLS];
 };
 
 static struct graph *open_graph;
 static size_t replayed;
 
+static struct call queue[QUEUE];        /* call i is queue[i % QUEUE] */
+static uint64_t queued, done;
+static bool late;
+
+static struct call call_new(void (*run)(const void *arguments), const void *arguments, size_t bytes)
+{
+    struct call c = {run, malloc(bytes), bytes};
+    memcpy(c.arguments, arguments, bytes);
+    return c;
+}
+
+void shim_late(int on)
+{
+    shim_finish(queued);
+    late = on;
+}
+
+uint64_t shim_queued(void)
+{
+    return queued;
+}
+
+void shim_finish(uint64_t upto)
+{
+    for (; done < upto; done++) {
+        struct call c = queue[done % QUEUE];
+        c.run(c.arguments);
+        free(c.arguments);
+    }
+}
+
+void shim_not_in_capture(const char *what)
+{
+    if (!open_graph)
+        return;
+    printf("shim: %s while a graph is recorded\n", what);
+    exit(1);
+}
+
 void shim_call(void (*run)(const void *arguments), const void *arguments, size_t bytes)
 {
     struct graph *g = open_graph;
-    if (!g) {
+    if (g) {
+        if (g->n == MAX_CALLS)
+            abort();
+        g->v[g->n++] = call_new(run, arguments, bytes);
+    } else if (late) {
+        if (queued - done == QUEUE)
+            shim_finish(done + QUEUE / 2);
+        queue[queued++ % QUEUE] = call_new(run, arguments, bytes);
+    } else {
         run(arguments);
-        return;
     }
-    if (g->n == MAX_CALLS)
-        abort();
-    struct call *c = &g->v[g->n++];
-    c->run = run;
-    c->arguments = malloc(bytes);
-    memcpy(c->arguments, arguments, bytes);
 }
 
 void shim_graph_begin(void)
@@ -43,11 +88,12 @@ void *shim_graph_end(void)
     return g;
 }
 
+/* The stream's: the graph itself may be freed before it gets there. */
 void shim_graph_launch(const void *graph)
 {
     const struct graph *g = graph;
     for (size_t i = 0; i < g->n; i++)
-        g->v[i].run(g->v[i].arguments);
+        shim_call(g->v[i].run, g->v[i].arguments, g->v[i].bytes);
     replayed += g->n;
 }
 

@@ -8,10 +8,21 @@
 #define SHIM_GRAPH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/*
+ * A stream that a backend opened does nothing by itself: what is given to it waits until the host does (a stream is allowed to be that
+ * late), so host memory that is changed or freed too early, and a result read without waiting, give wrong values.
+ * What no stream in capture may do ends the program: shim_not_in_capture.
+ */
+void  shim_late(int on);                /* from now on calls wait for shim_finish */
+uint64_t shim_queued(void);             /* calls given to the stream so far */
+void  shim_finish(uint64_t upto);       /* does those */
+void  shim_not_in_capture(const char *what);
 
 /* arguments: plain bytes */
 void  shim_call(void (*run)(const void *arguments), const void *arguments, size_t bytes);
@@ -20,6 +31,7 @@ void *shim_graph_end(void);
 void  shim_graph_launch(const void *graph);
 void  shim_graph_free(void *graph);
 size_t shim_graph_calls(void);          /* done through graphs so far */
+unsigned long shim_waits(void);         /* of the host for its stream, so far (gpu.c) */
 
 #ifdef __cplusplus
 }

@@ -79,6 +79,27 @@ UNWATCHED void store4(void *p, unsigned x)
     memcpy(p, &x, 4);
 }
 
+UNWATCHED void store2(void *p, unsigned x)
+{
+    shim_touch_aligned(p, 2, true);
+    memcpy(p, &x, 2);
+}
+
+UNWATCHED void store8(void *p, unsigned first, unsigned second)
+{
+    unsigned x[2] = {first, second};
+    shim_touch_aligned(p, 8, true);
+    memcpy(p, x, 8);
+}
+
+UNWATCHED unsigned load4(const void *p)
+{
+    unsigned x;
+    shim_touch_aligned(p, 4, false);
+    memcpy(&x, p, 4);
+    return x;
+}
+
 UNWATCHED void cp_async16(void *shared, const void *global, bool take)
 {
     shim_cp_async(shared, global, take ? 16 : 0);
@@ -145,6 +166,30 @@ UNWATCHED unsigned bf16_bits(float f)
 UNWATCHED unsigned pack_bf16(float lo, float hi)
 {
     return bf16_bits(lo) | bf16_bits(hi) << 16;
+}
+
+/* fp8: sign, exponent of that bias, `mantissa` bits */
+UNWATCHED unsigned fp8_bits(float f, int mantissa, int bias, float most, unsigned most_bits)
+{
+    unsigned sign = float_bits(f) >> 24 & 0x80;
+    float a = fabsf(f);
+    if (f != f)
+        return 0x7f;
+    if (a >= most)
+        return sign | most_bits;
+    int e = a == 0 ? 1 - bias : ilogbf(a);
+    e = e < 1 - bias ? 1 - bias : e;
+    return sign | (((unsigned)(e + bias - 1) << mantissa) + (unsigned)lrintf(ldexpf(a, mantissa - e)));
+}
+
+UNWATCHED unsigned pack_e4m3(float lo, float hi)
+{
+    return fp8_bits(lo, 3, 7, 448, 0x7e) | fp8_bits(hi, 3, 7, 448, 0x7e) << 8;
+}
+
+UNWATCHED unsigned pack_e5m2(float lo, float hi)
+{
+    return fp8_bits(lo, 2, 15, 57344, 0x7b) | fp8_bits(hi, 2, 15, 57344, 0x7b) << 8;
 }
 
 static inline float exp2_fast(float x)

@@ -3,6 +3,7 @@
  */
 #include "kernels/cuda/product.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "kernels/cuda/shim/graph.h"
@@ -76,6 +77,24 @@ static void put(void *p, size_t i, float f, enum dtype t)
     ((uint16_t *)p)[i] = (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);      /* to nearest even; no NaNs here */
 }
 
+/* fp8: `mantissa` bits, exponent of that bias. Written from the formats' definition, not from the rounding. */
+static float fp8(uint8_t bits, int mantissa, int bias)
+{
+    int exponent = (bits & 0x7f) >> mantissa, m = bits & ((1 << mantissa) - 1), one = 1 << mantissa;
+    float f = exponent ? ldexpf((float)(one + m), exponent - bias - mantissa) : ldexpf((float)m, 1 - bias - mantissa);
+    if ((mantissa == 3 && (bits & 0x7f) == 0x7f) || (mantissa == 2 && exponent == 31))
+        f = NAN;                        /* e5m2 has infinities; nothing makes them here */
+    return bits & 0x80 ? -f : f;
+}
+
+static float operand(const void *p, size_t i, const struct product *d, bool is_a)
+{
+    if (!d->fp8)
+        return element(p, i, d->in);
+    bool gradient = is_a && d->fp8 == OPERANDS_FP8_GRADIENT;
+    return fp8(((const uint8_t *)p)[i], gradient ? 2 : 3, gradient ? 15 : 7) * (is_a ? *d->a_scale : *d->b_scale);
+}
+
 static void run(const void *arguments)
 {
     const struct call *c = arguments;
@@ -84,8 +103,8 @@ static void run(const void *arguments)
         for (size_t n = 0; n < N; n++) {
             double sum = c->d.add ? (double)element(c->C, m * N + n, c->d.out) : 0;
             for (size_t k = 0; k < K; k++)
-                sum += (double)element(c->A, c->d.a_t ? k * M + m : m * K + k, c->d.in) *
-                       (double)element(c->B, c->d.b_t ? n * K + k : k * N + n, c->d.in);
+                sum += (double)operand(c->A, c->d.a_t ? k * M + m : m * K + k, &c->d, true) *
+                       (double)operand(c->B, c->d.b_t ? n * K + k : k * N + n, &c->d, false);
             put(c->C, m * N + n, (float)sum, c->d.out);
         }
 }
