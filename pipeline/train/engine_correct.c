@@ -39,7 +39,7 @@ static void best_scales(const struct engine *e, const struct outcome *after, dou
     for (int g = 0; g < e->groups.count; g++) {
         enum param_kind kind = e->groups.v[g].kind;
         bool muon = e->host.opt->use_muon && kind != PARAM_EMBED && kind != PARAM_HEAD && kind != PARAM_NORM_ATTN;
-        double left = pow((double)(muon ? e->host.opt->momentum : e->host.opt->beta1), (double)n->phases.steps);
+        double left = pow((double)(muon ? e->host.opt->momentum : e->host.opt->beta1), (double)(e->host.opt->t - n->jump.updates));
         double before = n->jump.slope[g], later = 0;
         for (int j = 0; j < HYBRID_K; j++)
             later += n->jump.moved[g][j] * after->along[g][j];

@@ -31,6 +31,7 @@ struct jump {                   /* the one that the present cycle made */
     double expected;            /* loss of the averaged weights after it, as probed; CORRECT adds the trend */
     double change, z;
     uint64_t applied, step;
+    uint64_t updates;           /* of the optimizer before it */
 };
 
 struct far {                    /* --engine-gate0: a forecast in waiting */

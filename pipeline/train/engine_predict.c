@@ -115,6 +115,7 @@ static void apply(struct engine *e, uint64_t step, double share, double began)
     n->jump.horizon = share * n->phases.horizon * n->choice.scale;
     n->jump.applied = 1;
     n->jump.step = step;
+    n->jump.updates = e->host.opt->t;
     n->cycle_virtual = (uint64_t)llround(n->jump.horizon);
     n->virtual_steps += n->cycle_virtual;
     n->accepted++;
