@@ -234,8 +234,8 @@ static struct tokenizer *build(struct reader *r, const struct tiktoken_opts *opt
     return NULL;
 }
 
-struct tokenizer *tiktoken_parse(const char *bytes, size_t len, const struct tiktoken_opts *opts, const char *name, char *err,
-                                 size_t cap)
+struct tokenizer *tiktoken_parse(const char *bytes, size_t len, const struct tiktoken_opts *opts, const char *name,
+                                 char *err, size_t cap)
 {
     struct reader r = {.name = name, .err = err, .cap = cap, .ranks = xcalloc(VOCABULARY_MAX, sizeof *r.ranks)};
     struct tokenizer *t = read_lines(&r, bytes, len) == 0 ? build(&r, opts) : NULL;
