@@ -115,7 +115,7 @@ static void ranks_give_the_same_ids(void)
     struct vocabulary v;
     struct tiktoken_opts opts = {.pattern = PATTERN_NONE};
     unsigned whole = 0, apart = 0;
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < 40; round++) {
         struct strbuf file = {0};
         char err[500];
         make_vocabulary(&v, rnd(MAX_TOKENS - 256));
@@ -157,7 +157,7 @@ static void long_tokens_are_quick(void)
     memset(run, 'a', SPLIT_MAX_TOKEN);
     for (int b = 0; b < 256; b++)
         add_line(&file, &(char){(char)b}, 1, (uint32_t)b);
-    for (uint32_t i = 0; i < 30; i++)
+    for (uint32_t i = 0; i < 20; i++)
         add_line(&file, run, i < 15 ? (size_t)2 << i : SPLIT_MAX_TOKEN - i, 256 + i);
     double start = now_seconds();
     struct tokenizer *t = parse(file.s, file.len, &opts, err);
@@ -375,7 +375,7 @@ static void bad_models_are_refused(void)
 
 int main(void)
 {
-    test_begin(60);
+    test_begin(200);
     ranks_give_the_same_ids();
     long_tokens_are_quick();
     bad_tiktoken_files_are_refused();

@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     strbuf_add(&file, bytes, len);
     struct tokenizer *t = tiktoken_parse(file.s, file.len, &opts, "input", err, sizeof err);
     MUST(t || strncmp(err, "input: ", 7) == 0);
-    if (t)
+    if (t && choice & 32)               /* an encoder takes long to make */
         check(t, bytes, len);
     tokenizer_free(t);
     strbuf_free(&file);
