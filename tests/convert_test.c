@@ -1,7 +1,7 @@
 /*
- * Vocabularies of other libraries: the merges found for a list of ranks against tiktoken's own way to encode, written from
- * its definition, on random vocabularies; and .tiktoken and .model files good and bad. Against the libraries themselves: make
- * interop.
+ * Vocabularies of other libraries: the merges found for a list of ranks against tiktoken's own way to encode, written
+ * from its definition, on random vocabularies; and .tiktoken and .model files good and bad. Against the libraries
+ * themselves: make interop.
  */
 #include <stdint.h>
 #include <string.h>
@@ -115,7 +115,7 @@ static void ranks_give_the_same_ids(void)
     struct vocabulary v;
     struct tiktoken_opts opts = {.pattern = PATTERN_NONE};
     unsigned whole = 0, apart = 0;
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < 40; round++) {
         struct strbuf file = {0};
         char err[500];
         make_vocabulary(&v, rnd(MAX_TOKENS - 256));
@@ -136,8 +136,8 @@ static void ranks_give_the_same_ids(void)
                 text[utf8_prefix(text, len)] = 'a';
             size_t n_want = encode_by_definition(&v, text, len, want);
             const uint32_t *ids = encode(e, text, len, false, &n);
-            CHECK(n == n_want && memcmp(ids, want, n * sizeof *ids) == 0, "round %d: %.*s: %zu ids, not %zu", round, (int)len,
-                  text, n, n_want);
+            CHECK(n == n_want && memcmp(ids, want, n * sizeof *ids) == 0, "round %d: %.*s: %zu ids, not %zu", round,
+                  (int)len, text, n, n_want);
             char *again = decode(t, ids, n, true, &back);
             CHECK(back == len && memcmp(again, text, len) == 0, "%.*s comes back as %s", (int)len, text, again);
             free(again);
@@ -157,7 +157,7 @@ static void long_tokens_are_quick(void)
     memset(run, 'a', SPLIT_MAX_TOKEN);
     for (int b = 0; b < 256; b++)
         add_line(&file, &(char){(char)b}, 1, (uint32_t)b);
-    for (uint32_t i = 0; i < 30; i++)
+    for (uint32_t i = 0; i < 20; i++)
         add_line(&file, run, i < 15 ? (size_t)2 << i : SPLIT_MAX_TOKEN - i, 256 + i);
     double start = now_seconds();
     struct tokenizer *t = parse(file.s, file.len, &opts, err);
@@ -231,7 +231,8 @@ static void special_tokens_have_their_ids(void)
         add_line(&file, &(char){(char)b}, 1, (uint32_t)b);
     struct tokenizer *t = parse(file.s, file.len, &opts, err);
     CHECK(t, "%s", err);
-    CHECK(tokenizer_special(t, "<a>") == 256 && tokenizer_special(t, "<b>") == 300 && tokenizer_special(t, "<c>") == 301);
+    CHECK(tokenizer_special(t, "<a>") == 256 && tokenizer_special(t, "<b>") == 300 &&
+          tokenizer_special(t, "<c>") == 301);
     tokenizer_free(t);
     opts = (struct tiktoken_opts){.special = on_a_rank, .n_special = 1};
     CHECK(!parse(file.s, file.len, &opts, err) && strstr(err, "id 65 is a rank"), "%s", err);
@@ -241,9 +242,11 @@ static void special_tokens_have_their_ids(void)
         char *text;
         struct special_token *s = tiktoken_family_special(&tiktoken_families[i], &text);
         for (size_t k = 0; k < tiktoken_families[i].n_special; k++)
-            CHECK(s[k].content && *s[k].content && s[k].id >= tiktoken_families[i].n_ranks, "%s: %zu", tiktoken_families[i].name, k);
+            CHECK(s[k].content && *s[k].content && s[k].id >= tiktoken_families[i].n_ranks, "%s: %zu",
+                  tiktoken_families[i].name, k);
         if (i == 2)
-            CHECK(s[255].id == 128255 && strcmp(s[255].content, "<|reserved_special_token_250|>") == 0, "%s", s[255].content);
+            CHECK(s[255].id == 128255 && strcmp(s[255].content, "<|reserved_special_token_250|>") == 0, "%s",
+                  s[255].content);
         free(s);
         free(text);
     }
@@ -299,7 +302,8 @@ static void a_model_becomes_json(void)
     char err[500], *json = model_json(m.s, m.len, err);
     CHECK(json, "%s", err);
     CHECK(strstr(json, "[\"a\", \"b\"],\n      [\"\xe2\x96\x81\", \"ab\"]\n    ]"), "%s", json);
-    CHECK(strstr(json, "\"\xe2\x96\x81" "ab\": 4,") && strstr(json, "\"Prepend\"") && !strstr(json, "\\\\A"), "%s", json);
+    CHECK(strstr(json, "\"\xe2\x96\x81" "ab\": 4,"), "%s", json);
+    CHECK(strstr(json, "\"Prepend\"") && !strstr(json, "\\\\A"), "%s", json);
     CHECK(!tokenizer_parse(json, strlen(json), "sp.json", err, sizeof err), "loaded");
     CHECK(strstr(err, "sp.json: ") == err && strstr(err, "SentencePiece"), "%s", err);
     free(json);
@@ -371,7 +375,7 @@ static void bad_models_are_refused(void)
 
 int main(void)
 {
-    test_begin(60);
+    test_begin(200);
     ranks_give_the_same_ids();
     long_tokens_are_quick();
     bad_tiktoken_files_are_refused();

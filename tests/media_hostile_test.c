@@ -1,6 +1,6 @@
 /*
- * Pictures and sounds that are cut off anywhere, or say that they are larger than they are: refused with a reason, at once and in
- * little memory. The files are those that the fuzzers start from, in tests/fuzz/seeds.
+ * Pictures and sounds that are cut off anywhere, or say that they are larger than they are: refused with a reason, at
+ * once and in little memory. The files are those that the fuzzers start from, in tests/fuzz/seeds.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -70,7 +70,8 @@ static void lie(const char *name, bool sound, const char *bytes, size_t len, siz
 
 static void lies(const char *name, const char *b, size_t n)
 {
-    const char *sof = memmem(b, n, "\xff\xc0\x00\x11", 4), *data = memmem(b, n, "data", 4), *fmt = memmem(b, n, "fmt ", 4);
+    const char *sof = memmem(b, n, "\xff\xc0\x00\x11", 4), *data = memmem(b, n, "data", 4),
+               *fmt = memmem(b, n, "fmt ", 4);
     if (strcmp(name, "a.png") == 0) {
         lie(name, false, b, n, 16, "\x7f\xff\xff\xff", 4, "PNG");
         lie(name, false, b, n, 16, "\x00\x00\x00\x00", 4, "PNG");
@@ -91,7 +92,8 @@ static void lies(const char *name, const char *b, size_t n)
         lie(name, true, b, n, (size_t)(fmt - b) + 10, "\x00\x00", 2, "");
         lie(name, true, b, n, (size_t)(fmt - b) + 12, "\x00\x00\x00\x00", 4, "");
         lie(name, true, b, n, (size_t)(fmt - b) + 12, "\xff\xff\xff\x7f", 4, "");
-    } else if (strcmp(name, "a.flac") == 0) {   /* STREAMINFO from byte 8 on: 20 bits of rate, 3 of channels, 5 of depth, 36 of samples */
+    } else if (strcmp(name, "a.flac") == 0) {
+        /* STREAMINFO, from byte 18 on: 20 bits of rate, 3 of channels, 5 of depth, 36 of samples */
         lie(name, true, b, n, 21, "\xff\xff\xff\xff\xff", 5, "");
         lie(name, true, b, n, 22, "\x7f\xff\xff\xff", 4, "");
         lie(name, true, b, n, 18, "\x00\x00\x00", 3, "");
@@ -122,8 +124,9 @@ static void each_seed(const char *kind)
 
 static void headers_alone(void)
 {
-    static const char *const cases[] = {"P6 32768 2048 255\n", "P5 32768 32768 65535\n", "P6 99999999999 1 255\n", "P6 -1 5 255\n",
-                                        "P6 0 0 255\n", "P6 1 1 0\n", "P6 1 1 65536\n", "P6 #", "P6", "P", "P4 8 1\nx", "P3 1 1 255 1 2 3"};
+    static const char *const cases[] = {
+        "P6 32768 2048 255\n", "P5 32768 32768 65535\n", "P6 99999999999 1 255\n", "P6 -1 5 255\n", "P6 0 0 255\n",
+        "P6 1 1 0\n", "P6 1 1 65536\n", "P6 #", "P6", "P", "P4 8 1\nx", "P3 1 1 255 1 2 3"};
     char err[300];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         CHECK(parse(false, cases[i], strlen(cases[i]), err) != 0, "%s: accepted", cases[i]);

@@ -241,8 +241,22 @@ static void other_patterns(void)
     CHECK(strcmp(got.s, "a b\n1") == 0, "%s", got.s);
     strbuf_free(&got);
     pretokenizer_free(p);
+    /* Where dialects differ, that of the tokenizers library (Oniguruma, Ruby's): {n,m}+ repeats, $ and ^ are of lines. */
+    static const struct { const char *regex, *text, *want; } dialect[] = {
+        {"\\p{N}{1,3}+|a", "a12345678a", "a|12345678|a"}, {"[xy]{2}+", "xyxyx", "xyxy|x"}, {"x{2,}+|x{,2}", "x", "x"},
+        {"\xc3\xa9{1,2}+|x", "\xc3\xa9\xc3\xa9\xc3\xa9x", "\xc3\xa9\xc3\xa9\xc3\xa9|x"},
+        {"ab$|a|b|\\s", "ab\nab", "ab|\n|ab"},         {"^ab|a|b|\\s", "ab\nab", "ab|\n|ab"},
+    };
+    for (size_t i = 0; i < sizeof dialect / sizeof *dialect; i++) {
+        p = pretokenizer_open(PATTERN_REGEX, dialect[i].regex, why, sizeof why);
+        CHECK(p, "%s: %s", dialect[i].regex, why);
+        pieces_of(&got, dialect[i].text, strlen(dialect[i].text));
+        CHECK(strcmp(got.s, dialect[i].want) == 0, "%s: %s", dialect[i].regex, got.s);
+        strbuf_free(&got);
+        pretokenizer_free(p);
+    }
     p = mine;
-    static const char *const refused[] = {"(", "\\p{Lu}", "\\d+", "[^\\S]", "[[a]&&b]", "\\w"};
+    static const char *const refused[] = {"(", "\\p{Lu}", "\\d+", "[^\\S]", "[[a]&&b]", "\\w", "(?:x){1,2}+"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         CHECK(!pretokenizer_open(PATTERN_REGEX, refused[i], why, sizeof why) && *why, "%s", refused[i]);
 }

@@ -1,6 +1,6 @@
 /*
- * Hostile tokenizer.json: each value of a good file is replaced by values of every type, removed, or given twice; what is
- * accepted must be the same tokenizer, or differ in a way that its type allows. (Named mistakes: bpe_test.c.)
+ * Hostile tokenizer.json: each value of a good file is replaced by values of every type, removed, or given twice; what
+ * is accepted must be the same tokenizer, or differ in a way that its type allows. (Named mistakes: bpe_test.c.)
  */
 #include <jansson.h>
 #include <stdint.h>
@@ -11,13 +11,13 @@
 #include "pipeline/text/vocabulary.h"
 #include "tests/check.h"
 
-static const char *const values[] = {"null", "true", "false", "0", "-1", "7", "1048576", "9007199254740993", "1.5", "1e300", "\"\"",
-                                     "\"x\"", "\"BPE\"", "\"\\u0100\"", "[]", "[7]", "[[]]", "{}", "{\"type\": 7}",
-                                     "{\"type\": \"Sequence\"}", "{\"type\": \"Sequence\", \"pretokenizers\": 7}",
-                                     "{\"type\": \"Sequence\", \"pretokenizers\": []}",
-                                     "{\"type\": \"Sequence\", \"pretokenizers\": [7]}",
-                                     "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\"}, 7]}",
-                                     "{\"type\": \"Split\", \"pattern\": 7}"};
+static const char *const values[] = {
+    "null", "true", "false", "0", "-1", "7", "1048576", "9007199254740993", "1.5", "1e300", "\"\"", "\"x\"", "\"BPE\"",
+    "\"\\u0100\"", "[]", "[7]", "[[]]", "{}", "{\"type\": 7}", "{\"type\": \"Sequence\"}",
+    "{\"type\": \"Sequence\", \"pretokenizers\": 7}", "{\"type\": \"Sequence\", \"pretokenizers\": []}",
+    "{\"type\": \"Sequence\", \"pretokenizers\": [7]}",
+    "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\"}, 7]}",
+    "{\"type\": \"Split\", \"pattern\": 7}"};
 enum { N_VALUES = sizeof values / sizeof *values };
 
 static json_t *good, *replacements[N_VALUES];

@@ -3,7 +3,8 @@
  *
  * \p{L}, \p{N}, \s and their opposites are spelled out in full before PCRE2 sees
  * them, since its Unicode (14 in 10.42) and its idea of a space (U+180E) differ
- * from those of the tokenizers library. Other properties are refused for that reason.
+ * from those of the tokenizers library. Other properties are refused for that reason. Where dialects differ,
+ * Ruby's is meant, which the library's Oniguruma follows: {n,m}+ is no possessive but a repeated quantifier.
  */
 #include "pipeline/text/pretokenizer_impl.h"
 
@@ -18,6 +19,8 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/text/unicode.h"
+
+#define NO_ATOM SIZE_MAX
 
 enum { STACK_START = 64 << 10, STACK_MAX = 64 << 20 };
 
@@ -63,32 +66,69 @@ static char class_at(const char *p, size_t *len, bool *negated)
     return p[3] == 'L' || p[3] == 'N' ? p[3] : '?';
 }
 
+/* Length of a quantifier {n,m}, {n,}, {,m} or {n} at p; 0: none. */
+static size_t bounds_at(const char *p)
+{
+    size_t n = strspn(p + 1, "0123456789,") + 1;
+    return *p == '{' && n > 1 && p[n] == '}' ? n + 1 : 0;
+}
+
+/* The quantifier at p. What it belongs to begins at out->s[atom]; NO_ATOM: nobody knows. False: a repeated one of that. */
+static bool add_bounds(struct strbuf *out, const char *p, size_t len, size_t atom)
+{
+    bool repeated = p[len] == '+';
+    if (repeated && atom == NO_ATOM)
+        return false;
+    if (repeated) {
+        strbuf_add(out, "(?:", 3);
+        memmove(out->s + atom + 3, out->s + atom, out->len - atom - 3);
+        memcpy(out->s + atom, "(?:", 3);
+    }
+    strbuf_addf(out, "{%s%.*s%s", p[1] == ',' ? "0" : "", (int)len - 1, p + 1, repeated ? ")" : "");
+    return true;
+}
+
+/* A class at p, spelled out. False: *why. */
+static bool put_class(struct strbuf *out, const char *p, char class, bool negated, bool brackets, char *why, size_t cap)
+{
+    if (class == '?' || (negated && brackets)) {
+        snprintf(why, cap, "%.*s is not supported", (int)(p[1] == 'p' || p[1] == 'P' ? strcspn(p, "}") + 1 : 2), p);
+        return false;
+    }
+    strbuf_addf(out, "%s", brackets ? "" : negated ? "[^" : "[");
+    add_class(out, class);
+    strbuf_addf(out, "%s", brackets ? "" : "]");
+    return true;
+}
+
 /* The pattern with classes spelled out. False: *why. */
 static bool translate(struct strbuf *out, const char *p, char *why, size_t cap)
 {
     bool brackets = false;
-    while (*p) {
-        size_t len = 1;
+    size_t atom = NO_ATOM;
+    for (size_t len; *p; p += len) {
         bool negated = false;
-        char class = *p == '\\' ? class_at(p, &len, &negated) : 0;
-        if (class == '?' || (class && negated && brackets)) {
-            snprintf(why, cap, "%.*s is not supported", (int)(p[1] == 'p' || p[1] == 'P' ? strcspn(p, "}") + 1 : 2), p);
+        if (!brackets && (len = bounds_at(p)) > 0) {
+            if (add_bounds(out, p, len, atom))
+                continue;
+            snprintf(why, cap, "%.*s+ behind a group is not supported", (int)len, p);
             return false;
         }
         if (*p == '[' && brackets) {
             snprintf(why, cap, "brackets within brackets are not supported");
             return false;
         }
+        if (!brackets && ((unsigned char)*p & 0xc0) != 0x80)
+            atom = strchr("()|", *p) ? NO_ATOM : out->len;
+        char class = *p == '\\' ? class_at(p, &len, &negated) : 0;
         if (class) {
-            strbuf_addf(out, "%s", brackets ? "" : negated ? "[^" : "[");
-            add_class(out, class);
-            strbuf_addf(out, "%s", brackets ? "" : "]");
+            if (!put_class(out, p, class, negated, brackets, why, cap))
+                return false;
         } else {
             len = *p == '\\' && p[1] ? 2 : 1;
             strbuf_add(out, p, len);
             brackets = *p == '[' || (brackets && *p != ']');
         }
-        p += len;
     }
     return true;
 }
@@ -103,8 +143,8 @@ struct regex_pieces *regex_pieces_new(const char *regex, char *why, size_t cap)
         strbuf_free(&full);
         return NULL;
     }
-    pcre2_code *code = pcre2_compile((PCRE2_SPTR)full.s, full.len, PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C,
-                                     &error, &offset, NULL);
+    const uint32_t flags = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)full.s, full.len, flags, &error, &offset, NULL);
     strbuf_free(&full);
     if (!code) {
         PCRE2_UCHAR message[160];

@@ -5,8 +5,8 @@
  *   while ((r = protobuf_next(&m, &f)) > 0) ... f.number, f.type, f.value or f.bytes
  *   r < 0: malformed at byte m.at
  *
- * A message within a message is a field of bytes: protobuf_message reads that. Groups, which are deprecated, are malformed.
- * Source: the protocol buffers encoding guide.
+ * A message within a message is a field of bytes: protobuf_message reads that. Groups, which are deprecated, are
+ * malformed. Source: the protocol buffers encoding guide.
  */
 #ifndef TEXT_PROTOBUF_H
 #define TEXT_PROTOBUF_H

@@ -29,7 +29,7 @@ struct reader {
     size_t cap;
     struct sentencepiece *m;
     uint64_t type;                      /* of the model */
-    bool suffix, escape, map;           /* treat_whitespace_as_suffix, escape_whitespaces, whether there is a charsmap */
+    bool suffix, escape, map; /* treat_whitespace_as_suffix, escape_whitespaces, whether there is a charsmap */
 };
 
 __attribute__((format(printf, 3, 4))) static int bad(const struct reader *r, size_t at, const char *fmt, ...)
@@ -44,7 +44,8 @@ __attribute__((format(printf, 3, 4))) static int bad(const struct reader *r, siz
 }
 
 /* Calls use for each field of a message. */
-static int each_field(struct reader *r, struct protobuf m, int (*use)(struct reader *, struct protobuf *, struct protobuf_field *))
+static int each_field(struct reader *r, struct protobuf m,
+                      int (*use)(struct reader *, struct protobuf *, struct protobuf_field *))
 {
     struct protobuf_field f;
     int rc;
@@ -70,7 +71,9 @@ static int read_flag(const struct reader *r, const struct protobuf_field *f, boo
 static int use_piece_field(struct reader *r, struct protobuf *m, struct protobuf_field *f)
 {
     struct piece *p = &r->m->pieces[r->m->n];
-    enum protobuf_type want = f->number == PIECE_TEXT ? PROTOBUF_BYTES : f->number == PIECE_SCORE ? PROTOBUF_32 : PROTOBUF_VARINT;
+    enum protobuf_type want = f->number == PIECE_TEXT    ? PROTOBUF_BYTES
+                              : f->number == PIECE_SCORE ? PROTOBUF_32
+                                                         : PROTOBUF_VARINT;
     (void)m;
     if (f->number > PIECE_TYPE)
         return 0;                       /* an extension */
@@ -94,8 +97,8 @@ static int use_piece_field(struct reader *r, struct protobuf *m, struct protobuf
 static bool is_byte_name(const struct piece *p)
 {
     static const char digits[] = "0123456789ABCDEF";
-    return p->len == 6 && memcmp(p->s, "<0x", 3) == 0 && strchr(digits, p->s[3]) && strchr(digits, p->s[4]) && p->s[3] &&
-           p->s[4] && p->s[5] == '>';
+    return p->len == 6 && memcmp(p->s, "<0x", 3) == 0 && strchr(digits, p->s[3]) && strchr(digits, p->s[4]) &&
+           p->s[3] && p->s[4] && p->s[5] == '>';
 }
 
 static int check_piece(struct reader *r, size_t at)
@@ -197,7 +200,7 @@ static int check_model(struct reader *r, size_t len)
 
 int sentencepiece_parse(struct sentencepiece *m, const char *bytes, size_t len, const char *name, char *err, size_t cap)
 {
-    struct reader r = {.name = name, .err = err, .cap = cap, .m = m, .type = 1, .escape = true};       /* the defaults */
+    struct reader r = {.name = name, .err = err, .cap = cap, .m = m, .type = 1, .escape = true}; /* the defaults */
     *m = (struct sentencepiece){.dummy_prefix = true, .fewer_spaces = true};
     if (each_field(&r, (struct protobuf){.bytes = bytes, .end = len}, use_model) == 0 && check_model(&r, len) == 0)
         return 0;

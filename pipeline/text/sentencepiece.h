@@ -1,6 +1,6 @@
 /*
- * sentencepiece.h - a SentencePiece model of type BPE, and the tokenizer.json that the `tokenizers` library gives the same
- * ids with: tokenizer.md, "Converting"
+ * sentencepiece.h - a SentencePiece model of type BPE, and the tokenizer.json that the `tokenizers` library gives the
+ * same ids with: tokenizer.md, "Converting"
  */
 #ifndef TEXT_SENTENCEPIECE_H
 #define TEXT_SENTENCEPIECE_H
@@ -28,8 +28,10 @@ struct sentencepiece {
     bool byte_fallback, dummy_prefix, fewer_spaces;     /* add_dummy_prefix, remove_extra_whitespaces */
 };
 
-/* Reads the model; bytes must live as long as m. What cannot be converted is refused. 0, or -1 with file, offset and reason. */
-int  sentencepiece_parse(struct sentencepiece *m, const char *bytes, size_t len, const char *name, char *err, size_t cap);
+/* Reads the model; bytes must live as long as m. What cannot be converted is refused. 0, or -1 with file, offset and
+ * reason. */
+int sentencepiece_parse(struct sentencepiece *m, const char *bytes, size_t len, const char *name, char *err,
+                        size_t cap);
 void sentencepiece_free(struct sentencepiece *m);
 /* The JSON text, malloc'd; NULL with file and reason. */
 char *sentencepiece_to_json(const struct sentencepiece *m, const char *name, size_t *len, char *err, size_t cap);

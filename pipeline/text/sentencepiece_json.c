@@ -99,7 +99,8 @@ static void write_added(struct writer *w)
             continue;
         strbuf_addf(&w->out, "%s\n    {\"id\": %u, \"content\": ", comma, id);
         quote_piece(w, id);
-        add(w, ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": true}");
+        add(w, ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, "
+               "\"special\": true}");
         comma = ",";
     }
     add(w, "\n  ],\n");
@@ -142,8 +143,8 @@ static void add_escaped(struct strbuf *regex, const struct piece *p)
     }
 }
 
-/* User-defined pieces are found before anything merges, the leftmost and of those the longest; each is then a pre-token of its
- * own, and with ignore_merges a pre-token that is in the vocabulary is that token. */
+/* User-defined pieces are found before anything merges, the leftmost and of those the longest; each is then a pre-token
+ * of its own, and with ignore_merges a pre-token that is in the vocabulary is that token. */
 static void write_pre_tokenizer(struct writer *w)
 {
     const struct sentencepiece *m = w->m;
@@ -188,7 +189,8 @@ static int write_merges(struct writer *w)
         uint32_t id = w->order[rank];
         enum split split = splits_of(w->splits, rank, &left, &right);
         if (split == SPLIT_NEVER && m->pieces[id].type == PIECE_NORMAL && m->n_of[PIECE_USER_DEFINED])
-            return bad(w, "piece %u is one that merging never makes, which is not supported beside user-defined pieces", id);
+            return bad(w, "piece %u is one that merging never makes, which is not supported beside user-defined pieces",
+                       id);
         if (split != SPLIT_PAIR || m->pieces[id].type != PIECE_NORMAL)
             continue;
         if (left == UINT32_MAX || right == UINT32_MAX)
@@ -212,8 +214,9 @@ static int write_model(struct writer *w)
     const char *comma = "";
     add(w, "  \"model\": {\n    \"type\": \"BPE\", \"dropout\": null, \"unk_token\": ");
     quote_piece(w, w->m->unknown);
-    strbuf_addf(&w->out, ", \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null, \"fuse_unk\": true, "
-                         "\"byte_fallback\": %s, \"ignore_merges\": %s,\n    \"vocab\": {",
+    strbuf_addf(&w->out,
+                ", \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null, \"fuse_unk\": true, "
+                "\"byte_fallback\": %s, \"ignore_merges\": %s,\n    \"vocab\": {",
                 w->m->byte_fallback ? "true" : "false", w->m->n_of[PIECE_USER_DEFINED] ? "true" : "false");
     for (uint32_t id = 0; id < w->m->n; id++) {
         strbuf_addf(&w->out, "%s\n      ", comma);

@@ -21,10 +21,12 @@ static bool use_nfc;
 static const struct opt opts[] = {
     {'o', "output", OPT_STR, &output, "FILE", "write tokenizer.json here; - is standard output"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Of .tiktoken files"},
-    {0, "pattern", OPT_STR, &pattern_name, "NAME", "how text is cut: gpt2, cl100k, llama3 or qwen2 (default: by the number of\n"
-                                                  "tokens, where that is of a vocabulary in use)"},
-    {0, "special", OPT_LIST, &special, "NAME[=ID]", "a special token; its id is the next one where none is given; may be\n"
-                                                    "given again. Default: those of the vocabulary in use"},
+    {0, "pattern", OPT_STR, &pattern_name, "NAME",
+     "how text is cut: gpt2, cl100k, llama3 or qwen2 (default: by the number of\n"
+     "tokens, where that is of a vocabulary in use)"},
+    {0, "special", OPT_LIST, &special, "NAME[=ID]",
+     "a special token; its id is the next one where none is given; may be\n"
+     "given again. Default: those of the vocabulary in use"},
     {0, "nfc", OPT_FLAG, &use_nfc, NULL, "normalise text to NFC first"},
     {0},
 };
@@ -32,9 +34,10 @@ static const struct opt opts[] = {
 static const struct cli cli = {
     "tokenize", "convert: vocabularies of other libraries to tokenizer.json",
     "tokenize convert -o FILE [OPTION...] VOCABULARY", opts,
-    "Reads a .tiktoken file (tokens in base64 and their ranks) or a SentencePiece .model of type BPE; the content tells which.\n"
-    "The tokenizer.json gives the same ids as the library that the file is of: that of a .tiktoken file here and in the\n"
-    "tokenizers library, that of a .model in the tokenizers library only, for text there is cut into characters, not bytes.\n"
+    "Reads a .tiktoken file (tokens in base64 and their ranks) or a SentencePiece .model of type BPE; the content\n"
+    "says which. The tokenizer.json gives the ids of the library that the file is of: that of a .tiktoken file here\n"
+    "and in the tokenizers library, that of a .model in the tokenizers library only: text there is cut into\n"
+    "characters, not bytes.\n"
     "\n"
     "Examples:\n"
     "  tokenize convert -o tok.json cl100k_base.tiktoken\n"
@@ -98,7 +101,8 @@ static char *convert_tiktoken(const char *path, const char *bytes, size_t n_byte
     char err[800], **texts = xcalloc(special.n + 1, sizeof *texts);
     uint32_t n_ranks = tiktoken_count(bytes, n_bytes);
     const struct tiktoken_family *f = family_of(n_ranks);
-    struct tiktoken_opts o = {.pattern = f ? f->pattern : pattern_asked(path, n_ranks), .nfc = use_nfc || (f && f->nfc)};
+    struct tiktoken_opts o = {.pattern = f ? f->pattern : pattern_asked(path, n_ranks),
+                              .nfc = use_nfc || (f && f->nfc)};
     struct special_token *tokens;
     if (f && special.n == 0) {
         tokens = tiktoken_family_special(f, &texts[0]);
@@ -138,13 +142,13 @@ static char *convert_sentencepiece(const char *path, const char *bytes, size_t n
     char *json = sentencepiece_to_json(&m, path, len, err, sizeof err);
     if (!json)
         die("%s", err);
-    say("%s: SentencePiece: %zu pieces%s; for the tokenizers library: it cuts text into characters, which tokenize does not do",
+    say("%s: SentencePiece: %zu pieces%s; for the tokenizers library: tokenize does not cut text into characters",
         path, m.n, m.byte_fallback ? ", bytes among them" : "");
     sentencepiece_free(&m);
     return json;
 }
 
-/* The first field of a model is number 1, of bytes: a newline, then a length and more that is no line of the other kind. */
+/* The first field of a model is number 1, of bytes: a newline, then a length and more that is no line of .tiktoken. */
 static bool is_model(const char *bytes, size_t n)
 {
     static const char line[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \r\n";

@@ -22,8 +22,8 @@ struct reader {
     size_t cap;
     size_t line;                        /* the one being read, from 1 */
     struct strbuf bytes;                /* of all tokens */
-    struct line *ranks;                 /* VOCABULARY_MAX of them */
-    uint32_t end;                       /* the highest rank and one */
+    struct line *ranks;                 /* room for n_ranks */
+    uint32_t n_ranks, end;              /* end: the highest rank and one */
 };
 
 __attribute__((format(printf, 2, 3))) static int bad(struct reader *r, const char *fmt, ...)
@@ -90,6 +90,16 @@ static int read_rank(const char *s, size_t n, uint32_t *rank)
     return v < VOCABULARY_MAX ? 0 : -1;
 }
 
+static void make_room(struct reader *r, uint32_t rank)
+{
+    if (rank < r->n_ranks)
+        return;
+    uint32_t n = rank < VOCABULARY_MAX / 2 ? 2 * rank + 1024 : VOCABULARY_MAX;
+    r->ranks = xrealloc(r->ranks, n * sizeof *r->ranks);
+    memset(r->ranks + r->n_ranks, 0, (n - r->n_ranks) * sizeof *r->ranks);
+    r->n_ranks = n;
+}
+
 static int read_line(struct reader *r, const char *s, size_t n)
 {
     const char *space = memchr(s, ' ', n);
@@ -103,6 +113,7 @@ static int read_line(struct reader *r, const char *s, size_t n)
         return bad(r, "the token is not base64");
     if (read_rank(space + 1, n - (size_t)(space + 1 - s), &rank) < 0)
         return bad(r, "the rank is not a whole number from 0 to %d", VOCABULARY_MAX - 1);
+    make_room(r, rank);
     if (r->ranks[rank].len)
         return bad(r, "rank %u is there twice", rank);
     r->ranks[rank] = (struct line){at, (uint32_t)(r->bytes.len - at)};
@@ -234,10 +245,10 @@ static struct tokenizer *build(struct reader *r, const struct tiktoken_opts *opt
     return NULL;
 }
 
-struct tokenizer *tiktoken_parse(const char *bytes, size_t len, const struct tiktoken_opts *opts, const char *name, char *err,
-                                 size_t cap)
+struct tokenizer *tiktoken_parse(const char *bytes, size_t len, const struct tiktoken_opts *opts, const char *name,
+                                 char *err, size_t cap)
 {
-    struct reader r = {.name = name, .err = err, .cap = cap, .ranks = xcalloc(VOCABULARY_MAX, sizeof *r.ranks)};
+    struct reader r = {.name = name, .err = err, .cap = cap};
     struct tokenizer *t = read_lines(&r, bytes, len) == 0 ? build(&r, opts) : NULL;
     free(r.ranks);
     strbuf_free(&r.bytes);

@@ -20,12 +20,12 @@ echo some text >text.md
 repeat 1000000 '{"a":' >deep2.json;                                     load deep2.json 'offset [0-9]+: maximum parsing depth'
 repeat 1000000 '[' >deep3.json;                                         load deep3.json 'offset 0: not a JSON object'
 { printf '{"a":['; repeat 4300000 '1,'; printf '1]}'; } >values.json;   load values.json 'more than 4194304 values'
-{ printf '{"a":"'; head -c 30000000 /dev/zero | tr '\0' x; printf '"}'; } >string.json; load string.json 'decoder'
-{ printf '{"a":'; head -c 30000000 /dev/zero | tr '\0' 7; printf '}'; } >number.json;   load number.json 'offset [0-9]+: too big integer'
-{ printf '{"a":'; head -c 30000000 /dev/zero | tr '\0' ' '; printf '1'; } >space.json;  load space.json 'offset [0-9]+: '
+{ printf '{"a":"'; head -c 10000000 /dev/zero | tr '\0' x; printf '"}'; } >string.json; load string.json 'decoder'
+{ printf '{"a":'; head -c 10000000 /dev/zero | tr '\0' 7; printf '}'; } >number.json;   load number.json 'offset [0-9]+: too big integer'
+{ printf '{"a":'; head -c 10000000 /dev/zero | tr '\0' ' '; printf '1'; } >space.json;  load space.json 'offset [0-9]+: '
 { printf '{'; awk 'BEGIN { for (i = 0; i < 300000; i++) printf "\"k%d\":1,", i }'; printf '"k7":1}'; } >keys.json
 load keys.json 'offset [0-9]+: duplicate object key'
-truncate -s 20M zeros.json;                                             load zeros.json 'offset [01]: '
+truncate -s 9M zeros.json;                                             load zeros.json 'offset [01]: '
 truncate -s 10G huge.json;                                              load huge.json 'larger than 32 MiB'
 printf '{"a":"b\0c"}' >nul.json;                                        load nul.json 'offset 7: control character'
 printf '{"a\\u0000":1}' >nul2.json;                                     load nul2.json 'offset [0-9]+: NUL byte'
@@ -58,11 +58,11 @@ sed -f long.sed tok.json >c.json;                                       load c.j
 # .tiktoken and .model
 convert() { refused "^tokenize: $1: $2" "$tokenize" convert --pattern gpt2 -o x.json "$1"; }
 truncate -s 10G huge.tiktoken;                                          convert huge.tiktoken '10737418240 bytes, more than'
-truncate -s 20M zeros.tiktoken;                                         convert zeros.tiktoken 'line 1: not a token'
-repeat 5000000 'QQ==' >line.tiktoken;                                   convert line.tiktoken 'line 1: not a token'
+truncate -s 9M zeros.tiktoken;                                         convert zeros.tiktoken 'line 1: not a token'
+repeat 1000000 'QQ==' >line.tiktoken;                                   convert line.tiktoken 'line 1: not a token'
 awk 'BEGIN { for (i = 0; i < 1000000; i++) print "QQ== " i }' >same.tiktoken; convert same.tiktoken 'ranks 0 and 1 are the same'
 model() { refused "^tokenize: $1: $2" "$tokenize" convert -o x.json "$1"; }
-{ printf '\n\xff\xff\xff\x7f'; head -c 20000000 /dev/zero; } >lie.model; model lie.model 'offset [0-9]+: .*malformed'
-{ printf '\n\1\1'; repeat 8000000 "$(printf '\n\1')"; } >empty.model;     model empty.model 'offset [0-9]+: '
+{ printf '\n\xff\xff\xff\x7f'; head -c 5000000 /dev/zero; } >lie.model; model lie.model 'offset [0-9]+: .*malformed'
+{ printf '\n\1\1'; repeat 2000000 "$(printf '\n\1')"; } >empty.model;     model empty.model 'offset [0-9]+: '
 awk 'BEGIN { for (i = 0; i < 1500000; i++) printf "\n\t\n\7p%06x", i % 1048576 }' >many.model; model many.model 'offset [0-9]+: more than 1048576 pieces'
 [ ! -e x.json ]

@@ -1,6 +1,6 @@
 /*
- * batch streams: a header that passes the checks has a record size that can be trusted; the hash of a record stays within it. The
- * header's checksum is put right first.
+ * batch streams: a header that passes the checks has a record size that can be trusted; the hash of a record stays
+ * within it. The header's checksum is put right first.
  */
 #include "formats/batch.h"
 
@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (rc != BATCH_OK)
         return 0;
     size_t n = batch_record_bytes(&h);
-    MUST(n % 8 == 0 && n <= BATCH_MAX_RECORD && n >= sizeof(struct batch_record) + h.B * (16 + ((size_t)h.T + 1) * h.token_width));
+    MUST(n % 8 == 0 && n <= BATCH_MAX_RECORD &&
+         n >= sizeof(struct batch_record) + h.B * (16 + ((size_t)h.T + 1) * h.token_width));
     if (n > 1 << 20)
         return 0;
     char *record = calloc(1, n);        /* of its exact size */

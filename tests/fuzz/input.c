@@ -1,5 +1,6 @@
 /*
- * files of documents: whatever the bytes of a .jsonl, .json or .txt file, documents come out, or are left out as bad ones
+ * files of documents: whatever the bytes of a .jsonl, .json or .txt file, documents come out, or are left out as bad
+ * ones
  */
 #include "pipeline/lib/input.h"
 

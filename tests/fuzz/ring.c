@@ -1,6 +1,7 @@
 /*
- * rings: a file of these bytes where a ring is looked for is refused, or read record by record within its bounds, as what a
- * producer of this boot that lives, or has gone, may have left there. The identities that nobody could guess are put right by choice.
+ * rings: a file of these bytes where a ring is looked for is refused, or read record by record within its bounds, as
+ * what a producer of this boot that lives, or has gone, may have left there. The identities that nobody could guess are
+ * put right by choice.
  */
 #include "shm/ring.h"
 

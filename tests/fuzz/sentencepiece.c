@@ -1,6 +1,6 @@
 /*
- * SentencePiece .model files: whatever the bytes, they are refused with a reason, or become valid JSON. A choice puts the settings of
- * a model that can be converted behind them.
+ * SentencePiece .model files: whatever the bytes, they are refused with a reason, or become valid JSON. A choice puts
+ * the settings of a model that can be converted behind them.
  */
 #include "pipeline/text/sentencepiece.h"
 

@@ -1,6 +1,6 @@
 /*
- * shards: a directory with one shard of these bytes and a manifest that fits it is refused with a reason, or every token and document
- * can be asked for. Checksums are put right by choice, so that what is behind them is reached.
+ * shards: a directory with one shard of these bytes and a manifest that fits it is refused with a reason, or every
+ * token and document can be asked for. Checksums are put right by choice, so that what is behind them is reached.
  */
 #include "formats/shard.h"
 
@@ -31,8 +31,13 @@ static void write_to(const char *name, const void *bytes, size_t len)
 
 static void write_manifest(const struct shard_header *h, size_t len)
 {
-    struct manifest m = {.vocab_size = h->vocab_size, .token_width = h->token_width, .eos_id = h->eos_id, .bos_id = h->bos_id,
-                         .domain = (int)(h->domain % 6), .tokenizer_hash = h->tokenizer_hash, .split = "train"};
+    struct manifest m = {.vocab_size = h->vocab_size,
+                         .token_width = h->token_width,
+                         .eos_id = h->eos_id,
+                         .bos_id = h->bos_id,
+                         .domain = (int)(h->domain % 6),
+                         .tokenizer_hash = h->tokenizer_hash,
+                         .split = "train"};
     struct manifest_shard s = {len, h->header_hash, h->n_tokens & INT64_MAX >> 16, h->n_documents & INT64_MAX >> 24,
                                h->text_bytes & INT64_MAX >> 16};
     manifest_add(&m, &s);

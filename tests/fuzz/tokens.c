@@ -1,6 +1,6 @@
 /*
- * token streams: a header and records that pass the checks have lengths that can be trusted. The header's checksum is put right first,
- * so that what is behind it is reached.
+ * token streams: a header and records that pass the checks have lengths that can be trusted. The header's checksum is
+ * put right first, so that what is behind it is reached.
  */
 #include "formats/tokens.h"
 

@@ -1,11 +1,16 @@
-"""encode_campaign.py BIN_DIR DIRECTORY [--strings N] [--megabytes N] [FILE...] - ids against the tokenizers library, at length
+"""encode_campaign.py BIN_DIR DIRECTORY [--strings N] [--megabytes N] [--machine] [FILE...] - ids against the tokenizers library
 
-Trains vocabularies with the library (GPT-2-like, cl100k-like with ignore_merges, numbers one by one, Qwen2-like with NFC,
-added tokens of every kind), lets `tokenize` load each, and compares the ids of the FILEs' text (JSON lines or plain) and
-of N random strings: every block of Unicode, runs, mixtures of scripts, bytes that are not UTF-8. Exits 1 at the first
-difference. DIRECTORY is for what it makes.
+Trains vocabularies with the library (GPT-2-like, cl100k-like, Llama-3-like with merges made from ranks and ignore_merges,
+numbers one by one, Qwen2-like without and with NFC and added tokens of every kind), lets `tokenize` load each, and compares
+the ids of text and of N random strings for each vocabulary: every block of Unicode, runs, mixtures of scripts, bytes that
+are not UTF-8. The text is that of the FILEs (JSON lines or plain) and, with --machine, in turn what the machine has:
+translations in all languages, Python, C headers, documentation. Exits 1 at the first difference. DIRECTORY is for what
+it makes.
 """
 import argparse
+import gettext
+import glob
+import gzip
 import json
 import os
 import random
@@ -17,8 +22,10 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 
 SEED = 20260102
 BATCH = 20000
-# the cl100k pattern in another spelling, which goes to PCRE2
-OTHER = r"""'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
+# cl100k's; and in tiktoken's spelling, which means another thing to the library, and goes to PCRE2 here
+CL100K = (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)"
+          r"|\s")
+OTHER = CL100K.replace("{1,3}", "{1,3}+")
 HEAD = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
 TAIL = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
@@ -29,16 +36,29 @@ def split(pattern):
 
 
 def kinds():
-    """name, pre-tokenizer, normaliser, ignore_merges, added tokens"""
+    """name, pre-tokenizer, normaliser, ignore_merges, added tokens; the first five are what --strings counts for"""
     level = pre_tokenizers.ByteLevel(add_prefix_space=False)
     yield "gpt2", level, None, False, []
+    yield "cl100k", split(CL100K), None, False, []
     yield "llama3", split(HEAD + r"\p{N}{1,3}" + TAIL), None, True, []
-    yield "other pattern", split(OTHER), None, False, []
-    yield "digits", pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), level]), None, False, []
+    yield "qwen2", split(HEAD + r"\p{N}" + TAIL), None, False, []
     yield "qwen2 nfc", split(HEAD + r"\p{N}" + TAIL), normalizers.NFC(), False, [
         AddedToken("<tool>", normalized=False), AddedToken("<tools>", normalized=False, lstrip=True),
         AddedToken("\u00e9clair", normalized=True), AddedToken("[x]", normalized=True, rstrip=True),
         AddedToken("<end>", special=True, normalized=False)]
+    yield "other pattern", split(OTHER), None, False, []
+    yield "digits", pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), level]), None, False, []
+
+
+def by_ranks(t):
+    """Merges as files converted from tiktoken's ranks have them: every split of a token into two tokens, by the token's rank."""
+    j = json.loads(t.to_str())
+    ids, merges = j["model"]["vocab"], []
+    for token, rank in sorted(ids.items(), key=lambda x: x[1]):
+        pairs = [(token[:k], token[k:]) for k in range(1, len(token)) if token[:k] in ids and token[k:] in ids]
+        merges += sorted(pairs, key=lambda p: (ids[p[0]], ids[p[1]]))
+    j["model"]["merges"] = merges
+    return Tokenizer.from_str(json.dumps(j))
 
 
 def train(texts, vocab_size, pre, norm, ignore_merges, added):
@@ -48,6 +68,8 @@ def train(texts, vocab_size, pre, norm, ignore_merges, added):
         t.normalizer = norm
     t.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=vocab_size, show_progress=False,
                                                      initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    if ignore_merges:
+        t = by_ranks(t)
     t.add_tokens([a for a in added if not a.special])
     t.add_special_tokens([a for a in added if a.special])
     t.encode_special_tokens = True          # in documents names of special tokens are text
@@ -55,30 +77,56 @@ def train(texts, vocab_size, pre, norm, ignore_merges, added):
 
 
 def file_texts(path):
-    with open(path, encoding="utf-8", errors="strict") as f:
-        if not path.endswith(".jsonl"):
-            yield f.read()
+    try:
+        if path.endswith(".mo"):
+            with open(path, "rb") as f:
+                yield "\n".join(v for k, v in gettext.GNUTranslations(f)._catalog.items() if k and isinstance(v, str))
             return
-        for line in f:
-            doc = json.loads(line)
-            yield from (v for k, v in doc.items() if k in ("text", "goal", "sol1", "sol2") and isinstance(v, str))
+        with (gzip.open if path.endswith(".gz") else open)(path, "rt", encoding="utf-8", newline="") as f:
+            if not path.endswith(".jsonl"):
+                yield f.read()
+                return
+            for line in f:
+                doc = json.loads(line)
+                yield from (v for k, v in doc.items() if k in ("text", "goal", "sol1", "sol2") and isinstance(v, str))
+    except (OSError, UnicodeError, LookupError):        # not text, or a translation in another encoding
+        return
 
 
-def real_batches(paths, megabytes):
+def machine_files():
+    """Kinds of text that the machine has, each in an order of its own."""
+    rng = random.Random(SEED)
+    for pattern in ("/usr/share/**/*.mo", "/usr/lib/python3*/**/*.py", "/usr/include/**/*.h", "/usr/share/doc/**/*"):
+        files = sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p) and not os.path.islink(p))
+        rng.shuffle(files)
+        yield files
+
+
+def real_texts(args):
+    """Texts of each kind in turn, about as many bytes of each."""
+    kinds_left = [(x for path in files for x in file_texts(path)) for files in [args.files, *(machine_files() if args.machine else [])]]
+    while kinds_left:
+        for kind in list(kinds_left):
+            size = 0
+            for text in kind:
+                yield text
+                size += len(text.encode())
+                if size > 1 << 20:
+                    break
+            else:
+                kinds_left.remove(kind)
+
+
+def real_batches(args, megabytes):
     batch, size, total = [], 0, 0
-    for path in paths:
-        try:
-            for text in file_texts(path):
-                batch.append(text)
-                size += len(text)
-                if size > 8 << 20:
-                    yield batch
-                    total, batch, size = total + size, [], 0
-                if total + size > megabytes * 1e6:
-                    yield batch
-                    return
-        except UnicodeDecodeError:
-            continue
+    for text in real_texts(args):
+        batch.append(text)
+        size += len(text.encode())
+        if size > 8 << 20:
+            yield batch
+            total, batch, size = total + size, [], 0
+        if total + size > megabytes * 1e6:
+            break
     if batch:
         yield batch
 
@@ -198,17 +246,18 @@ def main():
     p.add_argument("--strings", type=int, default=40000)
     p.add_argument("--megabytes", type=float, default=4)
     p.add_argument("--vocab", type=int, default=6000)
+    p.add_argument("--machine", action="store_true")
     args = p.parse_args()
-    sample = [x for batch in real_batches(args.files, 4) for x in batch] or Strings(1).batch(2000)
+    sample = [x for batch in real_batches(args, 4) for x in batch] or Strings(1).batch(2000)
     sample += Strings(SEED + 1).batch(3000)
     for name, pre, norm, ignore, added in kinds():
         t = train(sample, args.vocab, pre, norm, ignore, added)
         args.tokenizer = os.path.join(args.directory, "tok.json")
         t.save(args.tokenizer)
         ids = texts = size = 0
-        for batch in real_batches(args.files, args.megabytes):
+        for batch in real_batches(args, args.megabytes):
             ids += check_texts(name, t, args, batch)
-            size += sum(map(len, batch))
+            size += sum(len(x.encode()) for x in batch)
         strings, rng = Strings(SEED), random.Random(SEED)
         names = [a.content for a in added] + ["e\u0301clair", "e\u0301", "\u1e9b\u0323", "\u1112\u1161\u11ab"]
         while texts < args.strings:
@@ -219,7 +268,7 @@ def main():
                 batch[i] = batch[i][:k] + rng.choice(names) + batch[i][k:]
             ids += check_texts(name, t, args, batch)
             ids += check_bytes(name, t, args, batch[::100], rng)
-        print(f"{name}: {size / 1e6:.1f}M characters of text and {texts} strings, {ids} ids: no difference", flush=True)
+        print(f"{name}: {size / 1e6:.1f} MB of text and {texts} strings, {ids} ids: no difference", flush=True)
 
 
 if __name__ == "__main__":
