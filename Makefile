@@ -140,6 +140,10 @@ else
 	@echo 'make cuda: $(CUDA_WHY). Needed: CUDA 12.8 or newer, with nvcc on PATH or NVCC=FILE' >&2; exit 1
 endif
 
+.PHONY: cuda-report
+cuda-report: cuda
+	@tools/cuda-report
+
 # The same kernels compiled for the host (kernels/cuda/shim), for the tests. -fsanitize=thread puts a call before each
 # access to memory; the shim has the functions called, the sanitizer itself is not linked.
 CUDA_TESTS := $(wildcard tests/cuda/*.c)
@@ -240,6 +244,7 @@ clean:
 help:
 	@echo 'make            build the programs into bin/ and tools/'
 	@echo 'make cuda       the same, and an error where the CUDA backend cannot be built; CUDA_ARCH="80 90a 100 120"'
+	@echo 'make cuda-report  registers, tensor-core instructions and spills of the CUDA kernels, by target'
 	@echo 'make test       install what the build needs, build, run every test'
 	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors (own virtual environment)'
 	@echo 'make bench      print every figure that README quotes, beside its limit'

@@ -352,6 +352,26 @@ static void extrapolation(enum dtype act)
                   gram[0][k][i]);
 }
 
+/* What train counts for 1b at its whole context, weights and state in bf16, layers recomputed: cards of 16 GB give 15.5e9 bytes or more
+ * to one program. */
+static void fits_16_gb(void)
+{
+    struct model_config c;
+    struct params layout;
+    struct device *dev = tables[1]->open(DTYPE_BF16, 1, err, sizeof err);
+    CHECK(dev && model_preset("1b", &c) == 0 && params_layout(&layout, &c) == 0, "%s", err);
+    size_t weights = weights_bytes(&layout, &c, DTYPE_BF16, true), state = optim_bytes(&layout, DTYPE_BF16, false, true);
+    size_t gradient = layout.total * sizeof(float), scratch = model_scratch_bytes(tables[1], dev, &c, DTYPE_BF16, 1, c.T);
+    size_t activations = activations_bytes(tables[1], &c, DTYPE_BF16, 1, c.T, ACT_RECOMPUTE);
+    size_t all = weights + state + gradient + activations + scratch;
+    printf("1b, 1 x %d tokens: weights %.2f GB, state %.2f, gradient %.2f, activations %.2f, scratch %.2f: %.2f\n", c.T,
+           (double)weights / 1e9, (double)state / 1e9, (double)gradient / 1e9, (double)activations / 1e9, (double)scratch / 1e9,
+           (double)all / 1e9);
+    CHECK(all < (size_t)15500000000, "%zu bytes", all);
+    params_free(&layout);
+    tables[1]->close(dev);
+}
+
 int main(void)
 {
     test_begin(280);
@@ -360,6 +380,7 @@ int main(void)
     if (!tables[1])
         SKIP("no CUDA: %s", err);
     transfers();
+    fits_16_gb();
     steps_agree(DTYPE_F32, ACT_TRAIN, false, -1);
     steps_agree(DTYPE_F32, ACT_RECOMPUTE, true, EOS);
     steps_agree(DTYPE_BF16, ACT_TRAIN, true, -1);
