@@ -128,7 +128,7 @@ static bool check_vocabulary(enum kind kind)
 
 static void merges_are_as_defined(void)
 {
-    int in_order[N_KINDS] = {0}, rounds = 500;
+    int in_order[N_KINDS] = {0}, rounds = 300;
     for (int i = 0; i < rounds; i++)
         for (int kind = 0; kind < N_KINDS; kind++)
             in_order[kind] += check_vocabulary((enum kind)kind);
