@@ -3,7 +3,7 @@
  *
  * In each piece the pair of lowest rank merges first, of equals the leftmost. Nearly every
  * tokenizer lets tokens be matched instead, with the same result (merge_match.c). With
- * one that is not in_order, short pieces look at all their pairs each time; long ones keep the pairs in a heap, O(n log n).
+ * one that is not in_order the pairs are kept in a heap, O(n log n).
  */
 #include "pipeline/text/merge.h"
 
@@ -12,12 +12,9 @@
 
 #include "pipeline/lib/fs.h"
 
-enum {
-    SHORT_PIECE = 64,                   /* bytes; measured: the heap wins from about 100 on */
-    NONE = -1,
-};
+enum { NONE = -1 };
 
-struct node {                           /* a symbol of a long piece; rank of its pair with the next, UINT32_MAX: none */
+struct node {                           /* a symbol; rank of its pair with the next, UINT32_MAX: none */
     uint32_t id, rank;
     int32_t prev, next;
 };
@@ -29,7 +26,7 @@ struct candidate {
 
 struct merger {
     const struct tokenizer *t;
-    struct node *nodes;                 /* scratch of long pieces */
+    struct node *nodes;                 /* these: scratch of merge_by_heap */
     size_t nodes_cap;
     struct candidate *heap;
     size_t heap_n, heap_cap;
@@ -52,32 +49,6 @@ void merger_free(struct merger *m)
     free(m->heap);
     free(m->dead);
     free(m);
-}
-
-/* ids: the bytes' ids, merged in place. Returns how many are left. */
-static size_t merge_short(const struct tokenizer *t, const unsigned char *bytes, uint32_t *ids, size_t n)
-{
-    uint32_t ranks[SHORT_PIECE];                /* of the pair (i, i + 1); the last symbol has none */
-    for (size_t i = 0; i + 1 < n; i++)
-        ranks[i] = t->byte_ranks[bytes[i] << 8 | bytes[i + 1]];
-    ranks[n - 1] = UINT32_MAX;
-    for (;;) {
-        size_t best = 0;
-        uint32_t lowest = ranks[0];
-        for (size_t i = 1; i + 1 < n; i++) {
-            best = ranks[i] < lowest ? i : best;
-            lowest = ranks[i] < lowest ? ranks[i] : lowest;
-        }
-        if (lowest == UINT32_MAX)
-            return n;
-        n--;
-        memmove(ids + best + 1, ids + best + 2, (n - best - 1) * sizeof *ids);
-        memmove(ranks + best + 1, ranks + best + 2, (n - best - 1) * sizeof *ranks);
-        ids[best] = t->merges[lowest].id;
-        ranks[best] = best + 1 < n ? merge_rank(t, ids[best], ids[best + 1]) : UINT32_MAX;
-        if (best > 0)
-            ranks[best - 1] = merge_rank(t, ids[best - 1], ids[best]);
-    }
 }
 
 static bool before(struct candidate a, struct candidate b)
@@ -126,12 +97,12 @@ static void rank_pair(struct merger *m, int32_t i)
 }
 
 /* A candidate is out of date when its node's pair has another rank by now; ranks name pairs, so the same rank is the same pair. */
-static size_t merge_long(struct merger *m, uint32_t *ids, size_t n)
+static size_t merge_by_heap(struct merger *m, const unsigned char *bytes, size_t n, uint32_t *ids)
 {
     if (n > m->nodes_cap)
         m->nodes = xrealloc(m->nodes, (m->nodes_cap = n) * sizeof *m->nodes);
     for (size_t i = 0; i < n; i++)
-        m->nodes[i] = (struct node){ids[i], UINT32_MAX, (int32_t)i - 1, i + 1 < n ? (int32_t)i + 1 : NONE};
+        m->nodes[i] = (struct node){m->t->byte_id[bytes[i]], UINT32_MAX, (int32_t)i - 1, i + 1 < n ? (int32_t)i + 1 : NONE};
     m->heap_n = 0;
     for (size_t i = 0; i < n; i++)
         rank_pair(m, (int32_t)i);
@@ -158,12 +129,10 @@ static size_t merge_long(struct merger *m, uint32_t *ids, size_t n)
 
 size_t merge_piece(struct merger *m, const char *piece, size_t len, uint32_t *ids)
 {
-    if (m->t->in_order) {
-        if (len / 64 + 1 > m->dead_cap)
-            m->dead = xrealloc(m->dead, (m->dead_cap = len / 64 + 64) * sizeof *m->dead);
-        return merge_match(m->t, (const unsigned char *)piece, len, m->dead, ids);
-    }
-    for (size_t i = 0; i < len; i++)
-        ids[i] = m->t->byte_id[(unsigned char)piece[i]];
-    return len <= SHORT_PIECE ? merge_short(m->t, (const unsigned char *)piece, ids, len) : merge_long(m, ids, len);
+    const unsigned char *bytes = (const unsigned char *)piece;
+    if (!m->t->in_order)
+        return merge_by_heap(m, bytes, len, ids);
+    if (len / 64 + 1 > m->dead_cap)
+        m->dead = xrealloc(m->dead, (m->dead_cap = len / 64 + 64) * sizeof *m->dead);
+    return merge_match(m->t, bytes, len, m->dead, ids);
 }

@@ -86,9 +86,6 @@ static void find_shorter(struct tokenizer *t)
 
 void merges_prepare(struct tokenizer *t)
 {
-    t->byte_ranks = xmalloc(65536 * sizeof *t->byte_ranks);
-    for (int i = 0; i < 65536; i++)
-        t->byte_ranks[i] = merge_rank(t, t->byte_id[i >> 8], t->byte_id[i & 0xff]);
     t->made = xcalloc(t->vocab_size, sizeof *t->made);
     t->extents = xcalloc(t->vocab_size, sizeof *t->extents);
     t->in_order = find_made(t);

@@ -12,7 +12,7 @@
 
 enum {
     BLOCK = 256,                        /* units; the children of a node are in one block */
-    TRIES = 16,                         /* blocks looked at before a new one is added: a guess */
+    TRIES = 4,                          /* blocks looked at before the first is taken for full: more save no tenth of the units */
 };
 
 struct node {                           /* strings[from..to) go on below it */
@@ -22,13 +22,14 @@ struct node {                           /* strings[from..to) go on below it */
 
 struct block {
     uint64_t used[4], based[4];         /* bits: units that are taken, bases that are */
+    size_t n_used;
 };
 
 struct builder {
     struct trie *t;
     const struct trie_string *strings;
     struct block *blocks;
-    size_t n_blocks, cap_blocks, first; /* blocks before `first` are full, or nearly so */
+    size_t n_blocks, cap_blocks, first; /* blocks before `first` are taken for full */
     struct node *queue;
     size_t head, tail, cap;
 };
@@ -63,6 +64,8 @@ static uint64_t exchange(uint64_t w, unsigned k)
 /* A base of this block from which all these bytes find a free unit; -1: none. */
 static int base_in(const struct block *block, const unsigned char *bytes, size_t n)
 {
+    if (block->n_used + n > BLOCK)
+        return -1;
     for (unsigned q = 0; q < 4; q++) {
         uint64_t bases = ~block->based[q];
         for (size_t i = 0; i < n && bases; i++)
@@ -81,6 +84,7 @@ static uint32_t find_base(struct builder *b, const unsigned char *bytes, size_t 
         int base = base_in(&b->blocks[k], bytes, n);
         if (base >= 0) {
             set_bit(b->blocks[k].based, (unsigned)base);
+            b->blocks[k].n_used += n;
             for (size_t i = 0; i < n; i++)
                 set_bit(b->blocks[k].used, (unsigned)base ^ bytes[i]);
             return (uint32_t)(k * BLOCK + (size_t)base);

@@ -29,7 +29,6 @@ void tokenizer_free(struct tokenizer *t)
     free(t->added);
     free(t->regex);
     free(t->whole);
-    free(t->byte_ranks);
     free(t->made);
     free(t->extents);
     free(t->filter);

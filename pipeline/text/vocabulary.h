@@ -60,7 +60,6 @@ struct tokenizer {
     size_t n_bytes, bytes_cap;
     struct merge *merges;
     uint32_t n_merges, merges_cap;
-    uint32_t *byte_ranks;               /* [left << 8 | right]: rank of the merge of two bytes */
     bool in_order;                      /* no merge that can happen ranks before those of its parts: pieces can be matched */
     struct made *made;                  /* these two: vocab_size of them; all 0 unless in_order */
     struct extent *extents;
@@ -87,7 +86,7 @@ int vocabulary_finish(struct tokenizer *t, char *why, size_t cap);
 
 /* id of the text token with these bytes, made by merges or not; UINT32_MAX: none. Of tokenizers with ignore_merges. */
 uint32_t vocabulary_find(const struct tokenizer *t, const char *bytes, size_t len);
-/* Fills byte_ranks, in_order, made, extents and trie: merge_valid.c. */
+/* Fills in_order, made, extents and trie: merge_valid.c. */
 void merges_prepare(struct tokenizer *t);
 /* Whether two tokens that are made of their own bytes stay apart up to the merge of rank `limit`; UINT32_MAX: for good. */
 bool merges_keep_apart(const struct tokenizer *t, uint32_t left, uint32_t right, uint32_t limit);

@@ -1,4 +1,4 @@
-"""encode_campaign.py BIN_DIR DIRECTORY [--strings N] [--megabytes N] [--machine] [FILE...] - ids against the tokenizers library
+"""encode_campaign.py BIN_DIR DIRECTORY [OPTION...] [FILE...] - ids against the tokenizers library
 
 Trains vocabularies with the library (GPT-2-like, cl100k-like, Llama-3-like with merges made from ranks and ignore_merges,
 numbers one by one, Qwen2-like without and with NFC and added tokens of every kind), lets `tokenize` load each, and compares
@@ -20,7 +20,6 @@ import sys
 import numpy as np
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-SEED = 20260102
 BATCH = 20000
 # cl100k's; and in tiktoken's spelling, which means another thing to the library, and goes to PCRE2 here
 CL100K = (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)"
@@ -36,7 +35,7 @@ def split(pattern):
 
 
 def kinds():
-    """name, pre-tokenizer, normaliser, ignore_merges, added tokens; the first five are what --strings counts for"""
+    """name, pre-tokenizer, normaliser, ignore_merges, added tokens"""
     level = pre_tokenizers.ByteLevel(add_prefix_space=False)
     yield "gpt2", level, None, False, []
     yield "cl100k", split(CL100K), None, False, []
@@ -93,9 +92,9 @@ def file_texts(path):
         return
 
 
-def machine_files():
+def machine_files(seed):
     """Kinds of text that the machine has, each in an order of its own."""
-    rng = random.Random(SEED)
+    rng = random.Random(seed)
     for pattern in ("/usr/share/**/*.mo", "/usr/lib/python3*/**/*.py", "/usr/include/**/*.h", "/usr/share/doc/**/*"):
         files = sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p) and not os.path.islink(p))
         rng.shuffle(files)
@@ -104,7 +103,7 @@ def machine_files():
 
 def real_texts(args):
     """Texts of each kind in turn, about as many bytes of each."""
-    kinds_left = [(x for path in files for x in file_texts(path)) for files in [args.files, *(machine_files() if args.machine else [])]]
+    kinds_left = [(x for path in files for x in file_texts(path)) for files in [args.files, *(machine_files(args.seed) if args.machine else [])]]
     while kinds_left:
         for kind in list(kinds_left):
             size = 0
@@ -169,7 +168,7 @@ def compare(name, texts, got, want):
         sys.exit(f"{name}: {len(texts)} texts went in, {len(got)} came out")
     for text, mine, ids in zip(texts, got, want):
         if mine != "[" + ",".join(map(str, ids)) + "]":
-            sys.exit(f"{name}: ids differ (seed {SEED}) for {text[:300]!r}\nours   {mine[:600]}\ntheirs {str(ids)[:600]}")
+            sys.exit(f"{name}: ids differ for {text[:300]!r}\nours   {mine[:600]}\ntheirs {str(ids)[:600]}")
     return sum(map(len, want))
 
 
@@ -247,10 +246,14 @@ def main():
     p.add_argument("--megabytes", type=float, default=4)
     p.add_argument("--vocab", type=int, default=6000)
     p.add_argument("--machine", action="store_true")
+    p.add_argument("--only", metavar="NAME", help="this vocabulary alone")
+    p.add_argument("--seed", type=int, default=20260102, help="of the strings, and of the order of the machine's files")
     args = p.parse_args()
     sample = [x for batch in real_batches(args, 4) for x in batch] or Strings(1).batch(2000)
-    sample += Strings(SEED + 1).batch(3000)
+    sample += Strings(args.seed + 1).batch(3000)
     for name, pre, norm, ignore, added in kinds():
+        if args.only not in (None, name):
+            continue
         t = train(sample, args.vocab, pre, norm, ignore, added)
         args.tokenizer = os.path.join(args.directory, "tok.json")
         t.save(args.tokenizer)
@@ -258,7 +261,7 @@ def main():
         for batch in real_batches(args, args.megabytes):
             ids += check_texts(name, t, args, batch)
             size += sum(len(x.encode()) for x in batch)
-        strings, rng = Strings(SEED), random.Random(SEED)
+        strings, rng = Strings(args.seed), random.Random(args.seed)
         names = [a.content for a in added] + ["e\u0301clair", "e\u0301", "\u1e9b\u0323", "\u1112\u1161\u11ab"]
         while texts < args.strings:
             batch = strings.batch(min(BATCH, args.strings - texts))
