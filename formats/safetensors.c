@@ -217,7 +217,8 @@ static int parse_member(struct safetensors *s, const char *name, json_t *value, 
 }
 
 /* Text [begin, end) of the header, as a value of its own. NULL, with err: not JSON. */
-static json_t *parse_part(const struct safetensors *s, const char *text, size_t begin, size_t end, char *err, size_t cap)
+static json_t *parse_part(const struct safetensors *s, const char *text, size_t begin, size_t end, char *err,
+                          size_t cap)
 {
     json_error_t where;
     json_t *v = json_loadb(text + begin, end - begin, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
