@@ -4,6 +4,16 @@
 # bin/, every tools/*.c a program in tools/, every tests/*_test.c a test program.
 # New files are found by themselves. Objects live in build/<variant>/, so that
 # variants never mix.
+#
+# Builds on all processors unless -j says otherwise; V=1 shows the commands.
+
+ifeq ($(MAKELEVEL),0)
+RUNS      := setup test asan tsan fuzz bench interop torture help      # print as they go
+MAKEFLAGS += -j$(shell nproc) $(if $(filter $(RUNS),$(MAKECMDGOALS)),,--output-sync=target)
+endif
+BUILD      = $(MAKE) --no-print-directory --output-sync=target
+SILENT    := $(findstring s,$(filter-out --%,$(firstword $(MAKEFLAGS))))
+say        = $(if $(V)$(SILENT),,@printf '  %-4s %s\n' '$1' '$2';)
 
 VARIANT ?= release
 B       := build/$(VARIANT)
@@ -58,7 +68,7 @@ endif
 
 .PHONY: FORCE cuda all tests test asan tsan bench interop torture install help clean setup
 .DELETE_ON_ERROR:
-.SECONDARY:
+.SECONDARY: $(patsubst %.c,$(B)/obj/%.o,$(wildcard pipeline/*.c tools/*.c tests/*.c tests/fuzz/*.c))
 
 all: $(PROGRAMS) $(TOOLBINS)
 	@$(if $(filter release,$(VARIANT)),$(if $(CUDA),:,echo 'built for the CPU only: $(CUDA_WHY)'),:)
@@ -66,13 +76,13 @@ tests: all $(TESTS)
 
 $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 define archive
 $(B)/lib/$(subst /,-,$1).a: $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1/*.c))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(call say,AR,$$@)ar rcs $$@ $$^
 endef
 $(foreach d,$(filter-out kernels/cpu kernels/cuda,$(LIBDIRS)),$(eval $(call archive,$d)))
 
@@ -87,16 +97,16 @@ KERNEL_CFLAGS := -O3 -fno-math-errno -fno-trapping-math
 define isa
 $(B)/obj/kernels/cpu/$1/%.o: kernels/cpu/%.c Makefile
 	@mkdir -p $$(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(filter release,$(VARIANT)),$(KERNEL_CFLAGS)) $(isa_$1) -DOPS_TABLE=ops_cpu_$1 -MMD -MP -c -o $$@ $$<
+	$$(call say,CC,$$< ($1))$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(filter release,$(VARIANT)),$(KERNEL_CFLAGS)) $(isa_$1) -DOPS_TABLE=ops_cpu_$1 -MMD -MP -c -o $$@ $$<
 $(B)/obj/kernels/cpu/ops_$1.o: $(patsubst kernels/cpu/%.c,$(B)/obj/kernels/cpu/$1/%.o,$(wildcard kernels/cpu/*.c))
-	ld -r -o $$@ $$^
-	objcopy --keep-global-symbol=ops_cpu_$1 $$@
+	$$(call say,LD,$$@)ld -r -o $$@ $$^
+	@objcopy --keep-global-symbol=ops_cpu_$1 $$@
 endef
 $(foreach i,$(ISAS),$(eval $(call isa,$i)))
 $(B)/lib/kernels-cpu.a: $(foreach i,$(ISAS),$(B)/obj/kernels/cpu/ops_$i.o)
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)ar rcs $@ $^
 
 # The CUDA backend is in the release build where an nvcc is that knows all of
 # CUDA_ARCH; elsewhere none.c stands for it. The CUDA runtime is linked statically and everything else opened when
@@ -123,10 +133,10 @@ endif
 $(B)/lib/kernels-cuda.a: $(B)/cuda.config
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $(filter %.o,$^)
+	$(call say,AR,$@)ar rcs $@ $(filter %.o,$^)
 $(B)/obj/%.cu.o: %.cu Makefile $(B)/cuda.config
 	@mkdir -p $(@D)
-	$(NVCC) -std=c++17 -O3 -I. $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$a,code=sm_$a) \
+	$(call say,NVCC,$<)$(NVCC) -std=c++17 -O3 -I. $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$a,code=sm_$a) \
 		-Xcompiler -Wall,-fPIE,-fstack-protector-strong,-fno-exceptions,-fno-threadsafe-statics -MMD -MP -c -o $@ $<
 # Which compiler, for which targets: what depends on it is built again when that changes.
 $(B)/cuda.config: FORCE
@@ -135,7 +145,7 @@ $(B)/cuda.config: FORCE
 FORCE:
 cuda:
 ifeq ($(CUDA),yes)
-	@$(MAKE) --no-print-directory all
+	@$(BUILD) all
 else
 	@echo 'make cuda: $(CUDA_WHY). Needed: CUDA 12.8 or newer, with nvcc on PATH or NVCC=FILE' >&2; exit 1
 endif
@@ -151,23 +161,23 @@ SHIM_CXX   := $(CXX) -std=c++17 $(WARN:-W%prototypes=) -Wno-unknown-pragmas -g -
 SHIM_CU    := $(SHIM_CXX) -O1 -fsanitize=thread -Ikernels/cuda/shim -include kernels/cuda/shim/platform.cuh -x c++
 SHIM_KERNELS := $(patsubst %,$(B)/obj/shim/%.o,$(wildcard kernels/cuda/*.cu kernels/cuda/shim/*.cpp) kernels/cuda/shim/graph.c)
 SHIM_OBJS  := $(SHIM_KERNELS) $(patsubst %,$(B)/obj/shim/%.o,$(CUDA_TESTS))
-SHIM_LINK   = $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
+SHIM_LINK   = $(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
 tests: $(B)/tests/cuda_shim_test
 $(B)/obj/shim/%.cu.o: %.cu Makefile
 	@mkdir -p $(@D)
-	$(SHIM_CU) -MMD -MP -c -o $@ $<
+	$(call say,CXX,$< (shim))$(SHIM_CU) -MMD -MP -c -o $@ $<
 $(B)/obj/shim/%.cpp.o: %.cpp Makefile
 	@mkdir -p $(@D)
-	$(SHIM_CXX) -O2 -MMD -MP -c -o $@ $<
+	$(call say,CXX,$<)$(SHIM_CXX) -O2 -MMD -MP -c -o $@ $<
 $(B)/obj/shim/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -Ikernels/cuda/shim -MMD -MP -c -o $@ $<
+	$(call say,CC,$< (shim))$(CC) $(CPPFLAGS) $(CFLAGS) -Ikernels/cuda/shim -MMD -MP -c -o $@ $<
 $(B)/tests/cuda_shim_test: $(SHIM_OBJS) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a
 	@mkdir -p $(@D)
 	$(SHIM_LINK)
 # tests/cli/cuda_sabotage.sh: the same with FROM.cu, a broken copy, in place of kernels/cuda/KERNEL.cu
 $(FROM).o: $(FROM).cu
-	$(SHIM_CU) -c -o $@ $<
+	$(call say,CXX,$< (shim))$(SHIM_CU) -c -o $@ $<
 $(FROM): $(FROM).o $(filter-out %/$(KERNEL).cu.o,$(SHIM_OBJS))
 	$(SHIM_LINK)
 ifeq ($(CUDA),yes)
@@ -175,30 +185,30 @@ tests: $(B)/tests/cuda_gpu_test
 $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)): CPPFLAGS += -isystem $(CUDA_HOME)/include
 $(B)/tests/cuda_gpu_test: $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)) $(filter %.cu.o,$(CUDA_OBJS)) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
 endif
 
 # The whole backend over the shim: its host code, with twins of what calls the CUDA runtime and cuBLASLt.
 CUDA_PARTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(addprefix kernels/cuda/,gpu.c cublaslt.c sensors.c none.c),$(wildcard kernels/cuda/*.c)))
 $(B)/tests/cuda_parts_test: $(B)/obj/tests/cuda_parts_test.o $(addprefix $(B)/obj/kernels/cuda/,record.o targets.o nominal.o)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^
 CUDA_STEP := $(B)/obj/tests/cuda_step_test.o $(CUDA_PARTS) $(SHIM_KERNELS) \
              $(patsubst %,$(B)/obj/shim/kernels/cuda/shim/%.c.o,gpu product)
 $(B)/tests/cuda_step_shim_test: $(CUDA_STEP) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $(CUDA_STEP) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(CUDA_STEP) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 tests: $(B)/tests/cuda_step_shim_test
 
 $(BIN)/%: $(B)/obj/pipeline/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 $(TOOLS)/%: $(B)/obj/tools/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 $(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 
 .PHONY: fuzz fuzzers
 # Parsers of what comes from outside, under libFuzzer: tests/fuzz/NAME.c each.
@@ -207,34 +217,34 @@ FUZZERS       := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c
 FUZZ_ARCHIVES := $(foreach d,pipeline/media pipeline/text pipeline/lib shm formats,$(B)/lib/$(subst /,-,$d).a)
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(FUZZ_ARCHIVES) -Wl,--end-group $(LDLIBS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(FUZZ_ARCHIVES) -Wl,--end-group $(LDLIBS)
 fuzzers: $(FUZZERS)
 
 setup:
 	@tools/setup build
 
 test: setup
-	@$(MAKE) --no-print-directory tests
+	@$(BUILD) tests
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) tests/run
 
 asan:
-	@$(MAKE) --no-print-directory VARIANT=asan test
+	@TEST_TIMEOUT=1500 $(MAKE) --no-print-directory VARIANT=asan test
 tsan: setup
-	@$(MAKE) --no-print-directory VARIANT=tsan build/tsan/tests/ring_test
+	@$(BUILD) VARIANT=tsan build/tsan/tests/ring_test
 	@TESTDIR=$(abspath build/tsan/tests) tests/run ring_test
 fuzz: setup
 	@tools/setup fuzz
-	@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
+	@$(BUILD) VARIANT=fuzz fuzzers
 	@tests/fuzz/run $(FUZZ_SECONDS)
 torture: setup
-	@$(MAKE) --no-print-directory tests
+	@$(BUILD) tests
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
 		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
 bench: setup
-	@$(MAKE) --no-print-directory all
+	@$(BUILD) all
 	@tools/bench
 interop: setup
-	@$(MAKE) --no-print-directory all
+	@$(BUILD) all
 	@tools/interop
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
@@ -242,7 +252,7 @@ install: all
 clean:
 	rm -rf build bin $(patsubst tools/%.c,tools/%,$(wildcard tools/*.c))
 help:
-	@echo 'make            build the programs into bin/ and tools/'
+	@echo 'make            build the programs into bin/ and tools/; V=1 shows the commands, -jN builds on N processors instead of all'
 	@echo 'make cuda       the same, and an error where the CUDA backend cannot be built; CUDA_ARCH="80 90a 100 120"'
 	@echo 'make cuda-report  registers, tensor-core instructions and spills of the CUDA kernels, by target'
 	@echo 'make test       install what the build needs, build, run every test'

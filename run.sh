@@ -96,7 +96,9 @@ else
     : "${run:=$root/runs/demo}" "${vocab:=4096}" "${minutes:=6}" "${batch:=8}"
 fi
 mkdir -p "$run" && run=$(cd "$run" && pwd)
-bin=$root/bin stamps=$run/stages
+bin=$root/bin tools=$root/tools stamps=$run/stages
+# under `make VARIANT=asan test` the programs are those of that build
+[ "${VARIANT:=release}" = release ] || bin=$root/build/$VARIANT/bin tools=$root/build/$VARIANT/tools
 mkdir -p "$stamps"
 cd "$root"
 
@@ -136,7 +138,9 @@ has_val() { [ -n "$(source_of "$1" val)" ]; }
 # --- stages ----------------------------------------------------------------
 
 stage_setup() { tools/setup build; }
-stage_build() { make --no-print-directory -s -j"$(nproc)" all; }
+stage_build() {
+    if [ -t 1 ]; then make --no-print-directory all; else make --no-print-directory -s all; fi
+}
 
 stage_tokenize() {
     local d
@@ -173,7 +177,7 @@ plan_steps() {
     if [ -z "$steps" ] && [ "$(sed -n 2p "$run/steps" 2>/dev/null)" = "$want" ]; then
         steps=$(sed -n 1p "$run/steps")
     elif [ -z "$steps" ]; then
-        speed=$(tools/train-bench -m "$preset" -B "$batch" -T "$(context)" --vocab "$vocab" --optimizer "$optimizer" --device "$device" --repeats 7 --json |
+        speed=$("$tools/train-bench" -m "$preset" -B "$batch" -T "$(context)" --vocab "$vocab" --optimizer "$optimizer" --device "$device" --repeats 7 --json |
                 sed 's/.*"tokens_per_s": \([0-9]*\).*/\1/')
         steps=$((minutes * 55 * speed / (batch * $(context)) + 1))
         printf '%s\n%s\n' "$steps" "$want" >"$run/steps"

@@ -1,4 +1,5 @@
 #include "formats/safetensors.h"
+#include "formats/json_members.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,10 +26,9 @@ struct safetensors {
     char *path;
     int fd;
     uint64_t file_bytes, data_begin;
-    json_t *header;             /* owns the names */
-    struct st_tensor *v;        /* by begin */
+    struct st_tensor *v;        /* by begin; owns the names */
     struct st_tensor **by_name;
-    size_t count;
+    size_t count, room;
 };
 
 size_t st_dtype_bytes(enum st_dtype t)
@@ -134,7 +134,8 @@ static int by_name(const void *a, const void *b)
 static int check_tiling(struct safetensors *s, char *err, size_t cap)
 {
     uint64_t at = 0, data = s->file_bytes - s->data_begin;
-    qsort(s->v, s->count, sizeof *s->v, by_begin);
+    if (s->count > 0)
+        qsort(s->v, s->count, sizeof *s->v, by_begin);
     for (size_t i = 0; i < s->count; i++) {
         struct st_tensor *t = &s->v[i];
         if (t->begin != at)
@@ -167,36 +168,100 @@ static int parse_metadata(struct safetensors *s, json_t *meta, char *err, size_t
     return 0;
 }
 
-static int parse_header(struct safetensors *s, const char *text, size_t len, char *err, size_t cap)
+static int by_own_name(const void *a, const void *b)
+{
+    return strcmp(((const struct st_tensor *)a)->name, ((const struct st_tensor *)b)->name);
+}
+
+static int check_names(struct safetensors *s, char *err, size_t cap)
+{
+    if (s->count > 0)
+        qsort(s->v, s->count, sizeof *s->v, by_own_name);
+    for (size_t i = 1; i < s->count; i++)
+        if (strcmp(s->v[i - 1].name, s->v[i].name) == 0)
+            return fail(err, cap, "%s: offset 8: duplicate tensor '%.200s'", s->path, s->v[i].name);
+    return 0;
+}
+
+/* One more tensor, whose name is not yet known. NULL: out of memory. */
+static struct st_tensor *add_tensor(struct safetensors *s)
+{
+    if (s->count == s->room) {
+        size_t room = s->room ? 2 * s->room : 64;
+        struct st_tensor *v = realloc(s->v, room * sizeof *v);
+        if (!v)
+            return NULL;
+        s->v = v;
+        s->room = room;
+    }
+    s->v[s->count] = (struct st_tensor){0};
+    return &s->v[s->count];
+}
+
+static int parse_member(struct safetensors *s, const char *name, json_t *value, char *err, size_t cap)
+{
+    if (strcmp(name, "__metadata__") == 0)
+        return parse_metadata(s, value, err, cap);
+    if (!json_is_object(value))
+        return fail(err, cap, "%s: offset 8: tensor '%.200s' is not an object", s->path, name);
+    struct st_tensor *t = add_tensor(s);
+    if (!t)
+        return fail(err, cap, "%s: out of memory", s->path);
+    if (parse_tensor(s, name, value, t, err, cap) != 0)
+        return -1;
+    t->name = strdup(name);
+    if (!t->name)
+        return fail(err, cap, "%s: out of memory", s->path);
+    s->count++;
+    return 0;
+}
+
+/* Text [begin, end) of the header, as a value of its own. NULL, with err: not JSON. */
+static json_t *parse_part(const struct safetensors *s, const char *text, size_t begin, size_t end, char *err,
+                          size_t cap)
 {
     json_error_t where;
-    const char *name;
-    json_t *e;
-    s->header = text[0] == '{' ? json_loadb(text, len, JSON_REJECT_DUPLICATES, &where) : NULL;
+    json_t *v = json_loadb(text + begin, end - begin, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
+    if (!v)
+        fail(err, cap, "%s: offset %zu: header: %s", s->path, 8 + begin + (size_t)where.position, where.text);
+    return v;
+}
+
+static int parse_members(struct safetensors *s, const char *text, size_t len, char *err, size_t cap)
+{
+    struct json_members m;
+    bool metadata = false;
+    int more;
+    json_members_begin(&m, text, len);
+    while ((more = json_members_next(&m)) > 0) {
+        json_t *name = parse_part(s, text, m.name, m.name_end, err, cap), *value = NULL;
+        const char *word = json_string_value(name);
+        bool is_metadata = word && strcmp(word, "__metadata__") == 0;
+        int rc = -1;
+        if (word && m.value_end - m.value > (is_metadata ? SAFETENSORS_MAX_METADATA : SAFETENSORS_MAX_ENTRY))
+            fail(err, cap, "%s: offset %zu: header: the entry '%.200s' is too long", s->path, 8 + m.value, word);
+        else if (is_metadata && metadata)
+            fail(err, cap, "%s: offset %zu: header: duplicate __metadata__", s->path, 8 + m.name);
+        else if (word && (value = parse_part(s, text, m.value, m.value_end, err, cap)))
+            rc = parse_member(s, word, value, err, cap);
+        metadata |= is_metadata;
+        json_decref(value);
+        json_decref(name);
+        if (rc != 0)
+            return -1;
+    }
+    return more == 0 ? 0 : fail(err, cap, "%s: offset %zu: header: %s", s->path, 8 + m.at, m.why);
+}
+
+static int parse_header(struct safetensors *s, const char *text, size_t len, char *err, size_t cap)
+{
     if (text[0] != '{')
         return fail(err, cap, "%s: offset 8: header does not begin with '{'", s->path);
-    if (!s->header)
-        return fail(err, cap, "%s: offset %llu: header: %s", s->path, 8ULL + (unsigned long long)where.position,
-                    where.text);
-    size_t room = json_object_size(s->header) + 1;
-    s->v = calloc(room, sizeof *s->v);
-    s->by_name = calloc(room, sizeof *s->by_name);
-    if (!s->v || !s->by_name)
-        return fail(err, cap, "%s: out of memory", s->path);
-    json_object_foreach(s->header, name, e) {
-        if (strcmp(name, "__metadata__") == 0) {
-            if (parse_metadata(s, e, err, cap) != 0)
-                return -1;
-            continue;
-        }
-        if (!json_is_object(e))
-            return fail(err, cap, "%s: offset 8: tensor '%.200s' is not an object", s->path, name);
-        if (parse_tensor(s, name, e, &s->v[s->count], err, cap) != 0)
-            return -1;
-        s->count++;
-    }
-    if (check_tiling(s, err, cap) != 0)
+    if (parse_members(s, text, len, err, cap) != 0 || check_names(s, err, cap) != 0 || check_tiling(s, err, cap) != 0)
         return -1;
+    s->by_name = calloc(s->count + 1, sizeof *s->by_name);
+    if (!s->by_name)
+        return fail(err, cap, "%s: out of memory", s->path);
     for (size_t i = 0; i < s->count; i++)
         s->by_name[i] = &s->v[i];
     qsort(s->by_name, s->count, sizeof *s->by_name, by_name);
@@ -258,7 +323,8 @@ void safetensors_close(struct safetensors *s)
         return;
     if (s->fd >= 0)
         close(s->fd);
-    json_decref(s->header);
+    for (size_t i = 0; i < s->count; i++)
+        free((char *)s->v[i].name);
     free(s->v);
     free(s->by_name);
     free(s->path);

@@ -5,7 +5,8 @@
  *
  * The reader takes nothing on trust: header length against the file, JSON
  * without duplicate names, dtype, shape and offsets without overflow, no
- * overlaps, no holes, and the last tensor ends where the file does. Data is
+ * overlaps, no holes, and the last tensor ends where the file does. The header
+ * is parsed a tensor at a time: at most 0.5 GB of memory, whatever it holds. Data is
  * read with pread, so a file that shrinks meanwhile is an error, not a crash.
  * No call prints or exits; err (cap bytes) names file, offset and reason.
  */
@@ -15,7 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SAFETENSORS_MAX_HEADER = 100 * 1000 * 1000, SAFETENSORS_MAX_RANK = 8 };
+enum {
+    SAFETENSORS_MAX_HEADER = 100 * 1000 * 1000,     /* bytes; the library's own limit */
+    SAFETENSORS_MAX_ENTRY = 4096,                   /* of a tensor in it */
+    SAFETENSORS_MAX_METADATA = 8 << 20,             /* of __metadata__ in it */
+    SAFETENSORS_MAX_RANK = 8
+};
 
 enum st_dtype {
     ST_F32, ST_F16, ST_BF16,                                /* what read_f32 converts */

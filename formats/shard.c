@@ -31,12 +31,19 @@ struct source {
 };
 
 /*
- * Pages that are mapped count as this process's memory, though the system can take them back at any time. So as long as
- * all sources together are small, tokens are copied from the mapping. Beyond that blocks are read into a cache of bounded
- * size, and what is not worth a place there by itself. Microseconds for 512 bytes (one busy core, all in the page cache):
- * 0.6 from 512 MB mapped or cached, 0.36 when prefetched four reads ahead, 1.2 to 2.2 with pread, 5 with a page fault.
+ * Pages that are mapped count as this process's memory, though the system can take them back at any time. So as long
+ * as all sources together are small, tokens are copied from the mapping. Beyond that blocks are read into a cache of
+ * bounded size, and what is not worth a place there by itself. Microseconds for 512 bytes (one busy core, all in the
+ * page cache): 0.6 from 512 MB mapped or cached, 0.36 when prefetched four reads ahead, 1.2 to 2.2 with pread, 5 with
+ * a page fault.
  */
-enum { MAPPED_LIMIT = 640 << 20, KEPT_FD_LIMIT = 768, TRIM_DOCUMENTS = 1 << 12, PREFETCH_BYTES = 1024, CACHE_LINE = 64 };
+enum {
+    MAPPED_LIMIT = 640 << 20,
+    KEPT_FD_LIMIT = 768,
+    TRIM_DOCUMENTS = 1 << 12,       /* each may have made 16 pages present */
+    PREFETCH_BYTES = 1024,          /* what follows, the processor fetches by itself */
+    CACHE_LINE = 64,
+};
 static uint64_t mapped_bytes;       /* of all sources of the process; atomic */
 
 static bool is_small(void)

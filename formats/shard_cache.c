@@ -11,7 +11,7 @@ static unsigned n_caches;           /* of the process; atomic */
 
 void block_cache_open(struct block_cache *c)
 {
-    (void)c;
+    *c = (struct block_cache){0};
     __atomic_add_fetch(&n_caches, 1, __ATOMIC_RELAXED);
 }
 

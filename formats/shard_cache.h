@@ -15,18 +15,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Blocks of 1 MiB: of all sources of the process together, and of one of them. A chapter of a mix (pipeline/lib/order.h)
+/* Blocks of 1 MiB: of all sources of the process together, and of one of them. A chapter of a mix (lib/order.h)
  * touches about 50. More would be slower, for caches and for the first touch of memory. */
 enum { BLOCK_CACHE_ALL = 320, BLOCK_CACHE_MAX = 64 };
 
 struct block_cache {
-    unsigned char *bytes;                           /* owned; of all blocks, one after another, in huge pages if may be */
+    unsigned char *bytes;                           /* owned; all blocks, one after another, in huge pages if may be */
     const unsigned char **slots[BLOCK_CACHE_MAX];   /* of the first n blocks; NULL: holds nothing */
     size_t n, oldest;
-    uint64_t read, paid;                    /* bytes read of the source, and those that blocks read again have used up */
+    uint64_t read, paid;                            /* bytes: of the source; spent on reading blocks again */
 };
 
-void block_cache_open(struct block_cache *c);       /* c is zero; pairs with block_cache_close */
+void block_cache_open(struct block_cache *c);       /* pairs with block_cache_close */
 void block_cache_close(struct block_cache *c);
 /* After n bytes were read. */
 void block_cache_count(struct block_cache *c, size_t n);

@@ -50,8 +50,8 @@ static const char notes[] =
     "one row away from its exact share.\n"
     "\n"
     "A row is T+1 neighbouring tokens of a source (windows overlap by that one token, documents are separated by\n"
-    "end-of-text). A source's windows come in a random order, each once, before any comes again; of a source above 64 MiB\n"
-    "some stretches at a time, from anywhere in it. What a step holds\n"
+    "end-of-text). A source's windows come in a random order, each once, before any comes again; of a source above\n"
+    "64 MiB, those of some stretches at a time, from anywhere in it. What a step holds\n"
     "depends only on the sources, weights, T, B, the seed and the step's number: to continue a run, give the same\n"
     "command and --start-step. --steps is the number of the step to end before, so it stays as it was.\n"
     "\n"
@@ -290,7 +290,7 @@ static bool plan_step(struct mix *m)
     return true;
 }
 
-/* Rows lie anywhere in hundreds of megabytes: half the time of copying them is waiting, unless it is known beforehand. */
+/* Rows lie anywhere in hundreds of megabytes: half the time of copying them is waiting, unless asked for before. */
 static void prefetch_row(struct mix *m, uint64_t i)
 {
     if (i < B)

@@ -11,10 +11,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+enum { TEST_SLOWER = 5 };
+#else
+enum { TEST_SLOWER = 1 };
+#endif
+
 static inline void test_begin(unsigned seconds)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    alarm(seconds);             /* a hang is a failure */
+    alarm(seconds * TEST_SLOWER);       /* a hang is a failure */
 }
 
 #define CHECK(cond, ...)                                                                                               \

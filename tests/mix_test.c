@@ -73,7 +73,7 @@ static void shares_hold(void)
     }
 }
 
-/* Far out, without walking there: two landings on one walk meet in the same state, and no deadline is missed between. */
+/* Far out, without walking there: two landings on one walk meet in the same state, no deadline missed between. */
 static void seeks_far(void)
 {
     static const uint64_t weights[][5] = {
@@ -132,8 +132,8 @@ static void permutations_permute(void)
 /* Every window once an epoch, in chapters of bounded size when the source is large, and the same from anywhere. */
 static void orders_cover(void)
 {
-    static const uint64_t cases[][2] = {{1, 512}, {5000, 512}, {131072, 512}, {131073, 512}, {140000, 512}, {300001, 512},
-                                        {1000003, 130}, {70, 4 << 20}, {97, 3 << 20}};
+    static const uint64_t cases[][2] = {{1, 512}, {5000, 512}, {131072, 512}, {131073, 512}, {140000, 512},
+                                        {300001, 512}, {1000003, 130}, {70, 4 << 20}, {97, 3 << 20}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         uint64_t n = cases[c][0], bytes = cases[c][1], changes = 0, lowest = 0, spread = 0;
         struct order o, again;

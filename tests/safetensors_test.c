@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "formats/safetensors.h"
 #include "tests/check.h"
@@ -122,6 +123,17 @@ static const struct {
     {"{\"a\":{\"dtype\":1,\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "needs dtype"},
     {"{\"a\":" T("F32", "[1]", "[0,4,8]") "}", 4, "needs dtype"},
     {"{\"a\":3}", 0, "not an object"},
+    {"{\"a\" :\t" T("F32", "[2]", "[0,8]") " ,\n\"b\\\"}\":" T("F32", "[1]", "[8,12]") "}\n", 12, NULL},
+    {"{\"a\":" T("F32", "[2]", "[0,8]") ",\"\\u0061\":" T("F32", "[2]", "[8,16]") "}", 16, "duplicate"},
+    {"{\"a\":" T("F32", "[2]", "[0,8]") ",}", 8, "header:"},
+    {"{\"a\":" T("F32", "[2]", "[0,8]") "]", 8, "header:"},
+    {"{\"a\":}", 0, "header:"},
+    {"{\"a\" 3}", 0, "header:"},
+    {"{\"a\":{\"dtype\":\"F32\"]}", 0, "header:"},
+    {"{a:3}", 0, "header:"},
+    {"{\"a", 0, "header:"},
+    {"{\"a\\", 0, "header:"},
+    {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "duplicate"},
     {"{\"__metadata__\":3}", 0, "not an object"},
     {"{\"__metadata__\":{\"a\":1}}", 0, "not a string"},
 };
@@ -186,9 +198,44 @@ static void mutations(void)
     }
 }
 
+/* Headers of the largest kind, made to need far more memory than they are long. */
+static void large_headers(void)
+{
+    static const struct {
+        const char *begin, *again, *end, *want;
+    } kinds[] = {
+        {"{\"a\":[", "[],", "[]]}", "too long"},
+        {"{\"a\":", "{\"a\":", "", "header:"},
+        {"{\"__metadata__\":{", "\"\":\"\",", "\"\":\"\"}}", "too long"},
+        {"{\"", "\\\\", "", "header:"},
+        {"{", "\"a\":{},", "\"a\":{}}", "needs dtype"},
+    };
+    size_t n = 40000000;
+    char *text = malloc(n);
+    struct rusage before, after;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t at = strlen(kinds[i].begin), k = strlen(kinds[i].again);
+        memset(text, ' ', n);
+        memcpy(text, kinds[i].begin, at);
+        for (; at + k + 16 <= n; at += k)
+            memcpy(text + at, kinds[i].again, k);
+        memcpy(text + n - strlen(kinds[i].end), kinds[i].end, strlen(kinds[i].end));
+        write_case("large.safetensors", n, text, n, 0);
+        getrusage(RUSAGE_SELF, &before);
+        CHECK(!safetensors_open("large.safetensors", err, sizeof err), "%s...", kinds[i].again);
+        CHECK(strstr(err, kinds[i].want), "'%s' lacks '%s'", err, kinds[i].want);
+        getrusage(RUSAGE_SELF, &after);
+        CHECK(after.ru_maxrss - before.ru_maxrss < 200 << 10, "%s...: %ld MB", kinds[i].again,
+              (after.ru_maxrss - before.ru_maxrss) >> 10);
+    }
+    unlink("large.safetensors");
+    free(text);
+}
+
 int main(void)
 {
     test_begin(60);
+    large_headers();
     round_trip();
     halves();
     bad_headers();

@@ -326,7 +326,7 @@ static void manifests(void)
 
 enum { MARKED = 300, MARK_BLOCKS = 7 };     /* every 7th of the first blocks begins with its number */
 
-/* sparse/: 5.4 GB, nearly all of it a hole, of one document; the three tokens at `at` are 11, 22 and 33. False: no room. */
+/* sparse/: 5.4 GB, nearly all of it a hole, one document; the three tokens at `at` are 11, 22, 33. False: no room. */
 static bool make_sparse(struct shard_header *h, uint64_t at)
 {
     *h = (struct shard_header){
@@ -354,8 +354,9 @@ static bool make_sparse(struct shard_header *h, uint64_t at)
     size_t last = (h->blocks_offset - 4096 - 1) / SHARD_BLOCK_BYTES, start = 4096 + last * SHARD_BLOCK_BYTES;
     CHECK(pwrite(fd, mark, 6, (off_t)(4096 + 2 * at)) == 6, "mark");
     CHECK(pwrite(fd, index, 16, (off_t)h->index_offset) == 16, "index");
-    CHECK(pread(fd, block, h->blocks_offset - start, (off_t)start) == (ssize_t)(h->blocks_offset - start), "last block");
-    table[last] = XXH3_64bits(block, h->blocks_offset - start);
+    size_t left = h->blocks_offset - start;
+    CHECK(pread(fd, block, left, (off_t)start) == (ssize_t)left, "last block");
+    table[last] = XXH3_64bits(block, left);
     h->blocks_hash = XXH3_64bits(table, 8 * n_blocks);
     CHECK(shard_header_seal(h), "seal");
     CHECK(pwrite(fd, table, 8 * n_blocks, (off_t)h->blocks_offset) == (ssize_t)(8 * n_blocks), "table");
@@ -380,7 +381,7 @@ static long peak_megabytes(void)
     return u.ru_maxrss >> 10;
 }
 
-/* More blocks than the cache holds, again and again, some rarely and some often: the right tokens, in bounded memory. */
+/* More blocks than the cache holds, again and again, some rarely, some often: the right tokens, in bounded memory. */
 static void reads_all_over(struct source *s)
 {
     uint16_t got[3];

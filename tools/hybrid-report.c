@@ -58,8 +58,11 @@ int main(int argc, char **argv)
     if (n != 1)
         usage_error("which DIR?");
     struct campaign *c = campaign_read(argv[0]);
-    if (best_lr)
-        return print_best_lr(c);
+    if (best_lr) {
+        int code = print_best_lr(c);
+        campaign_free(c);
+        return code;
+    }
     struct verdict *v = judge(c, baseline, full);
     char *md = path_join(argv[0], "report.md"), *svg = path_join(argv[0], "report.svg"), *command = command_of(argv[0]);
     struct commit f;

@@ -6,8 +6,8 @@
  *
  * A source of more than ORDER_WHOLE_RUNS runs (neighbouring windows of ORDER_RUN_BYTES together) is read a chapter at a
  * time, so that a large one needs little memory, and is read from disk in large pieces: its runs come in random order,
- * ORDER_CHAPTER_RUNS of them at most are a chapter, and a chapter's windows come in random order. What is left after the
- * last whole run is in the last chapter.
+ * ORDER_CHAPTER_RUNS of them at most are a chapter, and a chapter's windows come in random order. What is left after
+ * the last whole run is in the last chapter.
  */
 #ifndef LIB_ORDER_H
 #define LIB_ORDER_H
