@@ -92,6 +92,9 @@ static void k_cached(void)
     o->attention_cached(dev, z, y, x, w, 1, (int)context - 1, NULL, c.H, c.Hkv, c.D);
 }
 
+static void k_fp8_gate_up(void) { o->hidden_forward(dev, y, x, w, N, c.C, 2 * c.F); }
+static void k_fp8_gate_up_backward(void) { o->hidden_backward(dev, z, g, y, x, w, N, c.C, 2 * c.F); }
+
 static double shortest(void (*run)(void), int calls)
 {
     double best = 0;
@@ -228,6 +231,27 @@ static double bench_all(const struct rate *rate)
     return copy;
 }
 
+/* Where the device has it; against the rate of bf16. With what makes the operands. */
+static void bench_fp8(const struct rate *rate)
+{
+    char err[256];
+    double flops = 4.0 * N * c.C * c.F;
+    if (o->use_fp8(dev, err, sizeof err) != 0)
+        return;
+    const struct {
+        const char *name;
+        void (*run)(void);
+        double flops;
+    } all[] = {{"fp8: gate, up", k_fp8_gate_up, flops}, {"fp8: gate, up: input and weight", k_fp8_gate_up_backward, 2 * flops}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        double t = shortest(all[i].run, 10);
+        if (o->error(dev))
+            die("%s: %s", all[i].name, o->error(dev));
+        printf("%-40s %12.1f %9.2f TFLOP/s %7.1f%%\n", all[i].name, t * 1e6, all[i].flops / t / 1e12,
+               rate->measured > 0 ? 100 * all[i].flops / t / rate->measured : 0);
+    }
+}
+
 static void free_operands(void)
 {
     void *all[] = {x, y, z, w, logits, theta, m, v, g, stat, gains, rope, ids, positions};
@@ -294,6 +318,7 @@ int main(int argc, char **argv)
     printf("%s, %s; %s, %d x %d tokens; one large product: %.2f TFLOP/s\n", o->name, o->describe(dev), preset, (int)batch,
            (int)context, rate.measured / 1e12);
     double copy = bench_all(&rate);
+    bench_fp8(&rate);
     free_operands();
     bench_decode(copy, act);
     o->close(dev);

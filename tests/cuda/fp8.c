@@ -118,6 +118,8 @@ void test_fp8(void)
         quantise(f, x, R, C, true, true);
         set_all(x, 0x8003);                             /* -2.75e-40 */
         quantise(f, x, R, C, true, true);
+        set_all(x, 0x3fe8);                             /* 1.8125: just too large for one power of two more */
+        quantise(f, x, R, C, true, true);
         set_all(x, 0x7f7f);                             /* the largest */
         quantise(f, x, R, C, true, true);
     }
