@@ -245,6 +245,7 @@ static void other_patterns(void)
     static const struct { const char *regex, *text, *want; } dialect[] = {
         {"\\p{N}{1,3}+|a", "a12345678a", "a|12345678|a"}, {"[xy]{2}+", "xyxyx", "xyxy|x"}, {"x{2,}+|x{,2}", "x", "x"},
         {"\xc3\xa9{1,2}+|x", "\xc3\xa9\xc3\xa9\xc3\xa9x", "\xc3\xa9\xc3\xa9\xc3\xa9|x"},
+        {"(x+)|\\s", "axx b", "a|xx| |b"},             /* a group: rc 0 says that it was left out */
         {"ab$|a|b|\\s", "ab\nab", "ab|\n|ab"},         {"^ab|a|b|\\s", "ab\nab", "ab|\n|ab"},
     };
     for (size_t i = 0; i < sizeof dialect / sizeof *dialect; i++) {

@@ -180,7 +180,7 @@ size_t regex_pieces_next(struct regex_pieces *r, const char *text, size_t valid,
     int rc = pcre2_match(r->code, (PCRE2_SPTR)text, valid, pos, PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY, r->match, r->context);
     if (rc == PCRE2_ERROR_NOMATCH)
         return valid - pos;
-    if (rc < 1)
+    if (rc < 0)                 /* 0: a group did not fit, and none is asked for */
         die("PCRE2 failed on the pattern of the pre-tokenizer at byte %zu of a text (error %d)", pos, rc);
     const size_t *at = pcre2_get_ovector_pointer(r->match);
     return at[0] > pos ? at[0] - pos : at[1] - pos;
