@@ -58,7 +58,8 @@ struct run {
     double norm;
 };
 
-static void run_open_with(struct run *r, const struct ops *o, enum dtype act, enum activations_mode mode, bool muon, bool fp8)
+static void run_open_with(struct run *r, const struct ops *o, enum dtype act, enum activations_mode mode, bool muon,
+                          bool fp8)
 {
     struct model_config c = small(act);
     *r = (struct run){.o = o};
@@ -141,8 +142,9 @@ static void steps_agree(enum dtype act, enum activations_mode mode, bool muon, i
         for (int i = 0; i < 2; i++) {
             unsigned long waits = shim_waits ? shim_waits() : 0;
             gradient(&r[i], tokens, eos);
-            CHECK(!shim_waits || i == 0 || step < 2 || shim_waits() - waits == 2, "step %d: the host waited %lu times, not for the "
-                  "norm and the losses alone", step, shim_waits() - waits);
+            CHECK(!shim_waits || i == 0 || step < 2 || shim_waits() - waits == 2,
+                  "step %d: the host waited %lu times, not for the norm and the losses alone", step,
+                  shim_waits() - waits);
             to_host(&r[i], r[i].grad);
             optim_step(&r[i].opt, &r[i].w, r[i].grad, r[i].norm, 1e-3 * (step + 1), 1);
         }
@@ -195,8 +197,8 @@ static bool fp8_here(void)
     return here;
 }
 
-/* Steps with hidden layers in fp8 beside the same in bf16; twice, for the bits. Formats of 3 and 2 bits of mantissa err by 3 and 6 % an
- * operand, in all directions. */
+/* Steps with hidden layers in fp8 beside the same in bf16; twice, for the bits. Formats of 3 and 2 bits of mantissa err
+ * by 3 and 6 % an operand, in all directions. */
 static void fp8_steps(void)
 {
     struct run r[3];
@@ -352,8 +354,8 @@ static void extrapolation(enum dtype act)
                   gram[0][k][i]);
 }
 
-/* What train counts for 1b at its whole context, weights and state in bf16, layers recomputed: cards of 16 GB give 15.5e9 bytes or more
- * to one program. */
+/* What train counts for 1b at its whole context, weights and state in bf16, layers recomputed: cards of 16 GB give
+ * 15.5e9 bytes or more to one program. */
 static void fits_16_gb(void)
 {
     struct model_config c;

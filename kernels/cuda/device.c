@@ -58,7 +58,8 @@ int cuda_device_use_fp8(struct device *dev, char *err, size_t cap)
     if (dev->act != DTYPE_BF16)
         snprintf(err, cap, "fp8 products go with bf16 activations alone");
     else if (dev->gpu.major < 9)
-        snprintf(err, cap, "fp8 products need compute capability 9.0, %s has %d.%d", dev->gpu.name, dev->gpu.major, dev->gpu.minor);
+        snprintf(err, cap, "fp8 products need compute capability 9.0, %s has %d.%d", dev->gpu.name, dev->gpu.major,
+                 dev->gpu.minor);
     else
         dev->fp8 = true;
     size_t n = strlen(dev->text);

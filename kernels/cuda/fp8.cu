@@ -3,12 +3,14 @@
  *
  *   a = max |x|;  s = the power of two for which s a is in (most/2, most];  q = round(s x);  t = q^T
  *
- * The scale is of the tensor as it is now, not of earlier steps: nothing to remember, so a resumed run has the same bits. A power of
- * two, so that scaling itself rounds nothing.
- * Mapping  the maximum: AMAX_BLOCKS blocks at most, whose results every block of the second kernel reads. That one: a block 64 x 64
- *          elements, a thread two rows of VEC columns; the transpose goes through shared memory, two bytes at a time.
+ * The scale is of the tensor as it is now, not of earlier steps: nothing to remember, so a resumed run has the same
+ * bits. A power of two, so that scaling itself rounds nothing.
+ * Mapping  the maximum: AMAX_BLOCKS blocks at most, whose results every block of the second kernel reads. That one: a
+ *          block 64 x 64 elements, a thread two rows of VEC columns; the transpose goes through shared memory, two
+ *          bytes at a time.
  * Numerics to nearest even, saturating.
- * Cost     bound by memory: reads x twice, the second time from the L2 cache where it fits, and writes one byte for each result.
+ * Cost     bound by memory: reads x twice, the second time from the L2 cache where it fits, and writes one byte for
+ *          each result.
  * Oracle   tests/cuda/fp8.c
  * Source   Micikevicius et al. 2022, arXiv:2209.05433
  */
@@ -82,7 +84,8 @@ template <enum fp8 to> DEVICE void quantised(unsigned (&q)[2], const bf16 *p, fl
     get_vec(v, p);
 #pragma unroll
     for (int k = 0; k < 2; k++)
-        q[k] = pack<to>(v[4 * k] * scale, v[4 * k + 1] * scale) | pack<to>(v[4 * k + 2] * scale, v[4 * k + 3] * scale) << 16;
+        q[k] = pack<to>(v[4 * k] * scale, v[4 * k + 1] * scale) |
+               pack<to>(v[4 * k + 2] * scale, v[4 * k + 3] * scale) << 16;
 }
 
 DEVICE unsigned byte_of(const unsigned (&q)[2], int k)
@@ -125,7 +128,8 @@ KERNEL(THREADS) quantise_kernel(uint8_t *q, uint8_t *t, float *unscale, const bf
     if (!t || c >= C || (int)blockIdx.y * TILE + row >= R)
         return;
     const unsigned *from = tile + column * PITCH + row / 4;
-    store16(t + (size_t)c * R + blockIdx.y * TILE + row, uint4{load4(from), load4(from + 1), load4(from + 2), load4(from + 3)});
+    store16(t + (size_t)c * R + blockIdx.y * TILE + row,
+            uint4{load4(from), load4(from + 1), load4(from + 2), load4(from + 3)});
 }
 
 /* ---- launchers ---- */

@@ -1,15 +1,17 @@
 /*
  * fp8.h - launchers of fp8.cu; conventions as in kernels.h
  *
- * An operand of an fp8 product is bf16 x (R,C) as s x, rounded; s is a power of two, the same for the whole tensor, such that the
- * largest magnitude just fits. The product of two is multiplied by both 1/s again. NaNs stay NaNs; infinities become NaNs.
+ * An operand of an fp8 product is bf16 x (R,C) as s x, rounded; s is a power of two, the same for the whole tensor, such
+ * that the largest magnitude just fits. The product of two is multiplied by both 1/s again. NaNs stay NaNs; infinities
+ * become NaNs.
  */
 #ifndef KERNELS_CUDA_FP8_H
 #define KERNELS_CUDA_FP8_H
 
 #include "kernels/cuda/kernels.h"
 
-/* Micikevicius et al. 2022, arXiv:2209.05433. e4m3: to 448, for activations and weights; e5m2: to 57344, for gradients. */
+/* Micikevicius et al. 2022, arXiv:2209.05433. e4m3: to 448, for activations and weights; e5m2: to 57344, for
+ * gradients. */
 enum fp8 { FP8_E4M3, FP8_E5M2 };
 
 enum { FP8_MULTIPLE = 16 };             /* R and C are multiples of this, pointers aligned to as many bytes */

@@ -1,8 +1,9 @@
 /*
  * hidden.c - the products of hidden layers, in fp8 where that was asked for
  *
- * cuBLASLt multiplies fp8 only where both operands lie along the sum: y = x W^T is so as it stands, dx = dy W needs W's transpose, dW =
- * dy^T x those of dy and x. Every operand is quantised where it is used (fp8.cu): nothing is kept between the passes.
+ * cuBLASLt multiplies fp8 only where both operands lie along the sum: y = x W^T is so as it stands, dx = dy W needs W's
+ * transpose, dW = dy^T x those of dy and x. Every operand is quantised where it is used (fp8.cu): nothing is kept
+ * between the passes.
  */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/fp8.h"
@@ -16,9 +17,11 @@ static bool takes(const struct device *dev, const void *a, const void *b, const 
 }
 
 /* Of scales[which]: a's is 0, b's 1. Operand x (R,C); q or t may be NULL. */
-static void quantise(struct device *dev, char *scratch, int which, enum fp8 to, char *q, char *t, const void *x, int R, int C)
+static void quantise(struct device *dev, char *scratch, int which, enum fp8 to, char *q, char *t, const void *x, int R,
+                     int C)
 {
-    cuda_fp8_quantise(dev->stream, to, (uint8_t *)q, (uint8_t *)t, (float *)(void *)scratch + which, x, R, C, scratch + 256);
+    float *unscale = (float *)(void *)scratch + which;
+    cuda_fp8_quantise(dev->stream, to, (uint8_t *)q, (uint8_t *)t, unscale, x, R, C, scratch + 256);
 }
 
 static struct product product_of(const char *scratch, int M, int N, int K, enum operands fp8)
@@ -44,8 +47,8 @@ void cuda_hidden_forward(struct device *dev, void *y, const void *x, const void 
     products_run(dev->products, dev->stream, y, xq, wq, product_of(scratch, N, O, I, OPERANDS_FP8));
 }
 
-void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I,
-                          int O)
+void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N,
+                          int I, int O)
 {
     if (!takes(dev, (char *)((uintptr_t)dx | (uintptr_t)dW), dy, (char *)((uintptr_t)x | (uintptr_t)W), N, I, O)) {
         cuda_linear_backward_weight(dev, dW, dy, x, N, I, O);

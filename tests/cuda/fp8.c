@@ -63,7 +63,8 @@ static void quantise(const struct format *f, struct array x, int R, int C, bool 
         most = fmax(most, fabs(array_get(x, i)));
     double s = 1 / (double)inverse;
     int exponent;
-    CHECK(frexp(s, &exponent) == 0.5 && (most == 0 || isinf(most) || (most * s <= f->most && most * s > f->most / 2) || s == 0x1p126),
+    bool fits = most * s <= f->most && most * s > f->most / 2;
+    CHECK(frexp(s, &exponent) == 0.5 && (most == 0 || isinf(most) || fits || s == 0x1p126),
           "%d x %d: scale %g for a largest magnitude of %g", R, C, s, most);
     s = isinf(most) ? 0 : s;
     for (int transposed = 0; transposed < 2; transposed++) {
@@ -74,7 +75,8 @@ static void quantise(const struct format *f, struct array x, int R, int C, bool 
             size_t at = transposed ? i % (size_t)C * (size_t)R + i / (size_t)C : i;
             double value = array_get(x, i);
             int want = nearest(f, isinf(value) ? NAN : value * s);
-            CHECK(host[at] == want || (is_nan(f, want) && is_nan(f, host[at])), "%d x %d, e%dm%d%s: [%zu] is %02x, want %02x for %g * %g", R, C, 7 - f->mantissa, f->mantissa,
+            CHECK(host[at] == want || (is_nan(f, want) && is_nan(f, host[at])),
+                  "%d x %d, e%dm%d%s: [%zu] is %02x, want %02x for %g * %g", R, C, 7 - f->mantissa, f->mantissa,
                   transposed ? ", transposed" : "", i, host[at], want, value, s);
         }
     }

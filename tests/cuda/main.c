@@ -1,5 +1,6 @@
 /*
- * main.c - the table, and what all cases share; `cuda_shim_test [--small] [OP...]` runs those tests; --small: not the large shapes
+ * main.c - the table, and what all cases share; `cuda_shim_test [--small] [OP...]` runs those tests; --small: not the
+ * large shapes
  */
 #include "tests/cuda/cuda.h"
 #include <cuda_runtime_api.h>
