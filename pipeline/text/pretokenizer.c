@@ -16,7 +16,7 @@
 static const struct {
     enum pattern pattern;
     const char *regex;
-} spellings[] = {               /* the first of a pattern is the one to write; tiktoken's \\p{N}{1,3}+ means something else here */
+} spellings[] = {               /* the first of a pattern is the one to write; tiktoken's {1,3}+ means another thing */
     {PATTERN_QWEN2, HEAD "\\p{N}" TAIL},
     {PATTERN_LLAMA3, HEAD "\\p{N}{1,3}" TAIL},
     {PATTERN_CL100K, "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|"

@@ -12,7 +12,7 @@
 
 enum {
     BLOCK = 256,                        /* units; the children of a node are in one block */
-    TRIES = 4,                          /* blocks looked at before the first is taken for full: more save no tenth of the units */
+    TRIES = 4,                          /* blocks looked at before the first is taken for full: 64 save 2 % of the units */
 };
 
 struct node {                           /* strings[from..to) go on below it */

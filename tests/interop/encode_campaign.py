@@ -103,7 +103,8 @@ def machine_files(seed):
 
 def real_texts(args):
     """Texts of each kind in turn, about as many bytes of each."""
-    kinds_left = [(x for path in files for x in file_texts(path)) for files in [args.files, *(machine_files(args.seed) if args.machine else [])]]
+    sources = [args.files, *(machine_files(args.seed) if args.machine else [])]
+    kinds_left = [(x for path in files for x in file_texts(path)) for files in sources]
     while kinds_left:
         for kind in list(kinds_left):
             size = 0
