@@ -218,7 +218,7 @@ static void fp8_steps(void)
         for (int i = 0; i < 3; i++) {
             gradient_of(&r[i], tokens, MICRO, EOS);
             to_host(&r[i], r[i].grad);
-            optim_step(&r[i].opt, &r[i].w, r[i].grad, r[i].norm, 1e-3);
+            optim_step(&r[i].opt, &r[i].w, r[i].grad, r[i].norm, 1e-3, 1);
         }
         memcpy(bf16, r[0].host, n * sizeof *bf16);
         double far = distance(r[1].host, bf16, n), loss = distance(r[1].loss, r[0].loss, MICRO * T);

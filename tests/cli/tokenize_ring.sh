@@ -33,13 +33,14 @@ for how in KILL TERM; do
     no_ring
     rm docs
 done
-{ cat docs.jsonl; echo '{"text'; } >bad.jsonl
+{ cat many.jsonl; echo '{"text'; } >long.jsonl      # larger than the ring: it does not end before there is a reader
 "$tokenize" decode -t tok.json -i "ring:$ring" >got 2>err & reader=$!
-"$tokenize" -q -t tok.json -o "ring:$ring" bad.jsonl 2>/dev/null && exit 1
+"$tokenize" -q -t tok.json -o "ring:$ring" long.jsonl 2>/dev/null && exit 1
 wait $reader && exit 1
 grep -qE "ring:$ring: offset [0-9]+: " err
 no_ring
 
 # a writer that fails before anybody reads leaves no name
+{ cat docs.jsonl; echo '{"text'; } >bad.jsonl
 "$tokenize" -q -t tok.json -o "ring:$ring" bad.jsonl 2>/dev/null && exit 1
 no_ring
