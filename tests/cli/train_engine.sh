@@ -13,6 +13,8 @@ train on 100 "${short[@]}" "${eager[@]}" --engine-gate0 <all
 [ "$(events on jump)" -ge 3 ]
 [ "$(events on forecast)" -ge 15 ]
 [ "$(events on gate0)" -ge 3 ]
+"$ROOT/tools/gate0-report" on >table
+grep -qE '^\| on \| [0-9]+ \| [1-9][0-9]* \| 0\.000 \| -?[0-9.]+ \| -?[0-9.]+ \| -?[0-9.]+ \| (-|-?[0-9.]+) \|$' table
 phases on | grep -q '^20 warmup full'
 phases on | grep -q '^30 full predict'
 phases on | grep -q '^30 predict correct'
