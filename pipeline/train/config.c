@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -420,9 +421,12 @@ static void model_defaults(struct train_config *c)
 
 static void general_default(const struct field *f, const struct opt *o)
 {
-    if (f->words)
-        *(const char **)o->value = xasprintf("%.*s", (int)strcspn(f->words, " "), f->words);
-    else if (o->type == OPT_U64 && !isnan(f->value))
+    static char first[N_FIELDS][16];
+    char *word = first[f - fields];
+    if (f->words) {
+        snprintf(word, sizeof *first, "%.*s", (int)strcspn(f->words, " "), f->words);
+        *(const char **)o->value = word;
+    } else if (o->type == OPT_U64 && !isnan(f->value))
         *(uint64_t *)o->value = (uint64_t)f->value;
     else if (o->type == OPT_NUM || o->type == OPT_SHARE)
         *(double *)o->value = f->value;
