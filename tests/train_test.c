@@ -10,6 +10,7 @@
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/model/checkpoint.h"
+#include "pipeline/train/config.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
 #include "pipeline/train/lookahead.h"
@@ -408,9 +409,25 @@ static void run_directory(void)
     ops_cpu()->close(dev);
 }
 
+/* A run that was begun before batches could be split goes on as it was begun; a new one is split. */
+static void older_runs(void)
+{
+    char *argv[] = {"train", "-o", "run", "--resume", NULL};
+    struct train_config *c = config_parse(4, argv);
+    json_t *stored = json_pack("{sssIss}", "model", "nano", "steps", (json_int_t)10, "dtype", "bf16");
+    config_resolve(c, stored);
+    CHECK(c->steps == 10 && strcmp(c->dtype, "bf16") == 0 && c->updates == 1, "%d updates", (int)c->updates);
+    json_decref(stored);
+    c = config_parse(4, argv);
+    c->steps = 10;
+    config_resolve(c, NULL);
+    CHECK(c->updates == 0, "%d updates", (int)c->updates);
+}
+
 int main(void)
 {
     test_begin(120);
+    older_runs();
     schedules();
     guards();
     optimizer();

@@ -41,7 +41,8 @@ static const struct opt opts[] = {
     {0, "json", OPT_FLAG, &cfg.json, NULL, "at the end, one JSON line on stdout"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Compute"},
     {0, "device", OPT_STR, &cfg.device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
-    {0, "dtype", OPT_STR, &cfg.dtype, "TYPE", "of matrix products and activations: bf16, f32, or auto: bf16 where the device multiplies it faster (auto)"},
+    {0, "dtype", OPT_STR, &cfg.dtype, "TYPE",
+     "of matrix products and activations: bf16, f32, or auto: bf16 where the device multiplies it faster (auto)"},
     {0, "fp8", OPT_FLAG, &cfg.fp8, NULL,
      "products of hidden layers in fp8 (e4m3, gradients e5m2, a scale for each tensor): GPUs of compute capability 9.0 on"},
     {0, "state-dtype", OPT_STR, &cfg.state_dtype, "TYPE",
@@ -131,7 +132,7 @@ static const struct opt opts[] = {
     {0, "keep-last", OPT_U64, &cfg.keep_last, "N", "newest checkpoints to keep (2)"},
     {0, "keep-best", OPT_FLAG, &cfg.keep_best, NULL,
      "also save and keep the one of lowest mean validation loss, as DIR/best"},
-    {0, "max-bad-steps", OPT_U64, &cfg.max_bad_steps, "N", "NaN or infinite steps in a row before giving up (5)"},
+    {0, "max-bad-steps", OPT_U64, &cfg.max_bad_steps, "N", "NaN or infinite updates in a row before giving up (5)"},
     {0, "spike-sigma", OPT_NUM, &cfg.spike_sigma, "X", "a loss so many deviations above the last 64 is a spike (6)"},
     {0, "skip-spikes", OPT_FLAG, &cfg.skip_spikes, NULL, "do not learn from spikes"},
     {0, "log-every", OPT_U64, &cfg.log_every, "N", "steps between lines when stderr is not a terminal (20)"},
@@ -434,6 +435,8 @@ static void general_default(const struct field *f, const struct opt *o)
 
 void config_resolve(struct train_config *c, const json_t *stored)
 {
+    if (stored && c->updates == UNSET_U64 && !json_object_get(stored, "updates"))
+        c->updates = 1;                 /* begun by a version that took batches whole */
     if (stored && c->dtype && strcmp(c->dtype, "auto") == 0)
         c->dtype = NULL;                /* what the run was begun with */
     for (size_t i = 0; i < N_FIELDS; i++) {
