@@ -12,6 +12,7 @@
 #include "pipeline/text/tokenizer.h"
 #include "pipeline/text/vocabulary.h"
 #include "tests/check.h"
+#include "tests/plain_merges.h"
 
 static const char corpus[] =
     "the cat sat on the mat. the rat sat on the cat; the cat ate the rat.\n\n"
@@ -54,19 +55,7 @@ static size_t plain_encode(const struct tokenizer *t, const char *piece, size_t 
 {
     for (size_t i = 0; i < n; i++)
         ids[i] = t->byte_id[(unsigned char)piece[i]];
-    for (;;) {
-        uint32_t best = UINT32_MAX;
-        size_t at = 0;
-        for (size_t i = 0; i + 1 < n; i++)
-            for (uint32_t r = 0; r < t->n_merges && r < best; r++)
-                if (t->merges[r].left == ids[i] && t->merges[r].right == ids[i + 1])
-                    best = r, at = i;
-        if (best == UINT32_MAX)
-            return n;
-        ids[at] = t->merges[best].id;
-        memmove(ids + at + 1, ids + at + 2, (n - at - 2) * sizeof *ids);
-        n--;
-    }
+    return plain_merges(t, ids, n);
 }
 
 static void encoding_is_as_defined(const struct tokenizer *t)

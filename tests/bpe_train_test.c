@@ -10,6 +10,7 @@
 #include "pipeline/text/vocabulary.h"
 #include "pipeline/text/word_runs.h"
 #include "tests/check.h"
+#include "tests/plain_merges.h"
 
 static uint64_t state = 88172645463325252u;
 static uint32_t rnd(uint32_t below)
@@ -132,19 +133,7 @@ static size_t plain_encode(const struct tokenizer *t, const char *piece, size_t 
 {
     for (size_t i = 0; i < n; i++)
         ids[i] = t->byte_id[(unsigned char)piece[i]];
-    for (;;) {
-        uint32_t best = UINT32_MAX;
-        size_t at = 0;
-        for (size_t i = 0; i + 1 < n; i++)
-            for (uint32_t r = 0; r < t->n_merges && r < best; r++)
-                if (t->merges[r].left == ids[i] && t->merges[r].right == ids[i + 1])
-                    best = r, at = i;
-        if (best == UINT32_MAX)
-            return n;
-        ids[at] = t->merges[best].id;
-        memmove(ids + at + 1, ids + at + 2, (n - at - 2) * sizeof *ids);
-        n--;
-    }
+    return plain_merges(t, ids, n);
 }
 
 /* The words as training leaves them are what encoding makes of them. */

@@ -9,6 +9,7 @@
 #include "pipeline/lib/random.h"
 #include "pipeline/text/merge.h"
 #include "tests/check.h"
+#include "tests/plain_merges.h"
 
 enum { LETTERS = 3, MAX_MERGES = 90, MAX_LEN = 14, MAX_PIECE = 150 };
 enum kind { TRAINED, ALL_SPLITS, ANY_ORDER, N_KINDS };
@@ -80,23 +81,11 @@ static struct tokenizer *random_vocabulary(enum kind kind)
     return t;
 }
 
-static size_t plain_merges(const struct tokenizer *t, const char *piece, size_t n, uint32_t *ids)
+static size_t plain_encode(const struct tokenizer *t, const char *piece, size_t n, uint32_t *ids)
 {
     for (size_t i = 0; i < n; i++)
         ids[i] = (unsigned char)piece[i];
-    for (;;) {
-        uint32_t best = UINT32_MAX;
-        size_t at = 0;
-        for (size_t i = 0; i + 1 < n; i++)
-            for (uint32_t r = 0; r < t->n_merges && r < best; r++)
-                if (t->merges[r].left == ids[i] && t->merges[r].right == ids[i + 1])
-                    best = r, at = i;
-        if (best == UINT32_MAX)
-            return n;
-        ids[at] = t->merges[best].id;
-        memmove(ids + at + 1, ids + at + 2, (n - at - 2) * sizeof *ids);
-        n--;
-    }
+    return plain_merges(t, ids, n);
 }
 
 static void random_piece(char *piece, size_t len)
@@ -116,7 +105,7 @@ static bool check_vocabulary(enum kind kind)
     for (int i = 0; i < 60; i++) {
         size_t len = 1 + rnd(i % 4 ? 30 : MAX_PIECE);           /* more than a word of dead places */
         random_piece(piece, len);
-        size_t n_want = plain_merges(t, piece, len, want), n = merge_piece(m, piece, len, got);
+        size_t n_want = plain_encode(t, piece, len, want), n = merge_piece(m, piece, len, got);
         CHECK(n == n_want && memcmp(got, want, n * sizeof *got) == 0, "kind %d, %u merges, %.*s: ids differ", (int)kind,
               t->n_merges, (int)len, piece);
     }

@@ -1,7 +1,8 @@
 /*
  * loop.h - everything a run holds, and the step
  *
- *   record of B rows -> extrapolation -> micro-batches -> gradient -> norm -> verdict -> clip, optimizer -> metrics, ledger
+ *   record of B rows -> extrapolation -> updates (split.h) -> metrics, ledger
+ *   update: rows -> micro-batches -> gradient -> norm -> verdict -> clip, optimizer
  *   then, when due: validation, checkpoint. A signal is looked at after that.
  *
  * No memory is allocated in a step; validation and checkpoints allocate what they give back.

@@ -2,7 +2,8 @@
  * optim.h - AdamW or Muon over the flat arrays: state, clipping, and which weights decay
  *
  * Matrices decay, gains do not. Parameters that lie side by side and agree on that are one run, so that a step is a few
- * large calls; with Muon each hidden matrix is a call of its own (muon.h) and its part of v stays zero. The padding between them is zero in weights, gradient and state, and stays zero.
+ * large calls; with Muon each hidden matrix is a call of its own (muon.h) and its part of v stays zero. The padding
+ * between them is zero in weights, gradient and state, and stays zero.
  */
 #ifndef TRAIN_OPTIM_H
 #define TRAIN_OPTIM_H
