@@ -179,4 +179,23 @@ template <class T> DEVICE T block_sum(T x, T *warps)
     return warp_sum(lane < n ? warps[lane] : (T)0);
 }
 
+DEVICE float warp_max(float x)
+{
+#pragma unroll
+    for (int i = WARP / 2; i > 0; i /= 2)
+        x = fmaxf(x, shfl_xor(x, i));
+    return x;
+}
+
+/* The largest. warps: not in use from before; a power of two of them. */
+DEVICE float block_max(float x, float *warps)
+{
+    int lane = threadIdx.x % WARP;
+    x = warp_max(x);
+    if (lane == 0)
+        warps[threadIdx.x / WARP] = x;
+    __syncthreads();
+    return warp_max(warps[lane % (blockDim.x / WARP)]);
+}
+
 #endif

@@ -41,22 +41,6 @@ template <class T, bool wide> DEVICE void row_part(const T *l, int V, float *max
     *sum = total;
 }
 
-DEVICE float block_max(float x, float *warps)
-{
-    int lane = threadIdx.x % WARP;
-#pragma unroll
-    for (int i = WARP / 2; i > 0; i /= 2)
-        x = fmaxf(x, shfl_xor(x, i));
-    if (lane == 0)
-        warps[threadIdx.x / WARP] = x;
-    __syncthreads();
-    x = lane < THREADS / WARP ? warps[lane] : -INFINITY;
-#pragma unroll
-    for (int i = WARP / 2; i > 0; i /= 2)
-        x = fmaxf(x, shfl_xor(x, i));
-    return x;
-}
-
 template <class T, bool wide>
 KERNEL(THREADS) cross_entropy_kernel(float *loss, T *logits, const int32_t *targets, int V,
                                                                 float scale)

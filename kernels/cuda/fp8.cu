@@ -22,23 +22,6 @@ enum { PITCH = TILE / 4 + 1 };          /* words of a row of the transposed tile
 
 /* ---- the scale ---- */
 
-/* Of the block; known to every thread. warps: shared, one for each warp. */
-DEVICE float block_max(float x, float *warps)
-{
-    int lane = threadIdx.x % WARP;
-#pragma unroll
-    for (int i = WARP / 2; i > 0; i /= 2)
-        x = fmaxf(x, shfl_xor(x, i));
-    if (lane == 0)
-        warps[threadIdx.x / WARP] = x;
-    __syncthreads();
-    x = warps[lane % (THREADS / WARP)];
-#pragma unroll
-    for (int i = WARP / 2; i > 0; i /= 2)
-        x = fmaxf(x, shfl_xor(x, i));
-    return x;
-}
-
 KERNEL(THREADS) amax_kernel(float *partial, const bf16 *x, size_t n)
 {
     STATIC_SHARED(float, warps, THREADS / WARP);
