@@ -19,7 +19,10 @@ sabotage() {
     echo "$1: '$3': $(head -n 1 log)"
 }
 
-sabotage cross_entropy cross_entropy '/^DEVICE.*block_max/,/^}/s/__syncthreads();//'        # a dropped barrier
+# a dropped barrier, in what the kernels share
+sed '/^DEVICE float block_max/,/^}/s/__syncthreads();//' "$ROOT/kernels/cuda/common.cuh" >common.cuh
+if cmp -s common.cuh "$ROOT/kernels/cuda/common.cuh"; then echo 'common.cuh: nothing to drop'; exit 1; fi
+sabotage cross_entropy cross_entropy "s|\"kernels/cuda/common.cuh\"|\"$PWD/common.cuh\"|"
 sabotage swiglu swiglu '/forward_kernel/,/^}/s/2 \* F + c/F + c/'                                # a wrong stride
 sabotage rmsnorm rmsnorm '/dg_kernel/,/^}/s/__syncthreads();//'
 sabotage rmsnorm rmsnorm 's/blockIdx.y \* rows, end/blockIdx.y * rows + 1, end/'                # a row left out
