@@ -1,7 +1,8 @@
 /*
  * math.c - worked arithmetic: facts, column addition and subtraction, products, division, tables
  *
- * Weight lies on one-digit facts in a few fixed forms, since longer sums are worked through them.
+ * Weight lies on one-digit sums and differences, worked by counting: a small model learns what comes next long before it
+ * knows a table.
  * Every "a + b = c" in the text holds; the test reads them back.
  */
 #include "pipeline/demo/gen.h"
@@ -55,18 +56,33 @@ static void drill(struct gen *g)
     }
 }
 
-/* Short questions, each with its answer. */
+/* The numbers on the way from a to a + b or a - b, each with how many steps it took. */
+static void count(struct gen *g, bool up, long a, long b)
+{
+    if (b == 0) {
+        gen_say(g, "Nothing to count.");
+        return;
+    }
+    gen_say(g, up ? "Count up $nb from $na:" : "Count down $nb from $na:");
+    for (long i = 1; i <= b; i++) {
+        gen_num(g, "ni", i);
+        gen_num(g, "nv", up ? a + i : a - i);
+        gen_say(g, i < b ? " $ni is $nv," : " $ni is $nv.");
+    }
+}
+
+/* Short questions, answered by counting. */
 static void questions(struct gen *g)
 {
-    int n = gen_range(g, 3, 5);
+    int n = gen_range(g, 2, 4);
     for (int i = 0; i < n; i++) {
         long a, b;
-        char op = random_op(g);
-        small_fact(g, op, &a, &b);
-        set_fact(g, op, a, b);
-        gen_say(g, "What is $na $op $nb?\n$na $op $nb = $nc. The answer is $nc.");
-        if (i + 1 < n)
-            gen_put(g, "\n\n");
+        bool up = gen_chance(g, 60);
+        small_fact(g, up ? '+' : '-', &a, &b);
+        set_fact(g, up ? '+' : '-', a, b);
+        gen_say(g, i ? "\n\nWhat is $na $op $nb?\n" : "What is $na $op $nb?\n");
+        count(g, up, a, b);
+        gen_say(g, " The answer is $nc.");
     }
 }
 
@@ -230,7 +246,7 @@ static void running_sum(struct gen *g)
 void demo_math(struct gen *g)
 {
     static const struct kind kinds[] = {
-        { 36, drill }, { 26, questions }, { 8, addition }, { 5, subtraction }, { 3, product }, { 2, division },
+        { 14, drill }, { 48, questions }, { 8, addition }, { 5, subtraction }, { 3, product }, { 2, division },
         { 4, tables }, { 1, order }, { 2, running_sum }, { 9, math_story }, { 4, math_equation }, { 2, math_compare },
         { 2, math_sequence }, { 2, math_parity }, { 1, math_fraction }, { 2, math_missing },
     };
