@@ -10,10 +10,7 @@
 
 static uint64_t rows_wanted(const struct engine *e)
 {
-    double batch = (double)e->host.B * e->host.T, tokens = e->c->probe_tokens;
-    if (tokens <= 0)
-        tokens = batch / 4 > 4096 ? batch / 4 : 4096;
-    double rows = ceil(tokens / e->host.T);
+    double rows = e->c->probe_tokens > 0 ? ceil(e->c->probe_tokens / e->host.T) : ceil(e->host.B / 4.0);
     return rows < 1 ? 1 : rows > e->host.B ? (uint64_t)e->host.B : (uint64_t)rows;
 }
 
