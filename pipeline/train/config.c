@@ -105,7 +105,7 @@ static const struct opt opts[] = {
     {0, "engine-trials", OPT_U64, &cfg.hybrid.trials, "N", "jumps of each scale before it must have paid (2)"},
     {0, "engine-bandit-keep", OPT_NUM, &cfg.hybrid.bandit_keep, "X", "memory of outcomes, a cycle (0.98)"},
     {0, "engine-probe-tokens", OPT_NUM, &cfg.hybrid.probe_tokens, "N",
-     "training tokens of a probe (a quarter of a step's)"},
+     "training tokens of a probe (an eighth of a step's)"},
     {0, "engine-accept-z", OPT_NUM, &cfg.hybrid.accept_z, "Z", "paired z that accepts a jump (-1)"},
     {0, "engine-reject-se", OPT_NUM, &cfg.hybrid.reject_se, "X", "errors above the forecast that roll back (2)"},
     {0, "engine-norm-limit", OPT_NUM, &cfg.hybrid.norm_limit, "X", "longest forecast, in displacements of the last block (1)"},

@@ -10,7 +10,7 @@
 
 static uint64_t rows_wanted(const struct engine *e)
 {
-    double rows = e->c->probe_tokens > 0 ? ceil(e->c->probe_tokens / e->host.T) : ceil(e->host.B / 4.0);
+    double rows = e->c->probe_tokens > 0 ? ceil(e->c->probe_tokens / e->host.T) : ceil(e->host.B / 8.0);
     return rows < 1 ? 1 : rows > e->host.B ? (uint64_t)e->host.B : (uint64_t)rows;
 }
 

@@ -41,7 +41,7 @@ struct hybrid_config {          /* defaults: config.c of train */
     double confidence;          /* least P(gain) for a jump */
     double bandit_keep;         /* memory from cycle to cycle */
     uint64_t trials;            /* of each scale, before its posterior must be positive */
-    double probe_tokens;        /* 0: a quarter of the batch, so that the eight or so of a cycle take no more than 2 % of it */
+    double probe_tokens;        /* 0: an eighth of the batch, so that the eight or so of a cycle take about 1 % of it */
     double accept_z, reject_se;
     double norm_limit;          /* longest jump per virtual step, in lengths of a real step */
     uint64_t store, neighbours; /* residual store: entries, 0: none; of a lookup */
