@@ -38,17 +38,17 @@ static void cast_parent(struct gen *g)
 
 static void cast_story(struct gen *g, enum cast cast)
 {
-    gen_person(g, 'h', ANY_GENDER);
-    gen_person(g, 'f', ANY_GENDER);
+    enum gender hero = gen_person(g, 'h', ANY_GENDER);
+    gen_person(g, 'f', hero == GIRL ? BOY : GIRL);      /* so that he and she tell the two apart */
     cast_parent(g);
     gen_set(g, "ha", gen_pick(g, &characters));
     gen_set(g, "fr", "$fn");                            /* the friend where first met */
     if (cast == ANIMALS || (cast == EITHER && gen_chance(g, 35))) {
-        const char *hero = gen_pick(g, &animals), *friend;
+        const char *kind = gen_pick(g, &animals), *friend;
         do
             friend = gen_pick(g, &animals);
-        while (friend == hero);
-        gen_set(g, "hk", hero);
+        while (friend == kind);
+        gen_set(g, "hk", kind);
         gen_set(g, "fk", friend);
         gen_set(g, "fr", "$fn the $fk");
         gen_set(g, "wh", gen_pick(g, &dens));
