@@ -1,9 +1,9 @@
 # Tritter's build. `make help` lists the targets.
 #
 # Every directory of sources is one archive; every pipeline/*.c is a program in
-# bin/, every tools/*.c a program in tools/, every tests/*_test.c a test program.
-# New files are found by themselves. Objects live in build/<variant>/, so that
-# variants never mix.
+# bin/, every tools/*.c a program in tools/, every tests/*_test.c a test program
+# (tests/NAME_test.c with tests/NAME/*.c, if any). New files are found by
+# themselves. Objects live in build/<variant>/, so that variants never mix.
 #
 # Builds on all processors unless -j says otherwise; V=1 shows the commands.
 
@@ -206,9 +206,14 @@ $(BIN)/%: $(B)/obj/pipeline/%.o $(ARCHIVES)
 $(TOOLS)/%: $(B)/obj/tools/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+# What stands in tests/NAME/ belongs to NAME_test.
+define parts
+$(B)/tests/$1_test: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/$1/*.c))
+endef
+$(foreach t,$(patsubst tests/%_test.c,%,$(wildcard tests/*_test.c)),$(eval $(call parts,$t)))
 $(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 
 .PHONY: fuzz fuzzers
 # Parsers of what comes from outside, under libFuzzer: tests/fuzz/NAME.c each.

@@ -2,6 +2,7 @@
  * vectors.c - long vectors, AdamW, SwiGLU, cross-entropy
  */
 #include "tests/cuda/cuda.h"
+#include "tests/element.h"
 #include <cuda_runtime_api.h>
 
 enum { MOST = 30000 };
@@ -85,9 +86,7 @@ static void check_rounded(const char *what, struct array a, const float *want)
     double off = 0, ulps = 0;
     CHECK(cudaMemcpy(got, a.device, a.n * sizeof *got, cudaMemcpyDeviceToHost) == cudaSuccess, "memcpy");
     for (size_t i = 0; i < a.n; i++) {
-        uint32_t bits = (uint32_t)got[i] << 16;
-        float x;
-        memcpy(&x, &bits, 4);
+        float x = widen(got[i]);
         CHECK(fabs((double)x - want[i]) <= 0x1p-7 * fabs((double)want[i]) + 1e-6, "%s, shape %s: %s[%zu] is %.9g, want %.9g",
               op, shape->name, what, i, x, want[i]);
         off += ((double)x - want[i]) / (fabs((double)want[i]) * 0x1p-7 + 1e-9);

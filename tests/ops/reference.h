@@ -1,5 +1,5 @@
 /*
- * ops_reference.h - kernels/ops.h once more, in double and as plainly as possible
+ * reference.h - kernels/ops.h once more, in double and as plainly as possible
  *
  * Written from the formulas, not from the kernels. Only forward passes: gradients are checked
  * against their finite differences.

@@ -1,0 +1,99 @@
+/*
+ * arrays.c - arrays of random values between guards
+ */
+#include "tests/ops/ops.h"
+#include "tests/random.h"
+
+enum { GUARD = 64, MAX_ARRAYS = 32 };
+
+const char *op;
+uint64_t inputs, digest;
+static struct array arrays[MAX_ARRAYS];
+static int array_count;
+
+double uniform(void)
+{
+    return random_uniform(&inputs);
+}
+
+int below(int n)
+{
+    return (int)(random_next(&inputs) % (unsigned)n);
+}
+
+int tokens(void)
+{
+    return shape->B * shape->T;
+}
+
+void test_start(const char *name)
+{
+    op = name;
+    array_count = 0;
+}
+
+void test_end(void)
+{
+    for (int i = 0; i < array_count; i++) {
+        struct array *a = &arrays[i];
+        size_t bytes = a->n * dtype_bytes(a->t), lead = (char *)a->p - a->base;
+        for (size_t k = 0; k < 3 * GUARD; k++) {
+            size_t byte = k < lead ? k : k + bytes;
+            CHECK(a->base[byte] == (char)0xa5, "%s %s %s: array %d: byte %zd outside of it written", ops->name,
+                  shape->name, op, i, (ssize_t)byte - (ssize_t)lead);
+        }
+        ops->free(dev, a->base);
+        free(a->v);
+    }
+}
+
+struct array array_new(size_t n, enum dtype t, double scale)
+{
+    size_t bytes = n * dtype_bytes(t);
+    struct array a = {.n = n, .t = t};
+    a.base = ops->alloc(dev, bytes + 3 * GUARD);
+    CHECK(a.base, "no memory");
+    CHECK((uintptr_t)a.base % 64 == 0, "alignment");
+    for (size_t i = 0; i < bytes; i += 61)
+        CHECK(a.base[i] == 0, "alloc gives zeros");
+    a.p = a.base + GUARD + dtype_bytes(t) * (size_t)(shape->T % 2);
+    a.v = malloc(n * sizeof *a.v);
+    memset(a.base, 0xa5, bytes + 3 * GUARD);
+    for (size_t i = 0; i < n; i++)
+        a.v[i] = element_cut(a.p, i, t, (float)(scale * uniform()));
+    CHECK(array_count < MAX_ARRAYS, "arrays");
+    return arrays[array_count++] = a;
+}
+
+struct array act_new(size_t n, double scale)
+{
+    return array_new(n, act, scale);
+}
+
+struct array f32_new(size_t n, double scale)
+{
+    return array_new(n, DTYPE_F32, scale);
+}
+
+void *array_at(const struct array *a, size_t i)
+{
+    return (char *)a->p + i * dtype_bytes(a->t);
+}
+
+void array_read(struct array *a)
+{
+    size_t bytes = a->n * dtype_bytes(a->t);
+    char *copy = malloc(bytes);
+    ops->download(dev, copy, a->p, bytes);
+    for (size_t i = 0; i < a->n; i++)
+        a->v[i] = element(copy, i, a->t);
+    digest_add(&digest, copy, bytes);
+    free(copy);
+}
+
+double *snapshot(const struct array *a)
+{
+    double *copy = malloc(a->n * sizeof *copy);
+    memcpy(copy, a->v, a->n * sizeof *copy);
+    return copy;
+}
