@@ -3,8 +3,8 @@
  *
  * Nearly every piece of up to 15 bytes is found in `hot`: two words compared,
  * four ids copied whether they are all needed or not. Pieces are looked up many at once, so that
- * memory answers them together. Long pieces are cut at their seams (seams.h) first. What is still longer goes by `warm`, with longer keys
- * and more ids, and then by the merges. Both caches are of fixed size.
+ * memory answers them together. Long pieces are cut at their seams (seams.h) first. What is still
+ * longer goes by `warm`, with longer keys and more ids, and then by the merges. Both caches are of fixed size.
  */
 #include "pipeline/text/vocabulary.h"
 
