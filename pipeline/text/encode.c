@@ -3,8 +3,8 @@
  *
  * Nearly every piece of up to 15 bytes is found in `hot`: two words compared,
  * four ids copied whether they are all needed or not. Pieces are looked up many at once, so that
- * memory answers them together. The other pieces go by `warm`, with longer keys
- * and more ids, and then by the merges. Both caches are of fixed size.
+ * memory answers them together. Long pieces are cut at their seams (seams.h) first. What is still
+ * longer goes by `warm`, with longer keys and more ids, and then by the merges. Both caches are of fixed size.
  */
 #include "pipeline/text/vocabulary.h"
 
@@ -180,21 +180,31 @@ static __attribute__((noinline)) size_t encode_miss(struct encoder *e, const str
     return n;
 }
 
-/* What the caches will be asked, asking memory for it at once. */
-static inline void find_keys(struct encoder *e, struct key *keys, size_t n, const char *text, size_t len, size_t from,
-                             const size_t *ends)
+struct left {                           /* of the pieces that were found: their ends, and where the first begins */
+    const size_t *ends;
+    size_t n, from;
+};
+
+/* What the caches will be asked, asking memory for it at once: pieces, or parts of long ones. Returns how many. */
+static inline size_t find_keys(struct encoder *e, struct key *keys, const char *text, size_t len, struct left *l)
 {
-    for (size_t i = 0; i < n; from = ends[i++]) {
-        struct key *k = &keys[i];
-        k->piece = text + from;
-        k->len = ends[i] - from;
+    size_t n = 0;
+    while (n < AHEAD && l->n > 0) {
+        struct key *k = &keys[n++];
+        size_t at = l->from, piece = *l->ends - at;
+        k->piece = text + at;
+        k->len = piece > HOT_KEY ? seam_next(&e->t->seams, k->piece, piece) : piece;
         k->slot = NULL;
+        l->from += k->len;
+        if (k->len == piece)
+            l->ends++, l->n--;
         if (k->len > HOT_KEY)
             continue;
-        hot_key(k->piece, k->len, len - from, &k->low, &k->high);
+        hot_key(k->piece, k->len, len - at, &k->low, &k->high);
         k->slot = hot_slots(e, k->low, k->high);
         __builtin_prefetch(k->slot);
     }
+    return n;
 }
 
 static inline uint32_t *put_piece(struct encoder *e, const struct key *k, uint32_t *ids)
@@ -210,20 +220,15 @@ static inline uint32_t *put_piece(struct encoder *e, const struct key *k, uint32
 
 static void encode_text(struct encoder *e, const char *text, size_t len)
 {
-    const size_t *ends;
-    size_t n, from = 0;
+    struct left left = {0};
     struct key keys[AHEAD];
     pretokenizer_begin(e->pretokenizer, text, len);
-    while ((n = pretokenizer_ends(e->pretokenizer, &ends)) > 0) {
-        reserve(e, ends[n - 1] - from + HOT_IDS);
+    while ((left.n = pretokenizer_ends(e->pretokenizer, &left.ends)) > 0) {
+        reserve(e, left.ends[left.n - 1] - left.from + HOT_IDS);
         uint32_t *ids = e->ids + e->n;
-        for (size_t done = 0, some; done < n; done += some) {
-            some = n - done < AHEAD ? n - done : AHEAD;
-            find_keys(e, keys, some, text, len, from, ends + done);
-            for (size_t i = 0; i < some; i++)
+        for (size_t n; (n = find_keys(e, keys, text, len, &left)) > 0;)
+            for (size_t i = 0; i < n; i++)
                 ids = put_piece(e, &keys[i], ids);
-            from = ends[done + some - 1];
-        }
         e->n = (size_t)(ids - e->ids);
     }
 }

@@ -33,6 +33,7 @@ void tokenizer_free(struct tokenizer *t)
     free(t->extents);
     free(t->filter);
     trie_free(&t->trie);
+    seams_free(&t->seams);
     free(t);
 }
 
@@ -109,6 +110,15 @@ static void find_codes(struct tokenizer *t)
         if (t->tokens[id].kind == TOKEN_TEXT && t->tokens[id].len != 1 && !made[id])
             t->tokens[id].kind = TOKEN_CODE;
     free(made);
+}
+
+static void find_seams(struct tokenizer *t)
+{
+    if (t->ignore_merges)
+        return;
+    seams_new(&t->seams);
+    for (uint32_t i = 0; i < t->n_merges; i++)
+        seams_add(&t->seams, token_bytes(t, t->merges[i].id), t->tokens[t->merges[i].id].len);
 }
 
 static int by_first_byte_longest(const void *a, const void *b, void *arg)
@@ -207,6 +217,7 @@ int vocabulary_finish(struct tokenizer *t, char *why, size_t cap)
         return -1;
     find_codes(t);
     merges_prepare(t);
+    find_seams(t);
     find_added(t);
     added_prepare(t);
     if (t->ignore_merges)

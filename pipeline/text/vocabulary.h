@@ -9,6 +9,7 @@
 #define TEXT_VOCABULARY_H
 
 #include "pipeline/text/pretokenizer.h"
+#include "pipeline/text/seams.h"
 #include "pipeline/text/tokenizer.h"
 #include "pipeline/text/trie.h"
 
@@ -64,6 +65,7 @@ struct tokenizer {
     struct made *made;                  /* these two: vocab_size of them; all 0 unless in_order */
     struct extent *extents;
     struct trie trie;                   /* in_order: id + 1 of the tokens that are made */
+    struct seams seams;                 /* of the tokens that merges make; none with ignore_merges, where a whole piece may differ */
     uint64_t *slots;                    /* hash table of pairs: left, right (20 bits each), rank (24); all ones: empty */
     int slot_shift;
     uint64_t *filter;                   /* two bits of a word for each pair: most pairs that are asked for do not merge */
