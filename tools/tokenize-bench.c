@@ -8,6 +8,7 @@
  * not count; with threads, that of the slowest. Figures are medians.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -41,12 +42,12 @@ struct texts {
     size_t *ends, n, cap;
 };
 
-struct job {                            /* one thread's share: every stride-th text */
+struct job {                            /* one thread's; threads take the next text when they are done with one, as `tokenize` does */
     pthread_t thread;
     const struct tokenizer *t;
     const struct texts *texts;
     struct encoder *e;
-    size_t first, stride;
+    atomic_size_t *next;
     uint64_t ids;
     double seconds;
 };
@@ -74,7 +75,7 @@ static void *encode_share(void *arg)
     if (!j->e)
         j->e = encoder_new(j->t);
     j->ids = 0;
-    for (size_t i = j->first; i < j->texts->n; i += j->stride) {
+    for (size_t i; (i = atomic_fetch_add(j->next, 1)) < j->texts->n;) {
         size_t from = i ? j->texts->ends[i - 1] : 0;
         encode(j->e, j->texts->bytes.s + from, j->texts->ends[i] - from, false, &n);
         j->ids += n;
@@ -87,6 +88,9 @@ static void *encode_share(void *arg)
 static double run(struct job *jobs, size_t n)
 {
     double most = 0;
+    atomic_size_t next = 0;
+    for (size_t i = 0; i < n; i++)
+        jobs[i].next = &next;
     for (size_t i = 1; i < n; i++)
         if (pthread_create(&jobs[i].thread, NULL, encode_share, &jobs[i]) != 0)
             die("cannot start a thread");
@@ -118,11 +122,11 @@ static void measure(const struct tokenizer *t, const struct texts *texts, const 
     uint64_t ids = 0;
     for (int64_t r = 0; r < repeats; r++) {         /* in turn, so that what else the machine does hits all alike */
         for (size_t i = 0; i < n; i++)
-            jobs[i] = (struct job){.t = t, .texts = texts, .first = i, .stride = n};
+            jobs[i] = (struct job){.t = t, .texts = texts};
         many[r] = run(jobs, n);
         for (size_t i = 0; i < n; i++)
             encoder_free(jobs[i].e);
-        jobs[0] = (struct job){.t = t, .texts = texts, .stride = 1};
+        jobs[0] = (struct job){.t = t, .texts = texts};
         cold[r] = run(jobs, 1);
         ids = jobs[0].ids;
         warm[r] = run(jobs, 1);
