@@ -145,7 +145,7 @@ $(B)/cuda.config: FORCE
 FORCE:
 cuda:
 ifeq ($(CUDA),yes)
-	@$(BUILD) all
+	@+$(BUILD) all
 else
 	@echo 'make cuda: $(CUDA_WHY). Needed: CUDA 12.8 or newer, with nvcc on PATH or NVCC=FILE' >&2; exit 1
 endif
@@ -229,27 +229,27 @@ setup:
 	@tools/setup build
 
 test: setup
-	@$(BUILD) tests
+	@+$(BUILD) tests
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) tests/run
 
 asan:
 	@TEST_TIMEOUT=1500 $(MAKE) --no-print-directory VARIANT=asan test
 tsan: setup
-	@$(BUILD) VARIANT=tsan build/tsan/tests/ring_test
+	@+$(BUILD) VARIANT=tsan build/tsan/tests/ring_test
 	@TESTDIR=$(abspath build/tsan/tests) tests/run ring_test
 fuzz: setup
 	@tools/setup fuzz
-	@$(BUILD) VARIANT=fuzz fuzzers
+	@+$(BUILD) VARIANT=fuzz fuzzers
 	@tests/fuzz/run $(FUZZ_SECONDS)
 torture: setup
-	@$(BUILD) tests
+	@+$(BUILD) tests
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
 		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
 bench: setup
-	@$(BUILD) all
+	@+$(BUILD) all
 	@tools/bench
 interop: setup
-	@$(BUILD) all
+	@+$(BUILD) all
 	@tools/interop
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
