@@ -17,6 +17,7 @@ struct doc_parser {
     char *joined;               /* question and answer */
     char number[32];            /* an id that was a number */
     size_t error_byte;
+    bool stream_error;
     char error[256];
 };
 
@@ -39,6 +40,11 @@ const char *doc_error(const struct doc_parser *p, size_t *byte)
 {
     *byte = p->error_byte;
     return p->error;
+}
+
+bool doc_is_stream_error(const struct doc_parser *p)
+{
+    return p->stream_error;
 }
 
 __attribute__((format(printf, 3, 4))) static int fail(struct doc_parser *p, size_t byte, const char *fmt, ...)
@@ -171,10 +177,15 @@ static int join_pair(struct doc_parser *p, struct doc *d)
 /* Names what was looked for and what is there. */
 static int no_text(struct doc_parser *p, const char *text_field)
 {
+    const char *writer = json_string_value(json_object_get(p->root, "stream_error"));
     char there[128];
     size_t n = 0;
     const char *key;
     json_t *value;
+    if (writer && json_object_size(p->root) == 1) {
+        p->stream_error = true;
+        return fail(p, 0, "the documents end too early: their writer (%.20s) failed", writer);
+    }
     there[0] = '\0';
     json_object_foreach(p->root, key, value) {
         int w = snprintf(there + n, sizeof there - n, "%s%s", n ? ", " : "", key);
@@ -211,6 +222,7 @@ int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *te
     free(p->joined);
     p->root = NULL;
     p->joined = NULL;
+    p->stream_error = false;
     memset(d, 0, sizeof *d);
     if (parse_flat(p, json, len, text_field, d))
         return 0;

@@ -19,6 +19,9 @@ enum {
     DOC_MAX_DEPTH = 2048,       /* jansson's own limit */
 };
 
+/* The last line of a stream whose writer failed. No document; --skip-bad does not skip it. */
+#define DOC_STREAM_ERROR "{\"stream_error\":\"fetch\"}\n"
+
 struct doc {
     const char *text;           /* len bytes, any */
     size_t len;
@@ -35,6 +38,7 @@ void doc_parser_free(struct doc_parser *p);             /* NULL is fine */
  * is valid until the next call. On failure returns -1; doc_error says why, and at which byte of json. */
 int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d);
 const char *doc_error(const struct doc_parser *p, size_t *byte);
+bool doc_is_stream_error(const struct doc_parser *p);   /* why it failed: the stream ends here, unfinished */
 
 /* Whether this JSON may hold more than DOC_MAX_VALUES values (an upper bound is counted; short texts never do). */
 bool doc_too_many_values(const char *json, size_t len);

@@ -240,10 +240,18 @@ static void open_source(struct source *s, const char *word)
     s->scheme->open(s);         /* may keep the address of s->word */
 }
 
+/* Readers take the end of a pipe for the end of the documents: a stream that failed says so in its last line. */
+static void tell_readers(void *f)
+{
+    fputs(DOC_STREAM_ERROR, f);
+    fflush(f);
+}
+
 static void cat_sources(char **words, int n)
 {
     struct tally t = {0};
     setvbuf(stdout, NULL, _IOFBF, OUT_BUFFER);
+    at_failure(tell_readers, stdout);
     for (int i = 0; i < n; i++) {
         struct source s;
         open_source(&s, words[i]);
@@ -251,6 +259,7 @@ static void cat_sources(char **words, int n)
             break;              /* close_stdout says why */
         s.scheme->close(&s);
     }
+    at_failure_cancel(stdout);
     close_stdout();
     warn_replaced(&t, "output");
     detail("%llu documents, %llu bytes of text", (unsigned long long)t.docs, (unsigned long long)t.text_bytes);

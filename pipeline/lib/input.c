@@ -266,6 +266,8 @@ static bool parse(struct input *in, const char *json, size_t len, uint64_t line,
     } else if (doc_parse(in->parser, json, len, in->opts->text_field, d) != 0) {
         size_t byte;
         const char *why = doc_error(in->parser, &byte);
+        if (doc_is_stream_error(in->parser))
+            die("%s:%llu: %s", in->name, (unsigned long long)line, why);
         bad(in, line, byte, "%s", why);
         return false;
     }

@@ -75,3 +75,15 @@ for words in '' '--cat' 'docs.jsonl' '--cat -o dir docs.jsonl' '--cat --limit x 
     "$BIN/fetch" $words >out 2>err </dev/null || code=$?
     [ "$code" = 2 ] || { echo "fetch $words: exit $code"; cat err; exit 1; }
 done
+
+# whoever reads a stream that failed fails, and commits nothing
+printf '{"text": "a long time ago"}\n{"text": 7}\n' >half.jsonl
+"$BIN/tokenize" train -q -n 300 -o tok.json docs.jsonl
+for skip in '' --skip-bad; do
+    code=0
+    # shellcheck disable=SC2086
+    "$BIN/fetch" --cat half.jsonl 2>err | "$BIN/tokenize" -t tok.json $skip 2>err2 | "$BIN/shard" -o shards 2>err3 || code=$?
+    [ "$code" = 1 ]
+    grep -qx 'tokenize: stdin:2: the documents end too early: their writer (fetch) failed' err2 || { cat err2; exit 1; }
+    [ -z "$(ls shards 2>/dev/null)" ] || { echo "shards were committed:"; ls -A shards; exit 1; }
+done
