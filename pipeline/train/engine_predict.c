@@ -80,6 +80,7 @@ static double best_prefix(struct engine *e, uint64_t step, hybrid_coef best)
         probe_pair(e, &n->start, &e->scratch, &change, &se);
         double z = change / se;
         log_begin(e, step, "probe");
+        log_number(e, "tokens", (double)n->probe_rows * e->host.T);
         log_number(e, "virtual_steps", at * n->phases.horizon * n->choice.scale);
         log_number(e, "change", change);
         log_number(e, "z", z);

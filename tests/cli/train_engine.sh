@@ -66,6 +66,7 @@ cmp off/latest/model.safetensors watch/latest/model.safetensors
 # probes that are paid and not applied change nothing either
 train probe 100 "${short[@]}" "${eager[@]}" --engine-jumps probe --engine-drift 0 <all
 [ "$(events probe probe)" -ge 3 ]
+grep '"event":"probe"' probe/metrics.jsonl | grep -qv '"tokens":32,' && exit 1        # an eighth of a step, but a row at least
 cmp off/latest/model.safetensors probe/latest/model.safetensors
 
 # a wild prediction: the probe refuses it, and the weights are as if there had been none
