@@ -235,8 +235,8 @@ test: setup
 asan:
 	@TEST_TIMEOUT=1500 $(MAKE) --no-print-directory VARIANT=asan test
 tsan: setup
-	@+$(BUILD) VARIANT=tsan build/tsan/tests/ring_test
-	@TESTDIR=$(abspath build/tsan/tests) tests/run ring_test
+	@+$(BUILD) VARIANT=tsan build/tsan/tests/ring_test build/tsan/tests/pieces_test
+	@TESTDIR=$(abspath build/tsan/tests) tests/run ring_test pieces_test
 fuzz: setup
 	@tools/setup fuzz
 	@+$(BUILD) VARIANT=fuzz fuzzers
@@ -263,7 +263,7 @@ help:
 	@echo 'make test       install what the build needs, build, run every test'
 	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors (own virtual environment)'
 	@echo 'make bench      print every figure that README quotes, beside its limit'
-	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring under ThreadSanitizer'
+	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
 	@echo 'make torture    long kill -9 campaigns (minutes)'
 	@echo 'make install    PREFIX=/usr/local'

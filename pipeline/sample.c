@@ -137,7 +137,7 @@ static void append(struct text *t, int32_t id)
 static void encode_prompt(struct text *t, const char *s, size_t len)
 {
     size_t n;
-    struct encoder *e = encoder_new(t->m->tok);
+    struct encoder *e = encoder_new(t->m->tok, NULL);
     const uint32_t *ids = encode(e, s, len, true, &n);
     uint32_t eos = tokenizer_eos(t->m->tok);
     if (n == 0 || document) {

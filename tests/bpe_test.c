@@ -60,7 +60,7 @@ static size_t plain_encode(const struct tokenizer *t, const char *piece, size_t 
 
 static void encoding_is_as_defined(const struct tokenizer *t)
 {
-    struct encoder *e = encoder_new(t);
+    struct encoder *e = encoder_new(t, NULL);
     struct pretokenizer *p = pretokenizer_new();
     for (int round = 0; round < 300; round++) {
         char text[400];
@@ -95,7 +95,7 @@ static void round_trip(const struct tokenizer *t, struct encoder *e, const char 
 
 static void any_bytes_round_trip(const struct tokenizer *t)
 {
-    struct encoder *e = encoder_new(t);
+    struct encoder *e = encoder_new(t, NULL);
     char text[3000];
     for (int a = 0; a < 256; a++) {
         for (int b = 0; b < 256; b++) {
@@ -124,7 +124,7 @@ static void any_bytes_round_trip(const struct tokenizer *t)
 static void long_runs_are_quick(const struct tokenizer *t)
 {
     static const char *const units[] = {"a", " ", "\n", "=", "\xf0\x9f\x91\x8d", "ab", "\xff"};
-    struct encoder *e = encoder_new(t);
+    struct encoder *e = encoder_new(t, NULL);
     size_t len = 1000000;
     char *text = xmalloc(len);
     for (size_t u = 0; u < sizeof units / sizeof *units; u++) {
@@ -148,7 +148,7 @@ static void known_ids(void)
     for (uint32_t i = 0; i < t->n_merges; i++)
         CHECK(t->merges[i].left == merges[i][0] && t->merges[i].right == merges[i][1], "merge %u: %u %u", i, t->merges[i].left,
               t->merges[i].right);
-    struct encoder *e = encoder_new(t);
+    struct encoder *e = encoder_new(t, NULL);
     size_t n;
     const uint32_t *ids = encode(e, "low lower low", 13, false, &n);
     CHECK(n == 5 && memcmp(ids, want, sizeof want) == 0, "%zu ids, the first is %u", n, ids[0]);
@@ -161,7 +161,7 @@ static void known_ids(void)
 static void special_tokens(const struct tokenizer *t)
 {
     static const char text[] = "a<|eos|>b<|eos|<|eos|>";
-    struct encoder *e = encoder_new(t);
+    struct encoder *e = encoder_new(t, NULL);
     uint32_t eos = tokenizer_eos(t), specials = 0;
     size_t n, len;
     CHECK(eos == tokenizer_special(t, "<|eos|>") && eos != UINT32_MAX && tokenizer_is_special(t, eos));

@@ -125,7 +125,7 @@ static void ranks_give_the_same_ids(void)
         CHECK(t, "%s", err);
         whole += t->ignore_merges;
         apart += !t->ignore_merges;
-        struct encoder *e = encoder_new(t);
+        struct encoder *e = encoder_new(t, NULL);
         for (int k = 0; k < 300; k++) {
             char text[40];
             uint32_t want[64];

@@ -78,7 +78,7 @@ int main(void)
     test_begin(100);
     for (int round = 0; round < 40; round++) {
         struct tokenizer *t = random_vocabulary();
-        struct encoder *e = encoder_new(t);
+        struct encoder *e = encoder_new(t, NULL);
         for (int i = 0; i < 40; i++) {
             char text[4 * MAX_CHARS];
             check_text(t, e, text, random_text(text, 1 + rnd(MAX_CHARS)));      /* all letters: one piece */

@@ -17,6 +17,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/input.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/text/pieces.h"
 #include "pipeline/text/tokenizer.h"
 
 enum { MAX_REPEATS = 31, WORST_BYTES = 1 << 20 };
@@ -46,6 +47,7 @@ struct job {                            /* one thread's; threads take the next t
     pthread_t thread;
     const struct tokenizer *t;
     const struct texts *texts;
+    struct pieces *shared;
     struct encoder *e;
     atomic_size_t *next;
     uint64_t ids;
@@ -73,7 +75,7 @@ static void *encode_share(void *arg)
     size_t n;
     double start = cpu_seconds();
     if (!j->e)
-        j->e = encoder_new(j->t);
+        j->e = encoder_new(j->t, j->shared);
     j->ids = 0;
     for (size_t i; (i = atomic_fetch_add(j->next, 1)) < j->texts->n;) {
         size_t from = i ? j->texts->ends[i - 1] : 0;
@@ -121,11 +123,13 @@ static void measure(const struct tokenizer *t, const struct texts *texts, const 
     struct job *jobs = xcalloc(n, sizeof *jobs);
     uint64_t ids = 0;
     for (int64_t r = 0; r < repeats; r++) {         /* in turn, so that what else the machine does hits all alike */
+        struct pieces *shared = n > 1 ? pieces_new() : NULL;
         for (size_t i = 0; i < n; i++)
-            jobs[i] = (struct job){.t = t, .texts = texts};
+            jobs[i] = (struct job){.t = t, .texts = texts, .shared = shared};
         many[r] = run(jobs, n);
         for (size_t i = 0; i < n; i++)
             encoder_free(jobs[i].e);
+        pieces_free(shared);
         jobs[0] = (struct job){.t = t, .texts = texts};
         cold[r] = run(jobs, 1);
         ids = jobs[0].ids;

@@ -95,7 +95,7 @@ static void run_all(const struct loaded *m, struct request *r, size_t n, int T)
 
 void questions_score(const struct loaded *m, struct questions *q, int T)
 {
-    struct encoder *e = encoder_new(m->tok);
+    struct encoder *e = encoder_new(m->tok, NULL);
     size_t n = 0;
     struct request *r = xcalloc(q->n * MAX_CHOICES, sizeof *r);
     for (size_t i = 0; i < q->n; i++)

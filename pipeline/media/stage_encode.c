@@ -228,7 +228,7 @@ static void run_threads(struct run *r, struct media_source *source)
         jobs[i] = xcalloc(1, sizeof(struct job));
     r->encoders = xcalloc(n, sizeof *r->encoders);
     for (size_t i = 0; i < n; i++)
-        r->encoders[i] = encoder_new(r->t);
+        r->encoders[i] = encoder_new(r->t, NULL);
     struct ordered_ops ops = {.work = work, .emit = emit, .idle = flush, .arg = r};
     struct ordered *o = ordered_start(&ops, n, jobs, n_jobs);
     feed(r, o, source);

@@ -4,13 +4,13 @@
  * Nearly every piece of up to 15 bytes is found in `hot`: two words compared,
  * four ids copied whether they are all needed or not. Pieces are looked up many at once, so that
  * memory answers them together. Long pieces are cut at their seams (seams.h) first. What is still
- * longer goes by `warm`, with longer keys and more ids, and then by the merges. Both caches are of fixed size.
+ * longer goes by `warm`, with longer keys and more ids, and then by the merges. Both caches are of fixed size and one thread's; what
+ * is new to `hot` is looked up among the pieces that other threads have met (pieces.h) before it is merged.
  */
 #include "pipeline/text/vocabulary.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <xxhash.h>
 
 #include "pipeline/lib/fs.h"
@@ -18,23 +18,21 @@
 #include "pipeline/text/added.h"
 #include "pipeline/text/merge.h"
 #include "pipeline/text/nfc.h"
+#include "pipeline/text/pieces.h"
 #include "pipeline/text/pretokenizer.h"
 
 enum {
     HOT_BITS = 18,                      /* of 32 bytes: 8 MiB; 15 to 18 measured, each doubling helps */
-    HOT_KEY = 15,
-    HOT_IDS = 4,
-    ID_BITS = 28,                       /* of ids[0]; their number is above */
     AHEAD = 64,                         /* pieces looked up at once */
     WARM_BITS = 13,                     /* of 128 bytes: 1 MiB */
     WARM_KEY = 46,
     WARM_IDS = 20,
 };
-_Static_assert(VOCABULARY_MAX < 1 << ID_BITS, "an id and a number of ids fit one word");
+_Static_assert(VOCABULARY_MAX < 1 << PIECE_ID_BITS, "an id and a number of ids fit one word");
 
 struct hot_slot {                       /* zeros: empty, for no piece is */
-    uint64_t low, high;                 /* the bytes, zeros behind them, and their number as the last */
-    uint32_t ids[HOT_IDS];
+    struct piece_key key;
+    uint32_t ids[PIECE_IDS];
 };
 
 struct warm_slot {
@@ -50,20 +48,11 @@ struct encoder {
     struct merger *merger;
     struct hot_slot *hot;
     struct warm_slot *warm;
+    struct pieces *shared;              /* with other threads; NULL: none */
     uint32_t *ids;
     size_t n, cap;
     struct strbuf normalised;
 };
-
-static void *slots(size_t n, size_t size)
-{
-    size_t page = 2 << 20, bytes = (n * size + page - 1) / page * page;
-    void *p = aligned_alloc(page, bytes);
-    if (!p)
-        die("out of memory");
-    madvise(p, bytes, MADV_HUGEPAGE);   /* a look-up in a large table is a miss in the TLB, too */
-    return memset(p, 0, bytes);
-}
 
 void encoder_free(struct encoder *e)
 {
@@ -103,7 +92,7 @@ static size_t encode_warm(struct encoder *e, const char *piece, size_t len, uint
         return slot->n;
     }
     size_t n = encode_new(e, piece, len, ids);
-    if (n <= WARM_IDS && (n > HOT_IDS || len > HOT_KEY)) {
+    if (n <= WARM_IDS && (n > PIECE_IDS || len > PIECE_KEY)) {
         slot->len = (unsigned char)len;
         slot->n = (unsigned char)n;
         memcpy(slot->key, piece, len);
@@ -113,7 +102,7 @@ static size_t encode_warm(struct encoder *e, const char *piece, size_t len, uint
 }
 
 /* The key of a piece of 1 to 15 bytes; `there` bytes may be read. */
-static inline void hot_key(const char *piece, size_t len, size_t there, uint64_t *low, uint64_t *high)
+static inline struct piece_key piece_key(const char *piece, size_t len, size_t there)
 {
     uint64_t words[2] = {0};
     if (there >= sizeof words)
@@ -121,19 +110,19 @@ static inline void hot_key(const char *piece, size_t len, size_t there, uint64_t
     else
         memcpy(words, piece, len);
     uint64_t all = ~(uint64_t)0;
-    *low = words[0] & (len < 8 ? all >> (64 - 8 * len) : all);
-    *high = (len < 8 ? 0 : words[1] & ~(all << 8 * (len - 8))) | (uint64_t)len << 56;
+    return (struct piece_key){words[0] & (len < 8 ? all >> (64 - 8 * len) : all),
+                              (len < 8 ? 0 : words[1] & ~(all << 8 * (len - 8))) | (uint64_t)len << 56};
 }
 
 /* Two slots side by side, of which the first is the one used last. */
-static inline struct hot_slot *hot_slots(const struct encoder *e, uint64_t low, uint64_t high)
+static inline struct hot_slot *hot_slots(const struct encoder *e, struct piece_key k)
 {
-    return &e->hot[2 * ((low * 0x9e3779b97f4a7c15u + high * 0xd6e8feb86659fd93u) >> (65 - HOT_BITS))];
+    return &e->hot[2 * (piece_hash(k) >> (65 - HOT_BITS))];
 }
 
-static inline bool is_in(const struct hot_slot *slot, uint64_t low, uint64_t high)
+static inline bool is_in(const struct hot_slot *slot, struct piece_key k)
 {
-    return ((slot->low ^ low) | (slot->high ^ high)) == 0;
+    return ((slot->key.low ^ k.low) | (slot->key.high ^ k.high)) == 0;
 }
 
 static void reserve(struct encoder *e, size_t more)
@@ -147,37 +136,43 @@ static void reserve(struct encoder *e, size_t more)
 struct key {                            /* of a piece that is being looked up */
     const char *piece;
     size_t len;
-    uint64_t low, high;
-    struct hot_slot *slot;              /* NULL: longer than a hot key */
+    struct piece_key key;
+    struct hot_slot *slot;              /* NULL: longer than such a key */
 };
 
 /* Puts ids into the first of the two slots. */
-static inline void hot_put(struct hot_slot *slot, uint64_t low, uint64_t high, const uint32_t *ids, size_t n)
+static inline void hot_put(struct hot_slot *slot, struct piece_key k, const uint32_t *ids, size_t n)
 {
     slot[1] = slot[0];
-    *slot = (struct hot_slot){.low = low, .high = high};
-    memcpy(slot->ids, ids, n * sizeof *ids);
-    slot->ids[0] |= (uint32_t)n << ID_BITS;
+    slot->key = k;
+    piece_ids_put(slot->ids, ids, n);
+}
+
+/* Ids of a piece that is in no slot of `hot`, and puts them there if they fit. */
+static size_t encode_cold(struct encoder *e, const struct key *k, uint32_t *ids)
+{
+    size_t n = k->slot && e->shared ? pieces_get(e->shared, k->key, ids) : 0;
+    bool shared = n > 0;
+    if (!shared)
+        n = encode_warm(e, k->piece, k->len, ids);
+    if (!k->slot || n > PIECE_IDS)
+        return n;
+    hot_put(k->slot, k->key, ids, n);
+    if (e->shared && !shared)
+        pieces_put(e->shared, k->key, ids, n);
+    return n;
 }
 
 /* Not inlined, so that the loop over hits keeps its registers. */
 static __attribute__((noinline)) size_t encode_miss(struct encoder *e, const struct key *k, uint32_t *ids)
 {
     struct hot_slot *slot = k->slot;
-    size_t n;
-    if (slot && is_in(slot + 1, k->low, k->high)) {
-        struct hot_slot found = slot[1];
-        slot[1] = slot[0];
-        slot[0] = found;
-        n = found.ids[0] >> ID_BITS;
-        memcpy(ids, found.ids, sizeof found.ids);
-        ids[0] &= (1 << ID_BITS) - 1;
-        return n;
-    }
-    n = encode_warm(e, k->piece, k->len, ids);
-    if (slot && n <= HOT_IDS)
-        hot_put(slot, k->low, k->high, ids, n);
-    return n;
+    if (!slot || !is_in(slot + 1, k->key))
+        return encode_cold(e, k, ids);
+    struct hot_slot found = slot[1];
+    slot[1] = slot[0];
+    slot[0] = found;
+    return piece_ids_take(found.ids, ids);
 }
 
 struct left {                           /* of the pieces that were found: their ends, and where the first begins */
@@ -193,15 +188,15 @@ static inline size_t find_keys(struct encoder *e, struct key *keys, const char *
         struct key *k = &keys[n++];
         size_t at = l->from, piece = *l->ends - at;
         k->piece = text + at;
-        k->len = piece > HOT_KEY ? seam_next(&e->t->seams, k->piece, piece) : piece;
+        k->len = piece > PIECE_KEY ? seam_next(&e->t->seams, k->piece, piece) : piece;
         k->slot = NULL;
         l->from += k->len;
         if (k->len == piece)
             l->ends++, l->n--;
-        if (k->len > HOT_KEY)
+        if (k->len > PIECE_KEY)
             continue;
-        hot_key(k->piece, k->len, len - at, &k->low, &k->high);
-        k->slot = hot_slots(e, k->low, k->high);
+        k->key = piece_key(k->piece, k->len, len - at);
+        k->slot = hot_slots(e, k->key);
         __builtin_prefetch(k->slot);
     }
     return n;
@@ -209,12 +204,8 @@ static inline size_t find_keys(struct encoder *e, struct key *keys, const char *
 
 static inline uint32_t *put_piece(struct encoder *e, const struct key *k, uint32_t *ids)
 {
-    if (k->slot && is_in(k->slot, k->low, k->high)) {
-        uint32_t first = k->slot->ids[0];
-        memcpy(ids, k->slot->ids, sizeof k->slot->ids);
-        ids[0] = first & ((1 << ID_BITS) - 1);
-        return ids + (first >> ID_BITS);
-    }
+    if (k->slot && is_in(k->slot, k->key))
+        return ids + piece_ids_take(k->slot->ids, ids);
     return ids + encode_miss(e, k, ids);
 }
 
@@ -224,7 +215,7 @@ static void encode_text(struct encoder *e, const char *text, size_t len)
     struct key keys[AHEAD];
     pretokenizer_begin(e->pretokenizer, text, len);
     while ((left.n = pretokenizer_ends(e->pretokenizer, &left.ends)) > 0) {
-        reserve(e, left.ends[left.n - 1] - left.from + HOT_IDS);
+        reserve(e, left.ends[left.n - 1] - left.from + PIECE_IDS);
         uint32_t *ids = e->ids + e->n;
         for (size_t n; (n = find_keys(e, keys, text, len, &left)) > 0;)
             for (size_t i = 0; i < n; i++)
@@ -266,25 +257,25 @@ static void fill_hot(struct encoder *e)
     const struct tokenizer *t = e->t;
     for (uint32_t rank = t->n_merges; rank-- > 0;) {
         uint32_t id = t->merges[rank].id;
-        uint64_t low, high;
-        if (t->made[id].by != rank + 1 || t->extents[id].len > HOT_KEY)
+        if (t->made[id].by != rank + 1 || t->extents[id].len > PIECE_KEY)
             continue;
-        hot_key(token_bytes(t, id), t->tokens[id].len, t->tokens[id].len, &low, &high);
-        hot_put(hot_slots(e, low, high), low, high, &id, 1);
+        struct piece_key k = piece_key(token_bytes(t, id), t->tokens[id].len, t->tokens[id].len);
+        hot_put(hot_slots(e, k), k, &id, 1);
     }
 }
 
-struct encoder *encoder_new(const struct tokenizer *t)
+struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared)
 {
     char why[200];
     struct encoder *e = xcalloc(1, sizeof *e);
     e->t = t;
+    e->shared = shared;
     e->pretokenizer = pretokenizer_open(t->pattern, t->regex, why, sizeof why);
     if (!e->pretokenizer)
         die("pattern of the pre-tokenizer: %s", why);   /* it was compiled when the file was read */
     e->merger = merger_new(t);
-    e->hot = slots((size_t)1 << HOT_BITS, sizeof *e->hot);
-    e->warm = slots((size_t)1 << WARM_BITS, sizeof *e->warm);
+    e->hot = slots_new((size_t)1 << HOT_BITS, sizeof *e->hot);
+    e->warm = slots_new((size_t)1 << WARM_BITS, sizeof *e->warm);
     if (!t->ignore_merges)
         fill_hot(e);
     return e;

@@ -15,6 +15,7 @@
 #include "pipeline/lib/tokstream.h"
 #include "pipeline/text/batches.h"
 #include "pipeline/text/fim.h"
+#include "pipeline/text/pieces.h"
 #include "pipeline/text/rows.h"
 
 static const char *tokenizer_path, *input = "-", *output = "-", *domain_name, *modality, *pad_side = "right";
@@ -281,8 +282,9 @@ static void run_threads(struct run *r, const struct tokenizer *t, struct input *
     for (size_t i = 0; i < n_jobs; i++)
         jobs[i] = xcalloc(1, sizeof(struct job));
     r->encoders = xcalloc(n_workers, sizeof *r->encoders);
+    struct pieces *shared = n_workers > 1 ? pieces_new() : NULL;
     for (size_t i = 0; i < n_workers; i++)
-        r->encoders[i] = encoder_new(t);
+        r->encoders[i] = encoder_new(t, shared);
     struct ordered_ops ops = {.work = encode_job, .emit = write_job, .idle = flush, .arg = r};
     struct ordered *o = ordered_start(&ops, n_workers, jobs, n_jobs);
     struct feed_opts feed = {.name = "tokenize", .max_bytes = UINT64_MAX, .sample = 1};
@@ -290,6 +292,7 @@ static void run_threads(struct run *r, const struct tokenizer *t, struct input *
     ordered_finish(o);
     for (size_t i = 0; i < n_workers; i++)
         encoder_free(r->encoders[i]);
+    pieces_free(shared);
     free(r->encoders);
     for (size_t i = 0; i < n_jobs; i++) {
         struct job *j = jobs[i];

@@ -240,7 +240,7 @@ int tokenize_inspect(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
     struct tokenizer *t = stage_tokenizer(tokenizer_path);
-    struct run r = {.t = t, .encoder = encoder_new(t), .pretokenizer = pretokenizer_new(),
+    struct run r = {.t = t, .encoder = encoder_new(t, NULL), .pretokenizer = pretokenizer_new(),
                     .colours = isatty(STDOUT_FILENO) && !as_json, .documents = json_array()};
     struct counts all = {0};
     uint64_t text, unused;

@@ -35,9 +35,11 @@ bool tokenizer_is_special(const struct tokenizer *t, uint32_t id);
 /* Bytes of one token (special tokens: their content). NULL: id is out of range or unused. */
 const char *tokenizer_bytes(const struct tokenizer *t, uint32_t id, size_t *len);
 
-/* An encoder holds the scratch memory and cache of one thread. */
+/* An encoder holds the scratch memory and cache of one thread. shared (pieces.h): what the encoders of t find for each other;
+ * NULL: nothing, as for one thread. */
 struct encoder;
-struct encoder *encoder_new(const struct tokenizer *t);
+struct pieces;
+struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared);
 void encoder_free(struct encoder *e);
 /* Ids of text, valid until the next call on e. parse_special: contents of special tokens in the text become their ids
  * (prompts); otherwise they are ordinary text (training documents). Dies only on out of memory. */

@@ -16,7 +16,7 @@ static void add_bytes(struct strbuf *file)
 
 static void check(const struct tokenizer *t, const uint8_t *bytes, size_t len)
 {
-    struct encoder *e = encoder_new(t);
+    struct encoder *e = encoder_new(t, NULL);
     size_t n, back;
     const uint32_t *ids = encode(e, (const char *)bytes, len, false, &n);
     char *text = decode(t, ids, n, true, &back);
