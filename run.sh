@@ -187,6 +187,7 @@ plan_steps() {
 
 # For runs of minutes: most of the time is decay, and attention has no use for the document before.
 recipe=(--lr 6e-3 --beta2 0.99 --decay 60% --min-lr-ratio 0.02 --doc-mask)
+[ "$optimizer" = adamw ] || recipe+=(--warmup 1%)
 [ "$preset" = nano ] || recipe=(--doc-mask)
 
 stage_train() {

@@ -57,7 +57,7 @@ static const struct opt opts[] = {
      "adamw (default); muon: hidden matrices by Muon, the rest by AdamW"},
     {0, "lr", OPT_NUM, &cfg.lr, "X", "peak learning rate (by preset)"},
     {0, "schedule", OPT_STR, &cfg.schedule, "NAME", "wsd (default), cosine, constant"},
-    {0, "warmup", OPT_SHARE, &cfg.warmup, "SHARE", "of the steps, linear (1%)"},
+    {0, "warmup", OPT_SHARE, &cfg.warmup, "SHARE", "of the steps, linear (1%; in short runs 40 steps or 10%, whichever is less)"},
     {0, "decay", OPT_SHARE, &cfg.decay, "SHARE", "of the steps, at the end of wsd (19%)"},
     {0, "min-lr-ratio", OPT_SHARE, &cfg.min_lr_ratio, "X", "last learning rate, of the peak (0.1)"},
     {0, "beta1", OPT_NUM, &cfg.beta1, "X", "AdamW (0.9)"},
@@ -189,7 +189,7 @@ static const struct field {
     {"momentum", RESULT, 0.95, 0, 0.999999, NULL},
     {"lr", RESULT, NAN, 0, 1e3, NULL},
     {"schedule", RESULT, 0, 0, 0, "wsd cosine constant"},
-    {"warmup", RESULT, 0.01, 0, 1, NULL},
+    {"warmup", RESULT, NAN, 0, 1, NULL},
     {"decay", RESULT, 0.19, 0, 1, NULL},
     {"min-lr-ratio", RESULT, 0.1, 0, 1, NULL},
     {"beta1", RESULT, 0.9, 0, 0.999999, NULL},
@@ -271,6 +271,13 @@ static double preset_lr(const char *preset)
         if (strcmp(peaks[i].name, preset) == 0)
             return peaks[i].lr;
     return 6e-4;
+}
+
+/* 40 steps are 2 / (1 - beta2) with the usual 0.95: AdamW's steps are as large as any before v is an average of that many (Ma &
+ * Yarats 2021, arXiv:1910.04209). Short runs have a tenth of theirs. */
+static double default_warmup(uint64_t steps)
+{
+    return fmax(0.01, fmin(0.1, 40.0 / (double)steps));
 }
 
 static const struct opt *option(const char *name)
@@ -451,6 +458,8 @@ void config_resolve(struct train_config *c, const json_t *stored)
         usage_error("--steps N is missing");
     if (isnan(c->lr))
         c->lr = preset_lr(c->preset);
+    if (isnan(c->warmup))
+        c->warmup = default_warmup(c->steps);
     if (c->threads == 0)
         c->threads = (uint64_t)omp_get_num_procs();     /* stored: a run that goes on elsewhere keeps its bits */
     if (c->ema_start == UNSET_U64)
