@@ -266,7 +266,7 @@ static double preset_lr(const char *preset)
     static const struct {
         const char *name;
         double lr;
-    } peaks[] = {{"nano", 4e-3}, {"tiny", 1.5e-3}, {"100m", 6e-4}, {"500m", 4e-4}, {"1b", 3e-4}};
+    } peaks[] = {{"nano", 2e-3}, {"tiny", 1.5e-3}, {"100m", 6e-4}, {"500m", 4e-4}, {"1b", 3e-4}};
     for (size_t i = 0; i < sizeof peaks / sizeof *peaks; i++)
         if (strcmp(peaks[i].name, preset) == 0)
             return peaks[i].lr;

@@ -76,9 +76,9 @@ same whole half
 
 # spikes that are not learnt from: what they are measured against is part of the state
 batches 200 >more
-train spiky 200 --skip-spikes --spike-sigma 1 <more 2>/dev/null
+train spiky 200 --lr 4e-3 --skip-spikes --spike-sigma 1 <more 2>/dev/null
 [ "$(grep -c '"verdict":"spike","learnt":false' spiky/ledger.jsonl)" -gt 3 ]
-batches 120 | expect 1 'end at step 120' train spiky2 200 --skip-spikes --spike-sigma 1
+batches 120 | expect 1 'end at step 120' train spiky2 200 --lr 4e-3 --skip-spikes --spike-sigma 1
 batches 200 120 | train spiky2 200 --resume 2>/dev/null
 same spiky spiky2
 
@@ -95,7 +95,7 @@ same whole fresh
 
 # what contradicts the checkpoint is refused
 batches 10 | expect 1 'end at step 10' train c 60
-expect 1 '--lr 0.1: .*begun with 0.004' train c 60 --resume --lr 0.1 <all
+expect 1 '--lr 0.1: .*begun with 0.002' train c 60 --resume --lr 0.1 <all
 expect 1 'cannot change its dimensions' "$BIN/train" -o c --resume --layers 2 <all
 batches 60 20 | expect 1 'start mix with --start-step 10' train c 60 --resume
 batches 60 10 8 | expect 1 'mix' train c 60 --resume

@@ -11,7 +11,7 @@ same whole ring
 
 # a ring of a few records, so that mix is still at work when it is killed
 "${mix[@]}" --steps 1000000 -o "ring:$ring" 2>/dev/null & p=$!
-train killed 400 --micro-batch 4 --lr 0.002 -i "ring:$ring" 2>err.txt & t=$!
+train killed 400 --micro-batch 4 --lr 0.003 -i "ring:$ring" 2>err.txt & t=$!
 for _ in $(seq 1000); do [ "$(cat killed/ledger.jsonl 2>/dev/null | wc -l)" -ge 20 ] && break; sleep 0.01; done
 kill -9 $p
 wait $p 2>/dev/null || true
@@ -23,7 +23,7 @@ if [ "$n" -lt 400 ]; then
     grep -q 'writer died' err.txt
     grep -q "saved the $n steps" err.txt || [ "$(wc -l <killed/ledger.jsonl)" = "$n" ]
 fi
-batches 400 | train whole2 400 --lr 0.002
+batches 400 | train whole2 400 --lr 0.003
 batches 400 "$n" | train killed 400 --resume
 same whole2 killed
 [ -z "$(ls /dev/shm | grep "$ring" || true)" ]

@@ -36,7 +36,7 @@ want=$(grep '"type":"val"' a/metrics.jsonl | awk -F'[:,]' '{ sum[$4] += $8 } END
 ls a/checkpoints | while read -r c; do [ "$c" = "$best" ] || [ "$c" = step-000200 ]; done
 cmp tok.json a/latest/tokenizer.json
 for f in config.json tokenizer_config.json generation_config.json model.safetensors; do [ -s "a/latest/$f" ]; done
-grep -q '"lr": 0.004' a/config.json
+grep -q '"lr": 0.002' a/config.json
 [ -z "$(find a -name '.tmp*')" ]
 head -c 8 a/latest/model.safetensors | od -An -tu8 | awk '{ exit !($1 % 8 == 0) }'
 
