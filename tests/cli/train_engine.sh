@@ -1,5 +1,6 @@
 # The hybrid engine in a run: it predicts, it resumes bit for bit in any phase, and planted faults cost no more than the phase.
 . "$ROOT/tests/cli/train_data.bash"
+model+=(--lr 4e-3 --warmup 1%)
 short=(--schedule constant --engine trend --engine-warmup 12 --engine-warmup-max 20 --engine-full 10 --engine-correct 6 --engine-block 5)
 eager=(--engine-trials 1000 --engine-control 0 --engine-accept-z 1000 --engine-reject-se 1000)
 events() { grep -c "\"type\":\"engine\".*\"event\":\"$2\"" "$1/metrics.jsonl" || true; }
