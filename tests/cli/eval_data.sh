@@ -1,6 +1,6 @@
 # eval: every token predicted once, tables and JSON alike, errors that name what is wrong
 . "$ROOT/tests/cli/train_data.bash"
-batches 60 | train a 60
+batches 150 | train a 150 --lr 4e-3
 eval=("$BIN/eval" a/latest -j 1)
 count() { sed -n "s/^ *\"$1\": \([0-9]*\),*/\1/p" "$2" | head -1; }
 
