@@ -440,8 +440,17 @@ static void general_default(const struct field *f, const struct opt *o)
         *(double *)o->value = f->value;
 }
 
+/* A run that is made longer does not warm up again: its warm-up stays as many steps as it was. */
+static void keep_warmup(struct train_config *c, const json_t *stored)
+{
+    double steps = json_number_value(json_object_get(stored, "steps"));
+    if (steps > 0 && steps != (double)c->steps)
+        c->warmup = fmin(1, c->warmup * steps / (double)c->steps);
+}
+
 void config_resolve(struct train_config *c, const json_t *stored)
 {
+    bool warmup_given = !isnan(c->warmup);
     if (stored && c->updates == UNSET_U64 && !json_object_get(stored, "updates"))
         c->updates = 1;                 /* begun by a version that took batches whole */
     if (stored && c->dtype && strcmp(c->dtype, "auto") == 0)
@@ -460,6 +469,8 @@ void config_resolve(struct train_config *c, const json_t *stored)
         c->lr = preset_lr(c->preset);
     if (isnan(c->warmup))
         c->warmup = default_warmup(c->steps);
+    else if (stored && !warmup_given)
+        keep_warmup(c, stored);
     if (c->threads == 0)
         c->threads = (uint64_t)omp_get_num_procs();     /* stored: a run that goes on elsewhere keeps its bits */
     if (c->ema_start == UNSET_U64)

@@ -11,3 +11,9 @@ rate 1000 0.0001
 rate 10000 4e-05
 rate 60 0.004 --warmup 0
 rate 80 0.0001 --warmup 50%
+
+# a run that is made longer does not warm up again: its warm-up stays as many steps as it was
+batches 20 | train longer 20 --lr 4e-3
+batches 21 20 | expect 1 'end at step 21' "$BIN/train" -o longer --resume --override --steps 2000 -i -
+grep -q '"step":20,.*"lr":0.0004,' longer/metrics.jsonl
+grep -q '"step":21,.*"lr":0.004,' longer/metrics.jsonl || { grep '"step":21,' longer/metrics.jsonl; exit 1; }
