@@ -18,6 +18,7 @@
 
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);       /* overflow-checked */
+void *xcalloc_huge(size_t n, size_t size);  /* on huge pages where there are any: look-ups in a large table miss the TLB less */
 void *xrealloc(void *p, size_t n);
 char *xstrdup(const char *s);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));    /* caller frees */

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void *checked(void *p, size_t n)
 {
@@ -23,6 +24,17 @@ void *xmalloc(size_t n)
 void *xcalloc(size_t n, size_t size)
 {
     return checked(calloc(n, size), n && size ? n * size : 0);
+}
+
+void *xcalloc_huge(size_t n, size_t size)
+{
+    size_t page = 2 << 20, bytes;
+    if (__builtin_mul_overflow(n, size, &bytes) || __builtin_add_overflow(bytes, page - 1, &bytes))
+        die("out of memory");
+    bytes = bytes / page * page;
+    void *p = checked(aligned_alloc(page, bytes), bytes);
+    madvise(p, bytes, MADV_HUGEPAGE);
+    return memset(p, 0, bytes);
 }
 
 void *xrealloc(void *p, size_t n)

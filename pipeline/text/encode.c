@@ -274,8 +274,8 @@ struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared)
     if (!e->pretokenizer)
         die("pattern of the pre-tokenizer: %s", why);   /* it was compiled when the file was read */
     e->merger = merger_new(t);
-    e->hot = slots_new((size_t)1 << HOT_BITS, sizeof *e->hot);
-    e->warm = slots_new((size_t)1 << WARM_BITS, sizeof *e->warm);
+    e->hot = xcalloc_huge((size_t)1 << HOT_BITS, sizeof *e->hot);
+    e->warm = xcalloc_huge((size_t)1 << WARM_BITS, sizeof *e->warm);
     if (!t->ignore_merges)
         fill_hot(e);
     return e;

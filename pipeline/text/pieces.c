@@ -5,10 +5,8 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 
-#include "pipeline/lib/log.h"
+#include "pipeline/lib/fs.h"
 
 enum { BITS = 18, TRIES = 4 };              /* 8 MiB; slots that a key may be in: two cache lines */
 
@@ -25,19 +23,9 @@ struct pieces {
     struct slot slots[1 << BITS];
 };
 
-void *slots_new(size_t n, size_t size)
-{
-    size_t page = 2 << 20, bytes = (n * size + page - 1) / page * page;
-    void *p = aligned_alloc(page, bytes);
-    if (!p)
-        die("out of memory");
-    madvise(p, bytes, MADV_HUGEPAGE);
-    return memset(p, 0, bytes);
-}
-
 struct pieces *pieces_new(void)
 {
-    return slots_new(1, sizeof(struct pieces));
+    return xcalloc_huge(1, sizeof(struct pieces));
 }
 
 void pieces_free(struct pieces *p)

@@ -47,8 +47,4 @@ size_t pieces_get(struct pieces *p, struct piece_key k, uint32_t *ids);
 /* 1 <= n <= PIECE_IDS. May do nothing. */
 void pieces_put(struct pieces *p, struct piece_key k, const uint32_t *ids, size_t n);
 
-/* n zeroed slots of `size` bytes on huge pages where there are any: a look-up in a large table is a miss in the TLB, too. Dies when
- * memory is out; free() it. */
-void *slots_new(size_t n, size_t size);
-
 #endif
