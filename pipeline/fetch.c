@@ -74,7 +74,7 @@ static const struct cli cli = {
     "\n"
     "Output is {\"text\": ..., \"id\": ..., \"domain\": ...}, one a line. Bytes that are not UTF-8 become\n"
     "U+FFFD, with a warning. Empty documents are left out. The id is the document's own, else FILE:LINE, or the\n"
-    "file's path.\n"
+    "file's path. A stream that fails ends with {\"stream_error\":\"fetch\"}, at which tokenize fails, too.\n"
     "Exit: 0 done, 1 failed (the message names file, place and reason), 2 misuse.",
 };
 
