@@ -156,12 +156,12 @@ static void phase_control(void)
     phases_init(&p, &config);
     int step = 0;
     for (; !why; step++)                                /* falls fast for 200 steps, then slowly */
-        why = phases_step(&p, &config, step < 200 ? 8 - step * 0.02 : 4 - (step - 200) * 1e-4, true, &next);
+        why = phases_step(&p, &config, step < 200 ? 8 - step * 0.02 : 4 - (step - 200) * 1e-4, RATE_HOLDS, &next);
     p.block_steps = 0;
     CHECK(step > 250 && step < 320 && next == PHASE_FULL && strstr(why, "stable"), "step %d: %s", step, why);
     phases_enter(&p, &config, next);
     for (int i = 1; i <= 30; i++) {
-        why = phases_step(&p, &config, 4, true, &next);
+        why = phases_step(&p, &config, 4, RATE_HOLDS, &next);
         CHECK((why != NULL) == (i == 30) && phases_block_ends(&p, &config, why) == (i % 15 == 0));
         if (i % 15 == 0)
             p.block_steps = 0;
@@ -181,10 +181,24 @@ static void phase_control(void)
     for (int i = 0; i < 20; i++)
         phases_accepted(&p, &config);
     CHECK(p.horizon == 100);
-    why = phases_step(&p, &config, 4, false, &next);
+    why = phases_step(&p, &config, 4, RATE_FALLS, &next);
     CHECK(next == PHASE_OFF && strstr(why, "decay"));
     phases_enter(&p, &config, next);
-    CHECK(!phases_step(&p, &config, 4, true, &next) && next == PHASE_OFF);
+    CHECK(!phases_step(&p, &config, 4, RATE_HOLDS, &next) && next == PHASE_OFF);
+}
+
+/* A learning rate that rises for longer than the engine's longest warm-up is no decay. */
+static void long_warmup(void)
+{
+    struct phases p;
+    enum phase next;
+    phases_init(&p, &config);
+    for (uint64_t i = 0; i < 2 * config.warmup_max; i++)
+        CHECK(!phases_step(&p, &config, 4, RATE_RISES, &next));
+    CHECK(phases_step(&p, &config, 4, RATE_HOLDS, &next) && next == PHASE_FULL);
+    phases_init(&p, &config);
+    const char *why = phases_step(&p, &config, 4, RATE_FALLS, &next);
+    CHECK(next == PHASE_OFF && strstr(why, "decay"), "a run that decays before the engine is warm");
 }
 
 static void divergences(void)
@@ -273,6 +287,7 @@ int main(void)
     priors();
     bandits();
     phase_control();
+    long_warmup();
     divergences();
     features();
     grouping();

@@ -147,6 +147,13 @@ bool engine_judge(struct engine *e, uint64_t step, double loss, double grad_norm
     return true;
 }
 
+static enum rate_trend rate_after(const struct schedule *s, uint64_t step)
+{
+    if (step + 1 < schedule_warm_steps(s))
+        return RATE_RISES;
+    return schedule_stable(s, step + 1) ? RATE_HOLDS : RATE_FALLS;
+}
+
 void engine_after(struct engine *e, uint64_t step, double loss)
 {
     if (!e || e->n->phases.phase == PHASE_OFF)
@@ -157,7 +164,7 @@ void engine_after(struct engine *e, uint64_t step, double loss)
     e->ops->ema_step(e->dev, e->host.w->theta, NULL, e->mean, e->total, (float)(1 - 1 / e->c->mean_steps), 0);
     n->block_loss += isfinite(loss) ? loss : 0;
     n->block_losses += isfinite(loss);
-    const char *why = phases_step(&n->phases, e->c, loss, schedule_stable(e->host.schedule, step + 1), &next);
+    const char *why = phases_step(&n->phases, e->c, loss, rate_after(e->host.schedule, step), &next);
     bool ends = why != NULL;
     if (ends && next == PHASE_OFF)
         engine_enter(e, step + 1, next, why);

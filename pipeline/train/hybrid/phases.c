@@ -26,7 +26,8 @@ static bool settled(struct phases *p, double loss)
     return stable;
 }
 
-const char *phases_step(struct phases *p, const struct hybrid_config *c, double loss, bool stable, enum phase *next)
+const char *phases_step(struct phases *p, const struct hybrid_config *c, double loss, enum rate_trend rate,
+                        enum phase *next)
 {
     bool calm = settled(p, isfinite(loss) ? loss : 0);
     p->steps++;
@@ -35,16 +36,15 @@ const char *phases_step(struct phases *p, const struct hybrid_config *c, double 
     *next = (enum phase)p->phase;
     if (p->phase == PHASE_OFF)
         return NULL;
-    if (p->phase == PHASE_WARMUP) {
-        *next = PHASE_FULL;
-        if (!stable && p->total < c->warmup_max)
-            return NULL;            /* the schedule warms up longer than we do */
-        return p->total >= c->warmup_max ? "longest warm-up is over"
-             : p->total >= c->warmup && calm ? "statistics are stable" : NULL;
-    }
-    if (!stable) {
+    if (rate == RATE_FALLS) {
         *next = PHASE_OFF;
         return "the decay begins";
+    }
+    if (p->phase == PHASE_WARMUP) {
+        *next = PHASE_FULL;
+        return rate == RATE_RISES ? NULL
+             : p->total >= c->warmup_max ? "longest warm-up is over"
+             : p->total >= c->warmup && calm ? "statistics are stable" : NULL;
     }
     *next = p->phase == PHASE_FULL ? PHASE_PREDICT : PHASE_FULL;
     return p->steps >= p->length ? "its steps are done" : NULL;

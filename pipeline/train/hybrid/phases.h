@@ -17,6 +17,8 @@
 
 enum phase { PHASE_WARMUP, PHASE_FULL, PHASE_PREDICT, PHASE_CORRECT, PHASE_OFF, N_PHASES };
 
+enum rate_trend { RATE_RISES, RATE_HOLDS, RATE_FALLS };     /* the learning rate: WARMUP lasts while it rises */
+
 enum { PHASE_WINDOW = 45 };
 
 struct phases {
@@ -34,9 +36,10 @@ struct phases {
 
 void phases_init(struct phases *p, const struct hybrid_config *c);
 const char *phase_name(enum phase p);
-/* A real step is done. stable: the schedule still is, for the next step. Returns why the phase changes, NULL: it does not. The
+/* A real step is done. rate: of the next step. Returns why the phase changes, NULL: it does not. The
  * caller acts on the old phase first (its last block), then calls phases_enter. */
-const char *phases_step(struct phases *p, const struct hybrid_config *c, double loss, bool stable, enum phase *next);
+const char *phases_step(struct phases *p, const struct hybrid_config *c, double loss, enum rate_trend rate,
+                        enum phase *next);
 /* True when a block ends with this step: `block` steps, or the phase ends. Blocks of CORRECT are the whole phase. */
 bool phases_block_ends(const struct phases *p, const struct hybrid_config *c, bool phase_ends);
 void phases_enter(struct phases *p, const struct hybrid_config *c, enum phase next);
