@@ -117,10 +117,22 @@ static void on_signal(int sig)
     stop_signal = sig;
 }
 
+/* A stack for handlers, if there is none (a sanitizer's): oneDNN's products move the stack pointer into the heap, and what a signal
+ * pushed there would be written over the heap. It is the calling thread's alone, which is enough: the kernel gives a
+ * process's signal to the main thread first, and a second one ends us at once. */
+static void handlers_on_own_stack(void)
+{
+    static char stack[65536];
+    stack_t now, own = {.ss_sp = stack, .ss_size = sizeof stack};
+    if (sigaltstack(NULL, &now) == 0 && (now.ss_flags & SS_DISABLE))
+        sigaltstack(&own, NULL);
+}
+
 void signals_install(void)
 {
-    struct sigaction sa = {.sa_handler = on_signal};    /* no SA_RESTART: blocked reads wake up */
+    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};    /* no SA_RESTART: blocked reads wake up */
     sigemptyset(&sa.sa_mask);
+    handlers_on_own_stack();
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
     struct sigaction was;                               /* nohup ignores it, and means it */

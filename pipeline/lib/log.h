@@ -29,7 +29,7 @@ void at_failure_cancel(void *arg);          /* forgets the one registered with a
 void close_stdout(void);
 
 /* SIGINT, SIGTERM and SIGHUP set stop_signal and nothing else; loops look at it. SIGPIPE ends the process quietly
- * (exit 141-like, default action). signals_install sets this up; a second signal ends at once. */
+ * (exit 141-like, default action). signals_install, called by the main thread, sets this up; a second signal ends at once. */
 extern volatile sig_atomic_t stop_signal;
 void signals_install(void);
 /* Ends the program because of stop_signal: returns 128+n for main to return. */
