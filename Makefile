@@ -200,6 +200,14 @@ $(B)/tests/cuda_step_shim_test: $(CUDA_STEP) $(ARCHIVES)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(CUDA_STEP) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 tests: $(B)/tests/cuda_step_shim_test
 
+# Programs over a device that fails when it is told to, for the scripts in tests/cli.
+FAULTY := $(B)/tests/faulty/train
+$(B)/tests/faulty/train: $(B)/obj/pipeline/train.o
+$(FAULTY): $(B)/obj/tests/faulty/device.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+tests: $(FAULTY)
+
 $(BIN)/%: $(B)/obj/pipeline/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)

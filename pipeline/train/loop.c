@@ -58,14 +58,6 @@ static double mean_loss(struct trainer *t, uint32_t first, uint32_t rows)
     return sum / rows;
 }
 
-static void check_device(struct trainer *t)
-{
-    const char *failed = t->ops->error(t->dev);
-    if (failed)
-        die("step %llu: %s: %s; the last checkpoint is as it was", (unsigned long long)t->step + 1, t->ops->name,
-            failed);
-}
-
 static void by_source(struct trainer *t, const struct batch_row *rows)
 {
     for (uint32_t s = 0; s < t->h->n_sources; s++) {
@@ -135,8 +127,7 @@ static bool update(struct trainer *t, uint32_t first, uint32_t rows, struct step
     double norm = optim_grad_norm(&t->w, t->grad);      /* the one wait of an update: all its losses are there as well */
     if (engine_spoils_gradient(t->engine))
         norm = NAN;
-    t->ops->sync(t->dev);
-    check_device(t);
+    state_check_device(t, t->step + 1);
     double loss = mean_loss(t, first, rows);
     enum verdict verdict = guard_judge(&t->guard, loss, norm, t->cfg->spike_sigma);
     bool learnt = verdict == STEP_OK || (verdict == STEP_SPIKE && !t->cfg->skip_spikes);
@@ -194,6 +185,7 @@ static void validate(struct trainer *t)
     double began = now_seconds(), mean = validation_run(t->val, &t->w, t->act, t->doc_eos);
     char line[512] = "";
     size_t n = 0;
+    state_check_device(t, t->step);
     for (size_t i = 0; i < t->val->n; i++) {
         const struct val_source *s = &t->val->v[i];
         metrics_val(&t->metrics, t->step, &t->clock, s);

@@ -168,6 +168,14 @@ static void load_lookahead(struct trainer *t, const char *dir, const json_t *sta
     }
 }
 
+void state_check_device(struct trainer *t, uint64_t step)
+{
+    t->ops->sync(t->dev);
+    const char *failed = t->ops->error(t->dev);
+    if (failed)
+        die("step %llu: %s: %s; the last checkpoint is as it was", (unsigned long long)step, t->ops->name, failed);
+}
+
 void state_save(struct trainer *t)
 {
     char *dir = rundir_checkpoint(t->cfg->run, t->step);
@@ -178,6 +186,7 @@ void state_save(struct trainer *t)
     put_lookahead(s, t);
     engine_save(t->engine, s);
     put_tokenizer(s, t);
+    state_check_device(t, t->step);     /* what was downloaded after a failure is stale, and would be sealed with good hashes */
     checkpoint_commit(s, state);
     json_decref(state);
     t->saved_step = t->step;
