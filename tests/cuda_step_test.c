@@ -8,13 +8,16 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/cuda/shim/graph.h"
 #include "pipeline/train/optim.h"
 #include "tests/check.h"
 
 enum { B = 3, MICRO = 2, T = 16, STEPS = 4, EOS = 5, MAX_WEIGHTS = 1 << 16 };
 
-size_t shim_graph_calls(void) __attribute__((weak));        /* the shim's: calls done through graphs; waits of the host */
-unsigned long shim_waits(void) __attribute__((weak));
+/* The shim's alone */
+#pragma weak shim_graph_calls
+#pragma weak shim_waits
+#pragma weak shim_fault
 
 static const struct ops *tables[2];     /* the CPU's, then CUDA's */
 static char err[512];
@@ -354,6 +357,46 @@ static void extrapolation(enum dtype act)
                   gram[0][k][i]);
 }
 
+/* Every op that wants scratch, on a device that has no memory left for it: nothing is launched over it, and the reason is told. */
+static void no_scratch(void)
+{
+    enum { N = 64, H = 4, D = 16 };
+    const struct ops *o = tables[1];
+    struct attention_shape s = {.B = 1, .T = N, .H = H, .Hkv = H, .D = D};
+    const struct span span = {.n = N};
+    double gram[4];
+    for (int i = 0; i < 7; i++) {
+        struct device *dev = o->open(DTYPE_F32, 1, err, sizeof err);
+        float *x = o->alloc(dev, 3 * N * H * D * sizeof *x);
+        int32_t *ids = o->alloc(dev, N * sizeof *ids);
+        const void *const direction = x;
+        CHECK(dev && x && ids, "%s", err);
+        shim_fault(SHIM_NO_MEMORY);
+        if (i == 0)
+            CHECK(isnan(o->dot(dev, x, x, N)) && isnan(o->sum_squares(dev, x, N)), "sums");
+        else if (i == 1)
+            o->embedding_backward(dev, x, x, ids, N, D, N);
+        else if (i == 2)
+            o->rmsnorm_backward(dev, x, x, x, x, x, x, N, D);
+        else if (i == 3)
+            o->qk_norm_rope_backward(dev, x, x, x, x, x, x, x, x, x, ids, N, H, H, D);
+        else if (i == 4)
+            o->attention_backward(dev, x, x, x, x, x, x, x, NULL, s);
+        else if (i == 5)
+            o->attention_cached(dev, x, x, x, x, 1, N - 1, NULL, H, H, D);
+        else
+            o->gram(dev, gram, &direction, 1, x, NULL, &span, 1, 1);
+        CHECK(i != 6 || (isnan(gram[0]) && isnan(gram[1]) && isnan(gram[3])), "inner products");
+        o->sync(dev);
+        const char *failed = o->error(dev);
+        CHECK(failed && strcmp(failed, "no memory for scratch") == 0, "op %d: %s", i, failed ? failed : "no error");
+        shim_fault(SHIM_NO_FAULT);
+        o->free(dev, x);
+        o->free(dev, ids);
+        o->close(dev);
+    }
+}
+
 /* What train counts for 1b at its whole context, weights and state in bf16, layers recomputed: cards of 16 GB give
  * 15.5e9 bytes or more to one program. */
 static void fits_16_gb(void)
@@ -382,6 +425,8 @@ int main(void)
     if (!tables[1])
         SKIP("no CUDA: %s", err);
     transfers();
+    if (shim_fault)
+        no_scratch();
     fits_16_gb();
     steps_agree(DTYPE_F32, ACT_TRAIN, false, -1);
     steps_agree(DTYPE_F32, ACT_RECOMPUTE, true, EOS);

@@ -73,11 +73,12 @@ const char *cuda_device_describe(struct device *dev)
     return dev->text;
 }
 
+/* What had no memory first: other failures may come of that. */
 const char *cuda_device_error(struct device *dev)
 {
-    const char *e = gpu_error();
-    e = e ? e : products_error(dev->products);
-    return e ? e : dev->failure;
+    const char *e = dev->failure;
+    e = e ? e : gpu_error();
+    return e ? e : products_error(dev->products);
 }
 
 void *cuda_device_alloc(struct device *dev, size_t bytes)

@@ -43,8 +43,8 @@ struct device {
 
 extern const struct ops cuda_table;
 
-/* device.c. At least that many bytes, 256-byte aligned, valid until the next call. Grows in the first steps and never after; what was
- * recorded before it grew is forgotten. */
+/* device.c. At least that many bytes, 256-byte aligned, valid until the next call; NULL: no memory, which cuda_device_error tells. Grows in
+ * the first steps and never after; what was recorded before it grew is forgotten. */
 void *cuda_device_scratch(struct device *dev, size_t bytes);
 struct device *cuda_device_open(enum dtype act, int threads, char *err, size_t cap);
 void cuda_device_close(struct device *dev);

@@ -5,6 +5,7 @@
 #include "kernels/cuda/device.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 enum { VECTORS = OPS_DIRECTIONS + 1, PRODUCTS = VECTORS * (VECTORS + 1) / 2 };
@@ -48,17 +49,31 @@ void cuda_ops_direction(struct device *dev, void *d, float keep, float gain, con
                        directions_at(dev, D, k, c, s), s->n);
 }
 
+static size_t gram_scratch(const struct span *spans, int n_spans)
+{
+    size_t most = cuda_gram_scratch(0);
+    for (const struct span *s = spans; s < spans + n_spans; s++)
+        most = cuda_gram_scratch(s->n) > most ? cuda_gram_scratch(s->n) : most;
+    return most;
+}
+
 /* One group after the other: its spans' sums add up in the device, then come over. */
 void cuda_ops_gram(struct device *dev, double *out, const void *const *D, int k, const float *a, const float *b,
                    const struct span *spans, int n_spans, int n_groups)
 {
     double sums[PRODUCTS];
+    void *scratch = cuda_device_scratch(dev, gram_scratch(spans, n_spans));
+    if (!scratch) {
+        for (int i = 0; i < n_groups * (k + 1) * (k + 1); i++)
+            out[i] = NAN;
+        return;
+    }
     for (int g = 0; g < n_groups; g++) {
         cuda_zero(dev, dev->result, sizeof sums);
         for (const struct span *s = spans; s < spans + n_spans; s++)
             if (s->group == g)
                 cuda_gram(dev->stream, dev->act, dev->result, a + s->offset, b ? b + s->offset : NULL,
-                          directions_at(dev, D, k, NULL, s), s->n, cuda_device_scratch(dev, cuda_gram_scratch(s->n)));
+                          directions_at(dev, D, k, NULL, s), s->n, scratch);
         cuda_download(dev, sums, dev->result, sizeof sums);
         double *m = out + (size_t)g * (size_t)(k + 1) * (size_t)(k + 1);
         for (int p = 0; p <= k; p++)

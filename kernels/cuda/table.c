@@ -1,8 +1,12 @@
 /*
  * table.c - struct ops over the launchers of kernels.h
+ *
+ * An op that gets no scratch does nothing: the device has kept the reason.
  */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/nominal.h"
+
+#include <math.h>
 
 static void embedding_forward(struct device *dev, void *x, const void *W, const int32_t *ids, int N, int C)
 {
@@ -12,7 +16,8 @@ static void embedding_forward(struct device *dev, void *x, const void *W, const 
 static void embedding_backward(struct device *dev, float *dW, const void *dx, const int32_t *ids, int N, int C, int V)
 {
     void *scratch = cuda_device_scratch(dev, cuda_embedding_backward_scratch(N, C));
-    cuda_embedding_backward(dev->stream, dev->act, dW, dx, ids, N, C, V, scratch);
+    if (scratch)
+        cuda_embedding_backward(dev->stream, dev->act, dW, dx, ids, N, C, V, scratch);
 }
 
 static void rmsnorm_forward(struct device *dev, void *y, float *rstd, void *sum, const void *x, const void *delta,
@@ -25,7 +30,8 @@ static void rmsnorm_backward(struct device *dev, void *dx, float *dg, const void
                              const float *rstd, int N, int C)
 {
     void *scratch = cuda_device_scratch(dev, cuda_rmsnorm_backward_scratch(N, C));
-    cuda_rmsnorm_backward(dev->stream, dev->act, dx, dg, dy, x, g, rstd, N, C, scratch);
+    if (scratch)
+        cuda_rmsnorm_backward(dev->stream, dev->act, dx, dg, dy, x, g, rstd, N, C, scratch);
 }
 
 static void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
@@ -40,8 +46,9 @@ static void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, fl
                                   const float *rope, const int32_t *positions, int N, int H, int Hkv, int D)
 {
     void *scratch = cuda_device_scratch(dev, cuda_qk_norm_rope_backward_scratch(N, H, Hkv, D));
-    cuda_qk_norm_rope_backward(dev->stream, dev->act, dqkv, dgq, dgk, dqk, qkv, rstd, gq, gk, rope, positions, N, H,
-                               Hkv, D, scratch);
+    if (scratch)
+        cuda_qk_norm_rope_backward(dev->stream, dev->act, dqkv, dgq, dgk, dqk, qkv, rstd, gq, gk, rope, positions, N, H,
+                                   Hkv, D, scratch);
 }
 
 static void attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
@@ -55,14 +62,16 @@ static void attention_backward(struct device *dev, void *dqk, void *dqkv, const 
                                struct attention_shape s)
 {
     void *scratch = cuda_device_scratch(dev, cuda_attention_backward_scratch(s));
-    cuda_attention_backward(dev->stream, dev->act, dqk, dqkv, dout, out, lse, qk, qkv, first, s, scratch);
+    if (scratch)
+        cuda_attention_backward(dev->stream, dev->act, dqk, dqkv, dout, out, lse, qk, qkv, first, s, scratch);
 }
 
 static void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache,
                              int n, int past, const int32_t *past_at, int H, int Hkv, int D)
 {
     void *scratch = cuda_device_scratch(dev, cuda_attention_cached_scratch(n, past, H, Hkv, D));
-    cuda_attention_cached(dev->stream, dev->act, out, qk, kcache, vcache, n, past, past_at, H, Hkv, D, scratch);
+    if (scratch)
+        cuda_attention_cached(dev->stream, dev->act, out, qk, kcache, vcache, n, past, past_at, H, Hkv, D, scratch);
 }
 
 static void kv_append(struct device *dev, void *kcache, void *vcache, const void *qk, const void *qkv, int n, int past,
@@ -107,7 +116,10 @@ static void axpby(struct device *dev, void *y, float a, const void *x, float b, 
 static double dot(struct device *dev, const float *x, const float *y, size_t n)
 {
     double r;
-    cuda_dot(dev->stream, dev->result, x, y, n, cuda_device_scratch(dev, cuda_dot_scratch(n)));
+    void *scratch = cuda_device_scratch(dev, cuda_dot_scratch(n));
+    if (!scratch)
+        return NAN;
+    cuda_dot(dev->stream, dev->result, x, y, n, scratch);
     cuda_download(dev, &r, dev->result, sizeof r);
     return r;
 }

@@ -15,6 +15,13 @@ struct move {
     size_t bytes;
 };
 
+static enum shim_fault fault;
+
+void shim_fault(enum shim_fault what)
+{
+    fault = what;
+}
+
 int gpu_find(struct gpu *g, char *why, size_t cap)
 {
     (void)why;
@@ -27,7 +34,7 @@ void *gpu_alloc(size_t bytes)
 {
     void *p;
     shim_not_in_capture("allocates memory");
-    return cudaMalloc(&p, bytes) == cudaSuccess ? p : NULL;
+    return fault != SHIM_NO_MEMORY && cudaMalloc(&p, bytes) == cudaSuccess ? p : NULL;
 }
 
 void gpu_free(void *p)
@@ -153,9 +160,10 @@ void gpu_graph_free(void *graph)
     shim_graph_free(graph);
 }
 
+/* Without memory every launch that is made all the same fails. */
 const char *gpu_error(void)
 {
-    return NULL;
+    return fault == SHIM_NO_MEMORY ? "a failed launch" : NULL;
 }
 
 bool cuda_sensors(struct device *dev, struct sensors *out)

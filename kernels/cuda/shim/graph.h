@@ -33,6 +33,10 @@ void  shim_graph_free(void *graph);
 size_t shim_graph_calls(void);          /* done through graphs so far */
 unsigned long shim_waits(void);         /* of the host for its stream, so far (gpu.c) */
 
+/* What fails from now on, as it may on a GPU (gpu.c). */
+enum shim_fault { SHIM_NO_FAULT, SHIM_NO_MEMORY };
+void shim_fault(enum shim_fault what);
+
 #ifdef __cplusplus
 }
 #endif
