@@ -13,6 +13,7 @@ MAKEFLAGS += -j$(shell nproc) $(if $(filter $(RUNS),$(MAKECMDGOALS)),,--output-s
 endif
 BUILD      = $(MAKE) --no-print-directory --output-sync=target
 SILENT    := $(findstring s,$(filter-out --%,$(firstword $(MAKEFLAGS))))
+comma      := ,
 say        = $(if $(V)$(SILENT),,@printf '  %-4s %s\n' '$1' '$2';)
 
 VARIANT ?= release
@@ -186,6 +187,14 @@ $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)): CPPFLAGS += -isystem $(CUDA_HOME)/in
 $(B)/tests/cuda_gpu_test: $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)) $(filter %.cu.o,$(CUDA_OBJS)) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
+# What calls the CUDA runtime, over functions of the test's own.
+CUDA_CALLS := cudaStreamBeginCapture cudaStreamEndCapture cudaGraphInstantiate cudaGraphDestroy cudaMemcpyAsync cudaGetLastError
+CUDA_CALLS_TEST := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/cuda_calls/*.c))
+tests: $(B)/tests/cuda_calls_test
+$(CUDA_CALLS_TEST): CPPFLAGS += -isystem $(CUDA_HOME)/include
+$(B)/tests/cuda_calls_test: $(CUDA_CALLS_TEST) $(addprefix $(B)/obj/kernels/cuda/,gpu.o targets.o)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(CUDA_CALLS)) -o $@ $^ $(LDLIBS)
 endif
 
 # The whole backend over the shim: its host code, with twins of what calls the CUDA runtime and cuBLASLt.

@@ -94,11 +94,12 @@ struct ops {
     double (*nominal_flops)(struct device *dev);    /* of products of its type, as its maker says; 0: not known */
 
     /* A sequence of ops that is done again and again, unchanged, may be recorded and replayed as one:
-     *     if (!o->replay(dev, key)) { the ops; o->recorded(dev); }
+     *     if (!o->replay(dev, key)) do { the ops } while (!o->recorded(dev));
+     * recorded: false when a recording came to nothing, so that the ops are still to be done.
      * Whoever gives a key promises that the ops, their pointers and their scalars are those of the last time with that key; what changes
      * lies in the device's memory. Between the two: no upload, download, alloc, free or sync, and nothing that returns a number. */
     bool (*replay)(struct device *dev, uint64_t key);
-    void (*recorded)(struct device *dev);
+    bool (*recorded)(struct device *dev);
 
     /* x (N,C) writes rows ids[n] of W (V,C) */
     void (*embedding_forward)(struct device *dev, void *x, const void *W, const int32_t *ids, int N, int C);

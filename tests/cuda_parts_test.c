@@ -67,7 +67,7 @@ static bool again(struct recordings *r, uint64_t key)
 {
     bool replayed = recordings_replay(r, NULL, key);
     if (!replayed)
-        recordings_end(r, NULL);
+        CHECK(recordings_end(r, NULL), "the calls were lost");
     return replayed;
 }
 
@@ -92,11 +92,24 @@ static void recording(void)
     recordings_clear(&r);
 }
 
+static void lost_recording(void)
+{
+    struct recordings r = {0};
+    begun = ended = launched = 0;
+    can_record = true;
+    can_end = false;
+    again(&r, 1);
+    CHECK(!recordings_replay(&r, NULL, 1) && begun == 1 && !recordings_end(&r, NULL), "the calls are to be done again");
+    CHECK(recordings_end(&r, NULL) && !again(&r, 1) && begun == 1 && ended == 1 && launched == 0, "and are, from then on");
+    recordings_clear(&r);
+}
+
 int main(void)
 {
     test_begin(10);
     targets();
     nominal();
     recording();
+    lost_recording();
     return 0;
 }

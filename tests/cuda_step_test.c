@@ -190,6 +190,37 @@ static void same_bits(enum dtype act)
     }
 }
 
+/* Graphs that cannot be begun or made: the ops are done all the same, each once, and nothing has failed. */
+static void without_graphs(void)
+{
+    static const enum shim_fault faults[] = {SHIM_NO_FAULT, SHIM_NO_RECORDING, SHIM_RECORDING_LOST};
+    int32_t tokens[B * (T + 1)];
+    static float want[MAX_WEIGHTS];
+    float logits[2][53];
+    fill_tokens(tokens, B * (T + 1), 3);
+    for (size_t f = 0; f < sizeof faults / sizeof *faults; f++) {
+        struct run r;
+        run_open(&r, tables[1], DTYPE_F32, ACT_TRAIN, false);
+        struct kv_cache *kv = kv_cache_alloc(&r.w, 8, err, sizeof err);
+        size_t graph_calls = shim_graph_calls();
+        shim_fault(faults[f]);
+        for (int i = 0; i < 4; i++) {
+            gradient(&r, tokens, EOS);
+            to_host(&r, r.grad);
+            if (f == 0 && i == 0)
+                memcpy(want, r.host, r.w.layout.total * sizeof *want);
+            CHECK(memcmp(want, r.host, r.w.layout.total * sizeof *want) == 0, "time %d, fault %zu: other bits", i, f);
+        }
+        for (int i = 0; i < 4; i++)
+            model_extend(&r.w, kv, tokens + i, 1, logits[f > 0]);
+        CHECK(memcmp(logits[0], logits[f > 0], sizeof *logits) == 0, "fault %zu: other logits", f);
+        CHECK((shim_graph_calls() > graph_calls) == (f == 0), "fault %zu: graphs", f);
+        shim_fault(SHIM_NO_FAULT);
+        kv_cache_free(kv);
+        run_close(&r);
+    }
+}
+
 static bool fp8_here(void)
 {
     struct device *dev = tables[1]->open(DTYPE_BF16, 1, err, sizeof err);
@@ -425,8 +456,10 @@ int main(void)
     if (!tables[1])
         SKIP("no CUDA: %s", err);
     transfers();
-    if (shim_fault)
+    if (shim_fault) {
         no_scratch();
+        without_graphs();
+    }
     fits_16_gb();
     steps_agree(DTYPE_F32, ACT_TRAIN, false, -1);
     steps_agree(DTYPE_F32, ACT_RECOMPUTE, true, EOS);

@@ -23,6 +23,7 @@ bool device_sensors(struct device *dev, struct sensors *out);
 double device_nominal_flops(struct device *dev);
 enum dtype device_fastest_act(void);
 bool device_replay(struct device *dev, uint64_t key);
+bool device_recorded(struct device *dev);
 
 /* embedding.c */
 void embedding_forward(struct device *dev, void *x, const void *W, const int32_t *ids, int N, int C);

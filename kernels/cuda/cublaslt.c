@@ -258,7 +258,7 @@ static bool choose(struct products *p, struct prepared *e)
 
 static void fail(struct products *p, const struct shape *s, const char *what)
 {
-    if (!p->failure[0])
+    if (!gpu_record_spoil() && !p->failure[0])
         snprintf(p->failure, sizeof p->failure, "%s: %s for a product of %d x %d x %d (aligned to %u bytes)", p->text, what,
                  s->p.M, s->p.N, s->p.K, s->alignment);
 }
@@ -289,8 +289,6 @@ static struct prepared *prepare(struct products *p, const struct shape *s)
     p->n++;
     e->shape = *s;
     e->usable = layouts(e) && choose(p, e);
-    if (!e->usable)
-        fail(p, s, "no algorithm");
     return e;
 }
 
@@ -300,8 +298,8 @@ void products_run(struct products *p, cudaStream_t s, void *C, const void *A, co
     struct prepared *e = prepare(p, &shape);
     float alpha = 1, beta = d.add ? 1 : 0;
     if (!e->usable)
-        return;
-    if (!fp8_set(e, &d) || lt.cublasLtMatmul(p->handle, e->op, &alpha, B, e->a, A, e->b, &beta, C, e->c, C, e->c, &e->algo,
+        fail(p, &shape, "no algorithm");
+    else if (!fp8_set(e, &d) || lt.cublasLtMatmul(p->handle, e->op, &alpha, B, e->a, A, e->b, &beta, C, e->c, C, e->c, &e->algo,
                                        p->workspace, p->workspace_bytes, s) != CUBLAS_STATUS_SUCCESS)
         fail(p, &shape, "failure");
 }

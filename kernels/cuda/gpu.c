@@ -6,10 +6,18 @@
 #include "kernels/cuda/targets.h"
 
 static char failure[256];
+static bool recording, spoiled;
 
+bool gpu_record_spoil(void)
+{
+    spoiled |= recording;
+    return recording;
+}
+
+/* What fails while it is recorded will be done again, and fails again if there is a reason to. */
 static bool good(cudaError_t e, const char *what)
 {
-    if (e != cudaSuccess && !failure[0])
+    if (e != cudaSuccess && !gpu_record_spoil() && !failure[0])
         snprintf(failure, sizeof failure, "CUDA: %s: %s", what, cudaGetErrorString(e));
     return e == cudaSuccess;
 }
@@ -153,20 +161,29 @@ void gpu_event_wait(void *e)
     good(cudaEventSynchronize(e), "kernels");
 }
 
+/* A launch that failed before is not the recording's. */
 bool gpu_record_begin(cudaStream_t s)
 {
-    return good(cudaStreamBeginCapture(s, cudaStreamCaptureModeThreadLocal), "graph");
+    good(cudaGetLastError(), "launch");
+    recording = cudaStreamBeginCapture(s, cudaStreamCaptureModeThreadLocal) == cudaSuccess;
+    spoiled = false;
+    if (!recording)
+        cudaGetLastError();
+    return recording;
 }
 
 void *gpu_record_end(cudaStream_t s)
 {
     cudaGraph_t graph = NULL;
     cudaGraphExec_t exec = NULL;
-    if (good(cudaStreamEndCapture(s, &graph), "graph") && !good(cudaGraphInstantiate(&exec, graph, 0), "graph"))
-        exec = NULL;
+    bool whole = cudaStreamEndCapture(s, &graph) == cudaSuccess && cudaGetLastError() == cudaSuccess && !spoiled &&
+                 cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess;
     if (graph)
         cudaGraphDestroy(graph);
-    return exec;
+    recording = false;
+    if (!whole)
+        cudaGetLastError();
+    return whole ? exec : NULL;
 }
 
 void gpu_graph_launch(void *graph, cudaStream_t s)

@@ -44,17 +44,18 @@ bool recordings_replay(struct recordings *r, cudaStream_t s, uint64_t key)
     return false;
 }
 
-void recordings_end(struct recordings *r, cudaStream_t s)
+bool recordings_end(struct recordings *r, cudaStream_t s)
 {
     struct recording *e = r->open;
     if (!e)
-        return;
+        return true;
     r->open = NULL;
     e->graph = gpu_record_end(s);
     if (e->graph)
         gpu_graph_launch(e->graph, s);
     else
-        r->off = true;          /* gpu_error says why; the calls were lost */
+        r->off = true;
+    return e->graph;
 }
 
 void recordings_clear(struct recordings *r)

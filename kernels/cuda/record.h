@@ -3,6 +3,7 @@
  *
  * Of each key: the first time the calls are simply done (libraries load kernels, scratch grows), the second time they
  * are recorded and the graph launched, from then on it is launched at once. Keys that were not used for long make room.
+ * Where no graph can be made of them the calls are done, from then on always.
  */
 #ifndef KERNELS_CUDA_RECORD_H
 #define KERNELS_CUDA_RECORD_H
@@ -22,9 +23,9 @@ struct recordings {
     bool off;                   /* this runtime cannot record */
 };
 
-/* true: replayed. false: the caller makes the calls, then calls recordings_end. */
+/* true: replayed. false: the caller makes the calls, then calls recordings_end, which says whether they are done; if not: once more. */
 bool recordings_replay(struct recordings *r, cudaStream_t s, uint64_t key);
-void recordings_end(struct recordings *r, cudaStream_t s);
+bool recordings_end(struct recordings *r, cudaStream_t s);
 void recordings_clear(struct recordings *r);        /* memory moved; what is being recorded goes on */
 
 #endif

@@ -167,9 +167,9 @@ static bool replay(struct device *dev, uint64_t key)
     return recordings_replay(&dev->recordings, dev->stream, key);
 }
 
-static void recorded(struct device *dev)
+static bool recorded(struct device *dev)
 {
-    recordings_end(&dev->recordings, dev->stream);
+    return recordings_end(&dev->recordings, dev->stream);
 }
 
 const struct ops cuda_table = {

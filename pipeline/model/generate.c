@@ -96,11 +96,11 @@ static void extend_one(const struct weights *w, struct kv_cache *kv, int32_t tok
     while (kv->reach <= kv->len)
         kv->reach *= 2;
     kv->reach = kv->reach < kv->T_max ? kv->reach : kv->T_max - 1;
-    if (!w->ops->replay(w->dev, (uint64_t)(uintptr_t)kv ^ (uint64_t)kv->reach << 48)) {
-        forward_layers(w, kv->a, 1, 1, false, kv);
-        last_logits(w, kv, 1);
-        w->ops->recorded(w->dev);
-    }
+    if (!w->ops->replay(w->dev, (uint64_t)(uintptr_t)kv ^ (uint64_t)kv->reach << 48))
+        do {
+            forward_layers(w, kv->a, 1, 1, false, kv);
+            last_logits(w, kv, 1);
+        } while (!w->ops->recorded(w->dev));
     kv->len++;
 }
 

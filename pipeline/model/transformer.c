@@ -163,13 +163,13 @@ void model_submit(const struct weights *w, struct activations *a, const int32_t 
         grad = NULL;                    /* nothing to add; cross_entropy takes 0 for "no gradient" */
     assert(!grad || a->mode != ACT_FORWARD);
     upload_batch(a, tokens, B, T, doc_mask_eos);
-    if (!w->ops->replay(w->dev, key_of(w, a, B, T, masked, grad, grad ? grad_scale : 0))) {
-        forward_layers(w, a, B, T, masked, NULL);
-        output_loss(w, a, N, grad, grad_scale);
-        if (grad)
-            backward(w, a, B, T, masked, grad);
-        w->ops->recorded(w->dev);
-    }
+    if (!w->ops->replay(w->dev, key_of(w, a, B, T, masked, grad, grad ? grad_scale : 0)))
+        do {
+            forward_layers(w, a, B, T, masked, NULL);
+            output_loss(w, a, N, grad, grad_scale);
+            if (grad)
+                backward(w, a, B, T, masked, grad);
+        } while (!w->ops->recorded(w->dev));
     w->ops->download_later(w->dev, loss, a->loss, N * sizeof *loss);
 }
 

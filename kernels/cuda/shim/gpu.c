@@ -139,6 +139,8 @@ bool gpu_record_begin(cudaStream_t s)
 {
     (void)s;
     shim_not_in_capture("records a graph");
+    if (fault == SHIM_NO_RECORDING)
+        return false;
     shim_graph_begin();
     return true;
 }
@@ -146,7 +148,11 @@ bool gpu_record_begin(cudaStream_t s)
 void *gpu_record_end(cudaStream_t s)
 {
     (void)s;
-    return shim_graph_end();
+    void *graph = shim_graph_end();
+    if (fault != SHIM_RECORDING_LOST)
+        return graph;
+    shim_graph_free(graph);
+    return NULL;
 }
 
 void gpu_graph_launch(void *graph, cudaStream_t s)

@@ -34,7 +34,12 @@ size_t shim_graph_calls(void);          /* done through graphs so far */
 unsigned long shim_waits(void);         /* of the host for its stream, so far (gpu.c) */
 
 /* What fails from now on, as it may on a GPU (gpu.c). */
-enum shim_fault { SHIM_NO_FAULT, SHIM_NO_MEMORY };
+enum shim_fault {
+    SHIM_NO_FAULT,
+    SHIM_NO_MEMORY,
+    SHIM_NO_RECORDING,          /* none can be begun */
+    SHIM_RECORDING_LOST,        /* none becomes a graph: its calls are gone */
+};
 void shim_fault(enum shim_fault what);
 
 #ifdef __cplusplus
