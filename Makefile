@@ -187,12 +187,13 @@ $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)): CPPFLAGS += -isystem $(CUDA_HOME)/in
 $(B)/tests/cuda_gpu_test: $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)) $(filter %.cu.o,$(CUDA_OBJS)) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
-# What calls the CUDA runtime, over functions of the test's own.
-CUDA_CALLS := cudaStreamBeginCapture cudaStreamEndCapture cudaGraphInstantiate cudaGraphDestroy cudaMemcpyAsync cudaGetLastError
+# What calls the CUDA runtime and cuBLASLt, over functions of the test's own.
+CUDA_CALLS := cudaStreamBeginCapture cudaStreamEndCapture cudaGraphInstantiate cudaGraphDestroy cudaMemcpyAsync cudaGetLastError \
+              cudaMalloc cudaFree dlopen dlsym
 CUDA_CALLS_TEST := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/cuda_calls/*.c))
 tests: $(B)/tests/cuda_calls_test
 $(CUDA_CALLS_TEST): CPPFLAGS += -isystem $(CUDA_HOME)/include
-$(B)/tests/cuda_calls_test: $(CUDA_CALLS_TEST) $(addprefix $(B)/obj/kernels/cuda/,gpu.o targets.o)
+$(B)/tests/cuda_calls_test: $(CUDA_CALLS_TEST) $(addprefix $(B)/obj/kernels/cuda/,gpu.o targets.o cublaslt.o)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(CUDA_CALLS)) -o $@ $^ $(LDLIBS)
 endif

@@ -2,8 +2,8 @@
  * cublaslt.c - products by cuBLASLt, which is opened when the backend starts
  *
  * The library is column-major: what is row-major here is transposed there, so C^T = B^T A^T is asked for. An
- * algorithm is the first that the library's heuristic names for a shape, and is kept: timing several would make bits depend on the
- * weather. Of the ways to add partial sums only the one in f32 is allowed: not through atomics (INPLACE), not rounded to bf16 first
+ * algorithm is the first that the library's heuristic names for a shape and then does not refuse, and is kept: timing several would make
+ * bits depend on the weather. Of the ways to add partial sums only the one in f32 is allowed: not through atomics (INPLACE), not rounded to bf16 first
  * (OUTPUT_TYPE). No epilogues. f32 operands are multiplied in f32,
  * never in TF32 (CUBLAS_COMPUTE_32F).
  */
@@ -20,10 +20,11 @@
 #define LIBRARY "libcublasLt.so." TEXT(CUBLAS_VER_MAJOR)
 
 /* Recommended by the library's manual: 32 MiB from Hopper on, 4 MiB before. */
-enum { WORKSPACE_HOPPER = 32 << 20, WORKSPACE = 4 << 20, SHAPES = 512, MAX_ALIGNMENT = 256 };
+enum { WORKSPACE_HOPPER = 32 << 20, WORKSPACE = 4 << 20, SHAPES = 512, MAX_ALIGNMENT = 256, CANDIDATES = 8 };
 
 #define FUNCTIONS(F)                                                                                                   \
     F(cublasLtGetVersion)                                                                                              \
+    F(cublasLtGetStatusName)                                                                                           \
     F(cublasLtCreate)                                                                                                  \
     F(cublasLtDestroy)                                                                                                 \
     F(cublasLtMatmul)                                                                                                  \
@@ -52,8 +53,10 @@ struct prepared {
     struct shape shape;
     cublasLtMatmulDesc_t op;
     cublasLtMatrixLayout_t a, b, c;         /* of the library's C^T = B^T A^T: its A is our B */
-    cublasLtMatmulAlgo_t algo;
-    bool usable;
+    cublasLtMatmulAlgo_t algo[CANDIDATES];  /* the best first, as the library thinks */
+    int n, at;                              /* of them; algo[at] is taken */
+    bool kept;                              /* it has launched: no other will be taken */
+    cublasStatus_t status;                  /* of the last call for this shape */
 };
 
 struct products {
@@ -62,7 +65,7 @@ struct products {
     size_t workspace_bytes;
     struct prepared v[SHAPES];
     size_t n;
-    char text[48], failure[160];
+    char text[48], failure[320];
 };
 
 /* ---- the library ---- */
@@ -190,18 +193,25 @@ static cudaDataType_t type_b(const struct product *p)
     return p->fp8 ? CUDA_R_8F_E4M3 : type(p->in);
 }
 
-static bool op_set(cublasLtMatmulDesc_t op, cublasLtMatmulDescAttributes_t which, const void *v, size_t bytes)
+/* How a call for this shape went. */
+static bool took(struct prepared *e, cublasStatus_t status)
 {
-    return lt.cublasLtMatmulDescSetAttribute(op, which, v, bytes) == CUBLAS_STATUS_SUCCESS;
+    e->status = status;
+    return status == CUBLAS_STATUS_SUCCESS;
+}
+
+static bool op_set(struct prepared *e, cublasLtMatmulDescAttributes_t which, const void *v, size_t bytes)
+{
+    return took(e, lt.cublasLtMatmulDescSetAttribute(e->op, which, v, bytes));
 }
 
 /* Sums without promotion to f32 at intervals are faster, and exact enough for the forward pass (as Transformer Engine has it). */
-static bool fp8_set(const struct prepared *e, const struct product *p)
+static bool fp8_set(struct prepared *e, const struct product *p)
 {
     int8_t fast = p->fp8 == OPERANDS_FP8;
-    return !p->fp8 || (op_set(e->op, CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, &p->b_scale, sizeof p->b_scale) &&
-                       op_set(e->op, CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, &p->a_scale, sizeof p->a_scale) &&
-                       op_set(e->op, CUBLASLT_MATMUL_DESC_FAST_ACCUM, &fast, sizeof fast));
+    return !p->fp8 || (op_set(e, CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, &p->b_scale, sizeof p->b_scale) &&
+                       op_set(e, CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, &p->a_scale, sizeof p->a_scale) &&
+                       op_set(e, CUBLASLT_MATMUL_DESC_FAST_ACCUM, &fast, sizeof fast));
 }
 
 static uint32_t alignment(const void *p)
@@ -210,57 +220,75 @@ static uint32_t alignment(const void *p)
     return (uint32_t)(x & -x);
 }
 
+/* Of a row, in elements. */
+static int leading_a(const struct product *p)
+{
+    return p->a_t ? p->M : p->K;
+}
+
+static int leading_b(const struct product *p)
+{
+    return p->b_t ? p->K : p->N;
+}
+
 static bool layouts(struct prepared *e)
 {
     const struct product *p = &e->shape.p;
     cublasOperation_t no = CUBLAS_OP_N, yes = CUBLAS_OP_T;
     uint64_t M = (uint64_t)p->M, N = (uint64_t)p->N, K = (uint64_t)p->K;
-    return lt.cublasLtMatmulDescCreate(&e->op, CUBLAS_COMPUTE_32F, CUDA_R_32F) == CUBLAS_STATUS_SUCCESS &&
-           op_set(e->op, CUBLASLT_MATMUL_DESC_TRANSA, p->b_t ? &yes : &no, sizeof no) &&
-           op_set(e->op, CUBLASLT_MATMUL_DESC_TRANSB, p->a_t ? &yes : &no, sizeof no) && fp8_set(e, p) &&
-           lt.cublasLtMatrixLayoutCreate(&e->a, type_b(p), p->b_t ? K : N, p->b_t ? N : K,
-                                         (int64_t)(p->b_t ? K : N)) == CUBLAS_STATUS_SUCCESS &&
-           lt.cublasLtMatrixLayoutCreate(&e->b, type_a(p), p->a_t ? M : K, p->a_t ? K : M,
-                                         (int64_t)(p->a_t ? M : K)) == CUBLAS_STATUS_SUCCESS &&
-           lt.cublasLtMatrixLayoutCreate(&e->c, type(p->out), N, M, (int64_t)N) == CUBLAS_STATUS_SUCCESS;
+    return took(e, lt.cublasLtMatmulDescCreate(&e->op, CUBLAS_COMPUTE_32F, CUDA_R_32F)) &&
+           op_set(e, CUBLASLT_MATMUL_DESC_TRANSA, p->b_t ? &yes : &no, sizeof no) &&
+           op_set(e, CUBLASLT_MATMUL_DESC_TRANSB, p->a_t ? &yes : &no, sizeof no) && fp8_set(e, p) &&
+           took(e, lt.cublasLtMatrixLayoutCreate(&e->a, type_b(p), p->b_t ? K : N, p->b_t ? N : K, leading_b(p))) &&
+           took(e, lt.cublasLtMatrixLayoutCreate(&e->b, type_a(p), p->a_t ? M : K, p->a_t ? K : M, leading_a(p))) &&
+           took(e, lt.cublasLtMatrixLayoutCreate(&e->c, type(p->out), N, M, p->N));
 }
 
-static bool preference_set(cublasLtMatmulPreference_t pref, cublasLtMatmulPreferenceAttributes_t which, const void *v,
-                           size_t bytes)
+static bool preference_set(struct prepared *e, cublasLtMatmulPreference_t pref, cublasLtMatmulPreferenceAttributes_t which,
+                           const void *v, size_t bytes)
 {
-    return lt.cublasLtMatmulPreferenceSetAttribute(pref, which, v, bytes) == CUBLAS_STATUS_SUCCESS;
+    return took(e, lt.cublasLtMatmulPreferenceSetAttribute(pref, which, v, bytes));
 }
 
-static bool choose(struct products *p, struct prepared *e)
+static void choose(struct products *p, struct prepared *e)
 {
     cublasLtMatmulPreference_t pref = NULL;
-    cublasLtMatmulHeuristicResult_t found;
+    cublasLtMatmulHeuristicResult_t found[CANDIDATES];
     uint32_t schemes = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
     uint32_t bytes = e->shape.alignment;
     int n = 0;
-    bool ok = lt.cublasLtMatmulPreferenceCreate(&pref) == CUBLAS_STATUS_SUCCESS &&
-              preference_set(pref, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &p->workspace_bytes,
+    bool ok = took(e, lt.cublasLtMatmulPreferenceCreate(&pref)) &&
+              preference_set(e, pref, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &p->workspace_bytes,
                              sizeof p->workspace_bytes) &&
-              preference_set(pref, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &schemes, sizeof schemes) &&
-              preference_set(pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, &bytes, sizeof bytes) &&
-              preference_set(pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, &bytes, sizeof bytes) &&
-              preference_set(pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, &bytes, sizeof bytes) &&
-              preference_set(pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, &bytes, sizeof bytes) &&
-              lt.cublasLtMatmulAlgoGetHeuristic(p->handle, e->op, e->a, e->b, e->c, e->c, pref, 1, &found, &n) ==
-                  CUBLAS_STATUS_SUCCESS &&
-              n > 0 && found.state == CUBLAS_STATUS_SUCCESS;
-    if (ok)
-        e->algo = found.algo;
+              preference_set(e, pref, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &schemes, sizeof schemes) &&
+              preference_set(e, pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, &bytes, sizeof bytes) &&
+              preference_set(e, pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, &bytes, sizeof bytes) &&
+              preference_set(e, pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, &bytes, sizeof bytes) &&
+              preference_set(e, pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, &bytes, sizeof bytes) &&
+              took(e, lt.cublasLtMatmulAlgoGetHeuristic(p->handle, e->op, e->a, e->b, e->c, e->c, pref, CANDIDATES, found,
+                                                        &n));
+    for (int i = 0; ok && i < n; i++)
+        if (took(e, found[i].state))
+            e->algo[e->n++] = found[i].algo;
     if (pref)
         lt.cublasLtMatmulPreferenceDestroy(pref);
-    return ok;
 }
 
-static void fail(struct products *p, const struct shape *s, const char *what)
+static const char *type_name(cudaDataType_t t)
 {
+    return t == CUDA_R_16BF ? "bf16" : t == CUDA_R_32F ? "f32" : t == CUDA_R_8F_E4M3 ? "e4m3" : "e5m2";
+}
+
+/* All that decides which algorithms there are: without the machine at hand it is the only clue. */
+static void fail(struct products *p, const struct prepared *e, const char *what)
+{
+    const struct product *d = &e->shape.p;
     if (!gpu_record_spoil() && !p->failure[0])
-        snprintf(p->failure, sizeof p->failure, "%s: %s for a product of %d x %d x %d (aligned to %u bytes)", p->text, what,
-                 s->p.M, s->p.N, s->p.K, s->alignment);
+        snprintf(p->failure, sizeof p->failure,
+                 "%s: %s (%s) for C %s A B: M %d, N %d, K %d; A %s%s, rows of %d; B %s%s, rows of %d; C %s, rows of %d; aligned to %u bytes",
+                 p->text, what, lt.cublasLtGetStatusName(e->status), d->add ? "+=" : "=", d->M, d->N, d->K,
+                 type_name(type_a(d)), d->a_t ? " transposed" : "", leading_a(d), type_name(type_b(d)),
+                 d->b_t ? " transposed" : "", leading_b(d), type_name(type(d->out)), d->N, e->shape.alignment);
 }
 
 static bool same(const struct shape *a, const struct shape *b)
@@ -288,18 +316,35 @@ static struct prepared *prepare(struct products *p, const struct shape *s)
     }
     p->n++;
     e->shape = *s;
-    e->usable = layouts(e) && choose(p, e);
+    if (layouts(e))
+        choose(p, e);
     return e;
 }
 
+static bool launch(struct products *p, struct prepared *e, cudaStream_t s, void *C, const void *A, const void *B,
+                   const struct product *d)
+{
+    float alpha = 1, beta = d->add ? 1 : 0;
+    return fp8_set(e, d) && took(e, lt.cublasLtMatmul(p->handle, e->op, &alpha, B, e->a, A, e->b, &beta, C, e->c, C, e->c,
+                                                      &e->algo[e->at], p->workspace, p->workspace_bytes, s));
+}
+
+/* The heuristic may name what the library then refuses. It does so before anything is launched, so that the next can be tried; but not in a
+ * recording, which a refusal may have ended: the product is done again in the open. */
 void products_run(struct products *p, cudaStream_t s, void *C, const void *A, const void *B, struct product d)
 {
     struct shape shape = {.p = d, .alignment = alignment((void *)((uintptr_t)A | (uintptr_t)B | (uintptr_t)C))};
     struct prepared *e = prepare(p, &shape);
-    float alpha = 1, beta = d.add ? 1 : 0;
-    if (!e->usable)
-        fail(p, &shape, "no algorithm");
-    else if (!fp8_set(e, &d) || lt.cublasLtMatmul(p->handle, e->op, &alpha, B, e->a, A, e->b, &beta, C, e->c, C, e->c, &e->algo,
-                                       p->workspace, p->workspace_bytes, s) != CUBLAS_STATUS_SUCCESS)
-        fail(p, &shape, "failure");
+    if (e->n == 0) {
+        fail(p, e, "no algorithm");
+        return;
+    }
+    while (!launch(p, e, s, C, A, B, &d)) {
+        if (e->kept || e->at + 1 == e->n || gpu_record_spoil()) {
+            fail(p, e, "refused");
+            return;
+        }
+        e->at++;
+    }
+    e->kept = true;
 }
