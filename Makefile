@@ -211,8 +211,9 @@ $(B)/tests/cuda_step_shim_test: $(CUDA_STEP) $(ARCHIVES)
 tests: $(B)/tests/cuda_step_shim_test
 
 # Programs over a device that fails when it is told to, for the scripts in tests/cli.
-FAULTY := $(B)/tests/faulty/train
+FAULTY := $(addprefix $(B)/tests/faulty/,train kernel-bench)
 $(B)/tests/faulty/train: $(B)/obj/pipeline/train.o
+$(B)/tests/faulty/kernel-bench: $(B)/obj/tools/kernel-bench.o
 $(FAULTY): $(B)/obj/tests/faulty/device.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)

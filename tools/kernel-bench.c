@@ -110,6 +110,14 @@ static double shortest(void (*run)(void), int calls)
     return best;
 }
 
+/* After a failure a time means nothing. */
+static void check_device(const char *at)
+{
+    const char *failed = o->error(dev);
+    if (failed)
+        die("%s: %s: %s", o->name, at, failed);
+}
+
 static void *must_alloc(size_t bytes)
 {
     void *p = o->alloc(dev, bytes);
@@ -220,8 +228,7 @@ static double bench_all(const struct rate *rate)
             continue;
         double t = shortest(all[i].run, all[i].calls), bytes = all[i].bytes / t;
         copy = i == 0 ? bytes : copy;
-        if (o->error(dev))
-            die("%s: %s", all[i].name, o->error(dev));
+        check_device(all[i].name);
         if (all[i].flops > 0)
             printf("%-40s %12.1f %9.2f TFLOP/s %7.1f%%\n", all[i].name, t * 1e6, all[i].flops / t / 1e12,
                    rate->measured > 0 ? 100 * all[i].flops / t / rate->measured : 0);
@@ -245,8 +252,7 @@ static void bench_fp8(const struct rate *rate)
     } all[] = {{"fp8: gate, up", k_fp8_gate_up, flops}, {"fp8: gate, up: input and weight", k_fp8_gate_up_backward, 2 * flops}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         double t = shortest(all[i].run, 10);
-        if (o->error(dev))
-            die("%s: %s", all[i].name, o->error(dev));
+        check_device(all[i].name);
         printf("%-40s %12.1f %9.2f TFLOP/s %7.1f%%\n", all[i].name, t * 1e6, all[i].flops / t / 1e12,
                rate->measured > 0 ? 100 * all[i].flops / t / rate->measured : 0);
     }
@@ -283,6 +289,7 @@ static void bench_decode(double copy, enum dtype act)
         model_extend(&model, kv, tokens, 1, out);
     }
     double t = (now_seconds() - began) / TIMED;
+    check_device("a whole token");
     double bytes = (double)(model_params(&c) * e) +
                    2.0 * (PROMPT + WARM_UP + TIMED / 2) * c.L * c.Hkv * c.D * (double)e;
     printf("%-40s %12.1f %9.1f GB/s    %7.1f%%   %.0f tokens/s\n", "a whole token", t * 1e6, bytes / t / 1e9,

@@ -67,6 +67,8 @@ int main(int argc, char **argv)
         int n;
         int32_t *ids = parse_ids(line, &w.c, &n);
         model_logits(&w, a, ids, 1, n, logits);
+        if (ops->error(dev))
+            die("%s: %s", ops->name, ops->error(dev));
         fwrite(logits, sizeof *logits, (size_t)n * (size_t)w.c.V, stdout);
         free(ids);
     }

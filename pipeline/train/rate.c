@@ -59,6 +59,8 @@ void rate_measure(struct rate *r, const struct ops *o, struct device *dev, enum 
         fill(o, dev, act, x, numbers, n);
         fill(o, dev, act, w, numbers, n);
         double seconds = product_seconds(o, dev, y, x, w, (int)side);
+        if (o->error(dev))
+            die("%s: measuring its rate: %s", o->name, o->error(dev));
         r->measured = seconds > 0 ? 2.0 * (double)n * (double)side / seconds : 0;
     }
     o->free(dev, x);

@@ -15,6 +15,7 @@ struct rate {
     double nominal;         /* 0: not known */
 };
 
+/* Dies when the device fails at it. */
 void rate_measure(struct rate *r, const struct ops *ops, struct device *dev, enum dtype act);
 /* ", MFU 41.2 % of 790.1 TFLOP/s measured, 33.0 % of 989.0 nominal"; what is not known is left out. */
 void rate_text(char *out, size_t cap, const struct rate *r, double flops);

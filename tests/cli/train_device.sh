@@ -1,4 +1,4 @@
-# A device that fails: nothing that it holds is kept, and the run says so, whenever it is that it fails.
+# A device that fails: nothing that it holds is kept, nothing that it did is timed, and the run says so, whenever it is that it fails.
 . "$ROOT/tests/cli/train_data.bash"
 batches 12 >all
 train whole 12 <all
@@ -40,3 +40,13 @@ at validation best 3
 at validation latest 3
 [ "$(grep -c '"type":"val"' validation/metrics.jsonl)" = 1 ]
 goes_on validation
+
+# no rate of what failed
+fails linear_forward:3 rate 12 <all
+[ ! -e rate/latest ]
+bench() { FAULT=$1 expect 1 "the fault that was asked for" "$TESTDIR/faulty/kernel-bench" -m nano -B 1 -T 256 --repeats 1 --threads 1 >rates; }
+bench linear_forward:3
+[ ! -s rates ]
+bench token:40
+grep -q '^copy' rates
+if grep 'a whole token' rates; then exit 1; fi

@@ -49,6 +49,21 @@ static double sum_squares(struct device *dev, const float *x, size_t n)
     return sum;
 }
 
+static void linear_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O)
+{
+    called("linear_forward");
+    cpu->linear_forward(dev, y, x, W, N, I, O);
+}
+
+/* One new token. */
+static void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache, int n, int past,
+                             const int32_t *past_at, int H, int Hkv, int D)
+{
+    if (past_at)
+        called("token");
+    cpu->attention_cached(dev, out, qk, kcache, vcache, n, past, past_at, H, Hkv, D);
+}
+
 /* "validation": those without a gradient */
 static void cross_entropy(struct device *dev, float *loss, void *logits, const int32_t *targets, int N, int V, float scale)
 {
@@ -77,6 +92,8 @@ const struct ops *ops_choose(const char *name, char *why, size_t cap)
     table.sync = wait_for;
     table.download = download;
     table.sum_squares = sum_squares;
+    table.linear_forward = linear_forward;
+    table.attention_cached = attention_cached;
     table.cross_entropy = cross_entropy;
     table.adamw_step = adamw_step;
     return &table;
