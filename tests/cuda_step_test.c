@@ -428,8 +428,8 @@ static void no_scratch(void)
     }
 }
 
-/* What train counts for 1b at its whole context, weights and state in bf16, layers recomputed: cards of 16 GB give
- * 15.5e9 bytes or more to one program. */
+/* What train counts for 1b at its whole context, weights and state in bf16, layers recomputed, and what it leaves free: cards of 16 GB
+ * give 15.5e9 bytes or more to one program. */
 static void fits_16_gb(void)
 {
     struct model_config c;
@@ -443,7 +443,7 @@ static void fits_16_gb(void)
     printf("1b, 1 x %d tokens: weights %.2f GB, state %.2f, gradient %.2f, activations %.2f, scratch %.2f: %.2f\n", c.T,
            (double)weights / 1e9, (double)state / 1e9, (double)gradient / 1e9, (double)activations / 1e9, (double)scratch / 1e9,
            (double)all / 1e9);
-    CHECK(all < (size_t)15500000000, "%zu bytes", all);
+    CHECK(all + (512 << 20) < (size_t)15500000000, "%zu bytes", all);
     params_free(&layout);
     tables[1]->close(dev);
 }

@@ -9,11 +9,13 @@
 #include <sys/stat.h>
 
 #include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
 #include "pipeline/model/checkpoint.h"
 #include "pipeline/train/config.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
 #include "pipeline/train/lookahead.h"
+#include "pipeline/train/memory.h"
 #include "pipeline/train/optim.h"
 #include "pipeline/train/rundir.h"
 #include "pipeline/train/schedule.h"
@@ -212,6 +214,42 @@ static void lookaheads(void)
     lookahead_free(&l, &w);
     weights_free(&w);
     ops_cpu()->close(dev);
+}
+
+static size_t told;
+
+static size_t tell_memory(struct device *dev, size_t *total)
+{
+    (void)dev;
+    return *total = told;
+}
+
+/* Rows at a time of a device with that much memory, of a state of that size. */
+static struct memory_plan plan_with(size_t memory, uint64_t state, uint64_t micro)
+{
+    struct ops o = *ops_cpu();
+    struct model_config c = tiny_model();
+    const struct batch_header h = {.B = 64, .T = 16, .token_width = 2};
+    struct memory_plan p;
+    o.memory = tell_memory;
+    told = memory;
+    struct device *dev = o.open(DTYPE_F32, 1, err, sizeof err);
+    memory_plan_make(&p, &(struct memory_request){.ops = &o, .dev = dev, .model = &c, .h = &h, .optimizer = state, .micro = micro});
+    o.close(dev);
+    return p;
+}
+
+/* What is left to a GPU for what nobody counts: 512 MB, of large ones 2 %. */
+static void reserve(void)
+{
+    int level = log_level;
+    log_level = 0;
+    size_t need = plan_with((size_t)1 << 40, 1 << 20, 8).device, left = need + (512 << 20);
+    CHECK(plan_with(left, 1 << 20, 0).micro == 8 && plan_with(left - 1, 1 << 20, 0).micro == 4, "a small one");
+    need = plan_with((size_t)1 << 40, (size_t)98000000000, 8).device;
+    left = need / 49 * 50 + 100;
+    CHECK(plan_with(left, (size_t)98000000000, 0).micro == 8 && plan_with(left - 200, (size_t)98000000000, 0).micro == 4, "a large one");
+    log_level = level;
 }
 
 /* The same two sequences until they are known by heart. */
@@ -433,6 +471,7 @@ int main(void)
     optimizer();
     muon();
     lookaheads();
+    reserve();
     overfits(DTYPE_F32);
     overfits(DTYPE_BF16);
     checkpoints();

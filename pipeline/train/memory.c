@@ -68,10 +68,15 @@ static void print(const struct memory_plan *p, bool own, size_t left, size_t tot
         mb(p->batches), mb(p->program));
 }
 
-/* What may be taken of a device's free memory: allocations are rounded up, and graphs take some. */
+/* A guess: of a GPU for what the plan does not count, kernels loaded when they are first called, graphs, allocations rounded up. Most of that is
+ * as large on small GPUs. */
+enum { RESERVE = 512 << 20 };
+
+/* What may be taken of a device's free memory. */
 static uint64_t usable(size_t left)
 {
-    return left - left / 50;
+    size_t reserve = left / 50 > RESERVE ? left / 50 : RESERVE;
+    return left > reserve ? left - reserve : 0;
 }
 
 void memory_plan_make(struct memory_plan *p, const struct memory_request *r)
