@@ -181,6 +181,8 @@ struct ops {
     double (*dot)(struct device *dev, const float *x, const float *y, size_t n);
     void (*axpy)(struct device *dev, float *y, float a, const float *x, size_t n);          /* y += a x */
     void (*scale)(struct device *dev, float *x, float a, size_t n);
+    /* x *= 1 / (|x| + eps), with |x| from sum_squares; nothing waits for it. */
+    void (*normalise)(struct device *dev, float *x, double eps, size_t n);
     /* One AdamW step on n weights; work (act, may be NULL) receives the new weights. work == theta in f32 mode. */
     void (*adamw_step)(struct device *dev, float *theta, void *work, float *m, float *v, const float *g, size_t n,
                        struct adamw a);

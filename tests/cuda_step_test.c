@@ -149,7 +149,9 @@ static void steps_agree(enum dtype act, enum activations_mode mode, bool muon, i
                   "step %d: the host waited %lu times, not for the norm and the losses alone", step,
                   shim_waits() - waits);
             to_host(&r[i], r[i].grad);
+            waits = shim_waits ? shim_waits() : 0;
             optim_step(&r[i].opt, &r[i].w, r[i].grad, r[i].norm, 1e-3 * (step + 1), 1);
+            CHECK(!shim_waits || step < 2 || shim_waits() == waits, "step %d: the host waits for the optimizer", step);
         }
         double far = distance(r[1].host, r[0].host, n), loss = distance(r[1].loss, r[0].loss, B * T);
         CHECK(far < (f32 ? 2e-4 : 4e-2), "step %d: gradients differ by %g of their length", step, far);
@@ -396,7 +398,7 @@ static void no_scratch(void)
     struct attention_shape s = {.B = 1, .T = N, .H = H, .Hkv = H, .D = D};
     const struct span span = {.n = N};
     double gram[4];
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 8; i++) {
         struct device *dev = o->open(DTYPE_F32, 1, err, sizeof err);
         float *x = o->alloc(dev, 3 * N * H * D * sizeof *x);
         int32_t *ids = o->alloc(dev, N * sizeof *ids);
@@ -405,6 +407,8 @@ static void no_scratch(void)
         shim_fault(SHIM_NO_MEMORY);
         if (i == 0)
             CHECK(isnan(o->dot(dev, x, x, N)) && isnan(o->sum_squares(dev, x, N)), "sums");
+        else if (i == 7)
+            o->normalise(dev, x, 0, N);
         else if (i == 1)
             o->embedding_backward(dev, x, x, ids, N, D, N);
         else if (i == 2)

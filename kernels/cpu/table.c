@@ -67,6 +67,7 @@ const struct ops OPS_TABLE = {
     .dot = vector_dot,
     .axpy = vector_axpy,
     .scale = vector_scale,
+    .normalise = vector_normalise,
     .adamw_step = adamw_step,
     .adamw_step_bf16 = adamw_step_bf16,
     .ema_step = directions_ema_step,

@@ -78,6 +78,7 @@ double vector_sum_squares(struct device *dev, const float *x, size_t n);
 double vector_dot(struct device *dev, const float *x, const float *y, size_t n);
 void vector_axpy(struct device *dev, float *y, float a, const float *x, size_t n);
 void vector_scale(struct device *dev, float *x, float a, size_t n);
+void vector_normalise(struct device *dev, float *x, double eps, size_t n);
 
 /* directions.c */
 void directions_ema_step(struct device *dev, float *theta, void *work, float *mean, size_t n, float keep, float ahead);

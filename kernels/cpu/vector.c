@@ -8,6 +8,8 @@
 #include "kernels/cpu/table.h"
 #include "kernels/cpu/vec.h"
 
+#include <math.h>
+
 enum { CHUNK = 1 << 14, LANES = 16 };
 
 static size_t chunks(size_t n)
@@ -107,4 +109,9 @@ void vector_scale(struct device *dev, float *x, float a, size_t n)
 #pragma omp parallel for simd num_threads(dev->threads) schedule(static)
     for (size_t i = 0; i < n; i++)
         x[i] *= a;
+}
+
+void vector_normalise(struct device *dev, float *x, double eps, size_t n)
+{
+    vector_scale(dev, x, (float)(1 / (sqrt(vector_sum_squares(dev, x, n)) + eps)), n);
 }

@@ -36,7 +36,7 @@ struct device {
 
     void *scratch;              /* of the launcher that runs: one stream, so one is enough */
     size_t scratch_bytes;
-    double *result;             /* device, RESULTS: of dot, of gram */
+    double *result;             /* device, RESULTS: of dot, of gram, of normalise */
     const char *failure;        /* no memory for something that cannot be refused */
     char text[192];
 };

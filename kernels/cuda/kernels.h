@@ -79,6 +79,8 @@ void cuda_scale(cudaStream_t s, float *x, float a, size_t n);
 /* *result, one double in device memory, is written. x == y gives the sum of squares. */
 void cuda_dot(cudaStream_t s, double *result, const float *x, const float *y, size_t n, void *scratch);
 size_t cuda_dot_scratch(size_t n);
+/* *squares, one double in device memory, is written: the sum of squares. Scratch: cuda_dot_scratch. */
+void cuda_normalise(cudaStream_t s, float *x, double eps, size_t n, double *squares, void *scratch);
 
 void cuda_adamw_step(cudaStream_t s, enum dtype act, float *theta, void *work, float *m, float *v, const float *g,
                      size_t n, struct adamw a);

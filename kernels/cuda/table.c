@@ -139,6 +139,13 @@ static void scale(struct device *dev, float *x, float a, size_t n)
     cuda_scale(dev->stream, x, a, n);
 }
 
+static void normalise(struct device *dev, float *x, double eps, size_t n)
+{
+    void *scratch = cuda_device_scratch(dev, cuda_dot_scratch(n));
+    if (scratch)
+        cuda_normalise(dev->stream, x, eps, n, dev->result, scratch);
+}
+
 static void adamw_step(struct device *dev, float *theta, void *work, float *m, float *v, const float *g, size_t n,
                        struct adamw a)
 {
@@ -223,6 +230,7 @@ const struct ops cuda_table = {
     .dot = dot,
     .axpy = axpy,
     .scale = scale,
+    .normalise = normalise,
     .adamw_step = adamw_step,
     .adamw_step_bf16 = adamw_step_bf16,
     .ema_step = cuda_ops_ema_step,

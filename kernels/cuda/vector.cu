@@ -157,3 +157,32 @@ void cuda_dot(cudaStream_t s, double *result, const float *x, const float *y, si
         LAUNCH((dot_pieces_kernel<false>), blocks, THREADS, 0, s, partial, x, y, n, piece);
     LAUNCH(dot_finish_kernel, 1, THREADS, 0, s, result, partial, (int)blocks);
 }
+
+template <bool wide>
+KERNEL(THREADS) normalise_kernel(float *x, const double *squares, double eps, size_t n)
+{
+    STATIC_SHARED(float, factor, 1);
+    if (threadIdx.x == 0)
+        factor[0] = (float)(1 / (sqrt(*squares) + eps));
+    __syncthreads();
+    size_t i = first_element();
+    if (i >= n)
+        return;
+    float u[VEC];
+    get_some<wide>(u, x + i, (long)(n - i));
+#pragma unroll
+    for (int k = 0; k < VEC; k++)
+        u[k] *= factor[0];
+    put_some<wide>(x + i, u, (long)(n - i));
+}
+
+void cuda_normalise(cudaStream_t s, float *x, double eps, size_t n, double *squares, void *scratch)
+{
+    if (!n)
+        return;
+    cuda_dot(s, squares, x, x, n, scratch);
+    if (fits(n) && aligned16(x))
+        LAUNCH((normalise_kernel<true>), blocks_for(n), THREADS, 0, s, x, squares, eps, n);
+    else
+        LAUNCH((normalise_kernel<false>), blocks_for(n), THREADS, 0, s, x, squares, eps, n);
+}

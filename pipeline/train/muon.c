@@ -102,8 +102,7 @@ void muon_step(struct muon *s, struct weights *w, const struct param *p, float *
     o->copy(dev, s->u, mp, p->n * sizeof(float));
     o->scale(dev, s->u, momentum, p->n);
     o->axpy(dev, s->u, grad_scale, grad + p->offset, p->n);
-    double norm = sqrt(o->sum_squares(dev, s->u, p->n));
-    o->scale(dev, s->u, (float)(1 / (norm + 1e-12)), p->n);
+    o->normalise(dev, s->u, 1e-12, p->n);
     o->to_act(dev, s->x, s->u, p->n);
     for (int i = 0; i < ITERATIONS; i++) {
         (p->rows > p->cols ? iterate_tall : iterate_wide)(s, o, dev, p->rows, p->cols);

@@ -30,5 +30,6 @@ sabotage embedding embedding '/count_digits/,/^}/s/__syncwarp();//'
 sabotage attention attention '/next < to/,/^    }/s/__syncthreads();//'                          # one tile overwrites another in use
 sabotage attention attention 's/cp_async_wait<0>();//'                                           # reads what has not arrived
 sabotage attention_backward attention 's/at.out + w.q0 \* at.out_row/at.out + w.q0 * at.qk_row/'
+sabotage vector vectors '/normalise_kernel/,/^}/s/__syncthreads();//'
 sabotage fp8 fp8 '/quantise_kernel/,/^}/s/__syncthreads();//'                                    # the transpose is read before it is whole
 sabotage fp8 fp8 's/> 0x600000/> 0x700000/'                                                      # a scale too large: values saturate

@@ -39,6 +39,9 @@ void test_vectors(void)
     cpu->scale(cpu_device, x.host, 1.3f, n);
     cuda_scale(NULL, x.device, 1.3f, n);
     array_check("scale", x, 0, 0);
+    cpu->normalise(cpu_device, x.host, 0.01, n);
+    cuda_normalise(NULL, x.device, 0.01, n, scratch_new(sizeof(double)), scratch_new(cuda_dot_scratch(n)));
+    array_check("normalise", x, 0, 0);
     cpu->axpby(cpu_device, b.host, 0.6f, a.host, -1.1f, n);
     cuda_axpby(NULL, act, b.device, 0.6f, a.device, -1.1f, n);
     array_check("axpby", b, 0, 1e-7);

@@ -17,6 +17,20 @@ static void check_sums(const struct array *x, const struct array *y)
     CHECK(got == ops->sum_squares(dev, x->p, n), "sum_squares twice");
 }
 
+static void check_normalise(void)
+{
+    size_t n = (size_t)tokens() * shape->F + 1;
+    struct array x = f32_new(n, 3);
+    double *x0 = snapshot(&x), squares = 0;
+    for (size_t i = 0; i < n; i++)
+        squares += x0[i] * x0[i];
+    ops->normalise(dev, x.p, 0.5, n);
+    array_read(&x);
+    for (size_t i = 0; i < n; i++)
+        CHECK(fabs(x.v[i] - x0[i] / (sqrt(squares) + 0.5)) <= 1e-6 * fabs(x.v[i]), "normalise[%zu]", i);
+    free(x0);
+}
+
 /* x to the device's type in a, and that to f32 in z */
 static void check_conversions(const struct array *x, struct array *a, struct array *z)
 {
@@ -77,6 +91,7 @@ void test_vectors(void)
     check_conversions(&x, &a, &z);
     check_axpby(&x, &a);
     check_in_place(&a, &z, &y);
+    check_normalise();
     test_end();
 }
 
