@@ -135,7 +135,7 @@ KERNEL(tiles<D>::THREADS) forward_kernel(bf16 *out, float *lse, const bf16 *qk, 
     enum { MT = tiles<D>::MT, ROWS = tiles<D>::ROWS, THREADS = tiles<D>::THREADS };
     STATIC_SHARED(int, least, THREADS / WARP);
     struct tiles<D> *sh = dynamic_shared<struct tiles<D>>();
-    int b = blockIdx.x / s.H, h = blockIdx.x % s.H, q0 = (gridDim.y - 1 - blockIdx.y) * BQ;
+    int b = blockIdx.z, h = blockIdx.y, q0 = (gridDim.x - 1 - blockIdx.x) * BQ;
     int lane = threadIdx.x % WARP, mine = threadIdx.x / WARP * ROWS, row = q0 + mine + lane / 4;
     int left = s.T - q0 < BQ ? s.T - q0 : BQ, to = q0 + left, from = 0, latest = 0;
     struct attention_rows at = head_rows(s, b, h, h / (s.H / s.Hkv));
@@ -203,10 +203,9 @@ template <int D>
 static void forward(cudaStream_t st, void *out, float *lse, const void *qk, const void *qkv, const int32_t *first,
                     struct attention_shape s)
 {
-    dim3 grid(s.B * s.H, (unsigned)ceil_div(s.T, BQ));
     allow_shared(forward_kernel<D>, sizeof(struct tiles<D>));
-    LAUNCH(forward_kernel<D>, grid, tiles<D>::THREADS, sizeof(struct tiles<D>), st, (bf16 *)out, lse, (const bf16 *)qk,
-           (const bf16 *)qkv, first, s, LOG2E / sqrtf((float)D));
+    LAUNCH(forward_kernel<D>, attention_grid(s, s.H, BQ), tiles<D>::THREADS, sizeof(struct tiles<D>), st, (bf16 *)out, lse,
+           (const bf16 *)qk, (const bf16 *)qkv, first, s, LOG2E / sqrtf((float)D));
 }
 
 void cuda_attention_forward(cudaStream_t st, enum dtype act, void *out, float *lse, const void *qk, const void *qkv,

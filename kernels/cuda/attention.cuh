@@ -37,6 +37,15 @@ DEVICE struct attention_rows head_rows(struct attention_shape s, int b, int h, i
     return r;
 }
 
+/* A block each `rows` queries or keys of a head. x is the tile, the fastest: blocks that run at the same time read the same head's rows, and
+ * find them in L2; nor may y (the head) and z (the sequence) be long. No block divides to find its place: what follows from it stays in
+ * uniform registers, while with a division dkv_kernel<128> spilled for sm_120. */
+static inline dim3 attention_grid(struct attention_shape s, int heads, int rows)
+{
+    assert(s.B <= UINT16_MAX && heads <= UINT16_MAX);
+    return dim3((unsigned)ceil_div(s.T, rows), heads, s.B);
+}
+
 /* Backward's scratch: delta[b,h,t] = dout.out, then the lowest `first` of each TILE queries, by b and h */
 enum { ATTENTION_TILE = 64 };
 

@@ -119,15 +119,15 @@ KERNEL(THREADS) dq_kernel(bf16 *dqk, struct operands x, struct attention_shape s
     enum { BK = query_tiles<D>::BK };
     STATIC_SHARED(int, least, THREADS / WARP);
     struct query_tiles<D> *sh = dynamic_shared<struct query_tiles<D>>();
-    int b = blockIdx.x / s.H, h = blockIdx.x % s.H, tile = gridDim.y - 1 - blockIdx.y, q0 = tile * TILE;
+    int b = blockIdx.z, h = blockIdx.y, tile = gridDim.x - 1 - blockIdx.x, q0 = tile * TILE;
     int lane = threadIdx.x % WARP, mine = threadIdx.x / WARP * 16, row = q0 + mine + lane / 4;
     int left = s.T - q0 < TILE ? s.T - q0 : TILE, to = q0 + left, from = 0;
     struct attention_rows at = head_rows(s, b, h, h / (s.H / s.Hkv));
-    size_t head = (size_t)blockIdx.x * s.T;
+    size_t head = ((size_t)b * s.H + h) * s.T;
     if (x.first)
         from = block_min((int)threadIdx.x < left ? x.first[(size_t)b * s.T + q0 + threadIdx.x] : q0, least);
     if (threadIdx.x == 0)
-        x.lowest[(size_t)blockIdx.x * gridDim.y + tile] = from;
+        x.lowest[((size_t)b * s.H + h) * gridDim.x + tile] = from;
     tile_load<D, TILE, THREADS>(sh->q, x.qk + at.q + q0 * at.qk_row, at.qk_row, left);
     tile_load<D, TILE, THREADS>(sh->dout, x.dout + at.out + q0 * at.out_row, at.out_row, left);
     tile_load<D, BK, THREADS>(sh->k[0], x.qk + at.k + from * at.qk_row, at.qk_row, to - from);
@@ -253,7 +253,7 @@ KERNEL(THREADS) dkv_kernel(bf16 *dqk, bf16 *dqkv, struct operands x, struct atte
 {
     enum { BQ = key_tiles<D>::BQ, N = BQ / 8 };
     struct key_tiles<D> *sh = dynamic_shared<struct key_tiles<D>>();
-    int b = blockIdx.x / s.Hkv, g = blockIdx.x % s.Hkv, group = s.H / s.Hkv, k0 = blockIdx.y * TILE;
+    int b = blockIdx.z, g = blockIdx.y, group = s.H / s.Hkv, k0 = blockIdx.x * TILE;
     int mine = threadIdx.x / WARP * 16, left = s.T - k0 < TILE ? s.T - k0 : TILE;
     struct attention_rows at = head_rows(s, b, g * group, g);
     struct walk w = {g * group, (g + 1) * group, k0, k0, BQ, k0 + left};
@@ -294,11 +294,10 @@ KERNEL(THREADS) dkv_kernel(bf16 *dqk, bf16 *dqkv, struct operands x, struct atte
 template <int D>
 static void backward(cudaStream_t st, bf16 *dqk, bf16 *dqkv, struct operands x, struct attention_shape s)
 {
-    unsigned tiles = (unsigned)ceil_div(s.T, TILE);
     allow_shared(dq_kernel<D>, sizeof(struct query_tiles<D>));
     allow_shared(dkv_kernel<D>, sizeof(struct key_tiles<D>));
-    LAUNCH(dq_kernel<D>, dim3(s.B * s.H, tiles), THREADS, sizeof(struct query_tiles<D>), st, dqk, x, s);
-    LAUNCH(dkv_kernel<D>, dim3(s.B * s.Hkv, tiles), THREADS, sizeof(struct key_tiles<D>), st, dqk, dqkv, x, s);
+    LAUNCH(dq_kernel<D>, attention_grid(s, s.H, TILE), THREADS, sizeof(struct query_tiles<D>), st, dqk, x, s);
+    LAUNCH(dkv_kernel<D>, attention_grid(s, s.Hkv, TILE), THREADS, sizeof(struct key_tiles<D>), st, dqk, dqkv, x, s);
 }
 
 size_t cuda_attention_backward_scratch(struct attention_shape s)

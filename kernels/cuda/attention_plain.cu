@@ -22,7 +22,7 @@ struct tensors {
 template <class T, bool wide, int lanes>
 KERNEL(THREADS) forward_kernel(T *out, struct tensors x, struct attention_shape s)
 {
-    int b = blockIdx.x / s.H, h = blockIdx.x % s.H, i = blockIdx.y * WARPS + threadIdx.x / WARP;
+    int b = blockIdx.z, h = blockIdx.y, i = (gridDim.x - 1 - blockIdx.x) * WARPS + threadIdx.x / WARP;
     if (i >= s.T)
         return;
     const T *qk = (const T *)x.qk, *qkv = (const T *)x.qkv;
@@ -46,7 +46,7 @@ KERNEL(THREADS) forward_kernel(T *out, struct tensors x, struct attention_shape 
     if (share.group == 0)
         put_share<wide>(out + at.out + i * at.out_row, v, share);
     if (threadIdx.x % WARP == 0)
-        x.lse[(size_t)blockIdx.x * s.T + i] = r.m + logf(r.l);
+        x.lse[((size_t)b * s.H + h) * s.T + i] = r.m + logf(r.l);
 }
 
 /* Sums over the warp's groups */
@@ -62,13 +62,13 @@ template <int lanes> DEVICE void join_sums(float (&x)[VEC])
 template <class T, bool wide, int lanes>
 KERNEL(THREADS) dq_kernel(T *dqk, struct tensors x, struct attention_shape s)
 {
-    int b = blockIdx.x / s.H, h = blockIdx.x % s.H, i = blockIdx.y * WARPS + threadIdx.x / WARP;
+    int b = blockIdx.z, h = blockIdx.y, i = (gridDim.x - 1 - blockIdx.x) * WARPS + threadIdx.x / WARP;
     if (i >= s.T)
         return;
     const T *qk = (const T *)x.qk, *qkv = (const T *)x.qkv;
     struct attention_rows at = head_rows(s, b, h, h / (s.H / s.Hkv));
     struct share share = share_of<lanes>(s.D);
-    float q[VEC], k[VEC], v[VEC], dout[VEC], dq[VEC] = {}, lse = x.lse[(size_t)blockIdx.x * s.T + i];
+    float q[VEC], k[VEC], v[VEC], dout[VEC], dq[VEC] = {}, lse = x.lse[((size_t)b * s.H + h) * s.T + i];
     get_share<wide>(q, qk + at.q + i * at.qk_row, share);
     get_share<wide>(dout, (const T *)x.dout + at.out + i * at.out_row, share);
     get_share<wide>(v, (const T *)x.out + at.out + i * at.out_row, share);
@@ -88,13 +88,13 @@ KERNEL(THREADS) dq_kernel(T *dqk, struct tensors x, struct attention_shape s)
     if (share.group == 0)
         put_share<wide>(dqk + at.q + i * at.qk_row, dq, share);
     if (threadIdx.x % WARP == 0)
-        x.delta[(size_t)blockIdx.x * s.T + i] = delta;
+        x.delta[((size_t)b * s.H + h) * s.T + i] = delta;
 }
 
 template <class T, bool wide, int lanes>
 KERNEL(THREADS) dkv_kernel(T *dqk, T *dqkv, struct tensors x, struct attention_shape s)
 {
-    int b = blockIdx.x / s.Hkv, g = blockIdx.x % s.Hkv, j = blockIdx.y * WARPS + threadIdx.x / WARP, group = s.H / s.Hkv;
+    int b = blockIdx.z, g = blockIdx.y, j = blockIdx.x * WARPS + threadIdx.x / WARP, group = s.H / s.Hkv;
     if (j >= s.T)
         return;
     const T *qk = (const T *)x.qk, *qkv = (const T *)x.qkv;
@@ -132,15 +132,14 @@ KERNEL(THREADS) dkv_kernel(T *dqk, T *dqkv, struct tensors x, struct attention_s
 template <class T, bool wide, int lanes>
 static void forward(cudaStream_t st, void *out, struct tensors x, struct attention_shape s)
 {
-    LAUNCH((forward_kernel<T, wide, lanes>), dim3(s.B * s.H, (unsigned)ceil_div(s.T, WARPS)), THREADS, 0, st, (T *)out, x, s);
+    LAUNCH((forward_kernel<T, wide, lanes>), attention_grid(s, s.H, WARPS), THREADS, 0, st, (T *)out, x, s);
 }
 
 template <class T, bool wide, int lanes>
 static void backward(cudaStream_t st, void *dqk, void *dqkv, struct tensors x, struct attention_shape s)
 {
-    unsigned blocks = (unsigned)ceil_div(s.T, WARPS);
-    LAUNCH((dq_kernel<T, wide, lanes>), dim3(s.B * s.H, blocks), THREADS, 0, st, (T *)dqk, x, s);
-    LAUNCH((dkv_kernel<T, wide, lanes>), dim3(s.B * s.Hkv, blocks), THREADS, 0, st, (T *)dqk, (T *)dqkv, x, s);
+    LAUNCH((dq_kernel<T, wide, lanes>), attention_grid(s, s.H, WARPS), THREADS, 0, st, (T *)dqk, x, s);
+    LAUNCH((dkv_kernel<T, wide, lanes>), attention_grid(s, s.Hkv, WARPS), THREADS, 0, st, (T *)dqk, (T *)dqkv, x, s);
 }
 
 void attention_plain_forward(cudaStream_t st, enum dtype act, void *out, float *lse, const void *qk, const void *qkv,

@@ -139,9 +139,9 @@ KERNEL(THREADS) scatter_kernel(struct sorted to, struct sorted from, const unsig
 template <class T, bool wide>
 KERNEL(SUM_THREADS) sum_kernel(float *dW, float *partial, const T *dx, struct sorted s, int N, int C)
 {
-    int c = blockIdx.x * STRIP + threadIdx.x * VEC, begin = blockIdx.y * RUN;
+    int c = blockIdx.y * STRIP + threadIdx.x * VEC, begin = blockIdx.x * RUN;
     int end = begin + RUN < N ? begin + RUN : N;
-    float *left = partial + (size_t)blockIdx.y * 2 * C + c, *right = left + C, sum[VEC];
+    float *left = partial + (size_t)blockIdx.x * 2 * C + c, *right = left + C, sum[VEC];
     bool came = begin > 0 && s.id[begin - 1] == s.id[begin];
     if (c >= C)
         return;
@@ -177,14 +177,14 @@ KERNEL(SUM_THREADS) sum_kernel(float *dW, float *partial, const T *dx, struct so
 /* Runs that cross blocks: the block where one begins adds all of its parts. */
 KERNEL(SUM_THREADS) join_kernel(float *dW, const float *partial, struct sorted s, int N, int C)
 {
-    int c = blockIdx.x * SUM_THREADS + threadIdx.x, first = blockIdx.y * RUN, end = first + RUN;
+    int c = blockIdx.y * SUM_THREADS + threadIdx.x, first = blockIdx.x * RUN, end = first + RUN;
     if (c >= C || end >= N || s.id[end - 1] != s.id[end])
         return;
     int32_t id = s.id[end];
     if (s.id[first] == id && first > 0 && s.id[first - 1] == id)
         return;                         /* it began further left */
-    float sum = partial[((size_t)blockIdx.y * 2 + 1) * C + c];
-    for (int b = blockIdx.y + 1; b * RUN < N && s.id[b * RUN] == id; b++)
+    float sum = partial[((size_t)blockIdx.x * 2 + 1) * C + c];
+    for (int b = blockIdx.x + 1; b * RUN < N && s.id[b * RUN] == id; b++)
         sum += partial[(size_t)b * 2 * C + c];
     dW[(size_t)id * C + c] += sum;
 }
@@ -192,10 +192,10 @@ KERNEL(SUM_THREADS) join_kernel(float *dW, const float *partial, struct sorted s
 template <class T, bool wide>
 static void sum(cudaStream_t st, float *dW, float *partial, const void *dx, struct sorted s, int N, int C)
 {
-    unsigned runs = (unsigned)ceil_div((size_t)N, RUN);
-    LAUNCH((sum_kernel<T, wide>), dim3((unsigned)ceil_div(C, STRIP), runs), SUM_THREADS, 0, st, dW, partial,
+    unsigned runs = (unsigned)ceil_div((size_t)N, RUN);     /* in x: a grid's y ends at 65,535 */
+    LAUNCH((sum_kernel<T, wide>), dim3(runs, (unsigned)ceil_div(C, STRIP)), SUM_THREADS, 0, st, dW, partial,
            (const T *)dx, s, N, C);
-    LAUNCH(join_kernel, dim3((unsigned)ceil_div(C, SUM_THREADS), runs), SUM_THREADS, 0, st, dW, partial, s, N, C);
+    LAUNCH(join_kernel, dim3(runs, (unsigned)ceil_div(C, SUM_THREADS)), SUM_THREADS, 0, st, dW, partial, s, N, C);
 }
 
 /* Scratch: partials, then totals, then two copies of (id, row). */
