@@ -190,8 +190,9 @@ template <int D> struct key_tiles {
     enum { BQ = D == 64 ? 64 : 32 };
     bf16 k[TILE * D], v[TILE * D], q[2][BQ * D], dout[2][BQ * D];
     float lse[2][BQ], delta[2][BQ];
-    int first[2][BQ];
 };
+/* With the KiB that each block has reserved: exactly. So `first` is read from memory, and dkv_kernel has no other shared array. */
+static_assert(2 * (sizeof(struct key_tiles<64>) + 1024) <= 100 * 1024, "two blocks on an SM of sm_86, sm_89 and sm_120");
 
 /* The tiles of BQ queries that a block of keys meets: of each head of the group, from the diagonal to the end */
 struct walk {
@@ -227,8 +228,21 @@ DEVICE void load_queries(struct key_tiles<D> *sh, int stage, const struct walk &
     if (t < BQ) {                       /* rows behind the end have probability 0 */
         sh->lse[stage][t] = t < left ? x.lse[head + w.q0 + t] * LOG2E : INFINITY;
         sh->delta[stage][t] = t < left ? x.delta[head + w.q0 + t] : 0;
-        sh->first[stage][t] = x.first && t < left ? x.first[(size_t)b * s.T + w.q0 + t] : 0;
     }
+}
+
+/* Minus infinity where a query's document begins after the key. first: of the tile's queries; there are `left` of them. */
+template <int D> DEVICE void mask(float (&s)[key_tiles<D>::BQ / 8][4], const int32_t *first, int left, int key)
+{
+    int lane = threadIdx.x % WARP;
+#pragma unroll
+    for (int n = 0; n < key_tiles<D>::BQ / 8; n++)
+#pragma unroll
+        for (int e = 0; e < 4; e++) {
+            int i = n * 8 + 2 * (lane % 4) + e % 2, j = key + lane / 4 + e / 2 * 8;
+            if (i < left && first[i] > j)
+                s[n][e] = -INFINITY;
+        }
 }
 
 /* Transposed scores of 16 keys from `key` and the tile's queries -> p, and dout.v -> ds */
@@ -242,8 +256,7 @@ DEVICE void probabilities(float (&p)[key_tiles<D>::BQ / 8][4], float (&ds)[key_t
 #pragma unroll
         for (int e = 0; e < 4; e++) {
             int i = n * 8 + 2 * (lane % 4) + e % 2, j = key + lane / 4 + e / 2 * 8;
-            bool sees = j <= q0 + i && j >= sh->first[stage][i];
-            p[n][e] = sees ? exp2_fast(p[n][e] * scale * LOG2E - sh->lse[stage][i]) : 0;
+            p[n][e] = j <= q0 + i ? exp2_fast(p[n][e] * scale * LOG2E - sh->lse[stage][i]) : 0;
             ds[n][e] = p[n][e] * (ds[n][e] - sh->delta[stage][i]);
         }
 }
@@ -278,6 +291,8 @@ KERNEL(THREADS) dkv_kernel(bf16 *dqk, bf16 *dqkv, struct operands x, struct atte
         if (w.q0 + BQ > k0 + mine) {    /* else no query of the tile sees a key of the warp */
             float p[N][4], ds[N][4];
             product_tiles<D, N>(p, sh->k, mine, sh->q[stage]);
+            if (x.first)
+                mask<D>(p, x.first + (size_t)b * s.T + w.q0, s.T - w.q0, k0 + mine);
             product_tiles<D, N>(ds, sh->v, mine, sh->dout[stage]);
             probabilities<D>(p, ds, sh, stage, w.q0, k0 + mine, x.scale);
             add_product<D, N>(dv, p, sh->dout[stage]);
