@@ -18,6 +18,8 @@
 #include "kernels/cuda/attention.cuh"
 
 enum { TILE = ATTENTION_TILE, THREADS = TILE / 16 * WARP };
+/* Bytes of shared memory for two blocks to fit an SM of sm_86, sm_89 or sm_120: it has 100 KiB, and each block 1 KiB reserved */
+enum { HALF_SM = 50 * 1024 - 1024 };
 
 struct operands {
     const bf16 *dout, *out, *qk, *qkv;
@@ -85,11 +87,24 @@ template <int D, int N> DEVICE void add_product(float (&c)[D / 8][4], const floa
 
 /* ---- dq ---- */
 
+/* The queries' rows are in registers before the loop: the second of the keys' tiles lies over them. */
 template <int D> struct query_tiles {
     enum { BK = D == 64 ? 64 : 32 };
-    bf16 q[TILE * D], dout[TILE * D], k[2][BK * D], v[2][BK * D];
+    struct stage {
+        bf16 k[BK * D], v[BK * D];
+    };
+    struct rows {
+        struct stage first;
+        bf16 q[TILE * D], dout[TILE * D];
+    };
+    union {
+        struct stage keys[2];
+        struct rows queries;
+    };
     float delta[TILE];
+    int least[THREADS / WARP];
 };
+static_assert(sizeof(struct query_tiles<128>) <= HALF_SM, "two blocks an SM");
 
 /* delta of the block's queries to shared and to device memory: two threads a row */
 template <int D>
@@ -117,7 +132,6 @@ template <int D>
 KERNEL(THREADS) dq_kernel(bf16 *dqk, struct operands x, struct attention_shape s)
 {
     enum { BK = query_tiles<D>::BK };
-    STATIC_SHARED(int, least, THREADS / WARP);
     struct query_tiles<D> *sh = dynamic_shared<struct query_tiles<D>>();
     int b = blockIdx.z, h = blockIdx.y, tile = gridDim.x - 1 - blockIdx.x, q0 = tile * TILE;
     int lane = threadIdx.x % WARP, mine = threadIdx.x / WARP * 16, row = q0 + mine + lane / 4;
@@ -125,13 +139,13 @@ KERNEL(THREADS) dq_kernel(bf16 *dqk, struct operands x, struct attention_shape s
     struct attention_rows at = head_rows(s, b, h, h / (s.H / s.Hkv));
     size_t head = ((size_t)b * s.H + h) * s.T;
     if (x.first)
-        from = block_min((int)threadIdx.x < left ? x.first[(size_t)b * s.T + q0 + threadIdx.x] : q0, least);
+        from = block_min((int)threadIdx.x < left ? x.first[(size_t)b * s.T + q0 + threadIdx.x] : q0, sh->least);
     if (threadIdx.x == 0)
         x.lowest[((size_t)b * s.H + h) * gridDim.x + tile] = from;
-    tile_load<D, TILE, THREADS>(sh->q, x.qk + at.q + q0 * at.qk_row, at.qk_row, left);
-    tile_load<D, TILE, THREADS>(sh->dout, x.dout + at.out + q0 * at.out_row, at.out_row, left);
-    tile_load<D, BK, THREADS>(sh->k[0], x.qk + at.k + from * at.qk_row, at.qk_row, to - from);
-    tile_load<D, BK, THREADS>(sh->v[0], x.qkv + at.v + from * at.qkv_row, at.qkv_row, to - from);
+    tile_load<D, TILE, THREADS>(sh->queries.q, x.qk + at.q + q0 * at.qk_row, at.qk_row, left);
+    tile_load<D, TILE, THREADS>(sh->queries.dout, x.dout + at.out + q0 * at.out_row, at.out_row, left);
+    tile_load<D, BK, THREADS>(sh->keys[0].k, x.qk + at.k + from * at.qk_row, at.qk_row, to - from);
+    tile_load<D, BK, THREADS>(sh->keys[0].v, x.qkv + at.v + from * at.qkv_row, at.qkv_row, to - from);
     cp_async_commit();
     find_delta<D>(sh->delta, x.delta + head + q0, x.dout + at.out + q0 * at.out_row, x.out + at.out + q0 * at.out_row,
                   at.out_row, left);
@@ -151,22 +165,23 @@ KERNEL(THREADS) dq_kernel(bf16 *dqk, struct operands x, struct attention_shape s
     unsigned q[D / 16][4], dout[D / 16][4];
 #pragma unroll
     for (int k = 0; k < D / 16; k++) {
-        fragment_a<D>(q[k], sh->q, mine, k);
-        fragment_a<D>(dout[k], sh->dout, mine, k);
+        fragment_a<D>(q[k], sh->queries.q, mine, k);
+        fragment_a<D>(dout[k], sh->queries.dout, mine, k);
     }
     delta[0] = sh->delta[mine + lane / 4];
     delta[1] = sh->delta[mine + lane / 4 + 8];
+    __syncthreads();                    /* the queries' rows are read: their place is free */
     for (int k0 = from, stage = 0; k0 < to; k0 += BK, stage ^= 1) {
         int next = k0 + BK;
         if (next < to) {
-            tile_load<D, BK, THREADS>(sh->k[stage ^ 1], x.qk + at.k + next * at.qk_row, at.qk_row, to - next);
-            tile_load<D, BK, THREADS>(sh->v[stage ^ 1], x.qkv + at.v + next * at.qkv_row, at.qkv_row, to - next);
+            tile_load<D, BK, THREADS>(sh->keys[stage ^ 1].k, x.qk + at.k + next * at.qk_row, at.qk_row, to - next);
+            tile_load<D, BK, THREADS>(sh->keys[stage ^ 1].v, x.qkv + at.v + next * at.qkv_row, at.qkv_row, to - next);
         }
         cp_async_commit();
         if (k0 < q0 + mine + 16) {
             float p[BK / 8][4], ds[BK / 8][4];
-            product_rows<D, BK / 8>(p, q, sh->k[stage]);
-            product_rows<D, BK / 8>(ds, dout, sh->v[stage]);
+            product_rows<D, BK / 8>(p, q, sh->keys[stage].k);
+            product_rows<D, BK / 8>(ds, dout, sh->keys[stage].v);
 #pragma unroll
             for (int n = 0; n < BK / 8; n++)
 #pragma unroll
@@ -176,12 +191,13 @@ KERNEL(THREADS) dq_kernel(bf16 *dqk, struct operands x, struct attention_shape s
                     float probability = sees ? exp2_fast(p[n][e] * x.scale * LOG2E - lse[e / 2]) : 0;
                     ds[n][e] = probability * (ds[n][e] - delta[e / 2]);
                 }
-            add_product<D, BK / 8>(dq, ds, sh->k[stage]);
+            add_product<D, BK / 8>(dq, ds, sh->keys[stage].k);
         }
         cp_async_wait<0>();
         __syncthreads();
     }
-    store_rows<D>(dqk + at.q + (size_t)(q0 + mine) * at.qk_row, at.qk_row, left - mine, sh->q, mine, dq, x.scale, x.scale);
+    store_rows<D>(dqk + at.q + (size_t)(q0 + mine) * at.qk_row, at.qk_row, left - mine, sh->queries.q, mine, dq, x.scale,
+                  x.scale);
 }
 
 /* ---- dk, dv ---- */
@@ -191,8 +207,8 @@ template <int D> struct key_tiles {
     bf16 k[TILE * D], v[TILE * D], q[2][BQ * D], dout[2][BQ * D];
     float lse[2][BQ], delta[2][BQ];
 };
-/* With the KiB that each block has reserved: exactly. So `first` is read from memory, and dkv_kernel has no other shared array. */
-static_assert(2 * (sizeof(struct key_tiles<64>) + 1024) <= 100 * 1024, "two blocks on an SM of sm_86, sm_89 and sm_120");
+/* Exactly. So `first` is read from memory, and dkv_kernel has no other shared array. */
+static_assert(sizeof(struct key_tiles<64>) <= HALF_SM, "two blocks an SM");
 
 /* The tiles of BQ queries that a block of keys meets: of each head of the group, from the diagonal to the end */
 struct walk {

@@ -31,5 +31,6 @@ sabotage attention attention '/next < to/,/^    }/s/__syncthreads();//'         
 sabotage attention attention 's/cp_async_wait<0>();//'                                           # reads what has not arrived
 sabotage attention_backward attention 's/at.out + w.q0 \* at.out_row/at.out + w.q0 * at.qk_row/'
 sabotage vector vectors '/normalise_kernel/,/^}/s/__syncthreads();//'
+sabotage attention_backward attention '/their place is free/d'                                   # keys are loaded over queries still to be read
 sabotage fp8 fp8 '/quantise_kernel/,/^}/s/__syncthreads();//'                                    # the transpose is read before it is whole
 sabotage fp8 fp8 's/> 0x600000/> 0x700000/'                                                      # a scale too large: values saturate
