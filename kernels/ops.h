@@ -66,6 +66,7 @@ struct ops {
     /* What suits the backend. Logits held at once: rows enough for the products to be efficient. Tokens in a micro-batch. */
     size_t logit_bytes;
     int micro_tokens;
+    int widest_head;                /* D of its attention at most; 0: any */
     int update_tokens;              /* an AdamW update takes about as long as a step on so many tokens */
     enum dtype (*fastest_act)(void);    /* the act that training steps take the least time with, on this machine */
 

@@ -432,6 +432,22 @@ static void no_scratch(void)
     }
 }
 
+/* A head too wide is refused where the model is made, not by an assert of its first step. */
+static void wide_heads(void)
+{
+    struct model_config c = small(DTYPE_F32);
+    struct device *dev = tables[1]->open(DTYPE_F32, 1, err, sizeof err);
+    struct weights w;
+    CHECK(dev, "%s", err);
+    c.D = 256;
+    CHECK(weights_alloc(&w, tables[1], dev, DTYPE_F32, &c, err, sizeof err) == 0, "%s", err);
+    weights_free(&w);
+    c.D = 258;
+    CHECK(weights_alloc(&w, tables[1], dev, DTYPE_F32, &c, err, sizeof err) == -1 && strstr(err, "cuda takes 256 at most"), "%s",
+          err);
+    tables[1]->close(dev);
+}
+
 /* What train counts for 1b at its whole context, weights and state in bf16, layers recomputed, and what it leaves free: cards of 16 GB
  * give 15.5e9 bytes or more to one program. */
 static void fits_16_gb(void)
@@ -465,6 +481,7 @@ int main(void)
         without_graphs();
     }
     fits_16_gb();
+    wide_heads();
     steps_agree(DTYPE_F32, ACT_TRAIN, false, -1);
     steps_agree(DTYPE_F32, ACT_RECOMPUTE, true, EOS);
     steps_agree(DTYPE_BF16, ACT_TRAIN, true, -1);

@@ -11,7 +11,7 @@
  */
 #include "kernels/cuda/attention_lanes.cuh"
 
-enum { THREADS = 128, WARPS = THREADS / WARP, MAX_D = WARP * VEC };
+enum { THREADS = 128, WARPS = THREADS / WARP, MAX_D = CUDA_WIDEST_HEAD };
 static const size_t piece_keys = 64, max_splits = 128, enough_blocks = 2048;
 
 struct cache {

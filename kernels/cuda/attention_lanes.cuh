@@ -71,10 +71,12 @@ template <int lanes> DEVICE void running_join(struct running &r)
     }
 }
 
-/* Calls f<T, wide, lanes>(...): rows of D elements, D <= 256, all pointers aligned or not. */
+static_assert(CUDA_WIDEST_HEAD == WARP * VEC, "a warp holds a row");
+
+/* Calls f<T, wide, lanes>(...): rows of D elements, all pointers aligned or not. */
 #define FOR_LANES(act, D, aligned, f, ...)                                                                             \
     do {                                                                                                               \
-        assert((D) <= WARP * VEC);                                                                                     \
+        assert((D) <= CUDA_WIDEST_HEAD);                                                                               \
         if ((act) == DTYPE_BF16)                                                                                       \
             FOR_LANES_OF(bf16, D, aligned, f, __VA_ARGS__);                                                            \
         else                                                                                                           \

@@ -4,7 +4,8 @@
  * Formulas: attention.cu, attention_backward.cu.
  * Mapping  a warp a query (forward, dq) or a key (dk, dv: over the heads of its group, so every sum has one owner). A
  *          group of `lanes` lanes holds one row, VEC elements a lane; the warp's groups take keys in turn and join at
- *          the end, in a fixed order. D <= 256.
+ *          the end, in a fixed order.
+ * Needs    D <= CUDA_WIDEST_HEAD.
  * Numerics f32, one rounding at the store.
  * Oracle   kernels/cpu/attention.c, attention_backward.c
  */

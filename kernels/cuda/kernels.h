@@ -44,8 +44,9 @@ void cuda_qk_norm_rope_backward(cudaStream_t s, enum dtype act, void *dqkv, floa
                                 void *scratch);
 size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D);
 
-/* Tensor cores where act is bf16, D is 64 or 128 and pointers are 16-byte aligned; plain f32 arithmetic elsewhere, D
- * <= 256. */
+enum { CUDA_WIDEST_HEAD = 256 };        /* D of attention at most */
+
+/* Tensor cores where act is bf16, D is 64 or 128 and pointers are 16-byte aligned; plain f32 arithmetic elsewhere. */
 void cuda_attention_forward(cudaStream_t s, enum dtype act, void *out, float *lse, const void *qk, const void *qkv,
                             const int32_t *first, struct attention_shape shape);
 void cuda_attention_backward(cudaStream_t s, enum dtype act, void *dqk, void *dqkv, const void *dout, const void *out,
@@ -54,8 +55,7 @@ void cuda_attention_backward(cudaStream_t s, enum dtype act, void *dqk, void *dq
 size_t cuda_attention_backward_scratch(struct attention_shape shape);
 
 /* past: tokens in the cache before the new ones. Where past_at is not NULL, the kernels read the number there (a
- * graph can then be replayed with a growing cache), and past is the most that it will be: it sizes the launch. D <=
- * 256. */
+ * graph can then be replayed with a growing cache), and past is the most that it will be: it sizes the launch. */
 void cuda_attention_cached(cudaStream_t s, enum dtype act, void *out, const void *qk, const void *kcache,
                            const void *vcache, int n, int past, const int32_t *past_at, int H, int Hkv, int D,
                            void *scratch);

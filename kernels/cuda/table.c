@@ -183,6 +183,7 @@ const struct ops cuda_table = {
     .name = "cuda",
     .logit_bytes = (size_t)256 << 20,
     .micro_tokens = 32768,
+    .widest_head = CUDA_WIDEST_HEAD,
     .update_tokens = 600,                   /* 28 bytes a weight at 3.3 TB/s, 6 operations a weight and token at 0.4 PFLOP/s */
     .fastest_act = fastest_act,
     .open = cuda_device_open,

@@ -22,7 +22,7 @@ struct weights {
     float *rope;            /* (c.T, c.D) f32: cosines, then sines */
 };
 
-/* Allocates and zeroes. -1 with err: no memory (with the numbers). */
+/* Allocates and zeroes. -1 with err: no memory (with the numbers), or the device's attention takes no heads so wide. */
 int  weights_alloc(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
                    const struct model_config *c, char *err, size_t cap);
 /* Weights in bf16 alone, without theta: for an optimizer that rounds stochastically. */

@@ -46,6 +46,12 @@ static int allocate(struct weights *w, const struct ops *ops, struct device *dev
 {
     *w = (struct weights){.ops = ops, .dev = dev, .c = *c, .act = act};
     size_t need = 0;
+    if (ops->widest_head && c->D > ops->widest_head) {
+        snprintf(err, cap, "head_dim: %d, but attention on %s takes %d at most (on the CPU any)", c->D, ops->name,
+                 ops->widest_head);
+        weights_free(w);
+        return -1;
+    }
     if (params_layout(&w->layout, c) == 0) {
         size_t n = w->layout.total;
         need = weights_bytes(&w->layout, c, act, bf16_alone);
