@@ -30,7 +30,7 @@ static inline size_t dtype_bytes(enum dtype t)
 struct device;                      /* one backend's state: threads or streams, cached primitives, scratch */
 
 struct attention_shape {
-    int B, T;                       /* sequences, tokens in each */
+    int B, T;                       /* sequences (65,535 at most), tokens in each */
     int H, Hkv, D;                  /* query heads, key/value heads (H % Hkv == 0), width of a head (even) */
 };
 

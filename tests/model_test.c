@@ -383,6 +383,7 @@ static void memory(void)
             CHECK(!activations_alloc(&w, 3, 13, train, err, sizeof err) && strstr(err, "no memory"), "%s", err);
             CHECK(!kv_cache_alloc(&w, 13, err, sizeof err) && strstr(err, "no memory"), "%s", err);
             CHECK(!activations_alloc(&w, 1, c.T + 1, train, err, sizeof err) && strstr(err, "context"), "%s", err);
+            CHECK(!activations_alloc(&w, 65536, 1, train, err, sizeof err) && strstr(err, "the most is 65535"), "%s", err);
             weights_free(&w);
             CHECK(weights_alloc(&w, &ops, dev_f32, DTYPE_F32, &c, err, sizeof err) == -1 && strstr(err, "no memory"), "%s",
                   err);

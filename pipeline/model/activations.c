@@ -113,6 +113,10 @@ struct activations *activations_new(const struct weights *w, int B, int T, enum 
         snprintf(err, cap, "%d sequences of %d tokens: the model's context is %d", B, T, w->c.T);
         return NULL;
     }
+    if (B > UINT16_MAX) {
+        snprintf(err, cap, "%d sequences at once, the most is %d", B, UINT16_MAX);
+        return NULL;
+    }
     struct activations *a = calloc(1, sizeof *a);
     size_t bytes = 0;
     if (a) {

@@ -52,7 +52,7 @@ enum activations_mode {
     ACT_TRAIN,              /* keeps what the backward pass needs of every layer */
     ACT_RECOMPUTE,          /* keeps each layer's input; the backward pass computes the layer again. The same bits. */
 };
-/* NULL with err: no memory (with the numbers), or T longer than the model's context. */
+/* NULL with err: no memory (with the numbers), T longer than the model's context, or more sequences than attention takes. */
 struct activations *activations_alloc(const struct weights *w, int B, int T, enum activations_mode mode, char *err,
                                       size_t cap);
 void   activations_free(struct activations *a);
