@@ -1,7 +1,7 @@
 /*
  * model_test - the whole model on the CPU: gradients, masks, cache, memory, learning
  */
-#include "pipeline/model/transformer.h"
+#include "pipeline/model/forward.h"
 #include "tests/check.h"
 
 #include <math.h>
@@ -432,6 +432,44 @@ static void first_values(void)
         weights_free(&w[i]);
 }
 
+static uint64_t last_key;
+
+static bool noting_replay(struct device *dev, uint64_t key)
+{
+    (void)dev;
+    last_key = key;
+    return false;
+}
+
+/* A token's ops are recorded with the longest cache that they serve: each such length is another recording. */
+static void recordings_of_a_cache(void)
+{
+    enum { MOST = 1 << 18 };
+    struct model_config c = {.L = 1, .C = 16, .H = 1, .Hkv = 1, .D = 2, .F = 1, .T = MOST, .V = 2, .tied = true, .eps = 1e-6f,
+                             .rope_theta = 1e4};
+    struct ops ops = *ops_cpu();
+    struct weights w;
+    char err[256];
+    uint64_t keys[16];
+    size_t n = 0;
+    int32_t token = 1;
+    float logits[2];
+    make(&w, &c, DTYPE_F32, 3);
+    ops.replay = noting_replay;
+    w.ops = &ops;
+    struct kv_cache *kv = kv_cache_alloc(&w, MOST, err, sizeof err);
+    CHECK(kv, "%s", err);
+    for (int len = 255; len < MOST; len = len * 2 + 1) {
+        kv->len = len;                  /* as if so many tokens were there */
+        model_extend(&w, kv, &token, 1, logits);
+        for (size_t i = 0; i < n; i++)
+            CHECK(keys[i] != last_key, "a cache of %d tokens: the key of a shorter one", len);
+        keys[n++] = last_key;
+    }
+    kv_cache_free(kv);
+    weights_free(&w);
+}
+
 int main(void)
 {
     char err[256];
@@ -449,6 +487,7 @@ int main(void)
     document_mask();
     cache(DTYPE_F32, 1e-3);
     cache(DTYPE_BF16, 0.1);
+    recordings_of_a_cache();
     recompute_same_bits(DTYPE_F32);
     recompute_same_bits(DTYPE_BF16);
     overfits(DTYPE_F32);

@@ -21,6 +21,14 @@ const void *output_matrix(const struct weights *w)
     return weight(w, w->c.tied ? PARAM_EMBED : PARAM_HEAD, -1);
 }
 
+uint64_t replay_key(const uint64_t *words, size_t n)
+{
+    uint64_t h = 0xcbf29ce484222325u;       /* FNV-1a */
+    for (size_t i = 0; i < 8 * n; i++)
+        h = (h ^ (words[i / 8] >> i % 8 * 8 & 0xff)) * 0x100000001b3u;
+    return h;
+}
+
 static void attend(const struct weights *w, const struct activations *a, const struct layer_acts *s, int l, int B, int T,
                    bool masked, struct kv_cache *kv)
 {

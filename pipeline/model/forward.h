@@ -25,6 +25,8 @@ void forward_layers(const struct weights *w, struct activations *a, int B, int T
 /* One layer up to s->hidden, from s->norm_attn. */
 void layer_forward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B, int T,
                    bool masked, struct kv_cache *kv);
+/* Of everything that a sequence of ops depends on besides the contents of memory: its key for replay. */
+uint64_t replay_key(const uint64_t *words, size_t n);
 /* n act elements as f32 on the host. */
 void download_f32(const struct weights *w, float *dst, const void *src, size_t n);
 

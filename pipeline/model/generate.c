@@ -88,6 +88,13 @@ static void extend_chunk(const struct weights *w, struct kv_cache *kv, const int
     kv->len += n;
 }
 
+static uint64_t key_of(const struct weights *w, const struct kv_cache *kv)
+{
+    const uint64_t words[] = {(uintptr_t)w->theta, (uintptr_t)w->work, (uintptr_t)kv->base, (uintptr_t)kv->a->base,
+                              (uint64_t)kv->T_max, (uint64_t)kv->reach};
+    return replay_key(words, sizeof words / sizeof *words);
+}
+
 /* One token: the same ops as for the token before, which a backend may have recorded. */
 static void extend_one(const struct weights *w, struct kv_cache *kv, int32_t token)
 {
@@ -96,7 +103,7 @@ static void extend_one(const struct weights *w, struct kv_cache *kv, int32_t tok
     while (kv->reach <= kv->len)
         kv->reach *= 2;
     kv->reach = kv->reach < kv->T_max ? kv->reach : kv->T_max - 1;
-    if (!w->ops->replay(w->dev, (uint64_t)(uintptr_t)kv ^ (uint64_t)kv->reach << 48))
+    if (!w->ops->replay(w->dev, key_of(w, kv)))
         do {
             forward_layers(w, kv->a, 1, 1, false, kv);
             last_logits(w, kv, 1);

@@ -140,7 +140,6 @@ static void backward(const struct weights *w, struct activations *a, int B, int 
     o->embedding_backward(w->dev, grad_of(w, grad, PARAM_EMBED, -1), a->dx, a->ids, N, C, w->c.V);
 }
 
-/* Of everything that the ops of a micro-batch depend on besides the contents of memory. FNV-1a. */
 static uint64_t key_of(const struct weights *w, const struct activations *a, int B, int T, bool masked,
                        const float *grad, float scale)
 {
@@ -148,10 +147,7 @@ static uint64_t key_of(const struct weights *w, const struct activations *a, int
     memcpy(&bits, &scale, sizeof bits);
     const uint64_t words[] = {(uintptr_t)w->theta, (uintptr_t)w->work, (uintptr_t)a->base, (uint64_t)B, (uint64_t)T,
                               masked, (uintptr_t)grad, bits};
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < sizeof words; i++)
-        h = (h ^ (words[i / 8] >> i % 8 * 8 & 0xff)) * 0x100000001b3u;
-    return h;
+    return replay_key(words, sizeof words / sizeof *words);
 }
 
 void model_submit(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
