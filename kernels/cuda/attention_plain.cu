@@ -55,9 +55,7 @@ template <int lanes> DEVICE void join_sums(float (&x)[VEC])
 {
 #pragma unroll
     for (int e = 0; e < VEC; e++)
-#pragma unroll
-        for (int d = lanes; d < WARP; d *= 2)
-            x[e] += shfl_xor(x[e], d);
+        x[e] = groups_sum<lanes>(x[e]);
 }
 
 template <class T, bool wide, int lanes>

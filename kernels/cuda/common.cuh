@@ -167,6 +167,15 @@ template <int lanes> DEVICE float lanes_sum(float x)
     return x;
 }
 
+/* Of the lanes at the same place in each of the warp's groups of `lanes` */
+template <int lanes> DEVICE float groups_sum(float x)
+{
+#pragma unroll
+    for (int i = lanes; i < WARP; i *= 2)
+        x += shfl_xor(x, i);
+    return x;
+}
+
 /* Of the whole block, known to every thread. warps: a shared array of one T for each warp. */
 template <class T> DEVICE T block_sum(T x, T *warps)
 {

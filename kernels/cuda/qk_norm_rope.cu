@@ -90,23 +90,31 @@ DEVICE void turn_back(struct pair &d, const struct pair &angle)
     }
 }
 
-/* What all groups of the block have for dg (D), added in order, to partial (D). gather: shared, THREADS floats. */
+/* What all groups of the block have for dg (D) in a round, to partial (D): the groups of each warp are added, then the warps, in a fixed
+ * order. gather: shared (WARPS, 2, lanes * VEC). */
 template <int lanes>
-DEVICE void sum_groups(float *partial, const struct pair &dg, float *gather, int i, int half)
+DEVICE void sum_groups(float *partial, const struct pair &dg, float *gather, int base, int half)
 {
-    int lane = threadIdx.x % lanes;
+    enum { ROUND = lanes * VEC };
+    int lane = threadIdx.x % WARP;
+    float *mine = gather + threadIdx.x / WARP * 2 * ROUND + lane * VEC;
+    __syncthreads();                    /* gather may be in use from before */
 #pragma unroll
-    for (int k = 0; k < 2 * VEC; k++) {
-        gather[threadIdx.x] = k < VEC ? dg.a[k % VEC] : dg.b[k % VEC];
-        __syncthreads();
-        int at = i + k % VEC;
-        if (threadIdx.x < lanes && at < half) {
-            float sum = 0;
-            for (int t = lane; t < THREADS; t += lanes)
-                sum += gather[t];
-            partial[(k < VEC ? 0 : half) + at] = sum;
+    for (int k = 0; k < VEC; k++) {
+        float a = groups_sum<lanes>(dg.a[k]), b = groups_sum<lanes>(dg.b[k]);
+        if (lane < lanes) {
+            mine[k] = a;
+            mine[ROUND + k] = b;
         }
-        __syncthreads();
+    }
+    __syncthreads();
+    for (int e = threadIdx.x; e < 2 * ROUND; e += THREADS) {
+        int at = base + e % ROUND;
+        float sum = 0;
+        for (int w = 0; w < WARPS; w++)
+            sum += gather[w * 2 * ROUND + e];
+        if (at < half)
+            partial[e / ROUND * half + at] = sum;
     }
 }
 
@@ -116,7 +124,7 @@ KERNEL(THREADS) backward_kernel(T *dqkv, float *partial, const T *dqk, const T *
                                 const float *gk, const float *rope, const int32_t *positions, struct heads s,
                                 int tokens)
 {
-    STATIC_SHARED(float, gather, THREADS);
+    STATIC_SHARED(float, gather, WARPS * 2 * lanes * VEC);
     unsigned heads = s.H + s.Hkv, lane = threadIdx.x % lanes, first = blockIdx.x * tokens * heads;
     int half = s.D / 2, end = (int)(blockIdx.x + 1) * tokens < s.N ? (int)(blockIdx.x + 1) * tokens : s.N;
     unsigned last = end * heads;
@@ -164,8 +172,8 @@ KERNEL(THREADS) backward_kernel(T *dqkv, float *partial, const T *dqk, const T *
             put_pair<wide>(dqkv + in, d, i, half);
         }
         float *mine = partial + (size_t)blockIdx.x * 2 * s.D;
-        sum_groups<lanes>(mine, dgq, gather, i, half);
-        sum_groups<lanes>(mine + s.D, dgk, gather, i, half);
+        sum_groups<lanes>(mine, dgq, gather, base, half);
+        sum_groups<lanes>(mine + s.D, dgk, gather, base, half);
     }
 }
 

@@ -26,6 +26,7 @@ sabotage cross_entropy cross_entropy "s|\"kernels/cuda/common.cuh\"|\"$PWD/commo
 sabotage swiglu swiglu '/forward_kernel/,/^}/s/2 \* F + c/F + c/'                                # a wrong stride
 sabotage rmsnorm rmsnorm '/dg_kernel/,/^}/s/__syncthreads();//'
 sabotage rmsnorm rmsnorm 's/blockIdx.y \* rows, end/blockIdx.y * rows + 1, end/'                # a row left out
+sabotage qk_norm_rope qk_norm_rope '/void sum_groups/,/^}/s/__syncthreads();//'                  # another warp's sums are read too early
 sabotage embedding embedding '/count_digits/,/^}/s/__syncwarp();//'
 sabotage attention attention '/next < to/,/^    }/s/__syncthreads();//'                          # one tile overwrites another in use
 sabotage attention attention 's/cp_async_wait<0>();//'                                           # reads what has not arrived
