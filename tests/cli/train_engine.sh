@@ -2,7 +2,7 @@
 . "$ROOT/tests/cli/train_data.bash"
 model+=(--lr 4e-3 --warmup 1%)
 short=(--schedule constant --engine trend --engine-warmup 12 --engine-warmup-max 20 --engine-full 10 --engine-correct 6 --engine-block 5)
-eager=(--engine-trials 1000 --engine-control 0 --engine-accept-z 1000 --engine-reject-se 1000)
+eager=(--engine-trials 1000 --engine-control 0 --engine-accept-z 1000 --engine-reject-se 1000 --engine-band 1000)    # no jump is taken back
 events() { grep -c "\"type\":\"engine\".*\"event\":\"$2\"" "$1/metrics.jsonl" || true; }
 phases() { grep '"event":"phase"' "$1/metrics.jsonl" | sed -E 's/.*"step":([0-9]+).*"from":"([a-z]+)","to":"([a-z]+)".*/\1 \2 \3/'; }
 batches 100 >all
