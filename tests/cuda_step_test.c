@@ -172,22 +172,28 @@ static void steps_agree(enum dtype act, enum activations_mode mode, bool muon, i
         run_close(&r[i]);
 }
 
+/* The first gradient of way 0 is what all others must be, bit for bit. */
+static void four_gradients(struct run *r, float *want, const char *what, int way)
+{
+    int32_t tokens[B * (T + 1)];
+    fill_tokens(tokens, B * (T + 1), 3);
+    for (int i = 0; i < 4; i++) {
+        gradient(r, tokens, EOS);
+        to_host(r, r->grad);
+        if (way == 0 && i == 0)
+            memcpy(want, r->host, r->w.layout.total * sizeof *want);
+        CHECK(memcmp(want, r->host, r->w.layout.total * sizeof *want) == 0, "time %d, %s %d: other bits", i, what, way);
+    }
+}
+
 /* Done, recorded, replayed; kept or computed again; in one process or the next: the same bits. */
 static void same_bits(enum dtype act)
 {
-    int32_t tokens[B * (T + 1)];
     static float want[MAX_WEIGHTS];
-    fill_tokens(tokens, B * (T + 1), 3);
     for (int mode = 0; mode < 2; mode++) {
         struct run r;
         run_open(&r, tables[1], act, mode ? ACT_RECOMPUTE : ACT_TRAIN, false);
-        for (int i = 0; i < 4; i++) {
-            gradient(&r, tokens, EOS);
-            to_host(&r, r.grad);
-            if (mode == 0 && i == 0)
-                memcpy(want, r.host, r.w.layout.total * sizeof *want);
-            CHECK(memcmp(want, r.host, r.w.layout.total * sizeof *want) == 0, "time %d, mode %d: other bits", i, mode);
-        }
+        four_gradients(&r, want, "mode", mode);
         run_close(&r);
     }
 }
@@ -206,13 +212,7 @@ static void without_graphs(void)
         struct kv_cache *kv = kv_cache_alloc(&r.w, 8, err, sizeof err);
         size_t graph_calls = shim_graph_calls();
         shim_fault(faults[f]);
-        for (int i = 0; i < 4; i++) {
-            gradient(&r, tokens, EOS);
-            to_host(&r, r.grad);
-            if (f == 0 && i == 0)
-                memcpy(want, r.host, r.w.layout.total * sizeof *want);
-            CHECK(memcmp(want, r.host, r.w.layout.total * sizeof *want) == 0, "time %d, fault %zu: other bits", i, f);
-        }
+        four_gradients(&r, want, "fault", (int)f);
         for (int i = 0; i < 4; i++)
             model_extend(&r.w, kv, tokens + i, 1, logits[f > 0]);
         CHECK(memcmp(logits[0], logits[f > 0], sizeof *logits) == 0, "fault %zu: other logits", f);

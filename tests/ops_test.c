@@ -8,10 +8,9 @@
  * that writes outside them show (reads do under AddressSanitizer). Elements of large arrays are sampled.
  * The tests of the ops are in ops/, a file a family.
  *
- * Each level runs in a process of its own, since oneDNN's level can be set only once; `ops_test v3` runs one.
  * Seeds are fixed; a failure names level, type, shape, op, array and element.
  */
-#include <sys/wait.h>
+#include "tests/levels.h"
 #include "tests/ops/ops.h"
 
 static const struct shape shapes[] = {
@@ -83,33 +82,9 @@ static void run_level(void)
     printf("%s: %lu values checked\n", ops->name, checked);
 }
 
-/* A program of its own for each level; threads that wait do not spin, for the machine may be busy. */
-static void start_level(const char *program, const char *level)
-{
-    int status;
-    pid_t child = fork();
-    CHECK(child >= 0, "fork");
-    if (child == 0) {
-        setenv("TRITTER_ISA", level, 1);
-        setenv("OMP_WAIT_POLICY", "passive", 1);
-        execl("/proc/self/exe", program, level, (char *)NULL);
-        _exit(127);
-    }
-    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "level %s", level);
-}
-
 int main(int argc, char **argv)
 {
-    static const char *const levels[] = {"v4", "v3", "v2"};
     test_begin(280);
-    for (int i = 0; argc == 1 && i < 3; i++)
-        start_level(argv[0], levels[i]);
-    if (argc == 2) {
-        const char *name = ops_cpu()->name;
-        if (strcmp(name + strlen(name) - 2, argv[1]))
-            printf("%s: not on this machine\n", argv[1]);
-        else
-            run_level();
-    }
+    at_each_level(argc, argv, run_level);
     return 0;
 }

@@ -8,11 +8,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/wait.h>
 
-#include "kernels/ops.h"
 #include "pipeline/lib/log.h"
-#include "tests/check.h"
+#include "tests/levels.h"
 
 enum { N = 256, I = 256, O = 1408, ROUNDS = 20 };
 
@@ -84,25 +82,7 @@ static void run_level(void)
 
 int main(int argc, char **argv)
 {
-    static const char *const levels[] = {"v4", "v3", "v2"};
     test_begin(60);
-    for (int i = 0; argc == 1 && i < 3; i++) {      /* each in a process: oneDNN's level can be set only once */
-        int status;
-        pid_t child = fork();
-        CHECK(child >= 0, "fork");
-        if (child == 0) {
-            setenv("TRITTER_ISA", levels[i], 1);
-            execl("/proc/self/exe", argv[0], levels[i], (char *)NULL);
-            _exit(127);
-        }
-        CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "level %s", levels[i]);
-    }
-    if (argc == 2) {
-        const char *name = ops_cpu()->name;
-        if (strcmp(name + strlen(name) - 2, argv[1]))
-            printf("%s: not on this machine\n", argv[1]);
-        else
-            run_level();
-    }
+    at_each_level(argc, argv, run_level);
     return 0;
 }
