@@ -34,6 +34,8 @@ KERNEL(THREADS) piece_kernel(float *partial, const T *qk, const T *kcache, const
 {
     STATIC_SHARED(float, joined, WARPS *(MAX_D + 2));
     int group = c.H / c.Hkv, chunks = (group + queries - 1) / queries, i = blockIdx.z, split = blockIdx.x;
+    start_next();
+    await_previous();
     int g = blockIdx.y / chunks, h0 = g * group + blockIdx.y % chunks * queries, end_head = (g + 1) * group;
     int keys = (c.past_at ? *c.past_at : c.past) + i + 1, piece = (keys + c.splits - 1) / c.splits;
     int begin = split * piece, end = begin + piece < keys ? begin + piece : keys, warp = threadIdx.x / WARP;
@@ -94,6 +96,8 @@ KERNEL(THREADS) piece_kernel(float *partial, const T *qk, const T *kcache, const
 template <class T> KERNEL(THREADS) join_kernel(T *out, const float *partial, struct cache c)
 {
     const float *from = partial + (size_t)blockIdx.x * c.splits * (c.D + 2);
+    start_next();
+    await_previous();
     float m = -INFINITY, l = 0;
     for (int p = 0; p < c.splits; p++)
         m = fmaxf(m, from[(size_t)p * (c.D + 2)]);
@@ -111,8 +115,8 @@ template <class T, bool wide, int lanes, int queries>
 static void pieces(cudaStream_t st, float *partial, const void *qk, const void *kcache, const void *vcache, struct cache c)
 {
     dim3 grid(c.splits, c.Hkv * (unsigned)ceil_div(c.H / c.Hkv, queries), c.n);
-    LAUNCH((piece_kernel<T, wide, lanes, queries>), grid, THREADS, 0, st, partial, (const T *)qk, (const T *)kcache,
-           (const T *)vcache, c);
+    LAUNCH_EARLY(c.n == 1, (piece_kernel<T, wide, lanes, queries>), grid, THREADS, 0, st, partial, (const T *)qk,
+                 (const T *)kcache, (const T *)vcache, c);
 }
 
 template <class T, bool wide, int lanes>
@@ -123,7 +127,7 @@ static void cached(cudaStream_t st, void *out, const void *qk, const void *kcach
         pieces<T, wide, lanes, 1>(st, partial, qk, kcache, vcache, c);
     else
         pieces<T, wide, lanes, 2>(st, partial, qk, kcache, vcache, c);
-    LAUNCH(join_kernel<T>, c.n * c.H, THREADS, 0, st, (T *)out, partial, c);
+    LAUNCH_EARLY(c.n == 1, join_kernel<T>, c.n * c.H, THREADS, 0, st, (T *)out, partial, c);
 }
 
 size_t cuda_attention_cached_scratch(int n, int past, int H, int Hkv, int D)
@@ -149,6 +153,8 @@ KERNEL(COPY_THREADS) append_kernel(T *kcache, T *vcache, const T *qk, const T *q
     int width = c.Hkv * c.D, each = (width + VEC - 1) / VEC;
     size_t index = (size_t)blockIdx.x * COPY_THREADS + threadIdx.x, i = index / each;
     int e = (int)(index % each) * VEC;
+    start_next();
+    await_previous();
     if (i >= (size_t)c.n)
         return;
     float x[VEC];
@@ -162,8 +168,8 @@ KERNEL(COPY_THREADS) append_kernel(T *kcache, T *vcache, const T *qk, const T *q
 template <class T, bool wide>
 static void append(cudaStream_t st, void *kcache, void *vcache, const void *qk, const void *qkv, struct cache c)
 {
-    LAUNCH((append_kernel<T, wide>), (unsigned)ceil_div((size_t)c.n * ceil_div(c.Hkv * c.D, VEC), COPY_THREADS), COPY_THREADS,
-           0, st, (T *)kcache, (T *)vcache, (const T *)qk, (const T *)qkv, c);
+    LAUNCH_EARLY(c.n == 1, (append_kernel<T, wide>), (unsigned)ceil_div((size_t)c.n * ceil_div(c.Hkv * c.D, VEC), COPY_THREADS),
+                 COPY_THREADS, 0, st, (T *)kcache, (T *)vcache, (const T *)qk, (const T *)qkv, c);
 }
 
 void cuda_kv_append(cudaStream_t st, enum dtype act, void *kcache, void *vcache, const void *qk, const void *qkv, int n,

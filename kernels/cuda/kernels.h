@@ -1,5 +1,5 @@
 /*
- * kernels.h - the CUDA kernels, as C functions: one launcher for each op of kernels/ops.h but the matrix products
+ * kernels.h - the CUDA kernels, as C functions: one launcher for each op of kernels/ops.h but products of matrices
  *
  * A launcher enqueues its kernels on the stream and returns; it allocates nothing and never waits, so that all of
  * them can be captured in a graph. Pointers are device memory. Errors of a launch stay for cudaGetLastError. Meaning,
@@ -43,6 +43,9 @@ void cuda_qk_norm_rope_backward(cudaStream_t s, enum dtype act, void *dqkv, floa
                                 const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
                                 void *scratch);
 size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D);
+
+/* linear_forward of one row. */
+void cuda_gemv(cudaStream_t s, enum dtype act, void *y, const void *W, const void *x, int I, int O);
 
 enum { CUDA_WIDEST_HEAD = 256 };        /* D of attention at most */
 

@@ -8,11 +8,17 @@
 
 #include <cuda_runtime.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define DEVICE static __device__ __forceinline__
 #define KERNEL(threads) static __global__ void __launch_bounds__(threads)
 /* kernel in parentheses where it has template arguments */
 #define LAUNCH(kernel, grid, block, shared, stream, ...) kernel<<<grid, block, shared, stream>>>(__VA_ARGS__)
+/* The same for a kernel that begins with await_previous; where `when`, it may be started while the kernels before it in the stream
+ * still run. */
+#define LAUNCH_EARLY(when, kernel, grid, block, shared, stream, ...)                                                    \
+    launch_early(when, kernel, grid, block, shared, stream, __VA_ARGS__)
 /* `count` elements of shared memory, in the outermost block of a function */
 #define STATIC_SHARED(type, name, count) __shared__ type name[count]
 
@@ -27,6 +33,64 @@ template <class T> DEVICE T *dynamic_shared(void)
 template <class K> static void allow_shared(K *kernel, size_t bytes)
 {
     cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
+}
+
+/* ---- a kernel beside the one before it: programmatic dependent launch, from compute capability 9.0 on ---- */
+
+/* All blocks have come so far, or ended: a kernel launched early after this one may start. */
+DEVICE void start_next(void)
+{
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+/* Until the kernels before have ended and what they wrote is seen. Before it a kernel touches no memory but to prefetch. Every thread
+ * comes here, because a kernel that ends has to tell the next one that those before it have ended, too. */
+DEVICE void await_previous(void)
+{
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+/* Has the L2 cache fetch them, where the hardware can; p and bytes are multiples of 16. It sees later writes, so this may come before
+ * await_previous. */
+DEVICE void prefetch(const void *p, unsigned bytes)
+{
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(p), "r"(bytes) : "memory");
+#endif
+}
+
+/* TRITTER_OVERLAP=off does without: slower, the same bits. */
+static inline bool overlap_works(void)
+{
+    static int known = -1;
+    if (known < 0) {
+        int device = 0, major = 0;
+        const char *wanted = getenv("TRITTER_OVERLAP");
+        cudaGetDevice(&device);
+        cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+        known = major >= 9 && !(wanted && strcmp(wanted, "off") == 0);
+    }
+    return known;
+}
+
+template <class... P, class... A>
+static void launch_early(bool when, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... arguments)
+{
+    cudaLaunchAttribute overlap = {};
+    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    overlap.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config = {};
+    config.gridDim = grid;
+    config.blockDim = block;
+    config.dynamicSmemBytes = shared;
+    config.stream = stream;
+    config.attrs = &overlap;
+    config.numAttrs = when && overlap_works();
+    cudaLaunchKernelEx(&config, kernel, (P)arguments...);
 }
 
 /* ---- memory ---- */

@@ -49,6 +49,8 @@ KERNEL(THREADS) forward_kernel(T *qk, float *rstd, const T *qkv, const float *gq
     const T *x = qkv + (n * (heads + s.Hkv) + h) * s.D;
     float square = 0;
     struct pair p;
+    start_next();
+    await_previous();
     for (int i = lane * VEC; i < half; i += lanes * VEC) {
         get_pair<wide>(p, x, i, half);
 #pragma unroll
@@ -202,8 +204,8 @@ static void forward(cudaStream_t st, void *qk, float *rstd, const void *qkv, con
                     const float *rope, const int32_t *positions, struct heads s, float eps)
 {
     size_t items = (size_t)s.N * (s.H + s.Hkv);
-    LAUNCH((forward_kernel<T, wide, lanes>), blocks_of(items * lanes, THREADS), THREADS, 0, st, (T *)qk, rstd,
-           (const T *)qkv, gq, gk, rope, positions, s, eps);
+    LAUNCH_EARLY(s.N == 1, (forward_kernel<T, wide, lanes>), blocks_of(items * lanes, THREADS), THREADS, 0, st, (T *)qk, rstd,
+                 (const T *)qkv, gq, gk, rope, positions, s, eps);
 }
 
 template <class T, bool wide, int lanes>

@@ -22,6 +22,8 @@ KERNEL(THREADS) forward_kernel(T *y, float *rstd, T *sum, const T *x, const T *d
                                float eps)
 {
     int lane = threadIdx.x % WARP, n = blockIdx.x * WARPS + threadIdx.x / WARP;
+    start_next();
+    await_previous();
     if (n >= N)
         return;
     size_t at = (size_t)n * C;
@@ -59,8 +61,8 @@ template <class T, bool wide>
 static void forward(cudaStream_t s, void *y, float *rstd, void *sum, const void *x, const void *delta, const float *g,
                     int N, int C, float eps)
 {
-    LAUNCH((forward_kernel<T, wide>), (unsigned)ceil_div(N, WARPS), THREADS, 0, s, (T *)y, rstd, (T *)sum, (const T *)x,
-           (const T *)delta, g, N, C, eps);
+    LAUNCH_EARLY(N == 1, (forward_kernel<T, wide>), (unsigned)ceil_div(N, WARPS), THREADS, 0, s, (T *)y, rstd, (T *)sum,
+                 (const T *)x, (const T *)delta, g, N, C, eps);
 }
 
 void cuda_rmsnorm_forward(cudaStream_t s, enum dtype act, void *y, float *rstd, void *sum, const void *x,

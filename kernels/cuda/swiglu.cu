@@ -37,6 +37,8 @@ KERNEL(THREADS) forward_kernel(T *y, const T *gate_up, int N, int F)
 {
     size_t n;
     int c;
+    start_next();
+    await_previous();
     if (!place(&n, &c, N, F))
         return;
     float gate[VEC], up[VEC];
@@ -73,7 +75,7 @@ KERNEL(THREADS) backward_kernel(T *dgate_up, const T *dy, const T *gate_up, int 
 
 template <class T, bool wide> static void forward(cudaStream_t s, void *y, const void *gate_up, int N, int F)
 {
-    LAUNCH((forward_kernel<T, wide>), blocks_for(N, F), THREADS, 0, s, (T *)y, (const T *)gate_up, N, F);
+    LAUNCH_EARLY(N == 1, (forward_kernel<T, wide>), blocks_for(N, F), THREADS, 0, s, (T *)y, (const T *)gate_up, N, F);
 }
 
 void cuda_swiglu_forward(cudaStream_t s, enum dtype act, void *y, const void *gate_up, int N, int F)

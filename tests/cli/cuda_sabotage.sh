@@ -26,6 +26,9 @@ sabotage cross_entropy cross_entropy "s|\"kernels/cuda/common.cuh\"|\"$PWD/commo
 sabotage swiglu swiglu '/forward_kernel/,/^}/s/2 \* F + c/F + c/'                                # a wrong stride
 sabotage rmsnorm rmsnorm '/dg_kernel/,/^}/s/__syncthreads();//'
 sabotage rmsnorm rmsnorm 's/blockIdx.y \* rows, end/blockIdx.y * rows + 1, end/'                # a row left out
+sabotage gemv gemv 's/await_previous();//'                                                       # reads what is still being computed
+sabotage gemv gemv '/^    if (o >= O)/,+1d; s/^    await_previous/    if (o >= O)\n        return;\n&/'      # ends before those before it have
+sabotage gemv gemv 's/STRIP = WARP \* VEC/STRIP = WARP * VEC * 2/'                                # a wrong stride
 sabotage qk_norm_rope qk_norm_rope '/void sum_groups/,/^}/s/__syncthreads();//'                  # another warp's sums are read too early
 sabotage embedding embedding '/count_digits/,/^}/s/__syncwarp();//'
 sabotage attention attention '/next < to/,/^    }/s/__syncthreads();//'                          # one tile overwrites another in use

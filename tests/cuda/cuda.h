@@ -56,6 +56,7 @@ void test_adamw(void);
 void test_swiglu(void);
 void test_cross_entropy(void);
 void test_embedding(void);
+void test_gemv(void);
 void test_rmsnorm(void);
 void test_qk_norm_rope(void);
 void test_attention(void);

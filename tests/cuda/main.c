@@ -150,6 +150,7 @@ static const struct {
     {"swiglu", test_swiglu},
     {"cross_entropy", test_cross_entropy},
     {"embedding", test_embedding},
+    {"gemv", test_gemv},
     {"rmsnorm", test_rmsnorm},
     {"qk_norm_rope", test_qk_norm_rope},
     {"attention", test_attention},

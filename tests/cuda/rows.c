@@ -1,5 +1,5 @@
 /*
- * rows.c - embedding, RMSNorm, q/k norm and RoPE
+ * rows.c - embedding, linear layer of one row, RMSNorm, q/k norm and RoPE
  */
 #include "tests/cuda/cuda.h"
 
@@ -29,6 +29,23 @@ void test_embedding(void)
     struct array same = ids_new((size_t)N, 1);
     embedding_with(same, x, N, C, V);
     test_end();
+}
+
+static void gemv(int I, int O)
+{
+    struct array W = act_new((size_t)O * (size_t)I, 1), x = act_new((size_t)I, 1), y = act_new((size_t)O, 1);
+    cpu->linear_forward(cpu_device, y.host, x.host, W.host, 1, I, O);
+    cuda_gemv(NULL, act, y.device, W.device, x.device, I, O);
+    array_check("y", y, 0, 1e-5);
+    test_end();
+}
+
+void test_gemv(void)
+{
+    test_start("gemv");
+    gemv(shape->C, 2 * shape->F);
+    gemv(shape->F, shape->C);
+    gemv(shape->C, shape->V);
 }
 
 void test_rmsnorm(void)

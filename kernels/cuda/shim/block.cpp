@@ -32,6 +32,7 @@ struct fiber {
     int line;                           /* of its barrier */
     struct copy copies[MAX_COPIES];
     unsigned n_copies, group;
+    bool awaited;
 };
 
 struct warp {
@@ -43,6 +44,7 @@ struct warp {
 
 struct block {
     const char *kernel;
+    bool early;
     shim_body *body;
     void *arguments;
     unsigned threads, live, at_barrier;
@@ -150,6 +152,8 @@ static void fiber_main(void)
     now.body(now.arguments);
     if (current->n_copies)
         shim_fail("ends with a cp.async that it never waited for");
+    if (!shim_awaited())
+        shim_fail("ends before it has awaited the kernel before");
     current->wait = ENDED;
     now.live--;
     pause();
@@ -168,9 +172,20 @@ static void fiber_start(struct fiber *f)
     f->sp = top - 6;
     f->wait = RUNS;
     f->n_copies = f->group = 0;
+    f->awaited = !now.early;
 }
 
 /* ---- waiting ---- */
+
+void shim_await(void)
+{
+    current->awaited = true;
+}
+
+bool shim_awaited(void)
+{
+    return current->awaited;
+}
 
 static void barrier_if_complete(void)
 {
@@ -370,13 +385,14 @@ static void run_block(void)
     current = NULL;
 }
 
-static void run_grid(const char *kernel, struct shim_uint3 grid, struct shim_uint3 block, size_t shared,
+static void run_grid(const char *kernel, bool early, struct shim_uint3 grid, struct shim_uint3 block, size_t shared,
                      shim_body *body, void *arguments)
 {
     size_t blocks = (size_t)grid.x * grid.y * grid.z;
     current = NULL;
     now = {};
     now.kernel = kernel;
+    now.early = early;
     now.body = body;
     now.arguments = arguments;
     now.threads = block.x * block.y * block.z;
@@ -397,8 +413,9 @@ static void run_grid(const char *kernel, struct shim_uint3 grid, struct shim_uin
     free(turn);
 }
 
-struct launch {                         /* the arguments follow */
+struct alignas(16) launch {             /* the arguments follow */
     const char *kernel;
+    bool early;
     struct shim_uint3 grid, block;
     size_t shared;
     shim_body *body;
@@ -407,17 +424,16 @@ struct launch {                         /* the arguments follow */
 static void run_launch(const void *p)
 {
     const struct launch *l = (const struct launch *)p;
-    run_grid(l->kernel, l->grid, l->block, l->shared, l->body, (void *)(l + 1));
+    run_grid(l->kernel, l->early, l->grid, l->block, l->shared, l->body, (void *)(l + 1));
 }
 
-void shim_run(const char *kernel, struct shim_uint3 grid, struct shim_uint3 block, size_t shared, shim_body *body,
-              const void *arguments, size_t bytes)
+void shim_run(const char *kernel, bool early, struct shim_uint3 grid, struct shim_uint3 block, size_t shared,
+              shim_body *body, const void *arguments, size_t bytes)
 {
     alignas(16) unsigned char call[sizeof(struct launch) + 512];
-    static_assert(sizeof(struct launch) % 16 == 0, "the arguments are aligned");
     if (bytes > 512)
         shim_fail("%s: too many arguments", kernel);
-    *(struct launch *)call = {kernel, grid, block, shared, body};
+    *(struct launch *)call = {kernel, early, grid, block, shared, body};
     memcpy(call + sizeof(struct launch), arguments, bytes);
     shim_call(run_launch, call, sizeof(struct launch) + bytes);
 }

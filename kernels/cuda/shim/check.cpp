@@ -150,6 +150,8 @@ void shim_touch(const void *p, size_t bytes, bool write)
     } else if (arena < SHIM_ARENA) {
         if (!shim_running())
             shim_fail("the host touches device memory");
+        if (!shim_awaited())
+            shim_fail("touches device memory before it has awaited the kernel before");
         if (!in_allocation(arena, bytes))
             shim_fail("%s device memory outside of any allocation: %zu bytes at %p", write ? "writes" : "reads", bytes, p);
         touch(arena_cells + arena / UNIT, (arena % UNIT + bytes + UNIT - 1) / UNIT, p, write, false);
@@ -163,6 +165,15 @@ void shim_touch_aligned(const void *p, size_t bytes, bool write)
     if ((uintptr_t)p % bytes && (shared < SHARED || arena < SHIM_ARENA))       /* stacks are the host compiler's */
         shim_fail("misaligned: %zu bytes at %p", bytes, p);
     shim_touch(p, bytes, write);
+}
+
+void shim_prefetch(const void *p, unsigned bytes)
+{
+    size_t arena = (size_t)((const unsigned char *)p - shim_arena_base);
+    if ((uintptr_t)p % 16 || bytes % 16)
+        shim_fail("prefetch: misaligned, %u bytes at %p", bytes, p);
+    if (arena >= SHIM_ARENA || !in_allocation(arena, bytes))
+        shim_fail("prefetches outside of any allocation: %u bytes at %p", bytes, p);
 }
 
 /* ---- what the compiler calls ---- */

@@ -34,16 +34,18 @@ struct alignas(16) uint4 {
 #define UNWATCHED __attribute__((no_sanitize("thread"), noinline, unused)) static
 
 #define LAUNCH(kernel, grid, block, shared, stream, ...)                                                               \
-    ((void)(stream), shim_launch(#kernel, kernel, grid, block, shared, __VA_ARGS__))
+    ((void)(stream), shim_launch(#kernel, false, kernel, grid, block, shared, __VA_ARGS__))
+#define LAUNCH_EARLY(when, kernel, grid, block, shared, stream, ...)                                                   \
+    ((void)(when), (void)(stream), shim_launch(#kernel, true, kernel, grid, block, shared, __VA_ARGS__))
 #define STATIC_SHARED(type, name, count)                                                                               \
     static char name##_key;                                                                                            \
     type *const name = (type *)shim_static_shared(&name##_key, sizeof(type) * (count))
 
 template <class... P, class... A>
-static void shim_launch(const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, A... arguments)
+static void shim_launch(const char *name, bool early, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, A... arguments)
 {
     auto body = [=] { kernel((P)arguments...); };
-    shim_run(name, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared,
+    shim_run(name, early, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared,
              [](void *f) { (*(decltype(body) *)f)(); }, &body, sizeof body);
 }
 
@@ -55,6 +57,22 @@ template <class T> static T *dynamic_shared(void)
 template <class K> static void allow_shared(K *kernel, size_t bytes)
 {
     shim_allow_shared((const void *)kernel, bytes);
+}
+
+/* ---- beside the kernel before: here it has always ended, and it is checked that this one waits for that ---- */
+
+static inline void start_next(void)
+{
+}
+
+static inline void await_previous(void)
+{
+    shim_await();
+}
+
+static inline void prefetch(const void *p, unsigned bytes)
+{
+    shim_prefetch(p, bytes);
 }
 
 /* ---- memory ---- */

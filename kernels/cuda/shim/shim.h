@@ -8,6 +8,7 @@
  *   outside of an allocation, misaligned, shared memory read before it is written
  *   two threads touch the same bytes, one writes, and no barrier orders them (a __syncwarp within a warp; shuffles and mma order nothing)
  *   two blocks of one launch touch the same bytes and one writes
+ *   a kernel that is launched early touches device memory, or ends, before it has awaited the one before
  *   threads wait at different barriers, lanes at different operations, or somebody waits for ever
  */
 #ifndef SHIM_SHIM_H
@@ -29,9 +30,12 @@ extern struct shim_uint3 threadIdx, blockIdx, blockDim, gridDim;
 
 typedef void shim_body(void *arguments);
 
-/* arguments: plain bytes, copied where the launch is kept for later (graph.h) */
-void shim_run(const char *kernel, struct shim_uint3 grid, struct shim_uint3 block, size_t shared, shim_body *body,
+/* arguments: plain bytes, copied where the launch is kept for later (graph.h). early: every thread has to shim_await. */
+void shim_run(const char *kernel, bool early, struct shim_uint3 grid, struct shim_uint3 block, size_t shared, shim_body *body,
               const void *arguments, size_t bytes);
+void shim_await(void);
+bool shim_awaited(void);                /* the running thread did, or need not */
+void shim_prefetch(const void *p, unsigned bytes);
 void shim_allow_shared(const void *kernel, size_t bytes);
 [[noreturn]] void shim_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void shim_syncthreads(const char *file, int line);
