@@ -94,6 +94,8 @@ ISAS := v2 v3 v4
 isa_v2 := -march=x86-64-v2
 isa_v3 := -march=x86-64-v3
 isa_v4 := -march=x86-64-v4 -mprefer-vector-width=512
+# A sampler draws the same on every machine: it has the lowest level alone.
+$(B)/obj/pipeline/model/sampler.o: CFLAGS += $(isa_v2)
 KERNEL_CFLAGS := -O3 -fno-math-errno -fno-trapping-math
 define isa
 $(B)/obj/kernels/cpu/$1/%.o: kernels/cpu/%.c Makefile

@@ -159,6 +159,29 @@ static void large(void)
     CHECK(kept >= 0.9 - 1e-9 && kept - least < 0.9 && least >= greatest_left, "top-p kept %g", kept);
 }
 
+/* Drawing without filters looks only into a part of the vocabulary: the same tokens as from the whole distribution. */
+static void draws_of_many(void)
+{
+    enum { V = 5003, N = 3000 };
+    static float x[V];
+    int count[V] = {0}, most = 0;
+    struct sampling all = plain;
+    all.min_p = 1e-30;
+    struct sampler *a = sampler_new(V, &plain, 3), *b = sampler_new(V, &all, 3);
+    for (int i = 0; i < V; i++)
+        x[i] = i % 1000 == 7 ? 8.0f : i >= 4096 ? -HUGE_VALF : (float)(i % 13) - 9;
+    for (int i = 0; i < N; i++) {
+        int32_t id = sampler_next(a, x, NULL, 0);
+        CHECK(id == sampler_next(b, x, NULL, 0) && id < 4096, "draw %d", i);
+        count[id]++;
+    }
+    for (int i = 0; i < 4096; i++)
+        most = count[i] > count[most] ? i : most;
+    CHECK(most % 1000 == 7, "token %d is drawn most", most);
+    sampler_free(a);
+    sampler_free(b);
+}
+
 static void draws(void)
 {
     enum { N = 40000 };
@@ -191,6 +214,7 @@ int main(void)
     order();
     extremes();
     large();
+    draws_of_many();
     draws();
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/threads.h"
+#include "pipeline/model/sampler.h"
 #include "pipeline/model/transformer.h"
 #include "pipeline/train/rate.h"
 
@@ -265,7 +266,7 @@ static void free_operands(void)
         o->free(dev, all[i]);
 }
 
-/* Tokens a second after a short prompt, and the bytes that each has to read: the weights once, the cache so far. */
+/* Tokens a second after a short prompt, each drawn as `sample` does by default, and the bytes that each has to read: the weights once, the cache so far. */
 static void bench_decode(double copy, enum dtype act)
 {
     enum { PROMPT = 32, WARM_UP = 32, TIMED = 128 };
@@ -281,11 +282,16 @@ static void bench_decode(double copy, enum dtype act)
     if (!kv || weights_init(&model, 1) != 0)
         die("%s", kv ? "no memory for the first weights" : err);
     float *out = xmalloc((size_t)c.V * sizeof *out);
+    struct sampling drawn = {.temperature = 0.8, .top_p = 1, .repetition_penalty = 1};
+    struct sampler *s = sampler_new(c.V, &drawn, 1);
+    if (!s)
+        die("out of memory");
     model_extend(&model, kv, tokens, PROMPT, out);
     double began = 0;
     for (int i = 0; i < WARM_UP + TIMED; i++) {
         if (i == WARM_UP)
             began = now_seconds();
+        tokens[0] = sampler_next(s, out, NULL, 0);
         model_extend(&model, kv, tokens, 1, out);
     }
     double t = (now_seconds() - began) / TIMED;
@@ -295,6 +301,7 @@ static void bench_decode(double copy, enum dtype act)
     printf("%-40s %12.1f %9.1f GB/s    %7.1f%%   %.0f tokens/s\n", "a whole token", t * 1e6, bytes / t / 1e9,
            100 * bytes / t / copy, 1 / t);
     free(out);
+    sampler_free(s);
     kv_cache_free(kv);
     weights_free(&model);
 }

@@ -1,19 +1,28 @@
 /*
- * sampler.c - filters over a heap: only the candidates that top-k and top-p may keep are ever put in order
+ * sampler.c - a draw from V logits in a few passes over them: what top-k, top-p and min-p cannot keep is never put in order
  */
 #include "pipeline/model/sampler.h"
 
+#include "kernels/cpu/vec.h"
 #include "pipeline/lib/random.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
+enum {
+    BLOCK = 1024,               /* tokens whose weights are summed as one: a draw looks into one of them */
+    FEW = 64,                   /* of them summed in f32 */
+};
+
 struct sampler {
     int V;
     struct sampling o;
     uint64_t key, drawn;        /* the draw number `drawn` is a function of both */
-    struct candidate *c;        /* (V) owned */
+    float *x;                   /* (V) owned: logits after penalty and temperature */
+    float *e;                   /* (V) owned: e^(x - the largest) */
+    double *sums, total;        /* (V / BLOCK, rounded up) owned: of e, by block; and of all */
+    struct candidate *c;        /* (V) owned: a heap */
     struct candidate *kept;     /* (V) owned: likeliest first */
     uint8_t *seen;              /* (V) owned: in the history */
 };
@@ -27,10 +36,13 @@ struct sampler *sampler_new(int V, const struct sampling *o, uint64_t seed)
     s->o = *o;
     if (s->o.temperature < 1e-6)
         s->o.temperature = 0;           /* what lies below would overflow f32, and is the same */
+    s->x = calloc((size_t)V, sizeof *s->x);
+    s->e = calloc((size_t)V, sizeof *s->e);
+    s->sums = calloc((size_t)V / BLOCK + 1, sizeof *s->sums);
     s->c = calloc((size_t)V, sizeof *s->c);
     s->kept = calloc((size_t)V, sizeof *s->kept);
     s->seen = calloc((size_t)V, 1);
-    if (!s->c || !s->kept || !s->seen) {
+    if (!s->x || !s->e || !s->sums || !s->c || !s->kept || !s->seen) {
         sampler_free(s);
         return NULL;
     }
@@ -42,6 +54,9 @@ void sampler_free(struct sampler *s)
 {
     if (!s)
         return;
+    free(s->x);
+    free(s->e);
+    free(s->sums);
     free(s->c);
     free(s->kept);
     free(s->seen);
@@ -59,62 +74,107 @@ static bool likelier(const struct candidate *a, const struct candidate *b)
     return a->logit > b->logit || (a->logit == b->logit && a->id < b->id);
 }
 
-static void sift(struct candidate *heap, size_t n, size_t i)
+static bool unlikelier(const struct candidate *a, const struct candidate *b)
+{
+    return likelier(b, a);
+}
+
+/* above: of two, which is nearer to the heap's top. */
+INLINE void sift(struct candidate *heap, size_t n, size_t i, bool (*above)(const struct candidate *, const struct candidate *))
 {
     struct candidate moving = heap[i];
     for (size_t child; (child = 2 * i + 1) < n; i = child) {
-        if (child + 1 < n && likelier(&heap[child + 1], &heap[child]))
+        if (child + 1 < n && above(&heap[child + 1], &heap[child]))
             child++;
-        if (!likelier(&heap[child], &moving))
+        if (!above(&heap[child], &moving))
             break;
         heap[i] = heap[child];
     }
     heap[i] = moving;
 }
 
-/* Logits after penalty and temperature; -inf and NaN (a broken model) become unlikely, not undefined. */
-static void prepare(struct sampler *s, const float *logits, const int32_t *history, size_t n_history)
+static bool in_vocabulary(const struct sampler *s, int32_t id)
 {
-    bool penalised = s->o.repetition_penalty != 1;
-    float penalty = (float)s->o.repetition_penalty, t = s->o.temperature > 0 ? (float)s->o.temperature : 1;
-    for (size_t i = 0; penalised && i < n_history; i++)
-        if (history[i] >= 0 && history[i] < s->V)
-            s->seen[history[i]] = 1;
-    for (int i = 0; i < s->V; i++) {
-        float x = logits[i] == logits[i] ? logits[i] : -HUGE_VALF;
-        if (s->seen[i])
-            x = x > 0 ? x / penalty : x * penalty;
-        s->c[i] = (struct candidate){x / t, i, 0};
+    return id >= 0 && id < s->V;
+}
+
+/* Once for each token of the history, however often it is there. */
+static void penalise(struct sampler *s, const float *logits, const int32_t *history, size_t n)
+{
+    float penalty = (float)s->o.repetition_penalty;
+    for (size_t i = 0; i < n; i++) {
+        int32_t id = history[i];
+        if (!in_vocabulary(s, id) || s->seen[id])
+            continue;
+        s->seen[id] = 1;
+        s->x[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty;
     }
-    for (size_t i = 0; penalised && i < n_history; i++)
-        if (history[i] >= 0 && history[i] < s->V)
+    for (size_t i = 0; i < n; i++)
+        if (in_vocabulary(s, history[i]))
             s->seen[history[i]] = 0;
 }
 
-static size_t greedy(struct sampler *s)
+/* Logits after penalty and temperature, and the largest; -inf and NaN (a broken model) become unlikely, not undefined. */
+static float prepare(struct sampler *s, const float *logits, const int32_t *history, size_t n_history)
 {
-    size_t best = 0;
-    for (size_t i = 1; i < (size_t)s->V; i++)
-        if (likelier(&s->c[i], &s->c[best]))
-            best = i;
-    s->kept[0] = s->c[best];
-    s->kept[0].p = 1;
+    float t = s->o.temperature > 0 ? (float)s->o.temperature : 1, top = -HUGE_VALF;
+    memcpy(s->x, logits, (size_t)s->V * sizeof *logits);
+    if (s->o.repetition_penalty != 1)
+        penalise(s, logits, history, n_history);
+    vf most = vset(top);
+    size_t n = (size_t)s->V, i = 0;
+    for (; i + VL <= n; i += VL) {
+        vf x = vmax(vload_f32(s->x + i) / t, vset(-HUGE_VALF));         /* first operand NaN: the second */
+        vstore_f32(s->x + i, x);
+        most = vmax(most, x);
+    }
+    for (; i < n; i++) {
+        s->x[i] = s->x[i] == s->x[i] ? s->x[i] / t : -HUGE_VALF;
+        top = s->x[i] > top ? s->x[i] : top;
+    }
+    return fmaxf(top, vmaximum(most));
+}
+
+/* Weights e^(x - top), 1 for the largest itself though it be infinite: of tokens [from, end), and their sum. */
+static double weigh_some(struct sampler *s, size_t from, size_t end, float top)
+{
+    vf sum = vzero();
+    for (size_t i = from; i < end; i += VL) {
+        vf x = vget(s->x, i, end - i, DTYPE_F32), e = vexp(x - top);
+        vi is_top = x == vset(top);
+        e = (vf)(((vi)vset(1) & is_top) | ((vi)e & ~is_top));
+        vput(s->e, i, end - i, e, DTYPE_F32);
+        sum += end - i < VL ? vkeep(e, 0, (int)(end - i), 0) : e;
+    }
+    return vsum(sum);
+}
+
+static void weigh(struct sampler *s, float top)
+{
+    size_t n = (size_t)s->V;
+    s->total = 0;
+    for (size_t from = 0; from < n; from += BLOCK) {
+        s->sums[from / BLOCK] = 0;
+        for (size_t i = from; i < n && i < from + BLOCK; i += FEW)
+            s->sums[from / BLOCK] += weigh_some(s, i, i + FEW < n ? i + FEW : n, top);
+        s->total += s->sums[from / BLOCK];
+    }
+}
+
+static size_t greedy(struct sampler *s, float top)
+{
+    int32_t best = 0;
+    while (best + 1 < s->V && s->x[best] != top)
+        best++;
+    s->kept[0] = (struct candidate){top, best, 1};
     return 1;
 }
 
-/* Softmax over c[0..n). */
+/* Softmax over c[0..n), the first of which is the likeliest. */
 static void softmax(struct candidate *c, size_t n)
 {
-    float top = c[0].logit;
-    double sum = 0;
-    for (size_t i = 1; i < n; i++)
-        top = c[i].logit > top ? c[i].logit : top;
-    for (size_t i = 0; i < n; i++) {
-        c[i].p = c[i].logit == top ? 1 : exp((double)c[i].logit - (double)top);
-        sum += c[i].p;
-    }
     for (size_t i = 0; i < n; i++)
-        c[i].p /= sum;
+        c[i].p = c[i].logit == c[0].logit ? 1 : exp((double)c[i].logit - (double)c[0].logit);
 }
 
 static void renormalise(struct candidate *c, size_t n)
@@ -126,19 +186,49 @@ static void renormalise(struct candidate *c, size_t n)
         c[i].p /= sum;
 }
 
-/* Moves the likeliest to kept, in order: at most k of them, and none after their p reach `mass`. */
-static size_t take(struct sampler *s, size_t k, double mass)
+/* The k likeliest to kept. c holds the k likeliest so far, the least likely of them on top. */
+static size_t take_most(struct sampler *s, size_t k)
 {
-    size_t n = (size_t)s->V, got = 0;
+    for (size_t i = 0; i < k; i++)
+        s->c[i] = (struct candidate){s->x[i], (int32_t)i, 0};
+    for (size_t i = k / 2; i-- > 0;)
+        sift(s->c, k, i, unlikelier);
+    for (size_t i = k; i < (size_t)s->V; i++) {
+        if (s->x[i] <= s->c[0].logit)
+            continue;
+        s->c[0] = (struct candidate){s->x[i], (int32_t)i, 0};
+        sift(s->c, k, 0, unlikelier);
+    }
+    for (size_t n = k; n-- > 0;) {
+        s->kept[n] = s->c[0];
+        s->c[0] = s->c[n];
+        sift(s->c, n, 0, unlikelier);
+    }
+    return k;
+}
+
+/* To c, in the order of ids: those that weigh `least` or more. */
+static size_t gather(struct sampler *s, double least)
+{
+    size_t n = 0;
+    for (int i = 0; i < s->V; i++)
+        if (s->e[i] >= least)
+            s->c[n++] = (struct candidate){s->x[i], i, s->e[i]};
+    return n;
+}
+
+/* Moves the likeliest of c[0..n) to kept, in order, and none after their p reach `mass`. */
+static size_t take(struct sampler *s, size_t n, double mass)
+{
+    size_t got = 0;
     double sum = 0;
     for (size_t i = n / 2; i-- > 0;)
-        sift(s->c, n, i);
-    while (got < k && n > 0 && (got == 0 || sum < mass)) {
+        sift(s->c, n, i, likelier);
+    while (n > 0 && (got == 0 || sum < mass)) {
         s->kept[got] = s->c[0];
         sum += s->kept[got++].p;
         s->c[0] = s->c[--n];
-        if (n > 0)
-            sift(s->c, n, 0);
+        sift(s->c, n, 0, likelier);
     }
     return got;
 }
@@ -147,59 +237,93 @@ static size_t top_p(struct candidate *c, size_t n, double p)
 {
     double sum = 0;
     size_t kept = 0;
+    renormalise(c, n);
     while (kept < n && (kept == 0 || sum < p))
         sum += c[kept++].p;
     return kept;
 }
 
+/* The likeliest comes first. */
 static size_t min_p(struct candidate *c, size_t n, double share)
 {
-    double top = 0;
+    double top = c[0].p;
     size_t kept = 0;
-    for (size_t i = 0; i < n; i++)
-        top = c[i].p > top ? c[i].p : top;
-    for (size_t i = 0; i < n; i++)
-        if (c[i].p >= share * top)
-            c[kept++] = c[i];
+    while (kept < n && c[kept].p >= share * top)
+        kept++;
     return kept;
+}
+
+static bool limited(const struct sampler *s)
+{
+    return s->o.top_k > 0 && s->o.top_k < s->V;
+}
+
+static const struct candidate *of_top_k(struct sampler *s, size_t *n)
+{
+    *n = take_most(s, (size_t)s->o.top_k);
+    softmax(s->kept, *n);
+    if (s->o.top_p < 1)
+        *n = top_p(s->kept, *n, s->o.top_p);
+    *n = min_p(s->kept, *n, s->o.min_p);
+    renormalise(s->kept, *n);
+    return s->kept;
+}
+
+/* Of V tokens those that each weigh less than a V-th of 1 - top_p are not needed to reach top_p. */
+static const struct candidate *of_all(struct sampler *s, size_t *n)
+{
+    double spare = s->o.top_p < 1 ? (1 - s->o.top_p) * s->total / s->V : 0;
+    struct candidate *c = s->c;
+    *n = gather(s, fmin(1, fmax(spare, s->o.min_p)));
+    if (s->o.top_p < 1) {
+        *n = take(s, *n, s->o.top_p * s->total);
+        c = s->kept;
+    }
+    renormalise(c, *n);
+    return c;
 }
 
 const struct candidate *sampler_distribution(struct sampler *s, const float *logits, const int32_t *history,
                                              size_t n_history, size_t *n)
 {
-    bool limited = s->o.top_k > 0 && s->o.top_k < s->V;
-    struct candidate *c = s->kept;
-    prepare(s, logits, history, n_history);
+    float top = prepare(s, logits, history, n_history);
     if (s->o.temperature == 0) {
-        *n = greedy(s);
-        return c;
+        *n = greedy(s, top);
+        return s->kept;
     }
-    if (limited) {
-        *n = take(s, (size_t)s->o.top_k, INFINITY);
-        softmax(c, *n);
-        if (s->o.top_p < 1)
-            *n = top_p(c, *n, s->o.top_p);
-    } else {
-        softmax(s->c, (size_t)s->V);
-        if (s->o.top_p < 1) {
-            *n = take(s, (size_t)s->V, s->o.top_p);
-        } else {
-            c = s->c;
-            *n = (size_t)s->V;
-        }
+    if (limited(s))
+        return of_top_k(s, n);
+    weigh(s, top);
+    return of_all(s, n);
+}
+
+/* The token at which the weights' sum, in the order of ids, exceeds u of the total. */
+static int32_t draw_from_all(const struct sampler *s, double u)
+{
+    double sum = 0, wanted = u * s->total;
+    int32_t i = 0;
+    for (int b = 0; i + BLOCK < s->V && sum + s->sums[b] <= wanted; b++, i += BLOCK)
+        sum += s->sums[b];
+    for (; i < s->V; i++) {
+        sum += s->e[i];
+        if (sum > wanted)
+            return i;
     }
-    if (s->o.min_p > 0)
-        *n = min_p(c, *n, s->o.min_p);
-    renormalise(c, *n);
-    return c;
+    while (s->e[--i] == 0)          /* lost to rounding: the last that has a weight */
+        ;
+    return i;
 }
 
 int32_t sampler_next(struct sampler *s, const float *logits, const int32_t *history, size_t n_history)
 {
     size_t n, i = 0;
+    double u = (double)(mix64(s->key + ++s->drawn * RANDOM_GAMMA) >> 11) * 0x1p-53, sum;
+    if (s->o.temperature > 0 && !limited(s) && s->o.top_p >= 1 && s->o.min_p <= 0) {
+        weigh(s, prepare(s, logits, history, n_history));
+        return draw_from_all(s, u);
+    }
     const struct candidate *c = sampler_distribution(s, logits, history, n_history, &n);
-    double u = (double)(mix64(s->key + ++s->drawn * RANDOM_GAMMA) >> 11) * 0x1p-53, sum = c[0].p;
-    while (sum <= u && i + 1 < n)
+    for (sum = c[0].p; sum <= u && i + 1 < n;)
         sum += c[++i].p;
     return c[i].id;
 }
