@@ -190,7 +190,7 @@ $(B)/tests/cuda_gpu_test: $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)) $(filter %.
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
 # What calls the CUDA runtime and cuBLASLt, over functions of the test's own.
-CUDA_CALLS := cudaStreamBeginCapture cudaStreamEndCapture cudaGraphInstantiate cudaGraphDestroy cudaMemcpyAsync cudaGetLastError \
+CUDA_CALLS := cudaStreamBeginCapture cudaStreamEndCapture cudaGraphInstantiate cudaGraphLaunch cudaGraphDestroy cudaMemcpyAsync cudaGetLastError \
               cudaMalloc cudaFree dlopen dlsym
 CUDA_CALLS_TEST := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/cuda_calls/*.c))
 tests: $(B)/tests/cuda_calls_test

@@ -34,7 +34,7 @@ static void nominal(void)
 
 /* Stands in for gpu.c: counts. */
 static int begun, ended, launched, freed;
-static bool can_record, can_end;
+static bool can_record, can_end, can_launch = true;
 
 bool gpu_record_begin(cudaStream_t s)
 {
@@ -50,11 +50,12 @@ void *gpu_record_end(cudaStream_t s)
     return can_end ? malloc(1) : NULL;
 }
 
-void gpu_graph_launch(void *graph, cudaStream_t s)
+bool gpu_graph_launch(void *graph, cudaStream_t s)
 {
     (void)s;
     CHECK(graph);
-    launched++;
+    launched += can_launch;
+    return can_launch;
 }
 
 void gpu_graph_free(void *graph)
@@ -104,6 +105,22 @@ static void lost_recording(void)
     recordings_clear(&r);
 }
 
+static void refused_graph(int good_launches)
+{
+    struct recordings r = {0};
+    begun = ended = launched = 0;
+    can_record = can_end = true;
+    again(&r, 1);
+    for (int i = 0; i < good_launches; i++)
+        again(&r, 1);
+    can_launch = false;
+    bool replayed = recordings_replay(&r, NULL, 1);
+    CHECK(!replayed && (good_launches > 0 || !recordings_end(&r, NULL)), "the calls are to be done again");
+    CHECK(recordings_end(&r, NULL) && !again(&r, 1) && begun == 1 && launched == good_launches, "and are, from then on");
+    can_launch = true;
+    recordings_clear(&r);
+}
+
 int main(void)
 {
     test_begin(10);
@@ -111,5 +128,7 @@ int main(void)
     nominal();
     recording();
     lost_recording();
+    refused_graph(0);
+    refused_graph(2);
     return 0;
 }

@@ -198,10 +198,10 @@ static void same_bits(enum dtype act)
     }
 }
 
-/* Graphs that cannot be begun or made: the ops are done all the same, each once, and nothing has failed. */
+/* Graphs that cannot be begun, made or launched: the ops are done all the same, each once, and nothing has failed. */
 static void without_graphs(void)
 {
-    static const enum shim_fault faults[] = {SHIM_NO_FAULT, SHIM_NO_RECORDING, SHIM_RECORDING_LOST};
+    static const enum shim_fault faults[] = {SHIM_NO_FAULT, SHIM_NO_RECORDING, SHIM_RECORDING_LOST, SHIM_GRAPH_REFUSED};
     int32_t tokens[B * (T + 1)];
     static float want[MAX_WEIGHTS];
     float logits[2][53];

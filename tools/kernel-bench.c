@@ -18,6 +18,7 @@
 
 static const char *preset = "100m", *dtype = "bf16", *device = "auto";
 static int64_t batch = 16, context = 1024, repeats = 5, threads;
+static bool only_token;
 
 static const struct opt opts[] = {
     {'m', "model", OPT_STR, &preset, "NAME", "preset: nano tiny 100m (default) 500m 1b"},
@@ -26,13 +27,14 @@ static const struct opt opts[] = {
     {0, "device", OPT_STR, &device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "bf16 (default) or f32"},
     {0, "repeats", OPT_INT, &repeats, "N", "of each measurement (5)"},
+    {0, "token", OPT_FLAG, &only_token, NULL, "only the copy, and whole tokens as sample makes them"},
     {0, "threads", OPT_INT, &threads, "N", "0: all cores (default)"},
     {0},
 };
 
 static const struct cli cli = {
     "kernel-bench", "time of every kernel of a training step, beside its floor",
-    "tools/kernel-bench [-m PRESET] [-B N] [-T N] [--device NAME] [--dtype bf16|f32]", opts, NULL,
+    "tools/kernel-bench [-m PRESET] [-B N] [-T N] [--device NAME] [--dtype bf16|f32] [--token]", opts, NULL,
 };
 
 static const struct ops *o;
@@ -224,7 +226,7 @@ static double bench_all(const struct rate *rate)
     };
     double copy = 0;
     printf("%-40s %12s %16s %8s\n", "kernel", "microseconds", "rate", "of floor");
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    for (size_t i = 0; i < (only_token ? 1 : sizeof all / sizeof *all); i++) {
         if (!all[i].run)
             continue;
         double t = shortest(all[i].run, all[i].calls), bytes = all[i].bytes / t;
@@ -332,7 +334,8 @@ int main(int argc, char **argv)
     printf("%s, %s; %s, %d x %d tokens; one large product: %.2f TFLOP/s\n", o->name, o->describe(dev), preset, (int)batch,
            (int)context, rate.measured / 1e12);
     double copy = bench_all(&rate);
-    bench_fp8(&rate);
+    if (!only_token)
+        bench_fp8(&rate);
     free_operands();
     bench_decode(copy, act);
     o->close(dev);

@@ -186,9 +186,12 @@ void *gpu_record_end(cudaStream_t s)
     return whole ? exec : NULL;
 }
 
-void gpu_graph_launch(void *graph, cudaStream_t s)
+bool gpu_graph_launch(void *graph, cudaStream_t s)
 {
-    good(cudaGraphLaunch(graph, s), "graph");
+    bool launched = cudaGraphLaunch(graph, s) == cudaSuccess;
+    if (!launched)
+        cudaGetLastError();
+    return launched;
 }
 
 void gpu_graph_free(void *graph)

@@ -44,13 +44,13 @@ void gpu_event_record(void *e, cudaStream_t s);
 void gpu_event_wait(void *e);           /* the host waits; at once when it was never recorded */
 
 /* Calls on the stream between the two are recorded instead of done. begin: false when this runtime cannot. end: what
- * gpu_graph_launch takes, with all of the calls; NULL: it could not be made, and nothing was done. Neither is a failure that gpu_error
- * tells: the same calls can be made without recording them. */
+ * gpu_graph_launch takes, with all of the calls; NULL: it could not be made, and nothing was done. launch: false when nothing was done.
+ * None of these is a failure that gpu_error tells: the same calls can be made without recording them. */
 bool gpu_record_begin(cudaStream_t s);
 void *gpu_record_end(cudaStream_t s);
 /* For who makes calls of other libraries. Between the two: true, and end will give NULL, because a call failed. Otherwise false. */
 bool gpu_record_spoil(void);
-void gpu_graph_launch(void *graph, cudaStream_t s);
+bool gpu_graph_launch(void *graph, cudaStream_t s);
 void gpu_graph_free(void *graph);
 
 const char *gpu_error(void);            /* the first failure of this process, or NULL; asks for failed launches too */

@@ -34,8 +34,8 @@ bool recordings_replay(struct recordings *r, cudaStream_t s, uint64_t key)
     }
     e->used = ++r->uses;
     if (e->graph) {
-        gpu_graph_launch(e->graph, s);
-        return true;
+        r->off = !gpu_graph_launch(e->graph, s);
+        return !r->off;
     }
     if (gpu_record_begin(s))
         r->open = e;
@@ -51,11 +51,8 @@ bool recordings_end(struct recordings *r, cudaStream_t s)
         return true;
     r->open = NULL;
     e->graph = gpu_record_end(s);
-    if (e->graph)
-        gpu_graph_launch(e->graph, s);
-    else
-        r->off = true;
-    return e->graph;
+    r->off = !e->graph || !gpu_graph_launch(e->graph, s);
+    return !r->off;
 }
 
 void recordings_clear(struct recordings *r)

@@ -20,7 +20,7 @@ struct recordings {
     } v[RECORDINGS];
     struct recording *open;     /* is being recorded */
     uint64_t uses;
-    bool off;                   /* this runtime cannot record */
+    bool off;                   /* this runtime cannot record, or refused what it had recorded */
 };
 
 /* true: replayed. false: the caller makes the calls, then calls recordings_end, which says whether they are done; if not: once more. */

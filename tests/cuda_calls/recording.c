@@ -8,7 +8,7 @@
 
 /* What the next calls return; last: what cudaGetLastError gives, once, as the runtime does. */
 static struct {
-    cudaError_t begin, copy, end, make, last;
+    cudaError_t begin, copy, end, make, launch, last;
 } runtime;
 static int made, destroyed;
 static char it;                         /* stands for a stream, a graph, memory */
@@ -17,6 +17,7 @@ WRAPPED(cudaStreamBeginCapture);
 WRAPPED(cudaMemcpyAsync);
 WRAPPED(cudaStreamEndCapture);
 WRAPPED(cudaGraphInstantiate);
+WRAPPED(cudaGraphLaunch);
 WRAPPED(cudaGraphDestroy);
 WRAPPED(cudaGetLastError);
 
@@ -57,6 +58,13 @@ cudaError_t __wrap_cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph
     made++;
     *exec = (cudaGraphExec_t)(void *)&it;
     return result(runtime.make);
+}
+
+cudaError_t __wrap_cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t s)
+{
+    (void)s;
+    CHECK(graph);
+    return result(runtime.launch);
 }
 
 cudaError_t __wrap_cudaGraphDestroy(cudaGraph_t graph)
@@ -104,7 +112,10 @@ static void recordings_that_fail(void)
     CHECK(!gpu_record_end(s) && !gpu_error(), "a launch is missing");
     gpu_record_begin(s);
     CHECK(gpu_record_spoil() && !gpu_record_end(s) && !gpu_record_spoil() && !gpu_error(), "another library's call is missing");
-    CHECK(record(), "the next is whole");
+    void *graph = record();
+    CHECK(graph && gpu_graph_launch(graph, s), "the next is whole");
+    runtime.launch = cudaErrorNotSupported;
+    CHECK(!gpu_graph_launch(graph, s) && !gpu_error(), "a graph that is refused");
 }
 
 /* A recording that fails must not take a failure with it that was there before. */

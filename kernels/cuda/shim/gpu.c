@@ -155,10 +155,12 @@ void *gpu_record_end(cudaStream_t s)
     return NULL;
 }
 
-void gpu_graph_launch(void *graph, cudaStream_t s)
+bool gpu_graph_launch(void *graph, cudaStream_t s)
 {
     (void)s;
-    shim_graph_launch(graph);
+    if (fault != SHIM_GRAPH_REFUSED)
+        shim_graph_launch(graph);
+    return fault != SHIM_GRAPH_REFUSED;
 }
 
 void gpu_graph_free(void *graph)

@@ -39,6 +39,7 @@ enum shim_fault {
     SHIM_NO_MEMORY,
     SHIM_NO_RECORDING,          /* none can be begun */
     SHIM_RECORDING_LOST,        /* none becomes a graph: its calls are gone */
+    SHIM_GRAPH_REFUSED,         /* none can be launched */
 };
 void shim_fault(enum shim_fault what);
 
