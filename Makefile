@@ -95,7 +95,7 @@ isa_v2 := -march=x86-64-v2
 isa_v3 := -march=x86-64-v3
 isa_v4 := -march=x86-64-v4 -mprefer-vector-width=512
 # A sampler draws the same on every machine: it has the lowest level alone.
-$(B)/obj/pipeline/model/sampler.o: CFLAGS += $(isa_v2)
+$(B)/obj/pipeline/model/sampler.o: override CFLAGS += $(isa_v2)
 KERNEL_CFLAGS := -O3 -fno-math-errno -fno-trapping-math
 define isa
 $(B)/obj/kernels/cpu/$1/%.o: kernels/cpu/%.c Makefile
@@ -186,7 +186,8 @@ $(FROM): $(FROM).o $(filter-out %/$(KERNEL).cu.o,$(SHIM_OBJS))
 ifeq ($(CUDA),yes)
 tests: $(B)/tests/cuda_gpu_test
 $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)): CPPFLAGS += -isystem $(CUDA_HOME)/include
-$(B)/tests/cuda_gpu_test: $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)) $(filter %.cu.o,$(CUDA_OBJS)) $(ARCHIVES)
+$(B)/tests/cuda_gpu_test: $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)) $(filter %.cu.o,$(CUDA_OBJS)) \
+                          $(addprefix $(B)/obj/kernels/cuda/,gpu.o targets.o) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
 # What calls the CUDA runtime and cuBLASLt, over functions of the test's own.

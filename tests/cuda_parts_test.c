@@ -108,7 +108,7 @@ static void lost_recording(void)
 static void refused_graph(int good_launches)
 {
     struct recordings r = {0};
-    begun = ended = launched = 0;
+    begun = ended = launched = freed = 0;
     can_record = can_end = true;
     again(&r, 1);
     for (int i = 0; i < good_launches; i++)
@@ -117,6 +117,7 @@ static void refused_graph(int good_launches)
     bool replayed = recordings_replay(&r, NULL, 1);
     CHECK(!replayed && (good_launches > 0 || !recordings_end(&r, NULL)), "the calls are to be done again");
     CHECK(recordings_end(&r, NULL) && !again(&r, 1) && begun == 1 && launched == good_launches, "and are, from then on");
+    CHECK(freed == 1, "its memory is kept");
     can_launch = true;
     recordings_clear(&r);
 }

@@ -37,6 +37,8 @@ static const struct cli cli = {
     "tools/kernel-bench [-m PRESET] [-B N] [-T N] [--device NAME] [--dtype bf16|f32] [--token]", opts, NULL,
 };
 
+enum { PROMPT = 32, WARM_UP = 32, TIMED = 128, TOKENS = PROMPT + WARM_UP + TIMED };     /* of bench_decode */
+
 static const struct ops *o;
 static struct device *dev;
 static struct model_config c;
@@ -147,19 +149,24 @@ static size_t largest(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static void make_operands(void)
+/* Those of the copy. */
+static void make_copied(void)
 {
-    size_t Q = (size_t)(c.H + 2 * c.Hkv) * (size_t)c.D, wide = largest(Q, 2 * (size_t)c.F), tokens = (size_t)N;
-    size_t act = largest(tokens * wide, (size_t)context * (size_t)(c.Hkv * c.D));
     struct params layout;
     if (params_layout(&layout, &c) != 0)
         die("out of memory");
     n_weights = layout.total;
     params_free(&layout);
-    rows = (int)(o->logit_bytes / ((size_t)c.V * e));
-    rows = rows < 1 ? 1 : rows > N ? N : rows;
     theta = numbers(n_weights, 0.02f);
     m = must_alloc(n_weights * 4);
+}
+
+static void make_operands(void)
+{
+    size_t Q = (size_t)(c.H + 2 * c.Hkv) * (size_t)c.D, wide = largest(Q, 2 * (size_t)c.F), tokens = (size_t)N;
+    size_t act = largest(tokens * wide, (size_t)context * (size_t)(c.Hkv * c.D));
+    rows = (int)(o->logit_bytes / ((size_t)c.V * e));
+    rows = rows < 1 ? 1 : rows > N ? N : rows;
     v = must_alloc(n_weights * 4);
     g = must_alloc(n_weights * 4);
     gains = numbers((size_t)c.C + (size_t)c.D, 1);
@@ -268,15 +275,13 @@ static void free_operands(void)
         o->free(dev, all[i]);
 }
 
-/* Tokens a second after a short prompt, each drawn as `sample` does by default, and the bytes that each has to read: the weights once, the cache so far. */
+/* Tokens a second after a short prompt, each drawn as `sample` does by default, and the bytes that each has to read: the weights once, the
+ * cache so far. Last a digest of what was drawn. */
 static void bench_decode(double copy, enum dtype act)
 {
-    enum { PROMPT = 32, WARM_UP = 32, TIMED = 128 };
     char err[512];
     struct weights model;
     int32_t tokens[PROMPT] = {0};
-    if (context < PROMPT + WARM_UP + TIMED)
-        return;
     if ((act == DTYPE_BF16 ? weights_alloc_bf16(&model, o, dev, &c, err, sizeof err)
                            : weights_alloc(&model, o, dev, act, &c, err, sizeof err)) != 0)
         die("%s", err);
@@ -290,18 +295,20 @@ static void bench_decode(double copy, enum dtype act)
         die("out of memory");
     model_extend(&model, kv, tokens, PROMPT, out);
     double began = 0;
+    uint32_t text = 0;
     for (int i = 0; i < WARM_UP + TIMED; i++) {
         if (i == WARM_UP)
             began = now_seconds();
         tokens[0] = sampler_next(s, out, NULL, 0);
+        text = text * 31 + (uint32_t)tokens[0];
         model_extend(&model, kv, tokens, 1, out);
     }
     double t = (now_seconds() - began) / TIMED;
     check_device("a whole token");
     double bytes = (double)(model_params(&c) * e) +
                    2.0 * (PROMPT + WARM_UP + TIMED / 2) * c.L * c.Hkv * c.D * (double)e;
-    printf("%-40s %12.1f %9.1f GB/s    %7.1f%%   %.0f tokens/s\n", "a whole token", t * 1e6, bytes / t / 1e9,
-           100 * bytes / t / copy, 1 / t);
+    printf("%-40s %12.1f %9.1f GB/s    %7.1f%%   %.0f tokens/s, text %08x\n", "a whole token", t * 1e6, bytes / t / 1e9,
+           100 * bytes / t / copy, 1 / t, text);
     free(out);
     sampler_free(s);
     kv_cache_free(kv);
@@ -319,6 +326,8 @@ int main(int argc, char **argv)
         usage_error("no preset '%s'; there are: %s", preset, model_preset_names());
     if (batch < 1 || context < 1 || repeats < 1 || context > c.T || batch * context > 1 << 20)
         usage_error("batch, context and repeats are at least 1; the context is at most %d", c.T);
+    if (only_token && context < TOKENS)
+        usage_error("--token: a context of %d at least", TOKENS);
     enum dtype act = dtype[0] == 'f' ? DTYPE_F32 : DTYPE_BF16;
     e = dtype_bytes(act);
     N = (int)(batch * context);
@@ -330,14 +339,17 @@ int main(int argc, char **argv)
     if (!dev)
         die("%s", err);
     rate_measure(&rate, o, dev, act);
-    make_operands();
+    make_copied();
+    if (!only_token)
+        make_operands();
     printf("%s, %s; %s, %d x %d tokens; one large product: %.2f TFLOP/s\n", o->name, o->describe(dev), preset, (int)batch,
            (int)context, rate.measured / 1e12);
     double copy = bench_all(&rate);
     if (!only_token)
         bench_fp8(&rate);
     free_operands();
-    bench_decode(copy, act);
+    if (context >= TOKENS)
+        bench_decode(copy, act);
     o->close(dev);
     close_stdout();
     return 0;

@@ -14,7 +14,7 @@
  */
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/table.h"
-#include "kernels/cpu/vec.h"
+#include "kernels/vec.h"
 
 enum { CHUNK = 1 << 13 };
 

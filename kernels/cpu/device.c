@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "kernels/cpu/table.h"
-#include "kernels/cpu/vec.h"
+#include "kernels/vec.h"
 
 /* A lower level than the machine's must not reach its wider products through oneDNN. Only the first
  * device of a process can say so; later the library refuses, which is harmless. */

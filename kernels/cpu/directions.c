@@ -14,7 +14,7 @@
  */
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/table.h"
-#include "kernels/cpu/vec.h"
+#include "kernels/vec.h"
 
 enum { CHUNK = 1 << 12, VECTORS = OPS_DIRECTIONS + 1, PRODUCTS = VECTORS * (VECTORS + 1) / 2 };
 

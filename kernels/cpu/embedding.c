@@ -6,7 +6,7 @@
  */
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/table.h"
-#include "kernels/cpu/vec.h"
+#include "kernels/vec.h"
 
 void embedding_forward(struct device *dev, void *x, const void *W, const int32_t *ids, int N, int C)
 {

@@ -12,7 +12,7 @@
  */
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/table.h"
-#include "kernels/cpu/vec.h"
+#include "kernels/vec.h"
 
 INLINE float forward_head(void *y, const void *x, const float *g, const float *rope, int D, float eps, enum dtype t)
 {

@@ -13,7 +13,7 @@
  */
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/table.h"
-#include "kernels/cpu/vec.h"
+#include "kernels/vec.h"
 
 INLINE float sum_row(void *sum, const void *x, const void *delta, size_t at, int C, enum dtype t)
 {

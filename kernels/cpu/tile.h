@@ -14,7 +14,7 @@
 #ifndef KERNELS_CPU_TILE_H
 #define KERNELS_CPU_TILE_H
 
-#include "kernels/cpu/vec.h"
+#include "kernels/vec.h"
 
 enum { TILE_ROWS = 4, TILE_WIDE = VL == 16 ? 4 : 2 };
 

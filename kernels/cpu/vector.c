@@ -6,7 +6,7 @@
  */
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/table.h"
-#include "kernels/cpu/vec.h"
+#include "kernels/vec.h"
 
 #include <math.h>
 

@@ -2,6 +2,7 @@
 
 #include <cuda_runtime_api.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "kernels/cuda/targets.h"
 
@@ -161,6 +162,19 @@ void gpu_event_wait(void *e)
     good(cudaEventSynchronize(e), "kernels");
 }
 
+bool gpu_overlap(void)
+{
+    static int known = -1;
+    if (known < 0) {
+        int device, major = 0;
+        const char *wanted = getenv("TRITTER_OVERLAP");
+        bool told = good(cudaGetDevice(&device), "device") &&
+                    good(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "device");
+        known = told && major >= 9 && !(wanted && strcmp(wanted, "off") == 0);
+    }
+    return known;
+}
+
 /* A launch that failed before is not the recording's. */
 bool gpu_record_begin(cudaStream_t s)
 {
@@ -188,6 +202,7 @@ void *gpu_record_end(cudaStream_t s)
 
 bool gpu_graph_launch(void *graph, cudaStream_t s)
 {
+    good(cudaGetLastError(), "launch");
     bool launched = cudaGraphLaunch(graph, s) == cudaSuccess;
     if (!launched)
         cudaGetLastError();

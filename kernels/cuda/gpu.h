@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include "kernels/cuda/kernels.h"       /* cudaStream_t */
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct gpu {
     char name[96];
     int major, minor;           /* compute capability */
@@ -43,6 +47,10 @@ void gpu_event_free(void *e);
 void gpu_event_record(void *e, cudaStream_t s);
 void gpu_event_wait(void *e);           /* the host waits; at once when it was never recorded */
 
+/* Whether kernels may start while those before them run: from compute capability 9.0 on. TRITTER_OVERLAP=off: never; slower, the same
+ * bits. */
+bool gpu_overlap(void);
+
 /* Calls on the stream between the two are recorded instead of done. begin: false when this runtime cannot. end: what
  * gpu_graph_launch takes, with all of the calls; NULL: it could not be made, and nothing was done. launch: false when nothing was done.
  * None of these is a failure that gpu_error tells: the same calls can be made without recording them. */
@@ -54,5 +62,9 @@ bool gpu_graph_launch(void *graph, cudaStream_t s);
 void gpu_graph_free(void *graph);
 
 const char *gpu_error(void);            /* the first failure of this process, or NULL; asks for failed launches too */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,8 +8,7 @@
 
 #include <cuda_runtime.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "kernels/cuda/gpu.h"
 
 #define DEVICE static __device__ __forceinline__
 #define KERNEL(threads) static __global__ void __launch_bounds__(threads)
@@ -63,20 +62,6 @@ DEVICE void prefetch(const void *p, unsigned bytes)
 #endif
 }
 
-/* TRITTER_OVERLAP=off does without: slower, the same bits. */
-static inline bool overlap_works(void)
-{
-    static int known = -1;
-    if (known < 0) {
-        int device = 0, major = 0;
-        const char *wanted = getenv("TRITTER_OVERLAP");
-        cudaGetDevice(&device);
-        cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
-        known = major >= 9 && !(wanted && strcmp(wanted, "off") == 0);
-    }
-    return known;
-}
-
 template <class... P, class... A>
 static void launch_early(bool when, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... arguments)
 {
@@ -89,8 +74,8 @@ static void launch_early(bool when, void (*kernel)(P...), dim3 grid, dim3 block,
     config.dynamicSmemBytes = shared;
     config.stream = stream;
     config.attrs = &overlap;
-    config.numAttrs = when && overlap_works();
-    cudaLaunchKernelEx(&config, kernel, (P)arguments...);
+    config.numAttrs = when && gpu_overlap();
+    cudaLaunchKernelEx(&config, kernel, arguments...);
 }
 
 /* ---- memory ---- */

@@ -35,6 +35,8 @@ bool recordings_replay(struct recordings *r, cudaStream_t s, uint64_t key)
     e->used = ++r->uses;
     if (e->graph) {
         r->off = !gpu_graph_launch(e->graph, s);
+        if (r->off)
+            recordings_clear(r);
         return !r->off;
     }
     if (gpu_record_begin(s))
@@ -52,6 +54,8 @@ bool recordings_end(struct recordings *r, cudaStream_t s)
     r->open = NULL;
     e->graph = gpu_record_end(s);
     r->off = !e->graph || !gpu_graph_launch(e->graph, s);
+    if (r->off)
+        recordings_clear(r);            /* what they take may be what is lacking */
     return !r->off;
 }
 

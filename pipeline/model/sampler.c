@@ -3,17 +3,15 @@
  */
 #include "pipeline/model/sampler.h"
 
-#include "kernels/cpu/vec.h"
+#include "kernels/vec.h"
 #include "pipeline/lib/random.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum {
-    BLOCK = 1024,               /* tokens whose weights are summed as one: a draw looks into one of them */
-    FEW = 64,                   /* of them summed in f32 */
-};
+enum { BLOCK = 1024 };          /* tokens whose weights are summed as one: a draw looks into one of them */
+_Static_assert(VL == 4, "the same draws on every machine");
 
 struct sampler {
     int V;
@@ -135,18 +133,17 @@ static float prepare(struct sampler *s, const float *logits, const int32_t *hist
     return fmaxf(top, vmaximum(most));
 }
 
-/* Weights e^(x - top), 1 for the largest itself though it be infinite: of tokens [from, end), and their sum. */
-static double weigh_some(struct sampler *s, size_t from, size_t end, float top)
+/* Weights e^(x - top) of the tokens from `from` on, left of them, 1 for the largest itself though it be infinite. The vector's sum is added
+ * to its two halves. */
+INLINE void weigh_some(struct sampler *s, size_t from, size_t left, float top, __m128d sum[2])
 {
-    vf sum = vzero();
-    for (size_t i = from; i < end; i += VL) {
-        vf x = vget(s->x, i, end - i, DTYPE_F32), e = vexp(x - top);
-        vi is_top = x == vset(top);
-        e = (vf)(((vi)vset(1) & is_top) | ((vi)e & ~is_top));
-        vput(s->e, i, end - i, e, DTYPE_F32);
-        sum += end - i < VL ? vkeep(e, 0, (int)(end - i), 0) : e;
-    }
-    return vsum(sum);
+    vf x = vget(s->x, from, left, DTYPE_F32), e = vexp(x - top);
+    vi is_top = x == vset(top);
+    e = (vf)(((vi)vset(1) & is_top) | ((vi)e & ~is_top));
+    e = left < VL ? vkeep(e, 0, (int)left, 0) : e;
+    vput(s->e, from, left, e, DTYPE_F32);
+    sum[0] += _mm_cvtps_pd(e);
+    sum[1] += _mm_cvtps_pd(_mm_movehl_ps(e, e));
 }
 
 static void weigh(struct sampler *s, float top)
@@ -154,9 +151,12 @@ static void weigh(struct sampler *s, float top)
     size_t n = (size_t)s->V;
     s->total = 0;
     for (size_t from = 0; from < n; from += BLOCK) {
-        s->sums[from / BLOCK] = 0;
-        for (size_t i = from; i < n && i < from + BLOCK; i += FEW)
-            s->sums[from / BLOCK] += weigh_some(s, i, i + FEW < n ? i + FEW : n, top);
+        size_t end = from + BLOCK < n ? from + BLOCK : n;
+        __m128d sum[2] = {0};
+        for (size_t i = from; i < end; i += VL)
+            weigh_some(s, i, end - i, top, sum);
+        sum[0] += sum[1];
+        s->sums[from / BLOCK] = sum[0][0] + sum[0][1];
         s->total += s->sums[from / BLOCK];
     }
 }
@@ -297,19 +297,20 @@ const struct candidate *sampler_distribution(struct sampler *s, const float *log
     return of_all(s, n);
 }
 
-/* The token at which the weights' sum, in the order of ids, exceeds u of the total. */
+/* The token at which the weights' sum, in the order of ids, exceeds u of the total. Sums in another order differ: where the block's own ends
+ * too early, it is the block's last. */
 static int32_t draw_from_all(const struct sampler *s, double u)
 {
     double sum = 0, wanted = u * s->total;
     int32_t i = 0;
     for (int b = 0; i + BLOCK < s->V && sum + s->sums[b] <= wanted; b++, i += BLOCK)
         sum += s->sums[b];
-    for (; i < s->V; i++) {
+    for (int32_t end = i + BLOCK < s->V ? i + BLOCK : s->V; i < end; i++) {
         sum += s->e[i];
         if (sum > wanted)
             return i;
     }
-    while (s->e[--i] == 0)          /* lost to rounding: the last that has a weight */
+    while (s->e[--i] == 0)
         ;
     return i;
 }

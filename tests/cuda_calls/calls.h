@@ -14,6 +14,6 @@
 #define WRAPPED(f) __typeof__(f) __wrap_##f
 
 void test_products(void);
-void test_recordings(void);     /* leaves an error */
+void test_recordings(void);
 
 #endif

@@ -2,6 +2,8 @@
  * recording.c - what gpu.c makes of calls that fail while they are recorded
  */
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/check.h"
 #include "tests/cuda_calls/calls.h"
@@ -128,8 +130,28 @@ static void failure_before(void)
     CHECK(!gpu_record_end(s) && gpu_error() && strstr(gpu_error(), "CUDA: launch: "), "%s", gpu_error());
 }
 
+/* Nor must a graph that is refused. */
+static void failure_before_launch(void)
+{
+    runtime.last = cudaErrorInvalidConfiguration;
+    CHECK(!gpu_graph_launch(&it, (cudaStream_t)(void *)&it) && gpu_error(), "the launch before was forgotten");
+}
+
+/* The first failure of a process stays. */
+static void apart(void (*run)(void))
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        run();
+        _exit(0);
+    }
+    CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0, "status %d", status);
+}
+
 void test_recordings(void)
 {
     recordings_that_fail();
-    failure_before();
+    apart(failure_before);
+    apart(failure_before_launch);
 }

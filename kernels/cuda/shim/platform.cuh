@@ -44,7 +44,7 @@ struct alignas(16) uint4 {
 template <class... P, class... A>
 static void shim_launch(const char *name, bool early, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, A... arguments)
 {
-    auto body = [=] { kernel((P)arguments...); };
+    auto body = [=] { kernel(arguments...); };
     shim_run(name, early, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared,
              [](void *f) { (*(decltype(body) *)f)(); }, &body, sizeof body);
 }

@@ -9,8 +9,8 @@
  * `t` is always a constant after inlining, so no branch on it is left. bf16 is
  * rounded to nearest even; a NaN stays one.
  */
-#ifndef KERNELS_CPU_VEC_H
-#define KERNELS_CPU_VEC_H
+#ifndef KERNELS_VEC_H
+#define KERNELS_VEC_H
 
 #include <immintrin.h>
 #include <math.h>
