@@ -19,7 +19,7 @@
 
 enum { MAX_PROMPT = 64 << 20 };
 
-static const char *prompt_text, *prompt_file, *dtype = "f32", *device = "auto";
+static const char *prompt_text, *prompt_file, *dtype = "auto", *device = "auto";
 static uint64_t n_tokens = 200, num_samples = 1, seed = 1337;
 static double temperature = 0.8, top_p = 1, min_p, penalty = 1;
 static int64_t top_k, threads;
@@ -48,7 +48,7 @@ static const struct opt opts[] = {
     {0, "json", OPT_FLAG, &json, NULL, "a JSON object for each sample: prompt, text, tokens, stop, seed, tokens_per_second"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Computation"},
     {0, "device", OPT_STR, &device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
-    {0, "dtype", OPT_STR, &dtype, "TYPE", "f32 (default) or bf16"},
+    {0, "dtype", OPT_STR, &dtype, "TYPE", "f32, bf16, or auto (default): bf16 from 20M weights on"},
     {'j', "threads", OPT_INT, &threads, "N", "threads (default: all processors; 1 for a small model)"},
     {0},
 };

@@ -52,6 +52,10 @@ static void multiply(struct device *dev, void *C, const void *A, const void *B, 
 
 void linear_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O)
 {
+    if (N == 1) {
+        gemv(dev, y, W, x, I, O);
+        return;
+    }
     struct product p = {.M = N, .N = O, .K = I, .b_t = true, .in = dev->act, .out = dev->act};
     multiply(dev, y, x, W, p);
 }

@@ -43,6 +43,9 @@ void linear_backward_weight(struct device *dev, float *dW, const void *dy, const
 void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I, int O);
 int  no_fp8(struct device *dev, char *err, size_t cap);
 
+/* gemv.c: linear_forward of one row */
+void gemv(struct device *dev, void *y, const void *W, const void *x, int I, int O);
+
 /* qk_norm_rope.c */
 void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
                           const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,

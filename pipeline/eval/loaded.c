@@ -7,30 +7,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum dtype dtype_of(const char *name)
+static void check_dtype(const char *name, bool one_by_one)
 {
-    if (strcmp(name, "f32") == 0)
-        return DTYPE_F32;
-    if (strcmp(name, "bf16") != 0)
-        usage_error("--dtype: '%s' is not f32 or bf16", name);
-    return DTYPE_BF16;
+    if (strcmp(name, "f32") != 0 && strcmp(name, "bf16") != 0 && !(one_by_one && strcmp(name, "auto") == 0))
+        usage_error("--dtype: '%s' is not %sf32 or bf16", name, one_by_one ? "auto, " : "");
 }
 
 /* Weights below which one thread generates faster than two (nano, 5M: 260 tokens/s against 49 on two busy cores). A guess
  * above what was measured. */
 static const uint64_t SMALL_MODEL = 20000000;
 
-static void open_device(struct loaded *m, enum dtype act, int threads, bool one_by_one)
+/* A token at a time costs what reading the weights costs, which in bf16 are half as many bytes; those of a small model are in a cache. */
+static enum dtype open_device(struct loaded *m, const char *dtype, int threads, bool one_by_one)
 {
     char err[1024];
     struct model_config c;
     if (checkpoint_config(m->dir, &c, err, sizeof err) != 0)
         die("%s", err);
-    if (threads == 0 && one_by_one && model_params(&c) < SMALL_MODEL)
+    bool small = model_params(&c) < SMALL_MODEL;
+    enum dtype act = strcmp(dtype, "bf16") == 0 || (strcmp(dtype, "auto") == 0 && !small) ? DTYPE_BF16 : DTYPE_F32;
+    if (threads == 0 && one_by_one && small)
         threads = 1;
     m->dev = m->ops->open(act, threads, err, sizeof err);
     if (!m->dev)
         die("%s: %s", m->ops->name, err);
+    return act;
 }
 
 static const struct ops *choose(const char *device)
@@ -49,7 +50,7 @@ void loaded_open(struct loaded *m, const char *path, const char *device, const c
                  bool one_by_one)
 {
     char err[1024];
-    enum dtype act = dtype_of(dtype);
+    check_dtype(dtype, one_by_one);
     if (threads < 0 || threads > 4096)
         usage_error("--threads: %lld is not within 0..4096", (long long)threads);
     *m = (struct loaded){.dir = checkpoint_resolve(path, err, sizeof err)};
@@ -60,13 +61,14 @@ void loaded_open(struct loaded *m, const char *path, const char *device, const c
     if (!m->tok)
         die("%s", err);
     m->ops = choose(device);
-    open_device(m, act, (int)threads, one_by_one);
+    enum dtype act = open_device(m, dtype, (int)threads, one_by_one);
     if (checkpoint_load(m->dir, m->ops, m->dev, act, &m->w, err, sizeof err) != 0)
         die("%s", err);
     if (tokenizer_vocab_size(m->tok) > (uint32_t)m->w.c.V)
         die("%s: %u tokens, but the model's vocabulary (%s/config.json) has %d", m->tokenizer_path,
             tokenizer_vocab_size(m->tok), m->dir, m->w.c.V);
-    detail("%s: %.1f M weights, %s, %s", m->dir, (double)model_params(&m->w.c) / 1e6, dtype, m->ops->describe(m->dev));
+    detail("%s: %.1f M weights, %s, %s", m->dir, (double)model_params(&m->w.c) / 1e6,
+           act == DTYPE_BF16 ? "bf16" : "f32", m->ops->describe(m->dev));
 }
 
 void loaded_check(const struct loaded *m)

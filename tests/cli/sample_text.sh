@@ -16,6 +16,8 @@ printf 'The ' | "${s[@]}" -n 20 --seed 7 | cmp - one
 printf 'The \n' >prompt
 "${s[@]}" -f prompt -n 20 --seed 7 | cmp - one
 "${s[@]}" -f - -n 20 --seed 7 <prompt | cmp - one
+"${s[@]}" -p 'The ' -n 20 --seed 7 --dtype f32 | cmp - one           # auto, for a small model
+"${s[@]}" -p 'The ' -n 20 --seed 7 --dtype bf16 >/dev/null
 
 # greedy: the seed does not matter, nor does top-k of one, nor top-p of none
 "${s[@]}" -p 'The ' -n 20 --temperature 0 >greedy
@@ -59,6 +61,11 @@ expect 2 'penalty' "${s[@]}" -p x --repetition-penalty 0
 expect 2 'top-p' "${s[@]}" -p x --top-p 1.5
 expect 2 'top-k' "${s[@]}" -p x --top-k -3
 expect 2 'empty' "${s[@]}" -p x --stop ''
+expect 2 'not auto, f32 or bf16' "${s[@]}" -p x --dtype f16
+expect 2 'not f32 or bf16' "$BIN/eval" a/latest --data x=tokens/math/val --dtype auto
+batches 1 | "$BIN/train" --quiet -m tiny -t tok.json --dtype f32 -o big --steps 1 --save-dtype bf16 >/dev/null
+"$BIN/sample" big -p x -n 1 -v 2>err >/dev/null                     # too large for the caches
+grep -q 'weights, bf16,' err
 expect 2 'CHECKPOINT' "$BIN/sample"
 expect 1 'standard output' bash -c '"$@" >/dev/full' - "${s[@]}" -p x -n 3
 cp -rL a/latest bad
