@@ -165,7 +165,7 @@ static void open_engine(struct trainer *t)
 
 static void open_split(struct trainer *t, const struct model_config *m)
 {
-    double muon = t->opt.use_muon ? muon_flops(&t->w.layout) / model_flops_per_token(m, (int)t->h->T) : 0;
+    double muon = t->opt.use_muon ? muon_flops(&t->w.layout, t->w.act) / model_flops_per_token(m, (int)t->h->T) : 0;
     t->split = (struct split){.rows = t->h->B, .row_tokens = t->h->T, .fixed = t->cfg->updates,
                               .update_tokens = t->ops->update_tokens + muon, .least_tokens = t->ops->micro_tokens / 8.0};
 }

@@ -128,7 +128,8 @@ static double distance(const float *a, const float *b, size_t n)
     return sqrt(difference / (squares + 1e-30));
 }
 
-/* Several steps with changing tokens and learning rates on both; the third and later ones replay what was recorded. */
+/* Several steps with changing tokens and learning rates on both; the third and later ones replay what was recorded. Muon's steps on a Gram
+ * matrix turn rounding into some 1e-3 of an update. */
 static void steps_agree(enum dtype act, enum activations_mode mode, bool muon, int eos)
 {
     struct run r[2];
@@ -154,8 +155,8 @@ static void steps_agree(enum dtype act, enum activations_mode mode, bool muon, i
             CHECK(!shim_waits || step < 2 || shim_waits() == waits, "step %d: the host waits for the optimizer", step);
         }
         double far = distance(r[1].host, r[0].host, n), loss = distance(r[1].loss, r[0].loss, B * T);
-        CHECK(far < (f32 ? 2e-4 : 4e-2), "step %d: gradients differ by %g of their length", step, far);
-        CHECK(loss < (f32 ? 1e-5 : 5e-3), "step %d: losses differ by %g", step, loss);
+        CHECK(far < (!f32 ? 4e-2 : muon ? 2e-3 : 2e-4), "step %d: gradients differ by %g of their length", step, far);
+        CHECK(loss < (!f32 ? 5e-3 : muon ? 1e-4 : 1e-5), "step %d: losses differ by %g", step, loss);
         CHECK(fabs(r[1].norm / r[0].norm - 1) < (f32 ? 1e-4 : 2e-2), "step %d: norm %g, want %g", step, r[1].norm,
               r[0].norm);
     }

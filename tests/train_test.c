@@ -169,6 +169,63 @@ static void muon(void)
     ops_cpu()->close(dev);
 }
 
+/* x (k,n) = a x + (b G + c G^2) x, G = x x^T, five times; in double, by definition */
+static void newton_schulz(double *x, int k, int n)
+{
+    double G[32 * 32], S[32 * 32], y[1536];
+    for (int step = 0; step < 5; step++) {
+        for (int i = 0; i < k * k; i++) {
+            G[i] = 0;
+            for (int j = 0; j < n; j++)
+                G[i] += x[i / k * n + j] * x[i % k * n + j];
+        }
+        for (int i = 0; i < k * k; i++) {
+            S[i] = -4.7750 * G[i] + (i / k == i % k ? 3.4445 : 0);
+            for (int j = 0; j < k; j++)
+                S[i] += 2.0315 * G[i / k * k + j] * G[j * k + i % k];
+        }
+        for (int i = 0; i < k * n; i++) {
+            y[i] = 0;
+            for (int j = 0; j < k; j++)
+                y[i] += S[i / n * k + j] * x[j * n + i % n];
+        }
+        memcpy(x, y, (size_t)(k * n) * sizeof *y);
+    }
+}
+
+/* The update of a matrix of known shape, also where Muon works on the Gram matrix alone; singular values from 1 down to 1e-4. */
+static void muon_of(int rows, int cols)
+{
+    struct weights w;
+    struct device *dev;
+    struct muon s;
+    struct param p = {.rows = rows, .cols = cols, .n = (size_t)rows * (size_t)cols};
+    int k = rows < cols ? rows : cols, n = rows < cols ? cols : rows;
+    open_model(&w, &dev, DTYPE_F32);
+    CHECK(p.n <= 1536 && k <= 32 && muon_alloc(&s, &w) == 0);
+    float *grad = w.ops->alloc(dev, p.n * 4), *m = w.ops->alloc(dev, p.n * 4);
+    double x[1536], norm = 0;
+    for (int i = 0; i < k * n; i++) {
+        x[i] = sin(i * i % 1009 + 1) * pow(10, -4.0 * (i / n) / k);
+        grad[rows < cols ? i : i % n * k + i / n] = (float)x[i];        /* a tall one is its transpose */
+        norm += x[i] * x[i];
+        w.theta[i] = 0;
+    }
+    for (int i = 0; i < k * n; i++)
+        x[i] /= sqrt(norm);
+    newton_schulz(x, k, n);
+    muon_step(&s, &w, &p, m, grad, 1, 1, 0.95f, 0);
+    for (int i = 0; i < k * n; i++) {
+        double got = w.theta[rows < cols ? i : i % n * k + i / n] / (-0.2 * sqrt((double)n));
+        CHECK(fabs(got - x[i]) < 2e-3, "%d x %d: element %d is %g, want %g", rows, cols, i, got, x[i]);
+    }
+    w.ops->free(dev, grad);
+    w.ops->free(dev, m);
+    muon_free(&s, &w);
+    weights_free(&w);
+    ops_cpu()->close(dev);
+}
+
 /* Steps of known lengths instead of an optimizer, against the formulas in double. The average of displacements is kept as such
  * here, not as an average of weights as there. */
 static void lookaheads(void)
@@ -470,6 +527,10 @@ int main(void)
     guards();
     optimizer();
     muon();
+    muon_of(20, 30);
+    muon_of(30, 20);
+    muon_of(16, 64);
+    muon_of(64, 16);
     lookaheads();
     reserve();
     overfits(DTYPE_F32);

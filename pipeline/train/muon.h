@@ -8,7 +8,8 @@
  * The factor makes the root mean square of an update that of AdamW, so that both share
  * one learning rate and one weight decay.
  * Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers" (the iteration and its
- * coefficients); Liu et al. 2025, arXiv:2502.16982 (the factor).
+ * coefficients); Liu et al. 2025, arXiv:2502.16982 (the factor). The iteration on the Gram matrix alone, in f32 and where one side is
+ * twice the other or more, is the same polynomial: O = P(U U^T) U.
  */
 #ifndef TRAIN_MUON_H
 #define TRAIN_MUON_H
@@ -19,12 +20,12 @@ struct muon {
     float *u;                   /* f32, the largest matrix; all owned, on the device */
     void *x, *y;                /* act, the largest matrix */
     float *gram;                /* f32, (k,k), k the largest of the matrices' shorter sides */
-    void *a, *b;                /* act, (k,k) */
+    void *a, *b, *r, *t;        /* act, (k,k) */
 };
 
 /* Hidden matrices: the update is meant for these. Embedding, output matrix and gains stay with AdamW. */
 bool   muon_takes(const struct param *p);
-double muon_flops(const struct params *layout);    /* of the products of one update of all its matrices */
+double muon_flops(const struct params *layout, enum dtype act);        /* of the products of one update of all its matrices */
 size_t muon_bytes(const struct params *layout, enum dtype act);
 int    muon_alloc(struct muon *s, const struct weights *w);     /* -1: no memory */
 void   muon_free(struct muon *s, const struct weights *w);
