@@ -191,12 +191,14 @@ recipe=(--lr 6e-3 --beta2 0.99 --decay 60% --min-lr-ratio 0.02 --doc-mask)
 [ "$preset" = nano ] || recipe=(--doc-mask)
 
 stage_train() {
-    local i d start mixer status=0 mix_args=() vals=() resume=()
+    local i d start mixer status=0 seen=$((steps * batch * $(context))) mix_args=() vals=() resume=()
     for i in "${!domains[@]}"; do
         d=${domains[i]}
         mix_args+=("$d=${weights[i]}:$run/tokens/$d")
         vals+=(--val "$d=$(val_of "$d")")
     done
+    # nine times five domains are then a third of the tokens trained on, and less than a tenth of the time: forward only
+    vals+=(--val-tokens "$((seen / 128 < 16384 ? seen / 128 + 1 : 16384))")
     [ -z "$fresh" ] || rm -rf "$run/model"
     start=$("$bin/train" --print-step "$run/model")
     [ "$start" = 0 ] || resume=(--resume)

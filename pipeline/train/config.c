@@ -477,7 +477,7 @@ void config_resolve(struct train_config *c, const json_t *stored)
     if (c->ema_start == UNSET_U64)
         c->ema_start = (uint64_t)llround(2 / (1 - c->ema_gamma));
     if (c->val_every == UNSET_U64)
-        c->val_every = c->steps / 8 > 0 ? c->steps / 8 : 1;
+        c->val_every = (c->steps + 7) / 8;         /* rounded up: the last of them is the end's */
     for (size_t i = 0; i < N_FIELDS; i++)
         check_range(&fields[i], option(fields[i].name));
     if (c->warmup + c->decay > 1)
