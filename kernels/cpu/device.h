@@ -13,8 +13,16 @@ enum scratch_slot {
     SCRATCH_PARTIAL,        /* partial sums of a reduction */
     SCRATCH_TILES,          /* attention: tiles of each thread */
     SCRATCH_PRODUCT,        /* oneDNN's own */
-    SCRATCH_A, SCRATCH_B, SCRATCH_C,    /* f32 copies of operands, where the CPU cannot multiply bf16 */
+    SCRATCH_A, SCRATCH_B, SCRATCH_C,    /* copies of operands, in f32 */
     SCRATCH_SLOTS
+};
+
+/* Copies of narrow products' operands (linear.c): rows and columns at a time, and from one row to the next */
+enum {
+    LINEAR_ROWS = 512,
+    LINEAR_COLUMNS = 1024,
+    LINEAR_COPY_ROW = LINEAR_COLUMNS + 16,
+    LINEAR_BLOCK_BYTES = LINEAR_ROWS * LINEAR_COPY_ROW * sizeof(float),
 };
 
 struct matmul_cache;

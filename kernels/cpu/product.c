@@ -58,7 +58,7 @@ void matmul_cache_free(struct matmul_cache *cache)
 
 static bool same(const struct product *x, const struct product *y)
 {
-    return x->M == y->M && x->N == y->N && x->K == y->K && x->a_t == y->a_t && x->b_t == y->b_t &&
+    return x->M == y->M && x->N == y->N && x->K == y->K && x->a_row == y->a_row && x->a_t == y->a_t && x->b_t == y->b_t &&
            x->add == y->add && x->in == y->in && x->out == y->out;
 }
 
@@ -71,11 +71,12 @@ static unsigned set_of(const struct product *p)
     return h >> 58;
 }
 
-/* A matrix of rows x cols, stored transposed or not. */
-static dnnl_memory_desc_t matrix(int rows, int cols, bool transposed, enum dtype t)
+/* A matrix of rows x cols, stored transposed or not; row: from one to the next as stored, 0: dense. */
+static dnnl_memory_desc_t matrix(int rows, int cols, bool transposed, int row, enum dtype t)
 {
     dnnl_memory_desc_t md;
-    dnnl_dims_t dims = {rows, cols}, strides = {transposed ? 1 : cols, transposed ? rows : 1};
+    row = row ? row : transposed ? rows : cols;
+    dnnl_dims_t dims = {rows, cols}, strides = {transposed ? 1 : row, transposed ? row : 1};
     dnnl_status_t s = dnnl_memory_desc_init_by_strides(&md, 2, dims, t == DTYPE_BF16 ? dnnl_bf16 : dnnl_f32, strides);
     assert(s == dnnl_success);
     (void)s;
@@ -90,9 +91,9 @@ static dnnl_primitive_desc_t describe(struct device *dev, const struct product *
     dnnl_primitive_desc_t pd = NULL;
     const char *name = "";
 
-    md[0] = matrix(p->M, p->K, p->a_t, p->in);
-    md[1] = matrix(p->K, p->N, p->b_t, p->in);
-    md[2] = matrix(p->M, p->N, false, p->out);
+    md[0] = matrix(p->M, p->K, p->a_t, p->a_row, p->in);
+    md[1] = matrix(p->K, p->N, p->b_t, 0, p->in);
+    md[2] = matrix(p->M, p->N, false, 0, p->out);
     if (dnnl_primitive_attr_create(&attr) != dnnl_success)
         abort();
     dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);

@@ -153,4 +153,5 @@ void test_linear(void)
     linear_with(N, shape->F, C);
     linear_with(1, C, 2 * shape->F);
     linear_with(N < 32 ? N : 32, C, shape->V);
+    linear_with(N + 512, 8, 2048);      /* gradients' rows of a multiple of 4 KiB */
 }
