@@ -51,7 +51,7 @@ size_t muon_bytes(const struct params *layout, enum dtype act)
 {
     size_t matrix, side;
     extents(layout, &matrix, &side);
-    return matrix * (sizeof(float) + 2 * dtype_bytes(act)) + side * side * (sizeof(float) + 4 * dtype_bytes(act));
+    return (matrix + side * side) * (sizeof(float) + 2 * dtype_bytes(act));
 }
 
 int muon_alloc(struct muon *s, const struct weights *w)
@@ -64,9 +64,7 @@ int muon_alloc(struct muon *s, const struct weights *w)
     s->gram = w->ops->alloc(w->dev, side * side * sizeof(float));
     s->a = w->ops->alloc(w->dev, side * side * act);
     s->b = w->ops->alloc(w->dev, side * side * act);
-    s->r = w->ops->alloc(w->dev, side * side * act);
-    s->t = w->ops->alloc(w->dev, side * side * act);
-    if (s->u && s->x && s->y && s->gram && s->a && s->b && s->r && s->t)
+    if (s->u && s->x && s->y && s->gram && s->a && s->b)
         return 0;
     muon_free(s, w);
     return -1;
@@ -74,7 +72,7 @@ int muon_alloc(struct muon *s, const struct weights *w)
 
 void muon_free(struct muon *s, const struct weights *w)
 {
-    void *all[] = {s->u, s->x, s->y, s->gram, s->a, s->b, s->r, s->t};
+    void *all[] = {s->u, s->x, s->y, s->gram, s->a, s->b};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         w->ops->free(w->dev, all[i]);
     *s = (struct muon){0};
@@ -124,27 +122,27 @@ static void times(struct muon *s, const struct ops *o, struct device *dev, void 
 }
 
 /* All steps at once: x = (c I + r) x, where c I + r is the product of the steps' polynomials p of G and each makes G of p^2 G. Large
- * products twice instead of twice a step. */
+ * products twice instead of twice a step. r and t lie in u, which is in x already and has 2 k^2 elements or more. */
 static void orthogonalise_by_gram(struct muon *s, const struct ops *o, struct device *dev, int rows, int cols)
 {
     int k = rows < cols ? rows : cols;
     size_t square = (size_t)k * (size_t)k;
-    float c = A;
+    float c = A, *r = s->u, *t = s->u + square;
     gram_of_x(s, o, dev, rows, cols);
     polynomial(s, o, dev, k);
-    o->copy(dev, s->r, s->b, square * sizeof(float));
+    o->copy(dev, r, s->b, square * sizeof(float));
     for (int i = 1; i < ITERATIONS; i++) {
-        times(s, o, dev, s->t, s->a, k);
-        times(s, o, dev, s->a, s->t, k);
+        times(s, o, dev, t, s->a, k);
+        times(s, o, dev, s->a, t, k);
         polynomial(s, o, dev, k);
-        times(s, o, dev, s->t, s->r, k);
-        o->axpby(dev, s->t, c, s->b, 1, square);
-        void *t = s->r;
-        s->r = s->t;
-        s->t = t;
+        times(s, o, dev, t, r, k);
+        o->axpby(dev, t, c, s->b, 1, square);
+        float *next = t;
+        t = r;
+        r = next;
         c *= A;
     }
-    apply(s, o, dev, c, s->r, rows, cols);
+    apply(s, o, dev, c, r, rows, cols);
 }
 
 static void orthogonalise(struct muon *s, const struct ops *o, struct device *dev, int rows, int cols)

@@ -20,7 +20,7 @@ struct muon {
     float *u;                   /* f32, the largest matrix; all owned, on the device */
     void *x, *y;                /* act, the largest matrix */
     float *gram;                /* f32, (k,k), k the largest of the matrices' shorter sides */
-    void *a, *b, *r, *t;        /* act, (k,k) */
+    void *a, *b;                /* act, (k,k) */
 };
 
 /* Hidden matrices: the update is meant for these. Embedding, output matrix and gains stay with AdamW. */
