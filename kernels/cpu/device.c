@@ -193,9 +193,7 @@ void *device_scratch(struct device *dev, enum scratch_slot slot, size_t bytes)
 /* Less the partial sums and oneDNN's own, which are small. */
 size_t device_scratch_limit(struct device *dev, const struct step_extent *e)
 {
-    bool widens = dev->act == DTYPE_BF16 && !dev->bf16_products;        /* linear.c: f32 copies of A, B and C */
-    return attention_scratch_bytes(dev, e->s) + (dev->act == DTYPE_F32 ? LINEAR_BLOCK_BYTES : 0) +
-           (widens ? (2 * e->x + (e->w > e->x ? e->w : e->x)) * sizeof(float) : 0);
+    return attention_scratch_bytes(dev, e->s) + linear_scratch_bytes(dev, e);
 }
 
 size_t device_scratch_bytes(struct device *dev)

@@ -17,14 +17,6 @@ enum scratch_slot {
     SCRATCH_SLOTS
 };
 
-/* Copies of narrow products' operands (linear.c): rows and columns at a time, and from one row to the next */
-enum {
-    LINEAR_ROWS = 512,
-    LINEAR_COLUMNS = 1024,
-    LINEAR_COPY_ROW = LINEAR_COLUMNS + 16,
-    LINEAR_BLOCK_BYTES = LINEAR_ROWS * LINEAR_COPY_ROW * sizeof(float),
-};
-
 struct matmul_cache;
 
 struct device {

@@ -41,6 +41,7 @@ void linear_backward_input(struct device *dev, void *dx, const void *dy, const v
                            bool accumulate);
 void linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O);
 void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I, int O);
+size_t linear_scratch_bytes(struct device *dev, const struct step_extent *e);       /* of the step's products, oneDNN's own left out */
 int  no_fp8(struct device *dev, char *err, size_t cap);
 
 /* gemv.c: linear_forward of one row */
