@@ -197,7 +197,7 @@ stage_train() {
         mix_args+=("$d=${weights[i]}:$run/tokens/$d")
         vals+=(--val "$d=$(val_of "$d")")
     done
-    # nine times five domains are then a third of the tokens trained on, and less than a tenth of the time: forward only
+    # eight times five domains are then a third of the tokens trained on, and less than a tenth of the time: forward only
     vals+=(--val-tokens "$((seen / 128 < 16384 ? seen / 128 + 1 : 16384))")
     [ -z "$fresh" ] || rm -rf "$run/model"
     start=$("$bin/train" --print-step "$run/model")

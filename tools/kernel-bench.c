@@ -294,12 +294,14 @@ static void bench_decode(double copy, enum dtype act)
     if (!s)
         die("out of memory");
     model_extend(&model, kv, tokens, PROMPT, out);
-    double began = 0;
+    double began = 0, drawing = 0;
     uint32_t text = 0;
     for (int i = 0; i < WARM_UP + TIMED; i++) {
+        double start = now_seconds();
         if (i == WARM_UP)
-            began = now_seconds();
+            began = start;
         tokens[0] = sampler_next(s, out, NULL, 0);
+        drawing += i >= WARM_UP ? now_seconds() - start : 0;
         text = text * 31 + (uint32_t)tokens[0];
         model_extend(&model, kv, tokens, 1, out);
     }
@@ -309,6 +311,7 @@ static void bench_decode(double copy, enum dtype act)
                    2.0 * (PROMPT + WARM_UP + TIMED / 2) * c.L * c.Hkv * c.D * (double)e;
     printf("%-40s %12.1f %9.1f GB/s    %7.1f%%   %.0f tokens/s, text %08x\n", "a whole token", t * 1e6, bytes / t / 1e9,
            100 * bytes / t / copy, 1 / t, text);
+    printf("%-40s %12.1f\n", "  of it drawing from the logits", drawing / TIMED * 1e6);
     free(out);
     sampler_free(s);
     kv_cache_free(kv);

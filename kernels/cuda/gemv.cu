@@ -6,7 +6,7 @@
  *          busy while x is still being computed.
  * Numerics f32, each lane every 32nd group of VEC elements, then a tree; one rounding at the store.
  * Cost     bound by memory: W is read once. A row is on its way to the L2 cache as a whole, to registers 2 to 4 strips at a time.
- * Oracle   kernels/cpu/linear.c
+ * Oracle   kernels/cpu/gemv.c
  */
 #include "kernels/cuda/common.cuh"
 

@@ -170,8 +170,8 @@ static size_t greedy(struct sampler *s, float top)
     return 1;
 }
 
-/* Softmax over c[0..n), the first of which is the likeliest. */
-static void softmax(struct candidate *c, size_t n)
+/* Weights, as weigh has them, of c[0..n), the first of which is the likeliest. */
+static void weigh_kept(struct candidate *c, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         c[i].p = c[i].logit == c[0].logit ? 1 : exp((double)c[i].logit - (double)c[0].logit);
@@ -261,7 +261,7 @@ static bool limited(const struct sampler *s)
 static const struct candidate *of_top_k(struct sampler *s, size_t *n)
 {
     *n = take_most(s, (size_t)s->o.top_k);
-    softmax(s->kept, *n);
+    weigh_kept(s->kept, *n);
     if (s->o.top_p < 1)
         *n = top_p(s->kept, *n, s->o.top_p);
     *n = min_p(s->kept, *n, s->o.min_p);
