@@ -157,7 +157,7 @@ static void make_copied(void)
         die("out of memory");
     n_weights = layout.total;
     params_free(&layout);
-    theta = numbers(n_weights, 0.02f);
+    theta = only_token ? must_alloc(n_weights * 4) : numbers(n_weights, 0.02f);
     m = must_alloc(n_weights * 4);
 }
 
