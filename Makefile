@@ -196,18 +196,24 @@ CUDA_CALLS := cudaStreamBeginCapture cudaStreamEndCapture cudaGraphInstantiate c
 CUDA_CALLS_TEST := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/cuda_calls/*.c))
 tests: $(B)/tests/cuda_calls_test
 $(CUDA_CALLS_TEST): CPPFLAGS += -isystem $(CUDA_HOME)/include
-$(B)/tests/cuda_calls_test: $(CUDA_CALLS_TEST) $(addprefix $(B)/obj/kernels/cuda/,gpu.o targets.o cublaslt.o)
+$(B)/tests/cuda_calls_test: $(CUDA_CALLS_TEST) $(addprefix $(B)/obj/kernels/cuda/,gpu.o targets.o cublaslt.o library.o)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(CUDA_CALLS)) -o $@ $^ $(LDLIBS)
+# cuDNN's plans, for tests/cli/cudnn_plans.sh
+tests: $(B)/tests/cudnn/plans
+$(B)/obj/tests/cudnn/plans.o: CPPFLAGS += -isystem $(CUDA_HOME)/include
+$(B)/tests/cudnn/plans: $(B)/obj/tests/cudnn/plans.o $(addprefix $(B)/obj/kernels/cuda/,cudnn.o library.o cudnn_graph.o cudnn_attention.o)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 endif
 
 # The whole backend over the shim: its host code, with twins of what calls the CUDA runtime and cuBLASLt.
-CUDA_PARTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(addprefix kernels/cuda/,gpu.c cublaslt.c sensors.c none.c),$(wildcard kernels/cuda/*.c)))
+CUDA_PARTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(addprefix kernels/cuda/,gpu.c cublaslt.c cudnn.c library.c sensors.c none.c),$(wildcard kernels/cuda/*.c)))
 $(B)/tests/cuda_parts_test: $(B)/obj/tests/cuda_parts_test.o $(addprefix $(B)/obj/kernels/cuda/,record.o targets.o nominal.o)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^
 CUDA_STEP := $(B)/obj/tests/cuda_step_test.o $(CUDA_PARTS) $(SHIM_KERNELS) \
-             $(patsubst %,$(B)/obj/shim/kernels/cuda/shim/%.c.o,gpu product)
+             $(patsubst %,$(B)/obj/shim/kernels/cuda/shim/%.c.o,gpu product cudnn)
 $(B)/tests/cuda_step_shim_test: $(CUDA_STEP) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(CUDA_STEP) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)

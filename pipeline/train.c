@@ -86,9 +86,10 @@ static void open_batches(struct trainer *t, const struct model_config *m)
 }
 
 /* Settles --dtype auto. */
-static void open_device(struct trainer *t, struct train_config *c)
+static void open_device(struct trainer *t, struct train_config *c, const struct model_config *m)
 {
     char err[512], why[512];
+    const struct attention_shape row = {.B = 1, .T = (int)t->h->T, .H = m->H, .Hkv = m->Hkv, .D = m->D};
     t->ops = ops_choose(t->cfg->device, why, sizeof why);
     if (!t->ops)
         die("--device %s: %s", t->cfg->device, why);
@@ -100,6 +101,8 @@ static void open_device(struct trainer *t, struct train_config *c)
         die("%s", err);
     if (t->cfg->fp8 && t->ops->use_fp8(t->dev, err, sizeof err) != 0)
         die("--fp8: %s", err);
+    if (strcmp(c->attention, "cudnn") == 0 && t->ops->use_cudnn(t->dev, row, err, sizeof err) != 0)
+        die("--attention cudnn: %s", err);
     say("device: %s, %s, %s (--device %s; %s)", t->ops->name, c->dtype, t->ops->describe(t->dev), t->cfg->device, why);
     rate_measure(&t->rate, t->ops, t->dev, act);
 }
@@ -294,7 +297,7 @@ int main(int argc, char **argv)
         (double)model_params(&m) / 1e6, (double)model_params_no_embedding(&m) / 1e6, m.L, m.C, m.H, m.Hkv, m.D, m.F,
         m.T, m.V);
     open_batches(&t, &m);
-    open_device(&t, c);
+    open_device(&t, c, &m);
     allocate(&t, c, &m);
     t.val = validation_open(&c->val, t.tok, t.micro, (int)t.h->T, c->val_tokens);
     t.schedule = (struct schedule){.steps = c->steps, .peak = c->lr, .warmup = c->warmup, .decay = c->decay,

@@ -61,14 +61,24 @@ struct run {
     double norm;
 };
 
+enum choice { PLAIN, FP8, CUDNN };
+
+/* -1 and err: this device cannot. */
+static int choose(const struct ops *o, struct device *dev, enum choice choice)
+{
+    struct model_config c = small(DTYPE_BF16);
+    struct attention_shape s = {.B = 1, .T = 128, .H = c.H, .Hkv = c.Hkv, .D = c.D};
+    return choice == FP8 ? o->use_fp8(dev, err, sizeof err) : choice == CUDNN ? o->use_cudnn(dev, s, err, sizeof err) : 0;
+}
+
 static void run_open_with(struct run *r, const struct ops *o, enum dtype act, enum activations_mode mode, bool muon,
-                          bool fp8)
+                          enum choice choice)
 {
     struct model_config c = small(act);
     *r = (struct run){.o = o};
     r->dev = o->open(act, 1, err, sizeof err);
     CHECK(r->dev, "%s", err);
-    CHECK(!fp8 || o->use_fp8(r->dev, err, sizeof err) == 0, "%s", err);
+    CHECK(choose(o, r->dev, choice) == 0, "%s", err);
     CHECK(weights_alloc(&r->w, o, r->dev, act, &c, err, sizeof err) == 0, "%s", err);
     CHECK(weights_init(&r->w, 7) == 0 && r->w.layout.total <= MAX_WEIGHTS);
     r->opt = (struct optim){.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .clip = 0.5f,
@@ -82,18 +92,23 @@ static void run_open_with(struct run *r, const struct ops *o, enum dtype act, en
 
 static void run_open(struct run *r, const struct ops *o, enum dtype act, enum activations_mode mode, bool muon)
 {
-    run_open_with(r, o, act, mode, muon, false);
+    run_open_with(r, o, act, mode, muon, PLAIN);
 }
 
-static void run_close(struct run *r)
+static void run_free(struct run *r)
 {
-    CHECK(!r->o->error(r->dev), "%s", r->o->error(r->dev));
     activations_free(r->a);
     r->o->free(r->dev, r->grad);
     optim_free(&r->opt, &r->w);
     weights_free(&r->w);
     r->o->close(r->dev);
     free(r->host);
+}
+
+static void run_close(struct run *r)
+{
+    CHECK(!r->o->error(r->dev), "%s", r->o->error(r->dev));
+    run_free(r);
 }
 
 /* As pipeline/train/loop.c: micro-batches without waiting, one wait, then the update. */
@@ -224,14 +239,24 @@ static void without_graphs(void)
     }
 }
 
-static bool fp8_here(void)
+static bool here(enum choice choice)
 {
     struct device *dev = tables[1]->open(DTYPE_BF16, 1, err, sizeof err);
-    bool here = tables[1]->use_fp8(dev, err, sizeof err) == 0;
+    bool can = choose(tables[1], dev, choice) == 0;
     tables[1]->close(dev);
-    if (!here)
+    if (!can)
         printf("left out: %s\n", err);
-    return here;
+    return can;
+}
+
+/* The choice does not go with f32 activations, nor with the CPU. */
+static void refused(enum choice choice, const char *with_f32, const char *with_cpu)
+{
+    for (int i = 0; i < 2; i++) {
+        struct device *dev = tables[i]->open(i ? DTYPE_F32 : DTYPE_BF16, 1, err, sizeof err);
+        CHECK(choose(tables[i], dev, choice) == -1 && strstr(err, i ? with_f32 : with_cpu), "%s", err);
+        tables[i]->close(dev);
+    }
 }
 
 /* Steps with hidden layers in fp8 beside the same in bf16; twice, for the bits. Formats of 3 and 2 bits of mantissa err
@@ -241,14 +266,9 @@ static void fp8_steps(void)
     struct run r[3];
     int32_t tokens[B * (T + 1)];
     static float bf16[MAX_WEIGHTS];
-    struct device *dev = tables[1]->open(DTYPE_F32, 1, err, sizeof err);
-    CHECK(tables[1]->use_fp8(dev, err, sizeof err) == -1 && strstr(err, "bf16"), "%s", err);
-    tables[1]->close(dev);
-    dev = tables[0]->open(DTYPE_BF16, 1, err, sizeof err);
-    CHECK(tables[0]->use_fp8(dev, err, sizeof err) == -1 && strstr(err, "9.0"), "%s", err);
-    tables[0]->close(dev);
+    refused(FP8, "bf16", "9.0");
     for (int i = 0; i < 3; i++)
-        run_open_with(&r[i], tables[1], DTYPE_BF16, i == 2 ? ACT_RECOMPUTE : ACT_TRAIN, false, i > 0);
+        run_open_with(&r[i], tables[1], DTYPE_BF16, i == 2 ? ACT_RECOMPUTE : ACT_TRAIN, false, i > 0 ? FP8 : PLAIN);
     size_t n = r[0].w.layout.total;
     for (int step = 0; step < STEPS; step++) {
         fill_tokens(tokens, B * (T + 1), 300 + (uint32_t)step);
@@ -267,6 +287,72 @@ static void fp8_steps(void)
     }
     for (int i = 0; i < 3; i++)
         run_close(&r[i]);
+}
+
+/* Steps with attention by cuDNN beside the same without, done, recorded and replayed; with document masks it is the same attention. */
+static void cudnn_steps(int eos)
+{
+    struct run r[2];
+    int32_t tokens[B * (T + 1)];
+    static float own[MAX_WEIGHTS];
+    refused(CUDNN, "bf16", "GPU");
+    for (int i = 0; i < 2; i++)
+        run_open_with(&r[i], tables[1], DTYPE_BF16, i ? ACT_RECOMPUTE : ACT_TRAIN, false, i ? CUDNN : PLAIN);
+    CHECK(strstr(r[1].o->describe(r[1].dev), ", attention by cuDNN 9."), "%s", r[1].o->describe(r[1].dev));
+    size_t n = r[0].w.layout.total;
+    for (int step = 0; step < STEPS; step++) {
+        fill_tokens(tokens, B * (T + 1), 500 + (uint32_t)step);
+        for (int i = 0; i < 2; i++) {
+            gradient(&r[i], tokens, eos);
+            to_host(&r[i], r[i].grad);
+            optim_step(&r[i].opt, &r[i].w, r[i].grad, r[i].norm, 1e-3, 1);
+        }
+        memcpy(own, r[0].host, n * sizeof *own);
+        double far = distance(r[1].host, own, n), loss = distance(r[1].loss, r[0].loss, B * T);
+        CHECK(far < 2e-2 && loss < 2e-3, "step %d: gradients differ by %g of their length, losses by %g", step, far, loss);
+        CHECK(eos < 0 || far == 0, "step %d: other bits with document masks", step);
+        if (step == STEPS - 1)
+            printf("cuDNN%s: gradients differ by %.2g, losses by %.2g\n", eos < 0 ? "" : ", document masks", far, loss);
+    }
+    for (int i = 0; i < 2; i++)
+        run_close(&r[i]);
+}
+
+/* No library, no plan, other results, a plan that does not run: told when it is chosen. */
+static void cudnn_refused(void)
+{
+    static const struct {
+        enum shim_fault fault;
+        const char *why;
+    } faults[] = {{SHIM_NO_CUDNN, "no cuDNN for tests"},
+                  {SHIM_CUDNN_NO_PLAN, "cuDNN 9.19.0 has no attention for 1 of 2 heads of 64 and 128 tokens (no kernel: the twin's reason)"},
+                  {SHIM_CUDNN_WRONG, "cuDNN 9.19.0 computes other outputs: they differ by"},
+                  {SHIM_CUDNN_REFUSES, "cuDNN refused to compute attention"},
+                  {SHIM_NO_MEMORY, "no memory"}};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        struct device *dev = tables[1]->open(DTYPE_BF16, 1, err, sizeof err);
+        shim_fault(faults[i].fault);
+        CHECK(choose(tables[1], dev, CUDNN) == -1 && strstr(err, faults[i].why), "fault %zu: %s", i, err);
+        CHECK(!strstr(tables[1]->describe(dev), "cuDNN"), "%s", tables[1]->describe(dev));
+        shim_fault(SHIM_NO_FAULT);
+        tables[1]->close(dev);
+    }
+}
+
+/* One that runs no longer later: an error of the device; while it is recorded, the call is made again. */
+static void cudnn_fails(void)
+{
+    int32_t tokens[B * (T + 1)];
+    struct run r;
+    fill_tokens(tokens, B * (T + 1), 3);
+    run_open_with(&r, tables[1], DTYPE_BF16, ACT_TRAIN, false, CUDNN);
+    gradient(&r, tokens, -1);
+    CHECK(!r.o->error(r.dev), "%s", r.o->error(r.dev));
+    shim_fault(SHIM_CUDNN_REFUSES);
+    gradient(&r, tokens, -1);
+    shim_fault(SHIM_NO_FAULT);
+    CHECK(r.o->error(r.dev) && strstr(r.o->error(r.dev), "cuDNN refused"), "no error");
+    run_free(&r);
 }
 
 /* A prompt, then token by token past the length at which the recorded ops change. */
@@ -480,6 +566,8 @@ int main(void)
     if (shim_fault) {
         no_scratch();
         without_graphs();
+        cudnn_refused();
+        cudnn_fails();
     }
     fits_16_gb();
     wide_heads();
@@ -491,8 +579,12 @@ int main(void)
     same_bits(DTYPE_BF16);
     generation(DTYPE_F32);
     generation(DTYPE_BF16);
-    if (fp8_here())
+    if (here(FP8))
         fp8_steps();
+    if (here(CUDNN)) {
+        cudnn_steps(-1);
+        cudnn_steps(EOS);
+    }
     extrapolation(DTYPE_F32);
     extrapolation(DTYPE_BF16);
     if (shim_graph_calls)

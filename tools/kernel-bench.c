@@ -191,12 +191,23 @@ static void make_operands(void)
     free(host);
 }
 
+static void print_product(const char *name, double t, double flops, const struct rate *rate)
+{
+    printf("%-40s %12.1f %9.2f TFLOP/s %7.1f%%\n", name, t * 1e6, flops / t / 1e12,
+           rate->measured > 0 ? 100 * flops / t / rate->measured : 0);
+}
+
+/* Of attention forward: half of 4 T^2 D a head, as it is causal. */
+static double attention_flops(void)
+{
+    return 2.0 * attention.B * attention.H * (double)attention.T * attention.T * attention.D;
+}
+
 /* Returns the rate of the copy, bytes read and written a second. */
 static double bench_all(const struct rate *rate)
 {
     double nc = (double)N * c.C * (double)e, qk = (double)N * (c.H + c.Hkv) * c.D * (double)e, f = (double)N * c.F * (double)e;
     double gemm = 2.0 * N * c.C, head = 2.0 * rows * c.C * c.V, nw = (double)n_weights, ee = (double)e;
-    double square = 2.0 * attention.B * c.H * (double)context * (double)context * c.D;     /* causal: half of 4 T^2 D a head */
     const struct {
         const char *name;
         void (*run)(void);
@@ -210,8 +221,8 @@ static double bench_all(const struct rate *rate)
         {"rmsnorm backward", k_rmsnorm_backward, 4 * nc, 0, 20},
         {"q, k norm + rope forward", k_rope_forward, 2 * qk, 0, 20},
         {"q, k norm + rope backward", k_rope_backward, 3 * qk, 0, 20},
-        {"attention forward", k_attention_forward, 0, square, 5},
-        {"attention backward", k_attention_backward, 0, 2.5 * square, 5},
+        {"attention forward", k_attention_forward, 0, attention_flops(), 5},
+        {"attention backward", k_attention_backward, 0, 2.5 * attention_flops(), 5},
         {"swiglu forward", k_swiglu_forward, 3 * f, 0, 20},
         {"swiglu backward", k_swiglu_backward, 5 * f, 0, 20},
         {"cross-entropy, gradient in place", k_cross_entropy, 2.0 * rows * c.V * ee, 0, 10},
@@ -240,31 +251,35 @@ static double bench_all(const struct rate *rate)
         copy = i == 0 ? bytes : copy;
         check_device(all[i].name);
         if (all[i].flops > 0)
-            printf("%-40s %12.1f %9.2f TFLOP/s %7.1f%%\n", all[i].name, t * 1e6, all[i].flops / t / 1e12,
-                   rate->measured > 0 ? 100 * all[i].flops / t / rate->measured : 0);
+            print_product(all[i].name, t, all[i].flops, rate);
         else
             printf("%-40s %12.1f %9.1f GB/s    %7.1f%%\n", all[i].name, t * 1e6, bytes / 1e9, 100 * bytes / copy);
     }
     return copy;
 }
 
-/* Where the device has it; against the rate of bf16. With what makes the operands. */
-static void bench_fp8(const struct rate *rate)
+static void bench_product(const char *name, void (*run)(void), double flops, const struct rate *rate)
 {
-    char err[256];
-    double flops = 4.0 * N * c.C * c.F;
-    if (o->use_fp8(dev, err, sizeof err) != 0)
-        return;
-    const struct {
-        const char *name;
-        void (*run)(void);
-        double flops;
-    } all[] = {{"fp8: gate, up", k_fp8_gate_up, flops}, {"fp8: gate, up: input and weight", k_fp8_gate_up_backward, 2 * flops}};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        double t = shortest(all[i].run, 10);
-        check_device(all[i].name);
-        printf("%-40s %12.1f %9.2f TFLOP/s %7.1f%%\n", all[i].name, t * 1e6, all[i].flops / t / 1e12,
-               rate->measured > 0 ? 100 * all[i].flops / t / rate->measured : 0);
+    double t = shortest(run, 10);
+    check_device(name);
+    print_product(name, t, flops, rate);
+}
+
+/* What a GPU can do otherwise if asked to; fp8 against the rate of bf16, with what makes the operands. */
+static void bench_choices(const struct rate *rate)
+{
+    char err[512];
+    struct attention_shape one = attention;
+    one.B = 1;
+    if (o->use_cudnn(dev, one, err, sizeof err) == 0) {
+        bench_product("cuDNN: attention forward", k_attention_forward, attention_flops(), rate);
+        bench_product("cuDNN: attention backward", k_attention_backward, 2.5 * attention_flops(), rate);
+    } else if (strcmp(o->name, "cuda") == 0) {
+        printf("cuDNN: %s\n", err);
+    }
+    if (o->use_fp8(dev, err, sizeof err) == 0) {
+        bench_product("fp8: gate, up", k_fp8_gate_up, 4.0 * N * c.C * c.F, rate);
+        bench_product("fp8: gate, up: input and weight", k_fp8_gate_up_backward, 8.0 * N * c.C * c.F, rate);
     }
 }
 
@@ -349,7 +364,7 @@ int main(int argc, char **argv)
            (int)context, rate.measured / 1e12);
     double copy = bench_all(&rate);
     if (!only_token)
-        bench_fp8(&rate);
+        bench_choices(&rate);
     free_operands();
     if (context >= TOKENS)
         bench_decode(copy, act);

@@ -22,7 +22,7 @@
 
 static const char *preset = "nano", *dtype = "auto", *optimizer = "adamw", *device = "auto";
 static int64_t batch = 8, context = 256, micro, repeats = 5, threads, vocab;
-static bool json, recompute, bf16_state, fp8;
+static bool json, recompute, bf16_state, fp8, cudnn;
 
 static const struct opt opts[] = {
     {'m', "model", OPT_STR, &preset, "NAME", "preset: nano (default) tiny 100m 500m 1b"},
@@ -34,6 +34,7 @@ static const struct opt opts[] = {
     {0, "recompute", OPT_FLAG, &recompute, NULL, "as train --recompute"},
     {0, "bf16-state", OPT_FLAG, &bf16_state, NULL, "as train --state-dtype bf16"},
     {0, "fp8", OPT_FLAG, &fp8, NULL, "as train --fp8; the products alone stay bf16"},
+    {0, "cudnn", OPT_FLAG, &cudnn, NULL, "as train --attention cudnn"},
     {0, "micro-batch", OPT_INT, &micro, "ROWS", "rows at a time (all)"},
     {0, "repeats", OPT_INT, &repeats, "N", "of each measurement (5)"},
     {0, "device", OPT_STR, &device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
@@ -216,6 +217,8 @@ static void bench_make(struct bench *b, const struct model_config *c)
         die("%s", err);
     if (fp8 && ops->use_fp8(dev, err, sizeof err) != 0)
         die("--fp8: %s", err);
+    if (cudnn && ops->use_cudnn(dev, (struct attention_shape){1, (int)context, c->H, c->Hkv, c->D}, err, sizeof err) != 0)
+        die("--cudnn: %s", err);
     rate_measure(&b->rate, ops, dev, act);
     if ((bf16_state ? weights_alloc_bf16(&b->w, ops, dev, c, err, sizeof err)
                     : weights_alloc(&b->w, ops, dev, act, c, err, sizeof err)) != 0)

@@ -158,6 +158,21 @@ bool device_sensors(struct device *dev, struct sensors *out)
     return false;
 }
 
+int device_no_fp8(struct device *dev, char *err, size_t cap)
+{
+    (void)dev;
+    snprintf(err, cap, "fp8 products need an NVIDIA GPU of compute capability 9.0 or higher");
+    return -1;
+}
+
+int device_no_cudnn(struct device *dev, struct attention_shape s, char *err, size_t cap)
+{
+    (void)dev;
+    (void)s;
+    snprintf(err, cap, "cuDNN needs an NVIDIA GPU");
+    return -1;
+}
+
 double device_nominal_flops(struct device *dev)
 {
     (void)dev;

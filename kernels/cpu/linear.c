@@ -9,7 +9,6 @@
  *          converts the operands to f32 first: the same numbers up to the order of summation.
  * Source   products by oneDNN (product.c)
  */
-#include <stdio.h>
 #include <string.h>
 #include "kernels/cpu/product.h"
 #include "kernels/cpu/table.h"
@@ -117,11 +116,4 @@ void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, co
 {
     linear_backward_weight(dev, dW, dy, x, N, I, O);
     linear_backward_input(dev, dx, dy, W, N, I, O, false);
-}
-
-int no_fp8(struct device *dev, char *err, size_t cap)
-{
-    (void)dev;
-    snprintf(err, cap, "fp8 products need an NVIDIA GPU of compute capability 9.0 or higher");
-    return -1;
 }

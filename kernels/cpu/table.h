@@ -20,6 +20,8 @@ size_t device_scratch_limit(struct device *dev, const struct step_extent *e);
 const char *device_error(struct device *dev);
 size_t device_memory(struct device *dev, size_t *total);
 bool device_sensors(struct device *dev, struct sensors *out);
+int  device_no_fp8(struct device *dev, char *err, size_t cap);
+int  device_no_cudnn(struct device *dev, struct attention_shape s, char *err, size_t cap);
 double device_nominal_flops(struct device *dev);
 enum dtype device_fastest_act(void);
 bool device_replay(struct device *dev, uint64_t key);
@@ -42,7 +44,6 @@ void linear_backward_input(struct device *dev, void *dx, const void *dy, const v
 void linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O);
 void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I, int O);
 size_t linear_scratch_bytes(struct device *dev, const struct step_extent *e);       /* of the step's products, oneDNN's own left out */
-int  no_fp8(struct device *dev, char *err, size_t cap);
 
 /* gemv.c: linear_forward of one row */
 void gemv(struct device *dev, void *y, const void *W, const void *x, int I, int O);

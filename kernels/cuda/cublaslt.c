@@ -10,10 +10,10 @@
 #include "kernels/cuda/product.h"
 
 #include <cublasLt.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "kernels/cuda/library.h"
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -70,48 +70,26 @@ struct products {
 
 /* ---- the library ---- */
 
-/* As the loader finds it; then where CUDA's own installers put it. */
-static void *open_library(void)
-{
-    static const char *const places[] = {"", "/usr/local/cuda/lib64/", "/usr/local/cuda/lib/",
-                                         "/usr/local/cuda-" TEXT(CUBLAS_VER_MAJOR) "/lib64/"};
-    char path[256];
-    void *lib = NULL;
-    for (size_t i = 0; !lib && i < sizeof places / sizeof *places; i++) {
-        snprintf(path, sizeof path, "%s%s", places[i], LIBRARY);
-        lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    }
-    return lib;
-}
-
 int products_find(char *why, size_t cap)
 {
     if (lt.cublasLtMatmul)
         return 0;
-    void *lib = open_library();
-    if (!lib) {
-        snprintf(why, cap, "%s is missing (CUDA toolkit %d, or its directory in LD_LIBRARY_PATH)", LIBRARY,
-                 CUBLAS_VER_MAJOR);
-        return -1;
-    }
-    const struct {
-        const char *name;
-        void **at;
-    } wanted[] = {
+    const struct library_function all[] = {
 #define ENTRY(f) {#f, (void **)&lt.f},
         FUNCTIONS(ENTRY)
 #undef ENTRY
     };
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        *wanted[i].at = dlsym(lib, wanted[i].name);
-        if (*wanted[i].at)
-            continue;
-        snprintf(why, cap, "%s lacks %s", LIBRARY, wanted[i].name);
-        memset(&lt, 0, sizeof lt);
-        dlclose(lib);
-        return -1;
-    }
-    return 0;           /* stays open: it is too large to load twice */
+    const char *lacks;
+    void *lib = library_open(LIBRARY);
+    if (!lib)
+        snprintf(why, cap, "%s is missing (CUDA toolkit %d, or its directory in LD_LIBRARY_PATH)", LIBRARY,
+                 CUBLAS_VER_MAJOR);
+    else if (!library_functions(lib, all, sizeof all / sizeof *all, &lacks))
+        snprintf(why, cap, "%s lacks %s", LIBRARY, lacks);
+    else
+        return 0;
+    memset(&lt, 0, sizeof lt);
+    return -1;
 }
 
 struct products *products_open(const struct gpu *g, char *err, size_t cap)

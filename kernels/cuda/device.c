@@ -1,3 +1,4 @@
+#include "kernels/cuda/cudnn_attention.h"
 #include "kernels/cuda/device.h"
 
 #include <stdio.h>
@@ -46,6 +47,7 @@ void cuda_device_close(struct device *dev)
         gpu_sync(dev->stream);
     recordings_clear(&dev->recordings);
     cuda_transfer_close(dev);
+    cudnn_attention_close(dev->cudnn);
     products_close(dev->products);
     gpu_free(dev->scratch);
     gpu_free(dev->result);
@@ -137,7 +139,7 @@ size_t cuda_device_scratch_limit(struct device *dev, const struct step_extent *e
     n = larger(n, cuda_embedding_backward_scratch(N, e->C));
     n = larger(n, cuda_rmsnorm_backward_scratch(N, e->C));
     n = larger(n, cuda_qk_norm_rope_backward_scratch(N, e->s.H, e->s.Hkv, e->s.D));
-    n = larger(n, cuda_attention_backward_scratch(e->s));
+    n = larger(n, cuda_ops_attention_scratch(dev, e->s));
     if (dev->fp8)
         n = larger(n, cuda_hidden_scratch(e));
     return n + products_bytes(dev->products) + RESULTS * sizeof *dev->result;

@@ -19,6 +19,7 @@ struct device {
     struct gpu gpu;
     cudaStream_t stream;
     struct products *products;
+    struct cudnn_attention *cudnn;      /* NULL: attention is attention.cu's */
     struct recordings recordings;
 
     struct {
@@ -38,7 +39,7 @@ struct device {
     size_t scratch_bytes;
     double *result;             /* device, RESULTS: of dot, of gram, of normalise */
     const char *failure;        /* no memory for something that cannot be refused */
-    char text[192];
+    char text[256];
 };
 
 extern const struct ops cuda_table;
@@ -78,6 +79,18 @@ void cuda_hidden_forward(struct device *dev, void *y, const void *x, const void 
 void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I,
                           int O);
 size_t cuda_hidden_scratch(const struct step_extent *e);        /* the most, with fp8 */
+
+/* attention_choice.c */
+int  cuda_device_use_cudnn(struct device *dev, struct attention_shape s, char *err, size_t cap);
+void cuda_ops_attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
+                                const int32_t *first, struct attention_shape s);
+void cuda_ops_attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
+                                 const float *lse, const void *qk, const void *qkv, const int32_t *first,
+                                 struct attention_shape s);
+size_t cuda_ops_attention_scratch(struct device *dev, struct attention_shape s);
+
+/* attention_trial.c. 0: the results agree, forward and backward; -1 and err (a clause) */
+int  cuda_attention_trial(struct device *dev, struct cudnn_attention *cudnn, struct attention_shape s, char *err, size_t cap);
 
 /* extrapolate.c */
 void cuda_ops_ema_step(struct device *dev, float *theta, void *work, float *mean, size_t n, float keep, float ahead);

@@ -51,21 +51,6 @@ static void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, fl
                                    Hkv, D, scratch);
 }
 
-static void attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
-                              const int32_t *first, struct attention_shape s)
-{
-    cuda_attention_forward(dev->stream, dev->act, out, lse, qk, qkv, first, s);
-}
-
-static void attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
-                               const float *lse, const void *qk, const void *qkv, const int32_t *first,
-                               struct attention_shape s)
-{
-    void *scratch = cuda_device_scratch(dev, cuda_attention_backward_scratch(s));
-    if (scratch)
-        cuda_attention_backward(dev->stream, dev->act, dqk, dqkv, dout, out, lse, qk, qkv, first, s, scratch);
-}
-
 static void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache,
                              int n, int past, const int32_t *past_at, int H, int Hkv, int D)
 {
@@ -215,10 +200,11 @@ const struct ops cuda_table = {
     .hidden_forward = cuda_hidden_forward,
     .hidden_backward = cuda_hidden_backward,
     .use_fp8 = cuda_device_use_fp8,
+    .use_cudnn = cuda_device_use_cudnn,
     .qk_norm_rope_forward = qk_norm_rope_forward,
     .qk_norm_rope_backward = qk_norm_rope_backward,
-    .attention_forward = attention_forward,
-    .attention_backward = attention_backward,
+    .attention_forward = cuda_ops_attention_forward,
+    .attention_backward = cuda_ops_attention_backward,
     .attention_cached = attention_cached,
     .kv_append = kv_append,
     .swiglu_forward = swiglu_forward,

@@ -45,6 +45,8 @@ static const struct opt opts[] = {
      "of matrix products and activations: bf16, f32, or auto: bf16 where the device multiplies it faster (auto)"},
     {0, "fp8", OPT_FLAG, &cfg.fp8, NULL,
      "products of hidden layers in fp8 (e4m3, gradients e5m2, a scale for each tensor): GPUs of compute capability 9.0 on"},
+    {0, "attention", OPT_STR, &cfg.attention, "WHOSE",
+     "own (default), or cudnn: by cuDNN 9.10 or newer after a trial against our own, on GPUs, in bf16; no two runs have equal bits"},
     {0, "state-dtype", OPT_STR, &cfg.state_dtype, "TYPE",
      "f32 (default); bf16: weights and AdamW's state in bf16 alone, rounded stochastically: 10 bytes a weight, not 18"},
     {0, "threads", OPT_U64, &cfg.threads, "N",
@@ -182,6 +184,7 @@ static const struct field {
     {"seed", RESULT, 0, 0, 1.8446744073709552e19, NULL},
     {"dtype", RESULT, 0, 0, 0, "auto bf16 f32"},
     {"fp8", RESULT, 0, 0, 0, NULL},
+    {"attention", BITS, 0, 0, 0, "own cudnn"},
     {"state-dtype", RESULT, 0, 0, 0, "f32 bf16"},
     {"micro-batch", BITS, 0, 0, 1 << 20, NULL},
     {"recompute", FREE, 0, 0, 0, NULL},
@@ -482,6 +485,8 @@ void config_resolve(struct train_config *c, const json_t *stored)
         check_range(&fields[i], option(fields[i].name));
     if (c->warmup + c->decay > 1)
         usage_error("--warmup and --decay together are more than all steps");
+    if (strcmp(c->attention, "cudnn") == 0 && c->doc_mask)
+        usage_error("--attention cudnn: it takes no document masks (--doc-mask)");
     if (strcmp(c->state_dtype, "bf16") == 0 && strcmp(c->dtype, "auto") == 0)
         c->dtype = "bf16";
     if (strcmp(c->state_dtype, "bf16") == 0 && (strcmp(c->dtype, "bf16") != 0 || strcmp(c->optimizer, "adamw") != 0 ||

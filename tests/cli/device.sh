@@ -6,6 +6,9 @@ export CUDA_VISIBLE_DEVICES=                    # no GPU, whatever the machine h
 expect 2 "'gpu' is none of: auto cpu cuda" train e 6 --device gpu <all
 expect 1 '^train: --device cuda: no CUDA: .' train e 6 --device cuda <all
 expect 1 '^train: --fp8: fp8 products need an NVIDIA GPU of compute capability 9.0' train e 6 --fp8 <all
+expect 1 '^train: --attention cudnn: cuDNN needs an NVIDIA GPU$' train e 6 --attention cudnn <all
+expect 2 '^train: --attention cudnn: it takes no document masks' train e 6 --attention cudnn --doc-mask <all
+expect 2 "'flash' is none of: own cudnn" train e 6 --attention flash <all
 [ ! -e e/latest ]
 "$BIN/train" "${model[@]}" -o a --steps 6 <all 2>said
 grep -qE '^train: device: cpu .*\(--device auto; no CUDA: .+\)$' said || { cat said; exit 1; }

@@ -22,6 +22,11 @@ void shim_fault(enum shim_fault what)
     fault = what;
 }
 
+enum shim_fault shim_faulty(void)
+{
+    return fault;
+}
+
 int gpu_find(struct gpu *g, char *why, size_t cap)
 {
     (void)why;
@@ -135,6 +140,8 @@ void gpu_event_wait(void *e)
     shim_finish(*(uint64_t *)e);
 }
 
+static bool recording, spoiled;
+
 bool gpu_record_begin(cudaStream_t s)
 {
     (void)s;
@@ -142,14 +149,23 @@ bool gpu_record_begin(cudaStream_t s)
     if (fault == SHIM_NO_RECORDING)
         return false;
     shim_graph_begin();
+    recording = true;
+    spoiled = false;
     return true;
+}
+
+bool gpu_record_spoil(void)
+{
+    spoiled |= recording;
+    return recording;
 }
 
 void *gpu_record_end(cudaStream_t s)
 {
     (void)s;
     void *graph = shim_graph_end();
-    if (fault != SHIM_RECORDING_LOST)
+    recording = false;
+    if (fault != SHIM_RECORDING_LOST && !spoiled)
         return graph;
     shim_graph_free(graph);
     return NULL;

@@ -40,8 +40,13 @@ enum shim_fault {
     SHIM_NO_RECORDING,          /* none can be begun */
     SHIM_RECORDING_LOST,        /* none becomes a graph: its calls are gone */
     SHIM_GRAPH_REFUSED,         /* none can be launched */
+    SHIM_NO_CUDNN,              /* the library is not found (cudnn.c) */
+    SHIM_CUDNN_NO_PLAN,         /* it knows no way to do a graph */
+    SHIM_CUDNN_WRONG,           /* it computes something else */
+    SHIM_CUDNN_REFUSES,         /* it runs no plan */
 };
 void shim_fault(enum shim_fault what);
+enum shim_fault shim_faulty(void);
 
 #ifdef __cplusplus
 }

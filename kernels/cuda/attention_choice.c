@@ -1,0 +1,95 @@
+/*
+ * attention_choice.c - whose attention training takes: attention.cu's, or cuDNN's where that was asked for and agrees with it
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/cuda/cudnn_attention.h"
+#include "kernels/cuda/device.h"
+
+static bool aligned(const void *a, const void *b, const void *c)
+{
+    return (((uintptr_t)a | (uintptr_t)b | (uintptr_t)c) & 15) == 0;
+}
+
+static bool by_cudnn(struct device *dev, const int32_t *first, struct attention_shape s, bool backward, size_t *scratch)
+{
+    const char *why;
+    return dev->cudnn && !first && cudnn_attention_takes(dev->cudnn, s, backward, scratch, &why);
+}
+
+/* A call that fails while it is recorded is made again in the open. */
+static void refused(struct device *dev)
+{
+    if (!gpu_record_spoil())
+        dev->failure = "cuDNN refused to compute attention";
+}
+
+void cuda_ops_attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
+                                const int32_t *first, struct attention_shape s)
+{
+    size_t bytes;
+    if (!aligned(out, qk, qkv) || !by_cudnn(dev, first, s, false, &bytes)) {
+        cuda_attention_forward(dev->stream, dev->act, out, lse, qk, qkv, first, s);
+        return;
+    }
+    void *scratch = cuda_device_scratch(dev, bytes);
+    if (scratch && !cudnn_attention_forward(dev->cudnn, out, lse, qk, qkv, s, scratch))
+        refused(dev);
+}
+
+void cuda_ops_attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
+                                 const float *lse, const void *qk, const void *qkv, const int32_t *first,
+                                 struct attention_shape s)
+{
+    size_t bytes = cuda_attention_backward_scratch(s);
+    bool theirs = aligned(dqk, dqkv, dout) && aligned(out, qk, qkv) && by_cudnn(dev, first, s, true, &bytes);
+    void *scratch = cuda_device_scratch(dev, bytes);
+    if (!scratch)
+        return;
+    if (!theirs)
+        cuda_attention_backward(dev->stream, dev->act, dqk, dqkv, dout, out, lse, qk, qkv, first, s, scratch);
+    else if (!cudnn_attention_backward(dev->cudnn, dqk, dqkv, dout, out, lse, qk, qkv, s, scratch))
+        refused(dev);
+}
+
+/* The most that either takes. */
+size_t cuda_ops_attention_scratch(struct device *dev, struct attention_shape s)
+{
+    size_t most = cuda_attention_backward_scratch(s), bytes;
+    for (int backward = 0; backward < 2; backward++)
+        if (by_cudnn(dev, NULL, s, backward, &bytes) && bytes > most)
+            most = bytes;
+    return most;
+}
+
+/* -1 and err: no plan for the shape */
+static int plans(struct cudnn_attention *cudnn, struct attention_shape s, char *err, size_t cap)
+{
+    size_t bytes;
+    const char *why;
+    for (int backward = 0; backward < 2; backward++)
+        if (!cudnn_attention_takes(cudnn, s, backward, &bytes, &why)) {
+            snprintf(err, cap, "%s has no attention for %d of %d heads of %d and %d tokens (%s)", cudnn_attention_describe(cudnn),
+                     s.Hkv, s.H, s.D, s.T, why);
+            return -1;
+        }
+    return 0;
+}
+
+int cuda_device_use_cudnn(struct device *dev, struct attention_shape s, char *err, size_t cap)
+{
+    if (dev->act != DTYPE_BF16) {
+        snprintf(err, cap, "cuDNN's attention goes with bf16 activations alone");
+        return -1;
+    }
+    struct cudnn_attention *cudnn = cudnn_attention_open(dev->stream, err, cap);
+    if (!cudnn || plans(cudnn, s, err, cap) != 0 || cuda_attention_trial(dev, cudnn, s, err, cap) != 0) {
+        cudnn_attention_close(cudnn);
+        return -1;
+    }
+    dev->cudnn = cudnn;
+    size_t n = strlen(dev->text);
+    snprintf(dev->text + n, sizeof dev->text - n, ", attention by %s", cudnn_attention_describe(cudnn));
+    return 0;
+}
