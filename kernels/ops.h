@@ -113,23 +113,24 @@ struct ops {
      * sum may alias x. y (N,C) and rstd (N) are written. */
     void (*rmsnorm_forward)(struct device *dev, void *y, float *rstd, void *sum, const void *x, const void *delta,
                             const float *g, int N, int C, float eps);
-    /* dx (N,C) adds; dg (C) f32 adds. x is what was normed. */
+    /* dx (N,C) adds; dg (C) f32 writes, or adds when accumulate. x is what was normed. */
     void (*rmsnorm_backward)(struct device *dev, void *dx, float *dg, const void *dy, const void *x, const float *g,
-                             const float *rstd, int N, int C);
+                             const float *rstd, int N, int C, bool accumulate);
 
     /* y (N,O) writes x (N,I) * W (O,I)^T */
     void (*linear_forward)(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
     /* dx (N,I) writes, or adds when accumulate, dy (N,O) * W (O,I) */
     void (*linear_backward_input)(struct device *dev, void *dx, const void *dy, const void *W, int N, int I, int O,
                                   bool accumulate);
-    /* dW (O,I) f32 adds dy^T * x */
-    void (*linear_backward_weight)(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O);
+    /* dW (O,I) f32 writes, or adds when accumulate, dy^T * x */
+    void (*linear_backward_weight)(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O,
+                                   bool accumulate);
 
-    /* The same for a matrix of a hidden layer, backward: dW adds, then dx is written. In fp8 after use_fp8 (sizes that are no multiples
+    /* The same for a matrix of a hidden layer, backward: dW is written, or added to when accumulate, then dx is written. In fp8 after use_fp8 (sizes that are no multiples
      * of 16: as ever), otherwise what the three above give. */
     void (*hidden_forward)(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
     void (*hidden_backward)(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I,
-                            int O);
+                            int O, bool accumulate);
     /* Hidden products in fp8 from now on: x and W in e4m3, dy in e5m2, a scale for each tensor from its largest magnitude; sums in f32.
      * 0, or -1 and err (a clause): this device cannot. Before the first op. */
     int (*use_fp8)(struct device *dev, char *err, size_t cap);
@@ -140,10 +141,11 @@ struct ops {
     void (*qk_norm_rope_forward)(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
                                  const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv,
                                  int D, float eps);
-    /* dqkv: the q and k parts are written; dgq, dgk (D) f32 add. */
+    /* dqkv: the q and k parts are written; dgq, dgk (D) f32 write, or add when accumulate. */
     void (*qk_norm_rope_backward)(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
                                   const void *qkv, const float *rstd, const float *gq, const float *gk,
-                                  const float *rope, const int32_t *positions, int N, int H, int Hkv, int D);
+                                  const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
+                                  bool accumulate);
 
     /* Causal attention with grouped queries, scores scaled by 1/sqrt(D), O(T) memory (Dao 2023, arXiv:2307.08691).
      * qk as written by qk_norm_rope_forward, v inside qkv. out (N, H*D) is written; lse (B,H,T) f32: log-sum-exp of the scores.

@@ -114,10 +114,9 @@ static void run_close(struct run *r)
 /* As pipeline/train/loop.c: micro-batches without waiting, one wait, then the update. */
 static void gradient_of(struct run *r, const int32_t *tokens, int rows, int eos)
 {
-    r->o->zero(r->dev, r->grad, r->w.layout.total * sizeof(float));
     for (int first = 0; first < rows; first += MICRO)
         model_submit(&r->w, r->a, tokens + first * (T + 1), rows - first < MICRO ? rows - first : MICRO, T, eos,
-                     r->loss + first * T, r->grad, 1.0f / (B * T));
+                     r->loss + first * T, r->grad, 1.0f / (B * T), first > 0);
     r->norm = optim_grad_norm(&r->w, r->grad);
     r->o->sync(r->dev);
 }
@@ -499,9 +498,9 @@ static void no_scratch(void)
         else if (i == 1)
             o->embedding_backward(dev, x, x, ids, N, D, N);
         else if (i == 2)
-            o->rmsnorm_backward(dev, x, x, x, x, x, x, N, D);
+            o->rmsnorm_backward(dev, x, x, x, x, x, x, N, D, true);
         else if (i == 3)
-            o->qk_norm_rope_backward(dev, x, x, x, x, x, x, x, x, x, ids, N, H, H, D);
+            o->qk_norm_rope_backward(dev, x, x, x, x, x, x, x, x, x, ids, N, H, H, D, true);
         else if (i == 4)
             o->attention_backward(dev, x, x, x, x, x, x, x, NULL, s);
         else if (i == 5)

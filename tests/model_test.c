@@ -111,8 +111,13 @@ static void gradients(bool tied)
     size_t n = w.layout.total;
     float *grad = w.ops->alloc(w.dev, n * sizeof *grad), *theta = malloc(n * sizeof *theta), *g = malloc(n * sizeof *g);
     const float scale = 0.25f;
-    for (int i = 0; i < 2; i++)         /* twice: gradients accumulate */
-        sum_loss(&w, a, tokens, B, T, EOS, grad, scale);
+    float loss[B * T];
+    for (size_t i = 0; i < n; i++)
+        g[i] = NAN;                     /* what was there before does not count */
+    w.ops->upload(w.dev, grad, g, n * sizeof *g);
+    sum_loss(&w, a, tokens, B, T, EOS, grad, scale);
+    model_submit(&w, a, tokens, B, T, EOS, loss, grad, scale, true);    /* the same once more */
+    w.ops->sync(w.dev);
     w.ops->download(w.dev, g, grad, n * sizeof *g);
     w.ops->download(w.dev, theta, w.theta, n * sizeof *theta);
     double worst = 0;
@@ -262,7 +267,6 @@ static void overfits(enum dtype act)
     random_tokens(tokens, B * (T + 1), c.V);
     double first = 0, last = 0;
     for (int step = 1; step <= STEPS; step++) {
-        o->zero(w.dev, g, bytes);
         last = sum_loss(&w, a, tokens, B, T, -1, g, 1.0f / (B * T)) / (B * T);
         first = step == 1 ? last : first;
         struct adamw p = {.lr = 1e-2f, .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .grad_scale = 1};
@@ -297,7 +301,6 @@ static void recompute_same_bits(enum dtype act)
     double loss[2];
     for (int i = 0; i < 2; i++) {
         struct activations *a = acts(&w, B, T, i ? ACT_RECOMPUTE : ACT_TRAIN);
-        w.ops->zero(w.dev, g, bytes);
         loss[i] = sum_loss(&w, a, tokens, B, T, 5, g, 0.01f);
         w.ops->download(w.dev, i ? again : kept, g, bytes);
         activations_free(a);

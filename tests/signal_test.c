@@ -39,7 +39,7 @@ static void multiply(const struct ops *ops, struct device *dev, float *const a[6
     memset(dW, 0, sizeof(float) * O * I);
     ops->linear_forward(dev, y, x, W, N, I, O);
     ops->linear_backward_input(dev, dx, dy, W, N, I, O, false);
-    ops->linear_backward_weight(dev, dW, dy, x, N, I, O);
+    ops->linear_backward_weight(dev, dW, dy, x, N, I, O, true);
     free(memset(malloc(3000), 1, 3000));        /* finds what is wrong with the heap */
 }
 

@@ -324,7 +324,6 @@ static void overfits(enum dtype act)
     for (int i = 0; i < 34; i++)
         tokens[i] = (i * i * 7 + i / 17 * 13) % 61;
     for (int s = 0; s < 150; s++) {
-        w.ops->zero(dev, grad, w.layout.total * 4);
         model_run(&w, a, tokens, 2, 16, -1, loss, grad, 1.0f / 32);
         last = 0;
         for (int i = 0; i < 32; i++)

@@ -56,14 +56,14 @@ static void k_copy(void) { o->copy(dev, m, theta, n_weights * 4); }
 static void k_embedding_forward(void) { o->embedding_forward(dev, x, w, ids, N, c.C); }
 static void k_embedding_backward(void) { o->embedding_backward(dev, g, x, ids, N, c.C, c.V); }
 static void k_rmsnorm_forward(void) { o->rmsnorm_forward(dev, y, stat, z, x, y, gains, N, c.C, 1e-6f); }
-static void k_rmsnorm_backward(void) { o->rmsnorm_backward(dev, z, g, y, x, gains, stat, N, c.C); }
+static void k_rmsnorm_backward(void) { o->rmsnorm_backward(dev, z, g, y, x, gains, stat, N, c.C, false); }
 static void k_rope_forward(void)
 {
     o->qk_norm_rope_forward(dev, y, stat, x, gains, gains, rope, positions, N, c.H, c.Hkv, c.D, 1e-6f);
 }
 static void k_rope_backward(void)
 {
-    o->qk_norm_rope_backward(dev, z, g, g + c.D, y, x, stat, gains, gains, rope, positions, N, c.H, c.Hkv, c.D);
+    o->qk_norm_rope_backward(dev, z, g, g + c.D, y, x, stat, gains, gains, rope, positions, N, c.H, c.Hkv, c.D, false);
 }
 static void k_attention_forward(void) { o->attention_forward(dev, z, stat, y, x, NULL, attention); }
 static void k_attention_backward(void) { o->attention_backward(dev, w, logits, z, z, stat, y, x, NULL, attention); }
@@ -85,11 +85,11 @@ static void k_qkv(void) { o->linear_forward(dev, y, x, w, N, c.C, (c.H + 2 * c.H
 static void k_out(void) { o->linear_forward(dev, y, x, w, N, c.H * c.D, c.C); }
 static void k_gate_up(void) { o->linear_forward(dev, y, x, w, N, c.C, 2 * c.F); }
 static void k_gate_up_input(void) { o->linear_backward_input(dev, x, y, w, N, c.C, 2 * c.F, false); }
-static void k_gate_up_weight(void) { o->linear_backward_weight(dev, g, y, x, N, c.C, 2 * c.F); }
+static void k_gate_up_weight(void) { o->linear_backward_weight(dev, g, y, x, N, c.C, 2 * c.F, false); }
 static void k_down(void) { o->linear_forward(dev, y, x, w, N, c.F, c.C); }
 static void k_head(void) { o->linear_forward(dev, logits, x, w, rows, c.C, c.V); }
 static void k_head_input(void) { o->linear_backward_input(dev, x, logits, w, rows, c.C, c.V, false); }
-static void k_head_weight(void) { o->linear_backward_weight(dev, g, logits, x, rows, c.C, c.V); }
+static void k_head_weight(void) { o->linear_backward_weight(dev, g, logits, x, rows, c.C, c.V, false); }
 static void k_one_gate_up(void) { o->linear_forward(dev, y, x, w, 1, c.C, 2 * c.F); }
 static void k_one_head(void) { o->linear_forward(dev, logits, x, w, 1, c.C, c.V); }
 static void k_cached(void)
@@ -98,7 +98,7 @@ static void k_cached(void)
 }
 
 static void k_fp8_gate_up(void) { o->hidden_forward(dev, y, x, w, N, c.C, 2 * c.F); }
-static void k_fp8_gate_up_backward(void) { o->hidden_backward(dev, z, g, y, x, w, N, c.C, 2 * c.F); }
+static void k_fp8_gate_up_backward(void) { o->hidden_backward(dev, z, g, y, x, w, N, c.C, 2 * c.F, false); }
 
 static double shortest(void (*run)(void), int calls)
 {

@@ -161,7 +161,7 @@ static void run_product(const struct weights *w, const struct product *p)
     else if (p->kind == BACKWARD_INPUT)
         o->linear_backward_input(w->dev, operands.c, operands.a, operands.b, p->M, p->N, p->K, false);
     else
-        o->linear_backward_weight(w->dev, operands.c, operands.a, operands.b, p->K, p->N, p->M);
+        o->linear_backward_weight(w->dev, operands.c, operands.a, operands.b, p->K, p->N, p->M, false);
 }
 
 static double time_products(const struct product *p, size_t n, const struct weights *w)
@@ -250,12 +250,10 @@ static struct times time_step(struct bench *b)
 {
     const struct ops *ops = b->w.ops;
     struct device *dev = b->w.dev;
-    size_t n = b->w.layout.total;
     double t = now_seconds();
-    ops->zero(dev, b->grad, n * sizeof(float));
     for (int64_t first = 0; first < batch; first += micro)
         model_submit(&b->w, b->a, b->tokens + first * (context + 1), (int)(batch - first < micro ? batch - first : micro),
-                     (int)context, -1, b->loss + first * context, b->grad, 1.0f / (float)(batch * context));
+                     (int)context, -1, b->loss + first * context, b->grad, 1.0f / (float)(batch * context), first > 0);
     double norm = optim_grad_norm(&b->w, b->grad);
     ops->sync(dev);
     double before = now_seconds();

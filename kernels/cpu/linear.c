@@ -79,12 +79,12 @@ static bool rows_collide(const struct device *dev, int N, int I, int O)
 }
 
 /* By copies of dy, a block at a time, whose rows are a little longer. */
-static void backward_weight_by_blocks(struct device *dev, float *dW, const float *dy, const float *x, int N, int I, int O)
+static void backward_weight_by_blocks(struct device *dev, float *dW, const float *dy, const float *x, int N, int I, int O, bool accumulate)
 {
     float *copy = device_scratch(dev, SCRATCH_A, ROWS * COPY_ROW * sizeof *copy);
     for (int n = 0; n < N; n += ROWS) {
         int rows = N - n < ROWS ? N - n : ROWS;
-        struct product p = {.M = COLUMNS, .N = I, .K = rows, .a_row = COPY_ROW, .a_t = true, .add = true,
+        struct product p = {.M = COLUMNS, .N = I, .K = rows, .a_row = COPY_ROW, .a_t = true, .add = n > 0 || accumulate,
                             .in = DTYPE_F32, .out = DTYPE_F32};
         for (int o = 0; o < O; o += COLUMNS) {
 #pragma omp parallel for num_threads(dev->threads) schedule(static)
@@ -95,13 +95,13 @@ static void backward_weight_by_blocks(struct device *dev, float *dW, const float
     }
 }
 
-void linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O)
+void linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O, bool accumulate)
 {
     if (rows_collide(dev, N, I, O)) {
-        backward_weight_by_blocks(dev, dW, dy, x, N, I, O);
+        backward_weight_by_blocks(dev, dW, dy, x, N, I, O, accumulate);
         return;
     }
-    struct product p = {.M = O, .N = I, .K = N, .a_t = true, .add = true, .in = dev->act, .out = DTYPE_F32};
+    struct product p = {.M = O, .N = I, .K = N, .a_t = true, .add = accumulate, .in = dev->act, .out = DTYPE_F32};
     multiply(dev, dW, dy, x, p);
 }
 
@@ -112,8 +112,9 @@ size_t linear_scratch_bytes(struct device *dev, const struct step_extent *e)
     return (widens ? 2 * e->x + (e->w > e->x ? e->w : e->x) : copy) * sizeof(float);
 }
 
-void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I, int O)
+void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I, int O,
+                     bool accumulate)
 {
-    linear_backward_weight(dev, dW, dy, x, N, I, O);
+    linear_backward_weight(dev, dW, dy, x, N, I, O, accumulate);
     linear_backward_input(dev, dx, dy, W, N, I, O, false);
 }

@@ -84,7 +84,7 @@ INLINE void backward_head(void *dx, float *dg, const void *dy, const void *x, co
 
 INLINE void backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk, const void *qkv,
                      const float *rstd, const float *gq, const float *gk, const float *rope,
-                     const int32_t *positions, int N, int H, int Hkv, int D, enum dtype t)
+                     const int32_t *positions, int N, int H, int Hkv, int D, bool accumulate, enum dtype t)
 {
     int heads = H + Hkv, threads = dev->threads;
     size_t in = (size_t)(H + 2 * Hkv) * D, out = (size_t)heads * D, stride = (2 * (size_t)D + 15) & ~(size_t)15;
@@ -103,14 +103,15 @@ INLINE void backward(struct device *dev, void *dqkv, float *dgq, float *dgk, con
     }
     for (int i = 0; i < threads; i++)
         for (int c = 0; c < D; c++) {
-            dgq[c] += partial[i * stride + c];
-            dgk[c] += partial[i * stride + D + c];
+            bool add = i > 0 || accumulate;
+            dgq[c] = (add ? dgq[c] : 0) + partial[i * stride + c];
+            dgk[c] = (add ? dgk[c] : 0) + partial[i * stride + D + c];
         }
 }
 
 void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk, const void *qkv,
                            const float *rstd, const float *gq, const float *gk, const float *rope,
-                           const int32_t *positions, int N, int H, int Hkv, int D)
+                           const int32_t *positions, int N, int H, int Hkv, int D, bool accumulate)
 {
-    FOR_ACT(dev, backward, dev, dqkv, dgq, dgk, dqk, qkv, rstd, gq, gk, rope, positions, N, H, Hkv, D);
+    FOR_ACT(dev, backward, dev, dqkv, dgq, dgk, dqk, qkv, rstd, gq, gk, rope, positions, N, H, Hkv, D, accumulate);
 }

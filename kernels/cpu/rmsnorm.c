@@ -68,7 +68,7 @@ INLINE void backward_row(void *dx, float *dg, const void *dy, const void *x, con
 }
 
 INLINE void backward(struct device *dev, void *dx, float *dg, const void *dy, const void *x, const float *g,
-                     const float *rstd, int N, int C, enum dtype t)
+                     const float *rstd, int N, int C, bool accumulate, enum dtype t)
 {
     int threads = dev->threads;
     size_t stride = ((size_t)C + 15) & ~(size_t)15;
@@ -84,11 +84,11 @@ INLINE void backward(struct device *dev, void *dx, float *dg, const void *dy, co
     }
     for (int i = 0; i < threads; i++)
         for (int c = 0; c < C; c++)
-            dg[c] += partial[i * stride + c];
+            dg[c] = (i > 0 || accumulate ? dg[c] : 0) + partial[i * stride + c];
 }
 
 void rmsnorm_backward(struct device *dev, void *dx, float *dg, const void *dy, const void *x, const float *g,
-                      const float *rstd, int N, int C)
+                      const float *rstd, int N, int C, bool accumulate)
 {
-    FOR_ACT(dev, backward, dev, dx, dg, dy, x, g, rstd, N, C);
+    FOR_ACT(dev, backward, dev, dx, dg, dy, x, g, rstd, N, C, accumulate);
 }

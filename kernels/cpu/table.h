@@ -35,14 +35,15 @@ void embedding_backward(struct device *dev, float *dW, const void *dx, const int
 void rmsnorm_forward(struct device *dev, void *y, float *rstd, void *sum, const void *x, const void *delta,
                      const float *g, int N, int C, float eps);
 void rmsnorm_backward(struct device *dev, void *dx, float *dg, const void *dy, const void *x, const float *g,
-                      const float *rstd, int N, int C);
+                      const float *rstd, int N, int C, bool accumulate);
 
 /* linear.c */
 void linear_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
 void linear_backward_input(struct device *dev, void *dx, const void *dy, const void *W, int N, int I, int O,
                            bool accumulate);
-void linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O);
-void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I, int O);
+void linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O, bool accumulate);
+void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I, int O,
+                     bool accumulate);
 size_t linear_scratch_bytes(struct device *dev, const struct step_extent *e);       /* of the step's products, oneDNN's own left out */
 
 /* gemv.c: linear_forward of one row */
@@ -54,7 +55,7 @@ void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const void 
                           float eps);
 void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk, const void *qkv,
                            const float *rstd, const float *gq, const float *gk, const float *rope,
-                           const int32_t *positions, int N, int H, int Hkv, int D);
+                           const int32_t *positions, int N, int H, int Hkv, int D, bool accumulate);
 
 /* attention.c, attention_backward.c, attention_cached.c */
 void attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,

@@ -72,12 +72,13 @@ void cuda_sync(struct device *dev);
 void cuda_linear_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
 void cuda_linear_backward_input(struct device *dev, void *dx, const void *dy, const void *W, int N, int I, int O,
                                 bool accumulate);
-void cuda_linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O);
+void cuda_linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O,
+                                 bool accumulate);
 
 /* hidden.c */
 void cuda_hidden_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
 void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I,
-                          int O);
+                          int O, bool accumulate);
 size_t cuda_hidden_scratch(const struct step_extent *e);        /* the most, with fp8 */
 
 /* attention_choice.c */

@@ -48,10 +48,10 @@ void cuda_hidden_forward(struct device *dev, void *y, const void *x, const void 
 }
 
 void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N,
-                          int I, int O)
+                          int I, int O, bool accumulate)
 {
     if (!takes(dev, (char *)((uintptr_t)dx | (uintptr_t)dW), dy, (char *)((uintptr_t)x | (uintptr_t)W), N, I, O)) {
-        cuda_linear_backward_weight(dev, dW, dy, x, N, I, O);
+        cuda_linear_backward_weight(dev, dW, dy, x, N, I, O, accumulate);
         cuda_linear_backward_input(dev, dx, dy, W, N, I, O, false);
         return;
     }
@@ -63,7 +63,7 @@ void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *d
     quantise(dev, scratch, 0, FP8_E5M2, dyq, dyt, dy, N, O);
     quantise(dev, scratch, 1, FP8_E4M3, NULL, other, x, N, I);
     struct product weight = product_of(scratch, O, I, N, OPERANDS_FP8_GRADIENT);
-    weight.add = true;
+    weight.add = accumulate;
     weight.out = DTYPE_F32;
     products_run(dev->products, dev->stream, dW, dyt, other, weight);
     quantise(dev, scratch, 1, FP8_E4M3, NULL, other, W, O, I);

@@ -32,7 +32,7 @@ size_t cuda_embedding_backward_scratch(int N, int C);
 void cuda_rmsnorm_forward(cudaStream_t s, enum dtype act, void *y, float *rstd, void *sum, const void *x,
                           const void *delta, const float *g, int N, int C, float eps);
 void cuda_rmsnorm_backward(cudaStream_t s, enum dtype act, void *dx, float *dg, const void *dy, const void *x,
-                           const float *g, const float *rstd, int N, int C, void *scratch);
+                           const float *g, const float *rstd, int N, int C, bool accumulate, void *scratch);
 size_t cuda_rmsnorm_backward_scratch(int N, int C);
 
 void cuda_qk_norm_rope_forward(cudaStream_t s, enum dtype act, void *qk, float *rstd, const void *qkv, const float *gq,
@@ -41,7 +41,7 @@ void cuda_qk_norm_rope_forward(cudaStream_t s, enum dtype act, void *qk, float *
 void cuda_qk_norm_rope_backward(cudaStream_t s, enum dtype act, void *dqkv, float *dgq, float *dgk, const void *dqk,
                                 const void *qkv, const float *rstd, const float *gq, const float *gk,
                                 const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
-                                void *scratch);
+                                bool accumulate, void *scratch);
 size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D);
 
 /* linear_forward of one row. */

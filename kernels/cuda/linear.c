@@ -26,8 +26,9 @@ void cuda_linear_backward_input(struct device *dev, void *dx, const void *dy, co
     multiply(dev, dx, dy, W, d);
 }
 
-void cuda_linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O)
+void cuda_linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O,
+                                 bool accumulate)
 {
-    struct product d = {.M = O, .N = I, .K = N, .a_t = true, .add = true, .in = dev->act, .out = DTYPE_F32};
+    struct product d = {.M = O, .N = I, .K = N, .a_t = true, .add = accumulate, .in = dev->act, .out = DTYPE_F32};
     multiply(dev, dW, dy, x, d);
 }

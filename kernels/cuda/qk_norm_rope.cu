@@ -179,16 +179,17 @@ KERNEL(THREADS) backward_kernel(T *dqkv, float *partial, const T *dqk, const T *
     }
 }
 
-/* A block an element of dgq, then of dgk: adds the pieces' sums. */
-KERNEL(WARP) add_pieces_kernel(float *dgq, float *dgk, const float *partial, int pieces, int D)
+/* A block an element of dgq, then of dgk: the pieces' sums, or adds them. */
+KERNEL(WARP) add_pieces_kernel(float *dgq, float *dgk, const float *partial, int pieces, int D, bool accumulate)
 {
     int c = blockIdx.x;
     float sum = 0;
     for (int p = threadIdx.x; p < pieces; p += WARP)
         sum += partial[(size_t)p * 2 * D + c];
     sum = warp_sum(sum);
+    float *to = c < D ? dgq + c : dgk + c - D;
     if (threadIdx.x == 0)
-        *(c < D ? dgq + c : dgk + c - D) += sum;
+        *to = (accumulate ? *to : 0) + sum;
 }
 
 /* ---- launchers ---- */
@@ -211,12 +212,12 @@ static void forward(cudaStream_t st, void *qk, float *rstd, const void *qkv, con
 template <class T, bool wide, int lanes>
 static void backward(cudaStream_t st, void *dqkv, float *dgq, float *dgk, const void *dqk, const void *qkv,
                      const float *rstd, const float *gq, const float *gk, const float *rope, const int32_t *positions,
-                     struct heads s, float *partial)
+                     struct heads s, bool accumulate, float *partial)
 {
     int tokens = piece_tokens(s.N), pieces = (int)ceil_div((size_t)s.N, tokens);
     LAUNCH((backward_kernel<T, wide, lanes>), pieces, THREADS, 0, st, (T *)dqkv, partial, (const T *)dqk,
            (const T *)qkv, rstd, gq, gk, rope, positions, s, tokens);
-    LAUNCH(add_pieces_kernel, 2 * s.D, WARP, 0, st, dgq, dgk, partial, pieces, s.D);
+    LAUNCH(add_pieces_kernel, 2 * s.D, WARP, 0, st, dgq, dgk, partial, pieces, s.D, accumulate);
 }
 
 /* Calls f<T, wide, lanes> for the type and the width of a head. */
@@ -255,9 +256,9 @@ size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D)
 
 void cuda_qk_norm_rope_backward(cudaStream_t st, enum dtype act, void *dqkv, float *dgq, float *dgk, const void *dqk,
                                 const void *qkv, const float *rstd, const float *gq, const float *gk, const float *rope,
-                                const int32_t *positions, int N, int H, int Hkv, int D, void *scratch)
+                                const int32_t *positions, int N, int H, int Hkv, int D, bool accumulate, void *scratch)
 {
     struct heads s = {N, H, Hkv, D};
     FOR_HEADS(act, D, aligned16(dqkv, dqk, qkv, gq, gk, rope), backward, st, dqkv, dgq, dgk, dqk,
-            qkv, rstd, gq, gk, rope, positions, s, (float *)scratch);
+            qkv, rstd, gq, gk, rope, positions, s, accumulate, (float *)scratch);
 }

@@ -3,7 +3,7 @@
  *
  *   s[n]    = x[n] + delta[n];  r[n] = 1 / sqrt(mean_c s[n,c]^2 + eps);  y[n,c] = s[n,c] * r[n] * g[c]
  *   dx[n,c] += r[n] * (g[c]*dy[n,c] - x[n,c] * r[n]^2 * mean_k(g[k]*dy[n,k]*x[n,k]))
- *   dg[c]   += sum_n dy[n,c] * x[n,c] * r[n]
+ *   dg[c]   = or += sum_n dy[n,c] * x[n,c] * r[n]
  *
  * Mapping  forward, dx: a warp a row, VEC elements a lane at a time; the second pass over a row finds it in the L1
  *          cache. dg: a block takes the columns of a warp's width and a piece of the rows, a lane VEC columns;
@@ -138,8 +138,8 @@ KERNEL(THREADS) dg_kernel(float *partial, const T *dy, const T *x, const float *
         partial[(size_t)blockIdx.y * C + blockIdx.x * STRIP + column] = sum;
 }
 
-/* dg[c] += sum of column c of partial (pieces, C): 8 threads a column, each every 8th piece, then in order */
-KERNEL(THREADS) add_pieces_kernel(float *dg, const float *partial, int pieces, int C)
+/* dg[c] = (or +=) sum of column c of partial (pieces, C): 8 threads a column, each every 8th piece, then in order */
+KERNEL(THREADS) add_pieces_kernel(float *dg, const float *partial, int pieces, int C, bool accumulate)
 {
     STATIC_SHARED(float, sums, THREADS);
     int lane = threadIdx.x % WARP, group = threadIdx.x / WARP, c = blockIdx.x * WARP + lane;
@@ -152,19 +152,19 @@ KERNEL(THREADS) add_pieces_kernel(float *dg, const float *partial, int pieces, i
         return;
     for (int w = 1; w < WARPS; w++)
         sum += sums[w * WARP + lane];
-    dg[c] += sum;
+    dg[c] = (accumulate ? dg[c] : 0) + sum;
 }
 
 template <class T, bool wide>
 static void backward(cudaStream_t s, void *dx, float *dg, const void *dy, const void *x, const float *g,
-                     const float *rstd, int N, int C, float *partial)
+                     const float *rstd, int N, int C, bool accumulate, float *partial)
 {
     int rows = piece_rows(N), pieces = (int)ceil_div((size_t)N, rows);
     LAUNCH((dx_kernel<T, wide>), (unsigned)ceil_div(N, WARPS), THREADS, 0, s, (T *)dx, (const T *)dy, (const T *)x, g,
            rstd, N, C);
     LAUNCH((dg_kernel<T, wide>), dim3((unsigned)ceil_div(C, STRIP), pieces), THREADS, 0, s, partial, (const T *)dy,
            (const T *)x, rstd, N, C, rows);
-    LAUNCH(add_pieces_kernel, (unsigned)ceil_div(C, WARP), THREADS, 0, s, dg, partial, pieces, C);
+    LAUNCH(add_pieces_kernel, (unsigned)ceil_div(C, WARP), THREADS, 0, s, dg, partial, pieces, C, accumulate);
 }
 
 size_t cuda_rmsnorm_backward_scratch(int N, int C)
@@ -173,7 +173,8 @@ size_t cuda_rmsnorm_backward_scratch(int N, int C)
 }
 
 void cuda_rmsnorm_backward(cudaStream_t s, enum dtype act, void *dx, float *dg, const void *dy, const void *x,
-                           const float *g, const float *rstd, int N, int C, void *scratch)
+                           const float *g, const float *rstd, int N, int C, bool accumulate, void *scratch)
 {
-    FOR_ACT(act, C % VEC == 0 && aligned16(dx, dy, x, g), backward, s, dx, dg, dy, x, g, rstd, N, C, (float *)scratch);
+    FOR_ACT(act, C % VEC == 0 && aligned16(dx, dy, x, g), backward, s, dx, dg, dy, x, g, rstd, N, C, accumulate,
+            (float *)scratch);
 }

@@ -27,11 +27,11 @@ static void rmsnorm_forward(struct device *dev, void *y, float *rstd, void *sum,
 }
 
 static void rmsnorm_backward(struct device *dev, void *dx, float *dg, const void *dy, const void *x, const float *g,
-                             const float *rstd, int N, int C)
+                             const float *rstd, int N, int C, bool accumulate)
 {
     void *scratch = cuda_device_scratch(dev, cuda_rmsnorm_backward_scratch(N, C));
     if (scratch)
-        cuda_rmsnorm_backward(dev->stream, dev->act, dx, dg, dy, x, g, rstd, N, C, scratch);
+        cuda_rmsnorm_backward(dev->stream, dev->act, dx, dg, dy, x, g, rstd, N, C, accumulate, scratch);
 }
 
 static void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
@@ -43,12 +43,13 @@ static void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, cons
 
 static void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
                                   const void *qkv, const float *rstd, const float *gq, const float *gk,
-                                  const float *rope, const int32_t *positions, int N, int H, int Hkv, int D)
+                                  const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
+                                  bool accumulate)
 {
     void *scratch = cuda_device_scratch(dev, cuda_qk_norm_rope_backward_scratch(N, H, Hkv, D));
     if (scratch)
         cuda_qk_norm_rope_backward(dev->stream, dev->act, dqkv, dgq, dgk, dqk, qkv, rstd, gq, gk, rope, positions, N, H,
-                                   Hkv, D, scratch);
+                                   Hkv, D, accumulate, scratch);
 }
 
 static void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache,

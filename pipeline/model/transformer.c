@@ -64,7 +64,7 @@ static float *grad_of(const struct weights *w, float *grad, enum param_kind kind
 }
 
 /* a->loss from a->norm_last; with grad also d(norm_last) into a->delta, and the output matrix's gradient. */
-static void output_loss(const struct weights *w, struct activations *a, size_t N, float *grad, float scale)
+static void output_loss(const struct weights *w, struct activations *a, size_t N, float *grad, float scale, bool accumulate)
 {
     const struct ops *o = w->ops;
     int C = w->c.C, V = w->c.V;
@@ -77,41 +77,44 @@ static void output_loss(const struct weights *w, struct activations *a, size_t N
             continue;
         o->linear_backward_input(w->dev, row(w, a->delta, n, (size_t)C), a->logits, output_matrix(w), rows, C, V, false);
         o->linear_backward_weight(w->dev, grad_of(w, grad, w->c.tied ? PARAM_EMBED : PARAM_HEAD, -1), a->logits, x, rows,
-                                  C, V);
+                                  C, V, accumulate || n > 0);
     }
 }
 
 /* dx enters as d(the layer's output) and leaves as d(mid): the residual path is there, the block's is added. */
 static void mlp_backward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int N,
-                         float *grad)
+                         float *grad, bool accumulate)
 {
     const struct ops *o = w->ops;
     int C = w->c.C, F = w->c.F;
-    o->hidden_backward(w->dev, a->dhidden, grad_of(w, grad, PARAM_DOWN, l), a->dx, s->hidden, weight(w, PARAM_DOWN, l), N, F, C);
+    o->hidden_backward(w->dev, a->dhidden, grad_of(w, grad, PARAM_DOWN, l), a->dx, s->hidden, weight(w, PARAM_DOWN, l), N, F, C,
+                       accumulate);
     o->swiglu_backward(w->dev, a->dgate_up, a->dhidden, s->gate_up, N, F);
     o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_GATE, l), a->dgate_up, s->norm_mlp, weight(w, PARAM_GATE, l), N,
-                       C, 2 * F);
+                       C, 2 * F, accumulate);
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_MLP, l), a->delta, s->mid, gain(w, PARAM_NORM_MLP, l),
-                        s->rstd_mlp, N, C);
+                        s->rstd_mlp, N, C, accumulate);
 }
 
 /* dx enters as d(mid) and leaves as d(in). */
 static void attention_block_backward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l,
-                                     int B, int T, bool masked, float *grad)
+                                     int B, int T, bool masked, float *grad, bool accumulate)
 {
     const struct ops *o = w->ops;
     const struct model_config *c = &w->c;
     struct attention_shape shape = {B, T, c->H, c->Hkv, c->D};
     int N = B * T, C = c->C, HD = c->H * c->D, Q = (c->H + 2 * c->Hkv) * c->D;
-    o->hidden_backward(w->dev, a->datt, grad_of(w, grad, PARAM_O, l), a->dx, s->att, weight(w, PARAM_O, l), N, HD, C);
+    o->hidden_backward(w->dev, a->datt, grad_of(w, grad, PARAM_O, l), a->dx, s->att, weight(w, PARAM_O, l), N, HD, C,
+                       accumulate);
     o->attention_backward(w->dev, a->dqk, a->dqkv, a->datt, s->att, s->lse, s->qk, s->qkv, masked ? a->first : NULL,
                           shape);
     o->qk_norm_rope_backward(w->dev, a->dqkv, grad_of(w, grad, PARAM_NORM_Q, l), grad_of(w, grad, PARAM_NORM_K, l),
                              a->dqk, s->qkv, s->rstd_qk, gain(w, PARAM_NORM_Q, l), gain(w, PARAM_NORM_K, l), w->rope,
-                             a->positions, N, c->H, c->Hkv, c->D);
-    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_Q, l), a->dqkv, s->norm_attn, weight(w, PARAM_Q, l), N, C, Q);
+                             a->positions, N, c->H, c->Hkv, c->D, accumulate);
+    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_Q, l), a->dqkv, s->norm_attn, weight(w, PARAM_Q, l), N, C, Q,
+                       accumulate);
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_ATTN, l), a->delta, s->in,
-                        gain(w, PARAM_NORM_ATTN, l), s->rstd_attn, N, C);
+                        gain(w, PARAM_NORM_ATTN, l), s->rstd_attn, N, C, accumulate);
 }
 
 /* The layer once more from its input, into the buffers that all layers share. */
@@ -123,48 +126,48 @@ static void recompute(const struct weights *w, struct activations *a, const stru
     layer_forward(w, a, s, l, B, T, masked, NULL);
 }
 
-static void backward(const struct weights *w, struct activations *a, int B, int T, bool masked, float *grad)
+static void backward(const struct weights *w, struct activations *a, int B, int T, bool masked, float *grad, bool accumulate)
 {
     const struct ops *o = w->ops;
     int N = B * T, C = w->c.C;
     o->zero(w->dev, a->dx, (size_t)N * (size_t)C * dtype_bytes(w->act));
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_FINAL, -1), a->delta, a->last,
-                        gain(w, PARAM_NORM_FINAL, -1), a->rstd_last, N, C);
+                        gain(w, PARAM_NORM_FINAL, -1), a->rstd_last, N, C, accumulate);
     for (int l = w->c.L - 1; l >= 0; l--) {
         struct layer_acts s = activations_layer(a, l);
         if (a->mode == ACT_RECOMPUTE && l < w->c.L - 1)     /* of the last layer everything is still there */
             recompute(w, a, &s, l, B, T, masked);
-        mlp_backward(w, a, &s, l, N, grad);
-        attention_block_backward(w, a, &s, l, B, T, masked, grad);
+        mlp_backward(w, a, &s, l, N, grad, accumulate);
+        attention_block_backward(w, a, &s, l, B, T, masked, grad, accumulate);
     }
+    if (!accumulate && !w->c.tied)          /* tied: the output matrix's gradient is there already */
+        o->zero(w->dev, grad_of(w, grad, PARAM_EMBED, -1), (size_t)w->c.V * (size_t)C * sizeof *grad);
     o->embedding_backward(w->dev, grad_of(w, grad, PARAM_EMBED, -1), a->dx, a->ids, N, C, w->c.V);
 }
 
 static uint64_t key_of(const struct weights *w, const struct activations *a, int B, int T, bool masked,
-                       const float *grad, float scale)
+                       const float *grad, float scale, bool accumulate)
 {
     uint32_t bits;
     memcpy(&bits, &scale, sizeof bits);
     const uint64_t words[] = {(uintptr_t)w->theta, (uintptr_t)w->work, (uintptr_t)a->base, (uint64_t)B, (uint64_t)T,
-                              masked, (uintptr_t)grad, bits};
+                              masked, (uintptr_t)grad, bits, accumulate};
     return replay_key(words, sizeof words / sizeof *words);
 }
 
 void model_submit(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
-                  float *loss, float *grad, float grad_scale)
+                  float *loss, float *grad, float grad_scale, bool accumulate)
 {
     bool masked = doc_mask_eos >= 0;
     size_t N = (size_t)B * (size_t)T;
-    if (grad_scale == 0)
-        grad = NULL;                    /* nothing to add; cross_entropy takes 0 for "no gradient" */
-    assert(!grad || a->mode != ACT_FORWARD);
+    assert(!grad || (a->mode != ACT_FORWARD && grad_scale != 0));       /* cross_entropy takes 0 for "no gradient" */
     upload_batch(a, tokens, B, T, doc_mask_eos);
-    if (!w->ops->replay(w->dev, key_of(w, a, B, T, masked, grad, grad ? grad_scale : 0)))
+    if (!w->ops->replay(w->dev, key_of(w, a, B, T, masked, grad, grad ? grad_scale : 0, accumulate)))
         do {
             forward_layers(w, a, B, T, masked, NULL);
-            output_loss(w, a, N, grad, grad_scale);
+            output_loss(w, a, N, grad, grad_scale, accumulate);
             if (grad)
-                backward(w, a, B, T, masked, grad);
+                backward(w, a, B, T, masked, grad, accumulate);
         } while (!w->ops->recorded(w->dev));
     w->ops->download_later(w->dev, loss, a->loss, N * sizeof *loss);
 }
@@ -172,7 +175,7 @@ void model_submit(const struct weights *w, struct activations *a, const int32_t 
 void model_run(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
                float *loss, float *grad, float grad_scale)
 {
-    model_submit(w, a, tokens, B, T, doc_mask_eos, loss, grad, grad_scale);
+    model_submit(w, a, tokens, B, T, doc_mask_eos, loss, grad, grad_scale, false);
     w->ops->sync(w->dev);
 }
 

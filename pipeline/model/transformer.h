@@ -66,12 +66,13 @@ size_t model_scratch_bytes(const struct ops *ops, struct device *dev, const stru
 /* tokens (B,T+1) on the host: inputs tokens[:,0..T), targets tokens[:,1..T]; a target < 0 does not count (as an input it is
  * read as token 0). B*T and T within what the activations were made for.
  * doc_mask_eos >= 0: attention does not cross that token. loss (B*T) host array of -log p, written.
- * grad: layout.total f32 device array, adds grad_scale * d(sum of losses)/d(theta); NULL: forward only. */
+ * grad: layout.total f32 device array, becomes grad_scale * d(sum of losses)/d(theta), grad_scale not 0 (what lies between tensors is left
+ * alone); NULL: forward only. */
 void model_run(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
                float *loss, float *grad, float grad_scale);
-/* The same without waiting: loss is filled when ops->sync returns. tokens may be changed at once. */
+/* The same without waiting: loss is filled when ops->sync returns. tokens may be changed at once. accumulate: adds to grad. */
 void model_submit(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
-                  float *loss, float *grad, float grad_scale);
+                  float *loss, float *grad, float grad_scale, bool accumulate);
 /* Logits (B*T, V) of every position into a host f32 array (tests, interop); forward only. */
 void model_logits(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, float *logits);
 

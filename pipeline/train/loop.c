@@ -35,11 +35,10 @@ static void accumulate(struct trainer *t, uint32_t first, uint32_t rows)
 {
     uint32_t T = t->h->T, end = first + rows;
     float scale = 1.0f / ((float)rows * (float)T);
-    t->ops->zero(t->dev, t->grad, t->w.layout.total * sizeof *t->grad);
-    for (; first < end; first += (uint32_t)t->micro) {
-        uint32_t n = end - first < (uint32_t)t->micro ? end - first : (uint32_t)t->micro;
-        model_submit(&t->w, t->act, t->tokens + (size_t)first * (T + 1), (int)n, (int)T, t->doc_eos,
-                     t->loss + (size_t)first * T, t->grad, scale);
+    for (uint32_t at = first; at < end; at += (uint32_t)t->micro) {
+        uint32_t n = end - at < (uint32_t)t->micro ? end - at : (uint32_t)t->micro;
+        model_submit(&t->w, t->act, t->tokens + (size_t)at * (T + 1), (int)n, (int)T, t->doc_eos,
+                     t->loss + (size_t)at * T, t->grad, scale, at > first);
     }
 }
 

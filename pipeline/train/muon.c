@@ -86,8 +86,7 @@ static void gram_of_x(struct muon *s, const struct ops *o, struct device *dev, i
         return;
     }
     size_t gram = (size_t)cols * (size_t)cols;
-    o->zero(dev, s->gram, gram * sizeof(float));
-    o->linear_backward_weight(dev, s->gram, s->x, s->x, rows, cols, cols);
+    o->linear_backward_weight(dev, s->gram, s->x, s->x, rows, cols, cols, false);
     o->to_act(dev, s->a, s->gram, gram);
 }
 

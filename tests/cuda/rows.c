@@ -70,11 +70,14 @@ void test_rmsnorm(void)
     array_send(y);                      /* backward begins from equal bits */
     array_send(sum);
     array_send(rstd);
-    cpu->rmsnorm_backward(cpu_device, dx.host, dg.host, y.host, sum.host, g.host, rstd.host, N, C);
-    cuda_rmsnorm_backward(NULL, act, dx.device, dg.device, y.device, sum.device, g.device, rstd.device, N, C,
-                          scratch_new(cuda_rmsnorm_backward_scratch(N, C)));
-    array_check("dx", dx, 0, 1e-5);
-    array_check("dg", dg, 1e-5, 1e-5);
+    for (int accumulate = 1; accumulate >= 0; accumulate--) {
+        cpu->rmsnorm_backward(cpu_device, dx.host, dg.host, y.host, sum.host, g.host, rstd.host, N, C, accumulate);
+        cuda_rmsnorm_backward(NULL, act, dx.device, dg.device, y.device, sum.device, g.device, rstd.device, N, C, accumulate,
+                              scratch_new(cuda_rmsnorm_backward_scratch(N, C)));
+        array_check("dx", dx, 0, 1e-5);
+        array_check("dg", dg, 1e-5, 1e-5);
+        array_send(dx);                 /* to which the next time adds */
+    }
     test_end();
 }
 
@@ -95,13 +98,15 @@ void test_qk_norm_rope(void)
     array_check("rstd", rstd, 0, 1e-6);
     array_send(qk);                     /* backward begins from equal bits */
     array_send(rstd);
-    cpu->qk_norm_rope_backward(cpu_device, dqkv.host, dgq.host, dgk.host, qk.host, qkv.host, rstd.host, gq.host, gk.host,
-                               rope.host, positions.host, N, H, Hkv, D);
-    cuda_qk_norm_rope_backward(NULL, act, dqkv.device, dgq.device, dgk.device, qk.device, qkv.device, rstd.device, gq.device,
-                               gk.device, rope.device, positions.device, N, H, Hkv, D,
-                               scratch_new(cuda_qk_norm_rope_backward_scratch(N, H, Hkv, D)));
-    array_check("dqkv", dqkv, 0, 1e-5);
-    array_check("dgq", dgq, 1e-5, 1e-5);
-    array_check("dgk", dgk, 1e-5, 1e-5);
+    for (int accumulate = 1; accumulate >= 0; accumulate--) {
+        cpu->qk_norm_rope_backward(cpu_device, dqkv.host, dgq.host, dgk.host, qk.host, qkv.host, rstd.host, gq.host, gk.host,
+                                   rope.host, positions.host, N, H, Hkv, D, accumulate);
+        cuda_qk_norm_rope_backward(NULL, act, dqkv.device, dgq.device, dgk.device, qk.device, qkv.device, rstd.device, gq.device,
+                                   gk.device, rope.device, positions.device, N, H, Hkv, D, accumulate,
+                                   scratch_new(cuda_qk_norm_rope_backward_scratch(N, H, Hkv, D)));
+        array_check("dqkv", dqkv, 0, 1e-5);
+        array_check("dgq", dgq, 1e-5, 1e-5);
+        array_check("dgk", dgk, 1e-5, 1e-5);
+    }
     test_end();
 }

@@ -77,14 +77,16 @@ void test_qk_norm_rope(void)
     check_heads(&qk, &rstd, &c);
 
     double *dgq0 = snapshot(&dgq), *dgk0 = snapshot(&dgk), *dqkv0 = snapshot(&dqkv);
-    ops->qk_norm_rope_backward(dev, dqkv.p, dgq.p, dgk.p, dqk.p, qkv.p, rstd.p, gq.p, gk.p, rope.p, positions, N, H,
-                               Hkv, D);
+    for (int accumulate = 1; accumulate >= 0; accumulate--) {
+        ops->qk_norm_rope_backward(dev, dqkv.p, dgq.p, dgk.p, dqk.p, qkv.p, rstd.p, gq.p, gk.p, rope.p, positions, N, H,
+                                   Hkv, D, accumulate);
+        array_read(&dgq);
+        array_read(&dgk);
+        check_gradient(&(struct gradient){"dgq", &dgq, 0, accumulate ? dgq0 : NULL, gq.v, D, D, D, rope_loss_g, &c, 1});
+        check_gradient(&(struct gradient){"dgk", &dgk, 0, accumulate ? dgk0 : NULL, gk.v, D, D, D, rope_loss_g, &c, 1});
+    }
     array_read(&dqkv);
-    array_read(&dgq);
-    array_read(&dgk);
     check_gradient(&(struct gradient){"dqkv", &dqkv, 0, NULL, qkv.v, out, in, N * out, rope_loss_x, &c, 1});
-    check_gradient(&(struct gradient){"dgq", &dgq, 0, dgq0, gq.v, D, D, D, rope_loss_g, &c, 1});
-    check_gradient(&(struct gradient){"dgk", &dgk, 0, dgk0, gk.v, D, D, D, rope_loss_g, &c, 1});
     for (size_t i = 0; i < dqkv.n; i++)         /* the values' part is not this op's */
         CHECK(i % in < out || dqkv.v[i] == dqkv0[i], "dqkv[%zu] belongs to the values", i);
     free(dgq0);

@@ -99,11 +99,14 @@ void test_rmsnorm(void)
     double *dx0 = snapshot(&dx), *dg0 = snapshot(&dg);
     array_read(&y);                             /* stands for dy */
     struct rmsnorm_ctx ctx = {sum.v, g.v, y.v, N, C};
-    ops->rmsnorm_backward(dev, dx.p, dg.p, y.p, sum.p, g.p, rstd.p, N, C);
+    ops->rmsnorm_backward(dev, dx.p, dg.p, y.p, sum.p, g.p, rstd.p, N, C, true);
     array_read(&dx);
     array_read(&dg);
     check_gradient(&(struct gradient){"dx", &dx, 0, dx0, sum.v, n, n, n, rmsnorm_loss_x, &ctx, 1});
-    check_gradient(&(struct gradient){"dg", &dg, 0, dg0, g.v, C, C, C, rmsnorm_loss_g, &ctx, 1});
+    check_gradient(&(struct gradient){"dg +=", &dg, 0, dg0, g.v, C, C, C, rmsnorm_loss_g, &ctx, 1});
+    ops->rmsnorm_backward(dev, dx.p, dg.p, y.p, sum.p, g.p, rstd.p, N, C, false);
+    array_read(&dg);
+    check_gradient(&(struct gradient){"dg =", &dg, 0, NULL, g.v, C, C, C, rmsnorm_loss_g, &ctx, 1});
     free(dx0);
     free(dg0);
     test_end();
@@ -135,11 +138,14 @@ static void linear_with(int N, int I, int O)
         size_t i = sample(dx.n, k);
         same("dx =", i, dx.v[i], ref_product(y.v, O, 1, W.v, I, 1, i / I, i % I, O), size * size);
     }
-    ops->linear_backward_weight(dev, dW.p, y.p, x.p, N, I, O);
-    array_read(&dW);
-    for (size_t k = 0; k < sample_count(dW.n); k++) {
-        size_t i = sample(dW.n, k);
-        same("dW", i, dW.v[i], dW0[i] + ref_product(y.v, 1, O, x.v, I, 1, i / I, i % I, N), size * sqrt(N));
+    for (int accumulate = 1; accumulate >= 0; accumulate--) {
+        ops->linear_backward_weight(dev, dW.p, y.p, x.p, N, I, O, accumulate);
+        array_read(&dW);
+        for (size_t k = 0; k < sample_count(dW.n); k++) {
+            size_t i = sample(dW.n, k);
+            double before = accumulate ? dW0[i] : 0;
+            same(accumulate ? "dW +=" : "dW =", i, dW.v[i], before + ref_product(y.v, 1, O, x.v, I, 1, i / I, i % I, N), size * sqrt(N));
+        }
     }
     free(dx0);
     free(dW0);
