@@ -12,53 +12,62 @@ static bool aligned(const void *a, const void *b, const void *c)
     return (((uintptr_t)a | (uintptr_t)b | (uintptr_t)c) & 15) == 0;
 }
 
-static bool by_cudnn(struct device *dev, const int32_t *first, struct attention_shape s, bool backward, size_t *scratch)
+static bool by_cudnn(struct device *dev, const int32_t *first, bool is_aligned)
 {
-    const char *why;
-    return dev->cudnn && !first && cudnn_attention_takes(dev->cudnn, s, backward, scratch, &why);
+    return dev->cudnn && !first && is_aligned;
 }
 
 /* A call that fails while it is recorded is made again in the open. */
-static void refused(struct device *dev)
+static void refused(struct device *dev, const char *why)
 {
-    if (!gpu_record_spoil())
-        dev->failure = "cuDNN refused to compute attention";
+    if (!gpu_record_spoil() && !dev->failure)
+        dev->failure = why;
+}
+
+/* NULL: cuDNN cannot, or no memory; the device has kept why. Our own in its place would make its figures untrue. */
+static void *scratch_of(struct device *dev, struct attention_shape s, bool backward)
+{
+    size_t bytes;
+    const char *why;
+    if (cudnn_attention_takes(dev->cudnn, s, backward, &bytes, &why))
+        return cuda_device_scratch(dev, bytes);
+    refused(dev, why);
+    return NULL;
 }
 
 void cuda_ops_attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
                                 const int32_t *first, struct attention_shape s)
 {
-    size_t bytes;
-    if (!aligned(out, qk, qkv) || !by_cudnn(dev, first, s, false, &bytes)) {
+    if (!by_cudnn(dev, first, aligned(out, qk, qkv) && aligned(lse, NULL, NULL))) {
         cuda_attention_forward(dev->stream, dev->act, out, lse, qk, qkv, first, s);
         return;
     }
-    void *scratch = cuda_device_scratch(dev, bytes);
+    void *scratch = scratch_of(dev, s, false);
     if (scratch && !cudnn_attention_forward(dev->cudnn, out, lse, qk, qkv, s, scratch))
-        refused(dev);
+        refused(dev, cudnn_attention_error(dev->cudnn));
 }
 
 void cuda_ops_attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
                                  const float *lse, const void *qk, const void *qkv, const int32_t *first,
                                  struct attention_shape s)
 {
-    size_t bytes = cuda_attention_backward_scratch(s);
-    bool theirs = aligned(dqk, dqkv, dout) && aligned(out, qk, qkv) && by_cudnn(dev, first, s, true, &bytes);
-    void *scratch = cuda_device_scratch(dev, bytes);
+    bool theirs = by_cudnn(dev, first, aligned(dqk, dqkv, dout) && aligned(out, qk, qkv) && aligned(lse, NULL, NULL));
+    void *scratch = theirs ? scratch_of(dev, s, true) : cuda_device_scratch(dev, cuda_attention_backward_scratch(s));
     if (!scratch)
         return;
     if (!theirs)
         cuda_attention_backward(dev->stream, dev->act, dqk, dqkv, dout, out, lse, qk, qkv, first, s, scratch);
     else if (!cudnn_attention_backward(dev->cudnn, dqk, dqkv, dout, out, lse, qk, qkv, s, scratch))
-        refused(dev);
+        refused(dev, cudnn_attention_error(dev->cudnn));
 }
 
 /* The most that either takes. */
 size_t cuda_ops_attention_scratch(struct device *dev, struct attention_shape s)
 {
     size_t most = cuda_attention_backward_scratch(s), bytes;
-    for (int backward = 0; backward < 2; backward++)
-        if (by_cudnn(dev, NULL, s, backward, &bytes) && bytes > most)
+    const char *why;
+    for (int backward = 0; dev->cudnn && backward < 2; backward++)
+        if (cudnn_attention_takes(dev->cudnn, s, backward, &bytes, &why) && bytes > most)
             most = bytes;
     return most;
 }
@@ -70,8 +79,7 @@ static int plans(struct cudnn_attention *cudnn, struct attention_shape s, char *
     const char *why;
     for (int backward = 0; backward < 2; backward++)
         if (!cudnn_attention_takes(cudnn, s, backward, &bytes, &why)) {
-            snprintf(err, cap, "%s has no attention for %d of %d heads of %d and %d tokens (%s)", cudnn_attention_describe(cudnn),
-                     s.Hkv, s.H, s.D, s.T, why);
+            snprintf(err, cap, "%s", why);
             return -1;
         }
     return 0;

@@ -87,7 +87,7 @@ static double element(const void *p, size_t i, enum dtype type)
     return f;
 }
 
-/* |a - b| / |b|; infinite without memory */
+/* |a - b| / |b|; -1: no memory */
 static double apart(struct device *dev, const struct trial *t, int array)
 {
     size_t n = t->n[array], bytes = n * dtype_bytes(type_of(array));
@@ -105,7 +105,7 @@ static double apart(struct device *dev, const struct trial *t, int array)
     bool done = own && theirs;
     free(own);
     free(theirs);
-    return done ? sqrt(difference / squares) : INFINITY;
+    return done ? sqrt(difference / squares) : -1;
 }
 
 static int compare(struct device *dev, struct cudnn_attention *cudnn, const struct trial *t, char *err, size_t cap)
@@ -115,16 +115,21 @@ static int compare(struct device *dev, struct cudnn_attention *cudnn, const stru
     trial_run(dev, t, 1);
     dev->cudnn = NULL;
     gpu_sync(dev->stream);
-    if (cuda_device_error(dev)) {
-        snprintf(err, cap, "%s", cuda_device_error(dev));
+    const char *failed = cuda_device_error(dev);
+    if (failed) {
+        snprintf(err, cap, "%s", failed);
+        dev->failure = NULL;            /* that of the trial: the device can go on without cuDNN */
         return -1;
     }
     for (int array = OUT; array < ARRAYS; array++) {
         double far = apart(dev, t, array);
-        if (far < AGREE)
+        if (far >= 0 && far < AGREE)
             continue;
-        snprintf(err, cap, "%s computes other %s: they differ by %.2g of their length", cudnn_attention_describe(cudnn),
-                 result_names[array], far);
+        if (far < 0)
+            snprintf(err, cap, "no memory to compare it");
+        else
+            snprintf(err, cap, "%s computes other %s: they differ by %.2g of their length", cudnn_attention_describe(cudnn),
+                     result_names[array], far);
         return -1;
     }
     return 0;

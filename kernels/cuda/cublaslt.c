@@ -80,10 +80,10 @@ int products_find(char *why, size_t cap)
 #undef ENTRY
     };
     const char *lacks;
-    void *lib = library_open(LIBRARY);
+    char reason[256];
+    void *lib = library_open(LIBRARY, reason, sizeof reason);
     if (!lib)
-        snprintf(why, cap, "%s is missing (CUDA toolkit %d, or its directory in LD_LIBRARY_PATH)", LIBRARY,
-                 CUBLAS_VER_MAJOR);
+        snprintf(why, cap, "%s (wanted: CUDA toolkit %d, or its directory in LD_LIBRARY_PATH)", reason, CUBLAS_VER_MAJOR);
     else if (!library_functions(lib, all, sizeof all / sizeof *all, &lacks))
         snprintf(why, cap, "%s lacks %s", LIBRARY, lacks);
     else

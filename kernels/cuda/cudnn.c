@@ -22,9 +22,10 @@ int cudnn_find(struct cudnn *lib, char *why, size_t cap)
         {"cudnnBackendExecute", (void **)&lib->execute},
     };
     const char *lacks;
-    void *library = library_open(LIBRARY);
+    char reason[256];
+    void *library = library_open(LIBRARY, reason, sizeof reason);
     if (!library)
-        snprintf(why, cap, "%s is missing (cuDNN 9, or its directory in LD_LIBRARY_PATH)", LIBRARY);
+        snprintf(why, cap, "%s (wanted: cuDNN 9, or its directory in LD_LIBRARY_PATH)", reason);
     else if (!library_functions(library, all, sizeof all / sizeof *all, &lacks))
         snprintf(why, cap, "%s lacks %s", LIBRARY, lacks);
     else

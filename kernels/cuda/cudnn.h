@@ -19,7 +19,7 @@
     X(POINTWISE_ADD, 0) X(POINTWISE_MUL, 1) X(POINTWISE_DIV, 6) X(POINTWISE_SUB, 9) X(POINTWISE_EXP, 13)               \
     X(POINTWISE_LOG, 15) X(POINTWISE_IDENTITY, 21) X(POINTWISE_CMP_GE, 303) X(POINTWISE_GEN_INDEX, 501)                \
     X(POINTWISE_BINARY_SELECT, 601)                                                                                    \
-    X(HEUR_MODE_FALLBACK, 2) X(HEUR_MODE_A, 3)                                                                         \
+    X(HEUR_MODE_A, 3)                                                                         \
     X(TYPE_HANDLE, 0) X(TYPE_DATA_TYPE, 1) X(TYPE_BOOLEAN, 2) X(TYPE_INT64, 3) X(TYPE_VOID_PTR, 6)                     \
     X(TYPE_HEUR_MODE, 8) X(TYPE_POINTWISE_MODE, 14) X(TYPE_BACKEND_DESCRIPTOR, 15) X(TYPE_REDUCTION_OPERATOR_TYPE, 18) \
     X(TYPE_CHAR, 24)                                                                                                   \

@@ -16,8 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* From 9.10 on minus infinity hides a key; until 9.15 sequences had to be multiples of 128. */
-enum { OLDEST = 91000, ANY_LENGTH = 91600, PLANS = 256, ALIGNMENT = 256 };
+/* Until 9.15 sequences had to be multiples of 128. */
+enum { ANY_LENGTH = 91600, ALIGNMENT = 256 };
 
 /* Places of the pointers. */
 enum { Q, K, V, OUT, LSE, SCALE, HIDDEN, DOUT, DQ, DK, DV, DQ_SUM, ROW_SUM, ONE };
@@ -26,16 +26,16 @@ struct plan {
     struct attention_shape s;
     bool backward;
     struct cudnn_graph graph;
-    char failure[320];          /* empty: it can be run */
+    char failure[512];          /* empty: it can be run */
+    struct plan *next;
 };
 
 struct cudnn_attention {
     struct cudnn lib;
     size_t version;
     void *handle;
-    struct plan *plan[PLANS];
-    int n;
-    char text[48];
+    struct plan *plans;
+    char text[48], failure[400];
 };
 
 /* Everything that both graphs need. */
@@ -56,13 +56,13 @@ struct cudnn_attention *cudnn_attention_open(cudaStream_t s, char *err, size_t c
     }
     a->version = a->lib.version();
     snprintf(a->text, sizeof a->text, "cuDNN %zu.%zu.%zu", a->version / 10000, a->version / 100 % 100, a->version % 100);
-    int status = a->version < OLDEST ? 0 : a->lib.create(&a->handle);
+    int status = a->version < CUDNN_OLDEST ? 0 : a->lib.create(&a->handle);
     if (status == 0 && a->handle)
         status = a->lib.set_stream(a->handle, s);
     if (status == 0 && a->handle)
         return a;
     if (status == 0)
-        snprintf(err, cap, "%s is too old: 9.10 or newer", a->text);
+        snprintf(err, cap, "%s is too old (wanted: 9.10.2 or newer)", a->text);
     else
         snprintf(err, cap, "%s does not start: %s", a->text, a->lib.error_string(status));
     cudnn_attention_close(a);
@@ -73,13 +73,19 @@ void cudnn_attention_close(struct cudnn_attention *a)
 {
     if (!a)
         return;
-    for (int i = 0; i < a->n; i++) {
-        cudnn_graph_end(&a->plan[i]->graph);
-        free(a->plan[i]);
+    for (struct plan *p = a->plans, *next; p; p = next) {
+        next = p->next;
+        cudnn_graph_end(&p->graph);
+        free(p);
     }
     if (a->handle)
         a->lib.destroy(a->handle);
     free(a);
+}
+
+const char *cudnn_attention_error(const struct cudnn_attention *a)
+{
+    return a->failure;
 }
 
 const char *cudnn_attention_describe(const struct cudnn_attention *a)
@@ -169,15 +175,15 @@ static void build_forward(struct cudnn_graph *g, struct attention_shape shape)
     cudnn_matmul(g, &weights, &p.v, &p.out);
 }
 
-/* dy = x^T y, summed over the heads of a group */
-static void product_by_group(struct parts *p, const struct cudnn_tensor *x, const struct cudnn_tensor *y, const struct cudnn_tensor *dy)
+/* z = x^T y, summed over the heads of a group */
+static void product_by_group(struct parts *p, const struct cudnn_tensor *x, const struct cudnn_tensor *y, const struct cudnn_tensor *z)
 {
-    struct cudnn_tensor t = transposed(p, x), all = *dy;
+    struct cudnn_tensor t = transposed(p, x), all = *z;
     if (p->s.H != p->s.Hkv)
         all = cudnn_inside(p->g, DNN_DATA_BFLOAT16, cudnn_packed(p->s.B, p->s.H, p->s.T, p->s.D));
     cudnn_matmul(p->g, &t, y, &all);
     if (p->s.H != p->s.Hkv)
-        cudnn_reduce(p->g, DNN_REDUCE_TENSOR_ADD, &all, dy);
+        cudnn_reduce(p->g, DNN_REDUCE_TENSOR_ADD, &all, z);
 }
 
 /* D */
@@ -240,28 +246,37 @@ static bool same(struct attention_shape a, struct attention_shape b)
     return a.B == b.B && a.T == b.T && a.H == b.H && a.Hkv == b.Hkv && a.D == b.D;
 }
 
+static void compile(struct cudnn_attention *a, struct plan *p)
+{
+    char why[320] = "";
+    if (p->s.T % 128 != 0 && a->version < ANY_LENGTH)
+        snprintf(why, sizeof why, "before 9.16 it takes sequences of multiples of 128 tokens");
+    else if (cudnn_attention_compile(&p->graph, &a->lib, (struct cudnn_target){.handle = a->handle}, p->s, p->backward, why,
+                                     sizeof why) == 0)
+        return;
+    snprintf(p->failure, sizeof p->failure, "%s has no attention for %d of %d heads of %d, %d x %d tokens, %s (%s)", a->text,
+             p->s.Hkv, p->s.H, p->s.D, p->s.B, p->s.T, p->backward ? "backward" : "forward", why);
+}
+
+/* NULL: no memory */
 static struct plan *plan_of(struct cudnn_attention *a, struct attention_shape s, bool backward)
 {
-    for (int i = 0; i < a->n; i++)
-        if (a->plan[i]->backward == backward && same(a->plan[i]->s, s))
-            return a->plan[i];
-    struct plan *p = a->n < PLANS ? calloc(1, sizeof *p) : NULL;
+    for (struct plan *p = a->plans; p; p = p->next)
+        if (p->backward == backward && same(p->s, s))
+            return p;
+    struct plan *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
-    p->s = s;
-    p->backward = backward;
-    if (s.T % 128 != 0 && a->version < ANY_LENGTH)
-        snprintf(p->failure, sizeof p->failure, "before 9.16 it takes sequences of multiples of 128 tokens");
-    else
-        cudnn_attention_compile(&p->graph, &a->lib, (struct cudnn_target){.handle = a->handle}, s, backward, p->failure,
-                                sizeof p->failure);
-    return a->plan[a->n++] = p;
+    *p = (struct plan){.s = s, .backward = backward, .next = a->plans};
+    a->plans = p;
+    compile(a, p);
+    return p;
 }
 
 bool cudnn_attention_takes(struct cudnn_attention *a, struct attention_shape s, bool backward, size_t *scratch, const char **why)
 {
     struct plan *p = plan_of(a, s, backward);
-    *why = p ? p->failure : "too many shapes";
+    *why = p ? p->failure : "no memory for a plan of cuDNN";
     if (!p || p->failure[0])
         return false;
     *scratch = ALIGNMENT + rounded((size_t)p->graph.workspace) +
@@ -271,9 +286,8 @@ bool cudnn_attention_takes(struct cudnn_attention *a, struct attention_shape s, 
 
 static bool run(struct cudnn_attention *a, struct attention_shape s, bool backward, void **pointer, char *scratch)
 {
-    static float hidden = -INFINITY, one = 1;
     struct plan *p = plan_of(a, s, backward);
-    float scale = 1 / sqrtf((float)s.D);
+    float hidden = -INFINITY, one = 1, scale = 1 / sqrtf((float)s.D);
     pointer[SCALE] = &scale;
     pointer[HIDDEN] = &hidden;
     pointer[ONE] = &one;
@@ -283,7 +297,13 @@ static bool run(struct cudnn_attention *a, struct attention_shape s, bool backwa
         pointer[DQ_SUM] = scratch;
         scratch += rounded(rows_of(s) * (size_t)s.D * sizeof(float));
     }
-    return p && cudnn_graph_run(&p->graph, a->handle, pointer, scratch) == 0;
+    int status = cudnn_graph_run(&p->graph, a->handle, pointer, scratch);
+    if (status == 0)
+        return true;
+    cudnn_graph_fail(&p->graph, status, backward ? "attention, backward" : "attention, forward");
+    if (!a->failure[0])
+        snprintf(a->failure, sizeof a->failure, "%s: %s", a->text, p->graph.failure);
+    return false;
 }
 
 /* Keys lie behind the queries, values behind the keys. */

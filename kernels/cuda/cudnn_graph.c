@@ -5,16 +5,36 @@
 
 enum { CANDIDATES = 8, FIRST_INSIDE = 1000 };   /* plans that are tried; numbers of tensors inside follow */
 
-/* With the library's own words, if it has any. status 0: it did not fail, but gave nothing. */
-static void fail(struct cudnn_graph *g, int status, const char *what)
+/* The line of the library's report that says most: it goes through all of its ways, of which most are for other graphs or GPUs. */
+static char *told(char *report)
 {
-    char text[192] = "";
+    static const char mark[] = "Reason: ";
+    char *first = NULL, *line = report;
+    for (; line && *line; line = strchr(line, '\n'), line += line ? 1 : 0) {
+        char *end = strchr(line, '\n'), *reason = strstr(line, mark);
+        if (!reason || (end && reason > end))
+            continue;
+        first = first ? first : reason;
+        size_t n = (size_t)(reason - line);
+        if (!memmem(line, n, "GRAPH_PATTERN", 13) && !memmem(line, n, "ARCH_MISMATCH", 13)) {
+            first = reason;
+            break;
+        }
+    }
+    first = first ? first + strlen(mark) : report;
+    first[strcspn(first, "\n")] = '\0';
+    return first;
+}
+
+void cudnn_graph_fail(struct cudnn_graph *g, int status, const char *what)
+{
+    char report[8192] = "";
     if (g->failure[0])
         return;
-    g->lib->last_error(text, sizeof text);
-    text[strcspn(text, "\n")] = '\0';
+    g->lib->last_error(report, sizeof report);
+    const char *reason = told(report);
     snprintf(g->failure, sizeof g->failure, "%s%s%s%s%s", what, status ? ": " : "", status ? g->lib->error_string(status) : "",
-             text[0] ? ": " : "", text);
+             reason[0] ? ": " : "", reason);
 }
 
 static void *make(struct cudnn_graph *g, int type)
@@ -28,7 +48,7 @@ static void *make(struct cudnn_graph *g, int type)
     }
     int status = g->lib->descriptor_create(type, &d);
     if (status != 0)
-        fail(g, status, "descriptor");
+        cudnn_graph_fail(g, status, "descriptor");
     else
         g->descriptor[g->n_descriptors++] = d;
     return d;
@@ -38,7 +58,7 @@ static void set(struct cudnn_graph *g, void *d, int name, int type, int64_t n, c
 {
     int status = g->failure[0] ? 0 : g->lib->set(d, name, type, n, values);
     if (status != 0)
-        fail(g, status, "attribute");
+        cudnn_graph_fail(g, status, "attribute");
 }
 
 static void set_one(struct cudnn_graph *g, void *d, int name, int type, int value)
@@ -55,7 +75,7 @@ static void finish(struct cudnn_graph *g, void *d, const char *what)
 {
     int status = g->failure[0] ? 0 : g->lib->finalize(d);
     if (status != 0)
-        fail(g, status, what);
+        cudnn_graph_fail(g, status, what);
 }
 
 static void finish_op(struct cudnn_graph *g, void *d, const char *what)
@@ -63,7 +83,7 @@ static void finish_op(struct cudnn_graph *g, void *d, const char *what)
     finish(g, d, what);
     if (g->n_ops < CUDNN_OPERATIONS)
         g->op[g->n_ops++] = d;
-    else
+    else if (!g->failure[0])
         snprintf(g->failure, sizeof g->failure, "more than %d operations", CUDNN_OPERATIONS);
 }
 
@@ -208,12 +228,12 @@ static void *describe_target(struct cudnn_graph *g, struct cudnn_target target)
 }
 
 /* How the library would do it, its best guess first. */
-static int64_t ask(struct cudnn_graph *g, void *graph, int mode, void *device, void **found)
+static int64_t ask(struct cudnn_graph *g, void *graph, void *device, void **found)
 {
     int64_t n = 0;
     void *heuristic = make(g, DNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
     set_descriptor(g, heuristic, DNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, &graph);
-    set_one(g, heuristic, DNN_ATTR_ENGINEHEUR_MODE, DNN_TYPE_HEUR_MODE, mode);
+    set_one(g, heuristic, DNN_ATTR_ENGINEHEUR_MODE, DNN_TYPE_HEUR_MODE, DNN_HEUR_MODE_A);
     if (device)
         set_descriptor(g, heuristic, DNN_ATTR_ENGINEHEUR_DEVICEPROP, &device);
     finish(g, heuristic, "heuristic");
@@ -244,18 +264,16 @@ static void plan(struct cudnn_graph *g, struct cudnn_target target, void *device
 
 int cudnn_graph_compile(struct cudnn_graph *g, struct cudnn_target target, char *err, size_t cap)
 {
-    static const int modes[] = {DNN_HEUR_MODE_A, DNN_HEUR_MODE_FALLBACK};
     void *ways[CANDIDATES], *device = describe_target(g, target);
     void *graph = make(g, DNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
     set(g, graph, DNN_ATTR_OPERATIONGRAPH_OPS, DNN_TYPE_BACKEND_DESCRIPTOR, g->n_ops, g->op);
     if (target.handle)
         set(g, graph, DNN_ATTR_OPERATIONGRAPH_HANDLE, DNN_TYPE_HANDLE, 1, &target.handle);
     finish(g, graph, "graph");
-    for (size_t i = 0; i < sizeof modes / sizeof *modes && !g->plan && !g->failure[0]; i++)
-        plan(g, target, device, ways, ask(g, graph, modes[i], device, ways));
+    plan(g, target, device, ways, ask(g, graph, device, ways));
     if (g->plan)
         return 0;
-    fail(g, 0, "no kernel");
+    cudnn_graph_fail(g, 0, "no kernel");
     snprintf(err, cap, "%s", g->failure);
     return -1;
 }

@@ -7,7 +7,8 @@
  *   cudnn_graph_run(&g, handle, pointers, workspace)   any number of times
  *   cudnn_graph_end(&g)
  *
- * Tensors have four dimensions: batch, head, row, column; one of 1 is broadcast. The first failure is kept, what follows does nothing, and compile tells it.
+ * Tensors have four dimensions: batch, head, row, column; one of 1 is broadcast. The first failure is kept, what follows does nothing, and
+ * compile tells it.
  * Sums are in f32.
  */
 #ifndef KERNELS_CUDA_CUDNN_GRAPH_H
@@ -72,5 +73,8 @@ int  cudnn_graph_compile(struct cudnn_graph *g, struct cudnn_target target, char
 /* pointer: by id. Enqueued on the handle's stream; 0 or cuDNN's status. */
 int  cudnn_graph_run(struct cudnn_graph *g, void *handle, void *const pointer[CUDNN_POINTERS], void *workspace);
 void cudnn_graph_end(struct cudnn_graph *g);
+
+/* Keeps in g->failure, if there is none yet, what failed: with the name of the status (0: none) and the library's own words. */
+void cudnn_graph_fail(struct cudnn_graph *g, int status, const char *what);
 
 #endif

@@ -2,18 +2,30 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <string.h>
 
-void *library_open(const char *name)
+/* The loader begins with the name of the file that it did not find: ours, or one that ours wants. */
+static bool is_missing(const char *error, const char *path)
+{
+    return strncmp(error, path, strlen(path)) == 0 && strstr(error, "No such file");
+}
+
+void *library_open(const char *name, char *why, size_t cap)
 {
     static const char *const places[] = {"", "/usr/local/cuda/lib64/", "/usr/local/cuda/lib/", "/usr/local/cuda-13/lib64/",
                                          "/usr/local/cuda-12/lib64/"};
     char path[256];
-    void *lib = NULL;
-    for (size_t i = 0; !lib && i < sizeof places / sizeof *places; i++) {
+    snprintf(why, cap, "%s is missing", name);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         snprintf(path, sizeof path, "%s%s", places[i], name);
-        lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        void *lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        const char *error = lib ? NULL : dlerror();
+        if (lib)
+            return lib;
+        if (error && !is_missing(error, path))
+            snprintf(why, cap, "%s cannot be loaded (%s)", name, error);
     }
-    return lib;
+    return NULL;
 }
 
 bool library_functions(void *library, const struct library_function *f, size_t n, const char **lacks)

@@ -46,7 +46,7 @@ static const struct opt opts[] = {
     {0, "fp8", OPT_FLAG, &cfg.fp8, NULL,
      "products of hidden layers in fp8 (e4m3, gradients e5m2, a scale for each tensor): GPUs of compute capability 9.0 on"},
     {0, "attention", OPT_STR, &cfg.attention, "WHOSE",
-     "own (default), or cudnn: by cuDNN 9.10 or newer after a trial against our own, on GPUs, in bf16; no two runs have equal bits"},
+     "own (default), or cudnn: by cuDNN 9.10.2 or newer after a trial against our own, on GPUs, in bf16; no two runs have equal bits"},
     {0, "state-dtype", OPT_STR, &cfg.state_dtype, "TYPE",
      "f32 (default); bf16: weights and AdamW's state in bf16 alone, rounded stochastically: 10 bytes a weight, not 18"},
     {0, "threads", OPT_U64, &cfg.threads, "N",

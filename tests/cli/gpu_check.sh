@@ -23,7 +23,16 @@ from_bundle 1 'libcublasLt.so.99 is nowhere to be found' tests steps
 [ "$(wc -l <said)" = 1 ] || { cat said; exit 1; }
 : >given/libcublasLt.so.99
 from_bundle 0 'Nothing failed' torch
-rm given/*
+# the loader has cuBLASLt, Python's packages alone have cuDNN and what it wants; LD_LIBRARY_PATH is not set
+rm -r b given/*
+mkdir -p packages/nvidia/{cudnn,cu13}/lib
+touch packages/nvidia/cudnn/lib/libcudnn{,_graph}.so.9 packages/nvidia/cu13/lib/{libnvrtc.so.13,libnvrtc-builtins.so.13.0,libcublasLt.so.99}
+program ldconfig 'printf "\tlibcublasLt.so.99 (libc6) => x\n"'
+program python3 'case $* in *sys.path*) echo '"$PWD"'/packages/nvidia ;; *) exit 1 ;; esac'
+(unset LD_LIBRARY_PATH; PATH=$PWD/path:$PATH check 0 'Nothing failed' --from "$PWD/bundle.tar.xz" --work "$PWD/b" -o "$PWD/bundle.md" torch) || exit 1
+for lib in libcudnn.so.9 libcudnn_graph.so.9 libnvrtc.so.13 libnvrtc-builtins.so.13.0; do [ -L b/lib/$lib ] || { ls b/lib; exit 1; }; done
+[ ! -e b/lib/libcublasLt.so.99 ] || { echo "Python's cuBLASLt hides the machine's"; exit 1; }
+program python3 'echo "libraries $LD_LIBRARY_PATH" >>'"$PWD/said-by-python"
 rm -r b                                         # a long list, of which the reader wants the head
 program ldconfig 'printf "\tlibcublasLt.so.99 (libc6) => x\n\tlibolder.so.1 (libc6) => x\n"; yes more | head -n 100000'
 from_bundle 0 'Nothing failed' torch

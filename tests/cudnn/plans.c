@@ -1,7 +1,7 @@
 /*
  * plans - cuDNN's plans for the attention of training, compiled for GPUs that are only described: no GPU is needed
  *
- * What cannot be compiled is told, and the exit status 1; 77: there is no cuDNN. Run by tests/cli/cudnn_plans.sh, which has a driver for it.
+ * What cannot be compiled is told, and the exit status 1; 77: there is no cuDNN, or an old one. Run by tests/cli/cudnn_plans.sh, which has a driver for it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -62,8 +62,10 @@ int main(void)
         return 77;
     }
     size_t version = lib.version();
-    printf("cuDNN %zu.%zu.%zu\n", version / 10000, version / 100 % 100, version % 100);
     setvbuf(stdout, NULL, _IOLBF, 0);
+    printf("cuDNN %zu.%zu.%zu%s\n", version / 10000, version / 100 % 100, version % 100, version < CUDNN_OLDEST ? " is too old" : "");
+    if (version < CUDNN_OLDEST)
+        return 77;
     for (size_t i = 0; i < 2 * sizeof kinds / sizeof *kinds * sizeof shapes / sizeof *shapes; i++)
         failed += !compiles(&lib, &kinds[i / 4], shapes[i / 2 % 2], i % 2);
     return failed > 0;

@@ -34,7 +34,7 @@ static const int sizes[] = {[DNN_TYPE_HANDLE] = 8, [DNN_TYPE_DATA_TYPE] = 4, [DN
 
 static size_t version(void)
 {
-    return 91900;
+    return shim_faulty() == SHIM_CUDNN_OLD ? 91001 : shim_faulty() == SHIM_CUDNN_BEFORE_16 ? 91501 : 91900;
 }
 
 static int create(void **handle)
@@ -62,7 +62,7 @@ static const char *error_string(int status)
 
 static void last_error(char *text, size_t cap)
 {
-    snprintf(text, cap, "the twin's reason");
+    snprintf(text, cap, "{way 1}\nWarning: GRAPH_PATTERN; Reason: of other graphs\nWarning: NOT_SUPPORTED; Reason: the twin's reason\nReason: of all\n");
 }
 
 static int descriptor_create(int type, void **out)

@@ -41,6 +41,8 @@ enum shim_fault {
     SHIM_RECORDING_LOST,        /* none becomes a graph: its calls are gone */
     SHIM_GRAPH_REFUSED,         /* none can be launched */
     SHIM_NO_CUDNN,              /* the library is not found (cudnn.c) */
+    SHIM_CUDNN_OLD,             /* it is 9.10.1 */
+    SHIM_CUDNN_BEFORE_16,       /* it is 9.15.1 */
     SHIM_CUDNN_NO_PLAN,         /* it knows no way to do a graph */
     SHIM_CUDNN_WRONG,           /* it computes something else */
     SHIM_CUDNN_REFUSES,         /* it runs no plan */
