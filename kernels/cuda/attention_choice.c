@@ -7,16 +7,6 @@
 #include "kernels/cuda/cudnn_attention.h"
 #include "kernels/cuda/device.h"
 
-static bool aligned(const void *a, const void *b, const void *c)
-{
-    return (((uintptr_t)a | (uintptr_t)b | (uintptr_t)c) & 15) == 0;
-}
-
-static bool by_cudnn(struct device *dev, const int32_t *first, bool is_aligned)
-{
-    return dev->cudnn && !first && is_aligned;
-}
-
 /* A call that fails while it is recorded is made again in the open. */
 static void refused(struct device *dev, const char *why)
 {
@@ -38,7 +28,7 @@ static void *scratch_of(struct device *dev, struct attention_shape s, bool backw
 void cuda_ops_attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
                                 const int32_t *first, struct attention_shape s)
 {
-    if (!by_cudnn(dev, first, aligned(out, qk, qkv) && aligned(lse, NULL, NULL))) {
+    if (!dev->cudnn || first) {
         cuda_attention_forward(dev->stream, dev->act, out, lse, qk, qkv, first, s);
         return;
     }
@@ -51,7 +41,7 @@ void cuda_ops_attention_backward(struct device *dev, void *dqk, void *dqkv, cons
                                  const float *lse, const void *qk, const void *qkv, const int32_t *first,
                                  struct attention_shape s)
 {
-    bool theirs = by_cudnn(dev, first, aligned(dqk, dqkv, dout) && aligned(out, qk, qkv) && aligned(lse, NULL, NULL));
+    bool theirs = dev->cudnn && !first;
     void *scratch = theirs ? scratch_of(dev, s, true) : cuda_device_scratch(dev, cuda_attention_backward_scratch(s));
     if (!scratch)
         return;
@@ -72,19 +62,6 @@ size_t cuda_ops_attention_scratch(struct device *dev, struct attention_shape s)
     return most;
 }
 
-/* -1 and err: no plan for the shape */
-static int plans(struct cudnn_attention *cudnn, struct attention_shape s, char *err, size_t cap)
-{
-    size_t bytes;
-    const char *why;
-    for (int backward = 0; backward < 2; backward++)
-        if (!cudnn_attention_takes(cudnn, s, backward, &bytes, &why)) {
-            snprintf(err, cap, "%s", why);
-            return -1;
-        }
-    return 0;
-}
-
 int cuda_device_use_cudnn(struct device *dev, struct attention_shape s, char *err, size_t cap)
 {
     if (dev->act != DTYPE_BF16) {
@@ -92,7 +69,7 @@ int cuda_device_use_cudnn(struct device *dev, struct attention_shape s, char *er
         return -1;
     }
     struct cudnn_attention *cudnn = cudnn_attention_open(dev->stream, err, cap);
-    if (!cudnn || plans(cudnn, s, err, cap) != 0 || cuda_attention_trial(dev, cudnn, s, err, cap) != 0) {
+    if (!cudnn || cuda_attention_trial(dev, cudnn, s, err, cap) != 0) {
         cudnn_attention_close(cudnn);
         return -1;
     }

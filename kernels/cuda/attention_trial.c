@@ -72,11 +72,36 @@ static int trial_fill(struct device *dev, struct trial *t)
     return host ? 0 : -1;
 }
 
-static void trial_run(struct device *dev, const struct trial *t, int which)
+/* Each false, and err: no memory for scratch, or a refusal. */
+static bool run_own(struct device *dev, const struct trial *t, char *err, size_t cap)
 {
-    void *const *in = t->at[0], *const *out = t->at[which];
-    cuda_ops_attention_forward(dev, out[OUT], out[LSE], in[QK], in[QKV], NULL, t->s);
-    cuda_ops_attention_backward(dev, out[DQK], out[DQKV], in[DOUT], out[OUT], out[LSE], in[QK], in[QKV], NULL, t->s);
+    void *const *in = t->at[0], *const *out = t->at[0];
+    void *scratch = cuda_device_scratch(dev, cuda_attention_backward_scratch(t->s));
+    if (!scratch) {
+        snprintf(err, cap, "%s", cuda_device_error(dev));
+        return false;
+    }
+    cuda_attention_forward(dev->stream, dev->act, out[OUT], out[LSE], in[QK], in[QKV], NULL, t->s);
+    cuda_attention_backward(dev->stream, dev->act, out[DQK], out[DQKV], in[DOUT], out[OUT], out[LSE], in[QK], in[QKV], NULL,
+                            t->s, scratch);
+    return true;
+}
+
+static bool run_theirs(struct device *dev, struct cudnn_attention *cudnn, const struct trial *t, char *err, size_t cap)
+{
+    void *const *in = t->at[0], *const *out = t->at[1];
+    const char *why;
+    size_t forward, backward;
+    if (!cudnn_attention_takes(cudnn, t->s, false, &forward, &why) || !cudnn_attention_takes(cudnn, t->s, true, &backward, &why)) {
+        snprintf(err, cap, "%s", why);
+        return false;
+    }
+    void *scratch = cuda_device_scratch(dev, forward > backward ? forward : backward);
+    if (scratch && cudnn_attention_forward(cudnn, out[OUT], out[LSE], in[QK], in[QKV], t->s, scratch) &&
+        cudnn_attention_backward(cudnn, out[DQK], out[DQKV], in[DOUT], out[OUT], out[LSE], in[QK], in[QKV], t->s, scratch))
+        return true;
+    snprintf(err, cap, "%s", scratch ? cudnn_attention_error(cudnn) : cuda_device_error(dev));
+    return false;
 }
 
 static double element(const void *p, size_t i, enum dtype type)
@@ -110,15 +135,11 @@ static double apart(struct device *dev, const struct trial *t, int array)
 
 static int compare(struct device *dev, struct cudnn_attention *cudnn, const struct trial *t, char *err, size_t cap)
 {
-    trial_run(dev, t, 0);
-    dev->cudnn = cudnn;
-    trial_run(dev, t, 1);
-    dev->cudnn = NULL;
+    if (!run_own(dev, t, err, cap) || !run_theirs(dev, cudnn, t, err, cap))
+        return -1;
     gpu_sync(dev->stream);
-    const char *failed = cuda_device_error(dev);
-    if (failed) {
-        snprintf(err, cap, "%s", failed);
-        dev->failure = NULL;            /* that of the trial: the device can go on without cuDNN */
+    if (cuda_device_error(dev)) {
+        snprintf(err, cap, "%s", cuda_device_error(dev));
         return -1;
     }
     for (int array = OUT; array < ARRAYS; array++) {

@@ -90,7 +90,7 @@ void cuda_ops_attention_backward(struct device *dev, void *dqk, void *dqkv, cons
                                  struct attention_shape s);
 size_t cuda_ops_attention_scratch(struct device *dev, struct attention_shape s);
 
-/* attention_trial.c. 0: the results agree, forward and backward; -1 and err (a clause) */
+/* attention_trial.c. 0: the results agree, forward and backward; -1 and err (a clause): they do not, or cuDNN cannot */
 int  cuda_attention_trial(struct device *dev, struct cudnn_attention *cudnn, struct attention_shape s, char *err, size_t cap);
 
 /* extrapolate.c */

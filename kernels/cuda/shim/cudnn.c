@@ -210,9 +210,9 @@ static int argument(const struct call *c, const struct descriptor *t)
 {
     int64_t id = numbers(t, DNN_ATTR_TENSOR_UNIQUE_ID)[0];
     for (int k = 0; k < c->n; k++)
-        if (c->id[k] == id)
+        if (c->id[k] == id && (flag(t, DNN_ATTR_TENSOR_IS_BY_VALUE) || ((uintptr_t)c->pointer[k] & 15) == 0))
             return k;
-    fprintf(stderr, "shim: cuDNN: no pointer for tensor %lld\n", (long long)id);
+    fprintf(stderr, "shim: cuDNN: no pointer for tensor %lld, or it is not aligned\n", (long long)id);
     abort();
 }
 
