@@ -1,16 +1,22 @@
 #!/usr/bin/env python3
-"""torch-step.py - tokens a second of a training step in plain PyTorch, for tools/gpu-check to stand beside ours
+"""torch-step.py - tokens a second of a training step in plain PyTorch, for tools/gpu-check and tools/bench to stand beside ours
 
-The model of train's presets (Qwen3: grouped queries, normed q and k, rotary, SwiGLU, tied embedding), torch.compile, bf16 autocast,
-scaled_dot_product_attention, fused AdamW with clipping. Usage: torch-step.py LAYERS WIDTH HEADS KV HEAD_DIM FFN VOCAB BATCH CONTEXT [MICRO]
+The model of train's presets (Qwen3: grouped queries, normed q and k, rotary, SwiGLU, tied embedding), torch.compile, bf16 by autocast,
+scaled_dot_product_attention, fused AdamW with clipping. On a CPU: all its processors.
+Usage: torch-step.py [--cpu] [--f32] LAYERS WIDTH HEADS KV HEAD_DIM FFN VOCAB BATCH CONTEXT [MICRO]
 """
-import sys, time
+import os, sys, time
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-L, C, H, KV, D, FF, V, B, T = map(int, sys.argv[1:10])
-micro = int(sys.argv[10]) if len(sys.argv) > 10 else B
+device = "cpu" if "--cpu" in sys.argv else "cuda"
+act = torch.float32 if "--f32" in sys.argv else torch.bfloat16
+sizes = [int(a) for a in sys.argv[1:] if a not in ("--cpu", "--f32")]
+L, C, H, KV, D, FF, V, B, T = sizes[:9]
+micro = sizes[9] if len(sizes) > 9 else B
+torch.set_num_threads(len(os.sched_getaffinity(0)))
+wait = torch.cuda.synchronize if device == "cuda" else lambda: None
 
 
 class Layer(nn.Module):
@@ -39,27 +45,27 @@ class Model(nn.Module):
         self.layers = nn.ModuleList(Layer() for _ in range(L))
         nn.init.normal_(self.embed.weight, 0, 0.02)
         angle = torch.arange(T)[:, None] * (1e4 ** (-torch.arange(0, D, 2) / D))[None]
-        self.register_buffer("cos", torch.cat([angle.cos()] * 2, -1)[:, None].bfloat16())
-        self.register_buffer("sin", torch.cat([angle.sin()] * 2, -1)[:, None].bfloat16())
+        self.register_buffer("cos", torch.cat([angle.cos()] * 2, -1)[:, None].to(act))
+        self.register_buffer("sin", torch.cat([angle.sin()] * 2, -1)[:, None].to(act))
 
     def forward(self, ids, targets):
-        x = self.embed(ids).bfloat16()
+        x = self.embed(ids).to(act)
         for layer in self.layers:
             x = layer(x, self.cos, self.sin)
         logits = F.linear(self.norm(x), self.embed.weight)
-        return F.cross_entropy(logits.view(-1, V).float(), targets.view(-1))
+        return F.cross_entropy(logits.view(-1, V).float(), targets.reshape(-1))
 
 
 torch.set_float32_matmul_precision("high")
-model = Model().cuda()
+model = Model().to(device)
 optimizer = torch.optim.AdamW(model.parameters(), 1e-4, (0.9, 0.95), weight_decay=0.1, fused=True)
 step = torch.compile(model)
-tokens = torch.randint(0, V, (B, T + 1), device="cuda")
+tokens = torch.randint(0, V, (B, T + 1), device=device)
 
 
 def train():
     for i in range(0, B, micro):
-        with torch.autocast("cuda", torch.bfloat16):
+        with torch.autocast(device, torch.bfloat16, enabled=act == torch.bfloat16):
             loss = step(tokens[i:i + micro, :-1], tokens[i:i + micro, 1:])
         (loss * micro / B).backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -67,13 +73,14 @@ def train():
     optimizer.zero_grad(set_to_none=True)
 
 
-for _ in range(5):
+warm, timed = (5, 10) if device == "cuda" else (2, 5)
+for _ in range(warm):
     train()
 times = []
-for _ in range(10):
-    torch.cuda.synchronize()
+for _ in range(timed):
+    wait()
     began = time.perf_counter()
     train()
-    torch.cuda.synchronize()
+    wait()
     times.append(time.perf_counter() - began)
 print(f"{B * T / sorted(times)[len(times) // 2]:.0f}")
