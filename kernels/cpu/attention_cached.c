@@ -6,39 +6,81 @@
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/table.h"
 
-/* scores holds keys + pad(D) floats: the scores, then the output. */
-INLINE void one_query(void *out, const void *q, const void *k, const void *v, float *scores, size_t stride, int keys,
-                      int D, enum dtype t)
+/* Keys whose scores are computed side by side; vectors of columns of the output at once */
+enum { KEYS = 4, COLUMNS = 4 };
+
+/* scores (keys) = scale q k; returns the largest. q (pad(D)) f32, zeros behind D. */
+INLINE float score(float *scores, const float *q, const void *k, size_t stride, int keys, int D, float scale, enum dtype t)
 {
-    float *o = scores + keys, m = MASKED, sum = 0, scale = 1.0f / sqrtf(D);
-    for (int j = 0; j < keys; j++) {
-        vf dot = vzero();
+    float most = MASKED;
+    for (int j = 0; j < keys; j += KEYS) {
+        vf dot[KEYS] = {0};
+        size_t row[KEYS];
+        for (int u = 0; u < KEYS; u++)
+            row[u] = (size_t)(j + u < keys ? j + u : j) * stride;
         for (int c = 0; c < D; c += VL)
-            dot += vget(q, c, D - c, t) * vget(k, j * stride + c, D - c, t);
-        scores[j] = vsum(dot) * scale;
-        m = scores[j] > m ? scores[j] : m;
+#pragma GCC unroll 4
+            for (int u = 0; u < KEYS; u++)
+                dot[u] += vload_f32(q + c) * vget(k, row[u] + c, D - c, t);
+        for (int u = 0; u < KEYS && j + u < keys; u++) {
+            scores[j + u] = vsum(dot[u]) * scale;
+            most = scores[j + u] > most ? scores[j + u] : most;
+        }
     }
-    memset(o, 0, pad(D) * sizeof *o);
-    for (int j = 0; j < keys; j++) {
-        float p = expf(scores[j] - m);
+    return most;
+}
+
+/* scores become e^(score - most), zeros from keys to pad(keys); returns their sum. */
+INLINE float weigh(float *scores, float most, int keys)
+{
+    vf sum = vzero();
+    for (int j = 0; j < keys; j += VL) {
+        vf p = vkeep(vexp(vload_f32(scores + j) - most), 0, keys - j, 0);
+        vstore_f32(scores + j, p);
         sum += p;
-        for (int c = 0; c < D; c += VL)
-            vstore_f32(o + c, vload_f32(o + c) + vget(v, j * stride + c, D - c, t) * p);
     }
-    unpack_rows(out, 0, o, 1, D, 1.0f / sum, t);
+    return vsum(sum);
+}
+
+/* n vectors of columns of out from c on = gain p v */
+INLINE void add_up(void *out, const float *p, const void *v, size_t stride, int keys, int c, const int n, int D, float gain,
+                   enum dtype t)
+{
+    vf o[COLUMNS] = {0};
+    for (int j = 0; j < keys; j++)
+#pragma GCC unroll 4
+        for (int u = 0; u < n; u++)
+            o[u] += p[j] * vget(v, j * stride + c + u * VL, D - c - u * VL, t);
+    for (int u = 0; u < n; u++)
+        vput(out, c + u * VL, D - c - u * VL, o[u] * gain, t);
+}
+
+/* space: pad(D) floats for q, then pad(keys) for the scores */
+INLINE void one_query(void *out, const void *q, const void *k, const void *v, float *space, size_t stride, int keys, int D,
+                      enum dtype t)
+{
+    float *scores = space + pad(D);
+    int c = 0;
+    for (int i = 0; i < D; i += VL)
+        vstore_f32(space + i, vget(q, i, D - i, t));
+    float most = score(scores, space, k, stride, keys, D, 1.0f / sqrtf(D), t), gain = 1.0f / weigh(scores, most, keys);
+    for (; c + COLUMNS * VL <= D; c += COLUMNS * VL)
+        add_up(out, scores, v, stride, keys, c, COLUMNS, D, gain, t);
+    for (; c < D; c += VL)
+        add_up(out, scores, v, stride, keys, c, 1, D, gain, t);
 }
 
 INLINE void cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache, int n,
                    int past, int H, int Hkv, int D, enum dtype t)
 {
-    size_t qk_row = (size_t)(H + Hkv) * D, stride = (size_t)Hkv * D, each = (size_t)past + n + pad(D);
-    float *scores = device_scratch(dev, SCRATCH_TILES, dev->threads * each * sizeof *scores);
+    size_t qk_row = (size_t)(H + Hkv) * D, stride = (size_t)Hkv * D, each = (size_t)pad(past + n) + pad(D);
+    float *space = device_scratch(dev, SCRATCH_TILES, dev->threads * each * sizeof *space);
 #pragma omp parallel for num_threads(dev->threads) schedule(dynamic) collapse(2)
     for (int i = 0; i < n; i++)
         for (int h = 0; h < H; h++) {
             size_t head = (size_t)(h / (H / Hkv)) * D;
             one_query(act_at(out, ((size_t)i * H + h) * D, t), act_at(qk, i * qk_row + h * D, t),
-                      act_at(kcache, head, t), act_at(vcache, head, t), scores + omp_get_thread_num() * each, stride,
+                      act_at(kcache, head, t), act_at(vcache, head, t), space + omp_get_thread_num() * each, stride,
                       past + i + 1, D, t);
         }
 }
