@@ -126,8 +126,8 @@ struct ops {
     void (*linear_backward_weight)(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O,
                                    bool accumulate);
 
-    /* The same for a matrix of a hidden layer, backward: dW is written, or added to when accumulate, then dx is written. In fp8 after use_fp8 (sizes that are no multiples
-     * of 16: as ever), otherwise what the three above give. */
+    /* The same for a matrix of a hidden layer, backward: dW is written, or added to when accumulate, then dx is written. In fp8 after
+     * use_fp8 (sizes that are no multiples of 16: as ever), otherwise what the three above give. */
     void (*hidden_forward)(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
     void (*hidden_backward)(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I,
                             int O, bool accumulate);

@@ -112,18 +112,13 @@ static void run_close(struct run *r)
 }
 
 /* As pipeline/train/loop.c: micro-batches without waiting, one wait, then the update. */
-static void gradient_of(struct run *r, const int32_t *tokens, int rows, int eos)
+static void gradient(struct run *r, const int32_t *tokens, int eos)
 {
-    for (int first = 0; first < rows; first += MICRO)
-        model_submit(&r->w, r->a, tokens + first * (T + 1), rows - first < MICRO ? rows - first : MICRO, T, eos,
+    for (int first = 0; first < B; first += MICRO)
+        model_submit(&r->w, r->a, tokens + first * (T + 1), B - first < MICRO ? B - first : MICRO, T, eos,
                      r->loss + first * T, r->grad, 1.0f / (B * T), first > 0);
     r->norm = optim_grad_norm(&r->w, r->grad);
     r->o->sync(r->dev);
-}
-
-static void gradient(struct run *r, const int32_t *tokens, int eos)
-{
-    gradient_of(r, tokens, B, eos);
 }
 
 static void to_host(struct run *r, const float *from)
@@ -277,12 +272,12 @@ static void fp8_steps(void)
     for (int step = 0; step < STEPS; step++) {
         fill_tokens(tokens, B * (T + 1), 300 + (uint32_t)step);
         for (int i = 0; i < 3; i++) {
-            gradient_of(&r[i], tokens, MICRO, EOS);
+            gradient(&r[i], tokens, EOS);
             to_host(&r[i], r[i].grad);
             optim_step(&r[i].opt, &r[i].w, r[i].grad, r[i].norm, 1e-3, 1);
         }
         memcpy(bf16, r[0].host, n * sizeof *bf16);
-        double far = distance(r[1].host, bf16, n), loss = distance(r[1].loss, r[0].loss, MICRO * T);
+        double far = distance(r[1].host, bf16, n), loss = distance(r[1].loss, r[0].loss, B * T);
         CHECK(far > 5e-3 && far < 0.15, "step %d: gradients in fp8 and bf16 differ by %g of their length", step, far);
         CHECK(loss < 1e-2, "step %d: losses in fp8 and bf16 differ by %g", step, loss);
         CHECK(memcmp(r[1].host, r[2].host, n * sizeof *bf16) == 0, "step %d: other bits", step);

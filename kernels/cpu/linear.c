@@ -3,7 +3,7 @@
  *
  *   y  = x W^T            x (N,I), W (O,I), y (N,O)
  *   dx = dy W   (or +=)
- *   dW += dy^T x          f32
+ *   dW = dy^T x (or +=)   f32
  *
  * Numerics bf16 operands, f32 accumulation, one rounding at the store. A CPU without bf16 products
  *          converts the operands to f32 first: the same numbers up to the order of summation.

@@ -5,7 +5,7 @@
  *   r[n]    = 1 / sqrt(mean_c s[n,c]^2 + eps)
  *   y[n,c]  = s[n,c] * r[n] * g[c]
  *   dx[n,c] += r[n] * (g[c]*dy[n,c] - x[n,c] * r[n]^2 * mean_k(g[k]*dy[n,k]*x[n,k]))
- *   dg[c]   += sum_n dy[n,c] * x[n,c] * r[n]
+ *   dg[c]   = or += sum_n dy[n,c] * x[n,c] * r[n]
  *
  * Mapping  a row at a time; dg through one partial sum a thread, added in the order of the threads.
  * Numerics sums in f32; the norm is of the rounded sum, as backward sees it.
