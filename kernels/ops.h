@@ -157,8 +157,9 @@ struct ops {
                                const float *lse, const void *qk, const void *qkv, const int32_t *first,
                                struct attention_shape s);
     /* Both by cuDNN from now on where first is NULL; a shape that it has no kernel for is then an error of the device, and pointers are
-     * 16-byte aligned. It is compared with the backend's own first, on random numbers of shape s. Its gradients of q are summed in no fixed order: equal inputs no longer give equal bits.
-     * 0, or -1 and err (a clause): no cuDNN here, or not for this shape, or other results. Before the first op. */
+     * 16-byte aligned. It is compared with the backend's own first, on random numbers of shape s. Its gradients of q are summed in no
+     * fixed order: equal inputs no longer give equal bits. 0, or -1 and err (a clause): no cuDNN here, or not for this shape, or other
+     * results. Before the first op. */
     int (*use_cudnn)(struct device *dev, struct attention_shape s, char *err, size_t cap);
     /* Decoding: n new tokens of ONE sequence at positions past..past+n-1. q rows (n, stride (H+Hkv)*D: qk's layout). kcache, vcache
      * (T_max, Hkv*D) act already hold the new tokens' rows (kv_append). out (n, H*D).

@@ -126,6 +126,18 @@ static void to_host(struct run *r, const float *from)
     r->o->download(r->dev, r->host, from, r->w.layout.total * sizeof(float));
 }
 
+/* A step of each on the same tokens; the gradient is in host. */
+static void step_all(struct run *r, int n, uint32_t seed, int eos)
+{
+    int32_t tokens[B * (T + 1)];
+    fill_tokens(tokens, B * (T + 1), seed);
+    for (int i = 0; i < n; i++) {
+        gradient(&r[i], tokens, eos);
+        to_host(&r[i], r[i].grad);
+        optim_step(&r[i].opt, &r[i].w, r[i].grad, r[i].norm, 1e-3, 1);
+    }
+}
+
 /* |a - b| / |b| over all elements */
 static double distance(const float *a, const float *b, size_t n)
 {
@@ -263,24 +275,16 @@ static void refused(enum choice choice, const char *with_f32, const char *with_c
 static void fp8_steps(void)
 {
     struct run r[3];
-    int32_t tokens[B * (T + 1)];
-    static float bf16[MAX_WEIGHTS];
     refused(FP8, "bf16", "9.0");
     for (int i = 0; i < 3; i++)
         run_open_with(&r[i], tables[1], DTYPE_BF16, i == 2 ? ACT_RECOMPUTE : ACT_TRAIN, false, i > 0 ? FP8 : PLAIN);
     size_t n = r[0].w.layout.total;
     for (int step = 0; step < STEPS; step++) {
-        fill_tokens(tokens, B * (T + 1), 300 + (uint32_t)step);
-        for (int i = 0; i < 3; i++) {
-            gradient(&r[i], tokens, EOS);
-            to_host(&r[i], r[i].grad);
-            optim_step(&r[i].opt, &r[i].w, r[i].grad, r[i].norm, 1e-3, 1);
-        }
-        memcpy(bf16, r[0].host, n * sizeof *bf16);
-        double far = distance(r[1].host, bf16, n), loss = distance(r[1].loss, r[0].loss, B * T);
+        step_all(r, 3, 300 + (uint32_t)step, EOS);
+        double far = distance(r[1].host, r[0].host, n), loss = distance(r[1].loss, r[0].loss, B * T);
         CHECK(far > 5e-3 && far < 0.15, "step %d: gradients in fp8 and bf16 differ by %g of their length", step, far);
         CHECK(loss < 1e-2, "step %d: losses in fp8 and bf16 differ by %g", step, loss);
-        CHECK(memcmp(r[1].host, r[2].host, n * sizeof *bf16) == 0, "step %d: other bits", step);
+        CHECK(memcmp(r[1].host, r[2].host, n * sizeof *r->host) == 0, "step %d: other bits", step);
         if (step == STEPS - 1)
             printf("fp8: gradients differ by %.2g from those of bf16, losses by %.2g\n", far, loss);
     }
@@ -292,22 +296,14 @@ static void fp8_steps(void)
 static void cudnn_steps(int eos)
 {
     struct run r[2];
-    int32_t tokens[B * (T + 1)];
-    static float own[MAX_WEIGHTS];
     refused(CUDNN, "bf16", "GPU");
     for (int i = 0; i < 2; i++)
         run_open_with(&r[i], tables[1], DTYPE_BF16, i ? ACT_RECOMPUTE : ACT_TRAIN, false, i ? CUDNN : PLAIN);
     CHECK(strstr(r[1].o->describe(r[1].dev), ", attention by cuDNN 9."), "%s", r[1].o->describe(r[1].dev));
     size_t n = r[0].w.layout.total;
     for (int step = 0; step < STEPS; step++) {
-        fill_tokens(tokens, B * (T + 1), 500 + (uint32_t)step);
-        for (int i = 0; i < 2; i++) {
-            gradient(&r[i], tokens, eos);
-            to_host(&r[i], r[i].grad);
-            optim_step(&r[i].opt, &r[i].w, r[i].grad, r[i].norm, 1e-3, 1);
-        }
-        memcpy(own, r[0].host, n * sizeof *own);
-        double far = distance(r[1].host, own, n), loss = distance(r[1].loss, r[0].loss, B * T);
+        step_all(r, 2, 500 + (uint32_t)step, eos);
+        double far = distance(r[1].host, r[0].host, n), loss = distance(r[1].loss, r[0].loss, B * T);
         CHECK(far < 2e-2 && loss < 2e-3, "step %d: gradients differ by %g of their length, losses by %g", step, far, loss);
         CHECK((far == 0) == (eos >= 0), "step %d: %s", step, eos < 0 ? "the same bits: cuDNN had no part" : "other bits with document masks");
         if (step == STEPS - 1)

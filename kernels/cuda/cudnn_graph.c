@@ -130,6 +130,8 @@ static struct cudnn_tensor tensor(struct cudnn_graph *g, int64_t id, int type, s
     finish(g, t.descriptor, "tensor");
     if (!inside && g->n_ids < CUDNN_POINTERS)
         g->id[g->n_ids++] = id;
+    else if (!inside && !g->failure[0])
+        snprintf(g->failure, sizeof g->failure, "more than %d tensors outside", CUDNN_POINTERS);
     return t;
 }
 
@@ -150,6 +152,15 @@ struct cudnn_tensor cudnn_inside(struct cudnn_graph *g, int type, struct cudnn_e
 
 /* ---- operations ---- */
 
+/* Finishes how an operation is done, and begins the operation. */
+static void *begin_op(struct cudnn_graph *g, void *how, int type, int how_name, const char *what)
+{
+    finish(g, how, what);
+    void *op = make(g, type);
+    set_descriptor(g, op, how_name, &how);
+    return op;
+}
+
 static void pointwise(struct cudnn_graph *g, int mode, int math, int64_t dimension, const struct cudnn_tensor *x,
                       const struct cudnn_tensor *b, const struct cudnn_tensor *t, const struct cudnn_tensor *y)
 {
@@ -158,9 +169,8 @@ static void pointwise(struct cudnn_graph *g, int mode, int math, int64_t dimensi
     set_one(g, how, DNN_ATTR_POINTWISE_MATH_PREC, DNN_TYPE_DATA_TYPE, math);
     if (dimension >= 0)
         set(g, how, DNN_ATTR_POINTWISE_AXIS, DNN_TYPE_INT64, 1, &dimension);
-    finish(g, how, "pointwise operation");
-    void *op = make(g, DNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
-    set_descriptor(g, op, DNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, &how);
+    void *op = begin_op(g, how, DNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, DNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR,
+                        "pointwise operation");
     set_descriptor(g, op, DNN_ATTR_OPERATION_POINTWISE_XDESC, &x->descriptor);
     if (b)
         set_descriptor(g, op, DNN_ATTR_OPERATION_POINTWISE_BDESC, &b->descriptor);
@@ -181,30 +191,26 @@ void cudnn_index(struct cudnn_graph *g, int dimension, const struct cudnn_tensor
     pointwise(g, DNN_POINTWISE_GEN_INDEX, DNN_DATA_INT32, dimension, x, NULL, NULL, y);
 }
 
-void cudnn_reduce(struct cudnn_graph *g, int op, const struct cudnn_tensor *x, const struct cudnn_tensor *y)
+void cudnn_reduce(struct cudnn_graph *g, int sum_or_max, const struct cudnn_tensor *x, const struct cudnn_tensor *y)
 {
     void *how = make(g, DNN_BACKEND_REDUCTION_DESCRIPTOR);
-    set_one(g, how, DNN_ATTR_REDUCTION_OPERATOR, DNN_TYPE_REDUCTION_OPERATOR_TYPE, op);
+    set_one(g, how, DNN_ATTR_REDUCTION_OPERATOR, DNN_TYPE_REDUCTION_OPERATOR_TYPE, sum_or_max);
     set_one(g, how, DNN_ATTR_REDUCTION_COMP_TYPE, DNN_TYPE_DATA_TYPE, DNN_DATA_FLOAT);
-    finish(g, how, "reduction");
-    void *d = make(g, DNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR);
-    set_descriptor(g, d, DNN_ATTR_OPERATION_REDUCTION_DESC, &how);
-    set_descriptor(g, d, DNN_ATTR_OPERATION_REDUCTION_XDESC, &x->descriptor);
-    set_descriptor(g, d, DNN_ATTR_OPERATION_REDUCTION_YDESC, &y->descriptor);
-    finish_op(g, d, "reduction");
+    void *op = begin_op(g, how, DNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR, DNN_ATTR_OPERATION_REDUCTION_DESC, "reduction");
+    set_descriptor(g, op, DNN_ATTR_OPERATION_REDUCTION_XDESC, &x->descriptor);
+    set_descriptor(g, op, DNN_ATTR_OPERATION_REDUCTION_YDESC, &y->descriptor);
+    finish_op(g, op, "reduction");
 }
 
 void cudnn_matmul(struct cudnn_graph *g, const struct cudnn_tensor *a, const struct cudnn_tensor *b, const struct cudnn_tensor *c)
 {
     void *how = make(g, DNN_BACKEND_MATMUL_DESCRIPTOR);
     set_one(g, how, DNN_ATTR_MATMUL_COMP_TYPE, DNN_TYPE_DATA_TYPE, DNN_DATA_FLOAT);
-    finish(g, how, "matrix product");
-    void *d = make(g, DNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR);
-    set_descriptor(g, d, DNN_ATTR_OPERATION_MATMUL_DESC, &how);
-    set_descriptor(g, d, DNN_ATTR_OPERATION_MATMUL_ADESC, &a->descriptor);
-    set_descriptor(g, d, DNN_ATTR_OPERATION_MATMUL_BDESC, &b->descriptor);
-    set_descriptor(g, d, DNN_ATTR_OPERATION_MATMUL_CDESC, &c->descriptor);
-    finish_op(g, d, "matrix product");
+    void *op = begin_op(g, how, DNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR, DNN_ATTR_OPERATION_MATMUL_DESC, "matrix product");
+    set_descriptor(g, op, DNN_ATTR_OPERATION_MATMUL_ADESC, &a->descriptor);
+    set_descriptor(g, op, DNN_ATTR_OPERATION_MATMUL_BDESC, &b->descriptor);
+    set_descriptor(g, op, DNN_ATTR_OPERATION_MATMUL_CDESC, &c->descriptor);
+    finish_op(g, op, "matrix product");
 }
 
 void cudnn_reshape(struct cudnn_graph *g, const struct cudnn_tensor *x, const struct cudnn_tensor *y)

@@ -62,8 +62,8 @@ void cudnn_pointwise(struct cudnn_graph *g, int mode, int math, const struct cud
                      const struct cudnn_tensor *t, const struct cudnn_tensor *y);
 /* y, int32: index of each element of x along the dimension */
 void cudnn_index(struct cudnn_graph *g, int dimension, const struct cudnn_tensor *x, const struct cudnn_tensor *y);
-/* Over the dimensions in which y is 1, or of as many fewer heads as x has groups. op: DNN_REDUCE_TENSOR_* */
-void cudnn_reduce(struct cudnn_graph *g, int op, const struct cudnn_tensor *x, const struct cudnn_tensor *y);
+/* Over the dimensions in which y is 1, or of as many fewer heads as x has groups. sum_or_max: DNN_REDUCE_TENSOR_* */
+void cudnn_reduce(struct cudnn_graph *g, int sum_or_max, const struct cudnn_tensor *x, const struct cudnn_tensor *y);
 /* c = a b, rows of a by columns of b; b, or a, may have fewer heads: each serves a group of the other's */
 void cudnn_matmul(struct cudnn_graph *g, const struct cudnn_tensor *a, const struct cudnn_tensor *b, const struct cudnn_tensor *c);
 void cudnn_reshape(struct cudnn_graph *g, const struct cudnn_tensor *x, const struct cudnn_tensor *y);
