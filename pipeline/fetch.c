@@ -12,9 +12,9 @@
 #include "pipeline/demo/demo.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
-#include "pipeline/lib/input.h"
+#include "pipeline/stream/input.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/lib/walk.h"
+#include "pipeline/stream/walk.h"
 
 #include <stdlib.h>
 #include <string.h>

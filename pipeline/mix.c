@@ -4,7 +4,7 @@
  * in:  directories of shards (formats/shard.md)
  * out: batches (formats/batch.md), one record a step
  *
- * Row r = step * B + i of the stream comes from the source that lib/schedule.h
+ * Row r = step * B + i of the stream comes from the source that mix/shares.h
  * gives, and of its windows the one that lib/order.h does; it depends on the sources, their weights, the seed and r
  * alone. So a stream can begin at any step and continue exactly.
  */
@@ -17,12 +17,12 @@
 
 #include "formats/batch.h"
 #include "formats/shard.h"
-#include "pipeline/lib/batchstream.h"
+#include "pipeline/stream/batchstream.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/lib/order.h"
-#include "pipeline/lib/schedule.h"
+#include "pipeline/mix/order.h"
+#include "pipeline/mix/shares.h"
 
 enum { WARN_EPOCHS = 4, PREFETCH_ROWS = 4 }; /* repeats beyond 4 teach little: Muennighoff et al. 2023, arXiv:2305.16264 */
 
@@ -81,11 +81,11 @@ struct mix_source {
 struct mix {
     size_t n;
     struct mix_source s[BATCH_MAX_SOURCES];
-    struct schedule schedule;
+    struct shares shares;
     struct batch_header header;
     struct batch_row *plan;         /* rows of the step at hand */
 };
-_Static_assert((int)SCHEDULE_MAX == (int)BATCH_MAX_SOURCES, "every source of a stream can be scheduled");
+_Static_assert((int)SHARES_MAX == (int)BATCH_MAX_SOURCES, "every source of a stream can be scheduled");
 
 static char err[4096];
 
@@ -136,7 +136,7 @@ static uint64_t mix_hash(const struct mix *m)
     struct strbuf b = {0};
     strbuf_addf(&b, "mix 1 seed %" PRIu64 " T %" PRIu64 " B %" PRIu64 "\n", seed, T, B);
     for (size_t i = 0; i < m->n; i++) {
-        strbuf_addf(&b, "%s %" PRIu64 " %016" PRIx64 "\n", m->s[i].name, m->schedule.s[i].weight,
+        strbuf_addf(&b, "%s %" PRIu64 " %016" PRIx64 "\n", m->s[i].name, m->shares.s[i].weight,
                     source_hash(m->s[i].source));
         if (m->s[i].order.n_chapters > 1)
             strbuf_addf(&b, "chapters %" PRIu64 "\n", m->s[i].order.n_chapters);
@@ -169,7 +169,7 @@ static void mix_open(struct mix *m, char **words, int n)
         open_source(&m->s[i], &m->s[0]);
         weights[i] = m->s[i].weight;
     }
-    schedule_init(&m->schedule, weights, m->n);
+    shares_init(&m->shares, weights, m->n);
     seal_header(m);
     m->plan = xcalloc(B, sizeof *m->plan);
 }
@@ -192,10 +192,10 @@ static double epochs(const struct mix *m, size_t i, uint64_t drawn)
 /* When the end is known, so are the repeats. */
 static void check_repeats(struct mix *m)
 {
-    struct schedule end = m->schedule;
+    struct shares end = m->shares;
     if (steps == NEVER)
         return;
-    schedule_seek(&end, steps * B);
+    shares_seek(&end, steps * B);
     for (size_t i = 0; i < m->n; i++) {
         double e = epochs(m, i, end.s[i].drawn);
         m->s[i].warned = true;
@@ -208,7 +208,7 @@ static void check_repeats(struct mix *m)
     }
 }
 
-static void print_table(const struct mix *m, const struct schedule *from, const struct schedule *to, uint64_t n_steps)
+static void print_table(const struct mix *m, const struct shares *from, const struct shares *to, uint64_t n_steps)
 {
     uint64_t rows = to->row - from->row;
     printf("%-16s %8s %14s %12s %14s %8s %9s\n", "source", "weight", "tokens", "windows", "drawn", "epochs", "share");
@@ -224,7 +224,7 @@ static void print_table(const struct mix *m, const struct schedule *from, const 
            n_steps, B, T, start_step, rows * T, m->header.mix_hash);
 }
 
-static void print_json(const struct mix *m, const struct schedule *from, const struct schedule *to, uint64_t n_steps)
+static void print_json(const struct mix *m, const struct shares *from, const struct shares *to, uint64_t n_steps)
 {
     json_t *sources = json_array();
     char hash[17];
@@ -249,10 +249,10 @@ static void print_json(const struct mix *m, const struct schedule *from, const s
 
 static int print_dry_run(struct mix *m)
 {
-    struct schedule from = m->schedule, to = m->schedule;
+    struct shares from = m->shares, to = m->shares;
     uint64_t end = steps == NEVER ? start_step + 1000 : steps > start_step ? steps : start_step;
-    schedule_seek(&from, start_step * B);
-    schedule_seek(&to, end * B);
+    shares_seek(&from, start_step * B);
+    shares_seek(&to, end * B);
     if (as_json)
         print_json(m, &from, &to, end - start_step);
     else
@@ -275,8 +275,8 @@ static struct batch_row draw(struct mix *m, size_t i, uint64_t k)
 static bool plan_step(struct mix *m)
 {
     for (uint64_t i = 0; i < B; i++) {
-        size_t s = schedule_next(&m->schedule);
-        m->plan[i] = draw(m, s, m->schedule.s[s].drawn - 1);
+        size_t s = shares_next(&m->shares);
+        m->plan[i] = draw(m, s, m->shares.s[s].drawn - 1);
         if (max_epochs > 0 && m->plan[i].epoch >= max_epochs) {
             say("%s has been read %" PRIu64 " times: the stream ends here, as --max-epochs asks", m->s[s].name,
                 max_epochs);
@@ -316,7 +316,7 @@ static int stream(struct mix *m)
 {
     struct batch_writer *w = batch_writer_open(output, &m->header);
     uint64_t step = start_step;
-    schedule_seek(&m->schedule, start_step * B);
+    shares_seek(&m->shares, start_step * B);
     bool whole = true;
     for (; step < steps && plan_step(m); step++) {
         void *record = batch_writer_claim(w);

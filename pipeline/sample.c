@@ -9,7 +9,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/threads.h"
-#include "pipeline/lib/textout.h"
+#include "pipeline/sample/textout.h"
 #include "pipeline/model/sampler.h"
 
 #include <jansson.h>

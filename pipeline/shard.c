@@ -18,13 +18,13 @@
 #include "formats/manifest.h"
 #include "formats/shard_write.h"
 #include "formats/tokens.h"
-#include "pipeline/lib/archive.h"
+#include "pipeline/shard/archive.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/lib/sharddir.h"
-#include "pipeline/lib/shuffle.h"
-#include "pipeline/lib/tokstream.h"
+#include "pipeline/shard/sharddir.h"
+#include "pipeline/shard/shuffle.h"
+#include "pipeline/stream/tokstream.h"
 
 static const char *output, *input = "-", *archive;
 static double val_share;

@@ -2,18 +2,18 @@
  * tokenize - documents to token ids and back, and learning the tokenizer
  *
  * tokenize         stdin: documents (formats/docs.md), or files and directories; stdout: tokens (formats/tokens.md)
- * tokenize train   documents to tokenizer.json (pipeline/text/tokenizer.md)
+ * tokenize train   documents to tokenizer.json (pipeline/text/vocabulary/tokenizer.md)
  * tokenize decode  stdin: tokens, or JSON arrays of ids; stdout: documents
  * tokenize inspect what texts become
  * tokenize convert vocabularies of other libraries to tokenizer.json
  *
- * With --modality image or audio, the same of pictures and sounds (pipeline/media/stage.h).
+ * With --modality image or audio, the same of pictures and sounds (pipeline/tokenize/media.h).
  */
 #include <string.h>
 
 #include "pipeline/lib/threads.h"
-#include "pipeline/media/stage.h"
-#include "pipeline/text/stage.h"
+#include "pipeline/tokenize/media.h"
+#include "pipeline/tokenize/stage.h"
 
 int main(int argc, char **argv)
 {

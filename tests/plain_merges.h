@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "pipeline/text/vocabulary.h"
+#include "pipeline/text/vocabulary/vocabulary.h"
 
 /* ids[n]: of single bytes, replaced by the merged ones; returns how many are left. */
 static inline size_t plain_merges(const struct tokenizer *t, uint32_t *ids, size_t n)

@@ -15,10 +15,10 @@
 
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
-#include "pipeline/lib/input.h"
+#include "pipeline/stream/input.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/text/pieces.h"
-#include "pipeline/text/tokenizer.h"
+#include "pipeline/text/encode/pieces.h"
+#include "pipeline/text/vocabulary/tokenizer.h"
 
 enum { MAX_REPEATS = 31, WORST_BYTES = 1 << 20 };
 

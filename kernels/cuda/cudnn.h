@@ -1,7 +1,7 @@
 /*
  * cudnn.h - the part of cuDNN's backend API that attention needs, and where the library is found
  *
- * Declared here instead of taken from NVIDIA's header: every build can use the library, and none needs it. tests/cudnn/plans.c holds the
+ * Declared here instead of taken from NVIDIA's header: every build can use the library, and none needs it. tests/cuda/cudnn/plans.c holds the
  * numbers against the header, and the graphs against the library, where they are.
  * Source: NVIDIA cuDNN 9, "Graph API: backend descriptors" (cudnn_graph.h).
  */

@@ -11,7 +11,7 @@
  * Numerics to nearest even, saturating.
  * Cost     bound by memory: reads x twice, the second time from the L2 cache where it fits, and writes one byte for
  *          each result.
- * Oracle   tests/cuda/fp8.c
+ * Oracle   tests/cuda/gpu/fp8.c
  * Source   Micikevicius et al. 2022, arXiv:2209.05433
  */
 #include "kernels/cuda/common.cuh"

@@ -5,7 +5,7 @@
 #define EVAL_LOADED_H
 
 #include "pipeline/model/transformer.h"
-#include "pipeline/text/tokenizer.h"
+#include "pipeline/text/vocabulary/tokenizer.h"
 
 struct loaded {
     char *dir;                  /* owned: the model directory */

@@ -10,7 +10,7 @@
 #include "formats/decompress.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/lib/walk.h"
+#include "pipeline/stream/walk.h"
 #include "pipeline/media/picture.h"
 
 enum { MAX_FILE = 1 << 30 };        /* bytes of a media file */

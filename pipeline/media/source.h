@@ -8,7 +8,7 @@
 #ifndef MEDIA_SOURCE_H
 #define MEDIA_SOURCE_H
 
-#include "pipeline/lib/input.h"
+#include "pipeline/stream/input.h"
 #include "pipeline/media/modality.h"
 
 struct media_source;

@@ -10,8 +10,8 @@
 #ifndef TRAIN_LOOP_H
 #define TRAIN_LOOP_H
 
-#include "pipeline/lib/batchstream.h"
-#include "pipeline/text/tokenizer.h"
+#include "pipeline/stream/batchstream.h"
+#include "pipeline/text/vocabulary/tokenizer.h"
 #include "pipeline/train/config.h"
 #include "pipeline/train/engine.h"
 #include "pipeline/train/guard.h"

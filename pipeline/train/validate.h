@@ -10,7 +10,7 @@
 #include "formats/shard.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/model/transformer.h"
-#include "pipeline/text/tokenizer.h"
+#include "pipeline/text/vocabulary/tokenizer.h"
 
 struct val_source {
     char *name;

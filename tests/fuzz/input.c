@@ -2,7 +2,7 @@
  * files of documents: whatever the bytes of a .jsonl, .json or .txt file, documents come out, or are left out as bad
  * ones
  */
-#include "pipeline/lib/input.h"
+#include "pipeline/stream/input.h"
 
 #include "formats/tokens.h"
 #include "tests/fuzz/fuzz.h"

@@ -2,12 +2,12 @@
  * SentencePiece .model files: whatever the bytes, they are refused with a reason, or become valid JSON. A choice puts
  * the settings of a model that can be converted behind them.
  */
-#include "pipeline/text/sentencepiece.h"
+#include "pipeline/text/convert/sentencepiece.h"
 
 #include <jansson.h>
 
 #include "pipeline/lib/fs.h"
-#include "pipeline/text/tokenizer.h"
+#include "pipeline/text/vocabulary/tokenizer.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check(const struct sentencepiece *m)

@@ -2,7 +2,7 @@
  * .tiktoken files: whatever the bytes, they are refused with a reason, or are a tokenizer that encodes and decodes. The
  * lines of the 256 bytes come first, without which nothing is accepted.
  */
-#include "pipeline/text/tiktoken.h"
+#include "pipeline/text/convert/tiktoken.h"
 
 #include "pipeline/lib/fs.h"
 #include "tests/fuzz/fuzz.h"
