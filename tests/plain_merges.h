@@ -1,5 +1,6 @@
 /*
- * plain_merges.h - byte-level BPE by its definition: the pair of lowest rank is merged, the leftmost first, until there is none
+ * plain_merges.h - byte-level BPE by its definition: the pair of lowest rank is merged, the leftmost first,
+ * until there is none
  */
 #ifndef TESTS_PLAIN_MERGES_H
 #define TESTS_PLAIN_MERGES_H

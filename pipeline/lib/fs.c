@@ -69,8 +69,8 @@ void commit_abort(struct commit *c)
     forget(c);
 }
 
-/* How much to write at once. After a signal what has begun is finished, but a reader that takes nothing for a second
- * does not keep us. */
+/* How much to write at once. After a signal what has begun is finished, but a reader that takes nothing for a
+ * second does not keep us. */
 static size_t piece(int fd, size_t n)
 {
     struct stat st;
@@ -79,7 +79,7 @@ static size_t piece(int fd, size_t n)
         return n;
     if (poll(&p, 1, 1000) == 0)
         exit(signal_exit_code());
-    return n < PIPE_BUF ? n : PIPE_BUF;         /* as much as poll vouches for */
+    return n < PIPE_BUF ? n : PIPE_BUF; /* as much as poll vouches for */
 }
 
 void write_all(int fd, const void *p, size_t n, const char *name)

@@ -43,9 +43,15 @@ uint64_t permutation_at(const struct permutation *p, uint64_t i)
 void order_init(struct order *o, uint64_t windows, uint64_t window_bytes, uint64_t seed, uint64_t source_key)
 {
     uint64_t run = window_bytes < ORDER_RUN_BYTES ? ORDER_RUN_BYTES / window_bytes : 1;
-    *o = (struct order){.windows = windows, .run = run, .n_runs = windows / run, .seed = seed,
-                        .source_key = source_key, .epoch = NONE, .chapter = NONE};
-    o->n_chapters = o->n_runs <= ORDER_WHOLE_RUNS ? 1 : (o->n_runs + ORDER_CHAPTER_RUNS - 1) / ORDER_CHAPTER_RUNS;
+    *o = (struct order){.windows = windows,
+                        .run = run,
+                        .n_runs = windows / run,
+                        .seed = seed,
+                        .source_key = source_key,
+                        .epoch = NONE,
+                        .chapter = NONE};
+    o->n_chapters =
+        o->n_runs <= ORDER_WHOLE_RUNS ? 1 : (o->n_runs + ORDER_CHAPTER_RUNS - 1) / ORDER_CHAPTER_RUNS;
 }
 
 /* Chapters are of the same number of runs, give or take one. */
@@ -67,8 +73,8 @@ static void open_chapter(struct order *o, uint64_t epoch, uint64_t chapter)
         end = o->windows;
     if (o->n_chapters > 1 && o->epoch != epoch)
         permutation_init(&o->runs, o->n_runs, o->seed, ~o->source_key, epoch);
-    permutation_init(&o->inside, end - first_run(o, chapter) * o->run, o->seed, o->source_key + chapter * RANDOM_GAMMA,
-                     epoch);
+    permutation_init(&o->inside, end - first_run(o, chapter) * o->run, o->seed,
+                     o->source_key + chapter * RANDOM_GAMMA, epoch);
     o->epoch = epoch;
     o->chapter = chapter;
 }

@@ -87,10 +87,11 @@ static uint64_t owed_whole(const struct shares *s, const struct shares_source *x
 }
 
 /*
- * After `row` rows a source has drawn what it is owed, rounded down or up; which of the two depends on the draw that it
- * may make before its deadline, beyond `row`, comes. All draws that could be made before the first of those may be (row
- * `from`) have deadlines up to `row`: they go before, in whatever order. So the walk begins at `from`, with any of them
- * done, as long as it is `from` in all; no source's draw may be made more than S / w rows before it has to.
+ * After `row` rows a source has drawn what it is owed, rounded down or up; which of the two depends on the
+ * draw that it may make before its deadline, beyond `row`, comes. All draws that could be made before the
+ * first of those may be (row `from`) have deadlines up to `row`: they go before, in whatever order. So the
+ * walk begins at `from`, with any of them done, as long as it is `from` in all; no source's draw may be made
+ * more than S / w rows before it has to.
  */
 void shares_seek(struct shares *s, uint64_t row)
 {

@@ -18,13 +18,13 @@ enum {
     ZSTD_LEVEL = 3,
 };
 
-struct copy {                       /* one file being turned into another */
+struct copy { /* one file being turned into another */
     const char *from;
-    FILE *in;                       /* NULL when unpacking */
+    FILE *in; /* NULL when unpacking */
     struct commit out;
-    unsigned char *buffer;          /* input */
-    size_t n;                       /* bytes in it */
-    uint64_t offset, written, limit;    /* offset: of the input behind the buffer */
+    unsigned char *buffer;           /* input */
+    size_t n;                        /* bytes in it */
+    uint64_t offset, written, limit; /* offset: of the input behind the buffer */
 };
 
 static void copy_open(struct copy *c, const char *from, const char *to)
@@ -94,8 +94,8 @@ static size_t lz4_check(const struct copy *c, uint64_t offset, size_t n)
 
 static void pack_lz4(struct copy *c)
 {
-    LZ4F_preferences_t prefs = {.frameInfo = {.contentChecksumFlag = LZ4F_contentChecksumEnabled,
-                                              .blockSizeID = LZ4F_max1MB}};
+    LZ4F_preferences_t prefs = {
+        .frameInfo = {.contentChecksumFlag = LZ4F_contentChecksumEnabled, .blockSizeID = LZ4F_max1MB}};
     LZ4F_cctx *z;
     lz4_check(c, 0, LZ4F_createCompressionContext(&z, LZ4F_VERSION));
     size_t cap = LZ4F_compressBound(CHUNK_BYTES, &prefs) + LZ4F_HEADER_SIZE_MAX;
@@ -128,7 +128,8 @@ void archive_unpack(const char *from, const char *to, int kind, uint64_t bytes)
     int fd = open(from, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         die_errno("%s", from);
-    struct decompress *d = decompress_open(fd, kind == ARCHIVE_ZSTD ? DECOMPRESS_ZSTD : DECOMPRESS_LZ4, err, sizeof err);
+    struct decompress *d =
+        decompress_open(fd, kind == ARCHIVE_ZSTD ? DECOMPRESS_ZSTD : DECOMPRESS_LZ4, err, sizeof err);
     if (!d)
         bad(&c, 0, err);
     commit_open(&c.out, to);

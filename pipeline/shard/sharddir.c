@@ -65,7 +65,8 @@ static void check_ours(const char *dir, bool top)
         die_errno("%s", dir);
     for (struct dirent *e; (e = readdir(d));) {
         const char *s = e->d_name;
-        if (strcmp(s, ".") == 0 || strcmp(s, "..") == 0 || strcmp(s, "manifest.json") == 0 || is_shard_name(s))
+        if (strcmp(s, ".") == 0 || strcmp(s, "..") == 0 || strcmp(s, "manifest.json") == 0 ||
+            is_shard_name(s))
             continue;
         char *child = path_join(dir, s);
         if (!top || strcmp(s, "val") != 0 || !is_dir(child))
@@ -91,7 +92,8 @@ static void empty_dir(const char *dir)
     closedir(d);
 }
 
-/* Makes and locks d->building. Another run may exchange or remove it between open and lock: then try again. */
+/* Makes and locks d->building. Another run may exchange or remove it between open and lock: then try again.
+ */
 static void lock_building(struct sharddir *d)
 {
     for (;;) {
@@ -163,7 +165,7 @@ void sharddir_commit(struct sharddir *d)
         sync_parent(d->target);
     } else if (renameat2(AT_FDCWD, d->building, AT_FDCWD, d->target, RENAME_EXCHANGE) == 0) {
         sync_parent(d->target);
-        remove_tree(d->building);   /* now the old one */
+        remove_tree(d->building); /* now the old one */
     } else if (errno == EINVAL || errno == ENOSYS) {
         rename_aside(d);
     } else {

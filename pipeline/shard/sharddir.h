@@ -12,18 +12,18 @@
 #define SHARD_SHARDDIR_H
 
 struct sharddir {
-    char *dir;                  /* as given, without trailing slashes */
-    char *target;               /* where it really is, symlinks resolved */
-    char *building, *old;       /* beside target */
+    char *dir;            /* as given, without trailing slashes */
+    char *target;         /* where it really is, symlinks resolved */
+    char *building, *old; /* beside target */
     int lock;
 };
 
 /* Refuses a directory that holds anything but shards, and one that another process is writing. */
 void sharddir_begin(struct sharddir *d, const char *dir);
 void sharddir_commit(struct sharddir *d);
-void sharddir_abort(struct sharddir *d);        /* removes what was built */
+void sharddir_abort(struct sharddir *d); /* removes what was built */
 
 struct manifest;
-void sharddir_manifest(const char *dir, const struct manifest *m);      /* commits DIR/manifest.json */
+void sharddir_manifest(const char *dir, const struct manifest *m); /* commits DIR/manifest.json */
 
 #endif

@@ -16,8 +16,8 @@ enum {
 };
 
 struct chunk {
-    uint32_t next;                  /* of the document, or of the free list */
-    uint32_t pad;                   /* keeps the payload aligned */
+    uint32_t next; /* of the document, or of the free list */
+    uint32_t pad;  /* keeps the payload aligned */
     unsigned char payload[PAYLOAD];
 };
 _Static_assert(sizeof(struct chunk) == CHUNK_BYTES, "chunk has no holes");
@@ -29,16 +29,16 @@ struct document {
 
 struct shuffle {
     struct shuffle_sink sink;
-    uint32_t width, per_chunk;      /* bytes a token, tokens a chunk */
-    uint64_t rng;                   /* counter of a SplitMix64 */
+    uint32_t width, per_chunk; /* bytes a token, tokens a chunk */
+    uint64_t rng;              /* counter of a SplitMix64 */
     struct chunk *chunks;
     struct document *documents;
-    uint32_t n_chunks, n_used;      /* n_used: never used so far are those behind it */
+    uint32_t n_chunks, n_used; /* n_used: never used so far are those behind it */
     uint32_t n_documents, free;
     /* the document that is coming in */
     struct document current;
-    uint32_t last;                  /* its last chunk, or NONE */
-    bool passing;                   /* it does not fit and goes straight to the sink */
+    uint32_t last; /* its last chunk, or NONE */
+    bool passing;  /* it does not fit and goes straight to the sink */
     XXH3_state_t *hash;
     uint64_t empty;
 };
@@ -52,7 +52,7 @@ struct shuffle *shuffle_new(uint64_t bytes, uint32_t width, uint64_t seed, const
     s->per_chunk = PAYLOAD / width;
     s->rng = seed;
     s->n_chunks = (uint32_t)(bytes / CHUNK_BYTES);
-    s->chunks = xmalloc((size_t)s->n_chunks * CHUNK_BYTES);     /* pages are taken as they are touched */
+    s->chunks = xmalloc((size_t)s->n_chunks * CHUNK_BYTES); /* pages are taken as they are touched */
     s->documents = xmalloc((size_t)s->n_chunks * sizeof *s->documents);
     s->free = s->last = NONE;
     s->hash = XXH3_createState();

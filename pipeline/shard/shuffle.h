@@ -18,13 +18,14 @@
 #include <stdint.h>
 
 enum {
-    SHUFFLE_HASHED_TOKENS = 65536,      /* of a document, that its hash covers: known before it must leave the buffer */
+    SHUFFLE_HASHED_TOKENS =
+        65536, /* of a document, that its hash covers: known before it must leave the buffer */
     SHUFFLE_MIN_BYTES = 1 << 20,
-    SHUFFLE_MAX_BYTES = 640 << 20,      /* the program stays below 1 GiB with its other buffers */
+    SHUFFLE_MAX_BYTES = 640 << 20, /* the program stays below 1 GiB with its other buffers */
 };
 
-/* Where documents go: begin, tokens in any number of pieces, end. hash: XXH3-64 of the first SHUFFLE_HASHED_TOKENS
- * tokens as they are stored. */
+/* Where documents go: begin, tokens in any number of pieces, end. hash: XXH3-64 of the first
+ * SHUFFLE_HASHED_TOKENS tokens as they are stored. */
 struct shuffle_sink {
     void *arg;
     void (*begin)(void *arg, uint64_t hash);
@@ -38,8 +39,8 @@ struct shuffle;
 struct shuffle *shuffle_new(uint64_t bytes, uint32_t width, uint64_t seed, const struct shuffle_sink *sink);
 /* Tokens of the current document; more: it goes on in the next call. */
 void shuffle_put(struct shuffle *s, const void *tokens, size_t n, int domain, uint64_t text_bytes, bool more);
-void shuffle_flush(struct shuffle *s);          /* the end of the input */
-uint64_t shuffle_empty(const struct shuffle *s);        /* documents without a token, which were dropped */
+void shuffle_flush(struct shuffle *s);           /* the end of the input */
+uint64_t shuffle_empty(const struct shuffle *s); /* documents without a token, which were dropped */
 void shuffle_free(struct shuffle *s);
 
 #endif

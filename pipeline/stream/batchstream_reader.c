@@ -21,19 +21,20 @@
 struct batch_reader {
     char *name;
     struct batch_header header;
-    struct ring_in *ring;           /* or fd */
+    struct ring_in *ring; /* or fd */
     int fd;
     void *buffer;
     size_t record_bytes;
-    uint64_t offset;                /* of the next record in the stream */
-    uint64_t step;                  /* which the next record must be */
+    uint64_t offset; /* of the next record in the stream */
+    uint64_t step;   /* which the next record must be */
     double stall;
     bool finished;
 };
 
 static _Noreturn void bad(const struct batch_reader *r, const char *reason)
 {
-    die("%s: step %llu, offset %llu: %s", r->name, (unsigned long long)r->step, (unsigned long long)r->offset, reason);
+    die("%s: step %llu, offset %llu: %s", r->name, (unsigned long long)r->step, (unsigned long long)r->offset,
+        reason);
 }
 
 /* How much of n bytes came before the end of the stream, or stop_signal. */
@@ -69,8 +70,8 @@ static void check_header(struct batch_reader *r, const void *bytes, size_t n)
     if (n > 0 && memcmp(bytes, BATCH_MAGIC, n < 8 ? n : 8) != 0)
         die("%s: offset 0: %s", r->name, batch_strerror(BATCH_EMAGIC));
     if (n < sizeof r->header)
-        die("%s: offset %zu: %s", r->name, n, n == 0 ? "empty: no batch stream"
-                                                     : "truncated batch stream: ends within the header");
+        die("%s: offset %zu: %s", r->name, n,
+            n == 0 ? "empty: no batch stream" : "truncated batch stream: ends within the header");
     memcpy(&r->header, bytes, sizeof r->header);
     int rc = batch_header_check(&r->header);
     if (rc != BATCH_OK)
@@ -97,7 +98,7 @@ static void open_fd(struct batch_reader *r, int fd)
     r->fd = fd;
     size_t n = read_some(r, &h, sizeof h);
     check_header(r, &h, n);
-    fcntl(fd, F_SETPIPE_SZ, 1 << 20);       /* fewer switches; not a pipe, or not allowed: as well */
+    fcntl(fd, F_SETPIPE_SZ, 1 << 20); /* fewer switches; not a pipe, or not allowed: as well */
     r->buffer = xmalloc(r->record_bytes);
 }
 
@@ -218,7 +219,8 @@ void batch_reader_finish(struct batch_reader *r)
     size_t n = read_some(r, r->buffer, r->record_bytes);
     r->finished = true;
     if (n < r->record_bytes && !stop_signal)
-        warn("%s: step %llu, offset %llu: the stream is cut: no end record; every record that was wanted came before",
+        warn("%s: step %llu, offset %llu: the stream is cut: no end record; every record that was wanted "
+             "came before",
              r->name, (unsigned long long)r->step, (unsigned long long)(r->offset + n));
 }
 

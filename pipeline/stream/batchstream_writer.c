@@ -17,17 +17,17 @@
 #include "pipeline/stream/ringend.h"
 
 enum {
-    RING_RECORDS = 5,               /* four, and one for what a wrap may waste */
-    RING_OVERHEAD = 64,             /* of a record in the ring; guess, generous */
+    RING_RECORDS = 5,   /* four, and one for what a wrap may waste */
+    RING_OVERHEAD = 64, /* of a record in the ring; guess, generous */
 };
 
 struct batch_writer {
     char *name;
     struct batch_header header;
-    struct ring_out *ring;          /* or fd, which may be commit's */
+    struct ring_out *ring; /* or fd, which may be commit's */
     struct commit commit;
     int fd;
-    void *record;                   /* claimed: in the ring, or the buffer */
+    void *record; /* claimed: in the ring, or the buffer */
     size_t record_bytes;
     double stall;
 };
@@ -88,7 +88,7 @@ struct batch_writer *batch_writer_open(const char *endpoint, const struct batch_
         open_path(w, endpoint);
     if (isatty(w->fd))
         usage_error("batches are binary: send them to a program or a file, or use -o");
-    fcntl(w->fd, F_SETPIPE_SZ, 1 << 20);    /* fewer switches; not a pipe, or not allowed: as well */
+    fcntl(w->fd, F_SETPIPE_SZ, 1 << 20); /* fewer switches; not a pipe, or not allowed: as well */
     w->record = xmalloc(w->record_bytes);
     write_all(w->fd, h, sizeof *h, w->name);
     return w;

@@ -15,8 +15,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FIRST_BUFFER = 256 << 10, MAX_READ = 1 << 20, WAIT_MS = 200 /* how often a wait looks at stop_signal */ };
-static const char separator[] = "<|endoftext|>";        /* a line of its own between texts, as in TinyStories */
+enum {
+    FIRST_BUFFER = 256 << 10,
+    MAX_READ = 1 << 20,
+    WAIT_MS = 200 /* how often a wait looks at stop_signal */
+};
+static const char separator[] = "<|endoftext|>"; /* a line of its own between texts, as in TinyStories */
 enum { SEPARATOR_LEN = sizeof separator - 1 };
 
 enum kind { JSON_LINES, JSON_VALUES, TEXT, TEXT_SEPARATED };
@@ -28,22 +32,22 @@ struct input {
     const struct input_opts *opts;
     const char *const *paths;
     size_t n_paths, next_path;
-    struct walk *walk;          /* the directory being read */
+    struct walk *walk; /* the directory being read */
     struct doc_parser *parser;
     struct input_stats stats;
 
-    struct decompress *file;    /* NULL: none open */
+    struct decompress *file; /* NULL: none open */
     char *name;
     enum kind kind;
     bool eof;
-    bool stopped;               /* stop_signal came while waiting: nothing more is given out */
-    uint64_t read_before;       /* bytes of files that are done */
-    char *buf;                  /* unread content is buf[pos..len) */
+    bool stopped;         /* stop_signal came while waiting: nothing more is given out */
+    uint64_t read_before; /* bytes of files that are done */
+    char *buf;            /* unread content is buf[pos..len) */
     size_t pos, len, cap;
-    uint64_t line;              /* of buf[pos], from 1 */
-    enum place place;           /* JSON_VALUES */
-    uint64_t piece;             /* TEXT: documents found in this file */
-    bool separated;             /* TEXT_SEPARATED: a separator has been seen */
+    uint64_t line;    /* of buf[pos], from 1 */
+    enum place place; /* JSON_VALUES */
+    uint64_t piece;   /* TEXT: documents found in this file */
+    bool separated;   /* TEXT_SEPARATED: a separator has been seen */
     char *id;
 };
 
@@ -107,7 +111,7 @@ static bool read_more(struct input *in)
         in->cap *= 2;
         in->buf = xrealloc(in->buf, in->cap);
     }
-    size_t room = in->cap - in->len;        /* more than MAX_READ at once would only touch memory for nothing */
+    size_t room = in->cap - in->len; /* more than MAX_READ at once would only touch memory for nothing */
     ssize_t n;
     do
         n = decompress_read(in->file, in->buf + in->len, room < MAX_READ ? room : MAX_READ);
@@ -145,7 +149,8 @@ static bool wait_input(int fd)
     return false;
 }
 
-static void start_file(struct input *in, int fd, const char *name, enum decompress_kind compression, enum kind kind)
+static void start_file(struct input *in, int fd, const char *name, enum decompress_kind compression,
+                       enum kind kind)
 {
     char err[200];
     if (!wait_input(fd)) {
@@ -165,7 +170,7 @@ static void start_file(struct input *in, int fd, const char *name, enum decompre
     in->place = AT_TOP;
     in->piece = 0;
     if (have(in, 3) && memcmp(in->buf, "\xef\xbb\xbf", 3) == 0)
-        in->pos = 3;            /* the byte order mark is no text */
+        in->pos = 3; /* the byte order mark is no text */
 }
 
 static void end_file(struct input *in)
@@ -195,7 +200,7 @@ static void open_operand(struct input *in, const char *path)
 {
     struct stat st;
     int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == EINTR && stop_signal) {      /* a FIFO that nobody writes to yet */
+    if (fd < 0 && errno == EINTR && stop_signal) { /* a FIFO that nobody writes to yet */
         in->stopped = true;
         return;
     }
@@ -211,7 +216,7 @@ static void open_operand(struct input *in, const char *path)
     } else if (S_ISREG(st.st_mode) && strncmp(path, "/dev/", 5) != 0) {
         start_named(in, fd, path);
     } else {
-        start_file(in, fd, path, DECOMPRESS_AUTO, JSON_LINES);      /* pipes and the like */
+        start_file(in, fd, path, DECOMPRESS_AUTO, JSON_LINES); /* pipes and the like */
     }
 }
 
@@ -236,15 +241,15 @@ static bool next_file(struct input *in)
 }
 
 /* One bad document at the given line and byte of it: ends the program, or counts. */
-__attribute__((format(printf, 4, 5)))
-static void bad(struct input *in, uint64_t line, size_t byte, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void bad(struct input *in, uint64_t line, size_t byte,
+                                                      const char *fmt, ...)
 {
     char what[300];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    if (in->stopped)            /* it is only not there yet */
+    if (in->stopped) /* it is only not there yet */
         return;
     if (!in->opts->skip_bad)
         die("%s:%llu: byte %zu: %s", in->name, (unsigned long long)line, byte, what);
@@ -276,8 +281,8 @@ static bool parse(struct input *in, const char *json, size_t len, uint64_t line,
     return true;
 }
 
-/* The functions below look for one document in the open file: true, or false when there was none this time. At
- * the end of the file they close it. */
+/* The functions below look for one document in the open file: true, or false when there was none this time.
+ * At the end of the file they close it. */
 
 /* Passes by the line at pos, which is longer than any document may be. */
 static void skip_line(struct input *in)
@@ -293,7 +298,7 @@ static void skip_line(struct input *in)
 
 static bool next_json_line(struct input *in, struct doc *d)
 {
-    size_t len = 0;             /* of the line, as far as it has been searched */
+    size_t len = 0; /* of the line, as far as it has been searched */
     const char *newline;
     while (!(newline = memchr(in->buf + in->pos + len, '\n', in->len - in->pos - len))) {
         len = in->len - in->pos;
@@ -404,7 +409,8 @@ static bool next_json_value(struct input *in, struct doc *d)
     return parse(in, json, len, line, d);
 }
 
-/* How much of a text that is too long to take at once: whole lines if there are any, else whole characters. */
+/* How much of a text that is too long to take at once: whole lines if there are any, else whole characters.
+ */
 static size_t cut_text(const char *s, size_t n)
 {
     const char *newline = memrchr(s, '\n', n);
@@ -426,7 +432,7 @@ static bool is_separator_line(struct input *in, size_t at, size_t *width)
         end++;
     *width = end - at;
     if (!have(in, end + 1))
-        return true;            /* it ends the file */
+        return true; /* it ends the file */
     ++*width;
     return in->buf[in->pos + end] == '\n';
 }
@@ -473,7 +479,7 @@ static bool next_text(struct input *in, struct doc *d)
     d->len = len;
     d->domain = DOMAIN_OTHER;
     if (len + gap == 0) {
-        in->stats.empty += in->piece == 0;      /* an empty file */
+        in->stats.empty += in->piece == 0; /* an empty file */
         end_file(in);
         return false;
     }
@@ -523,7 +529,10 @@ void input_stats(const struct input *in, struct input_stats *stats)
 
 static void report(const struct input_stats *s)
 {
-    const struct { uint64_t n; const char *one, *many; } left_out[] = {
+    const struct {
+        uint64_t n;
+        const char *one, *many;
+    } left_out[] = {
         {s->empty, "empty document", "empty documents"},
         {s->binary, "binary file (NUL in it)", "binary files (NUL in them)"},
         {s->links, "symbolic link", "symbolic links"},

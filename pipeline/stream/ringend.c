@@ -12,15 +12,15 @@
 #include "shm/ring.h"
 
 enum {
-    WAIT_MS = 200,                  /* how often a wait looks at stop_signal */
+    WAIT_MS = 200, /* how often a wait looks at stop_signal */
     WRITER_WAIT_S = 60,
 };
-#define LOOK_S 0.025                /* how often a writer that need not wait looks whether its reader lives */
+#define LOOK_S 0.025 /* how often a writer that need not wait looks whether its reader lives */
 
 struct ring_out {
     struct ring *ring;
     char *name;
-    pthread_mutex_t mutex;          /* recursive; held from claim to commit, and by an exit in another thread */
+    pthread_mutex_t mutex; /* recursive; held from claim to commit, and by an exit in another thread */
     atomic_bool failing;
     bool reader_gone;
     double looked;
@@ -28,7 +28,7 @@ struct ring_out {
 
 struct ring_in {
     struct ring *ring;
-    bool peeked;                    /* a record is out */
+    bool peeked; /* a record is out */
 };
 
 static const char prefix[] = "ring:";
@@ -47,7 +47,7 @@ static _Noreturn void refuse(const char *endpoint, int rc)
 {
     if (rc == RING_ESYS)
         die_errno("%s", endpoint);
-    if (rc == RING_EVERSION)        /* the field is at 8: shm/ring.md */
+    if (rc == RING_EVERSION) /* the field is at 8: shm/ring.md */
         die("%s: offset 8: %s", endpoint, ring_strerror(rc));
     die("%s: %s", endpoint, ring_strerror(rc));
 }
@@ -75,7 +75,7 @@ static void close_at_failure(void *arg)
 {
     struct ring_out *o = arg;
     atomic_store(&o->failing, true);
-    pthread_mutex_lock(&o->mutex);              /* for good */
+    pthread_mutex_lock(&o->mutex); /* for good */
     ring_close(o->ring);
 }
 
@@ -125,7 +125,7 @@ void *ring_out_claim(struct ring_out *o, uint32_t len)
             return p;
         if (!check(o, ring_wait_space(o->ring, len, WAIT_MS)) || stop_signal)
             break;
-        if (atomic_load(&o->failing)) {         /* lets the other thread end the program */
+        if (atomic_load(&o->failing)) { /* lets the other thread end the program */
             pthread_mutex_unlock(&o->mutex);
             enter(o);
         }

@@ -18,13 +18,15 @@ struct tok_writer;
 
 /* Binary on a terminal is refused (exit 2). A ring waits for its reader only when it is full. */
 struct tok_writer *tok_writer_open(const char *endpoint, const struct tokens_header *h);
-/* One record; n <= TOKENS_MAX_RECORD. more: the document goes on in the next record. text_bytes: of these tokens. When the
- * reader of a ring has gone, the process ends as it would on a broken pipe. When stop_signal is set while waiting, returns
- * with nothing written. */
-void tok_writer_put(struct tok_writer *w, int domain, const uint32_t *ids, size_t n, uint64_t text_bytes, bool more);
+/* One record; n <= TOKENS_MAX_RECORD. more: the document goes on in the next record. text_bytes: of these
+ * tokens. When the reader of a ring has gone, the process ends as it would on a broken pipe. When stop_signal
+ * is set while waiting, returns with nothing written. */
+void tok_writer_put(struct tok_writer *w, int domain, const uint32_t *ids, size_t n, uint64_t text_bytes,
+                    bool more);
 /* Writes what is buffered: for pipes whose reader should see documents as they come. */
 void tok_writer_flush(struct tok_writer *w);
-/* whole: writes the end record and commits. Not whole (stopped by a signal): pipe and ring end cut, a file is not committed. */
+/* whole: writes the end record and commits. Not whole (stopped by a signal): pipe and ring end cut, a file is
+ * not committed. */
 void tok_writer_close(struct tok_writer *w, bool whole);
 
 struct tok_reader;
@@ -32,9 +34,10 @@ struct tok_reader;
 struct tok_record_view {
     uint32_t n_tokens;
     int domain;
-    int flags;                  /* TOKENS_CONTINUED */
+    int flags; /* TOKENS_CONTINUED */
     uint64_t text_bytes;
-    const void *tokens;         /* 4-byte aligned; uint16_t or uint32_t (token_width); all below vocab_size; valid until the next call */
+    const void *tokens; /* 4-byte aligned; uint16_t or uint32_t (token_width); all below vocab_size; valid
+                           until the next call */
 };
 
 /* Reads and checks the header. Waits up to a minute for a ring's producer. */
@@ -44,7 +47,7 @@ struct tok_reader *tok_reader_open_fd(int fd, const char *name, const void *head
 const struct tokens_header *tok_reader_header(const struct tok_reader *r);
 /* False: the stream has ended whole, or stop_signal is set (look at it). Dies when it is damaged or cut. */
 bool tok_reader_next(struct tok_reader *r, struct tok_record_view *v);
-uint64_t tok_reader_offset(const struct tok_reader *r);     /* of the next record, in bytes */
+uint64_t tok_reader_offset(const struct tok_reader *r); /* of the next record, in bytes */
 void tok_reader_close(struct tok_reader *r);
 
 /* Token i of a view. */

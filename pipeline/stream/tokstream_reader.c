@@ -21,19 +21,19 @@
 #include "shm/ring.h"
 
 enum {
-    BUFFER_BYTES = 256 << 10,       /* grows to the largest record met */
+    BUFFER_BYTES = 256 << 10, /* grows to the largest record met */
 };
 
 struct tok_reader {
     char *name;
     struct tokens_header header;
-    struct ring_in *ring;           /* or fd */
+    struct ring_in *ring; /* or fd */
     int fd;
     unsigned char *buffer;
     size_t pos, end, cap;
-    uint64_t offset;                /* of the next unit in the stream */
+    uint64_t offset; /* of the next unit in the stream */
     uint32_t n_documents;
-    int open_domain;                /* of a document that goes on, or -1 */
+    int open_domain; /* of a document that goes on, or -1 */
     bool finished;
 };
 
@@ -42,8 +42,8 @@ static _Noreturn void bad(const struct tok_reader *r, uint64_t offset, const cha
     die("%s: offset %llu: %s", r->name, (unsigned long long)offset, reason);
 }
 
-/* Makes n bytes of the stream contiguous at pos. Returns how many there are: fewer than n only at the end of the file or when
- * stop_signal is set. */
+/* Makes n bytes of the stream contiguous at pos. Returns how many there are: fewer than n only at the end of
+ * the file or when stop_signal is set. */
 static size_t fill(struct tok_reader *r, size_t n)
 {
     if (n > r->cap - r->pos) {
@@ -241,8 +241,11 @@ bool tok_reader_next(struct tok_reader *r, struct tok_record_view *v)
         check_end(r, &record);
         return false;
     }
-    *v = (struct tok_record_view){.n_tokens = record.n_tokens, .domain = record.domain, .flags = record.flags,
-                                  .text_bytes = record.text_bytes, .tokens = payload};
+    *v = (struct tok_record_view){.n_tokens = record.n_tokens,
+                                  .domain = record.domain,
+                                  .flags = record.flags,
+                                  .text_bytes = record.text_bytes,
+                                  .tokens = payload};
     check_tokens(r, v);
     r->offset += sizeof record + tokens_payload_bytes(&r->header, record.n_tokens);
     r->open_domain = record.flags & TOKENS_CONTINUED ? record.domain : -1;

@@ -21,13 +21,13 @@
 
 enum {
     BUFFER_BYTES = 256 << 10,
-    RING_BYTES = 16 << 20,          /* three of the largest records */
+    RING_BYTES = 16 << 20, /* three of the largest records */
 };
 
 struct tok_writer {
     char *name;
     struct tokens_header header;
-    struct ring_out *ring;          /* one of ring, commit.f, fd */
+    struct ring_out *ring; /* one of ring, commit.f, fd */
     struct commit commit;
     int fd;
     uint32_t n_documents;
@@ -41,7 +41,7 @@ static _Noreturn void end_quietly(struct tok_writer *w)
     ring_out_close(w->ring, false);
     signal(SIGPIPE, SIG_DFL);
     raise(SIGPIPE);
-    exit(1);                        /* SIGPIPE is blocked */
+    exit(1); /* SIGPIPE is blocked */
 }
 
 /* NULL: stop_signal. */
@@ -105,14 +105,14 @@ struct tok_writer *tok_writer_open(const char *endpoint, const struct tokens_hea
         w->fd = STDOUT_FILENO;
     } else if (is_ring(endpoint)) {
         w->ring = ring_out_open(endpoint, RING_BYTES);
-    } else if (is_device(endpoint)) {       /* to be written to, not replaced */
+    } else if (is_device(endpoint)) { /* to be written to, not replaced */
         if ((w->fd = open(endpoint, O_WRONLY | O_CLOEXEC)) < 0)
             die_errno("%s", endpoint);
     } else {
         commit_open(&w->commit, endpoint);
     }
     put_small(w, &w->header, sizeof w->header);
-    tok_writer_flush(w);            /* from here on a reader can tell a cut stream from none */
+    tok_writer_flush(w); /* from here on a reader can tell a cut stream from none */
     return w;
 }
 
@@ -130,9 +130,12 @@ static void pack(unsigned char *out, const uint32_t *ids, size_t n, uint32_t wid
         memset(out + 2 * n, 0, 2);
 }
 
-void tok_writer_put(struct tok_writer *w, int domain, const uint32_t *ids, size_t n, uint64_t text_bytes, bool more)
+void tok_writer_put(struct tok_writer *w, int domain, const uint32_t *ids, size_t n, uint64_t text_bytes,
+                    bool more)
 {
-    struct tokens_record record = {.n_tokens = (uint32_t)n, .domain = (uint8_t)domain, .text_bytes = text_bytes,
+    struct tokens_record record = {.n_tokens = (uint32_t)n,
+                                   .domain = (uint8_t)domain,
+                                   .text_bytes = text_bytes,
                                    .flags = more ? TOKENS_CONTINUED : 0};
     assert(domain != TOKENS_END && tokens_record_check(&record) == TOKENS_OK);
     if (!more)
@@ -147,7 +150,7 @@ void tok_writer_put(struct tok_writer *w, int domain, const uint32_t *ids, size_
         return;
     }
     put_bytes(w, &record, sizeof record);
-    while (n > 0) {                 /* an even number of tokens each time but the last, so only that one is padded */
+    while (n > 0) { /* an even number of tokens each time but the last, so only that one is padded */
         unsigned char packed[4096];
         size_t k = n < 1024 ? n : 1024;
         pack(packed, ids, k, w->header.token_width);

@@ -13,8 +13,8 @@
 
 enum { MAX_LEVELS = 1024 };
 
-struct level {                  /* one open directory */
-    size_t path_len;            /* of its path in w->path */
+struct level {       /* one open directory */
+    size_t path_len; /* of its path in w->path */
     char **names;
     size_t n, next;
 };

@@ -15,12 +15,12 @@
 
 struct walk;
 
-/* globs: fnmatch patterns, matched against the base name, or against the path below dir when the pattern has a '/'.
- * None: every file. All calls die when a directory cannot be read. */
+/* globs: fnmatch patterns, matched against the base name, or against the path below dir when the pattern has
+ * a '/'. None: every file. All calls die when a directory cannot be read. */
 struct walk *walk_open(const char *dir, const struct str_list *globs);
 /* Path of the next file, valid until the next call; NULL at the end. */
 const char *walk_next(struct walk *w);
-uint64_t walk_links(const struct walk *w);      /* symbolic links passed by that a glob took */
-void walk_close(struct walk *w);                /* NULL is fine */
+uint64_t walk_links(const struct walk *w); /* symbolic links passed by that a glob took */
+void walk_close(struct walk *w);           /* NULL is fine */
 
 #endif

@@ -7,7 +7,7 @@
 
 struct feeder {
     struct ordered *o;
-    struct batch *batch;            /* being filled; NULL: none */
+    struct batch *batch; /* being filled; NULL: none */
     struct pretokenizer *pretokenizer;
 };
 
@@ -25,8 +25,8 @@ static void add_chunk(struct feeder *f, const struct doc *d, size_t from, size_t
         f->batch->n_chunks = 0;
     }
     struct batch *b = f->batch;
-    b->chunks[b->n_chunks++] = (struct chunk){.at = b->text.len, .len = len, .domain = d->domain, .first = from == 0,
-                                              .last = from + len == d->len};
+    b->chunks[b->n_chunks++] = (struct chunk){
+        .at = b->text.len, .len = len, .domain = d->domain, .first = from == 0, .last = from + len == d->len};
     strbuf_add(&b->text, d->text + from, len);
     if (b->text.len >= BATCH_BYTES || b->n_chunks == BATCH_CHUNKS)
         hand_over(f);
@@ -46,7 +46,8 @@ static void add_document(struct feeder *f, const struct doc *d)
 /* Whether document n is in the sample: a function of these alone. */
 static bool sampled(const struct feed_opts *opts, uint64_t n)
 {
-    return opts->sample >= 1 || (double)(XXH3_64bits_withSeed(&n, sizeof n, opts->seed) >> 11) < opts->sample * 0x1p53;
+    return opts->sample >= 1 ||
+           (double)(XXH3_64bits_withSeed(&n, sizeof n, opts->seed) >> 11) < opts->sample * 0x1p53;
 }
 
 void batches_feed(struct ordered *o, struct input *in, const struct feed_opts *opts)

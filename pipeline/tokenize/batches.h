@@ -17,28 +17,28 @@
 #include "pipeline/lib/ordered.h"
 
 enum {
-    BATCH_BYTES = 256 << 10,        /* a batch is full from here on; documents are cut from here on */
-    CHUNK_MAX = 1 << 20,            /* bytes: TOKENS_MAX_RECORD, so that a chunk is a record */
+    BATCH_BYTES = 256 << 10, /* a batch is full from here on; documents are cut from here on */
+    CHUNK_MAX = 1 << 20,     /* bytes: TOKENS_MAX_RECORD, so that a chunk is a record */
     BATCH_CHUNKS = 4096,
 };
 
-struct chunk {                      /* a document or a piece of one */
-    size_t at, len;                 /* in the batch's text */
+struct chunk {      /* a document or a piece of one */
+    size_t at, len; /* in the batch's text */
     int domain;
-    bool first, last;               /* of its document */
+    bool first, last; /* of its document */
 };
 
-struct batch {                      /* begins the caller's job struct */
+struct batch { /* begins the caller's job struct */
     struct strbuf text;
     struct chunk chunks[BATCH_CHUNKS];
     size_t n_chunks;
 };
 
 struct feed_opts {
-    const char *name;               /* for progress */
-    uint64_t max_bytes;             /* of text: the document that reaches it is the last */
-    double sample;                  /* share of the documents to take, drawn one by one; 1: all */
-    uint64_t seed;                  /* of the draw */
+    const char *name;   /* for progress */
+    uint64_t max_bytes; /* of text: the document that reaches it is the last */
+    double sample;      /* share of the documents to take, drawn one by one; 1: all */
+    uint64_t seed;      /* of the draw */
 };
 
 /* Gives the documents to the threads, until the end or stop_signal. */

@@ -19,10 +19,11 @@ static size_t boundary(const char *text, size_t len, size_t at)
 bool fim_choose(const char *text, size_t len, double rate, uint64_t seed, struct fim_cut *cut)
 {
     uint64_t state = XXH3_64bits_withSeed(text, len, seed);
-    if ((double)(next(&state) >> 11) / 9007199254740992.0 >= rate)      /* 53 bits */
+    if ((double)(next(&state) >> 11) / 9007199254740992.0 >= rate) /* 53 bits */
         return false;
     cut->spm = next(&state) >> 63;
-    size_t a = boundary(text, len, next(&state) % (len + 1)), b = boundary(text, len, next(&state) % (len + 1));
+    size_t a = boundary(text, len, next(&state) % (len + 1)),
+           b = boundary(text, len, next(&state) % (len + 1));
     cut->from = a < b ? a : b;
     cut->to = a < b ? b : a;
     return true;

@@ -17,7 +17,7 @@
 
 struct fim_cut {
     bool spm;
-    size_t from, to;            /* the middle: text[from..to) */
+    size_t from, to; /* the middle: text[from..to) */
 };
 
 /* False: this document stays as it is. rate: share of documents that are cut, 0 to 1. */

@@ -16,7 +16,7 @@
 
 struct run {
     const struct tokenizer *t;
-    const char *input, *tokenizer_path;     /* their names, for messages */
+    const char *input, *tokenizer_path; /* their names, for messages */
     const struct ids_sink *sink;
 };
 
@@ -35,8 +35,8 @@ static void read_stream(struct run *r, struct tok_reader *reader)
             break;
         for (uint32_t i = 0; i < v.n_tokens; i++)
             if (!r->sink->put(r->sink->arg, tok_at(h, &v, i), v.domain))
-                die("%s: offset %llu: id %u is unused in %s", r->input, (unsigned long long)offset, tok_at(h, &v, i),
-                    r->tokenizer_path);
+                die("%s: offset %llu: id %u is unused in %s", r->input, (unsigned long long)offset,
+                    tok_at(h, &v, i), r->tokenizer_path);
         if (!(v.flags & TOKENS_CONTINUED))
             r->sink->end(r->sink->arg, v.domain);
     }
@@ -60,7 +60,7 @@ static int next_char(struct scanner *s)
 {
     int c = getc_unlocked(s->f);
     if (c == EOF && ferror(s->f) && stop_signal)
-        exit(signal_exit_code());       /* removes what is not whole */
+        exit(signal_exit_code()); /* removes what is not whole */
     if (c == EOF && ferror(s->f))
         die_errno("%s: cannot read", s->name);
     s->column++;
@@ -137,7 +137,8 @@ static int open_input(struct run *r)
     return fd;
 }
 
-void ids_read(const char *input, const struct tokenizer *t, const char *tokenizer_path, const struct ids_sink *sink)
+void ids_read(const char *input, const struct tokenizer *t, const char *tokenizer_path,
+              const struct ids_sink *sink)
 {
     struct run run = {t, input, tokenizer_path, sink}, *r = &run;
     if (strncmp(r->input, "ring:", 5) == 0) {

@@ -7,12 +7,13 @@
 #include "pipeline/text/vocabulary/tokenizer.h"
 
 struct ids_sink {
-    bool (*put)(void *arg, uint32_t id, int domain);        /* false: the tokenizer has no such id */
-    void (*end)(void *arg, int domain);                     /* of a document */
+    bool (*put)(void *arg, uint32_t id, int domain); /* false: the tokenizer has no such id */
+    void (*end)(void *arg, int domain);              /* of a document */
     void *arg;
 };
 
 /* input: -, a path or ring:NAME. Until the end, or stop_signal. Dies naming input, place and reason. */
-void ids_read(const char *input, const struct tokenizer *t, const char *tokenizer_path, const struct ids_sink *sink);
+void ids_read(const char *input, const struct tokenizer *t, const char *tokenizer_path,
+              const struct ids_sink *sink);
 
 #endif

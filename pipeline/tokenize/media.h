@@ -17,8 +17,8 @@ int media_decode(int argc, char **argv, const struct modality *m);
 
 /* Ids of a modality in a vocabulary. */
 struct media_ids {
-    uint32_t open, close;       /* tags */
-    uint32_t base, n;           /* codes are base .. base + n - 1 */
+    uint32_t open, close; /* tags */
+    uint32_t base, n;     /* codes are base .. base + n - 1 */
 };
 /* Dies when the tokenizer, named path, has none. */
 struct media_ids media_ids_of(const struct modality *m, const struct tokenizer *t, const char *path);

@@ -11,29 +11,35 @@
 #include "pipeline/tokenize/idsin.h"
 #include "pipeline/tokenize/stage.h"
 
-enum { MAX_CODES = 64 << 20 };          /* of one picture or sound that is held */
+enum { MAX_CODES = 64 << 20 }; /* of one picture or sound that is held */
 
 static const char *tokenizer_path, *codebook_path, *input = "-", *output = "-", *modality_name;
 static bool as_codes;
 
 static const struct opt opts[] = {
-    {0, "modality", OPT_STR, &modality_name, "WHAT", "image or audio: everything else in the stream is passed by"},
+    {0, "modality", OPT_STR, &modality_name, "WHAT",
+     "image or audio: everything else in the stream is passed by"},
     {'t', "tokenizer", OPT_STR, &tokenizer_path, "FILE", "tokenizer.json that the ids are of"},
-    {'c', "codebook", OPT_STR, &codebook_path, "FILE", "(default: beside the tokenizer, tok.WHAT.safetensors)"},
+    {'c', "codebook", OPT_STR, &codebook_path, "FILE",
+     "(default: beside the tokenizer, tok.WHAT.safetensors)"},
     {'i', "input", OPT_STR, &input, "WHERE", "-, a path or ring:NAME (default -)"},
-    {'o', "output", OPT_STR, &output, "WHERE", "-, a file, or a directory, which gets 000000.png or .wav, 000001 ...\n"
-                                               "(default -). A file NAME.png is PNG, other pictures are PPM"},
+    {'o', "output", OPT_STR, &output, "WHERE",
+     "-, a file, or a directory, which gets 000000.png or .wav, 000001 ...\n"
+     "(default -). A file NAME.png is PNG, other pictures are PPM"},
     {0, "codes", OPT_FLAG, &as_codes, NULL, "write the codes as JSON lines; needs no codebook"},
     {0},
 };
 
 static const struct cli cli = {
-    "tokenize", "decode --modality image|audio: turn token ids back into pictures or sounds",
-    "tokenize decode --modality image -t FILE -o WHERE [OPTION...]", opts,
+    "tokenize",
+    "decode --modality image|audio: turn token ids back into pictures or sounds",
+    "tokenize decode --modality image -t FILE -o WHERE [OPTION...]",
+    opts,
     "Reads a token stream, or JSON arrays of ids. Takes the codes between a tag and its end tag.\n"
     "\n"
     "Examples:\n"
-    "  tokenize --modality image -t tok.json cat.jpg | tokenize decode --modality image -t tok.json -o cat.png\n"
+    "  tokenize --modality image -t tok.json cat.jpg | tokenize decode --modality image -t tok.json -o "
+    "cat.png\n"
     "  tokenize decode --modality audio -t tok.json -i speech.tok -o back/\n"
     "\n"
     "Exit: 0 done, 1 failed (the message names input, place and reason), 2 misuse, 128+n ended by signal n.",
@@ -44,11 +50,11 @@ struct run {
     const struct tokenizer *t;
     struct media_ids ids;
     void *codec;
-    bool directory, within;     /* within: after a tag */
+    bool directory, within; /* within: after a tag */
     uint16_t *codes;
     size_t n, cap;
     uint64_t documents, items;
-    struct text_output out;     /* --codes */
+    struct text_output out; /* --codes */
 };
 
 static void write_codes(struct run *r)
@@ -66,8 +72,9 @@ static void write_file(struct run *r)
 {
     struct text_output out;
     char err[400];
-    char *path = r->directory ? xasprintf("%s/%06llu%s", output, (unsigned long long)r->items, r->m->extension)
-                              : xstrdup(output);
+    char *path = r->directory
+                     ? xasprintf("%s/%06llu%s", output, (unsigned long long)r->items, r->m->extension)
+                     : xstrdup(output);
     if (!r->directory && r->items > 0)
         die("%s: there is more than one %s: name a directory with -o", input, r->m->name);
     text_output_open(&out, path);
@@ -99,14 +106,16 @@ static bool put_id(void *arg, uint32_t id, int domain)
         end_item(r);
     } else if (r->within && id - r->ids.base < r->ids.n) {
         if (r->n == MAX_CODES)
-            die("%s: document %llu: more than %d codes", input, (unsigned long long)r->documents + 1, (int)MAX_CODES);
+            die("%s: document %llu: more than %d codes", input, (unsigned long long)r->documents + 1,
+                (int)MAX_CODES);
         if (r->n == r->cap) {
             r->cap = r->cap ? 2 * r->cap : 4096;
             r->codes = xrealloc(r->codes, r->cap * sizeof *r->codes);
         }
         r->codes[r->n++] = (uint16_t)(id - r->ids.base);
     } else if (r->within) {
-        die("%s: document %llu: id %u among the codes is none", input, (unsigned long long)r->documents + 1, id);
+        die("%s: document %llu: id %u among the codes is none", input, (unsigned long long)r->documents + 1,
+            id);
     } else {
         return tokenizer_bytes(r->t, id, &len) != NULL;
     }
@@ -146,8 +155,8 @@ int media_decode(int argc, char **argv, const struct modality *m)
     ids_read(input, t, tokenizer_path, &sink);
     if (as_codes)
         text_output_close(&r.out, !stop_signal);
-    say("%llu %s%s in %llu documents", (unsigned long long)r.items, m == &modality_image ? "picture" : "sound",
-        r.items == 1 ? "" : "s", (unsigned long long)r.documents);
+    say("%llu %s%s in %llu documents", (unsigned long long)r.items,
+        m == &modality_image ? "picture" : "sound", r.items == 1 ? "" : "s", (unsigned long long)r.documents);
     free(r.codes);
     m->free(r.codec);
     tokenizer_free(t);

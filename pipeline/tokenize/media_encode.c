@@ -1,5 +1,6 @@
 /*
- * media_encode.c - tokenize --modality image|audio: files and code documents in, a token stream or JSON arrays out
+ * media_encode.c - tokenize --modality image|audio: files and code documents in, a token stream or JSON
+ * arrays out
  *
  * The calling thread names what is to be read, workers read and encode it, one thread writes it in order.
  */
@@ -17,7 +18,7 @@
 #include "pipeline/tokenize/media.h"
 #include "pipeline/tokenize/stage.h"
 
-enum { MAX_THREADS = 8 };       /* each may hold the largest picture */
+enum { MAX_THREADS = 8 }; /* each may hold the largest picture */
 
 static const char *tokenizer_path, *codebook_path, *output = "-", *domain_name, *modality_name;
 static bool as_ids, no_measure;
@@ -26,30 +27,42 @@ static struct input_opts input_opts = {.domain = DOMAIN_OTHER};
 static struct media_opts media_opts = {.side = 256};
 
 static const struct opt opts[] = {
-    {0, "modality", OPT_STR, &modality_name, "WHAT", "image or audio; text and code have options of their own"},
+    {0, "modality", OPT_STR, &modality_name, "WHAT",
+     "image or audio; text and code have options of their own"},
     {'t', "tokenizer", OPT_STR, &tokenizer_path, "FILE", "tokenizer.json of 65,536 ids or more"},
-    {'c', "codebook", OPT_STR, &codebook_path, "FILE", "from `tokenize train --modality WHAT`\n"
-                                                       "(default: beside the tokenizer, tok.WHAT.safetensors)"},
+    {'c', "codebook", OPT_STR, &codebook_path, "FILE",
+     "from `tokenize train --modality WHAT`\n"
+     "(default: beside the tokenizer, tok.WHAT.safetensors)"},
     {'o', "output", OPT_STR, &output, "WHERE", "-, a path or ring:NAME (default -)"},
     {0, "ids", OPT_FLAG, &as_ids, NULL, "write one JSON array of ids a document instead of a token stream"},
-    {'j', "threads", OPT_INT, &threads, "N", "worker threads (default: one a processor); the output is the same"},
+    {'j', "threads", OPT_INT, &threads, "N",
+     "worker threads (default: one a processor); the output is the same"},
     {0, "no-measure", OPT_FLAG, &no_measure, NULL, "do not decode again to say how much was lost"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Documents"},
-    {0, "image-size", OPT_U64, &media_opts.side, "N", "pictures: shrink the longer side to N pixels (default 256;\n"
-                                                      "0: only above 8192)"},
+    {0, "image-size", OPT_U64, &media_opts.side, "N",
+     "pictures: shrink the longer side to N pixels (default 256;\n"
+     "0: only above 8192)"},
     {0, "crop", OPT_FLAG, &media_opts.crop, NULL, "pictures: take the largest square in the middle"},
-    {'d', "domain", OPT_STR, &domain_name, "DOMAIN", "mark all as language, code, math, ml, logic or other (default other)"},
-    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB", "of directories, only files whose name matches; may be given again"},
-    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL, "count bad files and documents and go on; default: stop with an error"},
+    {'d', "domain", OPT_STR, &domain_name, "DOMAIN",
+     "mark all as language, code, math, ml, logic or other (default other)"},
+    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
+     "of directories, only files whose name matches; may be given again"},
+    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
+     "count bad files and documents and go on; default: stop with an error"},
     {0},
 };
 
 static const struct cli cli = {
-    "tokenize", "--modality image|audio: turn pictures or sounds into token ids",
-    "tokenize --modality image -t FILE [OPTION...] [FILE|DIRECTORY|DOCUMENTS...]", opts,
-    "Pictures are PNG, JPEG, PPM; sounds WAV, FLAC. A document is the tag, the codes, and the end tag. Documents of JSON\n"
-    "(.jsonl and standard input) bring codes of their own: {\"image_codes\": [...]} from 0 to 8191, {\"audio_codes\": [[...],\n"
-    "...]} with an array a level from 0 to 1023; a \"text\" in them follows in text tags. Needs no codebook for these.\n"
+    "tokenize",
+    "--modality image|audio: turn pictures or sounds into token ids",
+    "tokenize --modality image -t FILE [OPTION...] [FILE|DIRECTORY|DOCUMENTS...]",
+    opts,
+    "Pictures are PNG, JPEG, PPM; sounds WAV, FLAC. A document is the tag, the codes, and the end tag. "
+    "Documents of JSON\n"
+    "(.jsonl and standard input) bring codes of their own: {\"image_codes\": [...]} from 0 to 8191, "
+    "{\"audio_codes\": [[...],\n"
+    "...]} with an array a level from 0 to 1023; a \"text\" in them follows in text tags. Needs no codebook "
+    "for these.\n"
     "Says at the end how far the codes are from the original. Formats: pipeline/media/image.md, audio.md.\n"
     "\n"
     "Examples:\n"
@@ -61,9 +74,9 @@ static const struct cli cli = {
 
 struct job {
     char *name;
-    struct strbuf json;         /* of a code document */
+    struct strbuf json; /* of a code document */
     bool is_json;
-    char err[600];              /* "" or why it has no ids */
+    char err[600]; /* "" or why it has no ids */
     uint32_t *ids;
     size_t n, cap;
     uint64_t text_bytes;
@@ -75,10 +88,10 @@ struct run {
     const struct tokenizer *t;
     struct media_ids ids;
     uint32_t text_open, text_close;
-    void *codec;                /* NULL: only code documents came so far */
-    struct encoder **encoders;  /* one a worker, for texts */
+    void *codec;               /* NULL: only code documents came so far */
+    struct encoder **encoders; /* one a worker, for texts */
     struct tok_writer *writer;
-    struct text_output text;    /* --ids */
+    struct text_output text; /* --ids */
     struct quality quality;
     uint64_t documents, tokens, bad;
 };
@@ -110,7 +123,8 @@ static void encode_file(struct run *r, struct job *j)
     void *bytes = media_read(j->name, &len, j->err, sizeof j->err);
     if (!bytes)
         return;
-    if (r->m->encode(r->codec, &media_opts, bytes, len, &codes, no_measure ? NULL : &j->quality, j->err, sizeof j->err) == 0)
+    if (r->m->encode(r->codec, &media_opts, bytes, len, &codes, no_measure ? NULL : &j->quality, j->err,
+                     sizeof j->err) == 0)
         add_codes(r, j, &codes);
     free(codes.v);
     free(bytes);
@@ -203,7 +217,8 @@ static void feed(struct run *r, struct ordered *o, struct media_source *source)
     struct media_item item;
     uint64_t done = 0;
     while (media_source_next(source, &item)) {
-        if (!item.json && !r->codec)        /* before any worker may need it: they only look at files that come later */
+        if (!item.json &&
+            !r->codec) /* before any worker may need it: they only look at files that come later */
             r->codec = media_codec_load(r->m, codebook_path);
         struct job *j = ordered_get(o);
         free(j->name);
@@ -249,7 +264,8 @@ static void run_threads(struct run *r, struct media_source *source)
 static void open_output(struct run *r)
 {
     struct tokens_header h;
-    tokens_header_init(&h, tokenizer_vocab_size(r->t), tokenizer_hash(r->t), tokenizer_bos(r->t), tokenizer_eos(r->t));
+    tokens_header_init(&h, tokenizer_vocab_size(r->t), tokenizer_hash(r->t), tokenizer_bos(r->t),
+                       tokenizer_eos(r->t));
     if (as_ids)
         text_output_open(&r->text, output);
     else
@@ -265,8 +281,8 @@ static void report(const struct run *r, double seconds)
     }
     if (r->bad)
         warn("left out: %llu bad %s", (unsigned long long)r->bad, r->bad == 1 ? "document" : "documents");
-    say("%llu documents, %llu tokens in %.1f s%s", (unsigned long long)r->documents, (unsigned long long)r->tokens, seconds,
-        quality);
+    say("%llu documents, %llu tokens in %.1f s%s", (unsigned long long)r->documents,
+        (unsigned long long)r->tokens, seconds, quality);
 }
 
 int media_encode(int argc, char **argv, const struct modality *m)
@@ -282,9 +298,10 @@ int media_encode(int argc, char **argv, const struct modality *m)
     r.text_open = tokenizer_special(t, "<|text|>");
     r.text_close = tokenizer_special(t, "<|/text|>");
     if (strcmp(output, "-") != 0)
-        signals_install();              /* to standard output nothing is committed, and signals just end us */
+        signals_install(); /* to standard output nothing is committed, and signals just end us */
     double start = now_seconds();
-    struct media_source *source = media_source_open(m, &input_opts, n > 0 ? (const char *const *)argv : &standard_input, n > 0 ? (size_t)n : 1);
+    struct media_source *source = media_source_open(
+        m, &input_opts, n > 0 ? (const char *const *)argv : &standard_input, n > 0 ? (size_t)n : 1);
     open_output(&r);
     run_threads(&r, source);
     media_source_close(source);

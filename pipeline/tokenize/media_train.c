@@ -18,17 +18,23 @@ static struct media_opts media_opts = {.side = 256, .samples = 131072};
 
 static const struct opt opts[] = {
     {0, "modality", OPT_STR, &modality_name, "WHAT", "image or audio"},
-    {'t', "tokenizer", OPT_STR, &tokenizer_path, "FILE", "write the codebook beside this: tok.WHAT.safetensors"},
+    {'t', "tokenizer", OPT_STR, &tokenizer_path, "FILE",
+     "write the codebook beside this: tok.WHAT.safetensors"},
     {'o', "output", OPT_STR, &output, "FILE", "write it here instead"},
-    {0, "samples", OPT_U64, &media_opts.samples, "N", "learn from about N patches or frames, drawn from all (default 131072)"},
+    {0, "samples", OPT_U64, &media_opts.samples, "N",
+     "learn from about N patches or frames, drawn from all (default 131072)"},
     {0, "seed", OPT_U64, &media_opts.seed, "N", "of what is drawn (default 0)"},
     {'j', "threads", OPT_INT, &threads, "N", "threads (default: one a processor); the result is the same"},
-    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB", "of directories, only files whose name matches; may be given again"},
-    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL, "count bad files and go on; default: stop with an error"},
+    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
+     "of directories, only files whose name matches; may be given again"},
+    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
+     "count bad files and go on; default: stop with an error"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Pictures"},
     {0, "patch", OPT_U64, &media_opts.patch, "N", "pixels a side of a patch: 4, 8 or 16 (default 8)"},
-    {0, "levels", OPT_U64, &media_opts.levels, "N", "codes a patch: 1, 2, 4 or 8; they share the 8,192 (default 2)"},
-    {0, "image-size", OPT_U64, &media_opts.side, "N", "shrink the longer side to N pixels (default 256; 0: only above 8192)"},
+    {0, "levels", OPT_U64, &media_opts.levels, "N",
+     "codes a patch: 1, 2, 4 or 8; they share the 8,192 (default 2)"},
+    {0, "image-size", OPT_U64, &media_opts.side, "N",
+     "shrink the longer side to N pixels (default 256; 0: only above 8192)"},
     {0, "crop", OPT_FLAG, &media_opts.crop, NULL, "take the largest square in the middle"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Sounds"},
     {0, "rate", OPT_U64, &media_opts.rate, "N", "samples a second (default 16000)"},
@@ -37,8 +43,10 @@ static const struct opt opts[] = {
 };
 
 static const struct cli cli = {
-    "tokenize", "train --modality image|audio: learn a codebook",
-    "tokenize train --modality image -t tok.json [OPTION...] FILE|DIRECTORY...", opts,
+    "tokenize",
+    "train --modality image|audio: learn a codebook",
+    "tokenize train --modality image -t tok.json [OPTION...] FILE|DIRECTORY...",
+    opts,
     "Pictures are PNG, JPEG, PPM; sounds WAV, FLAC. The same files and options give the same codebook\n"
     "(pipeline/media/codebook.md).\n"
     "\n"
@@ -109,14 +117,14 @@ int media_train(int argc, char **argv, const struct modality *m)
     media_opts.threads = (int)stage_threads(threads);
     char *path = output ? xstrdup(output) : media_codebook_path(m, tokenizer_path);
     struct text_output out;
-    text_output_open(&out, path);               /* before the work: it may not be possible */
+    text_output_open(&out, path); /* before the work: it may not be possible */
     struct reservoir sampler;
     reservoir_init(&sampler, m->record_bytes(&media_opts), media_opts.samples, media_opts.seed);
     struct media_source *source = media_source_open(m, &input_opts, (const char *const *)argv, (size_t)n);
     uint64_t files = sample_files(m, source, &sampler);
     media_source_close(source);
     if (stop_signal)
-        exit(signal_exit_code());               /* removes the temporary file */
+        exit(signal_exit_code()); /* removes the temporary file */
     if (sampler.n == 0)
         die("no files: there is nothing to learn from");
     reservoir_shuffle(&sampler);

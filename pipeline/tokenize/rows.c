@@ -25,7 +25,9 @@ static void add_row(struct strbuf *s, const struct rows *r, size_t row, size_t w
     strbuf_add(s, "[", 1);
     for (size_t i = 0; i < width; i++) {
         bool token = i >= gap && i - gap < n;
-        int64_t id = token ? (int64_t)r->ids[from + i - gap] : field == LABELS ? (int64_t)ROWS_IGNORED : (int64_t)r->pad;
+        int64_t id = token             ? (int64_t)r->ids[from + i - gap]
+                     : field == LABELS ? (int64_t)ROWS_IGNORED
+                                       : (int64_t)r->pad;
         add_number(s, field == ATTENTION_MASK ? token : id, i == 0);
     }
     strbuf_add(s, "]", 1);
@@ -66,9 +68,9 @@ void rows_add(struct rows *r, const uint32_t *ids, size_t n, bool last)
     if (n > 0)
         memcpy(r->ids + r->n_ids, ids, n * sizeof *ids);
     r->n_ids += n;
-    bool cut = r->length && r->n_ids - from >= r->length;       /* EOS has no room, or will have none */
+    bool cut = r->length && r->n_ids - from >= r->length; /* EOS has no room, or will have none */
     if (cut && r->n_ids - from > r->length)
-        r->n_ids = from + r->length;            /* enough to know; memory stays that of a row */
+        r->n_ids = from + r->length; /* enough to know; memory stays that of a row */
     if (!last)
         return;
     r->truncated += cut;

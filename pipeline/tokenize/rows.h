@@ -16,19 +16,19 @@
 
 #include "pipeline/lib/fs.h"
 
-enum { ROWS_IGNORED = -100 };       /* the label that cross-entropy leaves out, in PyTorch and Transformers */
+enum { ROWS_IGNORED = -100 }; /* the label that cross-entropy leaves out, in PyTorch and Transformers */
 
 struct rows {
-    size_t batch;               /* rows a line, >= 1; the last line may have fewer */
-    size_t length;              /* of a row, >= 1; 0: that of the longest in the batch */
-    bool left;                  /* pad on the left */
+    size_t batch;  /* rows a line, >= 1; the last line may have fewer */
+    size_t length; /* of a row, >= 1; 0: that of the longest in the batch */
+    bool left;     /* pad on the left */
     uint32_t pad, eos;
     void (*write)(void *arg, const char *s, size_t n);
     void *arg;
-    uint64_t truncated;         /* rows, so far */
+    uint64_t truncated; /* rows, so far */
 
-    uint32_t *ids;              /* of the rows of this batch, one after the other; owned, freed by rows_end */
-    size_t *ends;               /* of each row in ids */
+    uint32_t *ids; /* of the rows of this batch, one after the other; owned, freed by rows_end */
+    size_t *ends;  /* of each row in ids */
     size_t n, n_ids, cap;
 };
 

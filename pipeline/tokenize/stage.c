@@ -9,7 +9,7 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/ordered.h"
 
-enum { MAX_THREADS = 16 };      /* each holds 40 MB when a piece of 1 MiB comes: all stay below 1 GiB */
+enum { MAX_THREADS = 16 }; /* each holds 40 MB when a piece of 1 MiB comes: all stay below 1 GiB */
 
 struct tokenizer *stage_tokenizer(const char *path)
 {

@@ -12,7 +12,7 @@
 #include "pipeline/text/convert/tiktoken.h"
 #include "pipeline/text/vocabulary/vocabulary.h"
 
-enum { MAX_FILE = 32 << 20 };           /* bytes: some times the largest in use */
+enum { MAX_FILE = 32 << 20 }; /* bytes: some times the largest in use */
 
 static const char *output, *pattern_name;
 static struct str_list special;
@@ -32,10 +32,14 @@ static const struct opt opts[] = {
 };
 
 static const struct cli cli = {
-    "tokenize", "convert: vocabularies of other libraries to tokenizer.json",
-    "tokenize convert -o FILE [OPTION...] VOCABULARY", opts,
-    "Reads a .tiktoken file (tokens in base64 and their ranks) or a SentencePiece .model of type BPE; the content\n"
-    "says which. The tokenizer.json gives the ids of the library that the file is of: that of a .tiktoken file here\n"
+    "tokenize",
+    "convert: vocabularies of other libraries to tokenizer.json",
+    "tokenize convert -o FILE [OPTION...] VOCABULARY",
+    opts,
+    "Reads a .tiktoken file (tokens in base64 and their ranks) or a SentencePiece .model of type BPE; the "
+    "content\n"
+    "says which. The tokenizer.json gives the ids of the library that the file is of: that of a .tiktoken "
+    "file here\n"
     "and in the tokenizers library, that of a .model in the tokenizers library only: text there is cut into\n"
     "characters, not bytes.\n"
     "\n"
@@ -61,7 +65,8 @@ static const struct tiktoken_family *family_of(uint32_t n_ranks)
 static enum pattern pattern_asked(const char *path, uint32_t n_ranks)
 {
     if (!pattern_name)
-        die("%s: %u tokens: of no vocabulary that is known: say how text is cut with --pattern", path, n_ranks);
+        die("%s: %u tokens: of no vocabulary that is known: say how text is cut with --pattern", path,
+            n_ranks);
     for (size_t i = 0; i < TIKTOKEN_FAMILIES; i++)
         if (strcmp(pattern_name, tiktoken_families[i].name) == 0)
             return tiktoken_families[i].pattern;
@@ -76,8 +81,10 @@ static struct special_token read_special(const char *given, char **text)
     size_t n = strlen(given);
     if (equals && equals > given && parse_u64(equals + 1, &id) == 0)
         n = (size_t)(equals - given);
-    if (n == 0 || n > VOCABULARY_MAX_TOKEN || utf8_prefix(given, n) != n || (n < strlen(given) && id >= VOCABULARY_MAX))
-        usage_error("--special %s: a name in UTF-8, or NAME=ID with an id below %d", given, (int)VOCABULARY_MAX);
+    if (n == 0 || n > VOCABULARY_MAX_TOKEN || utf8_prefix(given, n) != n ||
+        (n < strlen(given) && id >= VOCABULARY_MAX))
+        usage_error("--special %s: a name in UTF-8, or NAME=ID with an id below %d", given,
+                    (int)VOCABULARY_MAX);
     *text = xasprintf("%.*s", (int)n, given);
     return (struct special_token){*text, (uint32_t)id};
 }
@@ -119,8 +126,9 @@ static char *convert_tiktoken(const char *path, const char *bytes, size_t n_byte
     char *json = to_json(t, path, len);
     if (tokenizer_eos(t) == UINT32_MAX)
         warn("%s: no token is known to end a text: --special '<|endoftext|>' makes one", path);
-    say("%s: tiktoken: %u tokens, %zu special ones, %u merges, pattern %s%s", path, n_ranks, o.n_special, t->n_merges,
-        f ? f->name : pattern_name, t->ignore_merges ? "; some tokens are found as whole pieces only" : "");
+    say("%s: tiktoken: %u tokens, %zu special ones, %u merges, pattern %s%s", path, n_ranks, o.n_special,
+        t->n_merges, f ? f->name : pattern_name,
+        t->ignore_merges ? "; some tokens are found as whole pieces only" : "");
     tokenizer_free(t);
     for (size_t i = 0; i <= special.n; i++)
         free(texts[i]);
@@ -136,19 +144,22 @@ static char *convert_sentencepiece(const char *path, const char *bytes, size_t n
     struct sentencepiece m;
     char err[800];
     if (pattern_name || special.n || use_nfc)
-        usage_error("%s: --pattern, --special and --nfc are for .tiktoken files; a .model says these itself", path);
+        usage_error("%s: --pattern, --special and --nfc are for .tiktoken files; a .model says these itself",
+                    path);
     if (sentencepiece_parse(&m, bytes, n_bytes, path, err, sizeof err) < 0)
         die("%s", err);
     char *json = sentencepiece_to_json(&m, path, len, err, sizeof err);
     if (!json)
         die("%s", err);
-    say("%s: SentencePiece: %zu pieces%s; for the tokenizers library: tokenize does not cut text into characters",
+    say("%s: SentencePiece: %zu pieces%s; for the tokenizers library: tokenize does not cut text into "
+        "characters",
         path, m.n, m.byte_fallback ? ", bytes among them" : "");
     sentencepiece_free(&m);
     return json;
 }
 
-/* The first field of a model is number 1, of bytes: a newline, then a length and more that is no line of .tiktoken. */
+/* The first field of a model is number 1, of bytes: a newline, then a length and more that is no line of
+ * .tiktoken. */
 static bool is_model(const char *bytes, size_t n)
 {
     static const char line[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \r\n";
@@ -170,7 +181,8 @@ int tokenize_convert(int argc, char **argv)
         die("%s: empty", argv[0]);
     if (bytes[0] == '{')
         die("%s: JSON: a tokenizer.json is read as it is", argv[0]);
-    char *json = (is_model(bytes, n_bytes) ? convert_sentencepiece : convert_tiktoken)(argv[0], bytes, n_bytes, &len);
+    char *json =
+        (is_model(bytes, n_bytes) ? convert_sentencepiece : convert_tiktoken)(argv[0], bytes, n_bytes, &len);
     text_output_open(&out, output);
     text_output_write(&out, json, len);
     text_output_close(&out, true);

@@ -10,7 +10,7 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/tokenize/idsin.h"
 
-enum { MAX_DOCUMENT = 256 << 20 };      /* bytes of text that are held to write a JSON line */
+enum { MAX_DOCUMENT = 256 << 20 }; /* bytes of text that are held to write a JSON line */
 
 static const char *tokenizer_path, *input = "-", *output = "-";
 static bool raw, special;
@@ -25,9 +25,12 @@ static const struct opt opts[] = {
 };
 
 static const struct cli cli = {
-    "tokenize", "decode: turn token ids back into documents",
-    "tokenize decode -t FILE [OPTION...]", opts,
-    "Reads a token stream, or JSON arrays of ids (what tokenize --ids writes). Writes one JSON line a document; in it\n"
+    "tokenize",
+    "decode: turn token ids back into documents",
+    "tokenize decode -t FILE [OPTION...]",
+    opts,
+    "Reads a token stream, or JSON arrays of ids (what tokenize --ids writes). Writes one JSON line a "
+    "document; in it\n"
     "bytes that are not UTF-8 become U+FFFD, with a warning. --raw keeps them.\n"
     "\n"
     "Examples:\n"
@@ -40,7 +43,7 @@ static const struct cli cli = {
 struct run {
     const struct tokenizer *t;
     struct text_output out;
-    struct strbuf text;                 /* of the document being decoded */
+    struct strbuf text; /* of the document being decoded */
     uint64_t documents, replaced;
 };
 
@@ -68,8 +71,8 @@ static bool put_id(void *arg, uint32_t id, int domain)
         return true;
     }
     if (r->text.len + len > MAX_DOCUMENT) {
-        warn("document %llu is larger than %d MiB: it is written as several", (unsigned long long)r->documents + 1,
-             (int)MAX_DOCUMENT >> 20);
+        warn("document %llu is larger than %d MiB: it is written as several",
+             (unsigned long long)r->documents + 1, (int)MAX_DOCUMENT >> 20);
         end_document(r, domain);
     }
     strbuf_add(&r->text, bytes, len);
@@ -84,7 +87,7 @@ int tokenize_decode(int argc, char **argv)
     struct tokenizer *t = stage_tokenizer(tokenizer_path);
     struct run r = {.t = t};
     if (strcmp(output, "-") != 0)
-        signals_install();              /* to standard output nothing is committed, and signals just end us */
+        signals_install(); /* to standard output nothing is committed, and signals just end us */
     text_output_open(&r.out, output);
     struct ids_sink sink = {put_id, end_document, &r};
     ids_read(input, t, tokenizer_path, &sink);

@@ -26,40 +26,52 @@ static double fim_rate;
 static struct input_opts input_opts = {.domain = -1};
 
 static const struct opt opts[] = {
-    {'t', "tokenizer", OPT_STR, &tokenizer_path, "FILE", "tokenizer.json, from `tokenize train` or elsewhere"},
+    {'t', "tokenizer", OPT_STR, &tokenizer_path, "FILE",
+     "tokenizer.json, from `tokenize train` or elsewhere"},
     {'i', "input", OPT_STR, &input, "WHERE", "documents: - or a path (default -); or name them as FILE..."},
     {'o', "output", OPT_STR, &output, "WHERE", "-, a path or ring:NAME (default -)"},
     {0, "ids", OPT_FLAG, &as_ids, NULL, "write one JSON array of ids a document instead of a token stream"},
-    {0, "batch", OPT_U64, &batch_rows, "N", "write JSON batches of N rows with attention_mask and labels, for other programs;\n"
-                                            "each row is a document and EOS"},
+    {0, "batch", OPT_U64, &batch_rows, "N",
+     "write JSON batches of N rows with attention_mask and labels, for other programs;\n"
+     "each row is a document and EOS"},
     {0, "pad", OPT_STR, &pad_side, "SIDE", "of --batch: left or right (default right)"},
-    {0, "length", OPT_U64, &row_length, "N", "of --batch: rows of N ids; longer documents lose their end, but for EOS\n"
-                                             "(default: as long as the longest of the batch)"},
-    {'j', "threads", OPT_INT, &threads, "N", "worker threads (default: one a processor); the output is the same"},
+    {0, "length", OPT_U64, &row_length, "N",
+     "of --batch: rows of N ids; longer documents lose their end, but for EOS\n"
+     "(default: as long as the longest of the batch)"},
+    {'j', "threads", OPT_INT, &threads, "N",
+     "worker threads (default: one a processor); the output is the same"},
     {0, NULL, OPT_HEADING, NULL, NULL, "What documents are"},
-    {0, "modality", OPT_STR, &modality, "WHAT", "text or code: put each in its tags (default: no tags); image or audio:\n"
-                                                "see tokenize --modality image --help"},
-    {0, "fim", OPT_SHARE, &fim_rate, "SHARE", "of --modality code: fill in the middle for this share of the documents of up\n"
-                                              "to 1 MiB, half of them prefix-suffix-middle, half suffix-prefix-middle"},
+    {0, "modality", OPT_STR, &modality, "WHAT",
+     "text or code: put each in its tags (default: no tags); image or audio:\n"
+     "see tokenize --modality image --help"},
+    {0, "fim", OPT_SHARE, &fim_rate, "SHARE",
+     "of --modality code: fill in the middle for this share of the documents of up\n"
+     "to 1 MiB, half of them prefix-suffix-middle, half suffix-prefix-middle"},
     {0, "seed", OPT_U64, &seed, "N", "of --fim (default 0)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Documents"},
-    {'f', "text-field", OPT_STR, &input_opts.text_field, "FIELD", "where the text is in JSON (default: as fetch finds it)"},
-    {'d', "domain", OPT_STR, &domain_name, "DOMAIN", "mark all as language, code, math, ml, logic or other\n"
-                                                     "(default: each document's own)"},
-    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB", "of directories, only files whose name matches; may be given again"},
-    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL, "count bad JSON documents and go on; default: stop with an error"},
+    {'f', "text-field", OPT_STR, &input_opts.text_field, "FIELD",
+     "where the text is in JSON (default: as fetch finds it)"},
+    {'d', "domain", OPT_STR, &domain_name, "DOMAIN",
+     "mark all as language, code, math, ml, logic or other\n"
+     "(default: each document's own)"},
+    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
+     "of directories, only files whose name matches; may be given again"},
+    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
+     "count bad JSON documents and go on; default: stop with an error"},
     {0},
 };
 
 static const struct cli cli = {
-    "tokenize", "turn documents into token ids; learn a tokenizer; turn ids back into text",
+    "tokenize",
+    "turn documents into token ids; learn a tokenizer; turn ids back into text",
     "tokenize -t FILE [OPTION...] [DOCUMENTS...]\n"
     "tokenize train -n N -o FILE [OPTION...] [DOCUMENTS...]     (tokenize train --help)\n"
     "tokenize decode -t FILE [OPTION...]                        (tokenize decode --help)\n"
     "tokenize inspect -t FILE [OPTION...] [DOCUMENTS...]        (tokenize inspect --help)",
     opts,
     "Reads documents as JSON lines from standard input, or from files and directories as fetch does.\n"
-    "Writes a token stream (formats/tokens.md): binary, so not to a terminal. Nothing is lost: decoding gives\n"
+    "Writes a token stream (formats/tokens.md): binary, so not to a terminal. Nothing is lost: decoding "
+    "gives\n"
     "the same bytes, whatever they were. Names of special tokens in documents are ordinary text.\n"
     "\n"
     "Examples:\n"
@@ -72,19 +84,19 @@ static const struct cli cli = {
 
 struct job {
     struct batch batch;
-    uint32_t *ids;                      /* of all chunks */
+    uint32_t *ids; /* of all chunks */
     size_t ids_cap, total;
     size_t n_ids[BATCH_CHUNKS];
-    struct strbuf json;                 /* --ids */
+    struct strbuf json; /* --ids */
 };
 
 struct run {
-    struct encoder **encoders;          /* one a worker */
+    struct encoder **encoders; /* one a worker */
     struct tok_writer *writer;
-    struct text_output text;            /* --ids, --batch */
-    struct rows rows;                   /* --batch */
+    struct text_output text; /* --ids, --batch */
+    struct rows rows;        /* --batch */
     bool tagged, fim;
-    uint32_t open, close;               /* tags */
+    uint32_t open, close; /* tags */
     uint32_t fim_prefix, fim_middle, fim_suffix;
     uint64_t documents, tokens, bytes;
 };
@@ -99,7 +111,8 @@ static void format_ids(struct strbuf *out, const struct chunk *c, const uint32_t
         do
             *--p = (char)('0' + id % 10);
         while (id /= 10);
-        if (i > 0 || !c->first)         /* a chunk that is not the first follows ids: no chunk of a cut document is empty */
+        if (i > 0 ||
+            !c->first) /* a chunk that is not the first follows ids: no chunk of a cut document is empty */
             *--p = ',';
         strbuf_add(out, p, (size_t)(digits + sizeof digits - p));
     }
@@ -125,7 +138,8 @@ static void add_text(struct run *r, size_t worker, struct job *j, const char *te
     add_ids(j, ids, n);
 }
 
-static void add_fim(struct run *r, size_t worker, struct job *j, const char *text, size_t len, const struct fim_cut *cut)
+static void add_fim(struct run *r, size_t worker, struct job *j, const char *text, size_t len,
+                    const struct fim_cut *cut)
 {
     add_ids(j, &r->fim_prefix, 1);
     if (!cut->spm)
@@ -164,7 +178,7 @@ static void encode_job(void *arg, size_t worker, void *job)
         j->n_ids[i] = j->total - from;
         if (as_ids) {
             format_ids(&j->json, c, j->ids + from, j->n_ids[i]);
-            j->total = from;            /* they are in json now */
+            j->total = from; /* they are in json now */
         }
     }
 }
@@ -219,8 +233,13 @@ static void set_rows(struct run *r, const struct tokenizer *t)
     uint32_t pad = tokenizer_special(t, "<|pad|>"), eos = tokenizer_eos(t);
     if (eos == UINT32_MAX)
         die("%s: has no end-of-text token, which ends each row of --batch", tokenizer_path);
-    r->rows = (struct rows){.batch = batch_rows, .length = row_length, .left = strcmp(pad_side, "left") == 0,
-                            .pad = pad == UINT32_MAX ? eos : pad, .eos = eos, .write = write_rows, .arg = &r->text};
+    r->rows = (struct rows){.batch = batch_rows,
+                            .length = row_length,
+                            .left = strcmp(pad_side, "left") == 0,
+                            .pad = pad == UINT32_MAX ? eos : pad,
+                            .eos = eos,
+                            .write = write_rows,
+                            .arg = &r->text};
 }
 
 static uint32_t special_id(const struct tokenizer *t, const char *name)
@@ -316,7 +335,7 @@ int tokenize_encode(int argc, char **argv)
     struct run r = {0};
     set_modality(&r, t);
     if (strcmp(output, "-") != 0)
-        signals_install();              /* to standard output nothing is committed, and signals just end us */
+        signals_install(); /* to standard output nothing is committed, and signals just end us */
     double start = now_seconds();
     const char *const *paths = n > 0 ? (const char *const *)argv : &input;
     struct input *in = input_open(&input_opts, paths, n > 0 ? (size_t)n : 1);
@@ -331,7 +350,8 @@ int tokenize_encode(int argc, char **argv)
         tok_writer_close(r.writer, !stop_signal);
     tokenizer_free(t);
     if (r.rows.truncated)
-        say("%llu documents were cut to %llu ids", (unsigned long long)r.rows.truncated, (unsigned long long)row_length);
+        say("%llu documents were cut to %llu ids", (unsigned long long)r.rows.truncated,
+            (unsigned long long)row_length);
     say("%llu documents, %llu tokens, %.2f bytes a token, %.1f MB/s", (unsigned long long)r.documents,
         (unsigned long long)r.tokens, r.tokens ? (double)r.bytes / (double)r.tokens : 0,
         (double)r.bytes / 1e6 / (now_seconds() - start));

@@ -24,20 +24,28 @@ static struct input_opts input_opts = {.domain = -1};
 static const struct opt opts[] = {
     {'t', "tokenizer", OPT_STR, &tokenizer_path, "FILE", "tokenizer.json"},
     {0, "text", OPT_STR, &text_given, "TEXT", "look at this text instead of documents"},
-    {0, "show", OPT_BYTES, &show_bytes, "SIZE", "show the tokens of the first SIZE bytes of text (default 4000)"},
+    {0, "show", OPT_BYTES, &show_bytes, "SIZE",
+     "show the tokens of the first SIZE bytes of text (default 4000)"},
     {0, "unused", OPT_U64, &list_unused, "N", "list the first N text tokens that did not occur (default 0)"},
     {0, "json", OPT_FLAG, &as_json, NULL, "write one JSON object: documents, domains, unused"},
-    {'f', "text-field", OPT_STR, &input_opts.text_field, "FIELD", "where the text is in JSON (default: as fetch finds it)"},
-    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB", "of directories, only files whose name matches; may be given again"},
-    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL, "count bad JSON documents and go on; default: stop with an error"},
+    {'f', "text-field", OPT_STR, &input_opts.text_field, "FIELD",
+     "where the text is in JSON (default: as fetch finds it)"},
+    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
+     "of directories, only files whose name matches; may be given again"},
+    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
+     "count bad JSON documents and go on; default: stop with an error"},
     {0},
 };
 
 static const struct cli cli = {
-    "tokenize", "inspect: show what texts become",
-    "tokenize inspect -t FILE [OPTION...] [DOCUMENTS...]", opts,
-    "Shows the tokens, on a terminal in colours, else with | between them and bytes that are no text as \\xNN; then\n"
-    "documents, tokens and bytes a token by domain, and how many of the tokenizer's text tokens did not occur.\n"
+    "tokenize",
+    "inspect: show what texts become",
+    "tokenize inspect -t FILE [OPTION...] [DOCUMENTS...]",
+    opts,
+    "Shows the tokens, on a terminal in colours, else with | between them and bytes that are no text as "
+    "\\xNN; then\n"
+    "documents, tokens and bytes a token by domain, and how many of the tokenizer's text tokens did not "
+    "occur.\n"
     "\n"
     "Examples:\n"
     "  tokenize inspect -t tok.json --text 'Once upon a time'\n"
@@ -55,10 +63,10 @@ struct run {
     struct encoder *encoder;
     struct pretokenizer *pretokenizer;
     struct counts domains[N_DOMAINS];
-    uint64_t *used;             /* how often each id occurred */
-    uint64_t shown;             /* bytes */
+    uint64_t *used; /* how often each id occurred */
+    uint64_t shown; /* bytes */
     bool colours;
-    json_t *documents;          /* --json */
+    json_t *documents; /* --json */
 };
 
 /* ---- one token for people ---- */
@@ -82,7 +90,7 @@ static void print_bytes(const char *s, size_t n)
 
 static void print_token(const struct run *r, uint32_t id, size_t k)
 {
-    static const int backgrounds[] = {44, 42, 45, 46, 43};      /* ANSI: neighbours differ */
+    static const int backgrounds[] = {44, 42, 45, 46, 43}; /* ANSI: neighbours differ */
     size_t len;
     const char *s = tokenizer_bytes(r->t, id, &len);
     if (r->colours)
@@ -103,14 +111,15 @@ static void note_token(const struct run *r, json_t *tokens, uint32_t id)
     size_t len;
     const char *s = tokenizer_bytes(r->t, id, &len);
     json_t *text = json_stringn(s, len), *hex = NULL;
-    if (!text) {                        /* no UTF-8 on its own */
+    if (!text) { /* no UTF-8 on its own */
         struct strbuf h = {0};
         for (size_t i = 0; i < len; i++)
             strbuf_addf(&h, "%02x", (unsigned char)s[i]);
         hex = json_string(h.s);
         strbuf_free(&h);
     }
-    json_array_append_new(tokens, json_pack("{s:i, s:o}", "id", (int)id, text ? "text" : "hex", text ? text : hex));
+    json_array_append_new(tokens,
+                          json_pack("{s:i, s:o}", "id", (int)id, text ? "text" : "hex", text ? text : hex));
 }
 
 static void look_at_piece(struct run *r, struct counts *c, json_t *tokens, const char *text, size_t len)
@@ -147,8 +156,8 @@ static void look_at(struct run *r, const struct doc *d)
         from += n;
     }
     if (tokens)
-        json_array_append_new(r->documents, json_pack("{s:s?, s:s, s:o}", "id", d->id, "domain", domain_names[d->domain],
-                                                      "tokens", tokens));
+        json_array_append_new(r->documents, json_pack("{s:s?, s:s, s:o}", "id", d->id, "domain",
+                                                      domain_names[d->domain], "tokens", tokens));
     else if (shows)
         putchar('\n');
 }
@@ -161,7 +170,8 @@ static void look_at_all(struct run *r, int n, char **argv)
         look_at(r, &d);
         return;
     }
-    struct input *in = input_open(&input_opts, n > 0 ? (const char *const *)argv : &standard_input, n > 0 ? (size_t)n : 1);
+    struct input *in =
+        input_open(&input_opts, n > 0 ? (const char *const *)argv : &standard_input, n > 0 ? (size_t)n : 1);
     while (!stop_signal && input_next(in, &d))
         look_at(r, &d);
     input_close(in);
@@ -195,17 +205,19 @@ static void count_unused(const struct run *r, uint64_t *text, uint64_t *unused, 
     }
 }
 
-static void print_sums(const struct run *r, const struct counts *all, uint64_t text, uint64_t unused, json_t *list)
+static void print_sums(const struct run *r, const struct counts *all, uint64_t text, uint64_t unused,
+                       json_t *list)
 {
     printf("\n%-10s %10s %12s %14s %12s\n", "domain", "documents", "tokens", "bytes", "bytes/token");
     for (int d = 0; d <= N_DOMAINS; d++) {
         const struct counts *c = d < N_DOMAINS ? &r->domains[d] : all;
         if (c->documents)
             printf("%-10s %10llu %12llu %14llu %12.3f\n", d < N_DOMAINS ? domain_names[d] : "all",
-                   (unsigned long long)c->documents, (unsigned long long)c->tokens, (unsigned long long)c->bytes, ratio(c));
+                   (unsigned long long)c->documents, (unsigned long long)c->tokens,
+                   (unsigned long long)c->bytes, ratio(c));
     }
-    printf("text tokens that did not occur: %llu of %llu (%.1f%%)\n", (unsigned long long)unused, (unsigned long long)text,
-           text ? 100.0 * (double)unused / (double)text : 0);
+    printf("text tokens that did not occur: %llu of %llu (%.1f%%)\n", (unsigned long long)unused,
+           (unsigned long long)text, text ? 100.0 * (double)unused / (double)text : 0);
     for (size_t i = 0; i < json_array_size(list); i++) {
         uint32_t id = (uint32_t)json_integer_value(json_object_get(json_array_get(list, i), "id"));
         size_t len;
@@ -218,19 +230,20 @@ static void print_sums(const struct run *r, const struct counts *all, uint64_t t
 
 static json_t *counts_json(const struct counts *c)
 {
-    return json_pack("{s:I, s:I, s:I, s:f}", "documents", (json_int_t)c->documents, "tokens", (json_int_t)c->tokens, "bytes",
-                     (json_int_t)c->bytes, "bytes_per_token", ratio(c));
+    return json_pack("{s:I, s:I, s:I, s:f}", "documents", (json_int_t)c->documents, "tokens",
+                     (json_int_t)c->tokens, "bytes", (json_int_t)c->bytes, "bytes_per_token", ratio(c));
 }
 
-static void print_json(const struct run *r, const struct counts *all, uint64_t text, uint64_t unused, json_t *list)
+static void print_json(const struct run *r, const struct counts *all, uint64_t text, uint64_t unused,
+                       json_t *list)
 {
     json_t *domains = json_object();
     for (int d = 0; d < N_DOMAINS; d++)
         if (r->domains[d].documents)
             json_object_set_new(domains, domain_names[d], counts_json(&r->domains[d]));
-    json_t *root = json_pack("{s:O, s:o, s:o, s:{s:I, s:I, s:O}}", "documents", r->documents, "domains", domains, "all",
-                             counts_json(all), "unused", "text_tokens", (json_int_t)text, "unused", (json_int_t)unused,
-                             "first", list);
+    json_t *root = json_pack("{s:O, s:o, s:o, s:{s:I, s:I, s:O}}", "documents", r->documents, "domains",
+                             domains, "all", counts_json(all), "unused", "text_tokens", (json_int_t)text,
+                             "unused", (json_int_t)unused, "first", list);
     json_dumpf(root, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(root);
@@ -240,8 +253,11 @@ int tokenize_inspect(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
     struct tokenizer *t = stage_tokenizer(tokenizer_path);
-    struct run r = {.t = t, .encoder = encoder_new(t, NULL), .pretokenizer = pretokenizer_new(),
-                    .colours = isatty(STDOUT_FILENO) && !as_json, .documents = json_array()};
+    struct run r = {.t = t,
+                    .encoder = encoder_new(t, NULL),
+                    .pretokenizer = pretokenizer_new(),
+                    .colours = isatty(STDOUT_FILENO) && !as_json,
+                    .documents = json_array()};
     struct counts all = {0};
     uint64_t text, unused;
     json_t *list = json_array();

@@ -1,5 +1,6 @@
 /*
- * tokenizer.json: whatever the bytes, they are refused with a reason, or are a tokenizer that is written and read back
+ * tokenizer.json: whatever the bytes, they are refused with a reason, or are a tokenizer that is written and
+ * read back
  */
 #include "pipeline/text/vocabulary/tokenizer.h"
 #include "tests/fuzz/fuzz.h"

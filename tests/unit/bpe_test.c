@@ -18,7 +18,9 @@ static const char corpus[] =
     "the cat sat on the mat. the rat sat on the cat; the cat ate the rat.\n\n"
     "def add(a, b):\n    return a + b\n\n\ndef sub(a, b):\n    return a - b\n"
     "aaaa aaaaaaa aaa banana bananas ananas. it's what we'll do: 'tis 12 + 34 = 46.\n"
-    "na\xc3\xafve caf\xc3\xa9 \xe4\xb8\xad\xe6\x96\x87\xe5\x88\x86\xe8\xaf\x8d\xef\xbc\x8c\xe4\xb8\xad\xe6\x96\x87 \xf0\x9f\x91\x8d\xf0\x9f\x91\x8d\xf0\x9f\x98\x80 ====== ------ ======\n";
+    "na\xc3\xafve caf\xc3\xa9 "
+    "\xe4\xb8\xad\xe6\x96\x87\xe5\x88\x86\xe8\xaf\x8d\xef\xbc\x8c\xe4\xb8\xad\xe6\x96\x87 "
+    "\xf0\x9f\x91\x8d\xf0\x9f\x91\x8d\xf0\x9f\x98\x80 ====== ------ ======\n";
 
 static uint64_t state = 88172645463325252u;
 static uint32_t rnd(uint32_t below)
@@ -66,14 +68,14 @@ static void encoding_is_as_defined(const struct tokenizer *t)
         char text[400];
         uint32_t want[400];
         size_t len = 1 + rnd(sizeof text), n_want = 0, n, m;
-        size_t alphabet = round % 2 ? 4 : sizeof corpus - 1;       /* long letter runs, and everything */
+        size_t alphabet = round % 2 ? 4 : sizeof corpus - 1; /* long letter runs, and everything */
         for (size_t i = 0; i < len; i++)
             text[i] = round % 2 ? "aantb"[rnd((uint32_t)alphabet + 1)] : corpus[rnd((uint32_t)alphabet)];
         const char *piece;
         pretokenizer_begin(p, text, len);
         while ((m = pretokenizer_next(p, &piece)) > 0)
             n_want += plain_encode(t, piece, m, want + n_want);
-        for (int again = 0; again < 2; again++) {                  /* the second time from the cache */
+        for (int again = 0; again < 2; again++) { /* the second time from the cache */
             const uint32_t *ids = encode(e, text, len, false, &n);
             CHECK(n == n_want && memcmp(ids, want, n * sizeof *ids) == 0, "round %d: ids differ", round);
         }
@@ -111,7 +113,7 @@ static void any_bytes_round_trip(const struct tokenizer *t)
             text[k] = (char)rnd(i % 2 ? 256 : 3 + (uint32_t)i);
         round_trip(t, e, text, len);
     }
-    for (size_t cut = 0; cut < sizeof corpus; cut++) {              /* invalid at every split */
+    for (size_t cut = 0; cut < sizeof corpus; cut++) { /* invalid at every split */
         memcpy(text, corpus + cut, sizeof corpus - cut);
         memcpy(text + sizeof corpus - cut, corpus, cut);
         round_trip(t, e, text, sizeof corpus);
@@ -138,16 +140,19 @@ static void long_runs_are_quick(const struct tokenizer *t)
 
 static void known_ids(void)
 {
-    static const char text[] = "low low low low low lower lower newest newest newest newest newest newest widest widest widest";
-    static const uint32_t merges[][2] = {       /* es est lo low ew new _low _new _newest dest */
-        {'e', 's'}, {256, 't'}, {'l', 'o'}, {258, 'w'}, {'e', 'w'}, {'n', 260}, {' ', 259}, {' ', 261}, {263, 257}, {'d', 257},
+    static const char text[] =
+        "low low low low low lower lower newest newest newest newest newest newest widest widest widest";
+    static const uint32_t merges[][2] = {
+        /* es est lo low ew new _low _new _newest dest */
+        {'e', 's'}, {256, 't'}, {'l', 'o'}, {258, 'w'}, {'e', 'w'},
+        {'n', 260}, {' ', 259}, {' ', 261}, {263, 257}, {'d', 257},
     };
     static const uint32_t want[] = {259, 262, 'e', 'r', 262};
     struct tokenizer *t = train(text, strlen(text), 256 + 32 + 10);
     CHECK(t->n_merges == 10, "%u merges", t->n_merges);
     for (uint32_t i = 0; i < t->n_merges; i++)
-        CHECK(t->merges[i].left == merges[i][0] && t->merges[i].right == merges[i][1], "merge %u: %u %u", i, t->merges[i].left,
-              t->merges[i].right);
+        CHECK(t->merges[i].left == merges[i][0] && t->merges[i].right == merges[i][1], "merge %u: %u %u", i,
+              t->merges[i].left, t->merges[i].right);
     struct encoder *e = encoder_new(t, NULL);
     size_t n;
     const uint32_t *ids = encode(e, "low lower low", 13, false, &n);
@@ -165,7 +170,8 @@ static void special_tokens(const struct tokenizer *t)
     uint32_t eos = tokenizer_eos(t), specials = 0;
     size_t n, len;
     CHECK(eos == tokenizer_special(t, "<|eos|>") && eos != UINT32_MAX && tokenizer_is_special(t, eos));
-    CHECK(tokenizer_bos(t) == tokenizer_special(t, "<|bos|>") && tokenizer_special(t, "<|nothing|>") == UINT32_MAX);
+    CHECK(tokenizer_bos(t) == tokenizer_special(t, "<|bos|>") &&
+          tokenizer_special(t, "<|nothing|>") == UINT32_MAX);
     const uint32_t *ids = encode(e, text, strlen(text), false, &n);
     for (size_t i = 0; i < n; i++)
         CHECK(!tokenizer_is_special(t, ids[i]), "a document's text became a special token");
@@ -183,7 +189,8 @@ static void special_tokens(const struct tokenizer *t)
 
 static void layouts(void)
 {
-    struct layout small = vocabulary_layout(8192), middle = vocabulary_layout(49152), full = vocabulary_layout(65536);
+    struct layout small = vocabulary_layout(8192), middle = vocabulary_layout(49152),
+                  full = vocabulary_layout(65536);
     CHECK(small.n_text == 8160 && small.n_special == 32 && small.n_image == 0);
     CHECK(middle.n_text == 48896 && middle.n_special == 256 && middle.n_audio == 0);
     CHECK(full.n_text == 48896 && full.n_special == 256 && full.n_image == 8192 && full.n_audio == 8192);
@@ -289,12 +296,13 @@ static void bad_json_is_refused(const struct tokenizer *t)
         char *wrong = replaced(json, cases[i].after, cases[i].from, cases[i].to);
         struct tokenizer *u = parse(wrong, strlen(wrong), err);
         CHECK(!u, "case %zu (%s) was accepted", i, cases[i].to);
-        CHECK(strstr(err, "tok.json: ") == err && strstr(err, cases[i].reason), "case %zu (%s): %s", i, cases[i].to, err);
+        CHECK(strstr(err, "tok.json: ") == err && strstr(err, cases[i].reason), "case %zu (%s): %s", i,
+              cases[i].to, err);
         free(wrong);
     }
     for (size_t cut = 0; cut + 2 < len; cut += 1 + len / 300)
         CHECK(!parse(json, cut, err) && *err, "cut at %zu was accepted", cut);
-    for (int i = 0; i < 300; i++) {         /* any answer will do, but there must be one */
+    for (int i = 0; i < 300; i++) { /* any answer will do, but there must be one */
         size_t at = rnd((uint32_t)len);
         char was = json[at];
         json[at] = (char)(was ^ 1 << rnd(8));
@@ -323,7 +331,8 @@ static void hostile_json(void)
     memcpy(many, "{\"a\":[", 6);
     CHECK(!parse(many, n, err) && strstr(err, "values"), "%s", err);
     free(many);
-    CHECK(!tokenizer_load("no/such/file.json", err, sizeof err) && strstr(err, "no/such/file.json: "), "%s", err);
+    CHECK(!tokenizer_load("no/such/file.json", err, sizeof err) && strstr(err, "no/such/file.json: "), "%s",
+          err);
     CHECK(!tokenizer_load("/", err, sizeof err) && strstr(err, "/: "), "%s", err);
 }
 
@@ -335,7 +344,7 @@ static void merges_as_strings(const struct tokenizer *t)
     struct strbuf old = {0};
     char *merges = strstr(json, "\"merges\": [");
     strbuf_add(&old, json, (size_t)(merges - json));
-    for (const char *p = merges; *p; p++) {                         /* ["a", "b"] to "a b" */
+    for (const char *p = merges; *p; p++) { /* ["a", "b"] to "a b" */
         if (strncmp(p, "[\"", 2) == 0)
             p++, strbuf_add(&old, "\"", 1);
         else if (strncmp(p, "\", \"", 4) == 0)

@@ -1,6 +1,6 @@
 /*
- * Training a byte-pair encoding: the merges are those of a plain trainer written from the definition, which counts all
- * pairs anew for each merge; and the counts of words are exact whatever went through the disk.
+ * Training a byte-pair encoding: the merges are those of a plain trainer written from the definition, which
+ * counts all pairs anew for each merge; and the counts of words are exact whatever went through the disk.
  */
 #include <stdint.h>
 #include <string.h>
@@ -24,7 +24,8 @@ static void no_progress(uint32_t done, uint32_t total)
     (void)done, (void)total;
 }
 
-static struct tokenizer *train_counted(const struct word_counts *counts, uint32_t vocab_size, uint32_t *n_merges)
+static struct tokenizer *train_counted(const struct word_counts *counts, uint32_t vocab_size,
+                                       uint32_t *n_merges)
 {
     struct bpe *b = bpe_new();
     for (size_t i = 0; i < counts->n; i++) {
@@ -79,7 +80,8 @@ static uint32_t plain_spelled(const struct plain *p, uint32_t a, uint32_t b)
     strbuf_add(&s, token_bytes(p->t, a), p->t->tokens[a].len);
     strbuf_add(&s, token_bytes(p->t, b), p->t->tokens[b].len);
     uint32_t id = 0;
-    while (id < 256 + p->n_merges && (p->t->tokens[id].len != s.len || memcmp(token_bytes(p->t, id), s.s, s.len) != 0))
+    while (id < 256 + p->n_merges &&
+           (p->t->tokens[id].len != s.len || memcmp(token_bytes(p->t, id), s.s, s.len) != 0))
         id++;
     strbuf_free(&s);
     return id;
@@ -94,8 +96,9 @@ static struct merge plain_best(const struct plain *p, uint64_t *best)
         for (uint32_t i = 0; i + 1 < p->words[w].len; i++) {
             uint32_t a = p->words[w].s[i], b = p->words[w].s[i + 1];
             uint64_t count = plain_count(p, a, b);
-            if (count < *best || (count == *best && merge_pair(plain_order(a), plain_order(b)) >=
-                                                        merge_pair(plain_order(m.left), plain_order(m.right))))
+            if (count < *best ||
+                (count == *best && merge_pair(plain_order(a), plain_order(b)) >=
+                                       merge_pair(plain_order(m.left), plain_order(m.right))))
                 continue;
             m = (struct merge){a, b, plain_spelled(p, a, b)};
             *best = count;
@@ -123,8 +126,8 @@ static void plain_step(struct plain *p)
     uint64_t count;
     struct merge want = plain_best(p, &count), got = p->t->merges[p->n_merges];
     CHECK(count >= 2 && got.left == want.left && got.right == want.right && got.id == want.id,
-          "merge %u is (%u, %u) -> %u, by the definition (%u, %u) -> %u", p->n_merges, got.left, got.right, got.id, want.left,
-          want.right, want.id);
+          "merge %u is (%u, %u) -> %u, by the definition (%u, %u) -> %u", p->n_merges, got.left, got.right,
+          got.id, want.left, want.right, want.id);
     p->n_merges++;
     plain_apply(p, &want);
 }
@@ -143,7 +146,8 @@ static void words_are_as_encoded(const struct plain *p, const struct word_counts
         struct word w = word_counts_get(counts, i);
         uint32_t ids[64];
         size_t n = plain_encode(p->t, w.bytes, w.len, ids);
-        CHECK(n == p->words[i].len && memcmp(ids, p->words[i].s, n * sizeof *ids) == 0, "%.*s", (int)w.len, w.bytes);
+        CHECK(n == p->words[i].len && memcmp(ids, p->words[i].s, n * sizeof *ids) == 0, "%.*s", (int)w.len,
+              w.bytes);
     }
 }
 
@@ -203,7 +207,7 @@ static void nothing_to_merge(void)
         CHECK(n_merges == 0, "%u merges", n_merges);
         CHECK(tokenizer_vocab_size(t) == 400);
         tokenizer_free(t);
-        word_counts_add(&counts, "ab", 2, 1);       /* once is not enough */
+        word_counts_add(&counts, "ab", 2, 1); /* once is not enough */
         word_counts_add(&counts, "c", 1, 1000);
         word_counts_sort(&counts);
     }
@@ -225,7 +229,8 @@ static void huge_counts(void)
     word_counts_free(&counts);
 }
 
-/* Long random words of two letters give tokens as long as words: their bytes must stay bounded, and time must be linear. */
+/* Long random words of two letters give tokens as long as words: their bytes must stay bounded, and time must
+ * be linear. */
 static void long_words(void)
 {
     struct word_counts counts;
@@ -242,7 +247,8 @@ static void long_words(void)
     struct tokenizer *t = train_counted(&counts, 20000, &n_merges);
     for (uint32_t id = 0; id < 256 + n_merges; id++)
         bytes += t->tokens[id].len;
-    CHECK(n_merges > 5000 && bytes <= 256 + 20000 * BPE_TOKEN_BYTES, "%u merges, %llu bytes", n_merges, (unsigned long long)bytes);
+    CHECK(n_merges > 5000 && bytes <= 256 + 20000 * BPE_TOKEN_BYTES, "%u merges, %llu bytes", n_merges,
+          (unsigned long long)bytes);
     tokenizer_free(t);
     word_counts_free(&counts);
 }
@@ -273,7 +279,8 @@ static void see(void *arg, const struct word *w)
     CHECK(s->n == 0 || word_compare(&s->last, w) < 0, "words out of order");
     memcpy(number, w->bytes, w->len < 15 ? w->len : 15);
     uint32_t i = (uint32_t)strtoul(number, NULL, 10);
-    CHECK(i < N_WORDS && spell(i, want) == w->len && memcmp(w->bytes, want, w->len) == 0, "%.20s was never counted", number);
+    CHECK(i < N_WORDS && spell(i, want) == w->len && memcmp(w->bytes, want, w->len) == 0,
+          "%.20s was never counted", number);
     CHECK(s->counts[i] == 0, "%u came twice", i);
     s->counts[i] = w->count;
     s->n++;
@@ -308,7 +315,8 @@ static void counts_are_exact(int spills)
         word_runs_each(runs, tables, N_TABLES, see, &s);
         different = 0;
         for (uint32_t i = 0; i < N_WORDS; i++) {
-            CHECK(got[i] == want[i], "word %u: %llu, not %llu", i, (unsigned long long)got[i], (unsigned long long)want[i]);
+            CHECK(got[i] == want[i], "word %u: %llu, not %llu", i, (unsigned long long)got[i],
+                  (unsigned long long)want[i]);
             different += want[i] > 0;
         }
         CHECK(s.n == different);

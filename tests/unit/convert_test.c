@@ -1,7 +1,7 @@
 /*
- * Vocabularies of other libraries: the merges found for a list of ranks against tiktoken's own way to encode, written
- * from its definition, on random vocabularies; and .tiktoken and .model files good and bad. Against the libraries
- * themselves: make interop.
+ * Vocabularies of other libraries: the merges found for a list of ranks against tiktoken's own way to encode,
+ * written from its definition, on random vocabularies; and .tiktoken and .model files good and bad. Against
+ * the libraries themselves: make interop.
  */
 #include <stdint.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static uint32_t rnd(uint32_t below)
 
 enum { MAX_TOKENS = 400, MAX_LEN = 9 };
 
-struct vocabulary {                     /* by rank */
+struct vocabulary { /* by rank */
     char bytes[MAX_TOKENS][MAX_LEN + 1];
     size_t len[MAX_TOKENS], n;
 };
@@ -51,7 +51,8 @@ static uint32_t rank_of(const struct vocabulary *v, const char *bytes, size_t le
     return UINT32_MAX;
 }
 
-/* The 256 bytes among `more` tokens of few letters, in any order: of later ones, or of ones that are not there, too. */
+/* The 256 bytes among `more` tokens of few letters, in any order: of later ones, or of ones that are not
+ * there, too. */
 static void make_vocabulary(struct vocabulary *v, uint32_t more)
 {
     v->n = 0;
@@ -83,7 +84,7 @@ static void make_vocabulary(struct vocabulary *v, uint32_t more)
 
 static size_t encode_by_definition(const struct vocabulary *v, const char *piece, size_t len, uint32_t *ids)
 {
-    size_t at[64], n = len;             /* where the parts begin */
+    size_t at[64], n = len; /* where the parts begin */
     if ((ids[0] = rank_of(v, piece, len)) != UINT32_MAX)
         return 1;
     for (size_t i = 0; i <= n; i++)
@@ -132,21 +133,23 @@ static void ranks_give_the_same_ids(void)
             size_t len = 1 + rnd(k % 2 ? MAX_LEN : sizeof text), n, back;
             for (size_t i = 0; i < len; i++)
                 text[i] = k % 3 ? "ab"[rnd(2)] : "ab\xc3\xa1\xa2"[rnd(5)];
-            while (utf8_prefix(text, len) < len)            /* bytes that are not UTF-8 are pieces of their own */
+            while (utf8_prefix(text, len) < len) /* bytes that are not UTF-8 are pieces of their own */
                 text[utf8_prefix(text, len)] = 'a';
             size_t n_want = encode_by_definition(&v, text, len, want);
             const uint32_t *ids = encode(e, text, len, false, &n);
-            CHECK(n == n_want && memcmp(ids, want, n * sizeof *ids) == 0, "round %d: %.*s: %zu ids, not %zu", round,
-                  (int)len, text, n, n_want);
+            CHECK(n == n_want && memcmp(ids, want, n * sizeof *ids) == 0, "round %d: %.*s: %zu ids, not %zu",
+                  round, (int)len, text, n, n_want);
             char *again = decode(t, ids, n, true, &back);
-            CHECK(back == len && memcmp(again, text, len) == 0, "%.*s comes back as %s", (int)len, text, again);
+            CHECK(back == len && memcmp(again, text, len) == 0, "%.*s comes back as %s", (int)len, text,
+                  again);
             free(again);
         }
         encoder_free(e);
         tokenizer_free(t);
         strbuf_free(&file);
     }
-    CHECK(whole > 10 && apart > 0, "%u vocabularies with tokens that merging never makes, %u without", whole, apart);
+    CHECK(whole > 10 && apart > 0, "%u vocabularies with tokens that merging never makes, %u without", whole,
+          apart);
 }
 
 static void long_tokens_are_quick(void)
@@ -162,7 +165,7 @@ static void long_tokens_are_quick(void)
     double start = now_seconds();
     struct tokenizer *t = parse(file.s, file.len, &opts, err);
     CHECK(t, "%s", err);
-    CHECK(now_seconds() - start < 10, "%.1f s", now_seconds() - start);     /* quadratic: minutes */
+    CHECK(now_seconds() - start < 10, "%.1f s", now_seconds() - start); /* quadratic: minutes */
     tokenizer_free(t);
     strbuf_free(&file);
     free(run);
@@ -180,7 +183,7 @@ static void bad_tiktoken_files_are_refused(void)
         {"YW=I 300", "not base64"},
         {"Y=== 300", "not base64"},
         {"==== 300", "not base64"},
-        {"YWJ= 300", "not base64"},                 /* bits that no byte takes */
+        {"YWJ= 300", "not base64"}, /* bits that no byte takes */
         {"YW\xffI 300", "not base64"},
         {"YW I= 300", "not base64"},
         {"YWI= 0300", "rank"},
@@ -208,7 +211,8 @@ static void bad_tiktoken_files_are_refused(void)
         strbuf_add(&file, cases[i].line, strlen(cases[i].line));
         t = parse(file.s, file.len, &opts, err);
         CHECK(!t, "%s: accepted", cases[i].line);
-        CHECK(strstr(err, "x.tiktoken: ") == err && strstr(err, cases[i].reason), "%s: %s", cases[i].line, err);
+        CHECK(strstr(err, "x.tiktoken: ") == err && strstr(err, cases[i].reason), "%s: %s", cases[i].line,
+              err);
     }
     file.len = good;
     strbuf_add(&file, "YWI\0 300", 8);
@@ -275,7 +279,10 @@ static struct strbuf good_model(void)
     put_piece(&m, "<s>", 0, PIECE_CONTROL);
     put_piece(&m, "</s>", 0, PIECE_CONTROL);
     put_piece(&m, "ab", -0.f, PIECE_NORMAL);
-    put_piece(&m, "\xe2\x96\x81" "ab", -1, PIECE_NORMAL);
+    put_piece(&m,
+              "\xe2\x96\x81"
+              "ab",
+              -1, PIECE_NORMAL);
     put_piece(&m, "\xe2\x96\x81", -2, PIECE_NORMAL);
     put_piece(&m, "a", -3, PIECE_NORMAL);
     put_piece(&m, "b", -4, PIECE_NORMAL);
@@ -302,15 +309,18 @@ static void a_model_becomes_json(void)
     char err[500], *json = model_json(m.s, m.len, err);
     CHECK(json, "%s", err);
     CHECK(strstr(json, "[\"a\", \"b\"],\n      [\"\xe2\x96\x81\", \"ab\"]\n    ]"), "%s", json);
-    CHECK(strstr(json, "\"\xe2\x96\x81" "ab\": 4,"), "%s", json);
+    CHECK(strstr(json, "\"\xe2\x96\x81"
+                       "ab\": 4,"),
+          "%s", json);
     CHECK(strstr(json, "\"Prepend\"") && !strstr(json, "\\\\A"), "%s", json);
     CHECK(!tokenizer_parse(json, strlen(json), "sp.json", err, sizeof err), "loaded");
     CHECK(strstr(err, "sp.json: ") == err && strstr(err, "SentencePiece"), "%s", err);
     free(json);
-    for (size_t cut = 0; cut < m.len - 10; cut++)       /* all of these lack the trainer's settings at least */
-        CHECK(!(json = model_json(m.s, cut, err)) && strstr(err, "x.model: ") == err, "cut at %zu: accepted", cut);
+    for (size_t cut = 0; cut < m.len - 10; cut++) /* all of these lack the trainer's settings at least */
+        CHECK(!(json = model_json(m.s, cut, err)) && strstr(err, "x.model: ") == err, "cut at %zu: accepted",
+              cut);
     for (size_t at = 0; at < m.len; at++)
-        for (int bit = 0; bit < 8; bit++) {             /* any answer will do, but there must be one */
+        for (int bit = 0; bit < 8; bit++) { /* any answer will do, but there must be one */
             m.s[at] ^= (char)(1 << bit);
             json = model_json(m.s, m.len, err);
             CHECK(json || *err);
@@ -326,7 +336,8 @@ static void bad_models_are_refused(void)
         const char *bytes;
         size_t len;
         const char *reason;
-    } cases[] = {               /* behind a good model */
+    } cases[] = {
+        /* behind a good model */
         {"\x12\x02\x18\x01", 4, "model_type is unigram"},
         {"\x12\x02\x18\x63", 4, "model_type is unknown"},
         {"\x12\x03\xc0\x01\x01", 5, "treat_whitespace_as_suffix"},
@@ -337,7 +348,9 @@ static void bad_models_are_refused(void)
         {"\x12\x02\x1a\x00", 4, "field 3 is not of the type"},
         {"\x08\x01", 2, "field 1 is not of the type"},
         {"\x10\x01", 2, "field 2 is not of the type"},
-        {"\n\x03\n\x01" "a", 5, "pieces 6 and 8 are the same"},
+        {"\n\x03\n\x01"
+         "a",
+         5, "pieces 6 and 8 are the same"},
         {"\n\x00", 2, "piece 8 has 0 bytes"},
         {"\n\x02\n\x00", 4, "piece 8 has 0 bytes"},
         {"\n\x03\n\x01\xff", 5, "piece 8 is not UTF-8"},
@@ -348,14 +361,20 @@ static void bad_models_are_refused(void)
         {"\n\x0a\n\x06<0x41>\x18\x06", 12, "1 pieces of type BYTE, with byte_fallback false"},
         {"\n\x05\n\x01x\x18\x07", 7, "unknown type 7"},
         {"\n\x05\n\x01x\x18\x02", 7, "2 pieces of type UNKNOWN"},
-        {"\n\x09\n\x02" "ba\x15\x00\x00\x00\x00", 11, "pieces 3 and 8 have the same score"},
-        {"\n\x09\n\x02" "ax\x15\x00\x00\x00\x3f", 11, "piece 8 is made of a character that is no piece"},
-        {"\n\x0a\n\x03" "bbb\x15\x00\x00\x00\x3f", 12, NULL},        /* merging never makes it: fine */
+        {"\n\x09\n\x02"
+         "ba\x15\x00\x00\x00\x00",
+         11, "pieces 3 and 8 have the same score"},
+        {"\n\x09\n\x02"
+         "ax\x15\x00\x00\x00\x3f",
+         11, "piece 8 is made of a character that is no piece"},
+        {"\n\x0a\n\x03"
+         "bbb\x15\x00\x00\x00\x3f",
+         12, NULL}, /* merging never makes it: fine */
         {"\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, "malformed"},
         {"\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 11, "malformed"},
         {"\n\x05\n\x09x\x18\x01", 7, "malformed"},
         {"\n", 1, "malformed"},
-        {"\x0b", 1, "malformed"},                   /* a group */
+        {"\x0b", 1, "malformed"}, /* a group */
         {"\x00\x00", 2, "malformed"},
         {"\x25\x00", 2, "malformed"},
         {"\x21\x00\x00\x00\x00\x00\x00\x00", 8, "malformed"},
@@ -366,8 +385,8 @@ static void bad_models_are_refused(void)
         strbuf_add(&m, cases[i].bytes, cases[i].len);
         char *json = model_json(m.s, m.len, err);
         CHECK(!json == !!cases[i].reason, "case %zu: %s", i, json ? "accepted" : err);
-        CHECK(json || (strstr(err, "x.model: ") == err && strstr(err, cases[i].reason)), "case %zu: %s, not %s", i, err,
-              cases[i].reason);
+        CHECK(json || (strstr(err, "x.model: ") == err && strstr(err, cases[i].reason)),
+              "case %zu: %s, not %s", i, err, cases[i].reason);
         free(json);
         strbuf_free(&m);
     }

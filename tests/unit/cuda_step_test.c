@@ -2,8 +2,8 @@
  * cuda_step_test - whole training steps and generation through the CUDA backend's table, beside the CPU's
  *
  * Two programs come from this file: cuda_step_test runs on a GPU (and is skipped where there is none);
- * cuda_step_shim_test is linked with the kernels compiled for the host, plain loops for matrix products and graphs that are
- * lists of calls, and runs everywhere.
+ * cuda_step_shim_test is linked with the kernels compiled for the host, plain loops for matrix products and
+ * graphs that are lists of calls, and runs everywhere.
  */
 #include <math.h>
 #include <string.h>
@@ -19,19 +19,28 @@ enum { B = 3, MICRO = 2, T = 16, STEPS = 4, EOS = 5, MAX_WEIGHTS = 1 << 16 };
 #pragma weak shim_waits
 #pragma weak shim_fault
 
-static const struct ops *tables[2];     /* the CPU's, then CUDA's */
+static const struct ops *tables[2]; /* the CPU's, then CUDA's */
 static char err[512];
 
 /* In bf16 heads are as wide as the attention on tensor cores wants them. */
 static struct model_config small(enum dtype act)
 {
-    struct model_config c = {.L = 2, .C = 32, .H = 4, .Hkv = 2, .D = 16, .F = 40, .T = 300, .V = 53, .tied = true,
-                             .eps = 1e-6f, .rope_theta = 1e4};
+    struct model_config c = {.L = 2,
+                             .C = 32,
+                             .H = 4,
+                             .Hkv = 2,
+                             .D = 16,
+                             .F = 40,
+                             .T = 300,
+                             .V = 53,
+                             .tied = true,
+                             .eps = 1e-6f,
+                             .rope_theta = 1e4};
     if (act == DTYPE_BF16) {
         c.H = 2;
         c.Hkv = 1;
         c.D = 64;
-        c.F = 48;                       /* a multiple of 16, for fp8 */
+        c.F = 48; /* a multiple of 16, for fp8 */
     }
     return c;
 }
@@ -57,7 +66,7 @@ struct run {
     struct activations *a;
     float *grad;
     float loss[B * T];
-    float *host;                /* layout.total: first the gradient, then the weights */
+    float *host; /* layout.total: first the gradient, then the weights */
     double norm;
 };
 
@@ -68,11 +77,13 @@ static int choose(const struct ops *o, struct device *dev, enum choice choice)
 {
     struct model_config c = small(DTYPE_BF16);
     struct attention_shape s = {.B = 1, .T = T, .H = c.H, .Hkv = c.Hkv, .D = c.D};
-    return choice == FP8 ? o->use_fp8(dev, err, sizeof err) : choice == CUDNN ? o->use_cudnn(dev, s, err, sizeof err) : 0;
+    return choice == FP8     ? o->use_fp8(dev, err, sizeof err)
+           : choice == CUDNN ? o->use_cudnn(dev, s, err, sizeof err)
+                             : 0;
 }
 
-static void run_open_with(struct run *r, const struct ops *o, enum dtype act, enum activations_mode mode, bool muon,
-                          enum choice choice)
+static void run_open_with(struct run *r, const struct ops *o, enum dtype act, enum activations_mode mode,
+                          bool muon, enum choice choice)
 {
     struct model_config c = small(act);
     *r = (struct run){.o = o};
@@ -81,8 +92,13 @@ static void run_open_with(struct run *r, const struct ops *o, enum dtype act, en
     CHECK(choose(o, r->dev, choice) == 0, "%s", err);
     CHECK(weights_alloc(&r->w, o, r->dev, act, &c, err, sizeof err) == 0, "%s", err);
     CHECK(weights_init(&r->w, 7) == 0 && r->w.layout.total <= MAX_WEIGHTS);
-    r->opt = (struct optim){.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .clip = 0.5f,
-                            .use_muon = muon, .momentum = 0.95f};
+    r->opt = (struct optim){.beta1 = 0.9f,
+                            .beta2 = 0.95f,
+                            .eps = 1e-8f,
+                            .weight_decay = 0.1f,
+                            .clip = 0.5f,
+                            .use_muon = muon,
+                            .momentum = 0.95f};
     CHECK(optim_alloc(&r->opt, &r->w, err, sizeof err) == 0, "%s", err);
     r->a = activations_alloc(&r->w, MICRO, T, mode, err, sizeof err);
     r->grad = o->alloc(r->dev, r->w.layout.total * sizeof(float));
@@ -90,7 +106,8 @@ static void run_open_with(struct run *r, const struct ops *o, enum dtype act, en
     CHECK(r->a && r->grad && r->host, "%s", err);
 }
 
-static void run_open(struct run *r, const struct ops *o, enum dtype act, enum activations_mode mode, bool muon)
+static void run_open(struct run *r, const struct ops *o, enum dtype act, enum activations_mode mode,
+                     bool muon)
 {
     run_open_with(r, o, act, mode, muon, PLAIN);
 }
@@ -149,8 +166,8 @@ static double distance(const float *a, const float *b, size_t n)
     return sqrt(difference / (squares + 1e-30));
 }
 
-/* Several steps with changing tokens and learning rates on both; the third and later ones replay what was recorded. Muon's steps on a Gram
- * matrix turn rounding into some 1e-3 of an update. */
+/* Several steps with changing tokens and learning rates on both; the third and later ones replay what was
+ * recorded. Muon's steps on a Gram matrix turn rounding into some 1e-3 of an update. */
 static void steps_agree(enum dtype act, enum activations_mode mode, bool muon, int eos)
 {
     struct run r[2];
@@ -173,13 +190,17 @@ static void steps_agree(enum dtype act, enum activations_mode mode, bool muon, i
             to_host(&r[i], r[i].grad);
             waits = shim_waits ? shim_waits() : 0;
             optim_step(&r[i].opt, &r[i].w, r[i].grad, r[i].norm, 1e-3 * (step + 1), 1);
-            CHECK(!shim_waits || step < 2 || shim_waits() == waits, "step %d: the host waits for the optimizer", step);
+            CHECK(!shim_waits || step < 2 || shim_waits() == waits,
+                  "step %d: the host waits for the optimizer", step);
         }
         double far = distance(r[1].host, r[0].host, n), loss = distance(r[1].loss, r[0].loss, B * T);
-        CHECK(far < (!f32 ? 4e-2 : muon ? 2e-3 : 2e-4), "step %d: gradients differ by %g of their length", step, far);
+        CHECK(far < (!f32   ? 4e-2
+                     : muon ? 2e-3
+                            : 2e-4),
+              "step %d: gradients differ by %g of their length", step, far);
         CHECK(loss < (!f32 ? 5e-3 : muon ? 1e-4 : 1e-5), "step %d: losses differ by %g", step, loss);
-        CHECK(fabs(r[1].norm / r[0].norm - 1) < (f32 ? 1e-4 : 2e-2), "step %d: norm %g, want %g", step, r[1].norm,
-              r[0].norm);
+        CHECK(fabs(r[1].norm / r[0].norm - 1) < (f32 ? 1e-4 : 2e-2), "step %d: norm %g, want %g", step,
+              r[1].norm, r[0].norm);
     }
     for (int i = 0; i < 2; i++) {
         to_host(&r[i], r[i].w.theta);
@@ -204,7 +225,8 @@ static void four_gradients(struct run *r, float *want, const char *what, int way
         to_host(r, r->grad);
         if (way == 0 && i == 0)
             memcpy(want, r->host, r->w.layout.total * sizeof *want);
-        CHECK(memcmp(want, r->host, r->w.layout.total * sizeof *want) == 0, "time %d, %s %d: other bits", i, what, way);
+        CHECK(memcmp(want, r->host, r->w.layout.total * sizeof *want) == 0, "time %d, %s %d: other bits", i,
+              what, way);
     }
 }
 
@@ -220,10 +242,12 @@ static void same_bits(enum dtype act)
     }
 }
 
-/* Graphs that cannot be begun, made or launched: the ops are done all the same, each once, and nothing has failed. */
+/* Graphs that cannot be begun, made or launched: the ops are done all the same, each once, and nothing has
+ * failed. */
 static void without_graphs(void)
 {
-    static const enum shim_fault faults[] = {SHIM_NO_FAULT, SHIM_NO_RECORDING, SHIM_RECORDING_LOST, SHIM_GRAPH_REFUSED};
+    static const enum shim_fault faults[] = {SHIM_NO_FAULT, SHIM_NO_RECORDING, SHIM_RECORDING_LOST,
+                                             SHIM_GRAPH_REFUSED};
     int32_t tokens[B * (T + 1)];
     static float want[MAX_WEIGHTS];
     float logits[2][53];
@@ -245,7 +269,8 @@ static void without_graphs(void)
     }
 }
 
-/* On a GPU that lacks what the choice wants, or beside a library that does, there is nothing to test; else nothing excuses it. */
+/* On a GPU that lacks what the choice wants, or beside a library that does, there is nothing to test; else
+ * nothing excuses it. */
 static bool here(enum choice choice)
 {
     static const char *const excuses[] = {"is missing", "is too old", "before 9.16", "compute capability"};
@@ -270,19 +295,21 @@ static void refused(enum choice choice, const char *with_f32, const char *with_c
     }
 }
 
-/* Steps with hidden layers in fp8 beside the same in bf16; twice, for the bits. Formats of 3 and 2 bits of mantissa err
- * by 3 and 6 % an operand, in all directions. */
+/* Steps with hidden layers in fp8 beside the same in bf16; twice, for the bits. Formats of 3 and 2 bits of
+ * mantissa err by 3 and 6 % an operand, in all directions. */
 static void fp8_steps(void)
 {
     struct run r[3];
     refused(FP8, "bf16", "9.0");
     for (int i = 0; i < 3; i++)
-        run_open_with(&r[i], tables[1], DTYPE_BF16, i == 2 ? ACT_RECOMPUTE : ACT_TRAIN, false, i > 0 ? FP8 : PLAIN);
+        run_open_with(&r[i], tables[1], DTYPE_BF16, i == 2 ? ACT_RECOMPUTE : ACT_TRAIN, false,
+                      i > 0 ? FP8 : PLAIN);
     size_t n = r[0].w.layout.total;
     for (int step = 0; step < STEPS; step++) {
         step_all(r, 3, 300 + (uint32_t)step, EOS);
         double far = distance(r[1].host, r[0].host, n), loss = distance(r[1].loss, r[0].loss, B * T);
-        CHECK(far > 5e-3 && far < 0.15, "step %d: gradients in fp8 and bf16 differ by %g of their length", step, far);
+        CHECK(far > 5e-3 && far < 0.15, "step %d: gradients in fp8 and bf16 differ by %g of their length",
+              step, far);
         CHECK(loss < 1e-2, "step %d: losses in fp8 and bf16 differ by %g", step, loss);
         CHECK(memcmp(r[1].host, r[2].host, n * sizeof *r->host) == 0, "step %d: other bits", step);
         if (step == STEPS - 1)
@@ -292,7 +319,8 @@ static void fp8_steps(void)
         run_close(&r[i]);
 }
 
-/* Steps with attention by cuDNN beside the same without, done, recorded and replayed; with document masks it is the same attention. */
+/* Steps with attention by cuDNN beside the same without, done, recorded and replayed; with document masks it
+ * is the same attention. */
 static void cudnn_steps(int eos)
 {
     struct run r[2];
@@ -304,10 +332,13 @@ static void cudnn_steps(int eos)
     for (int step = 0; step < STEPS; step++) {
         step_all(r, 2, 500 + (uint32_t)step, eos);
         double far = distance(r[1].host, r[0].host, n), loss = distance(r[1].loss, r[0].loss, B * T);
-        CHECK(far < 2e-2 && loss < 2e-3, "step %d: gradients differ by %g of their length, losses by %g", step, far, loss);
-        CHECK((far == 0) == (eos >= 0), "step %d: %s", step, eos < 0 ? "the same bits: cuDNN had no part" : "other bits with document masks");
+        CHECK(far < 2e-2 && loss < 2e-3, "step %d: gradients differ by %g of their length, losses by %g",
+              step, far, loss);
+        CHECK((far == 0) == (eos >= 0), "step %d: %s", step,
+              eos < 0 ? "the same bits: cuDNN had no part" : "other bits with document masks");
         if (step == STEPS - 1)
-            printf("cuDNN%s: gradients differ by %.2g, losses by %.2g\n", eos < 0 ? "" : ", document masks", far, loss);
+            printf("cuDNN%s: gradients differ by %.2g, losses by %.2g\n", eos < 0 ? "" : ", document masks",
+                   far, loss);
     }
     for (int i = 0; i < 2; i++)
         run_close(&r[i]);
@@ -319,29 +350,35 @@ static void cudnn_refused(void)
     static const struct {
         enum shim_fault fault;
         const char *why;
-    } faults[] = {{SHIM_NO_CUDNN, "no cuDNN for tests"},
-                  {SHIM_CUDNN_OLD, "cuDNN 9.10.1 is too old"},
-                  {SHIM_CUDNN_BEFORE_16, "cuDNN 9.15.1 has no attention for 1 of 2 heads of 64, 1 x 16 tokens, forward (before 9.16"},
-                  {SHIM_CUDNN_NO_PLAN, "cuDNN 9.19.0 has no attention for 1 of 2 heads of 64, 1 x 16 tokens, forward (no kernel: the twin's reason)"},
-                  {SHIM_CUDNN_WRONG, "cuDNN 9.19.0 computes other outputs: they differ by"},
-                  {SHIM_CUDNN_REFUSES, "cuDNN 9.19.0: attention, forward: NOT_SUPPORTED: the twin's reason"},
-                  {SHIM_NO_MEMORY, "no memory"}};
+    } faults[] = {
+        {SHIM_NO_CUDNN, "no cuDNN for tests"},
+        {SHIM_CUDNN_OLD, "cuDNN 9.10.1 is too old"},
+        {SHIM_CUDNN_BEFORE_16,
+         "cuDNN 9.15.1 has no attention for 1 of 2 heads of 64, 1 x 16 tokens, forward (before 9.16"},
+        {SHIM_CUDNN_NO_PLAN, "cuDNN 9.19.0 has no attention for 1 of 2 heads of 64, 1 x 16 tokens, forward "
+                             "(no kernel: the twin's reason)"},
+        {SHIM_CUDNN_WRONG, "cuDNN 9.19.0 computes other outputs: they differ by"},
+        {SHIM_CUDNN_REFUSES, "cuDNN 9.19.0: attention, forward: NOT_SUPPORTED: the twin's reason"},
+        {SHIM_NO_MEMORY, "no memory"}};
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         struct device *dev = tables[1]->open(DTYPE_BF16, 1, err, sizeof err);
         shim_fault(faults[i].fault);
         CHECK(choose(tables[1], dev, CUDNN) == -1 && strstr(err, faults[i].why), "fault %zu: %s", i, err);
         CHECK(!strstr(tables[1]->describe(dev), "cuDNN"), "%s", tables[1]->describe(dev));
         shim_fault(SHIM_NO_FAULT);
-        CHECK(!tables[1]->error(dev) && choose(tables[1], dev, CUDNN) == 0, "fault %zu: the device cannot go on", i);
+        CHECK(!tables[1]->error(dev) && choose(tables[1], dev, CUDNN) == 0,
+              "fault %zu: the device cannot go on", i);
         tables[1]->close(dev);
     }
 }
 
-/* One that fails in the first step, has no plan for its shape, or fails in the second, which is recorded: an error of the device. */
+/* One that fails in the first step, has no plan for its shape, or fails in the second, which is recorded: an
+ * error of the device. */
 static void cudnn_fails(void)
 {
     static const enum shim_fault faults[] = {SHIM_CUDNN_REFUSES, SHIM_CUDNN_NO_PLAN, SHIM_CUDNN_REFUSES};
-    static const char *const errors[] = {"NOT_SUPPORTED: the twin's reason", "no attention for 1 of 2 heads of 64, 2 x 16 tokens, forward",
+    static const char *const errors[] = {"NOT_SUPPORTED: the twin's reason",
+                                         "no attention for 1 of 2 heads of 64, 2 x 16 tokens, forward",
                                          "NOT_SUPPORTED: the twin's reason"};
     int32_t tokens[B * (T + 1)];
     struct run r;
@@ -354,7 +391,8 @@ static void cudnn_fails(void)
         shim_fault(faults[i]);
         gradient(&r, tokens, -1);
         shim_fault(SHIM_NO_FAULT);
-        CHECK(r.o->error(r.dev) && strstr(r.o->error(r.dev), errors[i]), "fault %d: %s", i, r.o->error(r.dev) ? r.o->error(r.dev) : "no error");
+        CHECK(r.o->error(r.dev) && strstr(r.o->error(r.dev), errors[i]), "fault %d: %s", i,
+              r.o->error(r.dev) ? r.o->error(r.dev) : "no error");
         run_free(&r);
     }
 }
@@ -402,13 +440,14 @@ static void transfers(void)
         for (size_t i = 0; i < sizes[k]; i++)
             a[i] = (unsigned char)(i * 7 + i / 251 + k);
         o->upload(dev, there, a, sizes[k]);
-        memset(a, 0, 1);                        /* the caller's again */
+        memset(a, 0, 1); /* the caller's again */
         o->download(dev, b, there, sizes[k]);
-        CHECK(b[0] == (unsigned char)k && b[sizes[k] - 1] == (unsigned char)((sizes[k] - 1) * 7 + (sizes[k] - 1) / 251 + k),
+        CHECK(b[0] == (unsigned char)k &&
+                  b[sizes[k] - 1] == (unsigned char)((sizes[k] - 1) * 7 + (sizes[k] - 1) / 251 + k),
               "%zu bytes", sizes[k]);
         CHECK(memcmp(a + 1, b + 1, sizes[k] - 1) == 0, "%zu bytes", sizes[k]);
     }
-    for (int i = 0; i < MANY; i++) {            /* more than are kept at once */
+    for (int i = 0; i < MANY; i++) { /* more than are kept at once */
         memset(a, i, EACH);
         o->upload(dev, there, a, EACH);
         o->download_later(dev, b + (size_t)i % 100 * EACH, there, EACH);
@@ -426,7 +465,8 @@ static void transfers(void)
     free(b);
 }
 
-/* The ops that extrapolate weights: spans of odd lengths in two groups, fewer directions than there may be. */
+/* The ops that extrapolate weights: spans of odd lengths in two groups, fewer directions than there may be.
+ */
 static void extrapolation(enum dtype act)
 {
     enum { N = 20000, SPANS = 4, GROUPS = 2, K = 3 };
@@ -441,8 +481,8 @@ static void extrapolation(enum dtype act)
     for (int b = 0; b < 2; b++) {
         const struct ops *o = tables[b];
         struct device *dev = o->open(act, 1, err, sizeof err);
-        float *f[4], *staged = o->alloc(dev, N * sizeof(float));    /* f32: theta, mean, x, y */
-        void *D[K + 1];                                             /* act: the directions, the working copy */
+        float *f[4], *staged = o->alloc(dev, N * sizeof(float)); /* f32: theta, mean, x, y */
+        void *D[K + 1];                                          /* act: the directions, the working copy */
         for (int j = 0; j < 4; j++)
             o->upload(dev, f[j] = o->alloc(dev, N * sizeof(float)), host[j], N * sizeof(float));
         for (int j = 0; j < K; j++) {
@@ -453,7 +493,8 @@ static void extrapolation(enum dtype act)
         D[K] = o->alloc(dev, N * dtype_bytes(act));
         o->ema_step(dev, f[0], D[K], f[1], N - 3, 0.9f, 0.5f);
         o->ema_step(dev, f[0], NULL, f[1], N - 3, 0.9f, 0);
-        o->combine(dev, f[3], act == DTYPE_F32 ? (void *)f[3] : D[K], f[2], (const void *const *)D, K, c, spans, SPANS);
+        o->combine(dev, f[3], act == DTYPE_F32 ? (void *)f[3] : D[K], f[2], (const void *const *)D, K, c,
+                   spans, SPANS);
         o->gram(dev, gram[b][0], (const void *const *)D, K, f[0], f[2], spans, SPANS, GROUPS);
         o->direction(dev, D[1], 0.5f, 2, f[0], f[2], (const void *const *)D, K, c, spans, SPANS);
         o->gram(dev, gram[b][1], (const void *const *)D, K - 1, f[3], NULL, spans, SPANS, GROUPS);
@@ -473,15 +514,16 @@ static void extrapolation(enum dtype act)
         o->close(dev);
     }
     for (int j = 0; j < 7; j++)
-        CHECK(distance(got[1][j], got[0][j], N) < (act == DTYPE_F32 ? 1e-6 : 1e-4), "array %d differs by %g", j,
-              distance(got[1][j], got[0][j], N));
+        CHECK(distance(got[1][j], got[0][j], N) < (act == DTYPE_F32 ? 1e-6 : 1e-4), "array %d differs by %g",
+              j, distance(got[1][j], got[0][j], N));
     for (int k = 0; k < 2; k++)
         for (int i = 0; i < GROUPS * (K + 1 - k) * (K + 1 - k); i++)
-            CHECK(fabs(gram[1][k][i] - gram[0][k][i]) < 1e-5 * N, "inner product %d: %g, want %g", i, gram[1][k][i],
-                  gram[0][k][i]);
+            CHECK(fabs(gram[1][k][i] - gram[0][k][i]) < 1e-5 * N, "inner product %d: %g, want %g", i,
+                  gram[1][k][i], gram[0][k][i]);
 }
 
-/* Every op that wants scratch, on a device that has no memory left for it: nothing is launched over it, and the reason is told. */
+/* Every op that wants scratch, on a device that has no memory left for it: nothing is launched over it, and
+ * the reason is told. */
 static void no_scratch(void)
 {
     enum { N = 64, H = 4, D = 16 };
@@ -515,7 +557,8 @@ static void no_scratch(void)
         CHECK(i != 6 || (isnan(gram[0]) && isnan(gram[1]) && isnan(gram[3])), "inner products");
         o->sync(dev);
         const char *failed = o->error(dev);
-        CHECK(failed && strcmp(failed, "no memory for scratch") == 0, "op %d: %s", i, failed ? failed : "no error");
+        CHECK(failed && strcmp(failed, "no memory for scratch") == 0, "op %d: %s", i,
+              failed ? failed : "no error");
         shim_fault(SHIM_NO_FAULT);
         o->free(dev, x);
         o->free(dev, ids);
@@ -534,26 +577,30 @@ static void wide_heads(void)
     CHECK(weights_alloc(&w, tables[1], dev, DTYPE_F32, &c, err, sizeof err) == 0, "%s", err);
     weights_free(&w);
     c.D = 258;
-    CHECK(weights_alloc(&w, tables[1], dev, DTYPE_F32, &c, err, sizeof err) == -1 && strstr(err, "cuda takes 256 at most"), "%s",
-          err);
+    CHECK(weights_alloc(&w, tables[1], dev, DTYPE_F32, &c, err, sizeof err) == -1 &&
+              strstr(err, "cuda takes 256 at most"),
+          "%s", err);
     tables[1]->close(dev);
 }
 
-/* What train counts for 1b at its whole context, weights and state in bf16, layers recomputed, and what it leaves free: cards of 16 GB
- * give 15.5e9 bytes or more to one program. */
+/* What train counts for 1b at its whole context, weights and state in bf16, layers recomputed, and what it
+ * leaves free: cards of 16 GB give 15.5e9 bytes or more to one program. */
 static void fits_16_gb(void)
 {
     struct model_config c;
     struct params layout;
     struct device *dev = tables[1]->open(DTYPE_BF16, 1, err, sizeof err);
     CHECK(dev && model_preset("1b", &c) == 0 && params_layout(&layout, &c) == 0, "%s", err);
-    size_t weights = weights_bytes(&layout, &c, DTYPE_BF16, true), state = optim_bytes(&layout, DTYPE_BF16, false, true);
-    size_t gradient = layout.total * sizeof(float), scratch = model_scratch_bytes(tables[1], dev, &c, DTYPE_BF16, 1, c.T);
+    size_t weights = weights_bytes(&layout, &c, DTYPE_BF16, true),
+           state = optim_bytes(&layout, DTYPE_BF16, false, true);
+    size_t gradient = layout.total * sizeof(float),
+           scratch = model_scratch_bytes(tables[1], dev, &c, DTYPE_BF16, 1, c.T);
     size_t activations = activations_bytes(tables[1], &c, DTYPE_BF16, 1, c.T, ACT_RECOMPUTE);
     size_t all = weights + state + gradient + activations + scratch;
-    printf("1b, 1 x %d tokens: weights %.2f GB, state %.2f, gradient %.2f, activations %.2f, scratch %.2f: %.2f\n", c.T,
-           (double)weights / 1e9, (double)state / 1e9, (double)gradient / 1e9, (double)activations / 1e9, (double)scratch / 1e9,
-           (double)all / 1e9);
+    printf("1b, 1 x %d tokens: weights %.2f GB, state %.2f, gradient %.2f, activations %.2f, scratch %.2f: "
+           "%.2f\n",
+           c.T, (double)weights / 1e9, (double)state / 1e9, (double)gradient / 1e9, (double)activations / 1e9,
+           (double)scratch / 1e9, (double)all / 1e9);
     CHECK(all + (512 << 20) < (size_t)15500000000, "%zu bytes", all);
     params_free(&layout);
     tables[1]->close(dev);

@@ -1,6 +1,6 @@
 /*
- * decompress_test - every kind of stream gives back what went in, whatever the sizes of reads and writes; a damaged
- * or cut one gives an error or the same bytes, never others
+ * decompress_test - every kind of stream gives back what went in, whatever the sizes of reads and writes; a
+ * damaged or cut one gives an error or the same bytes, never others
  */
 #include "formats/compress.h"
 #include "formats/decompress.h"
@@ -19,7 +19,7 @@ struct bytes {
     size_t n;
 };
 
-static struct bytes text_of(size_t n)       /* compresses somewhat, as text does */
+static struct bytes text_of(size_t n) /* compresses somewhat, as text does */
 {
     struct bytes b = {malloc(n + 1), n};
     uint64_t x = 42;
@@ -41,7 +41,7 @@ static struct bytes pack_gzip(struct bytes in)
     return out;
 }
 
-static struct bytes pack_zstd(struct bytes in)      /* with our own writer; fetch_output.sh has the tool read it */
+static struct bytes pack_zstd(struct bytes in) /* with our own writer; fetch_output.sh has the tool read it */
 {
     char *p = NULL;
     size_t n = 0;
@@ -53,8 +53,8 @@ static struct bytes pack_zstd(struct bytes in)      /* with our own writer; fetc
 
 static struct bytes pack_lz4(struct bytes in)
 {
-    LZ4F_preferences_t prefs = {.frameInfo = {.contentChecksumFlag = LZ4F_contentChecksumEnabled,
-                                              .blockMode = LZ4F_blockLinked}};
+    LZ4F_preferences_t prefs = {
+        .frameInfo = {.contentChecksumFlag = LZ4F_contentChecksumEnabled, .blockMode = LZ4F_blockLinked}};
     size_t cap = LZ4F_compressFrameBound(in.n, &prefs);
     struct bytes out = {malloc(cap), 0};
     out.n = LZ4F_compressFrame(out.p, cap, in.p, in.n, &prefs);
@@ -91,8 +91,8 @@ static int file_with(struct bytes b)
     return fd;
 }
 
-/* Reads all in pieces of `piece`. 0: all is as expected; -1: an error was reported, if only at the checksum; 1: other
- * bytes came out, and a clean end. */
+/* Reads all in pieces of `piece`. 0: all is as expected; -1: an error was reported, if only at the checksum;
+ * 1: other bytes came out, and a clean end. */
 static int unpack(int fd, enum decompress_kind kind, size_t piece, struct bytes expected, char err[200])
 {
     struct decompress *d = decompress_open(fd, kind, err, 200);
@@ -126,9 +126,11 @@ static void every_kind_comes_back(void)
             struct bytes in = text_of(sizes[s]), packed = kinds[k].pack(in);
             for (size_t p = sizes[s] > 200000 ? 1 : 0; p < 4; p++) {
                 int r = unpack(file_with(packed), kinds[k].kind, pieces[p], in, err);
-                CHECK(r == 0, "%s, %zu bytes, read by %zu: %d %s", kinds[k].name, sizes[s], pieces[p], r, err);
+                CHECK(r == 0, "%s, %zu bytes, read by %zu: %d %s", kinds[k].name, sizes[s], pieces[p], r,
+                      err);
             }
-            CHECK(unpack(file_with(packed), DECOMPRESS_AUTO, 4096, in, err) == 0, "%s not recognised", kinds[k].name);
+            CHECK(unpack(file_with(packed), DECOMPRESS_AUTO, 4096, in, err) == 0, "%s not recognised",
+                  kinds[k].name);
             free(in.p);
             free(packed.p);
         }
@@ -150,7 +152,7 @@ static void frames_follow_each_other(void)
         memcpy(expected.p + a.n, a.p, a.n);
         int r = unpack(file_with(all), kinds[k].kind, 1000, expected, err);
         CHECK(r == 0, "%s: %d %s", kinds[k].name, r, err);
-        if (kinds[k].kind != DECOMPRESS_PLAIN) {        /* what follows and is no frame is an error */
+        if (kinds[k].kind != DECOMPRESS_PLAIN) { /* what follows and is no frame is an error */
             memcpy(all.p + pn.n + pa.n, "no frame", 8);
             CHECK(unpack(file_with(all), kinds[k].kind, 1000, expected, err) == -1, "%s", kinds[k].name);
         }
@@ -226,7 +228,8 @@ static void large_windows_are_refused(void)
     struct bytes b = {frame, sizeof frame}, none = {frame, 0};
     CHECK(unpack(file_with(b), DECOMPRESS_ZSTD, 64, none, err) == 0, "128 MiB: %s", err);
     frame[5] = 18 << 3;
-    CHECK(unpack(file_with(b), DECOMPRESS_ZSTD, 64, none, err) == -1 && strstr(err, "window"), "256 MiB: %s", err);
+    CHECK(unpack(file_with(b), DECOMPRESS_ZSTD, 64, none, err) == -1 && strstr(err, "window"), "256 MiB: %s",
+          err);
 }
 
 static void names_and_magic_are_held_against_each_other(void)
@@ -238,7 +241,8 @@ static void names_and_magic_are_held_against_each_other(void)
     CHECK(decompress_kind_of_name("b.zst", &stem) == DECOMPRESS_ZSTD && stem == 1);
     CHECK(decompress_kind_of_name("b.lz4", &stem) == DECOMPRESS_LZ4 && stem == 1);
     CHECK(decompress_kind_of_name("gz", &stem) == DECOMPRESS_AUTO && stem == 2);
-    CHECK(unpack(file_with(packed), DECOMPRESS_ZSTD, 64, in, err) == -1 && strstr(err, "not a zstd"), "%s", err);
+    CHECK(unpack(file_with(packed), DECOMPRESS_ZSTD, 64, in, err) == -1 && strstr(err, "not a zstd"), "%s",
+          err);
     CHECK(unpack(file_with(in), DECOMPRESS_LZ4, 64, in, err) == -1 && strstr(err, "not an lz4"), "%s", err);
     CHECK(unpack(file_with(in), DECOMPRESS_GZIP, 64, in, err) == -1 && strstr(err, "not a gzip"), "%s", err);
     free(in.p), free(packed.p);

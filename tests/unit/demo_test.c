@@ -2,7 +2,8 @@
  * demo_test.c - the embedded corpus: the same for ever, varied, well formed, and right
  *
  * Facts are read back from the text and checked with code that shares nothing with the generator.
- * demo_test --print DOMAIN N [SEED] writes N documents, each ended by a line "%%" (tests/cli/demo_code.sh runs them).
+ * demo_test --print DOMAIN N [SEED] writes N documents, each ended by a line "%%" (tests/cli/demo_code.sh
+ * runs them).
  */
 #include <ctype.h>
 #include <math.h>
@@ -13,22 +14,20 @@
 
 enum { N_DOCS = 10000 };
 
-static const int domains[] = { DOMAIN_LANGUAGE, DOMAIN_CODE, DOMAIN_MATH, DOMAIN_ML, DOMAIN_LOGIC };
+static const int domains[] = {DOMAIN_LANGUAGE, DOMAIN_CODE, DOMAIN_MATH, DOMAIN_ML, DOMAIN_LOGIC};
 enum { N_GENERATORS = sizeof domains / sizeof *domains };
 
-/* XXH3-64 of the first 100 documents of seed 1, each with its NUL. A change of the corpus changes them: say so in the
- * commit. */
+/* XXH3-64 of the first 100 documents of seed 1, each with its NUL. A change of the corpus changes them: say
+ * so in the commit. */
 static const uint64_t golden[N_DOMAINS] = {
-    [DOMAIN_LANGUAGE] = 0xe539cbcc6fe91783,
-    [DOMAIN_CODE] = 0x4ad378ce64e0b26d,
-    [DOMAIN_MATH] = 0xafc5f3b1c8b998b6,
-    [DOMAIN_ML] = 0x6241ff80d425facd,
+    [DOMAIN_LANGUAGE] = 0xe539cbcc6fe91783, [DOMAIN_CODE] = 0x4ad378ce64e0b26d,
+    [DOMAIN_MATH] = 0xafc5f3b1c8b998b6,     [DOMAIN_ML] = 0x6241ff80d425facd,
     [DOMAIN_LOGIC] = 0x46181d6c95c5f6ef,
 };
 
 static void golden_hashes(void)
 {
-    struct strbuf text = { 0 };
+    struct strbuf text = {0};
     for (int k = 0; k < N_GENERATORS; k++) {
         struct demo *d = demo_new(domains[k], 1);
         uint64_t hash = 0;
@@ -36,7 +35,8 @@ static void golden_hashes(void)
             demo_next(d, &text);
             hash = XXH3_64bits_withSeed(text.s, text.len + 1, hash);
         }
-        CHECK(hash == golden[domains[k]], "%s: 0x%016llx", domain_names[domains[k]], (unsigned long long)hash);
+        CHECK(hash == golden[domains[k]], "%s: 0x%016llx", domain_names[domains[k]],
+              (unsigned long long)hash);
         demo_free(d);
     }
     CHECK(!demo_new(DOMAIN_OTHER, 1) && !demo_new(-1, 1) && !demo_new(N_DOMAINS, 1));
@@ -49,7 +49,7 @@ static void golden_hashes(void)
 static void random_access(void)
 {
     enum { N = 300 };
-    struct strbuf text = { 0 };
+    struct strbuf text = {0};
     for (int k = 0; k < N_GENERATORS; k++) {
         char *inorder[N];
         int same = 0;
@@ -81,7 +81,7 @@ static int by_value(const void *a, const void *b)
 static void distinct(int domain, double share, size_t smallest, size_t largest)
 {
     static uint64_t hash[N_DOCS];
-    struct strbuf text = { 0 };
+    struct strbuf text = {0};
     struct demo *d = demo_new(domain, 1);
     int different = 1, within = 0;
     for (int i = 0; i < N_DOCS; i++) {
@@ -89,21 +89,21 @@ static void distinct(int domain, double share, size_t smallest, size_t largest)
         hash[i] = XXH3_64bits(text.s, text.len);
         within += text.len >= smallest && text.len <= largest;
         CHECK(strlen(text.s) == text.len && text.len >= 20 && text.len <= 1200, "%s %d: %zu bytes",
-            domain_names[domain],
-              i, text.len);
+              domain_names[domain], i, text.len);
     }
     qsort(hash, N_DOCS, sizeof *hash, by_value);
     for (int i = 1; i < N_DOCS; i++)
         different += hash[i] != hash[i - 1];
-    CHECK(different >= share * N_DOCS, "%s: %d of %d documents are distinct", domain_names[domain], different, N_DOCS);
-    CHECK(within >= 0.9 * N_DOCS, "%s: %d of %d documents within %zu to %zu bytes", domain_names[domain], within,
-        N_DOCS,
-          smallest, largest);
+    CHECK(different >= share * N_DOCS, "%s: %d of %d documents are distinct", domain_names[domain], different,
+          N_DOCS);
+    CHECK(within >= 0.9 * N_DOCS, "%s: %d of %d documents within %zu to %zu bytes", domain_names[domain],
+          within, N_DOCS, smallest, largest);
     demo_free(d);
     strbuf_free(&text);
 }
 
-/* Prose: ASCII, no doubled or trailing space, sentences begin with a capital, a/an agree, no word twice in a row. */
+/* Prose: ASCII, no doubled or trailing space, sentences begin with a capital, a/an agree, no word twice in a
+ * row. */
 static void well_formed(const char *s, bool code)
 {
     size_t n = strlen(s);
@@ -113,7 +113,8 @@ static void well_formed(const char *s, bool code)
     CHECK(!strstr(s, " \n") && !strstr(s, "$") && !strstr(s, "\n\n\n\n"), "%s", s);
     if (code)
         return;
-    CHECK(!strstr(s, "  ") && !strstr(s, " ,") && !strstr(s, "..") && !strstr(s, "|") && !strstr(s, "@"), "%s", s);
+    CHECK(!strstr(s, "  ") && !strstr(s, " ,") && !strstr(s, "..") && !strstr(s, "|") && !strstr(s, "@"),
+          "%s", s);
     for (const char *p = s; (p = strpbrk(p, ".!?")); p++) {
         if (p[1] == ' ')
             CHECK(!islower((unsigned char)p[2]), "no capital behind '%.12s' in: %s", p, s);
@@ -126,7 +127,7 @@ static void well_formed(const char *s, bool code)
 
 static void all_well_formed(void)
 {
-    struct strbuf text = { 0 };
+    struct strbuf text = {0};
     for (int k = 0; k < N_GENERATORS; k++)
         for (uint64_t i = 0; i < 3000; i++) {
             demo_document(domains[k], 5, i, &text);
@@ -153,7 +154,7 @@ static double factor(const char **s)
         char *end;
         v = strtod(*s, &end);
         CHECK(end > *s, "no number at '%.20s'", *s);
-        *s = end - (end[-1] == '.');        /* the point of a sentence is no part of its last number */
+        *s = end - (end[-1] == '.'); /* the point of a sentence is no part of its last number */
     }
     while (**s == ' ')
         ++*s;
@@ -197,8 +198,9 @@ static int check_equations(const char *s, const char *end, double *last)
             left--;
         for (stop = right; *stop && in_formula(stop); stop++)
             ;
-        bool unknown = (left > s && isalpha((unsigned char)left[-1]) && left[0] != ' ') || !strncmp(left, " = ", 3) ||
-                       left == p || isalpha((unsigned char)*stop) || !isdigit((unsigned char)*right);
+        bool unknown = (left > s && isalpha((unsigned char)left[-1]) && left[0] != ' ') ||
+                       !strncmp(left, " = ", 3) || left == p || isalpha((unsigned char)*stop) ||
+                       !isdigit((unsigned char)*right);
         while (*left == ' ')
             left++;
         if (unknown || left >= p || strchr("+-*/", *left))
@@ -234,7 +236,8 @@ static bool check_count(const char *s, const char *end)
         return false;
     for (p += used; sscanf(p, " %d is %d%n", &step, &value, &used) == 2; p += used + 1) {
         i++;
-        CHECK(step == i && value == from + (!strcmp(way, "up") ? i : -i), "wrong count in: %.*s", (int)(end - s), s);
+        CHECK(step == i && value == from + (!strcmp(way, "up") ? i : -i), "wrong count in: %.*s",
+              (int)(end - s), s);
     }
     CHECK(i == n && n > 0, "%d of %d in: %.*s", i, n, (int)(end - s), s);
     return true;
@@ -264,7 +267,7 @@ static void check_comparison(const char *s, const char *end)
 
 static void math_is_right(void)
 {
-    struct strbuf text = { 0 };
+    struct strbuf text = {0};
     long equations = 0, asked = 0, counted = 0, stories = 0, compared = 0;
     for (uint64_t i = 0; i < N_DOCS; i++) {
         demo_document(DOMAIN_MATH, 9, i, &text);
@@ -306,26 +309,28 @@ static void math_is_right(void)
 static void checker_reads_equations(void)
 {
     double last = 0;
-    const char *s = "Tens: 2 + 3 + 1 = 6.\n2x + 7 = 13, x = 12 / 4 = 3. What is 5 + ? = 8? 1/5 + 2/5 = 3/5. 0.1 * 9 "
+    const char *s =
+        "Tens: 2 + 3 + 1 = 6.\n2x + 7 = 13, x = 12 / 4 = 3. What is 5 + ? = 8? 1/5 + 2/5 = 3/5. 0.1 * 9 "
         "= 0.9.";
     CHECK(check_equations(s, s + strlen(s), &last) == 4 && last == 0.9);
 }
 
 /* ---- stories ---- */
 
-static const char *const girls[] = { "Lily", "Mia", "Anna", "Sara", "Emma", "Lucy", "Zoe", "Ella", "Rose", "Daisy",
-    "Nora",
-    "Amy", "Kate", "Ruby", "Molly", "Grace", "Eva", "Jane", NULL };
-static const char *const boys[] = { "Tom", "Ben", "Max", "Sam", "Leo", "Tim", "Jack", "Finn", "Oliver", "Noah", "Adam",
-    "Henry", "Luke", "Owen", "Theo", "Peter", "Oscar", "Will", NULL };
-static const char *const women[] = { "mom", "grandma", "girl", NULL };
-static const char *const men[] = { "dad", "grandpa", "boy", NULL };
-static const char *const she[] = { "she", "her", "herself", NULL };
-static const char *const he[] = { "he", "him", "his", "himself", NULL };
-static const char *const colors[] = { "red", "blue", "green", "yellow", "orange", "purple", "pink", "white", NULL };
-static const char *const toys[] = { "ball", "kite", "car", "doll", "boat", "drum", "train", "truck", "robot", "hat",
-    "scarf",
-    "balloon", NULL };
+static const char *const girls[] = {"Lily",  "Mia",   "Anna",  "Sara", "Emma", "Lucy", "Zoe",
+                                    "Ella",  "Rose",  "Daisy", "Nora", "Amy",  "Kate", "Ruby",
+                                    "Molly", "Grace", "Eva",   "Jane", NULL};
+static const char *const boys[] = {"Tom",  "Ben",    "Max",   "Sam",  "Leo",   "Tim",  "Jack",
+                                   "Finn", "Oliver", "Noah",  "Adam", "Henry", "Luke", "Owen",
+                                   "Theo", "Peter",  "Oscar", "Will", NULL};
+static const char *const women[] = {"mom", "grandma", "girl", NULL};
+static const char *const men[] = {"dad", "grandpa", "boy", NULL};
+static const char *const she[] = {"she", "her", "herself", NULL};
+static const char *const he[] = {"he", "him", "his", "himself", NULL};
+static const char *const colors[] = {"red",    "blue", "green", "yellow", "orange",
+                                     "purple", "pink", "white", NULL};
+static const char *const toys[] = {"ball",  "kite",  "car", "doll",  "boat",    "drum", "train",
+                                   "truck", "robot", "hat", "scarf", "balloon", NULL};
 
 static int find(const char *const *list, const char *word)
 {
@@ -352,7 +357,7 @@ static const char *next_word(const char *s, char word[32])
 /* The people named in a story, its words for them, and the color of each toy. */
 static void check_story(const char *s)
 {
-    int named[2] = { 0, 0 }, grown[2] = { 0, 0 }, pronouns[2] = { 0, 0 }, hero = -1, hero_named = 0, color_of[16];
+    int named[2] = {0, 0}, grown[2] = {0, 0}, pronouns[2] = {0, 0}, hero = -1, hero_named = 0, color_of[16];
     int friend_named = 0;
     char word[32], before[32] = "", first[32] = "", second[32] = "";
     memset(color_of, -1, sizeof color_of);
@@ -387,7 +392,8 @@ static void check_story(const char *s)
         int g = find(she, word) >= 0 ? 0 : find(he, word) >= 0 ? 1 : -1;
         if (g >= 0) {
             /* until someone else is named, a pronoun is the hero's */
-            CHECK(pronouns[0] + pronouns[1] || g == hero || named[g] || grown[g], "first pronoun '%s': %s", word, s);
+            CHECK(pronouns[0] + pronouns[1] || g == hero || named[g] || grown[g], "first pronoun '%s': %s",
+                  word, s);
             pronouns[g]++;
         }
         strcpy(before, word);
@@ -401,9 +407,10 @@ static void check_story(const char *s)
 
 static void stories_are_consistent(void)
 {
-    static const char *const opening[] = { "Once upon a time, ", "There once was ", "One day, ", "One sunny day, " };
-    struct strbuf text = { 0 };
-    char (*vocabulary)[32] = xcalloc(4096, 32), word[32];
+    static const char *const opening[] = {"Once upon a time, ", "There once was ", "One day, ",
+                                          "One sunny day, "};
+    struct strbuf text = {0};
+    char(*vocabulary)[32] = xcalloc(4096, 32), word[32];
     int n_words = 0, opened = 0;
     for (uint64_t i = 0; i < 5000; i++) {
         demo_document(DOMAIN_LANGUAGE, 3, i, &text);
@@ -453,7 +460,7 @@ static void check_brackets(const char *s)
 
 static void code_is_balanced(void)
 {
-    struct strbuf text = { 0 };
+    struct strbuf text = {0};
     int rust = 0, typescript = 0, python = 0, triton = 0;
     for (uint64_t i = 0; i < 5000; i++) {
         demo_document(DOMAIN_CODE, 3, i, &text);
@@ -461,12 +468,13 @@ static void code_is_balanced(void)
         rust += is_rust;
         typescript += is_ts;
         triton += !strncmp(text.s, "# Triton\n", 9);
-        python += !strncmp(text.s, "# Python\n", 9) || !strncmp(text.s, "def ", 4) || !strncmp(text.s, "class ", 6);
+        python +=
+            !strncmp(text.s, "# Python\n", 9) || !strncmp(text.s, "def ", 4) || !strncmp(text.s, "class ", 6);
         if (is_rust || is_ts)
             check_brackets(text.s);
     }
-    CHECK(python + rust + typescript + triton == 5000 && python > 2700 && rust > 300 && typescript > 300 && triton >
-        200,
+    CHECK(python + rust + typescript + triton == 5000 && python > 2700 && rust > 300 && typescript > 300 &&
+              triton > 200,
           "%d %d %d %d", python, rust, typescript, triton);
     strbuf_free(&text);
 }
@@ -476,9 +484,9 @@ static void code_is_balanced(void)
 /* "A is taller than B. ... Who is the tallest?": the answer must stand above, or below, all others. */
 static bool check_ordering(const char *s)
 {
-    static const char *const less[] = { "shorter", "younger", "slower", "weaker", "lighter", NULL };
+    static const char *const less[] = {"shorter", "younger", "slower", "weaker", "lighter", NULL};
     char name[8][32], a[32], b[32], how[32], asked[32], said[32];
-    bool above[8][8] = { { false } };
+    bool above[8][8] = {{false}};
     int n = 0, used;
     const char *p = s;
     while (sscanf(p, "%31s is %31s than %31[A-Za-z].%n", a, how, b, &used) == 3 && strncmp(p, "Who", 3) &&
@@ -542,8 +550,9 @@ static int check_values(const char *s)
         const char *line = at;
         while (line > s && line[-1] != '\n')
             line--;
-        CHECK(sscanf(line, "%c is %7[a-z] and %c is %7[a-z]. What is \"%63[^\"]\"?\nAnswer: %7[a-z].", &p, tp, &q, tq,
-                     formula, said) == 6, "%s", s);
+        CHECK(sscanf(line, "%c is %7[a-z] and %c is %7[a-z]. What is \"%63[^\"]\"?\nAnswer: %7[a-z].", &p, tp,
+                     &q, tq, formula, said) == 6,
+              "%s", s);
         bool vp = !strcmp(tp, "true"), vq = !strcmp(tq, "true");
         char *not_p = strstr(formula, "not "), *second = strrchr(formula, q), *first = strchr(formula, p);
         CHECK(first && second > first);
@@ -558,7 +567,7 @@ static int check_values(const char *s)
 
 static void logic_is_right(void)
 {
-    struct strbuf text = { 0 };
+    struct strbuf text = {0};
     int orderings = 0, rows = 0, values = 0, answers = 0;
     for (uint64_t i = 0; i < N_DOCS; i++) {
         demo_document(DOMAIN_LOGIC, 11, i, &text);
@@ -567,15 +576,16 @@ static void logic_is_right(void)
         rows += check_rows(text.s);
         values += check_values(text.s);
     }
-    CHECK(answers == N_DOCS && orderings > 500 && rows > 500 && values > 1000, "%d %d %d %d", answers, orderings, rows,
-          values);
+    CHECK(answers == N_DOCS && orderings > 500 && rows > 500 && values > 1000, "%d %d %d %d", answers,
+          orderings, rows, values);
     strbuf_free(&text);
 }
 
 static int print_documents(int argc, char **argv)
 {
-    struct strbuf text = { 0 };
-    struct demo *d = argc > 3 ? demo_new(domain_from_name(argv[2]), argc > 4 ? strtoull(argv[4], NULL, 10) : 1) : NULL;
+    struct strbuf text = {0};
+    struct demo *d =
+        argc > 3 ? demo_new(domain_from_name(argv[2]), argc > 4 ? strtoull(argv[4], NULL, 10) : 1) : NULL;
     if (!d)
         return 2;
     for (long i = 0, n = atol(argv[3]); i < n; i++) {

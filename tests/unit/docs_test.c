@@ -1,5 +1,6 @@
 /*
- * docs_test - JSON objects become the documents they should, or errors that say why; what is written is read back
+ * docs_test - JSON objects become the documents they should, or errors that say why; what is written is read
+ * back
  */
 #include "formats/docs.h"
 #include "formats/tokens.h"
@@ -11,14 +12,19 @@
 
 static void objects_give_their_text(void)
 {
-    static const struct { const char *json, *field, *text, *id; int domain; } cases[] = {
+    static const struct {
+        const char *json, *field, *text, *id;
+        int domain;
+    } cases[] = {
         {"{\"text\":\"a\"}", NULL, "a", NULL, DOMAIN_OTHER},
-        {" { \"text\" : \"\\u00e9\\n\\ud83d\\ude00\" } ", NULL, "\xc3\xa9\n\xf0\x9f\x98\x80", NULL, DOMAIN_OTHER},
+        {" { \"text\" : \"\\u00e9\\n\\ud83d\\ude00\" } ", NULL, "\xc3\xa9\n\xf0\x9f\x98\x80", NULL,
+         DOMAIN_OTHER},
         {"{\"id\":\"x/1\",\"text\":\"a\",\"domain\":\"math\",\"meta\":{\"deep\":[1,2.5,null,true]}}", NULL,
          "a", "x/1", DOMAIN_MATH},
         {"{\"id\":-17,\"text\":\"\",\"domain\":\"poetry\"}", NULL, "", "-17", DOMAIN_OTHER},
         {"{\"id\":[1],\"text\":\"a\",\"domain\":3}", NULL, "a", NULL, DOMAIN_OTHER},
-        {"{\"response\":\"r\",\"output\":\"o\",\"solution\":\"s\",\"code\":\"c\",\"content\":\"n\",\"text\":\"t\"}",
+        {"{\"response\":\"r\",\"output\":\"o\",\"solution\":\"s\",\"code\":\"c\",\"content\":\"n\",\"text\":"
+         "\"t\"}",
          NULL, "t", NULL, 0},
         {"{\"response\":\"r\",\"output\":\"o\",\"solution\":\"s\",\"code\":\"c\",\"content\":\"n\"}", NULL,
          "n", NULL, 0},
@@ -37,18 +43,22 @@ static void objects_give_their_text(void)
         size_t byte;
         int r = doc_parse(p, cases[i].json, strlen(cases[i].json), cases[i].field, &d);
         CHECK(r == 0, "%s: %s", cases[i].json, doc_error(p, &byte));
-        CHECK(d.len == strlen(cases[i].text) && memcmp(d.text, cases[i].text, d.len) == 0, "%s", cases[i].json);
+        CHECK(d.len == strlen(cases[i].text) && memcmp(d.text, cases[i].text, d.len) == 0, "%s",
+              cases[i].json);
         CHECK(d.domain == cases[i].domain, "%s", cases[i].json);
         CHECK(cases[i].id ? d.id && strcmp(d.id, cases[i].id) == 0 : !d.id, "%s", cases[i].json);
     }
     struct doc d;
-    CHECK(doc_parse(p, "{\"text\":\"a\\u0000b\"}", 19, NULL, &d) == 0 && d.len == 3 && memcmp(d.text, "a\0b", 3) == 0);
+    CHECK(doc_parse(p, "{\"text\":\"a\\u0000b\"}", 19, NULL, &d) == 0 && d.len == 3 &&
+          memcmp(d.text, "a\0b", 3) == 0);
     doc_parser_free(p);
 }
 
 static void others_are_refused(void)
 {
-    static const struct { const char *json, *field, *error; } cases[] = {
+    static const struct {
+        const char *json, *field, *error;
+    } cases[] = {
         {"", NULL, "invalid JSON"},
         {"{\"text\":\"a\"", NULL, "invalid JSON"},
         {"{\"text\":\"a\"} x", NULL, "invalid JSON"},
@@ -69,7 +79,8 @@ static void others_are_refused(void)
     struct doc d;
     size_t byte;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        CHECK(doc_parse(p, cases[i].json, strlen(cases[i].json), cases[i].field, &d) == -1, "%s", cases[i].json);
+        CHECK(doc_parse(p, cases[i].json, strlen(cases[i].json), cases[i].field, &d) == -1, "%s",
+              cases[i].json);
         CHECK(strstr(doc_error(p, &byte), cases[i].error), "%s: %s", cases[i].json, doc_error(p, &byte));
     }
     CHECK(doc_parse(p, "{\"text\":\"abc\xff\"}", 14, NULL, &d) == -1);
@@ -87,12 +98,14 @@ static void bombs_are_refused(void)
     char *s = malloc(N + 20);
     memcpy(s, "{\"text\":\"a\",\"x\":", 16);
     memset(s + 16, '[', N);
-    CHECK(doc_parse(p, s, 1000016, NULL, &d) == -1 && strstr(doc_error(p, &byte), "depth"), "%s", doc_error(p, &byte));
+    CHECK(doc_parse(p, s, 1000016, NULL, &d) == -1 && strstr(doc_error(p, &byte), "depth"), "%s",
+          doc_error(p, &byte));
     for (size_t i = 0; i < N; i++)
         s[16 + i] = i == 0 ? '[' : i == N - 1 ? ']' : i % 2 ? '1' : ',';
     s[16 + N] = '}';
-    CHECK(doc_parse(p, s, N + 17, NULL, &d) == -1 && strstr(doc_error(p, &byte), "values"), "%s", doc_error(p, &byte));
-    memset(s + 16, ',', N);         /* as many commas in a string are none */
+    CHECK(doc_parse(p, s, N + 17, NULL, &d) == -1 && strstr(doc_error(p, &byte), "values"), "%s",
+          doc_error(p, &byte));
+    memset(s + 16, ',', N); /* as many commas in a string are none */
     s[16] = s[15 + N] = '"';
     CHECK(doc_parse(p, s, N + 17, NULL, &d) == 0, "%s", doc_error(p, &byte));
     free(s);
@@ -128,13 +141,13 @@ static void utf8_is_what_the_standard_says(void)
             for (size_t e = 0; e < E * E; e++)
                 for (size_t n = 1; n <= 4; n++) {
                     unsigned char s[] = {(unsigned char)a, (unsigned char)b, ends[e / E], ends[e % E]};
-                    CHECK(utf8_char((char *)s, n) == utf8_by_definition(s, n), "%02x %02x %02x %02x, %zu", a, b,
-                          s[2], s[3], n);
+                    CHECK(utf8_char((char *)s, n) == utf8_by_definition(s, n), "%02x %02x %02x %02x, %zu", a,
+                          b, s[2], s[3], n);
                 }
 }
 
-/* Bytes of all kinds: written, parsed by jansson, and compared with the input in which each byte outside a character
- * is U+FFFD. */
+/* Bytes of all kinds: written, parsed by jansson, and compared with the input in which each byte outside a
+ * character is U+FFFD. */
 static void what_is_written_is_read_back(void)
 {
     uint64_t x = 7;
@@ -146,7 +159,10 @@ static void what_is_written_is_read_back(void)
         for (size_t i = 0; i < n; i++) {
             x = x * 6364136223846793005u + 1442695040888963407u;
             unsigned kind = (unsigned)(x >> 60), byte = (unsigned)(x >> 40) & 0xff;
-            text[i] = (char)(kind < 4 ? byte : kind < 6 ? 0xc3 : kind < 8 ? 0x80 | (byte & 0x3f) : byte & 0x7f);
+            text[i] = (char)(kind < 4   ? byte
+                             : kind < 6 ? 0xc3
+                             : kind < 8 ? 0x80 | (byte & 0x3f)
+                                        : byte & 0x7f);
         }
         for (size_t i = 0; i < n;) {
             size_t len = utf8_by_definition((unsigned char *)text + i, n - i);
@@ -158,7 +174,7 @@ static void what_is_written_is_read_back(void)
         struct doc d = {text, n, "id \"\\\x01\xff", DOMAIN_CODE}, e;
         FILE *f = open_memstream(&line, &line_len);
         CHECK(doc_write(f, &d, &replaced) == 0 && fclose(f) == 0);
-        CHECK(replaced == bad + 1);                             /* one in the id */
+        CHECK(replaced == bad + 1); /* one in the id */
         CHECK(memchr(line, '\n', line_len) == line + line_len - 1);
         CHECK(doc_parse(p, line, line_len, NULL, &e) == 0, "%s: %s", line, doc_error(p, &n));
         CHECK(e.len == m && memcmp(e.text, expected, m) == 0, "%s", line);
@@ -188,13 +204,15 @@ static uint32_t rnd(uint32_t below)
     return (uint32_t)(state >> 20) % below;
 }
 
-/* Flat objects have a parser of their own. Made not flat by one more field, the same object goes through jansson: what comes
- * of it must be the same, whatever was done to its bytes. */
+/* Flat objects have a parser of their own. Made not flat by one more field, the same object goes through
+ * jansson: what comes of it must be the same, whatever was done to its bytes. */
 static void flat_objects_are_read_as_others(void)
 {
     static const char *const objects[] = {
-        "\"text\":\"It was a dark \\\"night\\\".\\n\\tNa\xc3\xafve \\u00e9\\ud83d\\ude00 \xf0\x9f\x91\x8d\",\"id\":\"x/1\",\"domain\":\"math\"}",
-        "\"id\" : 123456789012345678, \"n\":-1, \"content\": \"1234567\\\\890\\/\", \"text\": null , \"domain\":\"poetry\"} ",
+        "\"text\":\"It was a dark \\\"night\\\".\\n\\tNa\xc3\xafve \\u00e9\\ud83d\\ude00 "
+        "\xf0\x9f\x91\x8d\",\"id\":\"x/1\",\"domain\":\"math\"}",
+        "\"id\" : 123456789012345678, \"n\":-1, \"content\": \"1234567\\\\890\\/\", \"text\": null , "
+        "\"domain\":\"poetry\"} ",
         "\"domain\":7,\"response\":\"r\",\"output\":\"\",\"id\":0,\"x\":\"\\u0000\"}",
         "\"question\":\"q\",\"answer\":\"a\",\"id\":12345678901234567890}",
     };
@@ -208,7 +226,7 @@ static void flat_objects_are_read_as_others(void)
             size_t at = 1 + rnd((uint32_t)len - 1);
             if (rnd(2)) {
                 flat[at] = bytes[rnd(sizeof bytes - 1)];
-            } else {                            /* cut some bytes out, or put one in */
+            } else { /* cut some bytes out, or put one in */
                 size_t gone = rnd(3), put = 1 - (gone > 0);
                 gone = gone < len - at ? gone : 0;
                 memmove(flat + at + put, flat + at + gone, len - at - gone);
@@ -227,8 +245,10 @@ static void flat_objects_are_read_as_others(void)
         bad += r != 0;
         if (r != 0)
             continue;
-        CHECK(d.len == e.len && memcmp(d.text, e.text, d.len) == 0 && d.domain == e.domain, "%.*s", (int)len, flat);
-        CHECK(d.id ? e.id && strcmp(d.id, e.id) == 0 : !e.id, "%.*s: id %s and %s", (int)len, flat, d.id, e.id);
+        CHECK(d.len == e.len && memcmp(d.text, e.text, d.len) == 0 && d.domain == e.domain, "%.*s", (int)len,
+              flat);
+        CHECK(d.id ? e.id && strcmp(d.id, e.id) == 0 : !e.id, "%.*s: id %s and %s", (int)len, flat, d.id,
+              e.id);
     }
     CHECK(good > 50000 && bad > 50000, "%u good, %u bad: not a test of both", good, bad);
     doc_parser_free(p);

@@ -1,5 +1,6 @@
 /*
- * hybrid_test - the engine's pure parts: what they decide on made-up numbers of which the right answer is known
+ * hybrid_test - the engine's pure parts: what they decide on made-up numbers of which the right answer is
+ * known
  *
  * What they do to a run is in tests/cli/train_engine.sh, the learned dynamics in rssm_test.
  */
@@ -17,11 +18,33 @@
 #include "pipeline/train/hybrid/score.h"
 #include "tests/check.h"
 
-static const struct hybrid_config config = {
-    .jumps = "on", .fault = "none", .warmup = 100, .warmup_max = 500, .full = 30, .correct = 15, .block = 15, .horizon = 50,
-    .horizon_min = 10, .horizon_max = 100, .grow = 1.25, .shrink = 0.5, .sub_jumps = 5, .scale_max = 1, .drift = 0.6,
-    .ridge = 1e-3, .prior_keep = 0.9, .mean_steps = 30, .control = 0.15, .confidence = 0.6, .bandit_keep = 0.98, .trials = 2,
-    .accept_z = -1, .reject_se = 2, .norm_limit = 1, .band = 6, .backoff = 2};
+static const struct hybrid_config config = {.jumps = "on",
+                                            .fault = "none",
+                                            .warmup = 100,
+                                            .warmup_max = 500,
+                                            .full = 30,
+                                            .correct = 15,
+                                            .block = 15,
+                                            .horizon = 50,
+                                            .horizon_min = 10,
+                                            .horizon_max = 100,
+                                            .grow = 1.25,
+                                            .shrink = 0.5,
+                                            .sub_jumps = 5,
+                                            .scale_max = 1,
+                                            .drift = 0.6,
+                                            .ridge = 1e-3,
+                                            .prior_keep = 0.9,
+                                            .mean_steps = 30,
+                                            .control = 0.15,
+                                            .confidence = 0.6,
+                                            .bandit_keep = 0.98,
+                                            .trials = 2,
+                                            .accept_z = -1,
+                                            .reject_se = 2,
+                                            .norm_limit = 1,
+                                            .band = 6,
+                                            .backoff = 2};
 static uint64_t seed = 5;
 
 static void dense(void)
@@ -94,20 +117,20 @@ static void priors(void)
     CHECK(score_r2(&s, FORECAST_D1) < 0);
     outcome_best(&o, a, GROUPS, 0);
     CHECK(outcome_miss(&o, 0, a[0]) <= outcome_miss(&o, 0, one[0]));
-    memset(&o.gram[1], 0, sizeof o.gram[1]);            /* a direction that is still zero */
+    memset(&o.gram[1], 0, sizeof o.gram[1]); /* a direction that is still zero */
     outcome_best(&o, a, GROUPS, 1e-3);
     CHECK(a[1][0] == 0 && isfinite(a[0][0]));
 }
 
 enum { RUNS = 5, CYCLES = 200 };
 
-struct played {                 /* sums over RUNS runs */
-    int first, late;            /* jumps in the first 40 and in the last 100 cycles */
+struct played {      /* sums over RUNS runs */
+    int first, late; /* jumps in the first 40 and in the last 100 cycles */
     int controls, drifts;
 };
 
-/* Cycles fall by ever less, with noise of a quarter of that; an applied jump adds `gain` steps of 45 times its scale and costs
- * 1.5, drift adds 5. */
+/* Cycles fall by ever less, with noise of a quarter of that; an applied jump adds `gain` steps of 45 times
+ * its scale and costs 1.5, drift adds 5. */
 static struct played play(double gain, struct bandit *b)
 {
     struct played p = {0};
@@ -118,7 +141,8 @@ static struct played play(double gain, struct bandit *b)
         struct choice c = bandit_choose(b, &config, 45, true);
         double base = 0.05 / (1 + cycle / 100.0), g = (c.arm ? gain * c.scale : 0) + (c.drift ? 5 : 0);
         CHECK(!(c.control && c.arm), "a control cycle jumps");
-        bandit_learn(b, &config, &c, c.arm > 0, base * (1 + g / 45 + 0.25 * random_normal(&seed)), c.arm ? 1.5 : 0);
+        bandit_learn(b, &config, &c, c.arm > 0, base * (1 + g / 45 + 0.25 * random_normal(&seed)),
+                     c.arm ? 1.5 : 0);
         p.controls += c.control;
         p.drifts += c.drift;
         p.late += cycle >= 100 && c.arm > 0;
@@ -131,7 +155,8 @@ static void bandits(void)
 {
     struct bandit b;
     struct played p = play(0, &b);
-    CHECK(p.late < 20 * RUNS && p.first < 20 * RUNS, "useless: %d and %d jumps in %d runs", p.first, p.late, RUNS);
+    CHECK(p.late < 20 * RUNS && p.first < 20 * RUNS, "useless: %d and %d jumps in %d runs", p.first, p.late,
+          RUNS);
     CHECK(p.controls > 20 * RUNS && p.controls < 40 * RUNS, "%d control cycles", p.controls);
     CHECK(p.drifts > 130 * RUNS, "drift pays, and is on in %d of %d", p.drifts, RUNS * CYCLES);
     p = play(-20, &b);
@@ -141,7 +166,8 @@ static void bandits(void)
     double mean, deviation;
     bandit_gain(&b, HYBRID_SCALES, 45, &mean, &deviation);
     CHECK(fabs(mean - 14) < 3 * deviation + 1 && deviation < 5, "gain %g +- %g, is 14", mean, deviation);
-    CHECK(bandit_scale(&config, 0) == 0 && bandit_scale(&config, HYBRID_SCALES) == 1 && bandit_scale(&config, 1) == 0.125);
+    CHECK(bandit_scale(&config, 0) == 0 && bandit_scale(&config, HYBRID_SCALES) == 1 &&
+          bandit_scale(&config, 1) == 0.125);
     struct choice none = bandit_choose(&b, &config, 45, false);
     CHECK(none.arm == 0);
     bandit_learn(&b, &config, &none, false, NAN, 0);
@@ -155,8 +181,9 @@ static void phase_control(void)
     const char *why = NULL;
     phases_init(&p, &config);
     int step = 0;
-    for (; !why; step++)                                /* falls fast for 200 steps, then slowly */
-        why = phases_step(&p, &config, step < 200 ? 8 - step * 0.02 : 4 - (step - 200) * 1e-4, RATE_HOLDS, &next);
+    for (; !why; step++) /* falls fast for 200 steps, then slowly */
+        why = phases_step(&p, &config, step < 200 ? 8 - step * 0.02 : 4 - (step - 200) * 1e-4, RATE_HOLDS,
+                          &next);
     p.block_steps = 0;
     CHECK(step > 250 && step < 320 && next == PHASE_FULL && strstr(why, "stable"), "step %d: %s", step, why);
     phases_enter(&p, &config, next);
@@ -168,7 +195,7 @@ static void phase_control(void)
     }
     CHECK(next == PHASE_PREDICT);
     phases_enter(&p, &config, next);
-    phases_enter(&p, &config, PHASE_FULL);              /* declined: 45 steps to the next decision */
+    phases_enter(&p, &config, PHASE_FULL); /* declined: 45 steps to the next decision */
     CHECK(p.length == 45);
     phases_enter(&p, &config, PHASE_PREDICT);
     phases_accepted(&p, &config);
@@ -205,7 +232,8 @@ static void divergences(void)
 {
     struct divergence d = {0};
     for (int i = 0; i < 200; i++) {
-        const char *what = divergence_judge(&d, 4 + 0.05 * random_normal(&seed), exp(0.1 * random_normal(&seed)), 6);
+        const char *what =
+            divergence_judge(&d, 4 + 0.05 * random_normal(&seed), exp(0.1 * random_normal(&seed)), 6);
         CHECK(!what, "%s at step %d", what, i);
     }
     struct divergence same = d;
@@ -218,7 +246,7 @@ static void divergences(void)
     for (int i = 0; i < 10 && !what; i++)
         what = divergence_judge(&d, i % 2 ? 4.15 : 3.85, 1, 6);
     CHECK(what && strstr(what, "swings"));
-    int doubts = 0;                                     /* a new level is accepted in the end */
+    int doubts = 0; /* a new level is accepted in the end */
     for (int i = 0; i < 40; i++)
         doubts += divergence_judge(&d, 7 + 0.05 * random_normal(&seed), 1, 6) != NULL;
     CHECK(doubts >= 6 && doubts <= 8, "%d doubts", doubts);
@@ -234,7 +262,7 @@ static void features(void)
     struct feature_input in = {.groups = 2, .now = &o, .best = a, .missed = a};
     in.group[0] = (struct feature_group){CLASS_ATTENTION, 0, 1e6};
     in.group[1] = (struct feature_group){CLASS_MLP, 2, 4e6};
-    features_x(&in, x);                                 /* at the very begin: nothing is known */
+    features_x(&in, x); /* at the very begin: nothing is known */
     features_phi(&in, phi);
     for (int i = 0; i < FEATURES_X; i++)
         CHECK(isfinite(x[i]) && fabsf(x[i]) <= 100, "x[%d] is %g", i, (double)x[i]);
@@ -249,18 +277,30 @@ static void features(void)
     features_x(&in, x);
     features_phi(&in, phi);
     CHECK(fabs((double)x[0] - log(3)) < 1e-6 && fabs((double)x[1] + 0.5) < 1e-6 && x[5] == 0);
-    enum { FIRST = 18, GRADIENT = 3 };                  /* of the cosines of attention: D_0 with the gradient, here itself */
-    CHECK(fabsf(x[FIRST + GRADIENT] - 1) < 1e-5f && fabsf(x[FIRST]) < 0.3f, "%g %g", (double)x[FIRST + GRADIENT], (double)x[FIRST]);
-    CHECK(phi[0][CLASS_ATTENTION] == 1 && phi[0][CLASS_MLP] == 0 && phi[1][CLASS_MLP] == 1 && phi[1][4] == 1 && phi[0][14] == 2);
-    const struct feature_action act = {.lr_ratio = 1, .virtual_steps = 50, .scale = 0.5, .steps = 15, .correct = true, .groups = 2, .c = a};
+    enum { FIRST = 18, GRADIENT = 3 }; /* of the cosines of attention: D_0 with the gradient, here itself */
+    CHECK(fabsf(x[FIRST + GRADIENT] - 1) < 1e-5f && fabsf(x[FIRST]) < 0.3f, "%g %g",
+          (double)x[FIRST + GRADIENT], (double)x[FIRST]);
+    CHECK(phi[0][CLASS_ATTENTION] == 1 && phi[0][CLASS_MLP] == 0 && phi[1][CLASS_MLP] == 1 &&
+          phi[1][4] == 1 && phi[0][14] == 2);
+    const struct feature_action act = {
+        .lr_ratio = 1, .virtual_steps = 50, .scale = 0.5, .steps = 15, .correct = true, .groups = 2, .c = a};
     features_u(&act, u);
     CHECK(u[0] == 1 && u[1] == 0.5f && u[3] == 0.5f && u[5] == 1 && fabsf(u[7]) <= 3);
 }
 
 static void grouping(void)
 {
-    struct model_config c = {.L = 12, .C = 32, .H = 2, .Hkv = 1, .D = 16, .F = 48, .T = 16, .V = 61, .tied = true,
-                             .eps = 1e-6f, .rope_theta = 1e4};
+    struct model_config c = {.L = 12,
+                             .C = 32,
+                             .H = 2,
+                             .Hkv = 1,
+                             .D = 16,
+                             .F = 48,
+                             .T = 16,
+                             .V = 61,
+                             .tied = true,
+                             .eps = 1e-6f,
+                             .rope_theta = 1e4};
     struct params layout;
     struct groups g;
     CHECK(params_layout(&layout, &c) == 0 && groups_make(&g, &layout, c.L) == 0);
@@ -273,7 +313,7 @@ static void grouping(void)
     for (int i = 0; i < g.count; i++)
         sum += g.v[i].n;
     CHECK(sum == n && g.spans[params_find(&layout, PARAM_Q, 3) - layout.v].group ==
-                      g.spans[params_find(&layout, PARAM_Q, 0) - layout.v].group);
+                          g.spans[params_find(&layout, PARAM_Q, 0) - layout.v].group);
     CHECK(g.spans[params_find(&layout, PARAM_Q, 4) - layout.v].group !=
           g.spans[params_find(&layout, PARAM_Q, 0) - layout.v].group);
     groups_free(&g);

@@ -1,6 +1,6 @@
 /*
- * Pictures and sounds that are cut off anywhere, or say that they are larger than they are: refused with a reason, at
- * once and in little memory. The files are those that the fuzzers start from, in tests/fuzz/seeds.
+ * Pictures and sounds that are cut off anywhere, or say that they are larger than they are: refused with a
+ * reason, at once and in little memory. The files are those that the fuzzers start from, in tests/fuzz/seeds.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -29,7 +29,7 @@ static int parse(bool sound, const void *bytes, size_t len, char *err)
     struct sound s;
     clock_t start = clock();
     *err = 0;
-    void *exact = malloc(len ? len : 1);        /* so that a sanitizer sees reads beyond it */
+    void *exact = malloc(len ? len : 1); /* so that a sanitizer sees reads beyond it */
     memcpy(exact, bytes, len);
     int r = sound ? sound_parse(&s, exact, len, 16000, err, 300) : picture_parse(&p, exact, len, err, 300);
     CHECK(clock() - start < CLOCKS_PER_SEC, "%.1f s", (double)(clock() - start) / CLOCKS_PER_SEC);
@@ -52,8 +52,8 @@ static void cut_anywhere(const char *name, bool sound, const char *bytes, size_t
 }
 
 /* The bytes of `to`, len of them, in place of those at `at`. */
-static void lie(const char *name, bool sound, const char *bytes, size_t len, size_t at, const char *to, size_t n,
-                const char *reason)
+static void lie(const char *name, bool sound, const char *bytes, size_t len, size_t at, const char *to,
+                size_t n, const char *reason)
 {
     char err[300], *copy = malloc(len);
     memcpy(copy, bytes, len);
@@ -124,9 +124,18 @@ static void each_seed(const char *kind)
 
 static void headers_alone(void)
 {
-    static const char *const cases[] = {
-        "P6 32768 2048 255\n", "P5 32768 32768 65535\n", "P6 99999999999 1 255\n", "P6 -1 5 255\n", "P6 0 0 255\n",
-        "P6 1 1 0\n", "P6 1 1 65536\n", "P6 #", "P6", "P", "P4 8 1\nx", "P3 1 1 255 1 2 3"};
+    static const char *const cases[] = {"P6 32768 2048 255\n",
+                                        "P5 32768 32768 65535\n",
+                                        "P6 99999999999 1 255\n",
+                                        "P6 -1 5 255\n",
+                                        "P6 0 0 255\n",
+                                        "P6 1 1 0\n",
+                                        "P6 1 1 65536\n",
+                                        "P6 #",
+                                        "P6",
+                                        "P",
+                                        "P4 8 1\nx",
+                                        "P3 1 1 255 1 2 3"};
     char err[300];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         CHECK(parse(false, cases[i], strlen(cases[i]), err) != 0, "%s: accepted", cases[i]);

@@ -28,13 +28,15 @@ static void random_vectors(int16_t *v, size_t n, int limit)
 /* The nearest from the definition, in 64 bits. */
 static void search_finds_the_nearest(void)
 {
-    static const struct { size_t K, D, n, m; } cases[] = {{1, 1, 1, 1}, {5, 3, 9, 2}, {16, 8, 8, 8}, {33, 96, 17, 1}, {70, 321, 10, 4}, {3, 2, 5, 8}};
+    static const struct {
+        size_t K, D, n, m;
+    } cases[] = {{1, 1, 1, 1}, {5, 3, 9, 2}, {16, 8, 8, 8}, {33, 96, 17, 1}, {70, 321, 10, 4}, {3, 2, 5, 8}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         size_t K = cases[c].K, D = cases[c].D, n = cases[c].n, m = cases[c].m;
         int16_t *codes = xmalloc(K * D * 2), *x = xmalloc(n * D * 2);
         uint32_t *got = xmalloc(n * m * 4), *plain = xmalloc(n * m * 4);
         int32_t *score = xmalloc(n * m * 4), *plain_score = xmalloc(n * m * 4);
-        random_vectors(codes, K * D, c % 2 ? 3 : nearest_limit(D));        /* small ones: many ties */
+        random_vectors(codes, K * D, c % 2 ? 3 : nearest_limit(D)); /* small ones: many ties */
         random_vectors(x, n * D, c % 2 ? 3 : 2 * nearest_limit(D));
         memcpy(codes + (K - 1) * D, codes, D * 2);
         struct nearest *ix = nearest_new(codes, K, D);
@@ -42,7 +44,8 @@ static void search_finds_the_nearest(void)
         nearest_plain(1);
         nearest_find(ix, x, n, m, plain, plain_score);
         nearest_plain(0);
-        CHECK(memcmp(got, plain, n * m * 4) == 0 && memcmp(score, plain_score, n * m * 4) == 0, "case %zu", c);
+        CHECK(memcmp(got, plain, n * m * 4) == 0 && memcmp(score, plain_score, n * m * 4) == 0, "case %zu",
+              c);
         for (size_t i = 0; i < n; i++) {
             int64_t best = INT64_MAX, norm = 0;
             size_t at = 0;
@@ -57,9 +60,11 @@ static void search_finds_the_nearest(void)
                 if (d2 < best)
                     best = d2, at = k;
             }
-            CHECK(got[i * m] == at && score[i * m] + norm == best, "case %zu point %zu: %u, not %zu", c, i, got[i * m], at);
+            CHECK(got[i * m] == at && score[i * m] + norm == best, "case %zu point %zu: %u, not %zu", c, i,
+                  got[i * m], at);
             for (size_t j = 1; j < m; j++)
-                CHECK(score[i * m + j] >= score[i * m + j - 1] && (got[i * m + j] == UINT32_MAX) == (j >= K), "order");
+                CHECK(score[i * m + j] >= score[i * m + j - 1] && (got[i * m + j] == UINT32_MAX) == (j >= K),
+                      "order");
         }
         nearest_free(ix);
         free(codes), free(x), free(got), free(plain), free(score), free(plain_score);
@@ -71,7 +76,8 @@ static void no_show(size_t level, int iteration)
     (void)level, (void)iteration;
 }
 
-/* Points around few centres are represented nearly exactly; more levels are never worse; threads change nothing. */
+/* Points around few centres are represented nearly exactly; more levels are never worse; threads change
+ * nothing. */
 static void quantiser_learns(void)
 {
     enum { N = 3000, D = 12, CENTRES = 20, L = 3 };
@@ -95,7 +101,8 @@ static void quantiser_learns(void)
     double error = 0;
     for (size_t i = 0; i < N * D; i++)
         error += (points[i] - back[i]) * (points[i] - back[i]);
-    CHECK(error / N <= report.error[L], "the search among several beginnings is worse than the greedy one: %g, %g", error / N,
+    CHECK(error / N <= report.error[L],
+          "the search among several beginnings is worse than the greedy one: %g, %g", error / N,
           report.error[L]);
     rvq_free(&q);
 }
@@ -142,10 +149,12 @@ static void image_codec_there_and_back(void)
         CHECK(image_decode(&c, codes, n, &back, err, sizeof err) == 0, "%s", err);
         CHECK(back.width == p.width && back.height == p.height, "size");
         double psnr = image_psnr(picture_difference(&p, &back), (double)p.width * p.height * 3);
-        /* what it learned from comes back but for the noise and half the resolution of colour: 36.7 dB are measured */
+        /* what it learned from comes back but for the noise and half the resolution of colour: 36.7 dB are
+         * measured */
         CHECK(i > 0 || psnr > 33, "%.2f dB", psnr);
         picture_free(&back);
-        CHECK(image_decode(&c, codes, n - 1, &back, err, sizeof err) != 0 && strstr(err, "codes"), "a code too few");
+        CHECK(image_decode(&c, codes, n - 1, &back, err, sizeof err) != 0 && strstr(err, "codes"),
+              "a code too few");
         codes[IMAGE_HEADER + 1] = 0;
         CHECK(image_decode(&c, codes, n, &back, err, sizeof err) != 0 && strstr(err, "level"), "%s", err);
         free(codes);
@@ -175,11 +184,12 @@ static void picture_files(void)
         CHECK(picture_parse(&q, bytes, n, err, sizeof err) == 0, "%s", err);
         CHECK(q.width == 37 && q.height == 21 && picture_difference(&p, &q) == 0, "not the same");
         picture_free(&q);
-        for (size_t cut = 0; cut < n - 12; cut += 1 + n / 300)  /* cut anywhere; the last chunk of a PNG has 12 bytes */
+        for (size_t cut = 0; cut < n - 12;
+             cut += 1 + n / 300) /* cut anywhere; the last chunk of a PNG has 12 bytes */
             CHECK(picture_parse(&q, bytes, cut, err, sizeof err) != 0, "cut at %zu of %zu", cut, n);
         if (png) {
             refused(bytes, n / 2, "PNG");
-            bytes[19] = (char)(bytes[19] + 100);                /* width: the checksum does not fit */
+            bytes[19] = (char)(bytes[19] + 100); /* width: the checksum does not fit */
             refused(bytes, n, "PNG");
         }
         free(bytes);
@@ -303,7 +313,8 @@ static void audio_codec_there_and_back(void)
         signal += (double)s.x[i] * s.x[i];
     }
     /* it has seen these frames: measured 27.9 dB and 2.1 dB */
-    CHECK(10 * log10(signal / error) > 24 && distance < 3, "%.2f dB, distance %.2f dB", 10 * log10(signal / error), distance);
+    CHECK(10 * log10(signal / error) > 24 && distance < 3, "%.2f dB, distance %.2f dB",
+          10 * log10(signal / error), distance);
     CHECK(sound_distance(&s, &s, &measured) == 0, "distance to itself");
     sound_free(&back);
     CHECK(audio_decode(&c, codes, n - 1, &back, err, sizeof err) != 0, "a code too few");
@@ -339,9 +350,9 @@ static void sound_files(void)
     for (size_t cut = 4; cut < n; cut += 37)
         refused_sound(bytes, cut, "");
     refused_sound(bytes, n - 1, "truncated");
-    bytes[42] = 1;                              /* data: 65,536 bytes more than there are */
+    bytes[42] = 1; /* data: 65,536 bytes more than there are */
     refused_sound(bytes, n, "truncated");
-    bytes[42] = 0, bytes[24] = 1, bytes[25] = 0;        /* one sample a second */
+    bytes[42] = 0, bytes[24] = 1, bytes[25] = 0; /* one sample a second */
     refused_sound(bytes, n, "samples a second");
     refused_sound("fLaC\0\0\0\x22xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 42, "");
     free(bytes);
@@ -350,7 +361,8 @@ static void sound_files(void)
 
 /* ---- codes from elsewhere ---- */
 
-static void parsed(const struct modality *m, const char *json, const uint16_t *want, size_t n, const char *text)
+static void parsed(const struct modality *m, const char *json, const uint16_t *want, size_t n,
+                   const char *text)
 {
     struct code_list codes;
     char err[300], *t;

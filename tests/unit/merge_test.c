@@ -1,6 +1,7 @@
 /*
- * The merges of a piece, against a plain implementation written from the definition, with random vocabularies: merges
- * in order, several merges of one token (as converted files have them), and orders that no training gives.
+ * The merges of a piece, against a plain implementation written from the definition, with random
+ * vocabularies: merges in order, several merges of one token (as converted files have them), and orders that
+ * no training gives.
  */
 #include <stdint.h>
 #include <string.h>
@@ -40,7 +41,8 @@ static bool is_merge(const struct tokenizer *t, uint32_t left, uint32_t right)
 static void add_splits(struct tokenizer *t, uint32_t n, uint32_t id)
 {
     for (uint32_t k = 1; k < t->tokens[id].len; k++) {
-        uint32_t left = find(t, n, token_bytes(t, id), k), right = find(t, n, token_bytes(t, id) + k, t->tokens[id].len - k);
+        uint32_t left = find(t, n, token_bytes(t, id), k),
+                 right = find(t, n, token_bytes(t, id) + k, t->tokens[id].len - k);
         if (left != UINT32_MAX && right != UINT32_MAX)
             vocabulary_merge(t, left, right, id);
     }
@@ -90,7 +92,7 @@ static size_t plain_encode(const struct tokenizer *t, const char *piece, size_t 
 
 static void random_piece(char *piece, size_t len)
 {
-    uint32_t letters = 1 + rnd(LETTERS), again = rnd(4);        /* runs, too */
+    uint32_t letters = 1 + rnd(LETTERS), again = rnd(4); /* runs, too */
     for (size_t i = 0; i < len; i++)
         piece[i] = i > 0 && rnd(4) < again ? piece[i - 1] : (char)('a' + rnd(letters));
 }
@@ -103,11 +105,11 @@ static bool check_vocabulary(enum kind kind)
     char piece[MAX_PIECE];
     uint32_t want[MAX_PIECE], got[MAX_PIECE];
     for (int i = 0; i < 60; i++) {
-        size_t len = 1 + rnd(i % 4 ? 30 : MAX_PIECE);           /* more than a word of dead places */
+        size_t len = 1 + rnd(i % 4 ? 30 : MAX_PIECE); /* more than a word of dead places */
         random_piece(piece, len);
         size_t n_want = plain_encode(t, piece, len, want), n = merge_piece(m, piece, len, got);
-        CHECK(n == n_want && memcmp(got, want, n * sizeof *got) == 0, "kind %d, %u merges, %.*s: ids differ", (int)kind,
-              t->n_merges, (int)len, piece);
+        CHECK(n == n_want && memcmp(got, want, n * sizeof *got) == 0, "kind %d, %u merges, %.*s: ids differ",
+              (int)kind, t->n_merges, (int)len, piece);
     }
     bool in_order = t->in_order;
     merger_free(m);
@@ -121,7 +123,8 @@ static void merges_are_as_defined(void)
     for (int i = 0; i < rounds; i++)
         for (int kind = 0; kind < N_KINDS; kind++)
             in_order[kind] += check_vocabulary((enum kind)kind);
-    printf("in order: %d, %d, %d of %d\n", in_order[TRAINED], in_order[ALL_SPLITS], in_order[ANY_ORDER], rounds);
+    printf("in order: %d, %d, %d of %d\n", in_order[TRAINED], in_order[ALL_SPLITS], in_order[ANY_ORDER],
+           rounds);
     CHECK(in_order[TRAINED] == rounds, "a trained vocabulary can be matched");
     CHECK(in_order[ALL_SPLITS] > rounds / 2, "most converted ones, too");
     CHECK(in_order[ANY_ORDER] < rounds / 2, "both ways are tried");
@@ -160,10 +163,12 @@ static void trie_finds_the_longest(void)
             for (size_t k = 0; k < sizeof text; k++)
                 text[k] = k < begin->len && i % 2 ? begin->bytes[k] : (char)rnd(alphabet);
             for (size_t k = 0; k < n; k++)
-                if (strings[k].len <= len && strings[k].len > want_len && memcmp(strings[k].bytes, text, strings[k].len) == 0)
+                if (strings[k].len <= len && strings[k].len > want_len &&
+                    memcmp(strings[k].bytes, text, strings[k].len) == 0)
                     want = strings[k].value, want_len = strings[k].len;
             uint32_t got = trie_longest(&t, (const unsigned char *)text, len, &got_len);
-            CHECK(got == want && got_len == want_len, "%u of %zu bytes, not %u of %zu", got, got_len, want, want_len);
+            CHECK(got == want && got_len == want_len, "%u of %zu bytes, not %u of %zu", got, got_len, want,
+                  want_len);
         }
         trie_free(&t);
     }

@@ -46,15 +46,17 @@ static void check_share(const struct shares *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         __int128 off = (__int128)s->s[i].drawn * s->total - (__int128)s->row * s->s[i].weight;
-        CHECK(off < (__int128)s->total && -off < (__int128)s->total, "row %llu: source %zu of %zu is a row or more off",
-              (unsigned long long)s->row, i, s->n);
+        CHECK(off < (__int128)s->total && -off < (__int128)s->total,
+              "row %llu: source %zu of %zu is a row or more off", (unsigned long long)s->row, i, s->n);
     }
 }
 
 static void shares_hold(void)
 {
     for (int trial = 0; trial < 400; trial++) {
-        uint64_t w[SHARES_MAX], scale = 1 + random_below(trial % 3 == 0 ? 8 : trial % 3 == 1 ? 1000 : 1ull << 50);
+        uint64_t w[SHARES_MAX], scale = 1 + random_below(trial % 3 == 0   ? 8
+                                                         : trial % 3 == 1 ? 1000
+                                                                          : 1ull << 50);
         size_t n = trial == 0 ? 1 : trial < 10 ? SHARES_MAX : 1 + random_below(9);
         struct shares s, t;
         for (size_t i = 0; i < n; i++)
@@ -62,7 +64,7 @@ static void shares_hold(void)
         shares_init(&s, w, n);
         uint64_t stop = 1 + random_below(4000);
         for (uint64_t r = 0; r < 4000; r++) {
-            if (r == stop) {            /* seeking lands in the very same state */
+            if (r == stop) { /* seeking lands in the very same state */
                 shares_init(&t, w, n);
                 shares_seek(&t, r);
                 CHECK(memcmp(&s, &t, sizeof s) == 0, "seek to row %llu", (unsigned long long)r);
@@ -73,20 +75,21 @@ static void shares_hold(void)
     }
 }
 
-/* Far out, without walking there: two landings on one walk meet in the same state, no deadline missed between. */
+/* Far out, without walking there: two landings on one walk meet in the same state, no deadline missed
+ * between. */
 static void seeks_far(void)
 {
     static const uint64_t weights[][5] = {
         {40, 25, 15, 10, 10},
-        {17833411, 5168316, 1234172, 1699776, 126276},          /* tokens of each: a round of 26 million rows */
-        {401000000003, 250000000007, 150000000001, 999, 3},     /* the rarest comes every 3e11 rows */
+        {17833411, 5168316, 1234172, 1699776, 126276},      /* tokens of each: a round of 26 million rows */
+        {401000000003, 250000000007, 150000000001, 999, 3}, /* the rarest comes every 3e11 rows */
     };
     for (size_t k = 0; k < 3; k++) {
         struct shares s, t;
         for (int bits = 20; bits < 60; bits++) {
             uint64_t row = (1ull << bits) + random_below(1ull << bits);
             if (k == 2 && bits >= 22)
-                break;                  /* walks from the start, as it must */
+                break; /* walks from the start, as it must */
             shares_init(&s, weights[k], 5);
             shares_seek(&s, row);
             shares_init(&t, weights[k], 5);
@@ -129,11 +132,13 @@ static void permutations_permute(void)
     CHECK(sum > 500 - 46 && sum < 500 + 46, "mean %g", sum / 1000);
 }
 
-/* Every window once an epoch, in chapters of bounded size when the source is large, and the same from anywhere. */
+/* Every window once an epoch, in chapters of bounded size when the source is large, and the same from
+ * anywhere. */
 static void orders_cover(void)
 {
-    static const uint64_t cases[][2] = {{1, 512}, {5000, 512}, {131072, 512}, {131073, 512}, {140000, 512},
-                                        {300001, 512}, {1000003, 130}, {70, 4 << 20}, {97, 3 << 20}};
+    static const uint64_t cases[][2] = {{1, 512},       {5000, 512},   {131072, 512},
+                                        {131073, 512},  {140000, 512}, {300001, 512},
+                                        {1000003, 130}, {70, 4 << 20}, {97, 3 << 20}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         uint64_t n = cases[c][0], bytes = cases[c][1], changes = 0, lowest = 0, spread = 0;
         struct order o, again;
@@ -151,13 +156,14 @@ static void orders_cover(void)
             lowest = x;
             if (k % 977 == 0) {
                 order_init(&again, n, bytes, 7, 99);
-                CHECK(order_at(&again, k) == x, "draw %llu differs when it is the first", (unsigned long long)k);
+                CHECK(order_at(&again, k) == x, "draw %llu differs when it is the first",
+                      (unsigned long long)k);
             }
         }
         CHECK(changes == (o.n_chapters == 1 ? 0 : 2 * o.n_chapters - 1), "%llu changes of chapter",
               (unsigned long long)changes);
-        CHECK(n < 5000 || spread > n, "neighbours stay neighbours: %llu of %llu jump", (unsigned long long)spread,
-              (unsigned long long)(2 * n));
+        CHECK(n < 5000 || spread > n, "neighbours stay neighbours: %llu of %llu jump",
+              (unsigned long long)spread, (unsigned long long)(2 * n));
         free(seen);
     }
 }
@@ -183,7 +189,8 @@ static void make_source(const char *dir, int k, uint32_t documents, uint32_t voc
                          .split = "train"};
     char path[256], name[32];
     CHECK(mkdir(dir, 0755) == 0, "%s", dir);
-    for (uint32_t d = 0, shard = 0; d < documents; shard++) {   /* 50 documents a shard, so that windows cross shards */
+    for (uint32_t d = 0, shard = 0; d < documents;
+         shard++) { /* 50 documents a shard, so that windows cross shards */
         struct shard_writer *w;
         manifest_shard_name(name, sizeof name, shard, ARCHIVE_NONE);
         snprintf(path, sizeof path, "%s/%s", dir, name);
@@ -193,7 +200,8 @@ static void make_source(const char *dir, int k, uint32_t documents, uint32_t voc
             uint32_t t32[96];
             for (uint32_t i = 0; i < 96; i++)
                 t16[i] = (uint16_t)(t32[i] = token_at(k, (uint64_t)d * 97 + i));
-            CHECK(shard_writer_put(w, vocab > 65536 ? (void *)t32 : t16, 96, err, sizeof err) == 0, "%s", err);
+            CHECK(shard_writer_put(w, vocab > 65536 ? (void *)t32 : t16, 96, err, sizeof err) == 0, "%s",
+                  err);
             CHECK(shard_writer_end(w, DOMAIN_MATH, 0, err, sizeof err) == 0, "%s", err);
         }
         CHECK(shard_writer_finish(w, &h, err, sizeof err) == 0, "%s", err);
@@ -212,7 +220,8 @@ static const uint32_t DOCUMENTS[] = {400, 130, 20};
 static const uint64_t WEIGHTS[] = {5, 3, 2};
 #define SOURCES "a=5:a", "b=3:b", "c=2:c", "-T", "64", "-B", "7", "--seed", "9"
 
-/* Every row is the window it says, every epoch of every source visits each window once, shares hold at each row. */
+/* Every row is the window it says, every epoch of every source visits each window once, shares hold at each
+ * row. */
 static void stream_is_right(const char *endpoint, uint64_t first, uint64_t n_steps)
 {
     struct batch_reader *r = batch_reader_open(endpoint);
@@ -235,13 +244,16 @@ static void stream_is_right(const char *endpoint, uint64_t first, uint64_t n_ste
                       (unsigned long long)rows, j);
             if (first > 0)
                 continue;
-            CHECK(row->offset % 64 == 0 && row->offset / 64 < windows, "offset %llu", (unsigned long long)row->offset);
+            CHECK(row->offset % 64 == 0 && row->offset / 64 < windows, "offset %llu",
+                  (unsigned long long)row->offset);
             CHECK(row->epoch == drawn[row->source] / windows, "epoch %u", row->epoch);
-            CHECK(seen[row->source][row->offset / 64]++ == (char)row->epoch, "a window came twice in an epoch");
+            CHECK(seen[row->source][row->offset / 64]++ == (char)row->epoch,
+                  "a window came twice in an epoch");
             drawn[row->source]++;
             for (int k = 0; k < 3; k++) {
                 int64_t off = (int64_t)(drawn[k] * 10) - (int64_t)((rows + 1) * WEIGHTS[k]);
-                CHECK(off > -10 && off < 10, "source %d is a row off after row %llu", k, (unsigned long long)rows);
+                CHECK(off > -10 && off < 10, "source %d is a row off after row %llu", k,
+                      (unsigned long long)rows);
             }
         }
     }
@@ -263,12 +275,14 @@ static void mixing(void)
     size_t n, m;
     char *full = slurp("full.batches", &n), name[32];
     size_t record = (n - 128) / 81;
-    for (int start = 1; start <= 80; start += 13) {     /* the tail, byte for byte, but for first_step in the header */
+    for (int start = 1; start <= 80;
+         start += 13) { /* the tail, byte for byte, but for first_step in the header */
         snprintf(name, sizeof name, "%d", start);
         CHECK(MIX(SOURCES, "--steps", "80", "--start-step", name) == 0, "%s", stderr_text());
         char *tail = slurp("stdout", &m);
         CHECK(m == 128 + record * (size_t)(81 - start), "%zu bytes", m);
-        CHECK(memcmp(tail + 128, full + 128 + record * (size_t)start, m - 128) == 0, "--start-step %d", start);
+        CHECK(memcmp(tail + 128, full + 128 + record * (size_t)start, m - 128) == 0, "--start-step %d",
+              start);
         CHECK(memcmp(tail, full, 56) == 0, "header differs in more than first_step");
         spill("tail.batches", tail, m);
         stream_is_right("tail.batches", (uint64_t)start, (uint64_t)(80 - start));
@@ -277,8 +291,8 @@ static void mixing(void)
     CHECK(MIX("a=5:a", "b=3:b", "c=2:c", "-T", "64", "-B", "7", "--seed", "10", "--steps", "80") == 0, "%s",
           stderr_text());
     CHECK(!same_file("stdout", "full.batches"), "the seed does not matter");
-    CHECK(MIX("a=50:a", "b=30.0:b", "c=20:c", "-T", "64", "-B", "7", "--seed", "9", "--steps", "80") == 0, "%s",
-          stderr_text());
+    CHECK(MIX("a=50:a", "b=30.0:b", "c=20:c", "-T", "64", "-B", "7", "--seed", "9", "--steps", "80") == 0,
+          "%s", stderr_text());
     CHECK(same_file("stdout", "full.batches"), "weights are not relative");
     CHECK(MIX(SOURCES, "--steps", "0") == 0, "%s", stderr_text());
     free(slurp("stdout", &m));
@@ -289,7 +303,8 @@ static void mixing(void)
 static void wide_tokens(void)
 {
     make_source("wide", 0, 60, 100000, 78);
-    CHECK(MIX("w=1:wide", "-T", "50", "-B", "3", "--steps", "9", "-o", "wide.batches") == 0, "%s", stderr_text());
+    CHECK(MIX("w=1:wide", "-T", "50", "-B", "3", "--steps", "9", "-o", "wide.batches") == 0, "%s",
+          stderr_text());
     struct batch_reader *r = batch_reader_open("wide.batches");
     const struct batch_record *record;
     int steps = 0;
@@ -309,7 +324,7 @@ static void repeats(void)
     CHECK(!exists("never"), "something was written");
     EXPECT(0, MIX(SOURCES, "--steps", "200", "-o", "many.batches"), "warning: c: c will be read 9.3 times");
     EXPECT(0, MIX(SOURCES, "--max-epochs", "2", "-o", "capped.batches"), "the stream ends here");
-    stream_is_right("capped.batches", 0, 43);      /* c: 2 * 30 windows are 300 rows, and 301 are drawn */
+    stream_is_right("capped.batches", 0, 43); /* c: 2 * 30 windows are 300 rows, and 301 are drawn */
     CHECK(MIX(SOURCES, "--steps", "80", "--dry-run") == 0, "%s", stderr_text());
     size_t n;
     char *table = slurp("stdout", &n);
@@ -325,7 +340,8 @@ static void refusals(void)
 {
     make_source("other", 0, 40, VOCAB, 79);
     make_source("tiny", 0, 1, VOCAB, 77);
-    EXPECT(1, MIX("a=1:a", "o=1:other", "--steps", "1", "-o", "x"), "a and other were made with different tokenizers");
+    EXPECT(1, MIX("a=1:a", "o=1:other", "--steps", "1", "-o", "x"),
+           "a and other were made with different tokenizers");
     EXPECT(1, MIX("a=1:a", "o=1:wide", "--steps", "1", "-o", "x"), "vocabulary");
     EXPECT(1, MIX("a=1:a", "t=1:tiny", "-T", "97", "--steps", "1", "-o", "x"), "tiny: 97 tokens are too few");
     CHECK(MIX("t=1:tiny", "-T", "96", "--steps", "3", "-o", "one.batches") == 0, "%s", stderr_text());
@@ -340,8 +356,10 @@ static void refusals(void)
     CHECK(!exists("x"), "a refused mix left a file");
     int terminal = posix_openpt(O_RDWR | O_NOCTTY);
     if (terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0)
-        EXPECT(2, program_run(program_path("BIN", "mix"), ptsname(terminal), SOURCES, "--steps", "1", (char *)NULL),
-               "binary");
+        EXPECT(
+            2,
+            program_run(program_path("BIN", "mix"), ptsname(terminal), SOURCES, "--steps", "1", (char *)NULL),
+            "binary");
     int fd = open("c/000000.tok", O_RDWR);
     char byte;
     CHECK(fd >= 0 && pread(fd, &byte, 1, 4100) == 1, "c");
@@ -388,7 +406,7 @@ static void damage(void)
         CHECK(read_stream("bad.batches") == 1, "bit %zu flipped, and not seen", bit);
         CHECK(strstr(stderr_text(), "offset"), "%s", stderr_text());
     }
-    struct batch_header h;          /* sound but for the width of its tokens */
+    struct batch_header h; /* sound but for the width of its tokens */
     memcpy(&h, was, sizeof h);
     h.token_width = 4;
     h.header_hash = XXH3_64bits(&h, offsetof(struct batch_header, header_hash));
@@ -430,16 +448,16 @@ static void rings(void)
     stream_is_right(name, 0, 80);
     CHECK(program_wait(mix) == 0, "%s", stderr_text());
 
-    mix = start_mix(forever);       /* the reader has enough */
+    mix = start_mix(forever); /* the reader has enough */
     struct batch_reader *r = batch_reader_open(name);
     const struct batch_record *record;
     for (int i = 0; i < 20; i++)
         CHECK(batch_reader_next(r, &record) == 1 && record->step == (uint64_t)i, "step %d", i);
-    usleep(300000);                 /* mix fills the ring and waits */
+    usleep(300000); /* mix fills the ring and waits */
     batch_reader_close(r);
     CHECK(program_wait(mix) == 0, "%s", stderr_text());
 
-    mix = start_mix(forever);       /* the reader dies */
+    mix = start_mix(forever); /* the reader dies */
     pid_t reader = fork();
     CHECK(reader >= 0, "fork");
     if (reader == 0) {
@@ -450,7 +468,7 @@ static void rings(void)
     program_wait(reader);
     EXPECT(1, program_wait(mix), "the reader died");
 
-    mix = start_mix(forever);       /* the writer dies */
+    mix = start_mix(forever); /* the writer dies */
     r = batch_reader_open(name);
     CHECK(batch_reader_next(r, &record) == 1, "first step");
     kill(mix, SIGKILL);
@@ -487,8 +505,8 @@ static void stopped(void)
     kill(pid, SIGTERM);
     for (ssize_t k; (k = read(fds[0], buffer, sizeof buffer)) > 0;)
         total += (size_t)k;
-    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGTERM, "status %x",
-          status);
+    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGTERM,
+          "status %x", status);
     size_t record = (16 + 7 * (16 + 65 * 2) + 7) / 8 * 8;
     CHECK((total - 128) % record == 0, "%zu bytes are not whole records of %zu", total, record);
     close(fds[0]);

@@ -10,16 +10,26 @@
 
 static struct device *dev_f32, *dev_bf16;
 
-/* A small model with every feature: grouped queries, head width unlike C/H, odd sizes where the layout allows them. */
+/* A small model with every feature: grouped queries, head width unlike C/H, odd sizes where the layout allows
+ * them. */
 static struct model_config small(bool tied)
 {
-    return (struct model_config){.L = 2, .C = 32, .H = 4, .Hkv = 2, .D = 6, .F = 40, .T = 200, .V = 53, .tied = tied,
-                                 .eps = 1e-6f, .rope_theta = 1e4};
+    return (struct model_config){.L = 2,
+                                 .C = 32,
+                                 .H = 4,
+                                 .Hkv = 2,
+                                 .D = 6,
+                                 .F = 40,
+                                 .T = 200,
+                                 .V = 53,
+                                 .tied = tied,
+                                 .eps = 1e-6f,
+                                 .rope_theta = 1e4};
 }
 
 static uint64_t random_state;
 
-static uint32_t next_random(void)       /* PCG, O'Neill 2014 */
+static uint32_t next_random(void) /* PCG, O'Neill 2014 */
 {
     random_state = random_state * 6364136223846793005u + 1442695040888963407u;
     uint32_t x = (uint32_t)(((random_state >> 18) ^ random_state) >> 27);
@@ -37,7 +47,8 @@ static void make(struct weights *w, const struct model_config *c, enum dtype act
 {
     char err[256];
     const struct ops *o = ops_cpu();
-    CHECK(weights_alloc(w, o, act == DTYPE_F32 ? dev_f32 : dev_bf16, act, c, err, sizeof err) == 0, "%s", err);
+    CHECK(weights_alloc(w, o, act == DTYPE_F32 ? dev_f32 : dev_bf16, act, c, err, sizeof err) == 0, "%s",
+          err);
     CHECK(weights_init(w, seed) == 0);
 }
 
@@ -49,7 +60,8 @@ static void roughen(struct weights *w)
     for (size_t i = 0; i < w->layout.count; i++) {
         const struct param *p = &w->layout.v[i];
         for (size_t k = p->offset; k < p->offset + p->n; k++)
-            host[k] = param_is_matrix(p) ? host[k] * 12 : 1 + 0.3f * ((float)(next_random() % 2001) / 1000 - 1);
+            host[k] =
+                param_is_matrix(p) ? host[k] * 12 : 1 + 0.3f * ((float)(next_random() % 2001) / 1000 - 1);
     }
     w->ops->upload(w->dev, w->theta, host, w->layout.total * sizeof *host);
     weights_publish(w);
@@ -64,8 +76,8 @@ static struct activations *acts(const struct weights *w, int B, int T, enum acti
     return a;
 }
 
-static double sum_loss(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int eos,
-                       float *grad, float scale)
+static double sum_loss(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T,
+                       int eos, float *grad, float scale)
 {
     float loss[1024];
     double sum = 0;
@@ -79,8 +91,8 @@ static double sum_loss(const struct weights *w, struct activations *a, const int
 }
 
 /* Loss with theta of tensor p moved by h * direction. */
-static double moved_loss(struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int eos,
-                         const struct param *p, const float *theta, const float *direction, double h)
+static double moved_loss(struct weights *w, struct activations *a, const int32_t *tokens, int B, int T,
+                         int eos, const struct param *p, const float *theta, const float *direction, double h)
 {
     float *host = malloc(p->n * sizeof *host);
     for (size_t k = 0; k < p->n; k++)
@@ -104,22 +116,24 @@ static void gradients(bool tied)
     make(&w, &c, DTYPE_F32, 5);
     roughen(&w);
     struct ops ops = *w.ops;
-    ops.logit_bytes = 3 * (size_t)c.V * sizeof(float);      /* logits of three rows at a time: the last chunk has two */
+    ops.logit_bytes =
+        3 * (size_t)c.V * sizeof(float); /* logits of three rows at a time: the last chunk has two */
     w.ops = &ops;
     struct activations *a = acts(&w, B, T, true);
     int32_t tokens[B * (T + 1)];
     random_tokens(tokens, B * (T + 1), c.V);
-    tokens[3] = EOS;                    /* a document ends inside the first sequence */
-    tokens[T + 1 + T] = -1;             /* and the last target does not count */
+    tokens[3] = EOS;        /* a document ends inside the first sequence */
+    tokens[T + 1 + T] = -1; /* and the last target does not count */
     size_t n = w.layout.total;
-    float *grad = w.ops->alloc(w.dev, n * sizeof *grad), *theta = malloc(n * sizeof *theta), *g = malloc(n * sizeof *g);
+    float *grad = w.ops->alloc(w.dev, n * sizeof *grad), *theta = malloc(n * sizeof *theta),
+          *g = malloc(n * sizeof *g);
     const float scale = 0.25f;
     float loss[B * T];
     for (size_t i = 0; i < n; i++)
-        g[i] = NAN;                     /* what was there before does not count */
+        g[i] = NAN; /* what was there before does not count */
     w.ops->upload(w.dev, grad, g, n * sizeof *g);
     sum_loss(&w, a, tokens, B, T, EOS, grad, scale);
-    model_submit(&w, a, tokens, B, T, EOS, loss, grad, scale, true);    /* the same once more */
+    model_submit(&w, a, tokens, B, T, EOS, loss, grad, scale, true); /* the same once more */
     w.ops->sync(w.dev);
     w.ops->download(w.dev, g, grad, n * sizeof *g);
     w.ops->download(w.dev, theta, w.theta, n * sizeof *theta);
@@ -133,7 +147,8 @@ static void gradients(bool tied)
         CHECK(norm > 1e-3, "%s has no gradient", p->name);
         for (int round = 0; round < 3; round++) {
             float *direction = malloc(p->n * sizeof *direction);
-            double along = 0, h = 0.016 / sqrt((double)p->n);   /* found by trial: between rounding and curvature */
+            double along = 0,
+                   h = 0.016 / sqrt((double)p->n); /* found by trial: between rounding and curvature */
             for (size_t k = 0; k < p->n; k++) {
                 direction[k] = next_random() & 1 ? 1 : -1;
                 along += (double)g[p->offset + k] / (2 * (double)scale) * direction[k];
@@ -143,8 +158,8 @@ static void gradients(bool tied)
             double difference = (up - down) / (2 * h);
             double off = fabs(difference - along) / norm;
             worst = off > worst ? off : worst;
-            CHECK(off < 0.005, "%s: gradient along a direction %g, by differences %g (norm %g)", p->name, along,
-                  difference, norm);
+            CHECK(off < 0.005, "%s: gradient along a direction %g, by differences %g (norm %g)", p->name,
+                  along, difference, norm);
             free(direction);
         }
     }
@@ -181,8 +196,10 @@ static void causality(void)
     tokens[CHANGED] = (tokens[CHANGED] + 1) % c.V;
     model_logits(&w, a, tokens, 1, T, after);
     CHECK(largest_difference(before, after, CHANGED * V) == 0, "an earlier logit changed");
-    CHECK(largest_difference(before + CHANGED * V, after + CHANGED * V, V) > 1e-3, "the token itself has no effect");
-    CHECK(largest_difference(before + (T - 1) * V, after + (T - 1) * V, V) > 1e-4, "attention carries nothing");
+    CHECK(largest_difference(before + CHANGED * V, after + CHANGED * V, V) > 1e-3,
+          "the token itself has no effect");
+    CHECK(largest_difference(before + (T - 1) * V, after + (T - 1) * V, V) > 1e-4,
+          "attention carries nothing");
     free(before);
     free(after);
     activations_free(a);
@@ -229,14 +246,15 @@ static void cache(enum dtype act, double tolerance)
     struct activations *a = acts(&w, 1, T, false);
     struct kv_cache *kv = kv_cache_alloc(&w, T, err, sizeof err);
     CHECK(kv, "%s", err);
-    CHECK(!kv_cache_alloc(&w, c.T + 1, err, sizeof err) && strstr(err, "context"), "a cache beyond the context");
+    CHECK(!kv_cache_alloc(&w, c.T + 1, err, sizeof err) && strstr(err, "context"),
+          "a cache beyond the context");
     int32_t tokens[T];
     size_t V = (size_t)c.V;
     float *full = malloc(T * V * sizeof *full), *last = malloc(V * sizeof *last);
     random_tokens(tokens, T, c.V);
     model_logits(&w, a, tokens, 1, T, full);
     double worst = 0;
-    for (int round = 0; round < 2; round++) {       /* again after going back to token 6 */
+    for (int round = 0; round < 2; round++) { /* again after going back to token 6 */
         int at = kv_cache_len(kv);
         for (size_t i = round ? 1 : 0; i < sizeof pieces / sizeof *pieces; i++) {
             model_extend(&w, kv, tokens + at, pieces[i], last);
@@ -344,7 +362,8 @@ static void bf16_close(void)
         xx += (double)g[0][k] * g[0][k];
         yy += (double)g[1][k] * g[1][k];
     }
-    printf("bf16: loss %.4f against %.4f, cosine of the gradients %.5f\n", loss[1], loss[0], xy / sqrt(xx * yy));
+    printf("bf16: loss %.4f against %.4f, cosine of the gradients %.5f\n", loss[1], loss[0],
+           xy / sqrt(xx * yy));
     CHECK(fabs(loss[1] - loss[0]) < 0.02 * loss[0]);
     CHECK(xy / sqrt(xx * yy) > 0.99);
     for (int i = 0; i < 2; i++) {
@@ -386,13 +405,18 @@ static void memory(void)
             CHECK(allocated == said, "%zu bytes, said %zu", allocated, said);
             activations_free(a);
             ops.alloc = failing_alloc;
-            CHECK(!activations_alloc(&w, 3, 13, train, err, sizeof err) && strstr(err, "no memory"), "%s", err);
-            CHECK(!kv_cache_alloc(&w, 13, err, sizeof err) && strstr(err, "no memory"), "%s", err);
-            CHECK(!activations_alloc(&w, 1, c.T + 1, train, err, sizeof err) && strstr(err, "context"), "%s", err);
-            CHECK(!activations_alloc(&w, 65536, 1, train, err, sizeof err) && strstr(err, "the most is 65535"), "%s", err);
-            weights_free(&w);
-            CHECK(weights_alloc(&w, &ops, dev_f32, DTYPE_F32, &c, err, sizeof err) == -1 && strstr(err, "no memory"), "%s",
+            CHECK(!activations_alloc(&w, 3, 13, train, err, sizeof err) && strstr(err, "no memory"), "%s",
                   err);
+            CHECK(!kv_cache_alloc(&w, 13, err, sizeof err) && strstr(err, "no memory"), "%s", err);
+            CHECK(!activations_alloc(&w, 1, c.T + 1, train, err, sizeof err) && strstr(err, "context"), "%s",
+                  err);
+            CHECK(!activations_alloc(&w, 65536, 1, train, err, sizeof err) &&
+                      strstr(err, "the most is 65535"),
+                  "%s", err);
+            weights_free(&w);
+            CHECK(weights_alloc(&w, &ops, dev_f32, DTYPE_F32, &c, err, sizeof err) == -1 &&
+                      strstr(err, "no memory"),
+                  "%s", err);
         }
     /* a micro-batch never holds all logits: 4096 tokens of 65,536 logits would be 1 GB */
     model_preset("100m", &c);
@@ -418,10 +442,13 @@ static void first_values(void)
     omp_set_num_threads(omp_get_num_procs());
     size_t n = w[0].layout.total;
     CHECK(memcmp(w[0].theta, w[1].theta, n * sizeof(float)) == 0, "threads change the first weights");
-    CHECK(weights_init(&w[1], 13) == 0 && memcmp(w[0].theta, w[1].theta, n * sizeof(float)) != 0, "seeds do not matter");
-    const struct param *p = params_find(&w[0].layout, PARAM_GATE, 1), *q = params_find(&w[0].layout, PARAM_GATE, 0);
-    CHECK(memcmp(w[0].theta + p->offset, w[0].theta + q->offset, p->n * sizeof(float)) != 0, "layers are alike");
-    for (size_t k = 0; k < 2 * p->n; k++) {         /* gate and up */
+    CHECK(weights_init(&w[1], 13) == 0 && memcmp(w[0].theta, w[1].theta, n * sizeof(float)) != 0,
+          "seeds do not matter");
+    const struct param *p = params_find(&w[0].layout, PARAM_GATE, 1),
+                       *q = params_find(&w[0].layout, PARAM_GATE, 0);
+    CHECK(memcmp(w[0].theta + p->offset, w[0].theta + q->offset, p->n * sizeof(float)) != 0,
+          "layers are alike");
+    for (size_t k = 0; k < 2 * p->n; k++) { /* gate and up */
         double x = w[0].theta[p->offset + k];
         sum += x;
         squares += x * x;
@@ -447,11 +474,21 @@ static bool noting_replay(struct device *dev, uint64_t key)
     return false;
 }
 
-/* A token's ops are recorded with the longest cache that they serve: each such length is another recording. */
+/* A token's ops are recorded with the longest cache that they serve: each such length is another recording.
+ */
 static void recordings_of_a_cache(void)
 {
     enum { MOST = 1 << 18 };
-    struct model_config c = {.L = 1, .C = 16, .H = 1, .Hkv = 1, .D = 2, .F = 1, .T = MOST, .V = 2, .tied = true, .eps = 1e-6f,
+    struct model_config c = {.L = 1,
+                             .C = 16,
+                             .H = 1,
+                             .Hkv = 1,
+                             .D = 2,
+                             .F = 1,
+                             .T = MOST,
+                             .V = 2,
+                             .tied = true,
+                             .eps = 1e-6f,
                              .rope_theta = 1e4};
     struct ops ops = *ops_cpu();
     struct weights w;
@@ -466,7 +503,7 @@ static void recordings_of_a_cache(void)
     struct kv_cache *kv = kv_cache_alloc(&w, MOST, err, sizeof err);
     CHECK(kv, "%s", err);
     for (int len = 255; len < MOST; len = len * 2 + 1) {
-        kv->len = len;                  /* as if so many tokens were there */
+        kv->len = len; /* as if so many tokens were there */
         model_extend(&w, kv, &token, 1, logits);
         for (size_t i = 0; i < n; i++)
             CHECK(keys[i] != last_key, "a cache of %d tokens: the key of a shorter one", len);

@@ -65,8 +65,8 @@ static void run_level(void)
                 digest = DIGEST_START;
                 compare = pass == 0;
                 run_all();
-                CHECK(pass == 0 || digest == first_digest, "%s %s %s: the second run gives other bits", ops->name,
-                      act == DTYPE_BF16 ? "bf16" : "f32", shape->name);
+                CHECK(pass == 0 || digest == first_digest, "%s %s %s: the second run gives other bits",
+                      ops->name, act == DTYPE_BF16 ? "bf16" : "f32", shape->name);
                 first_digest = digest;
             }
             compare = true;

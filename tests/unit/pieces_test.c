@@ -1,6 +1,6 @@
 /*
- * The table of pieces that threads share: what is put is got, or nothing is; several threads that put and get the same keys, and that
- * encode the same text, agree with one that is alone. `make tsan` runs it too.
+ * The table of pieces that threads share: what is put is got, or nothing is; several threads that put and get
+ * the same keys, and that encode the same text, agree with one that is alone. `make tsan` runs it too.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -130,7 +130,7 @@ static void test_encoders(void)
 {
     static char text[TEXT];
     uint64_t state = 3;
-    for (size_t i = 0; i < TEXT; i++) {             /* words of up to four letters come again, longer ones hardly */
+    for (size_t i = 0; i < TEXT; i++) { /* words of up to four letters come again, longer ones hardly */
         uint64_t r = random_next(&state) >> 33;
         text[i] = r % 6 == 0 ? ' ' : (char)('a' + r / 6 % 26);
     }

@@ -4,7 +4,8 @@
  *   TORTURE=10000 build/release/tests/ring_test     that many kills instead of 240, as many hostile runs more
  *   SEED=n                                          repeats a run; each run prints its seed
  *
- * Under ThreadSanitizer only the parts in one process run: it is blind across processes. The tests are in ring/.
+ * Under ThreadSanitizer only the parts in one process run: it is blind across processes. The tests are in
+ * ring/.
  */
 #include <dirent.h>
 #include <string.h>

@@ -44,7 +44,8 @@ static json_int_t at(json_t *batch, const char *field, size_t row, size_t i)
 static void check_row(json_t *batch, size_t row, size_t doc, size_t width, size_t length, bool left)
 {
     size_t n = lengths[doc] + 1 > length && length ? length : lengths[doc] + 1, gap = left ? width - n : 0;
-    CHECK(json_array_size(json_array_get(json_object_get(batch, "input_ids"), row)) == width, "width of %zu", doc);
+    CHECK(json_array_size(json_array_get(json_object_get(batch, "input_ids"), row)) == width, "width of %zu",
+          doc);
     for (size_t i = 0; i < width; i++) {
         bool token = i >= gap && i < gap + n;
         json_int_t want = !token ? PAD : i == gap + n - 1 ? EOS : (json_int_t)(100 * doc + i - gap);
@@ -75,7 +76,8 @@ static void batches(size_t batch, size_t length, bool left)
         json_decref(b);
         line = strchr(line, '\n') + 1;
     }
-    CHECK(*line == '\0' && r.truncated == cut, "%llu truncated, not %zu", (unsigned long long)r.truncated, cut);
+    CHECK(*line == '\0' && r.truncated == cut, "%llu truncated, not %zu", (unsigned long long)r.truncated,
+          cut);
 }
 
 static void middle_is_cut_out(void)
@@ -88,7 +90,8 @@ static void middle_is_cut_out(void)
         CHECK(!fim_choose(text, len, 0, seed, &c), "rate 0");
         if (!fim_choose(text, len, 0.5, seed, &c))
             continue;
-        CHECK(fim_choose(text, len, 0.5, seed, &again) && again.from == c.from && again.to == c.to && again.spm == c.spm,
+        CHECK(fim_choose(text, len, 0.5, seed, &again) && again.from == c.from && again.to == c.to &&
+                  again.spm == c.spm,
               "not the same again");
         CHECK(c.from <= c.to && c.to <= len, "%zu to %zu", c.from, c.to);
         for (size_t i = 0; i < 2; i++) {

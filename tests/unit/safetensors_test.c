@@ -84,7 +84,7 @@ static void halves(void)
     CHECK(memcmp(got, want_16, 24) == 0);
     safetensors_close(s);
     CHECK(bf16_from_f32(1.0f) == 0x3f80 && bf16_from_f32(3.14159f) == 0x4049);
-    CHECK(bf16_from_f32(1.00390625f) == 0x3f80 && bf16_from_f32(1.01171875f) == 0x3f82);    /* ties to even */
+    CHECK(bf16_from_f32(1.00390625f) == 0x3f80 && bf16_from_f32(1.01171875f) == 0x3f82); /* ties to even */
     CHECK((bf16_from_f32(NAN) & 0x7fff) > 0x7f80 && bf16_from_f32(-INFINITY) == 0xff80);
 }
 
@@ -93,7 +93,7 @@ static void halves(void)
 static const struct {
     const char *header;
     size_t data;
-    const char *want;           /* in the message; NULL: accepted */
+    const char *want; /* in the message; NULL: accepted */
 } cases[] = {
     {"{}", 0, NULL},
     {"{\"a\":" T("F32", "[2]", "[0,8]") "}   ", 8, NULL},
@@ -160,7 +160,8 @@ static void bad_lengths(void)
     static const uint64_t lengths[] = {0, 1, 3, 100000001, UINT32_MAX, UINT64_MAX, (uint64_t)1 << 63};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         write_case("case.safetensors", lengths[i], "{}", 2, 0);
-        CHECK(!safetensors_open("case.safetensors", err, sizeof err), "length %llu", (unsigned long long)lengths[i]);
+        CHECK(!safetensors_open("case.safetensors", err, sizeof err), "length %llu",
+              (unsigned long long)lengths[i]);
     }
     char deep[70000];
     memset(deep, '[', sizeof deep);

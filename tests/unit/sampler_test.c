@@ -10,8 +10,8 @@
 static const struct sampling plain = {.temperature = 1, .top_p = 1, .repetition_penalty = 1};
 
 /* Probabilities of all V tokens after the filters. */
-static void distribution(const struct sampling *o, const float *logits, int V, const int32_t *history, size_t n_history,
-                         double *p)
+static void distribution(const struct sampling *o, const float *logits, int V, const int32_t *history,
+                         size_t n_history, double *p)
 {
     struct sampler *s = sampler_new(V, o, 1);
     size_t n;
@@ -49,7 +49,7 @@ static void filters(void)
     EXPECT("greedy", o, x, 0, 1, 0, 0);
     o.temperature = 1e-50;
     EXPECT("all but greedy", o, y, 0, 1, 0, 0);
-    o.temperature = 0.5;                /* squares: 4, 16, 1, 9 of 30 */
+    o.temperature = 0.5; /* squares: 4, 16, 1, 9 of 30 */
     EXPECT("temperature", o, x, 4 / 30., 16 / 30., 1 / 30., 9 / 30.);
     o = plain;
     o.top_k = 2;
@@ -64,7 +64,7 @@ static void filters(void)
     o.top_p = 0;
     EXPECT("top-p 0 keeps one", o, x, 0, 1, 0, 0);
     o = plain;
-    o.min_p = 0.6;                      /* at least 0.24 */
+    o.min_p = 0.6; /* at least 0.24 */
     EXPECT("min-p", o, x, 0, 4 / 7., 0, 3 / 7.);
     o.min_p = 1;
     EXPECT("min-p 1", o, x, 0, 1, 0, 0);
@@ -75,11 +75,11 @@ static void order(void)
     const float x[4] = {logf(0.2f), logf(0.4f), logf(0.1f), logf(0.3f)};
     struct sampling o = plain;
     o.top_k = 2;
-    o.top_p = 0.5;                      /* of 4/7 and 3/7: the first reaches it; of the original 0.4 would not */
+    o.top_p = 0.5; /* of 4/7 and 3/7: the first reaches it; of the original 0.4 would not */
     EXPECT("top-p after top-k", o, x, 0, 1, 0, 0);
     o = plain;
     o.temperature = 0.5;
-    o.top_p = 0.5;                      /* 16/30 reaches it; before the temperature 0.4 would not */
+    o.top_p = 0.5; /* 16/30 reaches it; before the temperature 0.4 would not */
     EXPECT("top-p after temperature", o, x, 0, 1, 0, 0);
     o = plain;
     o.top_p = 0.75;
@@ -87,14 +87,14 @@ static void order(void)
     EXPECT("min-p after top-p", o, x, 0, 4 / 7., 0, 3 / 7.);
 
     const float y[4] = {2, -1, 1, 0};
-    const int32_t history[] = {0, 1, 0, 3};     /* token 0 twice: one penalty */
+    const int32_t history[] = {0, 1, 0, 3}; /* token 0 twice: one penalty */
     o = plain;
-    o.repetition_penalty = 2;           /* logits 1, -2, 1, 0 */
+    o.repetition_penalty = 2; /* logits 1, -2, 1, 0 */
     double z = 2 * M_E + exp(-2) + 1;
     expect("penalty", &o, y, history, 4, (const double[4]){M_E / z, exp(-2) / z, M_E / z, 1 / z});
     o.temperature = 0;
     EXPECT("greedy without history", o, y, 1, 0, 0, 0);
-    const int32_t second[] = {0, 0};            /* 2/4 falls behind token 2 */
+    const int32_t second[] = {0, 0}; /* 2/4 falls behind token 2 */
     o.repetition_penalty = 4;
     expect("greedy with history", &o, y, second, 2, (const double[4]){0, 0, 1, 0});
     const float ties[4] = {1, 3, 3, 3};
@@ -159,7 +159,8 @@ static void large(void)
     CHECK(kept >= 0.9 - 1e-9 && kept - least < 0.9 && least >= greatest_left, "top-p kept %g", kept);
 }
 
-/* Drawing without filters looks only into a part of the vocabulary: the same tokens as from the whole distribution. */
+/* Drawing without filters looks only into a part of the vocabulary: the same tokens as from the whole
+ * distribution. */
 static void draws_of_many(void)
 {
     enum { V = 5003, N = 3000 };
@@ -188,15 +189,17 @@ static void draws(void)
     const float x[4] = {logf(0.2f), logf(0.4f), logf(0.1f), logf(0.3f)};
     const double p[4] = {0.2, 0.4, 0.1, 0.3};
     int count[4] = {0}, differ = 0;
-    struct sampler *a = sampler_new(4, &plain, 7), *b = sampler_new(4, &plain, 7), *c = sampler_new(4, &plain, 8);
+    struct sampler *a = sampler_new(4, &plain, 7), *b = sampler_new(4, &plain, 7),
+                   *c = sampler_new(4, &plain, 8);
     for (int i = 0; i < N; i++) {
         int32_t id = sampler_next(a, x, NULL, 0);
         CHECK(id == sampler_next(b, x, NULL, 0), "the same seed");
         differ += id != sampler_next(c, x, NULL, 0);
         count[id]++;
     }
-    for (int i = 0; i < 4; i++)         /* five standard deviations */
-        CHECK(fabs(count[i] - N * p[i]) < 5 * sqrt(N * p[i] * (1 - p[i])), "token %d drawn %d times", i, count[i]);
+    for (int i = 0; i < 4; i++) /* five standard deviations */
+        CHECK(fabs(count[i] - N * p[i]) < 5 * sqrt(N * p[i] * (1 - p[i])), "token %d drawn %d times", i,
+              count[i]);
     CHECK(differ > N / 2, "another seed draws alike");
     sampler_reseed(c, 7);
     sampler_reseed(a, 7);

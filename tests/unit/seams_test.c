@@ -1,6 +1,6 @@
 /*
- * Long pieces of Chinese, Japanese and two-byte letters, with seams and without, against the merges by their definition: vocabularies of
- * merges drawn from a sample, which begin and end inside characters, too.
+ * Long pieces of Chinese, Japanese and two-byte letters, with seams and without, against the merges by their
+ * definition: vocabularies of merges drawn from a sample, which begin and end inside characters, too.
  */
 #include <string.h>
 
@@ -12,7 +12,8 @@
 
 enum { SAMPLE = 300, MERGES = 60, MAX_CHARS = 60 };
 
-static const char *const characters[] = {"中", "文", "字", "丮", "の", "な", "ん", "한", "é", "a", "𠀀", "斗"};
+static const char *const characters[] = {"中", "文", "字", "丮", "の", "な",
+                                         "ん", "한", "é",  "a",  "𠀀", "斗"};
 static uint64_t state = 11;
 static uint64_t seams_found;
 
@@ -81,7 +82,7 @@ int main(void)
         struct encoder *e = encoder_new(t, NULL);
         for (int i = 0; i < 40; i++) {
             char text[4 * MAX_CHARS];
-            check_text(t, e, text, random_text(text, 1 + rnd(MAX_CHARS)));      /* all letters: one piece */
+            check_text(t, e, text, random_text(text, 1 + rnd(MAX_CHARS))); /* all letters: one piece */
         }
         encoder_free(e);
         tokenizer_free(t);

@@ -32,14 +32,15 @@ static size_t document(uint32_t i, uint32_t max, uint32_t *out)
 static void put(struct tok_writer *w, int domain, const uint32_t *t, size_t n)
 {
     size_t k = 0;
-    do {                            /* long ones in records of odd sizes, as another writer may cut them */
+    do { /* long ones in records of odd sizes, as another writer may cut them */
         size_t piece = n - k > 1000003 ? 1000003 : n - k;
         tok_writer_put(w, domain, t + k, piece, 4 * piece, k + piece < n);
         k += piece;
     } while (k < n);
 }
 
-/* Documents [0, n) to a token stream file, backwards if so asked; `huge` more tokens in one document in the middle. */
+/* Documents [0, n) to a token stream file, backwards if so asked; `huge` more tokens in one document in the
+ * middle. */
 static void write_stream(const char *path, uint32_t n, uint32_t max, bool backwards, size_t huge, int domains)
 {
     struct tokens_header h;
@@ -65,7 +66,7 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-struct set {                        /* hashes of documents, EOS included */
+struct set { /* hashes of documents, EOS included */
     uint64_t *v;
     size_t n;
     uint64_t tokens;
@@ -165,13 +166,14 @@ static void whole(void)
         CHECK(exists(p), "%s", p);
     free(list);
     size_t n_held = check_complete("a", 4000, 60, 0);
-    CHECK(n_held > 320 && n_held < 480, "%zu of 3960 held out", n_held);     /* 396 +- 4 deviations */
+    CHECK(n_held > 320 && n_held < 480, "%zu of 3960 held out", n_held); /* 396 +- 4 deviations */
     CHECK(DUMP("--verify", "a") == 0, "%s", stderr_text());
 
     CHECK(SHARD("-i", "forward.tokens", "-o", "b", "--val", "0.1", "-n", "20000", "--seed", "5") == 0, "%s",
           stderr_text());
     CHECK(same_dir("a", "b") && same_dir("a/val", "b/val"), "two runs differ");
-    CHECK(SHARD("-i", "backward.tokens", "-o", "c/", "--val", "10%", "--seed", "6", "--shuffle-buffer", "2MB") == 0,
+    CHECK(SHARD("-i", "backward.tokens", "-o", "c/", "--val", "10%", "--seed", "6", "--shuffle-buffer",
+                "2MB") == 0,
           "%s", stderr_text());
     CHECK(check_complete("c", 4000, 60, 0) == n_held, "other documents held out");
     struct set x = set_of_dir("a/val"), y = set_of_dir("c/val");
@@ -183,9 +185,11 @@ static void whole(void)
     free(y.v);
 
     struct source *s = source_open("a", false, err, sizeof err);
-    CHECK(s && source_domain(s) == DOMAIN_CODE && source_text_bytes(s) == 4 * (source_tokens(s) - source_documents(s)),
+    CHECK(s && source_domain(s) == DOMAIN_CODE &&
+              source_text_bytes(s) == 4 * (source_tokens(s) - source_documents(s)),
           "domain or text bytes");
-    CHECK(source_tokenizer_hash(s) == 0xabcdef && source_vocab_size(s) == VOCAB && source_eos(s) == EOS, "tokenizer");
+    CHECK(source_tokenizer_hash(s) == 0xabcdef && source_vocab_size(s) == VOCAB && source_eos(s) == EOS,
+          "tokenizer");
     source_close(s);
     write_stream("two.tokens", 50, 20, false, 0, 2);
     CHECK(SHARD("-i", "two.tokens", "-o", "two") == 0 && !exists("two/val"), "%s", stderr_text());
@@ -232,7 +236,7 @@ static void uniform(void)
             seen[given[place]][place]++;
     }
     for (int i = 0; i < N; i++)
-        for (int place = 0; place < N; place++)         /* 500 +- 21 */
+        for (int place = 0; place < N; place++) /* 500 +- 21 */
             CHECK(seen[i][place] > 395 && seen[i][place] < 605, "document %d at place %d: %d of %d", i, place,
                   seen[i][place], RUNS);
 }
@@ -241,8 +245,9 @@ static void uniform(void)
 static void bounded(void)
 {
     write_stream("big.tokens", 3000, 4000, false, 3500000, 1);
-    CHECK(SHARD("-i", "big.tokens", "-o", "big", "--val", "5%", "-n", "1000000", "--shuffle-buffer", "2MB") == 0, "%s",
-          stderr_text());
+    CHECK(SHARD("-i", "big.tokens", "-o", "big", "--val", "5%", "-n", "1000000", "--shuffle-buffer", "2MB") ==
+              0,
+          "%s", stderr_text());
     check_complete("big", 3000, 4000, 3500000);
     CHECK(DUMP("--verify", "big") == 0, "%s", stderr_text());
 }
@@ -253,7 +258,8 @@ static pid_t start_shard(const char *in, const char *out)
     return program_start(program_path("BIN", "shard"), NULL, argv);
 }
 
-/* kill -9 at any moment: DIR is absent, or the old one, or the new one; the next run makes the same shards. */
+/* kill -9 at any moment: DIR is absent, or the old one, or the new one; the next run makes the same shards.
+ */
 static void killed(void)
 {
     CHECK(SHARD("-i", "big.tokens", "-o", "want", "--val", "5%", "-n", "300000") == 0, "%s", stderr_text());
@@ -266,7 +272,7 @@ static void killed(void)
     CHECK(same_dir("want", "got"), "two runs differ");
     int kills = 0;
     for (int i = 0; i < 30; i++) {
-        bool old = i % 2;           /* something is there to be replaced: shards of other documents */
+        bool old = i % 2; /* something is there to be replaced: shards of other documents */
         CHECK(program_run("/bin/rm", NULL, "-rf", "got", (char *)NULL) == 0, "rm");
         if (old)
             CHECK(SHARD("-i", "two.tokens", "-o", "got") == 0, "%s", stderr_text());
@@ -276,8 +282,8 @@ static void killed(void)
         kill(pid, SIGKILL);
         kills += program_wait(pid) == 128 + SIGKILL;
         if (exists("got"))
-            CHECK(same_dir(exists("got/val") ? "want" : "two", "got"), "a part was published (kill after %.3f s)",
-                  before);
+            CHECK(same_dir(exists("got/val") ? "want" : "two", "got"),
+                  "a part was published (kill after %.3f s)", before);
         else
             CHECK(!old, "the old shards are gone (kill after %.3f s)", before);
         if (i % 5 == 0) {
@@ -322,25 +328,30 @@ static void archives(void)
     static const char *const first[] = {"arc/000000.tok.zst", "arc/000000.tok.lz4"};
     for (int i = 0; i < 2; i++) {
         CHECK(program_run("/bin/rm", NULL, "-rf", "arc", "there", (char *)NULL) == 0, "rm");
-        CHECK(SHARD("-i", "big.tokens", "-o", "arc", "--val", "5%", "-n", "300000") == 0, "%s", stderr_text());
+        CHECK(SHARD("-i", "big.tokens", "-o", "arc", "--val", "5%", "-n", "300000") == 0, "%s",
+              stderr_text());
         CHECK(SHARD("--archive", forms[i], "arc") == 0, "%s", stderr_text());
-        CHECK(exists(first[i]) && !exists("arc/000000.tok") && exists("arc/val/manifest.json"), "form of archive");
+        CHECK(exists(first[i]) && !exists("arc/000000.tok") && exists("arc/val/manifest.json"),
+              "form of archive");
         CHECK(!source_open("arc", false, err, sizeof err) && strstr(err, "shard --unpack arc"), "%s", err);
         EXPECT(1, SHARD("--archive", "zstd", "arc"), "archived already");
         CHECK(DUMP("arc") == 0, "%s", stderr_text());
         EXPECT(1, DUMP("--verify", "arc"), "unpack");
         CHECK(SHARD("--unpack", "arc", "-o", "there") == 0 && exists(first[i]), "%s", stderr_text());
-        CHECK(same_dir("want", "there") && same_dir("want/val", "there/val"), "%s is not reversible", forms[i]);
+        CHECK(same_dir("want", "there") && same_dir("want/val", "there/val"), "%s is not reversible",
+              forms[i]);
 
         size_t n;
         char *packed = slurp(first[i], &n);
         for (int k = 0; k < 8; k++) {
-            size_t at = n * (size_t)k / 8 + 40;         /* beyond the frame header, whose window size may vary freely */
+            size_t at =
+                n * (size_t)k / 8 + 40; /* beyond the frame header, whose window size may vary freely */
             packed[at] ^= 4;
             spill(first[i], packed, n);
             packed[at] ^= 4;
             EXPECT(1, SHARD("--unpack", "arc"), first[i]);
-            CHECK(exists(first[i]) && !exists("arc/000000.tok") && !exists(".arc.building"), "arc was touched");
+            CHECK(exists(first[i]) && !exists("arc/000000.tok") && !exists(".arc.building"),
+                  "arc was touched");
         }
         spill(first[i], packed, n - 1);
         EXPECT(1, SHARD("--unpack", "arc"), first[i]);
@@ -348,9 +359,11 @@ static void archives(void)
         free(packed);
         CHECK(SHARD("--unpack", "arc") == 0 && same_dir("want", "arc"), "%s", stderr_text());
 
-        CHECK(SHARD("-i", "big.tokens", "-o", "direct", "--val", "5%", "-n", "300000", "--archive", forms[i]) == 0,
+        CHECK(SHARD("-i", "big.tokens", "-o", "direct", "--val", "5%", "-n", "300000", "--archive",
+                    forms[i]) == 0,
               "%s", stderr_text());
-        CHECK(SHARD("--unpack", "direct") == 0 && same_dir("want", "direct") && same_dir("want/val", "direct/val"),
+        CHECK(SHARD("--unpack", "direct") == 0 && same_dir("want", "direct") &&
+                  same_dir("want/val", "direct/val"),
               "%s", stderr_text());
     }
     EXPECT(1, SHARD("--unpack", "want"), "not archived");
@@ -366,19 +379,21 @@ static void refusals(void)
         CHECK(!exists("cut") && !exists(".cut.building"), "a cut stream left something");
     }
     EXPECT(1, SHARD("-i", "cut.tokens", "-o", "two"), "cut.tokens");
-    struct tokens_header h;         /* sound but for the width of its tokens */
+    struct tokens_header h; /* sound but for the width of its tokens */
     memcpy(&h, stream, sizeof h);
     h.token_width = 4;
     h.header_hash = XXH3_64bits(&h, offsetof(struct tokens_header, header_hash));
     memcpy(stream, &h, sizeof h);
     spill("wide.tokens", stream, n);
-    EXPECT(1, SHARD("-i", "wide.tokens", "-o", "two"), "wide.tokens: offset 0: token width does not fit the vocabulary");
+    EXPECT(1, SHARD("-i", "wide.tokens", "-o", "two"),
+           "wide.tokens: offset 0: token width does not fit the vocabulary");
     CHECK(DUMP("--verify", "two") == 0, "old shards were touched: %s", stderr_text());
     free(stream);
     CHECK(mkdir("mine", 0755) == 0, "mkdir");
     spill("mine/notes.txt", "x", 1);
     EXPECT(1, SHARD("-i", "forward.tokens", "-o", "mine"), "mine/notes.txt");
-    CHECK(exists("mine/notes.txt") && !exists(".mine.building"), "a stranger's file was removed, or a directory left");
+    CHECK(exists("mine/notes.txt") && !exists(".mine.building"),
+          "a stranger's file was removed, or a directory left");
     CHECK(mkdir("empty", 0755) == 0 && SHARD("-i", "two.tokens", "-o", "empty") == 0, "%s", stderr_text());
     EXPECT(2, SHARD("-i", "two.tokens"), "-o");
     EXPECT(2, SHARD("--archive", "rar", "-o", "x"), "rar");

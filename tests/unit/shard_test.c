@@ -12,8 +12,8 @@
 #include "tests/program.h"
 
 static char err[4096];
-static const struct shard_header LIKE = {.vocab_size = 5000, .eos_id = 4999, .bos_id = UINT32_MAX,
-                                         .tokenizer_hash = 0x0123456789abcdef};
+static const struct shard_header LIKE = {
+    .vocab_size = 5000, .eos_id = 4999, .bos_id = UINT32_MAX, .tokenizer_hash = 0x0123456789abcdef};
 
 static uint64_t rng = 1;
 static uint32_t below(uint32_t n)
@@ -24,7 +24,8 @@ static uint32_t below(uint32_t n)
     return (uint32_t)((rng >> 20) % n);
 }
 
-/* A directory with these shards of n_documents[i] documents; the tokens (EOS too) go to *all, document ends to *ends.
+/* A directory with these shards of n_documents[i] documents; the tokens (EOS too) go to *all, document ends
+ * to *ends.
  */
 struct reference {
     uint32_t *all;
@@ -32,7 +33,8 @@ struct reference {
     size_t n_tokens, n_documents;
 };
 
-static void add_document(struct reference *r, struct shard_writer *w, const struct shard_header *like, uint32_t n)
+static void add_document(struct reference *r, struct shard_writer *w, const struct shard_header *like,
+                         uint32_t n)
 {
     uint16_t *t16 = malloc(2 * (n + 1));
     uint32_t *t32 = malloc(4 * (n + 1));
@@ -41,7 +43,8 @@ static void add_document(struct reference *r, struct shard_writer *w, const stru
     bool narrow = like->vocab_size <= 65536;
     uint32_t half = n / 2;
     CHECK(shard_writer_put(w, narrow ? (void *)t16 : t32, half, err, sizeof err) == 0, "%s", err);
-    CHECK(shard_writer_put(w, narrow ? (void *)(t16 + half) : t32 + half, n - half, err, sizeof err) == 0, "%s", err);
+    CHECK(shard_writer_put(w, narrow ? (void *)(t16 + half) : t32 + half, n - half, err, sizeof err) == 0,
+          "%s", err);
     CHECK(shard_writer_end(w, DOMAIN_CODE, 3 * n, err, sizeof err) == 0, "%s", err);
     t32[n] = like->eos_id;
     r->all = realloc(r->all, 4 * (r->n_tokens + n + 1));
@@ -57,9 +60,14 @@ static struct reference make_dir(const char *dir, const struct shard_header *lik
                                  size_t n_shards, uint32_t max_tokens)
 {
     struct reference r = {0};
-    struct manifest m = {.vocab_size = like->vocab_size, .eos_id = like->eos_id, .bos_id = like->bos_id,
-                         .token_width = like->vocab_size <= 65536 ? 2 : 4, .tokenizer_hash = like->tokenizer_hash,
-                         .domain = DOMAIN_CODE, .split = "train", .val = 0.005};
+    struct manifest m = {.vocab_size = like->vocab_size,
+                         .eos_id = like->eos_id,
+                         .bos_id = like->bos_id,
+                         .token_width = like->vocab_size <= 65536 ? 2 : 4,
+                         .tokenizer_hash = like->tokenizer_hash,
+                         .domain = DOMAIN_CODE,
+                         .split = "train",
+                         .val = 0.005};
     CHECK(mkdir(dir, 0755) == 0, "%s", dir);
     for (size_t i = 0; i < n_shards; i++) {
         char path[256], name[32];
@@ -100,8 +108,11 @@ static bool opens(const char *dir)
 static void golden(void)
 {
     static const uint16_t one[] = {7, 0, 255}, two[] = {65};
-    struct shard_header like = {.vocab_size = 257, .eos_id = 256, .bos_id = UINT32_MAX,
-                                .tokenizer_hash = 0x0123456789abcdef}, h;
+    struct shard_header like = {.vocab_size = 257,
+                                .eos_id = 256,
+                                .bos_id = UINT32_MAX,
+                                .tokenizer_hash = 0x0123456789abcdef},
+                        h;
     struct shard_writer *w;
     char path[4096];
     snprintf(path, sizeof path, "%s/tests/golden/shard-v1.tok", getenv("ROOT") ? getenv("ROOT") : ".");
@@ -127,10 +138,12 @@ static void reading(const char *dir, const struct shard_header *like, const uint
     CHECK(source_text_bytes(s) == 3 * (r.n_tokens - r.n_documents), "text bytes");
     uint32_t w = source_token_width(s), *out = malloc(4 * r.n_tokens);
     for (int k = 0; k < 300; k++) {
-        size_t len = k == 0 ? r.n_tokens : below(3000), pos = k == 0 ? 0 : below((uint32_t)(r.n_tokens - len));
+        size_t len = k == 0 ? r.n_tokens : below(3000),
+               pos = k == 0 ? 0 : below((uint32_t)(r.n_tokens - len));
         CHECK(source_read(s, pos, len, out, err, sizeof err) == 0, "%s", err);
         for (size_t i = 0; i < len; i++)
-            CHECK((w == 2 ? ((uint16_t *)out)[i] : out[i]) == r.all[pos + i], "token %zu of %zu+%zu", i, pos, len);
+            CHECK((w == 2 ? ((uint16_t *)out)[i] : out[i]) == r.all[pos + i], "token %zu of %zu+%zu", i, pos,
+                  len);
     }
     CHECK(source_read(s, r.n_tokens - 1, 2, out, err, sizeof err) == -1, "read beyond the end");
     CHECK(source_read(s, UINT64_MAX, 2, out, err, sizeof err) == -1, "read that overflows");
@@ -158,7 +171,7 @@ static void readings(void)
     full.eos_id = 65535;
     reading("narrow", &LIKE, three, 3, 300);
     reading("wide", &wide, three, 3, 300);
-    reading("blocks", &full, big, 1, 4000);     /* several blocks in a shard */
+    reading("blocks", &full, big, 1, 4000); /* several blocks in a shard */
 }
 
 /* Each bit, one at a time: all of the header, every 13th of the rest; and cut at many lengths. */
@@ -200,11 +213,12 @@ static void damage(void)
     free(whole);
 }
 
-/* Headers with right checksums and wrong numbers: refused, or, where the number is free, no longer the manifest's
- * shard. */
+/* Headers with right checksums and wrong numbers: refused, or, where the number is free, no longer the
+ * manifest's shard. */
 static void boundaries(void)
 {
-    static const struct { size_t at, size;
+    static const struct {
+        size_t at, size;
     } fields[] = {{8, 4},  {12, 4}, {16, 4}, {20, 4}, {24, 4}, {28, 4}, {32, 8}, {40, 8},
                   {48, 8}, {56, 8}, {64, 8}, {72, 8}, {80, 8}, {88, 4}, {92, 4}, {96, 8}};
     static const uint64_t values[] = {0,
@@ -240,9 +254,11 @@ static void boundaries(void)
             uint64_t hash = XXH3_64bits(is, 4088), offset = 0;
             memcpy(is + 4088, &hash, 8);
             spill("bounds/000000.tok", is, n);
-            CHECK(opens("bounds") == same, "field at %zu, value %llx", fields[f].at, (unsigned long long)values[v]);
-            bool free_field = fields[f].at == 24 || fields[f].at == 28 || fields[f].at == 32 || fields[f].at == 56 ||
-                              fields[f].at == 16 || fields[f].at == 20 || fields[f].at == 92 || fields[f].at == 96;
+            CHECK(opens("bounds") == same, "field at %zu, value %llx", fields[f].at,
+                  (unsigned long long)values[v]);
+            bool free_field = fields[f].at == 24 || fields[f].at == 28 || fields[f].at == 32 ||
+                              fields[f].at == 56 || fields[f].at == 16 || fields[f].at == 20 ||
+                              fields[f].at == 92 || fields[f].at == 96;
             CHECK(free_field || same || shard_header_problem((struct shard_header *)is, n, &offset),
                   "field at %zu, value %llx", fields[f].at, (unsigned long long)values[v]);
             free(is);
@@ -251,12 +267,20 @@ static void boundaries(void)
     free(was);
 }
 
-/* Checksums right throughout, and still wrong: tokens beyond the vocabulary, documents without EOS, a crooked index. */
+/* Checksums right throughout, and still wrong: tokens beyond the vocabulary, documents without EOS, a crooked
+ * index. */
 static void hostile_contents(void)
 {
-    static const struct { const char *what; size_t at; uint64_t value; size_t size; } cases[] = {
-        {"outside the vocabulary", 4096 + 2, 5000, 2}, {"does not end with", 0, 1, 2}, {"does not grow", 8, 0, 8},
-        {"does not grow", 8, UINT64_MAX, 8}, {"does not begin", 0, 3, 8}};
+    static const struct {
+        const char *what;
+        size_t at;
+        uint64_t value;
+        size_t size;
+    } cases[] = {{"outside the vocabulary", 4096 + 2, 5000, 2},
+                 {"does not end with", 0, 1, 2},
+                 {"does not grow", 8, 0, 8},
+                 {"does not grow", 8, UINT64_MAX, 8},
+                 {"does not begin", 0, 3, 8}};
     for (int c = 0; c < 5; c++) {
         static const uint32_t documents[] = {3};
         char dir[32], path[64], json[64];
@@ -285,7 +309,8 @@ static void hostile_contents(void)
         uint16_t out[10];
         struct source *s = source_open(dir, false, err, sizeof err);
         CHECK(s != NULL, "%s", err);
-        CHECK(c != 0 || source_read(s, 0, 10, out, err, sizeof err) == -1, "a token outside the vocabulary was read");
+        CHECK(c != 0 || source_read(s, 0, 10, out, err, sizeof err) == -1,
+              "a token outside the vocabulary was read");
         source_close(s);
         free(text);
         free(p);
@@ -301,32 +326,39 @@ static void manifests(void)
     free_reference(&r);
     size_t n;
     char *was = slurp("manifests/manifest.json", &n);
-    static const struct { const char *from, *to, *word;
-    } edits[] = {
-        {"tritter-shards", "xritter-shards", "format"}, {"\"version\": 1", "\"version\": 2", "version"},
-        {"000001.tok", "../../.tok", "file"},           {"\"code\"", "\"cake\"", "domain"},
-        {"\"documents\": 6", "\"documents\": 7", ""},   {"\"archive\": \"none\"", "\"archive\": \"zstd\"", "file"},
-        {"\"tokens\": ", "\"tokens\":-", "tokens"},     {"\"shards\": [", "\"shards\": {", "offset"},
-        {"\"hash\": \"", "\"hash\": \"z", "hash"}};
+    static const struct {
+        const char *from, *to, *word;
+    } edits[] = {{"tritter-shards", "xritter-shards", "format"},
+                 {"\"version\": 1", "\"version\": 2", "version"},
+                 {"000001.tok", "../../.tok", "file"},
+                 {"\"code\"", "\"cake\"", "domain"},
+                 {"\"documents\": 6", "\"documents\": 7", ""},
+                 {"\"archive\": \"none\"", "\"archive\": \"zstd\"", "file"},
+                 {"\"tokens\": ", "\"tokens\":-", "tokens"},
+                 {"\"shards\": [", "\"shards\": {", "offset"},
+                 {"\"hash\": \"", "\"hash\": \"z", "hash"}};
     for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
         char text[8192], *at = strstr(was, edits[i].from);
         CHECK(at != NULL, "%s", edits[i].from);
-        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - was), was, edits[i].to, at + strlen(edits[i].from));
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - was), was, edits[i].to,
+                 at + strlen(edits[i].from));
         spill("manifests/manifest.json", text, strlen(text));
-        CHECK(!opens("manifests") && strstr(err, "manifest.json") && strstr(err, edits[i].word), "%s: %s", edits[i].to,
-              err);
+        CHECK(!opens("manifests") && strstr(err, "manifest.json") && strstr(err, edits[i].word), "%s: %s",
+              edits[i].to, err);
     }
     for (size_t len = 0; len + 2 < n; len += 7) {
         spill("manifests/manifest.json", was, len);
         CHECK(!opens("manifests"), "manifest cut at %zu", len);
     }
-    CHECK(unlink("manifests/manifest.json") == 0 && !opens("manifests") && strstr(err, "not a finished"), "%s", err);
+    CHECK(unlink("manifests/manifest.json") == 0 && !opens("manifests") && strstr(err, "not a finished"),
+          "%s", err);
     free(was);
 }
 
-enum { MARKED = 300, MARK_BLOCKS = 7 };     /* every 7th of the first blocks begins with its number */
+enum { MARKED = 300, MARK_BLOCKS = 7 }; /* every 7th of the first blocks begins with its number */
 
-/* sparse/: 5.4 GB, nearly all of it a hole, one document; the three tokens at `at` are 11, 22, 33. False: no room. */
+/* sparse/: 5.4 GB, nearly all of it a hole, one document; the three tokens at `at` are 11, 22, 33. False: no
+ * room. */
 static bool make_sparse(struct shard_header *h, uint64_t at)
 {
     *h = (struct shard_header){
@@ -381,7 +413,8 @@ static long peak_megabytes(void)
     return u.ru_maxrss >> 10;
 }
 
-/* More blocks than the cache holds, again and again, some rarely, some often: the right tokens, in bounded memory. */
+/* More blocks than the cache holds, again and again, some rarely, some often: the right tokens, in bounded
+ * memory. */
 static void reads_all_over(struct source *s)
 {
     uint16_t got[3];
@@ -390,10 +423,11 @@ static void reads_all_over(struct source *s)
         uint64_t block = below(i % 4 ? MARKED : 20) * MARK_BLOCKS, pos = block * (SHARD_BLOCK_BYTES / 2);
         source_prefetch(s, pos, 300);
         CHECK(source_read(s, block ? pos - 1 : 0, 3, got, err, sizeof err) == 0, "%s", err);
-        CHECK(got[block ? 1 : 0] == block && got[2] == 0, "block %llu: %u", (unsigned long long)block, got[1]);
+        CHECK(got[block ? 1 : 0] == block && got[2] == 0, "block %llu: %u", (unsigned long long)block,
+              got[1]);
     }
     CHECK(peak_megabytes() - before < 300, "reading took %ld MB", peak_megabytes() - before);
-    for (uint64_t pos = 0; pos < 3 * SHARD_BLOCK_BYTES; pos += 1000) {      /* forwards: each block is read once */
+    for (uint64_t pos = 0; pos < 3 * SHARD_BLOCK_BYTES; pos += 1000) { /* forwards: each block is read once */
         uint16_t all[1000];
         CHECK(source_read(s, pos, 1000, all, err, sizeof err) == 0, "%s", err);
     }
@@ -417,12 +451,15 @@ static void sparse(void)
 
     s = source_open("sparse", false, err, sizeof err);
     CHECK(s != NULL && source_read(s, 0, 5, got, err, sizeof err) == 0, "%s", err);
-    CHECK(truncate("sparse/000000.tok", (off_t)(4096 + 2 * at)) == 0, "truncate");     /* under the reader's hands */
-    CHECK(source_read(s, at - 1, 5, got, err, sizeof err) == -1 && strstr(err, "sparse/000000.tok"), "%s", err);
+    CHECK(truncate("sparse/000000.tok", (off_t)(4096 + 2 * at)) == 0,
+          "truncate"); /* under the reader's hands */
+    CHECK(source_read(s, at - 1, 5, got, err, sizeof err) == -1 && strstr(err, "sparse/000000.tok"), "%s",
+          err);
     CHECK(source_read(s, at - 1, 5, got, err, sizeof err) == -1, "read the second time");
     int fd = open("sparse/000000.tok", O_RDWR);
     CHECK(fd >= 0 && pwrite(fd, "x", 1, 4096 + (5 << 20)) == 1 && close(fd) == 0, "damage");
-    CHECK(source_read(s, 5 << 19, 5, got, err, sizeof err) == -1 && strstr(err, "block is damaged"), "%s", err);
+    CHECK(source_read(s, 5 << 19, 5, got, err, sizeof err) == -1 && strstr(err, "block is damaged"), "%s",
+          err);
     CHECK(source_read(s, 0, 5, got, err, sizeof err) == 0 && got[0] == 0, "%s", err);
     source_close(s);
     unlink("sparse/000000.tok");
@@ -432,7 +469,8 @@ static void writer_refuses(void)
 {
     struct shard_writer *w;
     uint16_t t[] = {1, 5000};
-    CHECK(shard_writer_open(&w, "no/such/dir.tok", &LIKE, err, sizeof err) == -1 && strstr(err, "no/such"), "%s", err);
+    CHECK(shard_writer_open(&w, "no/such/dir.tok", &LIKE, err, sizeof err) == -1 && strstr(err, "no/such"),
+          "%s", err);
     CHECK(shard_writer_open(&w, "refused.tok", &LIKE, err, sizeof err) == 0, "%s", err);
     CHECK(shard_writer_put(w, t, 2, err, sizeof err) == -1 && strstr(err, "vocabulary"), "%s", err);
     shard_writer_abort(w);

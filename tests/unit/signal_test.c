@@ -1,8 +1,9 @@
 /*
  * signal_test - a signal that comes in the midst of a matrix product spoils nothing
  *
- * Compiled products may use the stack pointer for memory of the heap. A signal's frame is written below it, unless the handler
- * has a stack of its own. At each level of the instruction set, the main thread multiplies while it is sent SIGTERM over and over.
+ * Compiled products may use the stack pointer for memory of the heap. A signal's frame is written below it,
+ * unless the handler has a stack of its own. At each level of the instruction set, the main thread multiplies
+ * while it is sent SIGTERM over and over.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -22,7 +23,7 @@ static void *send_signals(void *arg)
 {
     (void)arg;
     while (!done) {
-        stop_signal = 0;        /* a second one would end us */
+        stop_signal = 0; /* a second one would end us */
         pthread_kill(multiplier, SIGTERM);
         while (!stop_signal && !done)
             ;
@@ -40,7 +41,7 @@ static void multiply(const struct ops *ops, struct device *dev, float *const a[6
     ops->linear_forward(dev, y, x, W, N, I, O);
     ops->linear_backward_input(dev, dx, dy, W, N, I, O, false);
     ops->linear_backward_weight(dev, dW, dy, x, N, I, O, true);
-    free(memset(malloc(3000), 1, 3000));        /* finds what is wrong with the heap */
+    free(memset(malloc(3000), 1, 3000)); /* finds what is wrong with the heap */
 }
 
 static void run_level(void)

@@ -22,7 +22,8 @@ static void fewer_and_fewer(void)
 /* What an update costs sets a least size, and rows are not cut. */
 static void limits(void)
 {
-    struct split dear = nano, odd = nano, single = {.rows = 1, .row_tokens = 256, .update_tokens = 64, .least_tokens = 512};
+    struct split dear = nano, odd = nano,
+                 single = {.rows = 1, .row_tokens = 256, .update_tokens = 64, .least_tokens = 512};
     dear.update_tokens = 1024;
     CHECK(split_parts(&dear, 0) == 2, "%d", (int)split_parts(&dear, 0));
     odd.rows = 31;
@@ -37,7 +38,8 @@ static void as_asked(void)
     struct split s = nano;
     for (s.fixed = 1; s.fixed < 100; s.fixed++) {
         uint64_t k = split_parts(&s, 12345), want = s.fixed < 32 ? s.fixed : 32;
-        CHECK(k <= want && 2 * k > want / 2 && nano.rows % k == 0 && split_parts(&s, 1 << 30) == k, "%d: %d", (int)s.fixed, (int)k);
+        CHECK(k <= want && 2 * k > want / 2 && nano.rows % k == 0 && split_parts(&s, 1 << 30) == k, "%d: %d",
+              (int)s.fixed, (int)k);
     }
     s.fixed = 4;
     CHECK(split_parts(&s, 0) == 4, "%d", (int)split_parts(&s, 0));

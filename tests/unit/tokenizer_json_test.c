@@ -1,6 +1,7 @@
 /*
- * Hostile tokenizer.json: each value of a good file is replaced by values of every type, removed, or given twice; what
- * is accepted must be the same tokenizer, or differ in a way that its type allows. (Named mistakes: bpe_test.c.)
+ * Hostile tokenizer.json: each value of a good file is replaced by values of every type, removed, or given
+ * twice; what is accepted must be the same tokenizer, or differ in a way that its type allows. (Named
+ * mistakes: bpe_test.c.)
  */
 #include <jansson.h>
 #include <stdint.h>
@@ -12,9 +13,28 @@
 #include "tests/check.h"
 
 static const char *const values[] = {
-    "null", "true", "false", "0", "-1", "7", "1048576", "9007199254740993", "1.5", "1e300", "\"\"", "\"x\"", "\"BPE\"",
-    "\"\\u0100\"", "[]", "[7]", "[[]]", "{}", "{\"type\": 7}", "{\"type\": \"Sequence\"}",
-    "{\"type\": \"Sequence\", \"pretokenizers\": 7}", "{\"type\": \"Sequence\", \"pretokenizers\": []}",
+    "null",
+    "true",
+    "false",
+    "0",
+    "-1",
+    "7",
+    "1048576",
+    "9007199254740993",
+    "1.5",
+    "1e300",
+    "\"\"",
+    "\"x\"",
+    "\"BPE\"",
+    "\"\\u0100\"",
+    "[]",
+    "[7]",
+    "[[]]",
+    "{}",
+    "{\"type\": 7}",
+    "{\"type\": \"Sequence\"}",
+    "{\"type\": \"Sequence\", \"pretokenizers\": 7}",
+    "{\"type\": \"Sequence\", \"pretokenizers\": []}",
     "{\"type\": \"Sequence\", \"pretokenizers\": [7]}",
     "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\"}, 7]}",
     "{\"type\": \"Split\", \"pattern\": 7}"};
@@ -56,7 +76,8 @@ static struct tokenizer *load(const char *text, char *err)
     return t;
 }
 
-/* The changed file: refused; or the same; or changed as a value of that type may, or as one that is not there. */
+/* The changed file: refused; or the same; or changed as a value of that type may, or as one that is not
+ * there. */
 static void check(const char *where, const json_t *was, const json_t *now)
 {
     char *text = json_dumps(good, JSON_COMPACT), err[500];
@@ -94,7 +115,7 @@ static void replace_element(json_t *array, size_t i, const char *where)
     json_array_remove(array, i);
     check(where, was, NULL);
     json_array_insert(array, i, was);
-    json_array_insert(array, i, was);           /* twice */
+    json_array_insert(array, i, was); /* twice */
     check(where, was, was);
     json_array_remove(array, i);
     replace_all_in(was, where);
@@ -109,14 +130,14 @@ static void replace_all_in(json_t *v, const char *where)
     const char *name;
     json_t *value;
     size_t i;
-    json_object_foreach(v, name, value)
-        json_array_append_new(keys, json_string(name));
+    json_object_foreach(v, name, value) json_array_append_new(keys, json_string(name));
     if (json_object_size(v) > 200) {
         json_array_clear(keys);
         for (i = 0; i < sizeof some / sizeof *some; i++)
             json_array_append_new(keys, json_string(some[i]));
     }
-    json_array_foreach(keys, i, key) {
+    json_array_foreach(keys, i, key)
+    {
         char path[500];
         snprintf(path, sizeof path, "%.400s.%.80s", where, json_string_value(key));
         replace_key(v, json_string_value(key), path);
@@ -149,8 +170,9 @@ static void keys_come_once(const char *json)
     for (const char *open = strchr(json, '{'); open; open = strchr(open + 1, '{')) {
         const char *key = strchr(open, '"'), *colon = key ? strchr(key, ':') : NULL;
         if (open[-1 + (open == json)] == '"' || !colon || key - open > 10 || colon - key > 40)
-            continue;                           /* the byte "{", or an object without keys */
-        char *twice = xasprintf("%.*s%.*s 1, %s", (int)(open + 1 - json), json, (int)(colon + 1 - key), key, open + 1);
+            continue; /* the byte "{", or an object without keys */
+        char *twice =
+            xasprintf("%.*s%.*s 1, %s", (int)(open + 1 - json), json, (int)(colon + 1 - key), key, open + 1);
         CHECK(!load(twice, err) && strstr(err, "offset") && strstr(err, "uplicate"), "%.60s: %s", open, err);
         free(twice);
     }

@@ -1,6 +1,6 @@
 /*
- * train_test - the parts of `train`: schedule, guard, optimizer, checkpoint directories, logs; and that they learn
- * together
+ * train_test - the parts of `train`: schedule, guard, optimizer, checkpoint directories, logs; and that they
+ * learn together
  *
  * What takes a whole process (resume, signals, kill -9, full disk) is in tests/cli/train_*.sh.
  */
@@ -46,36 +46,49 @@ static void schedules(void)
     s = (struct schedule){SCHEDULE_WSD, 1, 1, 0.01, 0.19, 0.1};
     CHECK(schedule_lr(&s, 0) == 1);
     s = (struct schedule){SCHEDULE_WSD, 1000, 2e-3, 0.01, 0.19, 0.1};
-    CHECK(!schedule_stable(&s, 9) && schedule_stable(&s, 10) && schedule_stable(&s, 809) && !schedule_stable(&s, 810));
+    CHECK(!schedule_stable(&s, 9) && schedule_stable(&s, 10) && schedule_stable(&s, 809) &&
+          !schedule_stable(&s, 810));
     s.kind = SCHEDULE_COSINE;
-    CHECK(schedule_stable(&s, 10) && schedule_stable(&s, 300) && !schedule_stable(&s, 400) && !schedule_stable(&s, 999));
+    CHECK(schedule_stable(&s, 10) && schedule_stable(&s, 300) && !schedule_stable(&s, 400) &&
+          !schedule_stable(&s, 999));
     s.kind = SCHEDULE_CONSTANT;
     CHECK(!schedule_stable(&s, 9) && schedule_stable(&s, 999));
     enum schedule_kind k;
-    CHECK(schedule_kind_from_name("cosine", &k) == 0 && k == SCHEDULE_COSINE && schedule_kind_from_name("x", &k) == -1);
+    CHECK(schedule_kind_from_name("cosine", &k) == 0 && k == SCHEDULE_COSINE &&
+          schedule_kind_from_name("x", &k) == -1);
 }
 
 static void guards(void)
 {
     struct guard g = {0};
-    CHECK(guard_judge(&g, NAN, 1, 6) == STEP_BAD_LOSS && guard_judge(&g, 1, INFINITY, 6) == STEP_BAD_GRADIENT);
+    CHECK(guard_judge(&g, NAN, 1, 6) == STEP_BAD_LOSS &&
+          guard_judge(&g, 1, INFINITY, 6) == STEP_BAD_GRADIENT);
     CHECK(g.bad == 2 && g.bad_in_a_row == 2 && g.n == 0);
-    CHECK(guard_judge(&g, 1e9, 1, 6) == STEP_OK && g.bad_in_a_row == 0);       /* nothing to compare with yet */
+    CHECK(guard_judge(&g, 1e9, 1, 6) == STEP_OK && g.bad_in_a_row == 0); /* nothing to compare with yet */
     g = (struct guard){0};
     for (int i = 0; i < GUARD_WINDOW; i++)
         CHECK(guard_judge(&g, 3 + 0.1 * (i % 3), 1, 6) == STEP_OK);
     CHECK(guard_judge(&g, 3.4, 1, 6) == STEP_OK);
     CHECK(guard_judge(&g, 4, 1, 6) == STEP_SPIKE && guard_judge(&g, 3.1, 1, 6) == STEP_OK && g.spikes == 1);
     int flagged = 0;
-    for (int i = 0; i < 40; i++)                                                /* a new level is no spike for ever */
+    for (int i = 0; i < 40; i++) /* a new level is no spike for ever */
         flagged += guard_judge(&g, 9, 1, 6) == STEP_SPIKE;
     CHECK(flagged == GUARD_PATIENCE, "%d", flagged);
 }
 
 static struct model_config tiny_model(void)
 {
-    struct model_config c = {.L = 2, .C = 32, .H = 2, .Hkv = 1, .D = 16, .F = 48, .T = 16, .V = 61, .tied = true,
-                             .eps = 1e-6f, .rope_theta = 1e4};
+    struct model_config c = {.L = 2,
+                             .C = 32,
+                             .H = 2,
+                             .Hkv = 1,
+                             .D = 16,
+                             .F = 48,
+                             .T = 16,
+                             .V = 61,
+                             .tied = true,
+                             .eps = 1e-6f,
+                             .rope_theta = 1e4};
     return c;
 }
 
@@ -88,7 +101,8 @@ static void open_model(struct weights *w, struct device **dev, enum dtype act)
     weights_init(w, 3);
 }
 
-/* One step against the formula, written out: which weights decay, that clipping scales, that padding stays zero. */
+/* One step against the formula, written out: which weights decay, that clipping scales, that padding stays
+ * zero. */
 static void optimizer(void)
 {
     struct weights w;
@@ -127,8 +141,8 @@ static void optimizer(void)
     ops_cpu()->close(dev);
 }
 
-/* Muon on a wide and on a tall matrix: the update has the length it promises and nearly orthonormal rows (columns), on
- * the side of the gradient; what Muon does not take is as AdamW leaves it. */
+/* Muon on a wide and on a tall matrix: the update has the length it promises and nearly orthonormal rows
+ * (columns), on the side of the gradient; what Muon does not take is as AdamW leaves it. */
 static void muon(void)
 {
     struct weights w;
@@ -157,7 +171,7 @@ static void muon(void)
             CHECK(near(squares, 1e-4 * (double)p->n, 1e-2), "%s: not AdamW's first step", p->name);
             continue;
         }
-        taken++;        /* k singular values, each within 0.68 and 1.2 of the factor, as the quintic leaves them */
+        taken++; /* k singular values, each within 0.68 and 1.2 of the factor, as the quintic leaves them */
         CHECK(squares > 0.4 * factor * factor * k && squares < 1.5 * factor * factor * k, "%s: %g", p->name,
               squares / (factor * factor * k));
     }
@@ -193,7 +207,8 @@ static void newton_schulz(double *x, int k, int n)
     }
 }
 
-/* The update of a matrix of known shape, also where Muon works on the Gram matrix alone; singular values from 1 down to 1e-4. */
+/* The update of a matrix of known shape, also where Muon works on the Gram matrix alone; singular values from
+ * 1 down to 1e-4. */
 static void muon_of(int rows, int cols)
 {
     struct weights w;
@@ -207,7 +222,7 @@ static void muon_of(int rows, int cols)
     double x[1536], norm = 0;
     for (int i = 0; i < k * n; i++) {
         x[i] = sin(i * i % 1009 + 1) * pow(10, -4.0 * (i / n) / k);
-        grad[rows < cols ? i : i % n * k + i / n] = (float)x[i];        /* a tall one is its transpose */
+        grad[rows < cols ? i : i % n * k + i / n] = (float)x[i]; /* a tall one is its transpose */
         norm += x[i] * x[i];
         w.theta[i] = 0;
     }
@@ -226,8 +241,8 @@ static void muon_of(int rows, int cols)
     ops_cpu()->close(dev);
 }
 
-/* Steps of known lengths instead of an optimizer, against the formulas in double. The average of displacements is kept as such
- * here, not as an average of weights as there. */
+/* Steps of known lengths instead of an optimizer, against the formulas in double. The average of
+ * displacements is kept as such here, not as an average of weights as there. */
 static void lookaheads(void)
 {
     struct weights w;
@@ -291,7 +306,9 @@ static struct memory_plan plan_with(size_t memory, uint64_t state, uint64_t micr
     o.memory = tell_memory;
     told = memory;
     struct device *dev = o.open(DTYPE_F32, 1, err, sizeof err);
-    memory_plan_make(&p, &(struct memory_request){.ops = &o, .dev = dev, .model = &c, .h = &h, .optimizer = state, .micro = micro});
+    memory_plan_make(&p,
+                     &(struct memory_request){
+                         .ops = &o, .dev = dev, .model = &c, .h = &h, .optimizer = state, .micro = micro});
     o.close(dev);
     return p;
 }
@@ -302,10 +319,13 @@ static void reserve(void)
     int level = log_level;
     log_level = 0;
     size_t need = plan_with((size_t)1 << 40, 1 << 20, 8).device, left = need + (512 << 20);
-    CHECK(plan_with(left, 1 << 20, 0).micro == 8 && plan_with(left - 1, 1 << 20, 0).micro == 4, "a small one");
+    CHECK(plan_with(left, 1 << 20, 0).micro == 8 && plan_with(left - 1, 1 << 20, 0).micro == 4,
+          "a small one");
     need = plan_with((size_t)1 << 40, (size_t)98000000000, 8).device;
     left = need / 49 * 50 + 100;
-    CHECK(plan_with(left, (size_t)98000000000, 0).micro == 8 && plan_with(left - 200, (size_t)98000000000, 0).micro == 4, "a large one");
+    CHECK(plan_with(left, (size_t)98000000000, 0).micro == 8 &&
+              plan_with(left - 200, (size_t)98000000000, 0).micro == 4,
+          "a large one");
     log_level = level;
 }
 
@@ -377,7 +397,7 @@ static void checkpoints(void)
     free(dir);
     CHECK(!checkpoint_resolve("absent", err, sizeof err) && !checkpoint_resolve(".", err, sizeof err));
 
-    save(&w, "ck", ST_BF16);                                    /* replaces the other of the same name */
+    save(&w, "ck", ST_BF16); /* replaces the other of the same name */
     CHECK(load("ck", dev, &back) == 0, "%s", err);
     for (size_t i = 0; i < w.layout.total; i++)
         CHECK(fabsf(w.theta[i] - back.theta[i]) <= fabsf(w.theta[i]) / 256, "weight %zu", i);
@@ -408,7 +428,8 @@ static void damage(void)
         size_t size = (size_t)st.st_size, stride = size > 4000 ? size / 200 : 1;
         for (size_t i = 0; i < size; i += stride) {
             flip(names[k], i, (int)(i % 8));
-            CHECK(load("ck", dev, &back) == -1, "%s: flipped bit %zu of byte %zu was not seen", names[k], i % 8, i);
+            CHECK(load("ck", dev, &back) == -1, "%s: flipped bit %zu of byte %zu was not seen", names[k],
+                  i % 8, i);
             CHECK(strstr(err, names[k] + 3), "%s: %s", names[k], err);
             flip(names[k], i, (int)(i % 8));
         }
@@ -432,7 +453,8 @@ static void strangers(void)
     CHECK(load("ck", dev, &back) == 0, "%s", err);
     weights_free(&back);
     size_t len;
-    char *config = read_file("ck/config.json", &len, 1 << 20), *layers = strstr(config, "\"num_hidden_layers\": 2");
+    char *config = read_file("ck/config.json", &len, 1 << 20),
+         *layers = strstr(config, "\"num_hidden_layers\": 2");
     CHECK(layers, "config.json: %s", config);
     for (int i = 1; i <= 3; i += 2) {
         layers[strlen("\"num_hidden_layers\": ")] = (char)('0' + i);
@@ -482,7 +504,7 @@ static void run_directory(void)
         rundir_link("run", "latest", s);
         free(dir);
     }
-    rundir_prune("run", 40, 2, 10);                             /* 50 is of the future: not counted, not touched */
+    rundir_prune("run", 40, 2, 10); /* 50 is of the future: not counted, not touched */
     CHECK(is_dir("run/checkpoints/step-000010") && !path_exists("run/checkpoints/step-000020"));
     CHECK(is_dir("run/checkpoints/step-000030") && is_dir("run/checkpoints/step-000040"));
     CHECK(is_dir("run/checkpoints/step-000050"));

@@ -5,8 +5,8 @@
  *   while ((r = protobuf_next(&m, &f)) > 0) ... f.number, f.type, f.value or f.bytes
  *   r < 0: malformed at byte m.at
  *
- * A message within a message is a field of bytes: protobuf_message reads that. Groups, which are deprecated, are
- * malformed. Source: the protocol buffers encoding guide.
+ * A message within a message is a field of bytes: protobuf_message reads that. Groups, which are deprecated,
+ * are malformed. Source: the protocol buffers encoding guide.
  */
 #ifndef CONVERT_PROTOBUF_H
 #define CONVERT_PROTOBUF_H
@@ -17,16 +17,16 @@
 enum protobuf_type { PROTOBUF_VARINT = 0, PROTOBUF_64 = 1, PROTOBUF_BYTES = 2, PROTOBUF_32 = 5 };
 
 struct protobuf {
-    const char *bytes;                  /* of the file, borrowed */
-    size_t at, end;                     /* of the message in it: what is left to read */
+    const char *bytes; /* of the file, borrowed */
+    size_t at, end;    /* of the message in it: what is left to read */
 };
 
 struct protobuf_field {
     uint32_t number;
     enum protobuf_type type;
-    size_t at;                          /* in the file */
-    uint64_t value;                     /* but PROTOBUF_BYTES */
-    const char *bytes;                  /* PROTOBUF_BYTES: in the file */
+    size_t at;         /* in the file */
+    uint64_t value;    /* but PROTOBUF_BYTES */
+    const char *bytes; /* PROTOBUF_BYTES: in the file */
     size_t len;
 };
 

@@ -15,12 +15,21 @@
 #include "pipeline/text/convert/splits.h"
 #include "pipeline/text/vocabulary/vocabulary.h"
 
-enum {                                  /* field numbers */
-    MODEL_PIECES = 1, MODEL_TRAINER = 2, MODEL_NORMALIZER = 3,
-    PIECE_TEXT = 1, PIECE_SCORE = 2, PIECE_TYPE = 3,
-    TRAINER_TYPE = 3, TRAINER_SUFFIX = 24, TRAINER_BYTES = 35,
-    NORMALIZER_MAP = 2, NORMALIZER_PREFIX = 3, NORMALIZER_FEWER = 4, NORMALIZER_ESCAPE = 5,
-    TYPE_BPE = 2,
+enum { /* field numbers */
+       MODEL_PIECES = 1,
+       MODEL_TRAINER = 2,
+       MODEL_NORMALIZER = 3,
+       PIECE_TEXT = 1,
+       PIECE_SCORE = 2,
+       PIECE_TYPE = 3,
+       TRAINER_TYPE = 3,
+       TRAINER_SUFFIX = 24,
+       TRAINER_BYTES = 35,
+       NORMALIZER_MAP = 2,
+       NORMALIZER_PREFIX = 3,
+       NORMALIZER_FEWER = 4,
+       NORMALIZER_ESCAPE = 5,
+       TYPE_BPE = 2,
 };
 
 struct reader {
@@ -28,8 +37,9 @@ struct reader {
     char *err;
     size_t cap;
     struct sentencepiece *m;
-    uint64_t type;                      /* of the model */
-    bool suffix, escape, map; /* treat_whitespace_as_suffix, escape_whitespaces, whether there is a charsmap */
+    uint64_t type; /* of the model */
+    bool suffix, escape,
+        map; /* treat_whitespace_as_suffix, escape_whitespaces, whether there is a charsmap */
 };
 
 __attribute__((format(printf, 3, 4))) static int bad(const struct reader *r, size_t at, const char *fmt, ...)
@@ -76,7 +86,7 @@ static int use_piece_field(struct reader *r, struct protobuf *m, struct protobuf
                                                          : PROTOBUF_VARINT;
     (void)m;
     if (f->number > PIECE_TYPE)
-        return 0;                       /* an extension */
+        return 0; /* an extension */
     if (f->type != want)
         return wrong_type(r, f);
     if (f->number == PIECE_TEXT) {
@@ -185,11 +195,15 @@ static int check_model(struct reader *r, size_t len)
     static const char *const types[] = {"none", "unigram", "BPE", "word", "char"};
     const struct sentencepiece *m = r->m;
     if (r->type != TYPE_BPE)
-        return bad(r, 0, "model_type is %s: only BPE can be converted", r->type < 5 ? types[r->type] : "unknown");
+        return bad(r, 0, "model_type is %s: only BPE can be converted",
+                   r->type < 5 ? types[r->type] : "unknown");
     if (r->map)
-        return bad(r, 0, "it normalises by a table (precompiled_charsmap), which is not supported: only \"identity\"");
+        return bad(
+            r, 0,
+            "it normalises by a table (precompiled_charsmap), which is not supported: only \"identity\"");
     if (r->suffix || !r->escape)
-        return bad(r, 0, "%s is not supported", r->suffix ? "treat_whitespace_as_suffix" : "escape_whitespaces false");
+        return bad(r, 0, "%s is not supported",
+                   r->suffix ? "treat_whitespace_as_suffix" : "escape_whitespaces false");
     if (m->n_of[PIECE_UNKNOWN] != 1)
         return bad(r, len, "%zu pieces of type UNKNOWN, not one", m->n_of[PIECE_UNKNOWN]);
     if (m->n_of[PIECE_BYTE] != (m->byte_fallback ? 256 : 0))
@@ -198,11 +212,14 @@ static int check_model(struct reader *r, size_t len)
     return 0;
 }
 
-int sentencepiece_parse(struct sentencepiece *m, const char *bytes, size_t len, const char *name, char *err, size_t cap)
+int sentencepiece_parse(struct sentencepiece *m, const char *bytes, size_t len, const char *name, char *err,
+                        size_t cap)
 {
-    struct reader r = {.name = name, .err = err, .cap = cap, .m = m, .type = 1, .escape = true}; /* the defaults */
+    struct reader r = {
+        .name = name, .err = err, .cap = cap, .m = m, .type = 1, .escape = true}; /* the defaults */
     *m = (struct sentencepiece){.dummy_prefix = true, .fewer_spaces = true};
-    if (each_field(&r, (struct protobuf){.bytes = bytes, .end = len}, use_model) == 0 && check_model(&r, len) == 0)
+    if (each_field(&r, (struct protobuf){.bytes = bytes, .end = len}, use_model) == 0 &&
+        check_model(&r, len) == 0)
         return 0;
     sentencepiece_free(m);
     return -1;

@@ -1,5 +1,6 @@
 /*
- * sentencepiece_json.c - a SentencePiece BPE as the `tokenizers` library does the same: tokenizer.md, "Converting"
+ * sentencepiece_json.c - a SentencePiece BPE as the `tokenizers` library does the same: tokenizer.md,
+ * "Converting"
  */
 #include "pipeline/text/convert/sentencepiece.h"
 
@@ -12,7 +13,7 @@
 #include "pipeline/text/vocabulary/quote.h"
 #include "pipeline/text/convert/splits.h"
 
-enum { ALL_SPACES = 65535 };           /* that a text may begin with */
+enum { ALL_SPACES = 65535 }; /* that a text may begin with */
 
 struct writer {
     const struct sentencepiece *m;
@@ -20,8 +21,8 @@ struct writer {
     char *err;
     size_t cap;
     struct strbuf out;
-    struct splits *splits;              /* of the pieces that text becomes by merging */
-    uint32_t *order, n_ranks;           /* their ids by rank */
+    struct splits *splits;    /* of the pieces that text becomes by merging */
+    uint32_t *order, n_ranks; /* their ids by rank */
 };
 
 __attribute__((format(printf, 2, 3))) static int bad(const struct writer *w, const char *fmt, ...)
@@ -69,7 +70,8 @@ static int check_names(struct writer *w)
     int rc = 0;
     for (size_t id = 0; id < m->n && rc == 0; id++)
         if (!splits_add(names, m->pieces[id].s, m->pieces[id].len))
-            rc = bad(w, "pieces %u and %zu are the same", splits_find(names, m->pieces[id].s, m->pieces[id].len), id);
+            rc = bad(w, "pieces %u and %zu are the same",
+                     splits_find(names, m->pieces[id].s, m->pieces[id].len), id);
     splits_free(names);
     return rc;
 }
@@ -106,11 +108,13 @@ static void write_added(struct writer *w)
     add(w, "\n  ],\n");
 }
 
-#define SPACE "\xe2\x96\x81"            /* U+2581, which stands for a space */
-#define REPLACE(kind, pattern, content)                                                                                \
-    "    {\"type\": \"Replace\", \"pattern\": {\"" kind "\": \"" pattern "\"}, \"content\": \"" content "\"}"
+#define SPACE "\xe2\x96\x81" /* U+2581, which stands for a space */
+#define REPLACE(kind, pattern, content)                                                                      \
+    "    {\"type\": \"Replace\", \"pattern\": {\"" kind "\": \"" pattern "\"}, \"content\": \"" content "\"" \
+                                                                                                        "}"
 
-/* SentencePiece drops spaces at the end when they are U+2581 already, and so such characters of the text with them. */
+/* SentencePiece drops spaces at the end when they are U+2581 already, and so such characters of the text with
+ * them. */
 static void write_normalizer(struct writer *w)
 {
     bool fewer = w->m->fewer_spaces;
@@ -143,8 +147,8 @@ static void add_escaped(struct strbuf *regex, const struct piece *p)
     }
 }
 
-/* User-defined pieces are found before anything merges, the leftmost and of those the longest; each is then a pre-token
- * of its own, and with ignore_merges a pre-token that is in the vocabulary is that token. */
+/* User-defined pieces are found before anything merges, the leftmost and of those the longest; each is then a
+ * pre-token of its own, and with ignore_merges a pre-token that is in the vocabulary is that token. */
 static void write_pre_tokenizer(struct writer *w)
 {
     const struct sentencepiece *m = w->m;
@@ -189,8 +193,10 @@ static int write_merges(struct writer *w)
         uint32_t id = w->order[rank];
         enum split split = splits_of(w->splits, rank, &left, &right);
         if (split == SPLIT_NEVER && m->pieces[id].type == PIECE_NORMAL && m->n_of[PIECE_USER_DEFINED])
-            return bad(w, "piece %u is one that merging never makes, which is not supported beside user-defined pieces",
-                       id);
+            return bad(
+                w,
+                "piece %u is one that merging never makes, which is not supported beside user-defined pieces",
+                id);
         if (split != SPLIT_PAIR || m->pieces[id].type != PIECE_NORMAL)
             continue;
         if (left == UINT32_MAX || right == UINT32_MAX)
@@ -214,10 +220,11 @@ static int write_model(struct writer *w)
     const char *comma = "";
     add(w, "  \"model\": {\n    \"type\": \"BPE\", \"dropout\": null, \"unk_token\": ");
     quote_piece(w, w->m->unknown);
-    strbuf_addf(&w->out,
-                ", \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null, \"fuse_unk\": true, "
-                "\"byte_fallback\": %s, \"ignore_merges\": %s,\n    \"vocab\": {",
-                w->m->byte_fallback ? "true" : "false", w->m->n_of[PIECE_USER_DEFINED] ? "true" : "false");
+    strbuf_addf(
+        &w->out,
+        ", \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null, \"fuse_unk\": true, "
+        "\"byte_fallback\": %s, \"ignore_merges\": %s,\n    \"vocab\": {",
+        w->m->byte_fallback ? "true" : "false", w->m->n_of[PIECE_USER_DEFINED] ? "true" : "false");
     for (uint32_t id = 0; id < w->m->n; id++) {
         strbuf_addf(&w->out, "%s\n      ", comma);
         quote_piece(w, id);
@@ -227,7 +234,8 @@ static int write_model(struct writer *w)
     return write_merges(w);
 }
 
-char *sentencepiece_to_json(const struct sentencepiece *m, const char *name, size_t *len, char *err, size_t cap)
+char *sentencepiece_to_json(const struct sentencepiece *m, const char *name, size_t *len, char *err,
+                            size_t cap)
 {
     struct writer w = {.m = m, .name = name, .err = err, .cap = cap};
     int rc = check_names(&w);

@@ -14,22 +14,22 @@ struct ranked {
     uint32_t len;
 };
 
-struct part {                           /* of the token that is put together */
-    uint32_t at, len;                   /* len 0: it has become part of the one before */
+struct part {         /* of the token that is put together */
+    uint32_t at, len; /* len 0: it has become part of the one before */
     int32_t prev, next;
 };
 
 struct candidate {
-    uint32_t rank;                      /* of the token that the part and the next would make */
+    uint32_t rank; /* of the token that the part and the next would make */
     int32_t part;
 };
 
 struct splits {
     enum split_unit unit;
     struct ranked *tokens;
-    uint32_t n, mask, *slots;           /* hash table of ranks; UINT32_MAX: empty */
+    uint32_t n, mask, *slots; /* hash table of ranks; UINT32_MAX: empty */
     struct part parts[SPLIT_MAX_TOKEN];
-    struct candidate heap[3 * SPLIT_MAX_TOKEN];         /* a merge takes one out and puts two in */
+    struct candidate heap[3 * SPLIT_MAX_TOKEN]; /* a merge takes one out and puts two in */
     size_t n_heap;
 };
 

@@ -11,8 +11,8 @@
 
 _Static_assert((int)SPLIT_MAX_TOKEN == (int)VOCABULARY_MAX_TOKEN, "what can be split can be a token");
 
-struct line {                           /* of a rank; len 0: there is none */
-    size_t at;                          /* in bytes */
+struct line {  /* of a rank; len 0: there is none */
+    size_t at; /* in bytes */
     uint32_t len;
 };
 
@@ -20,10 +20,10 @@ struct reader {
     const char *name;
     char *err;
     size_t cap;
-    size_t line;                        /* the one being read, from 1 */
-    struct strbuf bytes;                /* of all tokens */
-    struct line *ranks;                 /* room for n_ranks */
-    uint32_t n_ranks, end;              /* end: the highest rank and one */
+    size_t line;           /* the one being read, from 1 */
+    struct strbuf bytes;   /* of all tokens */
+    struct line *ranks;    /* room for n_ranks */
+    uint32_t n_ranks, end; /* end: the highest rank and one */
 };
 
 __attribute__((format(printf, 2, 3))) static int bad(struct reader *r, const char *fmt, ...)
@@ -68,7 +68,7 @@ static int add_base64(struct strbuf *out, const char *s, size_t n)
             bits = bits << 6 | (uint32_t)digit;
         }
         size_t here = i + 4 == n ? 3 - pad : 3;
-        if (bits & (0xffffffu >> 8 * here))             /* bits that no byte takes */
+        if (bits & (0xffffffu >> 8 * here)) /* bits that no byte takes */
             return -1;
         unsigned char b[3] = {(unsigned char)(bits >> 16), (unsigned char)(bits >> 8), (unsigned char)bits};
         strbuf_add(out, b, here);
@@ -161,7 +161,8 @@ static int read_lines(struct reader *r, const char *bytes, size_t len)
 /* ---- the tokenizer ---- */
 
 /* id_of: of a rank among the tokens that are there, its id. */
-static int add_merges(struct reader *r, struct tokenizer *t, struct splits *s, const uint32_t *id_of, uint32_t n)
+static int add_merges(struct reader *r, struct tokenizer *t, struct splits *s, const uint32_t *id_of,
+                      uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
         uint32_t left, right;
@@ -170,7 +171,7 @@ static int add_merges(struct reader *r, struct tokenizer *t, struct splits *s, c
             return bad(r, "token %u is made of a byte that is no token", id_of[i]);
         if (split == SPLIT_PAIR)
             vocabulary_merge(t, id_of[left], id_of[right], id_of[i]);
-        t->ignore_merges |= split == SPLIT_NEVER;       /* tiktoken takes it where it is a whole piece */
+        t->ignore_merges |= split == SPLIT_NEVER; /* tiktoken takes it where it is a whole piece */
     }
     return 0;
 }
@@ -185,7 +186,8 @@ static int add_tokens(struct reader *r, struct tokenizer *t)
             continue;
         const char *bytes = r->bytes.s + r->ranks[id].at;
         if (!splits_add(s, bytes, r->ranks[id].len))
-            rc = bad(r, "ranks %u and %u are the same token", id_of[splits_find(s, bytes, r->ranks[id].len)], id);
+            rc = bad(r, "ranks %u and %u are the same token", id_of[splits_find(s, bytes, r->ranks[id].len)],
+                     id);
         else
             vocabulary_set(t, id, bytes, r->ranks[id].len, TOKEN_TEXT);
         id_of[n++] = id;
@@ -198,14 +200,16 @@ static int add_tokens(struct reader *r, struct tokenizer *t)
 }
 
 /* Ids of the special tokens, and how many ids that makes. */
-static int place_special(struct reader *r, const struct tiktoken_opts *opts, uint32_t *ids, uint32_t *vocab_size)
+static int place_special(struct reader *r, const struct tiktoken_opts *opts, uint32_t *ids,
+                         uint32_t *vocab_size)
 {
     *vocab_size = r->end;
     for (size_t i = 0; i < opts->n_special; i++) {
         const char *content = opts->special[i].content;
         ids[i] = opts->special[i].id == UINT32_MAX ? *vocab_size : opts->special[i].id;
         if (ids[i] >= VOCABULARY_MAX)
-            return bad(r, "special token \"%.100s\": id %u is not below %d", content, ids[i], (int)VOCABULARY_MAX);
+            return bad(r, "special token \"%.100s\": id %u is not below %d", content, ids[i],
+                       (int)VOCABULARY_MAX);
         if (ids[i] < r->end && r->ranks[ids[i]].len)
             return bad(r, "special token \"%.100s\": id %u is a rank of the file", content, ids[i]);
         *vocab_size = ids[i] >= *vocab_size ? ids[i] + 1 : *vocab_size;
@@ -213,7 +217,8 @@ static int place_special(struct reader *r, const struct tiktoken_opts *opts, uin
     return 0;
 }
 
-static int add_special(struct reader *r, struct tokenizer *t, const struct tiktoken_opts *opts, const uint32_t *ids)
+static int add_special(struct reader *r, struct tokenizer *t, const struct tiktoken_opts *opts,
+                       const uint32_t *ids)
 {
     for (size_t i = 0; i < opts->n_special; i++) {
         const char *content = opts->special[i].content;
@@ -245,8 +250,8 @@ static struct tokenizer *build(struct reader *r, const struct tiktoken_opts *opt
     return NULL;
 }
 
-struct tokenizer *tiktoken_parse(const char *bytes, size_t len, const struct tiktoken_opts *opts, const char *name,
-                                 char *err, size_t cap)
+struct tokenizer *tiktoken_parse(const char *bytes, size_t len, const struct tiktoken_opts *opts,
+                                 const char *name, char *err, size_t cap)
 {
     struct reader r = {.name = name, .err = err, .cap = cap};
     struct tokenizer *t = read_lines(&r, bytes, len) == 0 ? build(&r, opts) : NULL;

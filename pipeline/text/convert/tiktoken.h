@@ -1,8 +1,8 @@
 /*
  * tiktoken.h - a .tiktoken file as a tokenizer: tokenizer.md, "Converting"
  *
- * A line a token: its bytes in base64, a space, its rank, which is its id. Ranks may have gaps. Nothing in the file
- * says how text is cut, nor which special tokens there are.
+ * A line a token: its bytes in base64, a space, its rank, which is its id. Ranks may have gaps. Nothing in
+ * the file says how text is cut, nor which special tokens there are.
  */
 #ifndef CONVERT_TIKTOKEN_H
 #define CONVERT_TIKTOKEN_H
@@ -11,8 +11,8 @@
 #include "pipeline/text/vocabulary/tokenizer.h"
 
 struct special_token {
-    const char *content;        /* UTF-8, not empty; borrowed */
-    uint32_t id;                /* UINT32_MAX: the next one after the highest */
+    const char *content; /* UTF-8, not empty; borrowed */
+    uint32_t id;         /* UINT32_MAX: the next one after the highest */
 };
 
 struct tiktoken_opts {
@@ -24,7 +24,7 @@ struct tiktoken_opts {
 
 /* A vocabulary in use, known by the number of its ranks. */
 struct tiktoken_family {
-    const char *name;           /* as --pattern has it */
+    const char *name; /* as --pattern has it */
     enum pattern pattern;
     bool nfc;
     uint32_t n_ranks;
@@ -38,7 +38,7 @@ struct special_token *tiktoken_family_special(const struct tiktoken_family *f, c
 /* How many lines are not empty: the number of ranks of a good file. */
 uint32_t tiktoken_count(const char *bytes, size_t len);
 /* NULL, with file, line and reason in err. */
-struct tokenizer *tiktoken_parse(const char *bytes, size_t len, const struct tiktoken_opts *opts, const char *name,
-                                 char *err, size_t cap);
+struct tokenizer *tiktoken_parse(const char *bytes, size_t len, const struct tiktoken_opts *opts,
+                                 const char *name, char *err, size_t cap);
 
 #endif

@@ -39,7 +39,7 @@ static size_t strip_left(const char *text, size_t from, size_t end)
 
 static bool any_token(const struct tokenizer *t, enum added_pass pass, enum added_kinds kinds)
 {
-    bool found = false, wanted = false;     /* special ones matter only beside others */
+    bool found = false, wanted = false; /* special ones matter only beside others */
     for (uint32_t i = 0; i < t->n_added; i++) {
         const struct token *token = &t->tokens[t->added[i]];
         if (token->normalized != (pass == ADDED_NORMALISED))
@@ -50,14 +50,15 @@ static bool any_token(const struct tokenizer *t, enum added_pass pass, enum adde
     return kinds == ADDED_ALL ? found : wanted;
 }
 
-void added_split(const struct tokenizer *t, const char *text, size_t len, enum added_pass pass, enum added_kinds kinds,
-                 void (*put_text)(void *arg, const char *text, size_t len), void (*put_id)(void *arg, uint32_t id),
-                 void *arg)
+void added_split(const struct tokenizer *t, const char *text, size_t len, enum added_pass pass,
+                 enum added_kinds kinds, void (*put_text)(void *arg, const char *text, size_t len),
+                 void (*put_id)(void *arg, uint32_t id), void *arg)
 {
     size_t from = 0;
     for (size_t i = 0; i < len && t->added_any[pass][kinds];) {
         unsigned char first = (unsigned char)text[i];
-        uint32_t id = t->added_from[first] < t->added_from[first + 1] ? added_at(t, text + i, len - i, pass) : UINT32_MAX;
+        uint32_t id = t->added_from[first] < t->added_from[first + 1] ? added_at(t, text + i, len - i, pass)
+                                                                      : UINT32_MAX;
         if (id == UINT32_MAX) {
             i++;
             continue;

@@ -15,8 +15,8 @@ enum added_pass { ADDED_RAW, ADDED_NORMALISED };
 enum added_kinds { ADDED_NOT_SPECIAL, ADDED_ALL };
 
 /* Gives text and added tokens in order; never empty text. */
-void added_split(const struct tokenizer *t, const char *text, size_t len, enum added_pass pass, enum added_kinds kinds,
-                 void (*put_text)(void *arg, const char *text, size_t len), void (*put_id)(void *arg, uint32_t id),
-                 void *arg);
+void added_split(const struct tokenizer *t, const char *text, size_t len, enum added_pass pass,
+                 enum added_kinds kinds, void (*put_text)(void *arg, const char *text, size_t len),
+                 void (*put_id)(void *arg, uint32_t id), void *arg);
 
 #endif

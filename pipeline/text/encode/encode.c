@@ -4,8 +4,9 @@
  * Nearly every piece of up to 15 bytes is found in `hot`: two words compared,
  * four ids copied whether they are all needed or not. Pieces are looked up many at once, so that
  * memory answers them together. Long pieces are cut at their seams (seams.h) first. What is still
- * longer goes by `warm`, with longer keys and more ids, and then by the merges. Both caches are of fixed size and one thread's; what
- * is new to `hot` is looked up among the pieces that other threads have met (pieces.h) before it is merged.
+ * longer goes by `warm`, with longer keys and more ids, and then by the merges. Both caches are of fixed size
+ * and one thread's; what is new to `hot` is looked up among the pieces that other threads have met (pieces.h)
+ * before it is merged.
  */
 #include "pipeline/text/vocabulary/vocabulary.h"
 
@@ -22,15 +23,15 @@
 #include "pipeline/text/pretokenize/pretokenizer.h"
 
 enum {
-    HOT_BITS = 18,                      /* of 32 bytes: 8 MiB; 15 to 18 measured, each doubling helps */
-    AHEAD = 64,                         /* pieces looked up at once */
-    WARM_BITS = 13,                     /* of 128 bytes: 1 MiB */
+    HOT_BITS = 18,  /* of 32 bytes: 8 MiB; 15 to 18 measured, each doubling helps */
+    AHEAD = 64,     /* pieces looked up at once */
+    WARM_BITS = 13, /* of 128 bytes: 1 MiB */
     WARM_KEY = 46,
     WARM_IDS = 20,
 };
 _Static_assert(VOCABULARY_MAX < 1 << PIECE_ID_BITS, "an id and a number of ids fit one word");
 
-struct hot_slot {                       /* zeros: empty, for no piece is */
+struct hot_slot { /* zeros: empty, for no piece is */
     struct piece_key key;
     uint32_t ids[PIECE_IDS];
 };
@@ -40,7 +41,8 @@ struct warm_slot {
     char key[WARM_KEY];
     uint32_t ids[WARM_IDS];
 };
-_Static_assert(sizeof(struct hot_slot) == 32 && sizeof(struct warm_slot) == 128, "slots do not straddle cache lines");
+_Static_assert(sizeof(struct hot_slot) == 32 && sizeof(struct warm_slot) == 128,
+               "slots do not straddle cache lines");
 
 struct encoder {
     const struct tokenizer *t;
@@ -48,7 +50,7 @@ struct encoder {
     struct merger *merger;
     struct hot_slot *hot;
     struct warm_slot *warm;
-    struct pieces *shared;              /* with other threads; NULL: none */
+    struct pieces *shared; /* with other threads; NULL: none */
     uint32_t *ids;
     size_t n, cap;
     struct strbuf normalised;
@@ -133,11 +135,11 @@ static void reserve(struct encoder *e, size_t more)
     e->ids = xrealloc(e->ids, e->cap * sizeof *e->ids);
 }
 
-struct key {                            /* of a piece that is being looked up */
+struct key { /* of a piece that is being looked up */
     const char *piece;
     size_t len;
     struct piece_key key;
-    struct hot_slot *slot;              /* NULL: longer than such a key */
+    struct hot_slot *slot; /* NULL: longer than such a key */
 };
 
 /* Puts ids into the first of the two slots. */
@@ -175,13 +177,15 @@ static __attribute__((noinline)) size_t encode_miss(struct encoder *e, const str
     return piece_ids_take(found.ids, ids);
 }
 
-struct left {                           /* of the pieces that were found: their ends, and where the first begins */
+struct left { /* of the pieces that were found: their ends, and where the first begins */
     const size_t *ends;
     size_t n, from;
 };
 
-/* What the caches will be asked, asking memory for it at once: pieces, or parts of long ones. Returns how many. */
-static inline size_t find_keys(struct encoder *e, struct key *keys, const char *text, size_t len, struct left *l)
+/* What the caches will be asked, asking memory for it at once: pieces, or parts of long ones. Returns how
+ * many. */
+static inline size_t find_keys(struct encoder *e, struct key *keys, const char *text, size_t len,
+                               struct left *l)
 {
     size_t n = 0;
     while (n < AHEAD && l->n > 0) {
@@ -224,7 +228,7 @@ static void encode_text(struct encoder *e, const char *text, size_t len)
     }
 }
 
-struct span {                           /* what added_split gives */
+struct span { /* what added_split gives */
     struct encoder *e;
     enum added_kinds kinds;
 };
@@ -251,7 +255,8 @@ static void put_raw(void *arg, const char *text, size_t len)
     added_split(s->e->t, text, len, ADDED_NORMALISED, s->kinds, put_text, put_added, s);
 }
 
-/* The tokens that are found as they stand are pieces to come; those learned first come most often and go in last. */
+/* The tokens that are found as they stand are pieces to come; those learned first come most often and go in
+ * last. */
 static void fill_hot(struct encoder *e)
 {
     const struct tokenizer *t = e->t;
@@ -272,7 +277,7 @@ struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared)
     e->shared = shared;
     e->pretokenizer = pretokenizer_open(t->pattern, t->regex, why, sizeof why);
     if (!e->pretokenizer)
-        die("pattern of the pre-tokenizer: %s", why);   /* it was compiled when the file was read */
+        die("pattern of the pre-tokenizer: %s", why); /* it was compiled when the file was read */
     e->merger = merger_new(t);
     e->hot = xcalloc_huge((size_t)1 << HOT_BITS, sizeof *e->hot);
     e->warm = xcalloc_huge((size_t)1 << WARM_BITS, sizeof *e->warm);

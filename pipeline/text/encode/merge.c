@@ -14,7 +14,7 @@
 
 enum { NONE = -1 };
 
-struct node {                           /* a symbol; rank of its pair with the next, UINT32_MAX: none */
+struct node { /* a symbol; rank of its pair with the next, UINT32_MAX: none */
     uint32_t id, rank;
     int32_t prev, next;
 };
@@ -26,11 +26,11 @@ struct candidate {
 
 struct merger {
     const struct tokenizer *t;
-    struct node *nodes;                 /* these: scratch of merge_by_heap */
+    struct node *nodes; /* these: scratch of merge_by_heap */
     size_t nodes_cap;
     struct candidate *heap;
     size_t heap_n, heap_cap;
-    uint64_t *dead;                     /* scratch of merge_match */
+    uint64_t *dead; /* scratch of merge_match */
     size_t dead_cap;
 };
 
@@ -96,13 +96,15 @@ static void rank_pair(struct merger *m, int32_t i)
         heap_push(m, (struct candidate){node->rank, i});
 }
 
-/* A candidate is out of date when its node's pair has another rank by now; ranks name pairs, so the same rank is the same pair. */
+/* A candidate is out of date when its node's pair has another rank by now; ranks name pairs, so the same rank
+ * is the same pair. */
 static size_t merge_by_heap(struct merger *m, const unsigned char *bytes, size_t n, uint32_t *ids)
 {
     if (n > m->nodes_cap)
         m->nodes = xrealloc(m->nodes, (m->nodes_cap = n) * sizeof *m->nodes);
     for (size_t i = 0; i < n; i++)
-        m->nodes[i] = (struct node){m->t->byte_id[bytes[i]], UINT32_MAX, (int32_t)i - 1, i + 1 < n ? (int32_t)i + 1 : NONE};
+        m->nodes[i] = (struct node){m->t->byte_id[bytes[i]], UINT32_MAX, (int32_t)i - 1,
+                                    i + 1 < n ? (int32_t)i + 1 : NONE};
     m->heap_n = 0;
     for (size_t i = 0; i < n; i++)
         rank_pair(m, (int32_t)i);

@@ -8,14 +8,14 @@
 
 #include "pipeline/lib/fs.h"
 
-enum { BITS = 18, TRIES = 4 };              /* 8 MiB; slots that a key may be in: two cache lines */
+enum { BITS = 18, TRIES = 4 }; /* 8 MiB; slots that a key may be in: two cache lines */
 
-static const uint64_t CLAIMED = ~(uint64_t)0;   /* being written; no key ends so */
+static const uint64_t CLAIMED = ~(uint64_t)0; /* being written; no key ends so */
 
 struct slot {
-    _Atomic uint64_t high;                  /* 0: empty; last to be written */
+    _Atomic uint64_t high; /* 0: empty; last to be written */
     uint64_t low;
-    uint32_t ids[PIECE_IDS];                /* the first holds their number, too */
+    uint32_t ids[PIECE_IDS]; /* the first holds their number, too */
 };
 _Static_assert(sizeof(struct slot) == 32, "slots do not straddle cache lines");
 
@@ -57,7 +57,8 @@ void pieces_put(struct pieces *p, struct piece_key k, const uint32_t *ids, size_
     struct slot *s = slots_of(p, k);
     for (int i = 0; i < TRIES; i++, s++) {
         uint64_t empty = 0;
-        if (!atomic_compare_exchange_strong_explicit(&s->high, &empty, CLAIMED, memory_order_relaxed, memory_order_relaxed))
+        if (!atomic_compare_exchange_strong_explicit(&s->high, &empty, CLAIMED, memory_order_relaxed,
+                                                     memory_order_relaxed))
             continue;
         s->low = k.low;
         piece_ids_put(s->ids, ids, n);

@@ -1,8 +1,9 @@
 /*
  * pieces.h - the ids of short pieces, shared by the encoders of one tokenizer
  *
- * What one thread has merged the others find here. A slot is written once and by one thread; whoever sees its key sees the
- * whole of it, so that nobody waits. Full neighbourhoods take nothing more: the table is of fixed size and forgets nothing.
+ * What one thread has merged the others find here. A slot is written once and by one thread; whoever sees its
+ * key sees the whole of it, so that nobody waits. Full neighbourhoods take nothing more: the table is of
+ * fixed size and forgets nothing.
  */
 #ifndef ENCODE_PIECES_H
 #define ENCODE_PIECES_H
@@ -11,9 +12,13 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { PIECE_KEY = 15, PIECE_IDS = 4, PIECE_ID_BITS = 28 };     /* bytes of a piece, and ids, at most; bits of the first id in a slot */
+enum {
+    PIECE_KEY = 15,
+    PIECE_IDS = 4,
+    PIECE_ID_BITS = 28
+}; /* bytes of a piece, and ids, at most; bits of the first id in a slot */
 
-struct piece_key {                          /* the bytes, zeros behind them, and their number (1 to 15) as the last */
+struct piece_key { /* the bytes, zeros behind them, and their number (1 to 15) as the last */
     uint64_t low, high;
 };
 
@@ -40,8 +45,8 @@ static inline size_t piece_ids_take(const uint32_t *slot, uint32_t *ids)
 }
 
 struct pieces;
-struct pieces *pieces_new(void);            /* dies when memory is out */
-void pieces_free(struct pieces *p);         /* NULL is fine; after the encoders that share it */
+struct pieces *pieces_new(void);    /* dies when memory is out */
+void pieces_free(struct pieces *p); /* NULL is fine; after the encoders that share it */
 /* The ids of k, ids has room for PIECE_IDS. Returns how many; 0: not there. */
 size_t pieces_get(struct pieces *p, struct piece_key k, uint32_t *ids);
 /* 1 <= n <= PIECE_IDS. May do nothing. */

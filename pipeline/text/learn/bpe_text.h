@@ -13,23 +13,24 @@
 #include <stdint.h>
 
 #define BPE_SEPARATOR UINT32_MAX
-#define BPE_DEAD      (UINT32_MAX - 1)
+#define BPE_DEAD (UINT32_MAX - 1)
 
 struct bpe_word {
     uint64_t count;
-    uint32_t at;                /* its separator */
+    uint32_t at; /* its separator */
 };
 
 struct bpe_text {
-    uint32_t *ids;              /* n places; the last is a separator, once bpe_text_finish was called */
+    uint32_t *ids; /* n places; the last is a separator, once bpe_text_finish was called */
     size_t n, cap;
     struct bpe_word *words;
     size_t n_words, words_cap;
-    uint32_t *block_word;       /* the word of each 16th place */
+    uint32_t *block_word; /* the word of each 16th place */
 };
 
 /* Bytes become ids by the table. n + len + 2 must stay below BPE_DEAD. */
-void bpe_text_add(struct bpe_text *t, const char *word, size_t len, uint64_t count, const uint8_t id_of_byte[256]);
+void bpe_text_add(struct bpe_text *t, const char *word, size_t len, uint64_t count,
+                  const uint8_t id_of_byte[256]);
 void bpe_text_finish(struct bpe_text *t);
 void bpe_text_free(struct bpe_text *t);
 

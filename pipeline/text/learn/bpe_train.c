@@ -8,10 +8,11 @@
  * Symbols are numbered in the order of ties (bpe_train.h): bytes by spelling, then
  * merges. Byte b is token id b in the result, merges have the same numbers in both.
  *
- * A pair has a new symbol in it, or two bytes: so it arises in one step, at all its places, in their order, and its
- * count only falls from then on. No token is made in two ways (a+bc, ab+c): as long as no merge crosses its ends, the
- * same bytes go through the same merges everywhere, runs of one symbol included, since a run is taken from its left end
- * two by two. So tokens need no look-up by spelling; the tests compare with a trainer that does look.
+ * A pair has a new symbol in it, or two bytes: so it arises in one step, at all its places, in their order,
+ * and its count only falls from then on. No token is made in two ways (a+bc, ab+c): as long as no merge
+ * crosses its ends, the same bytes go through the same merges everywhere, runs of one symbol included, since
+ * a run is taken from its left end two by two. So tokens need no look-up by spelling; the tests compare with
+ * a trainer that does look.
  */
 #include "pipeline/text/learn/bpe_train.h"
 
@@ -24,8 +25,8 @@
 #include "pipeline/text/learn/bpe_text.h"
 #include "pipeline/text/vocabulary/vocabulary.h"
 
-struct side {                   /* of the merge of this step: the pairs with one neighbour */
-    uint32_t step;              /* 0, or of another step: nothing is known */
+struct side {      /* of the merge of this step: the pairs with one neighbour */
+    uint32_t step; /* 0, or of another step: nothing is known */
     uint32_t before, after;
 };
 
@@ -33,12 +34,12 @@ struct bpe {
     uint8_t symbol_of_byte[256], byte_of_symbol[256];
     struct bpe_text text;
     struct pairs pairs;
-    uint32_t *lengths;          /* of symbols, in bytes */
-    struct side *left, *right;  /* by symbol */
+    uint32_t *lengths;         /* of symbols, in bytes */
+    struct side *left, *right; /* by symbol */
     uint32_t step;
-    uint32_t *arisen, n_arisen, arisen_cap;         /* pairs of this step */
+    uint32_t *arisen, n_arisen, arisen_cap; /* pairs of this step */
     struct tokenizer *t;
-    size_t bytes_left;          /* for the spellings of tokens */
+    size_t bytes_left; /* for the spellings of tokens */
 };
 
 /* ---- symbols ---- */
@@ -47,7 +48,7 @@ struct bpe *bpe_new(void)
 {
     struct bpe *b = xcalloc(1, sizeof *b);
     uint8_t next = 0;
-    for (int printable = 1; printable >= 0; printable--)        /* as bytelevel.h has it */
+    for (int printable = 1; printable >= 0; printable--) /* as bytelevel.h has it */
         for (int c = 0; c < 256; c++)
             if (printable == ((c >= 33 && c <= 126) || (c >= 161 && c <= 172) || c >= 174)) {
                 b->symbol_of_byte[c] = next;
@@ -78,7 +79,8 @@ static void has_arisen(struct bpe *b, uint32_t pair)
 }
 
 /* A pair before the merge becomes another one, at `place`. */
-static void replace_pair(struct bpe *b, struct side *s, uint32_t before[2], uint32_t after[2], uint32_t place, uint64_t count)
+static void replace_pair(struct bpe *b, struct side *s, uint32_t before[2], uint32_t after[2], uint32_t place,
+                         uint64_t count)
 {
     if (s->step != b->step) {
         s->step = b->step;
@@ -101,7 +103,7 @@ static void apply_merge(struct bpe *b, uint32_t pair, uint32_t id)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t p = places[i];
         if (ids[p] != l || ids[p + l_len] != r)
-            continue;           /* merged with something else since */
+            continue; /* merged with something else since */
         uint32_t x = ids[p - 1], y = ids[p + l_len + r_len];
         uint64_t count = bpe_text_count(&b->text, p);
         if (x != BPE_SEPARATOR)
@@ -189,7 +191,7 @@ struct tokenizer *bpe_learn(struct bpe *b, const struct bpe_opts *opts, uint32_t
     uint32_t id = 256, pair;
     while (id < layout.n_text && !stop_signal && pairs_best(&b->pairs, &pair)) {
         if (!add_token(b, &b->pairs.v[pair], id))
-            continue;                   /* it is a candidate no more */
+            continue; /* it is a candidate no more */
         apply_merge(b, pair, id++);
         opts->progress(id, layout.n_text);
     }

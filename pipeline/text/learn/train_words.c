@@ -6,7 +6,7 @@
 #include "pipeline/text/pretokenize/pretokenizer.h"
 #include "pipeline/text/learn/word_runs.h"
 
-enum { COUNTS = 1 << 12 };      /* counts told apart when the rarest are left out */
+enum { COUNTS = 1 << 12 }; /* counts told apart when the rarest are left out */
 
 struct worker {
     struct pretokenizer *pretokenizer;
@@ -16,7 +16,7 @@ struct worker {
 struct train_words {
     struct worker *workers;
     size_t n_workers;
-    uint64_t table_memory;      /* of each worker */
+    uint64_t table_memory; /* of each worker */
     struct word_runs *runs;
     uint64_t documents, bytes;
 };
@@ -26,7 +26,7 @@ static void count_word(struct word_counts *c, const char *word, size_t n)
 {
     for (; n > WORD_MAX; word += WORD_MAX, n -= WORD_MAX)
         word_counts_add(c, word, WORD_MAX, 1);
-    if (n > 1)                  /* a single byte has nothing to merge */
+    if (n > 1) /* a single byte has nothing to merge */
         word_counts_add(c, word, n, 1);
 }
 
@@ -56,7 +56,8 @@ static void add_totals(void *arg, void *job)
     }
 }
 
-struct train_words *train_words_count(struct input *in, const struct feed_opts *feed, size_t n_threads, uint64_t memory)
+struct train_words *train_words_count(struct input *in, const struct feed_opts *feed, size_t n_threads,
+                                      uint64_t memory)
 {
     struct train_words *t = xcalloc(1, sizeof *t);
     size_t n_jobs = n_threads + n_threads / 2 + 2;
@@ -88,8 +89,10 @@ struct train_words *train_words_count(struct input *in, const struct feed_opts *
 struct choice {
     struct bpe *b;
     uint64_t words, left_out;
-    uint64_t rare, spare;                       /* of words of this count, so many bytes; rarer ones are left out */
-    struct { uint64_t places, memory; } of[COUNTS + 1];     /* by count; the last: all above */
+    uint64_t rare, spare; /* of words of this count, so many bytes; rarer ones are left out */
+    struct {
+        uint64_t places, memory;
+    } of[COUNTS + 1]; /* by count; the last: all above */
 };
 
 static void weigh(void *arg, const struct word *w)
@@ -142,7 +145,8 @@ void train_words_learn(struct train_words *t, struct bpe *b, uint64_t memory, st
     word_runs_each(t->runs, tables, t->n_workers, weigh, c);
     find_rare(c, memory);
     word_runs_each(t->runs, tables, t->n_workers, pass_on, c);
-    *totals = (struct train_totals){t->documents, t->bytes, c->words, c->left_out, c->rare, word_runs_bytes(t->runs)};
+    *totals = (struct train_totals){t->documents, t->bytes, c->words,
+                                    c->left_out,  c->rare,  word_runs_bytes(t->runs)};
     for (size_t i = 0; i < t->n_workers; i++)
         word_counts_free(&tables[i]);
     word_runs_free(t->runs);

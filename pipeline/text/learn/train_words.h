@@ -14,13 +14,14 @@
 struct train_words;
 
 /* memory: bytes for all tables together. Reads until the end, or stop_signal. */
-struct train_words *train_words_count(struct input *in, const struct feed_opts *feed, size_t n_threads, uint64_t memory);
-/* Hands the words to the learner and frees them. When learning from all would take more than `memory` bytes the
- * rarest are left out; of those that are equally rare, by their hashes. */
+struct train_words *train_words_count(struct input *in, const struct feed_opts *feed, size_t n_threads,
+                                      uint64_t memory);
+/* Hands the words to the learner and frees them. When learning from all would take more than `memory` bytes
+ * the rarest are left out; of those that are equally rare, by their hashes. */
 struct train_totals {
-    uint64_t documents, bytes, words;           /* words: different ones */
-    uint64_t left_out, left_out_count;          /* different words left out; none occurred more often than this */
-    uint64_t spilled;                           /* bytes written to disk */
+    uint64_t documents, bytes, words;  /* words: different ones */
+    uint64_t left_out, left_out_count; /* different words left out; none occurred more often than this */
+    uint64_t spilled;                  /* bytes written to disk */
 };
 void train_words_learn(struct train_words *t, struct bpe *b, uint64_t memory, struct train_totals *totals);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL          /* words are short: a call would cost as much as the hash */
+#define XXH_INLINE_ALL /* words are short: a call would cost as much as the hash */
 #include <xxhash.h>
 
 #include "pipeline/lib/fs.h"
@@ -11,7 +11,7 @@
 
 enum {
     FIRST_SLOTS = 1 << 12,
-    EXTRA_SLOTS = 256,          /* behind the last: where words of the highest hashes go when their places are taken */
+    EXTRA_SLOTS = 256, /* behind the last: where words of the highest hashes go when their places are taken */
     ARENA_STEP = 1 << 16,
 };
 
@@ -141,7 +141,7 @@ void word_counts_sort(struct word_counts *c)
         size_t at = n++;
         for (; at > 0 && c->slots[at - 1].hash >= slot.hash; at--) {
             if (c->slots[at - 1].hash == slot.hash) {
-                c->slots[at] = slot;            /* so that word_counts_get sees it */
+                c->slots[at] = slot; /* so that word_counts_get sees it */
                 struct word x = word_counts_get(c, at - 1), y = word_counts_get(c, at);
                 if (word_compare(&x, &y) < 0)
                     break;

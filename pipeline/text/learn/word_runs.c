@@ -25,17 +25,17 @@ struct word_runs {
     uint64_t bytes;
 };
 
-struct head {                   /* of a record in a file */
+struct head { /* of a record in a file */
     uint32_t hash, len;
     uint64_t count;
 };
 
-struct source {                 /* a sorted run of words; word is the next one */
+struct source { /* a sorted run of words; word is the next one */
     struct word word;
-    const struct word_counts *table;    /* NULL: a file */
+    const struct word_counts *table; /* NULL: a file */
     size_t next;
     FILE *file;
-    char *bytes;                /* of word, when it is from a file */
+    char *bytes; /* of word, when it is from a file */
 };
 
 static const char *temporary_dir(void)
@@ -168,8 +168,8 @@ static void merge(struct source **heap, size_t n, void (*use)(void *arg, const s
         use(arg, &w);
 }
 
-void word_runs_each(struct word_runs *r, const struct word_counts *tables, size_t n, void (*use)(void *arg, const struct word *w),
-                    void *arg)
+void word_runs_each(struct word_runs *r, const struct word_counts *tables, size_t n,
+                    void (*use)(void *arg, const struct word *w), void *arg)
 {
     size_t n_sources = r->n + n, n_heap = 0;
     struct source *sources = xcalloc(n_sources + 1, sizeof *sources);

@@ -15,14 +15,14 @@
 struct word_runs;
 
 struct word_runs *word_runs_new(void);
-void word_runs_free(struct word_runs *r);       /* NULL is fine */
+void word_runs_free(struct word_runs *r); /* NULL is fine */
 /* Writes the table and clears it. Threads may call this at the same time. */
 void word_runs_spill(struct word_runs *r, struct word_counts *c);
-uint64_t word_runs_bytes(const struct word_runs *r);            /* written so far, for people */
+uint64_t word_runs_bytes(const struct word_runs *r); /* written so far, for people */
 
-/* Calls use for each different word of the runs and of n tables, which must be in order (word_counts_sort). May be
- * called again. *w is valid during the call. Stops early when stop_signal comes. */
-void word_runs_each(struct word_runs *r, const struct word_counts *tables, size_t n, void (*use)(void *arg, const struct word *w),
-                    void *arg);
+/* Calls use for each different word of the runs and of n tables, which must be in order (word_counts_sort).
+ * May be called again. *w is valid during the call. Stops early when stop_signal comes. */
+void word_runs_each(struct word_runs *r, const struct word_counts *tables, size_t n,
+                    void (*use)(void *arg, const struct word *w), void *arg);
 
 #endif

@@ -5,8 +5,8 @@
  * is a boundary: what follows it is normalised apart from what is before it.
  * Only stretches from one boundary to the next that hold another kind of character go to utf8proc.
  *
- * The normaliser of the tokenizers library knows Unicode 9. Marks that came later stay where they are, so they are in no
- * stretch.
+ * The normaliser of the tokenizers library knows Unicode 9. Marks that came later stay where they are, so
+ * they are in no stretch.
  */
 #include "pipeline/text/pretokenize/nfc.h"
 
@@ -18,19 +18,20 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/text/pretokenize/unicode.h"
 
-enum { FIRST = 0x300, FIRST_LEAD = 0xcc };      /* all below are boundaries; how its UTF-8 begins */
+enum { FIRST = 0x300, FIRST_LEAD = 0xcc }; /* all below are boundaries; how its UTF-8 begins */
 
-static uint8_t not_boundary[0x110000 / 8];      /* bits */
+static uint8_t not_boundary[0x110000 / 8]; /* bits */
 
 /* Marks since Unicode 9, and the later half of the one pair that composes since then. */
 static const struct unicode_range later[] = {
-    {0x7fd, 0x7fd}, {0x898, 0x89f}, {0x8ca, 0x8d3}, {0x9fe, 0x9fe}, {0xc3c, 0xc3c}, {0xd3b, 0xd3c},
-    {0xeba, 0xeba}, {0x1715, 0x1715}, {0x1abf, 0x1ace}, {0x1df6, 0x1dfa}, {0xa82c, 0xa82c}, {0x10d24, 0x10d27},
-    {0x10eab, 0x10eac}, {0x10efd, 0x10eff}, {0x10f46, 0x10f50}, {0x10f82, 0x10f85}, {0x11070, 0x11070},
-    {0x1133b, 0x1133b}, {0x1145e, 0x1145e}, {0x11839, 0x1183a}, {0x11930, 0x11930}, {0x1193d, 0x1193e},
-    {0x11943, 0x11943}, {0x119e0, 0x119e0}, {0x11a34, 0x11a34}, {0x11a47, 0x11a47}, {0x11a99, 0x11a99},
-    {0x11d42, 0x11d42}, {0x11d44, 0x11d45}, {0x11d97, 0x11d97}, {0x11f41, 0x11f42}, {0x16ff0, 0x16ff1},
-    {0x1e08f, 0x1e08f}, {0x1e130, 0x1e136}, {0x1e2ae, 0x1e2ae}, {0x1e2ec, 0x1e2ef}, {0x1e4ec, 0x1e4ef},
+    {0x7fd, 0x7fd},     {0x898, 0x89f},     {0x8ca, 0x8d3},     {0x9fe, 0x9fe},     {0xc3c, 0xc3c},
+    {0xd3b, 0xd3c},     {0xeba, 0xeba},     {0x1715, 0x1715},   {0x1abf, 0x1ace},   {0x1df6, 0x1dfa},
+    {0xa82c, 0xa82c},   {0x10d24, 0x10d27}, {0x10eab, 0x10eac}, {0x10efd, 0x10eff}, {0x10f46, 0x10f50},
+    {0x10f82, 0x10f85}, {0x11070, 0x11070}, {0x1133b, 0x1133b}, {0x1145e, 0x1145e}, {0x11839, 0x1183a},
+    {0x11930, 0x11930}, {0x1193d, 0x1193e}, {0x11943, 0x11943}, {0x119e0, 0x119e0}, {0x11a34, 0x11a34},
+    {0x11a47, 0x11a47}, {0x11a99, 0x11a99}, {0x11d42, 0x11d42}, {0x11d44, 0x11d45}, {0x11d97, 0x11d97},
+    {0x11f41, 0x11f42}, {0x16ff0, 0x16ff1}, {0x1e08f, 0x1e08f}, {0x1e130, 0x1e136}, {0x1e2ae, 0x1e2ae},
+    {0x1e2ec, 0x1e2ef}, {0x1e4ec, 0x1e4ef},
 };
 
 static bool is_later(uint32_t c)
@@ -67,9 +68,10 @@ static void find_boundaries(void)
 
 static uint32_t code_point(const unsigned char *s, size_t len)
 {
-    return len == 2 ? (s[0] & 0x1fu) << 6 | (s[1] & 0x3f)
-         : len == 3 ? (s[0] & 0xfu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3f)
-         : len == 4 ? (s[0] & 7u) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3f) : s[0];
+    return len == 2   ? (s[0] & 0x1fu) << 6 | (s[1] & 0x3f)
+           : len == 3 ? (s[0] & 0xfu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3f)
+           : len == 4 ? (s[0] & 7u) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3f)
+                      : s[0];
 }
 
 static bool is_boundary(const unsigned char *s, size_t len)
@@ -94,7 +96,7 @@ const char *nfc(struct strbuf *buf, const char *text, size_t len, size_t *n_out)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     const uint8_t *classes = unicode_classes();
     const unsigned char *s = (const unsigned char *)text;
-    size_t boundary = 0, copied = 0, n;         /* text[0..copied) is in buf */
+    size_t boundary = 0, copied = 0, n; /* text[0..copied) is in buf */
     strbuf_reset(buf);
     for (size_t i = 0; i < len; i += n) {
         n = 1;
@@ -117,7 +119,8 @@ const char *nfc(struct strbuf *buf, const char *text, size_t len, size_t *n_out)
         if (boundary < i && unicode_at(classes, s + boundary, i - boundary, &first) != CLASS_END &&
             is_later(code_point(s + boundary, first)))
             boundary += first;
-        while (end < len && unicode_at(classes, s + end, len - end, &n) != CLASS_END && !is_boundary(s + end, n))
+        while (end < len && unicode_at(classes, s + end, len - end, &n) != CLASS_END &&
+               !is_boundary(s + end, n))
             end += n;
         strbuf_add(buf, text + copied, boundary - copied);
         add_normalised(buf, text + boundary, end - boundary);

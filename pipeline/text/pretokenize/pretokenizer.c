@@ -16,28 +16,32 @@
 static const struct {
     enum pattern pattern;
     const char *regex;
-} spellings[] = {               /* the first of a pattern is the one to write; tiktoken's {1,3}+ means another thing */
+} spellings[] = {
+    /* the first of a pattern is the one to write; tiktoken's {1,3}+ means another thing */
     {PATTERN_QWEN2, HEAD "\\p{N}" TAIL},
     {PATTERN_LLAMA3, HEAD "\\p{N}{1,3}" TAIL},
-    {PATTERN_CL100K, "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|"
-                     "\\s++$|\\s*[\\r\\n]|\\s+(?!\\S)|\\s"},
-    {PATTERN_LLAMA3, "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|"
-                     "\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"},
+    {PATTERN_CL100K,
+     "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|"
+     "\\s++$|\\s*[\\r\\n]|\\s+(?!\\S)|\\s"},
+    {PATTERN_LLAMA3,
+     "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|"
+     "\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"},
     {PATTERN_GPT2, "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"},
     {PATTERN_GPT2, "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"},
-    {PATTERN_GPT2, "'(?:[sdmt]|ll|ve|re)| ?\\p{L}++| ?\\p{N}++| ?[^\\s\\p{L}\\p{N}]++|\\s++$|\\s+(?!\\S)|\\s"},
+    {PATTERN_GPT2,
+     "'(?:[sdmt]|ll|ve|re)| ?\\p{L}++| ?\\p{N}++| ?[^\\s\\p{L}\\p{N}]++|\\s++$|\\s+(?!\\S)|\\s"},
 };
 enum { N_SPELLINGS = sizeof spellings / sizeof *spellings };
 
 struct pretokenizer {
     enum pattern pattern;
     const uint8_t *classes;
-    fill_function *fill;        /* NULL: PATTERN_NONE or regex */
+    fill_function *fill; /* NULL: PATTERN_NONE or regex */
     struct regex_pieces *regex;
     const char *text;
-    size_t len, pos;            /* pos: up to where ends were found */
-    size_t valid;               /* text[pos..valid) is UTF-8: regex and PATTERN_NONE */
-    size_t n, next, given;      /* ends[next..n) are to be given out one by one; given: the last that was */
+    size_t len, pos;       /* pos: up to where ends were found */
+    size_t valid;          /* text[pos..valid) is UTF-8: regex and PATTERN_NONE */
+    size_t n, next, given; /* ends[next..n) are to be given out one by one; given: the last that was */
     size_t ends[FILL_MAX];
 };
 
@@ -60,7 +64,8 @@ enum pattern pattern_named(const char *regex)
 fill_function *const *pretokenizer_level(void)
 {
 #ifdef __x86_64__
-    bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+    bool v3 =
+        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
     if (v3 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
         return pretokenizer_v4;
     if (v3)
@@ -112,7 +117,7 @@ static size_t fill_slowly(struct pretokenizer *p)
         if (pos >= p->valid)
             p->valid = pos + utf8_prefix(p->text + pos, p->len - pos);
         if (pos == p->valid)
-            pos++;                      /* a byte that is not UTF-8 */
+            pos++; /* a byte that is not UTF-8 */
         else if (p->regex)
             pos += regex_pieces_next(p->regex, p->text, p->valid, pos);
         else
@@ -125,7 +130,8 @@ size_t pretokenizer_ends(struct pretokenizer *p, const size_t **ends)
 {
     if (p->pos == p->len)
         return 0;
-    size_t n = p->fill ? p->fill(p->classes, (const unsigned char *)p->text, p->len, p->pos, p->ends) : fill_slowly(p);
+    size_t n = p->fill ? p->fill(p->classes, (const unsigned char *)p->text, p->len, p->pos, p->ends)
+                       : fill_slowly(p);
     p->pos = p->ends[n - 1];
     *ends = p->ends;
     return n;
@@ -151,7 +157,7 @@ size_t utf8_prefix(const char *text, size_t len)
     size_t i = 0, n;
     while (i < len) {
         uint64_t word;
-        for (; len - i >= 8; i += 8) {  /* eight ASCII bytes at once */
+        for (; len - i >= 8; i += 8) { /* eight ASCII bytes at once */
             memcpy(&word, text + i, 8);
             if (word & 0x8080808080808080u)
                 break;
@@ -163,16 +169,19 @@ size_t utf8_prefix(const char *text, size_t len)
     return i;
 }
 
-/* No piece of any pattern by hand goes on from letters or from numbers to anything else, nor from a line end to what is
- * no white space. An ASCII character behind the cut is the rule, for it joins with nothing before it in NFC either. */
+/* No piece of any pattern by hand goes on from letters or from numbers to anything else, nor from a line end
+ * to what is no white space. An ASCII character behind the cut is the rule, for it joins with nothing before
+ * it in NFC either. */
 static bool may_cut(enum unicode_class before, enum unicode_class after)
 {
-    return (before == CLASS_LETTER && after != CLASS_LETTER) || (before == CLASS_NUMBER && after != CLASS_NUMBER) ||
+    return (before == CLASS_LETTER && after != CLASS_LETTER) ||
+           (before == CLASS_NUMBER && after != CLASS_NUMBER) ||
            (before == CLASS_NEWLINE && (after < CLASS_SPACE || after > CLASS_BLANK));
 }
 
 /* First place to cut in [want, max]; 0: none. */
-static size_t find_cut(const struct pretokenizer *p, const unsigned char *s, size_t len, size_t want, size_t max, bool ascii)
+static size_t find_cut(const struct pretokenizer *p, const unsigned char *s, size_t len, size_t want,
+                       size_t max, bool ascii)
 {
     size_t n, at = want;
     enum unicode_class before, after;
@@ -192,7 +201,8 @@ size_t pretokenizer_cut(struct pretokenizer *p, const char *text, size_t len, si
 {
     const unsigned char *s = (const unsigned char *)text;
     size_t cut = 0;
-    if (p->fill && ((cut = find_cut(p, s, len, want, max, true)) || (cut = find_cut(p, s, len, want, max, false))))
+    if (p->fill &&
+        ((cut = find_cut(p, s, len, want, max, true)) || (cut = find_cut(p, s, len, want, max, false))))
         return cut;
     for (cut = max; cut > max - 3 && cut > want && (s[cut] & 0xc0) == 0x80; cut--)
         ;

@@ -23,12 +23,12 @@ enum suffixes { SUFFIXES_NONE, SUFFIXES_LOWER, SUFFIXES_ANY_CASE };
 
 /* What the patterns differ in. */
 struct rules {
-    enum suffixes suffixes;     /* 's 't 're 've 'm 'll 'd */
-    bool any_prefix;            /* letters take any character before them but CR, LF and numbers; else a space */
-    bool lines;                 /* signs take line ends behind them; blanks up to the last line end are one piece */
-    int numbers;                /* in a piece; 0: any number, with a space before them */
-    bool numbers_apart;         /* nothing is matched across a number */
-    bool blanks_at_end;         /* blanks at the end of the text are one piece, line ends or not */
+    enum suffixes suffixes; /* 's 't 're 've 'm 'll 'd */
+    bool any_prefix;        /* letters take any character before them but CR, LF and numbers; else a space */
+    bool lines;         /* signs take line ends behind them; blanks up to the last line end are one piece */
+    int numbers;        /* in a piece; 0: any number, with a space before them */
+    bool numbers_apart; /* nothing is matched across a number */
+    bool blanks_at_end; /* blanks at the end of the text are one piece, line ends or not */
 };
 
 /* ---- character by character ---- */
@@ -43,11 +43,12 @@ ALWAYS size_t suffix(const unsigned char *s, size_t n, enum suffixes kind)
         return 2;
     if ((a == 'r' && b == 'e') || (a == 'v' && b == 'e') || (a == 'l' && b == 'l'))
         return 3;
-    return kind == SUFFIXES_ANY_CASE && n > 2 && s[1] == 0xc5 && s[2] == 0xbf ? 3 : 0;     /* long s */
+    return kind == SUFFIXES_ANY_CASE && n > 2 && s[1] == 0xc5 && s[2] == 0xbf ? 3 : 0; /* long s */
 }
 
 /* End of the run of a class from `at` on. */
-ALWAYS size_t run_end(const uint8_t *classes, const unsigned char *s, size_t n, size_t at, enum unicode_class class)
+ALWAYS size_t run_end(const uint8_t *classes, const unsigned char *s, size_t n, size_t at,
+                      enum unicode_class class)
 {
     size_t len;
     while (unicode_at(classes, s + at, n - at, &len) == class)
@@ -95,7 +96,8 @@ ALWAYS size_t next_piece(const uint8_t *classes, const unsigned char *s, size_t 
     if (first == CLASS_LETTER)
         return run_end(classes, s, n, len, CLASS_LETTER);
     if (first == CLASS_NUMBER)
-        return r.numbers ? numbers_end(classes, s, n, 0, r.numbers) : run_end(classes, s, n, len, CLASS_NUMBER);
+        return r.numbers ? numbers_end(classes, s, n, 0, r.numbers)
+                         : run_end(classes, s, n, len, CLASS_NUMBER);
     enum unicode_class second = unicode_at(classes, s + len, n - len, &len2);
     if (second == CLASS_LETTER && (first == CLASS_SPACE || (r.any_prefix && first != CLASS_NEWLINE)))
         return run_end(classes, s, n, len + len2, CLASS_LETTER);
@@ -110,20 +112,21 @@ ALWAYS size_t next_piece(const uint8_t *classes, const unsigned char *s, size_t 
 
 /* ---- by blocks ---- */
 
-struct masks {          /* bit i is byte i of the block; a character's class is that of all its bytes */
+struct masks { /* bit i is byte i of the block; a character's class is that of all its bytes */
     uint64_t letter, number, other;
-    uint64_t white;     /* with space and newline */
+    uint64_t white; /* with space and newline */
     uint64_t newline, space, quote;
-    uint64_t high;      /* bytes above 127, which are in no class yet */
-    uint64_t inner;     /* bytes of a character but its first */
+    uint64_t high;  /* bytes above 127, which are in no class yet */
+    uint64_t inner; /* bytes of a character but its first */
 };
 
 #ifdef CLASSIFY
 ALWAYS void classify(struct masks *m, const unsigned char s[64]);
 
-/* Puts the characters beyond ASCII into their classes. Returns how many bytes are known, up to `known`: to the first that is rare. */
-ALWAYS size_t add_high(struct masks *m, const uint8_t *classes, const unsigned char *s, size_t n, size_t known,
-                       struct rules r)
+/* Puts the characters beyond ASCII into their classes. Returns how many bytes are known, up to `known`: to
+ * the first that is rare. */
+ALWAYS size_t add_high(struct masks *m, const uint8_t *classes, const unsigned char *s, size_t n,
+                       size_t known, struct rules r)
 {
     uint64_t todo = m->high;
     while (todo) {
@@ -148,21 +151,22 @@ ALWAYS size_t add_high(struct masks *m, const uint8_t *classes, const unsigned c
 ALWAYS uint64_t indents(uint64_t blank, uint64_t newline)
 {
     uint64_t from = blank & (newline << 1), past = (blank + from) & ~blank;
-    for (uint64_t not = past & newline; not; not &= not - 1) {      /* a line of blanks alone: it belongs to the line ends */
-        uint64_t below = from & ((not & -not) - 1);
+    for (uint64_t not = past & newline; not ;
+         not &= not -1) { /* a line of blanks alone: it belongs to the line ends */
+        uint64_t below = from & ((not &-not ) - 1);
         from &= ~((uint64_t)1 << (63 - __builtin_clzll(below)));
     }
     return from;
 }
 
 /* Letters of a suffix begin no piece, letters behind it do. */
-ALWAYS uint64_t cut_suffixes(uint64_t starts, const unsigned char *s, size_t known, uint64_t quotes, uint64_t letter,
-                             struct rules r)
+ALWAYS uint64_t cut_suffixes(uint64_t starts, const unsigned char *s, size_t known, uint64_t quotes,
+                             uint64_t letter, struct rules r)
 {
     for (quotes &= letter >> 1; quotes; quotes &= quotes - 1) {
         size_t at = (size_t)__builtin_ctzll(quotes);
         size_t k = at < known ? suffix(s + at, known - at, r.suffixes) : 0;
-        if (k == 0 && at + 3 > known)       /* it may be one: what follows is not sure */
+        if (k == 0 && at + 3 > known) /* it may be one: what follows is not sure */
             return starts & (((uint64_t)2 << at) - 1);
         if (k == 0)
             continue;
@@ -187,7 +191,8 @@ ALWAYS uint64_t number_starts(const struct masks *m, uint64_t after_space, struc
 }
 
 /* Which of the first *known bytes begin a piece, as far as those bytes alone can tell. Byte 0 does. */
-ALWAYS uint64_t block_starts(const uint8_t *classes, const unsigned char *s, size_t n, size_t known, struct rules r)
+ALWAYS uint64_t block_starts(const uint8_t *classes, const unsigned char *s, size_t n, size_t known,
+                             struct rules r)
 {
     struct masks m;
     classify(&m, s);
@@ -197,7 +202,7 @@ ALWAYS uint64_t block_starts(const uint8_t *classes, const unsigned char *s, siz
             return 1;
     }
     uint64_t white = m.white, newline = r.lines ? m.newline : 0;
-    if (r.lines) {                      /* line ends behind signs are theirs */
+    if (r.lines) { /* line ends behind signs are theirs */
         uint64_t taken = newline & ~(newline + (newline & m.other << 1));
         white &= ~taken;
         newline &= ~taken;
@@ -210,8 +215,10 @@ ALWAYS uint64_t block_starts(const uint8_t *classes, const unsigned char *s, siz
     uint64_t other = m.other & ~(m.other << 1) & ~after_space;
     uint64_t letter = m.letter & ~(m.letter << 1) & ~after_space;
     if (r.any_prefix)
-        letter &= ~(last_blank << 1) & ~((other << 1) + m.inner);      /* the sum passes over a sign's inner bytes */
-    uint64_t starts = 1 | other | letter | last_blank | (white & ~(white << 1)) | number_starts(&m, after_space, r);
+        letter &=
+            ~(last_blank << 1) & ~((other << 1) + m.inner); /* the sum passes over a sign's inner bytes */
+    uint64_t starts =
+        1 | other | letter | last_blank | (white & ~(white << 1)) | number_starts(&m, after_space, r);
     if (r.lines)
         starts |= indents(blank, newline);
     if (r.suffixes)
@@ -223,7 +230,8 @@ ALWAYS uint64_t block_starts(const uint8_t *classes, const unsigned char *s, siz
     return sure < known ? starts & (((uint64_t)2 << sure) - 1) : starts;
 }
 
-ALWAYS size_t fill(const uint8_t *classes, const unsigned char *text, size_t len, size_t pos, size_t *ends, struct rules r)
+ALWAYS size_t fill(const uint8_t *classes, const unsigned char *text, size_t len, size_t pos, size_t *ends,
+                   struct rules r)
 {
     size_t n = 0;
     while (n <= FILL_MAX - 64 && pos < len) {
@@ -244,7 +252,8 @@ ALWAYS size_t fill(const uint8_t *classes, const unsigned char *text, size_t len
     return n;
 }
 #else
-ALWAYS size_t fill(const uint8_t *classes, const unsigned char *text, size_t len, size_t pos, size_t *ends, struct rules r)
+ALWAYS size_t fill(const uint8_t *classes, const unsigned char *text, size_t len, size_t pos, size_t *ends,
+                   struct rules r)
 {
     size_t n = 0;
     for (; n < FILL_MAX && pos < len; n++)
@@ -253,14 +262,16 @@ ALWAYS size_t fill(const uint8_t *classes, const unsigned char *text, size_t len
 }
 #endif
 
-#define FILLER(name, ...)                                                                                              \
-    static size_t name(const uint8_t *classes, const unsigned char *text, size_t len, size_t pos, size_t *ends)        \
-    {                                                                                                                  \
-        return fill(classes, text, len, pos, ends, (struct rules){__VA_ARGS__});                                       \
+#define FILLER(name, ...)                                                                                    \
+    static size_t name(const uint8_t *classes, const unsigned char *text, size_t len, size_t pos,            \
+                       size_t *ends)                                                                         \
+    {                                                                                                        \
+        return fill(classes, text, len, pos, ends, (struct rules){__VA_ARGS__});                             \
     }
 FILLER(fill_qwen2, .suffixes = SUFFIXES_ANY_CASE, .any_prefix = true, .lines = true, .numbers = 1)
 FILLER(fill_llama3, .suffixes = SUFFIXES_ANY_CASE, .any_prefix = true, .lines = true, .numbers = 3)
-FILLER(fill_cl100k, .suffixes = SUFFIXES_ANY_CASE, .any_prefix = true, .lines = true, .numbers = 3, .blanks_at_end = true)
+FILLER(fill_cl100k, .suffixes = SUFFIXES_ANY_CASE, .any_prefix = true, .lines = true, .numbers = 3,
+       .blanks_at_end = true)
 FILLER(fill_gpt2, .suffixes = SUFFIXES_LOWER)
 FILLER(fill_gpt2_digits, .suffixes = SUFFIXES_LOWER, .numbers = 1, .numbers_apart = true)
 

@@ -9,13 +9,15 @@
 
 #include "pipeline/text/pretokenize/pretokenizer.h"
 
-enum { FILL_MAX = 512 };                /* ends found at once: they stay in the first-level cache */
+enum { FILL_MAX = 512 }; /* ends found at once: they stay in the first-level cache */
 
 /* Finds ends of pieces from pos < len on, at most FILL_MAX; returns how many, at least one. */
-typedef size_t fill_function(const uint8_t *classes, const unsigned char *text, size_t len, size_t pos, size_t *ends);
+typedef size_t fill_function(const uint8_t *classes, const unsigned char *text, size_t len, size_t pos,
+                             size_t *ends);
 
 /* By pattern, for levels of x86-64: plain C, AVX2, AVX-512. NULL: not written by hand. */
-extern fill_function *const pretokenizer_v1[N_PATTERNS], *const pretokenizer_v3[N_PATTERNS], *const pretokenizer_v4[N_PATTERNS];
+extern fill_function *const pretokenizer_v1[N_PATTERNS], *const pretokenizer_v3[N_PATTERNS],
+                                                             *const pretokenizer_v4[N_PATTERNS];
 /* The table for this machine. */
 fill_function *const *pretokenizer_level(void);
 
@@ -23,7 +25,8 @@ fill_function *const *pretokenizer_level(void);
 struct regex_pieces;
 struct regex_pieces *regex_pieces_new(const char *regex, char *why, size_t cap);
 void regex_pieces_free(struct regex_pieces *r);
-/* Length of the piece at pos, where text[pos..valid) is UTF-8 and not empty. What the expression passes by is a piece, too. */
+/* Length of the piece at pos, where text[pos..valid) is UTF-8 and not empty. What the expression passes by is
+ * a piece, too. */
 size_t regex_pieces_next(struct regex_pieces *r, const char *text, size_t valid, size_t pos);
 
 #endif

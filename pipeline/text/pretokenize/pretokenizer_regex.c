@@ -45,13 +45,15 @@ static bool add_class(struct strbuf *out, char class)
     else if (class == 'N')
         add_ranges(out, unicode_numbers, n_unicode_numbers);
     else if (class == 's')
-        strbuf_addf(out, "\\x09-\\x0d\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}");
+        strbuf_addf(out, "\\x09-\\x0d\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{"
+                         "202f}\\x{205f}\\x{3000}");
     else
         return false;
     return true;
 }
 
-/* The class whose escape stands at p: 'L', 'N', 's', upper-cased meaning in *negated; *len its length. 0: no class. */
+/* The class whose escape stands at p: 'L', 'N', 's', upper-cased meaning in *negated; *len its length. 0: no
+ * class. */
 static char class_at(const char *p, size_t *len, bool *negated)
 {
     *len = 2;
@@ -59,7 +61,7 @@ static char class_at(const char *p, size_t *len, bool *negated)
     if (p[1] == 's' || p[1] == 'S')
         return 's';
     if (p[1] != 'p' && p[1] != 'P')
-        return strchr("dDwWhHvVRXbBNkgGK", p[1]) && p[1] ? '?' : 0;     /* depend on Unicode or on a dialect */
+        return strchr("dDwWhHvVRXbBNkgGK", p[1]) && p[1] ? '?' : 0; /* depend on Unicode or on a dialect */
     if (p[2] != '{' || !p[3] || p[4] != '}')
         return '?';
     *len = 5;
@@ -73,7 +75,8 @@ static size_t bounds_at(const char *p)
     return *p == '{' && n > 1 && p[n] == '}' ? n + 1 : 0;
 }
 
-/* The quantifier at p. What it belongs to begins at out->s[atom]; NO_ATOM: nobody knows. False: a repeated one of that. */
+/* The quantifier at p. What it belongs to begins at out->s[atom]; NO_ATOM: nobody knows. False: a repeated
+ * one of that. */
 static bool add_bounds(struct strbuf *out, const char *p, size_t len, size_t atom)
 {
     bool repeated = p[len] == '+';
@@ -89,10 +92,12 @@ static bool add_bounds(struct strbuf *out, const char *p, size_t len, size_t ato
 }
 
 /* A class at p, spelled out. False: *why. */
-static bool put_class(struct strbuf *out, const char *p, char class, bool negated, bool brackets, char *why, size_t cap)
+static bool put_class(struct strbuf *out, const char *p, char class, bool negated, bool brackets, char *why,
+                      size_t cap)
 {
     if (class == '?' || (negated && brackets)) {
-        snprintf(why, cap, "%.*s is not supported", (int)(p[1] == 'p' || p[1] == 'P' ? strcspn(p, "}") + 1 : 2), p);
+        snprintf(why, cap, "%.*s is not supported",
+                 (int)(p[1] == 'p' || p[1] == 'P' ? strcspn(p, "}") + 1 : 2), p);
         return false;
     }
     strbuf_addf(out, "%s", brackets ? "" : negated ? "[^" : "[");
@@ -152,7 +157,7 @@ struct regex_pieces *regex_pieces_new(const char *regex, char *why, size_t cap)
         snprintf(why, cap, "%s", (const char *)message);
         return NULL;
     }
-    pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);        /* without JIT the interpreter gives the same, slower */
+    pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* without JIT the interpreter gives the same, slower */
     struct regex_pieces *r = xcalloc(1, sizeof *r);
     r->code = code;
     r->context = pcre2_match_context_create(NULL);
@@ -177,10 +182,11 @@ void regex_pieces_free(struct regex_pieces *r)
 
 size_t regex_pieces_next(struct regex_pieces *r, const char *text, size_t valid, size_t pos)
 {
-    int rc = pcre2_match(r->code, (PCRE2_SPTR)text, valid, pos, PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY, r->match, r->context);
+    int rc = pcre2_match(r->code, (PCRE2_SPTR)text, valid, pos, PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY, r->match,
+                         r->context);
     if (rc == PCRE2_ERROR_NOMATCH)
         return valid - pos;
-    if (rc < 0)                 /* 0: a group did not fit, and none is asked for */
+    if (rc < 0) /* 0: a group did not fit, and none is asked for */
         die("PCRE2 failed on the pattern of the pre-tokenizer at byte %zu of a text (error %d)", pos, rc);
     const size_t *at = pcre2_get_ovector_pointer(r->match);
     return at[0] > pos ? at[0] - pos : at[1] - pos;

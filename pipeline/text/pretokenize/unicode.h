@@ -8,26 +8,27 @@
 #include <stdint.h>
 
 enum unicode_class {
-    CLASS_OTHER,        /* signs, marks, controls, unassigned */
-    CLASS_LETTER,       /* \p{L} */
-    CLASS_NUMBER,       /* \p{N} */
-    CLASS_SPACE,        /* U+0020 */
-    CLASS_NEWLINE,      /* CR, LF */
-    CLASS_BLANK,        /* White_Space but for those: \s is the three */
-    CLASS_END,          /* no character: the end, or a byte that is not UTF-8 */
+    CLASS_OTHER,   /* signs, marks, controls, unassigned */
+    CLASS_LETTER,  /* \p{L} */
+    CLASS_NUMBER,  /* \p{N} */
+    CLASS_SPACE,   /* U+0020 */
+    CLASS_NEWLINE, /* CR, LF */
+    CLASS_BLANK,   /* White_Space but for those: \s is the three */
+    CLASS_END,     /* no character: the end, or a byte that is not UTF-8 */
 };
 
 struct unicode_range {
     uint32_t first, last;
 };
-extern const struct unicode_range unicode_letters[], unicode_numbers[];    /* ascending */
+extern const struct unicode_range unicode_letters[], unicode_numbers[]; /* ascending */
 extern const unsigned n_unicode_letters, n_unicode_numbers;
 
 /* The class of each code point, 0x110000 bytes; the first call fills it. */
 const uint8_t *unicode_classes(void);
 
 /* Class of the character at s, n bytes being there, and its length; CLASS_END (length 0) when it is none. */
-static inline enum unicode_class unicode_at(const uint8_t *classes, const unsigned char *s, size_t n, size_t *len)
+static inline enum unicode_class unicode_at(const uint8_t *classes, const unsigned char *s, size_t n,
+                                            size_t *len)
 {
     *len = 0;
     if (n == 0)
@@ -37,7 +38,8 @@ static inline enum unicode_class unicode_at(const uint8_t *classes, const unsign
         *len = 1;
         return classes[c];
     }
-    /* The ranges are those of Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF. */
+    /* The ranges are those of Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF.
+     */
     if (c < 0xc2 || n < 2 || (s[1] & 0xc0) != 0x80)
         return CLASS_END;
     if (c < 0xe0) {

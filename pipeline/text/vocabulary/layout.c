@@ -8,15 +8,18 @@
 #include "pipeline/text/vocabulary/vocabulary.h"
 
 enum {
-    FULL_SPECIAL_FROM = 49152,          /* vocabularies of this size on have all special ids, smaller ones a short list */
-    FULL_SPECIAL = 256, SHORT_SPECIAL = 32,
+    FULL_SPECIAL_FROM =
+        49152, /* vocabularies of this size on have all special ids, smaller ones a short list */
+    FULL_SPECIAL = 256,
+    SHORT_SPECIAL = 32,
     CODES_FROM = 65536,
-    IMAGE_CODES = 8192, AUDIO_CODES = 8192,
+    IMAGE_CODES = 8192,
+    AUDIO_CODES = 8192,
 };
 
 static const char *const special_names[] = {
-    "pad", "bos", "eos", "unk", "text", "/text", "code", "/code", "image", "/image", "audio", "/audio",
-    "fim_prefix", "fim_middle", "fim_suffix", "im_start", "im_end",
+    "pad",    "bos",   "eos",    "unk",        "text",       "/text",      "code",     "/code",  "image",
+    "/image", "audio", "/audio", "fim_prefix", "fim_middle", "fim_suffix", "im_start", "im_end",
 };
 enum { N_NAMES = sizeof special_names / sizeof *special_names };
 
@@ -31,7 +34,8 @@ struct layout vocabulary_layout(uint32_t vocab_size)
     return l;
 }
 
-static void set_numbered(struct tokenizer *t, uint32_t id, const char *name, uint32_t number, enum token_kind kind)
+static void set_numbered(struct tokenizer *t, uint32_t id, const char *name, uint32_t number,
+                         enum token_kind kind)
 {
     char content[64];
     int len = snprintf(content, sizeof content, "<|%s_%u|>", name, number);

@@ -29,7 +29,7 @@ bool merges_keep_apart(const struct tokenizer *t, uint32_t left, uint32_t right,
             left = (uint32_t)l.right;
             l = t->made[left];
         } else if (r.by > 0) {
-            limit = (uint32_t)r.by;     /* here that is the one across */
+            limit = (uint32_t)r.by; /* here that is the one across */
             right = (uint32_t)r.left;
             r = t->made[right];
         } else {
@@ -38,14 +38,17 @@ bool merges_keep_apart(const struct tokenizer *t, uint32_t left, uint32_t right,
     }
 }
 
-/* Whether a merge joins two tokens that come to stand side by side, and before any other takes one of them away. */
+/* Whether a merge joins two tokens that come to stand side by side, and before any other takes one of them
+ * away. */
 static bool happens(const struct tokenizer *t, uint32_t rank)
 {
     const struct merge *m = &t->merges[rank];
-    return t->extents[m->left].len && t->extents[m->right].len && merges_keep_apart(t, m->left, m->right, rank);
+    return t->extents[m->left].len && t->extents[m->right].len &&
+           merges_keep_apart(t, m->left, m->right, rank);
 }
 
-/* Finds the merges that happen, and so the tokens that are whole. False: one is out of order, or a token is made twice. */
+/* Finds the merges that happen, and so the tokens that are whole. False: one is out of order, or a token is
+ * made twice. */
 static bool find_made(struct tokenizer *t)
 {
     for (int b = 0; b < 256; b++)

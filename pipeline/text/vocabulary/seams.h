@@ -2,9 +2,10 @@
  * seams.h - places within a piece that no token crosses
  *
  * Nothing merges across such a place, so both sides merge as if they were alone. Long pieces of Chinese and
- * Japanese fall into parts there, short enough to be found in a cache. Looked for between characters of three bytes, by two
- * Bloom filters of what tokens hold: pairs of characters, and, from tokens that begin or end inside one, its last byte with
- * the next character. A place that passes for crossed by mistake is only not used.
+ * Japanese fall into parts there, short enough to be found in a cache. Looked for between characters of three
+ * bytes, by two Bloom filters of what tokens hold: pairs of characters, and, from tokens that begin or end
+ * inside one, its last byte with the next character. A place that passes for crossed by mistake is only not
+ * used.
  */
 #ifndef VOCABULARY_SEAMS_H
 #define VOCABULARY_SEAMS_H
@@ -16,7 +17,7 @@
 enum { SEAM_PAIR_BITS = 20, SEAM_PART_BITS = 19 };
 
 struct seams {
-    uint64_t *pairs;        /* NULL: not built, no seams; seams_free */
+    uint64_t *pairs; /* NULL: not built, no seams; seams_free */
     uint64_t *parts;
 };
 
@@ -53,7 +54,8 @@ static inline size_t seam_next(const struct seams *s, const char *piece, size_t 
             continue;
         }
         uint32_t right = (uint32_t)b[at] << 16 | (uint32_t)b[at + 1] << 8 | b[at + 2];
-        if (left && !seam_bit(s->pairs, seam_pair(left, right)) && !seam_bit(s->parts, seam_part(left, right)))
+        if (left && !seam_bit(s->pairs, seam_pair(left, right)) &&
+            !seam_bit(s->parts, seam_part(left, right)))
             return at;
         left = right, at += 3;
     }

@@ -22,8 +22,8 @@
 #include "pipeline/text/pretokenize/pretokenizer.h"
 
 enum {
-    MAX_FILE = 32 << 20,        /* bytes: some times the largest in use */
-    MAX_VALUES = 4 << 20,       /* in the file: parsed, each takes some 100 bytes */
+    MAX_FILE = 32 << 20,  /* bytes: some times the largest in use */
+    MAX_VALUES = 4 << 20, /* in the file: parsed, each takes some 100 bytes */
     MAX_MERGES = 2 << 20,
 };
 
@@ -31,13 +31,13 @@ struct loader {
     const char *name;
     char *err;
     size_t cap;
-    json_t *root;               /* owned */
+    json_t *root; /* owned */
     json_t *vocab, *merges, *added;
     enum pattern pattern;
-    const char *regex;          /* PATTERN_REGEX, of root */
+    const char *regex; /* PATTERN_REGEX, of root */
     bool nfc, ignore_merges;
     uint32_t vocab_size;
-    struct tokenizer *t;        /* owned until it is handed out */
+    struct tokenizer *t; /* owned until it is handed out */
     struct strbuf bytes;
 };
 
@@ -74,7 +74,7 @@ static int parse_json(struct loader *l, const char *json, size_t len)
     size_t values = 0, start = 0;
     while (start < len && strchr(" \t\r\n", json[start]) && json[start])
         start++;
-    if (start < len && json[start] == '[')      /* before all of it is parsed */
+    if (start < len && json[start] == '[') /* before all of it is parsed */
         return bad(l, "offset %zu: not a JSON object", start);
     for (size_t i = 0; i < len; i++)
         values += json[i] == ',' || json[i] == '[' || json[i] == '{' || json[i] == ':';
@@ -103,7 +103,7 @@ static bool is_byte_level(const json_t *v, bool *splits)
 
 static int check_byte_level(struct loader *l, const json_t *v)
 {
-    const json_t *prefix = json_object_get(v, "add_prefix_space");      /* missing means true there */
+    const json_t *prefix = json_object_get(v, "add_prefix_space"); /* missing means true there */
     return json_is_false(prefix) ? 0 : bad(l, "pre_tokenizer: ByteLevel.add_prefix_space is not supported");
 }
 
@@ -132,10 +132,12 @@ static int use_pre_tokenizer(struct loader *l, const json_t *pre)
 {
     const json_t *steps = is_type(pre, "Sequence") ? json_object_get(pre, "pretokenizers") : NULL;
     size_t n = steps ? json_array_size(steps) : 1;
-    const json_t *last = steps ? json_array_get(steps, n - 1) : pre, *first = n == 2 ? json_array_get(steps, 0) : NULL;
+    const json_t *last = steps ? json_array_get(steps, n - 1) : pre,
+                 *first = n == 2 ? json_array_get(steps, 0) : NULL;
     bool splits;
     if (n < 1 || n > 2 || !is_byte_level(last, &splits))
-        return bad(l, "pre_tokenizer: not supported: it must end with ByteLevel, after Split or Digits if anything");
+        return bad(
+            l, "pre_tokenizer: not supported: it must end with ByteLevel, after Split or Digits if anything");
     if (check_byte_level(l, last) < 0)
         return -1;
     l->pattern = splits ? PATTERN_GPT2 : PATTERN_NONE;
@@ -144,7 +146,8 @@ static int use_pre_tokenizer(struct loader *l, const json_t *pre)
     if (is_type(first, "Split") && !splits)
         return use_split(l, first);
     if (!is_type(first, "Digits") || !splits || !json_is_true(json_object_get(first, "individual_digits")))
-        return bad(l, "pre_tokenizer: not supported before ByteLevel: only Split with use_regex false, or Digits one by one");
+        return bad(l, "pre_tokenizer: not supported before ByteLevel: only Split with use_regex false, or "
+                      "Digits one by one");
     l->pattern = PATTERN_GPT2_DIGITS;
     return 0;
 }
@@ -152,12 +155,13 @@ static int use_pre_tokenizer(struct loader *l, const json_t *pre)
 /* Vocabularies of characters, with <0xNN> for bytes that no token has: their settings come in many forms. */
 static bool is_sentencepiece(const struct loader *l)
 {
-    const json_t *decoder = json_object_get(l->root, "decoder"), *steps = json_object_get(decoder, "decoders"), *step;
+    const json_t *decoder = json_object_get(l->root, "decoder"),
+                 *steps = json_object_get(decoder, "decoders"), *step;
     bool found = json_is_true(json_object_get(json_object_get(l->root, "model"), "byte_fallback")) ||
-                 is_type(decoder, "Metaspace") || is_type(json_object_get(l->root, "pre_tokenizer"), "Metaspace");
+                 is_type(decoder, "Metaspace") ||
+                 is_type(json_object_get(l->root, "pre_tokenizer"), "Metaspace");
     size_t i;
-    json_array_foreach(steps, i, step)
-        found |= is_type(step, "ByteFallback") || is_type(step, "Metaspace");
+    json_array_foreach(steps, i, step) found |= is_type(step, "ByteFallback") || is_type(step, "Metaspace");
     return found;
 }
 
@@ -165,7 +169,8 @@ static int check_pipeline(struct loader *l)
 {
     const json_t *normalizer = json_object_get(l->root, "normalizer");
     if (is_sentencepiece(l))
-        return bad(l, "a SentencePiece vocabulary (decoder: ByteFallback or Metaspace; model.byte_fallback), which cuts text "
+        return bad(l, "a SentencePiece vocabulary (decoder: ByteFallback or Metaspace; model.byte_fallback), "
+                      "which cuts text "
                       "into characters: only byte-level ones are supported");
     l->nfc = is_type(normalizer, "NFC");
     if (!l->nfc && !absent(normalizer))
@@ -177,8 +182,8 @@ static int check_pipeline(struct loader *l)
 
 static int check_model(struct loader *l)
 {
-    static const char *const unset[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
-                                        "byte_fallback"};
+    static const char *const unset[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix",
+                                        "fuse_unk", "byte_fallback"};
     const json_t *model = json_object_get(l->root, "model");
     if (!is_string(json_object_get(model, "type"), "BPE"))
         return bad(l, "model.type: not \"BPE\"");
@@ -213,13 +218,15 @@ static int read_id(struct loader *l, const json_t *v, const char *what, const ch
 }
 
 /* Calls for each token of the vocabulary and each added token. */
-static int each_id(struct loader *l, int (*use)(struct loader *, uint32_t id, const char *name, size_t len, const json_t *added))
+static int each_id(struct loader *l, int (*use)(struct loader *, uint32_t id, const char *name, size_t len,
+                                                const json_t *added))
 {
     uint32_t id;
     size_t i;
     json_t *v;
     const char *key;
-    json_array_foreach(l->added, i, v) {
+    json_array_foreach(l->added, i, v)
+    {
         const json_t *content = json_object_get(v, "content");
         if (!json_is_string(content) || json_string_length(content) == 0)
             return bad(l, "added_tokens[%zu]: no content", i);
@@ -227,9 +234,8 @@ static int each_id(struct loader *l, int (*use)(struct loader *, uint32_t id, co
             use(l, id, json_string_value(content), json_string_length(content), v) < 0)
             return -1;
     }
-    json_object_foreach(l->vocab, key, v)
-        if (read_id(l, v, "model.vocab", key, &id) < 0 || use(l, id, key, strlen(key), NULL) < 0)
-            return -1;
+    json_object_foreach(l->vocab, key, v) if (read_id(l, v, "model.vocab", key, &id) < 0 ||
+                                              use(l, id, key, strlen(key), NULL) < 0) return -1;
     return 0;
 }
 
@@ -246,13 +252,16 @@ static int read_flag(struct loader *l, const json_t *added, const char *flag, co
 {
     const json_t *v = json_object_get(added, flag);
     *set = json_is_true(v);
-    return absent(v) || json_is_boolean(v) ? 0 : bad(l, "added token \"%.100s\": %s is not true or false", name, flag);
+    return absent(v) || json_is_boolean(v)
+               ? 0
+               : bad(l, "added token \"%.100s\": %s is not true or false", name, flag);
 }
 
 static int use_added(struct loader *l, uint32_t id, const char *name, size_t len, const json_t *added)
 {
     bool special, word, left, right, normalized;
-    if (read_flag(l, added, "special", name, &special) < 0 || read_flag(l, added, "single_word", name, &word) < 0 ||
+    if (read_flag(l, added, "special", name, &special) < 0 ||
+        read_flag(l, added, "single_word", name, &word) < 0 ||
         read_flag(l, added, "lstrip", name, &left) < 0 || read_flag(l, added, "rstrip", name, &right) < 0 ||
         read_flag(l, added, "normalized", name, &normalized) < 0)
         return -1;
@@ -260,7 +269,8 @@ static int use_added(struct loader *l, uint32_t id, const char *name, size_t len
         return bad(l, "added token \"%.100s\": single_word is not supported", name);
     size_t nfc_len;
     strbuf_reset(&l->bytes);
-    if (normalized && l->nfc && nfc(&l->bytes, name, len, &nfc_len) != name)    /* the library looks for its NFC */
+    if (normalized && l->nfc &&
+        nfc(&l->bytes, name, len, &nfc_len) != name) /* the library looks for its NFC */
         return bad(l, "added token \"%.100s\": normalized, but not spelled in NFC", name);
     const json_t *in_vocab = json_object_get(l->vocab, name);
     if (l->t->tokens[id].kind != TOKEN_UNUSED || (in_vocab && json_integer_value(in_vocab) != id))
@@ -320,7 +330,8 @@ static int read_merge(struct loader *l, size_t i, const json_t *v)
 {
     if (json_is_array(v) && json_array_size(v) == 2 && json_is_string(json_array_get(v, 0)) &&
         json_is_string(json_array_get(v, 1)))
-        return use_merge(l, i, json_string_value(json_array_get(v, 0)), json_string_value(json_array_get(v, 1)));
+        return use_merge(l, i, json_string_value(json_array_get(v, 0)),
+                         json_string_value(json_array_get(v, 1)));
     const char *pair = json_string_value(v);
     const char *space = pair ? strchr(pair, ' ') : NULL;
     if (!space || space == pair || !space[1] || strchr(space + 1, ' '))
@@ -346,9 +357,7 @@ static int load(struct loader *l, const char *json, size_t len)
         return -1;
     size_t i;
     json_t *v;
-    json_array_foreach(l->merges, i, v)
-        if (read_merge(l, i, v) < 0)
-            return -1;
+    json_array_foreach(l->merges, i, v) if (read_merge(l, i, v) < 0) return -1;
     char why[200];
     return vocabulary_finish(l->t, why, sizeof why) < 0 ? bad(l, "%s", why) : 0;
 }

@@ -43,9 +43,11 @@ static void write_added(struct strbuf *out, const struct tokenizer *t)
         strbuf_addf(out, "%s\n    {\"id\": %u, \"content\": ", comma, id);
         quote_token(out, t, id);
         const struct token *token = &t->tokens[id];
-        strbuf_addf(out, ", \"single_word\": false, \"lstrip\": %s, \"rstrip\": %s, \"normalized\": %s, \"special\": %s}",
-                    truth(token->lstrip), truth(token->rstrip), truth(token->normalized),
-                    truth(token->kind == TOKEN_SPECIAL));
+        strbuf_addf(
+            out,
+            ", \"single_word\": false, \"lstrip\": %s, \"rstrip\": %s, \"normalized\": %s, \"special\": %s}",
+            truth(token->lstrip), truth(token->rstrip), truth(token->normalized),
+            truth(token->kind == TOKEN_SPECIAL));
         comma = ",";
     }
     add(out, "\n  ],\n");
@@ -62,7 +64,7 @@ static void write_steps(struct strbuf *out, const struct tokenizer *t)
 {
     static const char byte_level[] =
         "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": ";
-    bool own = t->pattern == PATTERN_GPT2 || t->pattern == PATTERN_GPT2_DIGITS;     /* ByteLevel splits itself */
+    bool own = t->pattern == PATTERN_GPT2 || t->pattern == PATTERN_GPT2_DIGITS; /* ByteLevel splits itself */
     strbuf_addf(out, "  \"normalizer\": %s,\n", t->nfc ? "{\"type\": \"NFC\"}" : "null");
     add(out, "  \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [\n");
     if (t->pattern == PATTERN_GPT2_DIGITS)
@@ -79,8 +81,10 @@ static void write_model(struct strbuf *out, const struct tokenizer *t)
 {
     const char *comma = "";
     add(out, "  \"model\": {\n"
-             "    \"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, \"continuing_subword_prefix\": null,\n"
-             "    \"end_of_word_suffix\": null, \"fuse_unk\": false, \"byte_fallback\": false, \"ignore_merges\": ");
+             "    \"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, \"continuing_subword_prefix\": "
+             "null,\n"
+             "    \"end_of_word_suffix\": null, \"fuse_unk\": false, \"byte_fallback\": false, "
+             "\"ignore_merges\": ");
     add(out, t->ignore_merges ? "true,\n    \"vocab\": {" : "false,\n    \"vocab\": {");
     for (uint32_t id = 0; id < t->vocab_size; id++) {
         if (t->tokens[id].kind == TOKEN_UNUSED)

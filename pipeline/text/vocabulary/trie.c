@@ -1,5 +1,6 @@
 /*
- * trie.c - how the double array is filled: level by level, each node's children in the first block that has room
+ * trie.c - how the double array is filled: level by level, each node's children in the first block that has
+ * room
  */
 #include "pipeline/text/vocabulary/trie.h"
 
@@ -11,17 +12,17 @@
 #include "pipeline/lib/fs.h"
 
 enum {
-    BLOCK = 256,                        /* units; the children of a node are in one block */
-    TRIES = 4,                          /* blocks looked at before the first is taken for full: 64 save 2 % of the units */
+    BLOCK = 256, /* units; the children of a node are in one block */
+    TRIES = 4,   /* blocks looked at before the first is taken for full: 64 save 2 % of the units */
 };
 
-struct node {                           /* strings[from..to) go on below it */
+struct node { /* strings[from..to) go on below it */
     uint32_t unit;
     size_t from, to, depth;
 };
 
 struct block {
-    uint64_t used[4], based[4];         /* bits: units that are taken, bases that are */
+    uint64_t used[4], based[4]; /* bits: units that are taken, bases that are */
     size_t n_used;
 };
 
@@ -121,7 +122,7 @@ static void add_children(struct builder *b, struct node node)
     b->t->units[node.unit] |= (uint64_t)base << 32;
     for (size_t i = 0; i < n; i++) {
         const struct trie_string *first = &b->strings[starts[i]];
-        bool ends = first->len == node.depth + 1;           /* the shortest of those that begin so comes first */
+        bool ends = first->len == node.depth + 1; /* the shortest of those that begin so comes first */
         b->t->units[base ^ bytes[i]] = (uint64_t)(ends ? first->value : 0) << 9 | 0x100 | bytes[i];
         push(b, (struct node){base ^ bytes[i], starts[i] + ends, starts[i + 1], node.depth + 1});
     }

@@ -1,8 +1,8 @@
 /*
  * trie.h - the longest of many byte strings that a text begins with
  *
- * A double array: the child of a node by byte b is unit base ^ b, if that unit says b. No two nodes have the same base, so
- * one load says whether there is a child, what it stands for, and where its children are.
+ * A double array: the child of a node by byte b is unit base ^ b, if that unit says b. No two nodes have the
+ * same base, so one load says whether there is a child, what it stands for, and where its children are.
  *
  *   unit: base (32 bits) | value (23 bits, 0: no string ends here) | 1: used | byte
  *
@@ -18,14 +18,14 @@
 enum { TRIE_MAX_VALUE = (1 << 23) - 1 };
 
 struct trie {
-    uint64_t *units;                    /* trie_free */
+    uint64_t *units; /* trie_free */
     uint32_t n_units;
 };
 
 struct trie_string {
     const char *bytes;
-    size_t len;                         /* > 0 */
-    uint32_t value;                     /* from 1 to TRIE_MAX_VALUE */
+    size_t len;     /* > 0 */
+    uint32_t value; /* from 1 to TRIE_MAX_VALUE */
 };
 
 /* strings: ascending by their bytes, no two the same. */

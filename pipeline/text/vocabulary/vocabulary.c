@@ -89,7 +89,8 @@ static int build_merges(struct tokenizer *t, char *why, size_t cap)
             snprintf(why, cap, "merge %u is there twice", rank);
             return -1;
         }
-        uint64_t pair = (uint64_t)m->left << 20 | m->right, hash = pair_hash(m->left, m->right), i = hash >> t->slot_shift;
+        uint64_t pair = (uint64_t)m->left << 20 | m->right, hash = pair_hash(m->left, m->right),
+                 i = hash >> t->slot_shift;
         while (t->slots[i] != UINT64_MAX)
             i = (i + 1) & mask;
         t->slots[i] = pair << 24 | rank;

@@ -13,7 +13,7 @@ static struct {
     cudaError_t begin, copy, end, make, launch, last;
 } runtime;
 static int made, destroyed;
-static char it;                         /* stands for a stream, a graph, memory */
+static char it; /* stands for a stream, a graph, memory */
 
 WRAPPED(cudaStreamBeginCapture);
 WRAPPED(cudaMemcpyAsync);
@@ -37,7 +37,8 @@ cudaError_t __wrap_cudaStreamBeginCapture(cudaStream_t s, enum cudaStreamCapture
     return result(runtime.begin);
 }
 
-cudaError_t __wrap_cudaMemcpyAsync(void *dst, const void *src, size_t bytes, enum cudaMemcpyKind kind, cudaStream_t s)
+cudaError_t __wrap_cudaMemcpyAsync(void *dst, const void *src, size_t bytes, enum cudaMemcpyKind kind,
+                                   cudaStream_t s)
 {
     (void)dst;
     (void)src;
@@ -113,7 +114,8 @@ static void recordings_that_fail(void)
     runtime.last = cudaErrorInvalidConfiguration;
     CHECK(!gpu_record_end(s) && !gpu_error(), "a launch is missing");
     gpu_record_begin(s);
-    CHECK(gpu_record_spoil() && !gpu_record_end(s) && !gpu_record_spoil() && !gpu_error(), "another library's call is missing");
+    CHECK(gpu_record_spoil() && !gpu_record_end(s) && !gpu_record_spoil() && !gpu_error(),
+          "another library's call is missing");
     void *graph = record();
     CHECK(graph && gpu_graph_launch(graph, s), "the next is whole");
     runtime.launch = cudaErrorNotSupported;
@@ -134,7 +136,8 @@ static void failure_before(void)
 static void failure_before_launch(void)
 {
     runtime.last = cudaErrorInvalidConfiguration;
-    CHECK(!gpu_graph_launch(&it, (cudaStream_t)(void *)&it) && gpu_error(), "the launch before was forgotten");
+    CHECK(!gpu_graph_launch(&it, (cudaStream_t)(void *)&it) && gpu_error(),
+          "the launch before was forgotten");
 }
 
 /* The first failure of a process stays. */

@@ -28,7 +28,8 @@ static double backward_slack(void)
 void test_attention(void)
 {
     struct attention_shape s = {shape->B, shape->T, shape->H, shape->Hkv, shape->D};
-    size_t N = (size_t)(s.B * s.T), qk_row = (size_t)((s.H + s.Hkv) * s.D), qkv_row = qk_row + (size_t)(s.Hkv * s.D);
+    size_t N = (size_t)(s.B * s.T), qk_row = (size_t)((s.H + s.Hkv) * s.D),
+           qkv_row = qk_row + (size_t)(s.Hkv * s.D);
     size_t out_row = (size_t)(s.H * s.D);
     test_start("attention");
     struct array qk = act_new(N * qk_row, 1.5), qkv = act_new(N * qkv_row, 1), out = act_new(N * out_row, 1);
@@ -40,11 +41,13 @@ void test_attention(void)
     cuda_attention_forward(NULL, act, out.device, lse.device, qk.device, qkv.device, first.device, s);
     array_check("out", out, 0, forward_slack());
     array_check("lse", lse, 0, 1e-5);
-    array_send(out);                    /* backward begins from equal bits */
+    array_send(out); /* backward begins from equal bits */
     array_send(lse);
-    cpu->attention_backward(cpu_device, dqk.host, dqkv.host, dout.host, out.host, lse.host, qk.host, qkv.host, first.host, s);
-    cuda_attention_backward(NULL, act, dqk.device, dqkv.device, dout.device, out.device, lse.device, qk.device, qkv.device,
-                            first.device, s, scratch_new(cuda_attention_backward_scratch(s)));
+    cpu->attention_backward(cpu_device, dqk.host, dqkv.host, dout.host, out.host, lse.host, qk.host, qkv.host,
+                            first.host, s);
+    cuda_attention_backward(NULL, act, dqk.device, dqkv.device, dout.device, out.device, lse.device,
+                            qk.device, qkv.device, first.device, s,
+                            scratch_new(cuda_attention_backward_scratch(s)));
     array_check("dqk", dqk, 0, backward_slack());
     array_check("dqkv", dqkv, 0, backward_slack());
     test_end();
@@ -62,11 +65,13 @@ static void cached(int n, int past, bool at)
     array_send(where);
     const int32_t *past_at = at ? where.device : NULL;
     int bound = at ? most - n : past;
-    cpu->kv_append(cpu_device, k.host, v.host, qk.host, qkv.host, n, bound, at ? where.host : NULL, H, Hkv, D);
+    cpu->kv_append(cpu_device, k.host, v.host, qk.host, qkv.host, n, bound, at ? where.host : NULL, H, Hkv,
+                   D);
     cuda_kv_append(NULL, act, k.device, v.device, qk.device, qkv.device, n, bound, past_at, H, Hkv, D);
     array_check("kcache", k, 0, 0);
     array_check("vcache", v, 0, 0);
-    cpu->attention_cached(cpu_device, out.host, qk.host, k.host, v.host, n, bound, at ? where.host : NULL, H, Hkv, D);
+    cpu->attention_cached(cpu_device, out.host, qk.host, k.host, v.host, n, bound, at ? where.host : NULL, H,
+                          Hkv, D);
     cuda_attention_cached(NULL, act, out.device, qk.device, k.device, v.device, n, bound, past_at, H, Hkv, D,
                           scratch_new(cuda_attention_cached_scratch(n, bound, H, Hkv, D)));
     array_check("out", out, 0, 1e-5);

@@ -7,7 +7,7 @@
 
 static const struct format {
     enum fp8 name;
-    int mantissa, bias, codes;          /* codes: of finite numbers that are not negative */
+    int mantissa, bias, codes; /* codes: of finite numbers that are not negative */
     double most;
 } formats[] = {{FP8_E4M3, 3, 7, 0x7f, 448}, {FP8_E5M2, 2, 15, 0x7c, 57344}};
 
@@ -76,8 +76,8 @@ static void quantise(const struct format *f, struct array x, int R, int C, bool 
             double value = array_get(x, i);
             int want = nearest(f, isinf(value) ? NAN : value * s);
             CHECK(host[at] == want || (is_nan(f, want) && is_nan(f, host[at])),
-                  "%d x %d, e%dm%d%s: [%zu] is %02x, want %02x for %g * %g", R, C, 7 - f->mantissa, f->mantissa,
-                  transposed ? ", transposed" : "", i, host[at], want, value, s);
+                  "%d x %d, e%dm%d%s: [%zu] is %02x, want %02x for %g * %g", R, C, 7 - f->mantissa,
+                  f->mantissa, transposed ? ", transposed" : "", i, host[at], want, value, s);
         }
     }
     free(host);
@@ -110,19 +110,19 @@ void test_fp8(void)
         quantise(f, x, R, C, true, true);
         spread(x);
         quantise(f, x, R, C, true, false);
-        ((uint16_t *)x.host)[7] = 0x7fc0;               /* a NaN changes itself alone */
+        ((uint16_t *)x.host)[7] = 0x7fc0; /* a NaN changes itself alone */
         array_send(x);
         quantise(f, x, R, C, false, true);
-        ((uint16_t *)x.host)[x.n - 1] = 0xff80;         /* an infinity: zeros and NaN */
+        ((uint16_t *)x.host)[x.n - 1] = 0xff80; /* an infinity: zeros and NaN */
         array_send(x);
         quantise(f, x, R, C, true, true);
         set_all(x, 0);
         quantise(f, x, R, C, true, true);
-        set_all(x, 0x8003);                             /* -2.75e-40 */
+        set_all(x, 0x8003); /* -2.75e-40 */
         quantise(f, x, R, C, true, true);
-        set_all(x, 0x3fe8);                             /* 1.8125: just too large for one power of two more */
+        set_all(x, 0x3fe8); /* 1.8125: just too large for one power of two more */
         quantise(f, x, R, C, true, true);
-        set_all(x, 0x7f7f);                             /* the largest */
+        set_all(x, 0x7f7f); /* the largest */
         quantise(f, x, R, C, true, true);
     }
     test_end();

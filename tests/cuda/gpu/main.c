@@ -1,6 +1,6 @@
 /*
- * main.c - the table, and what all cases share; `cuda_shim_test [--small] [OP...]` runs those tests; --small: not the
- * large shapes
+ * main.c - the table, and what all cases share; `cuda_shim_test [--small] [OP...]` runs those tests; --small:
+ * not the large shapes
  */
 #include "tests/cuda/gpu/cuda.h"
 #include "tests/element.h"
@@ -119,8 +119,9 @@ void array_check(const char *what, struct array a, double relative, double absol
         largest = fmax(largest, fabs(array_get(a, i)));
     for (size_t i = 0; i < a.n; i++) {
         double x = element(got, i, a.t), want = array_get(a, i), bound = fmax(relative, least) * fabs(want);
-        CHECK(fabs(x - want) <= bound + absolute * largest, "%s, shape %s, %s: %s[%zu] is %.9g, the CPU's is %.9g", op,
-              shape->name, act == DTYPE_BF16 ? "bf16" : "f32", what, i, x, want);
+        CHECK(fabs(x - want) <= bound + absolute * largest,
+              "%s, shape %s, %s: %s[%zu] is %.9g, the CPU's is %.9g", op, shape->name,
+              act == DTYPE_BF16 ? "bf16" : "f32", what, i, x, want);
     }
     digest_add(&digest, got, bytes);
     checked += a.n;
@@ -192,7 +193,7 @@ static void run_shape(char **names, int runs)
 int main(int argc, char **argv)
 {
     size_t n = sizeof shapes / sizeof *shapes, left_out = 0;
-    bool small = argc > 1 && !strcmp(argv[1], "--small");       /* compute-sanitizer is slow */
+    bool small = argc > 1 && !strcmp(argv[1], "--small"); /* compute-sanitizer is slow */
     void *p;
     test_begin(280);
     setenv("OMP_WAIT_POLICY", "passive", 0);

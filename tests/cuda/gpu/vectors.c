@@ -22,7 +22,8 @@ static void check_dot(struct array x, struct array y, size_t n)
         sum += array_get(x, i) * array_get(y, i);
         squares += array_get(x, i) * array_get(x, i) + array_get(y, i) * array_get(y, i);
     }
-    CHECK(fabs(got - sum) <= 1e-12 * squares, "%s, shape %s: dot of %zu is %.17g, want %.17g", op, shape->name, n, got, sum);
+    CHECK(fabs(got - sum) <= 1e-12 * squares, "%s, shape %s: dot of %zu is %.17g, want %.17g", op,
+          shape->name, n, got, sum);
 }
 
 void test_vectors(void)
@@ -57,13 +58,19 @@ void test_vectors(void)
     test_end();
 }
 
-static const struct adamw adamw = {.lr = 0.1f, .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f,
-                                   .bias1 = 0.271f, .bias2 = 0.142625f, .grad_scale = 0.7f};
+static const struct adamw adamw = {.lr = 0.1f,
+                                   .beta1 = 0.9f,
+                                   .beta2 = 0.95f,
+                                   .eps = 1e-8f,
+                                   .weight_decay = 0.1f,
+                                   .bias1 = 0.271f,
+                                   .bias2 = 0.142625f,
+                                   .grad_scale = 0.7f};
 
 static struct array squares_new(size_t n, enum dtype t)
 {
     struct array v = array_new(n, t, 1);
-    for (size_t i = 0; i < n; i++) {        /* a running mean of squares is not negative */
+    for (size_t i = 0; i < n; i++) { /* a running mean of squares is not negative */
         if (t == DTYPE_BF16)
             ((uint16_t *)v.host)[i] &= 0x7fff;
         else
@@ -82,7 +89,8 @@ static float *widened(struct array a)
     return f;
 }
 
-/* Stochastic rounding gives one of the two neighbours: 2^-7 of the value at most; their mean is close to the value. */
+/* Stochastic rounding gives one of the two neighbours: 2^-7 of the value at most; their mean is close to the
+ * value. */
 static void check_rounded(const char *what, struct array a, const float *want)
 {
     uint16_t *got = malloc(a.n * sizeof *got);
@@ -90,12 +98,13 @@ static void check_rounded(const char *what, struct array a, const float *want)
     CHECK(cudaMemcpy(got, a.device, a.n * sizeof *got, cudaMemcpyDeviceToHost) == cudaSuccess, "memcpy");
     for (size_t i = 0; i < a.n; i++) {
         float x = widen(got[i]);
-        CHECK(fabs((double)x - want[i]) <= 0x1p-7 * fabs((double)want[i]) + 1e-6, "%s, shape %s: %s[%zu] is %.9g, want %.9g",
-              op, shape->name, what, i, x, want[i]);
+        CHECK(fabs((double)x - want[i]) <= 0x1p-7 * fabs((double)want[i]) + 1e-6,
+              "%s, shape %s: %s[%zu] is %.9g, want %.9g", op, shape->name, what, i, x, want[i]);
         off += ((double)x - want[i]) / (fabs((double)want[i]) * 0x1p-7 + 1e-9);
         ulps++;
     }
-    CHECK(fabs(off) <= 3 * sqrt(ulps) + 1, "%s, shape %s: %s: rounding leans by %g of %g", op, shape->name, what, off, ulps);
+    CHECK(fabs(off) <= 3 * sqrt(ulps) + 1, "%s, shape %s: %s: rounding leans by %g of %g", op, shape->name,
+          what, off, ulps);
     free(got);
 }
 
@@ -105,7 +114,8 @@ static void check_adamw_bf16(size_t n, bool master)
     struct array m = array_new(n, DTYPE_BF16, 1), v = squares_new(n, DTYPE_BF16);
     float *mean = widened(m), *square = widened(v), *weights = widened(master ? theta : work);
     cpu->adamw_step(cpu_device, weights, NULL, mean, square, g.host, n, adamw);
-    cuda_adamw_step_bf16(NULL, act, master ? theta.device : NULL, work.device, m.device, v.device, g.device, n, adamw, 17, 5);
+    cuda_adamw_step_bf16(NULL, act, master ? theta.device : NULL, work.device, m.device, v.device, g.device,
+                         n, adamw, 17, 5);
     check_rounded("m", m, mean);
     check_rounded("v", v, square);
     if (master) {
@@ -125,10 +135,12 @@ void test_adamw(void)
 {
     size_t n = length();
     test_start("adamw");
-    struct array theta = f32_new(n, 1), work = act_new(n, 1), m = f32_new(n, 1), v = squares_new(n, DTYPE_F32), g = f32_new(n, 2);
+    struct array theta = f32_new(n, 1), work = act_new(n, 1), m = f32_new(n, 1),
+                 v = squares_new(n, DTYPE_F32), g = f32_new(n, 2);
     bool same = act == DTYPE_F32;
     cpu->adamw_step(cpu_device, theta.host, same ? theta.host : work.host, m.host, v.host, g.host, n, adamw);
-    cuda_adamw_step(NULL, act, theta.device, same ? theta.device : work.device, m.device, v.device, g.device, n, adamw);
+    cuda_adamw_step(NULL, act, theta.device, same ? theta.device : work.device, m.device, v.device, g.device,
+                    n, adamw);
     array_check("theta", theta, 0, 1e-6);
     array_check("m", m, 0, 1e-6);
     array_check("v", v, 0, 1e-6);
@@ -157,7 +169,8 @@ void test_cross_entropy(void)
 {
     int N = shape->B * shape->T < 20 ? shape->B * shape->T : 20, V = shape->V;
     test_start("cross_entropy");
-    struct array l = act_new((size_t)N * (size_t)V, 8), loss = f32_new((size_t)N, 1), targets = ids_new((size_t)N, V);
+    struct array l = act_new((size_t)N * (size_t)V, 8), loss = f32_new((size_t)N, 1),
+                 targets = ids_new((size_t)N, V);
     if (N > 2)
         ((int32_t *)targets.host)[1] = -1;
     array_send(targets);

@@ -13,12 +13,13 @@
 
 struct shim_uint3 threadIdx, blockIdx, blockDim, gridDim;
 
-namespace {
+namespace
+{
 
 enum { STACK = 64 << 10, MAX_COPIES = 128, MAX_STATICS = 16, SHARED_DEFAULT = 48 << 10, MAX_KERNELS = 256 };
 enum wait { RUNS, WAITS_BLOCK, WAITS_WARP, ENDED };
 
-struct copy {                           /* a cp.async under way */
+struct copy { /* a cp.async under way */
     unsigned char *to;
     const unsigned char *from;
     unsigned bytes, group;
@@ -27,9 +28,9 @@ struct copy {                           /* a cp.async under way */
 struct fiber {
     void *stack, *sp;
     enum wait wait;
-    uint64_t generation;                /* of the barrier or warp that it waits for */
+    uint64_t generation; /* of the barrier or warp that it waits for */
     const char *file;
-    int line;                           /* of its barrier */
+    int line; /* of its barrier */
     struct copy copies[MAX_COPIES];
     unsigned n_copies, group;
     bool awaited;
@@ -37,7 +38,7 @@ struct fiber {
 
 struct warp {
     uint64_t generation;
-    unsigned arrived;                   /* lanes, one bit each */
+    unsigned arrived; /* lanes, one bit each */
     int op;
     unsigned char slots[2][SHIM_LANES * SHIM_SLOT];
 };
@@ -73,7 +74,7 @@ struct {
 } allowed[MAX_KERNELS];
 unsigned n_allowed;
 
-}
+} // namespace
 
 /* Saves the registers that a call keeps, changes stacks, restores them. */
 extern "C" void shim_switch(void **save, void *load);
@@ -167,7 +168,7 @@ static void fiber_start(struct fiber *f)
         if (f->stack == MAP_FAILED)
             shim_fail("no memory for stacks");
     }
-    void **top = (void **)((char *)f->stack + STACK) - 1;        /* as after a call */
+    void **top = (void **)((char *)f->stack + STACK) - 1; /* as after a call */
     *--top = (void *)fiber_main;
     f->sp = top - 6;
     f->wait = RUNS;
@@ -239,7 +240,7 @@ void shim_syncwarp(void)
     unsigned w = shim_thread() / SHIM_LANES, before = (unsigned)warps[w].generation;
     shim_exchange(1, &before, sizeof before);
     if (shim_clock.warp[w] <= before)
-        shim_clock.warp[w] = before + 1;        /* the first to go on begins the new time for all */
+        shim_clock.warp[w] = before + 1; /* the first to go on begins the new time for all */
 }
 
 static bool ready(unsigned t)
@@ -288,7 +289,7 @@ void *shim_static_shared(const void *key, size_t bytes)
             shim_fail("too many shared arrays");
         now.statics[i].key = key;
         now.statics[i].at = (now.shared_end + 127) & ~(size_t)127;
-        now.shared_end = now.statics[i].at + bytes + 64;        /* nobody may touch the 64 */
+        now.shared_end = now.statics[i].at + bytes + 64; /* nobody may touch the 64 */
         now.n_statics++;
         if (now.shared_end > SHIM_MAX_SHARED + 4096)
             shim_fail("too much shared memory");
@@ -377,7 +378,7 @@ static void run_block(void)
             set_thread(turn[i]);
             current->wait = RUNS;
             shim_switch(&scheduler, current->sp);
-            barrier_if_complete();      /* by the end of the thread that the others waited for */
+            barrier_if_complete(); /* by the end of the thread that the others waited for */
         }
         if (!progress)
             report_stuck();
@@ -385,8 +386,8 @@ static void run_block(void)
     current = NULL;
 }
 
-static void run_grid(const char *kernel, bool early, struct shim_uint3 grid, struct shim_uint3 block, size_t shared,
-                     shim_body *body, void *arguments)
+static void run_grid(const char *kernel, bool early, struct shim_uint3 grid, struct shim_uint3 block,
+                     size_t shared, shim_body *body, void *arguments)
 {
     size_t blocks = (size_t)grid.x * grid.y * grid.z;
     current = NULL;
@@ -398,8 +399,8 @@ static void run_grid(const char *kernel, bool early, struct shim_uint3 grid, str
     now.threads = block.x * block.y * block.z;
     now.shared = shared;
     if (!blocks || !now.threads || now.threads > SHIM_MAX_THREADS || grid.y > 65535 || grid.z > 65535)
-        shim_fail("%s: bad launch: grid %u,%u,%u block %u,%u,%u", kernel, grid.x, grid.y, grid.z, block.x, block.y,
-                  block.z);
+        shim_fail("%s: bad launch: grid %u,%u,%u block %u,%u,%u", kernel, grid.x, grid.y, grid.z, block.x,
+                  block.y, block.z);
     gridDim = grid;
     blockDim = block;
     shim_clock.launch = ++shim_clock.now;
@@ -413,7 +414,7 @@ static void run_grid(const char *kernel, bool early, struct shim_uint3 grid, str
     free(turn);
 }
 
-struct alignas(16) launch {             /* the arguments follow */
+struct alignas(16) launch { /* the arguments follow */
     const char *kernel;
     bool early;
     struct shim_uint3 grid, block;

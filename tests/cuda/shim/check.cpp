@@ -1,10 +1,10 @@
 /*
  * check.cpp - device memory, and what is checked at each access to it
  *
- * Kernels are compiled with -fsanitize=thread, which puts a call before every access to memory; the functions called
- * are these, not the sanitizer's. For every two bytes of device and shared memory a cell says who wrote and who read
- * last, and when (struct shim_clock). One reader is kept beside the writer: of several readers the last, so of their
- * conflicts with a later writer some may be missed, and none is invented.
+ * Kernels are compiled with -fsanitize=thread, which puts a call before every access to memory; the functions
+ * called are these, not the sanitizer's. For every two bytes of device and shared memory a cell says who
+ * wrote and who read last, and when (struct shim_clock). One reader is kept beside the writer: of several
+ * readers the last, so of their conflicts with a later writer some may be missed, and none is invented.
  */
 #include "tests/cuda/shim/shim.h"
 #include "tests/cuda/shim/cuda_runtime_api.h"
@@ -13,13 +13,14 @@
 #include <cstring>
 #include <sys/mman.h>
 
-namespace {
+namespace
+{
 
 enum { PAGE = 256, UNIT = 2, SEVERAL = 0xffff, SEVERAL_IN_WARP = 0x8000 };
 
 struct access {
-    uint32_t time, warp_time;           /* of the block, of the warp */
-    uint16_t thread;                    /* SEVERAL: threads of several warps; SEVERAL_IN_WARP + w: of one */
+    uint32_t time, warp_time; /* of the block, of the warp */
+    uint16_t thread;          /* SEVERAL: threads of several warps; SEVERAL_IN_WARP + w: of one */
 };
 
 struct cell {
@@ -33,7 +34,7 @@ struct extent {
 struct cell *arena_cells, *shared_cells;
 struct extent shared_extents[32];
 unsigned n_shared;
-uint32_t *page_owner;                   /* allocation that a page belongs to, + 1 */
+uint32_t *page_owner; /* allocation that a page belongs to, + 1 */
 struct extent *allocations;
 uint32_t n_allocations;
 size_t arena_end, arena_live;
@@ -47,7 +48,7 @@ void *reserve(size_t bytes)
     return p;
 }
 
-}
+} // namespace
 
 unsigned char *shim_shared_base, *shim_arena_base;
 struct shim_clock shim_clock;
@@ -98,11 +99,12 @@ static bool ordered(const struct access *a, uint32_t me, bool shared)
     if (a->time < (shared ? shim_clock.block : shim_clock.launch))
         return true;
     if (a->time < shim_clock.block)
-        return false;                   /* another block of this launch */
+        return false; /* another block of this launch */
     if (a->thread == me || a->time < shim_clock.now)
         return true;
     uint32_t warp = me / SHIM_LANES;
-    bool same = a->thread < SEVERAL_IN_WARP ? a->thread / SHIM_LANES == warp : a->thread == SEVERAL_IN_WARP + warp;
+    bool same =
+        a->thread < SEVERAL_IN_WARP ? a->thread / SHIM_LANES == warp : a->thread == SEVERAL_IN_WARP + warp;
     return same && a->warp_time < shim_clock.warp[warp];
 }
 
@@ -112,7 +114,8 @@ static void note_read(struct access *r, uint32_t me)
     if (r->time == shim_clock.now && r->thread != me) {
         if (r->thread == SEVERAL)
             return;
-        bool same = r->thread < SEVERAL_IN_WARP ? r->thread / SHIM_LANES == warp : r->thread == SEVERAL_IN_WARP + warp;
+        bool same = r->thread < SEVERAL_IN_WARP ? r->thread / SHIM_LANES == warp
+                                                : r->thread == SEVERAL_IN_WARP + warp;
         if (!same)
             thread = SEVERAL;
         else if (r->warp_time == warp_time)
@@ -127,11 +130,14 @@ static void touch(struct cell *c, size_t cells, const void *p, bool write, bool 
     const char *where = shared ? "shared memory" : "device memory", *how = write ? "writes" : "reads";
     for (size_t i = 0; i < cells; i++, c++) {
         if (shared && !write && c->write.time < shim_clock.block)
-            shim_fail("reads shared memory that nobody wrote, byte %zd", (const unsigned char *)p - shim_shared_base);
+            shim_fail("reads shared memory that nobody wrote, byte %zd",
+                      (const unsigned char *)p - shim_shared_base);
         if (!ordered(&c->write, me, shared))
-            shim_fail("race: %s %s (%p) that thread %u wrote, with no barrier between", how, where, p, c->write.thread);
+            shim_fail("race: %s %s (%p) that thread %u wrote, with no barrier between", how, where, p,
+                      c->write.thread);
         if (write && !ordered(&c->read, me, shared))
-            shim_fail("race: writes %s (%p) that thread %u read, with no barrier between", where, p, c->read.thread);
+            shim_fail("race: writes %s (%p) that thread %u read, with no barrier between", where, p,
+                      c->read.thread);
         if (write)
             c->write = {shim_clock.now, shim_clock.warp[me / SHIM_LANES], (uint16_t)me};
         else
@@ -153,7 +159,8 @@ void shim_touch(const void *p, size_t bytes, bool write)
         if (!shim_awaited())
             shim_fail("touches device memory before it has awaited the kernel before");
         if (!in_allocation(arena, bytes))
-            shim_fail("%s device memory outside of any allocation: %zu bytes at %p", write ? "writes" : "reads", bytes, p);
+            shim_fail("%s device memory outside of any allocation: %zu bytes at %p",
+                      write ? "writes" : "reads", bytes, p);
         touch(arena_cells + arena / UNIT, (arena % UNIT + bytes + UNIT - 1) / UNIT, p, write, false);
     }
 }
@@ -162,7 +169,7 @@ void shim_touch_aligned(const void *p, size_t bytes, bool write)
 {
     size_t shared = (size_t)((const unsigned char *)p - shim_shared_base);
     size_t arena = (size_t)((const unsigned char *)p - shim_arena_base);
-    if ((uintptr_t)p % bytes && (shared < SHARED || arena < SHIM_ARENA))       /* stacks are the host compiler's */
+    if ((uintptr_t)p % bytes && (shared < SHARED || arena < SHIM_ARENA)) /* stacks are the host compiler's */
         shim_fail("misaligned: %zu bytes at %p", bytes, p);
     shim_touch(p, bytes, write);
 }
@@ -178,11 +185,11 @@ void shim_prefetch(const void *p, unsigned bytes)
 
 /* ---- what the compiler calls ---- */
 
-#define ACCESS(name, bytes, write)                                                                                     \
-    extern "C" void name(void *p);                                                                                     \
-    void name(void *p)                                                                                                 \
-    {                                                                                                                  \
-        shim_touch_aligned(p, bytes, write);                                                                           \
+#define ACCESS(name, bytes, write)                                                                           \
+    extern "C" void name(void *p);                                                                           \
+    void name(void *p)                                                                                       \
+    {                                                                                                        \
+        shim_touch_aligned(p, bytes, write);                                                                 \
     }
 ACCESS(__tsan_read1, 1, false)
 ACCESS(__tsan_read2, 2, false)
@@ -196,11 +203,11 @@ ACCESS(__tsan_write8, 8, true)
 ACCESS(__tsan_write16, 16, true)
 #undef ACCESS
 
-#define UNALIGNED(name, bytes, write)                                                                                  \
-    extern "C" void name(void *p);                                                                                     \
-    void name(void *p)                                                                                                 \
-    {                                                                                                                  \
-        shim_touch(p, bytes, write);                                                                                   \
+#define UNALIGNED(name, bytes, write)                                                                        \
+    extern "C" void name(void *p);                                                                           \
+    void name(void *p)                                                                                       \
+    {                                                                                                        \
+        shim_touch(p, bytes, write);                                                                         \
     }
 UNALIGNED(__tsan_unaligned_read2, 2, false)
 UNALIGNED(__tsan_unaligned_read4, 4, false)
@@ -247,7 +254,7 @@ void __tsan_write_range(void *p, size_t bytes)
 /* Allocations follow one another, a page apart; the arena is used anew when all are freed. */
 cudaError_t cudaMalloc(void **p, size_t bytes)
 {
-    size_t pages = bytes / PAGE + 2;    /* at least one that is nobody's */
+    size_t pages = bytes / PAGE + 2; /* at least one that is nobody's */
     if (pages * PAGE > SHIM_ARENA - arena_end || n_allocations == MAX_ALLOCATIONS)
         return cudaErrorMemoryAllocation;
     allocations[n_allocations++] = {arena_end, arena_end + bytes};
@@ -277,7 +284,8 @@ cudaError_t cudaFree(void *p)
 
 cudaError_t cudaMemcpy(void *dst, const void *src, size_t bytes, enum cudaMemcpyKind kind)
 {
-    size_t to = (size_t)((unsigned char *)dst - shim_arena_base), from = (size_t)((const unsigned char *)src - shim_arena_base);
+    size_t to = (size_t)((unsigned char *)dst - shim_arena_base),
+           from = (size_t)((const unsigned char *)src - shim_arena_base);
     bool to_device = to < SHIM_ARENA, from_device = from < SHIM_ARENA;
     if (to_device != (kind != cudaMemcpyDeviceToHost) || from_device != (kind != cudaMemcpyHostToDevice))
         shim_fail("cudaMemcpy: the direction is not what was said");

@@ -1,7 +1,9 @@
 /*
- * cudnn.c - the twin of ../cudnn.c for tests: it does the operations of a graph one by one, on whole tensors in f32
+ * cudnn.c - the twin of ../cudnn.c for tests: it does the operations of a graph one by one, on whole tensors
+ * in f32
  *
- * It says what a graph computes, whatever cuDNN's kernels are; whether cuDNN takes the graph is the test cudnn_plans' to say.
+ * It says what a graph computes, whatever cuDNN's kernels are; whether cuDNN takes the graph is the test
+ * cudnn_plans' to say.
  */
 #include "kernels/cuda/cudnn.h"
 
@@ -28,9 +30,10 @@ struct descriptor {
 
 /* ---- descriptors ---- */
 
-static const int sizes[] = {[DNN_TYPE_HANDLE] = 8, [DNN_TYPE_DATA_TYPE] = 4, [DNN_TYPE_BOOLEAN] = 1, [DNN_TYPE_INT64] = 8,
-                            [DNN_TYPE_VOID_PTR] = 8, [DNN_TYPE_HEUR_MODE] = 4, [DNN_TYPE_POINTWISE_MODE] = 4,
-                            [DNN_TYPE_BACKEND_DESCRIPTOR] = 8, [DNN_TYPE_REDUCTION_OPERATOR_TYPE] = 4};
+static const int sizes[] = {
+    [DNN_TYPE_HANDLE] = 8,         [DNN_TYPE_DATA_TYPE] = 4,          [DNN_TYPE_BOOLEAN] = 1,
+    [DNN_TYPE_INT64] = 8,          [DNN_TYPE_VOID_PTR] = 8,           [DNN_TYPE_HEUR_MODE] = 4,
+    [DNN_TYPE_POINTWISE_MODE] = 4, [DNN_TYPE_BACKEND_DESCRIPTOR] = 8, [DNN_TYPE_REDUCTION_OPERATOR_TYPE] = 4};
 
 static size_t version(void)
 {
@@ -62,7 +65,9 @@ static const char *error_string(int status)
 
 static void last_error(char *text, size_t cap)
 {
-    snprintf(text, cap, "{way 1}\nWarning: GRAPH_PATTERN; Reason: of other graphs\nWarning: NOT_SUPPORTED; Reason: the twin's reason\nReason: of all\n");
+    snprintf(text, cap,
+             "{way 1}\nWarning: GRAPH_PATTERN; Reason: of other graphs\nWarning: NOT_SUPPORTED; Reason: the "
+             "twin's reason\nReason: of all\n");
 }
 
 static int descriptor_create(int type, void **out)
@@ -172,7 +177,7 @@ struct call {
     const struct descriptor *plan;
     int64_t n, id[16];
     void *pointer[16];
-    float number[16];                   /* what lay there, if it is one */
+    float number[16]; /* what lay there, if it is one */
 };
 
 static bool flag(const struct descriptor *t, int name)
@@ -195,10 +200,10 @@ static float bf16(float f)
 }
 
 /* Calls f for every index of n. */
-#define EACH(i, n) \
-    for (int64_t i[4] = {0}; i[0] < (n)[0]; i[0]++) \
-        for (i[1] = 0; i[1] < (n)[1]; i[1]++) \
-            for (i[2] = 0; i[2] < (n)[2]; i[2]++) \
+#define EACH(i, n)                                                                                           \
+    for (int64_t i[4] = {0}; i[0] < (n)[0]; i[0]++)                                                          \
+        for (i[1] = 0; i[1] < (n)[1]; i[1]++)                                                                \
+            for (i[2] = 0; i[2] < (n)[2]; i[2]++)                                                            \
                 for (i[3] = 0; i[3] < (n)[3]; i[3]++)
 
 static size_t packed(const int64_t *n, const int64_t *i)
@@ -235,9 +240,11 @@ static struct value *value_of(struct value *all, const struct call *c, const str
         return x;
     }
     bool half = number(t, DNN_ATTR_TENSOR_DATA_TYPE) == DNN_DATA_BFLOAT16;
-    EACH(i, x->n) {
+    EACH(i, x->n)
+    {
         size_t at = place(i, numbers(t, DNN_ATTR_TENSOR_STRIDES));
-        uint32_t bits = half ? (uint32_t)((uint16_t *)c->pointer[k])[at] << 16 : ((uint32_t *)c->pointer[k])[at];
+        uint32_t bits =
+            half ? (uint32_t)((uint16_t *)c->pointer[k])[at] << 16 : ((uint32_t *)c->pointer[k])[at];
         memcpy(&x->v[packed(x->n, i)], &bits, sizeof bits);
     }
     return x;
@@ -247,9 +254,11 @@ static struct value *value_of(struct value *all, const struct call *c, const str
 static void store(struct value *y, const struct call *c)
 {
     const struct descriptor *t = y->of;
-    bool half = number(t, DNN_ATTR_TENSOR_DATA_TYPE) == DNN_DATA_BFLOAT16, outside = !flag(t, DNN_ATTR_TENSOR_IS_VIRTUAL);
+    bool half = number(t, DNN_ATTR_TENSOR_DATA_TYPE) == DNN_DATA_BFLOAT16,
+         outside = !flag(t, DNN_ATTR_TENSOR_IS_VIRTUAL);
     int k = outside ? argument(c, t) : 0;
-    EACH(i, y->n) {
+    EACH(i, y->n)
+    {
         float *f = &y->v[packed(y->n, i)];
         *f = half ? bf16(*f) : *f;
         size_t at = place(i, numbers(t, DNN_ATTR_TENSOR_STRIDES));
@@ -264,7 +273,8 @@ static void store(struct value *y, const struct call *c)
 
 /* ---- operations ---- */
 
-/* The element of x that belongs to element i of something larger: dimensions of 1 are broadcast, heads serve groups. */
+/* The element of x that belongs to element i of something larger: dimensions of 1 are broadcast, heads serve
+ * groups. */
 static float at(const struct value *x, const int64_t *n, const int64_t *i)
 {
     int64_t k[4];
@@ -276,39 +286,53 @@ static float at(const struct value *x, const int64_t *n, const int64_t *i)
 static float f(int64_t mode, float x, float b, float t, int64_t index)
 {
     switch (mode) {
-    case DNN_POINTWISE_ADD:           return x + b;
-    case DNN_POINTWISE_SUB:           return x - b;
-    case DNN_POINTWISE_MUL:           return x * b;
-    case DNN_POINTWISE_DIV:           return x / b;
-    case DNN_POINTWISE_EXP:           return expf(x);
-    case DNN_POINTWISE_LOG:           return logf(x);
-    case DNN_POINTWISE_IDENTITY:      return x;
-    case DNN_POINTWISE_GEN_INDEX:     return (float)index;
-    case DNN_POINTWISE_CMP_GE:        return x >= b;
-    case DNN_POINTWISE_BINARY_SELECT: return t != 0 ? x : b;
-    default:                          abort();
+    case DNN_POINTWISE_ADD:
+        return x + b;
+    case DNN_POINTWISE_SUB:
+        return x - b;
+    case DNN_POINTWISE_MUL:
+        return x * b;
+    case DNN_POINTWISE_DIV:
+        return x / b;
+    case DNN_POINTWISE_EXP:
+        return expf(x);
+    case DNN_POINTWISE_LOG:
+        return logf(x);
+    case DNN_POINTWISE_IDENTITY:
+        return x;
+    case DNN_POINTWISE_GEN_INDEX:
+        return (float)index;
+    case DNN_POINTWISE_CMP_GE:
+        return x >= b;
+    case DNN_POINTWISE_BINARY_SELECT:
+        return t != 0 ? x : b;
+    default:
+        abort();
     }
 }
 
 static void pointwise(const struct descriptor *op, struct value *all, const struct call *c, struct value *y)
 {
     const struct descriptor *how = other(op, DNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR);
-    const struct descriptor *db = other(op, DNN_ATTR_OPERATION_POINTWISE_BDESC), *dt = other(op, DNN_ATTR_OPERATION_POINTWISE_TDESC);
+    const struct descriptor *db = other(op, DNN_ATTR_OPERATION_POINTWISE_BDESC),
+                            *dt = other(op, DNN_ATTR_OPERATION_POINTWISE_TDESC);
     const struct value *x = value_of(all, c, other(op, DNN_ATTR_OPERATION_POINTWISE_XDESC));
     const struct value *b = db ? value_of(all, c, db) : NULL, *t = dt ? value_of(all, c, dt) : NULL;
     int64_t axis = find(how, DNN_ATTR_POINTWISE_AXIS) ? numbers(how, DNN_ATTR_POINTWISE_AXIS)[0] : 0;
     EACH(i, y->n)
-        y->v[packed(y->n, i)] = f(number(how, DNN_ATTR_POINTWISE_MODE), at(x, y->n, i), b ? at(b, y->n, i) : 0,
-                                  t ? at(t, y->n, i) : 0, i[axis]);
+    y->v[packed(y->n, i)] = f(number(how, DNN_ATTR_POINTWISE_MODE), at(x, y->n, i), b ? at(b, y->n, i) : 0,
+                              t ? at(t, y->n, i) : 0, i[axis]);
 }
 
 static void reduce(const struct descriptor *op, struct value *all, const struct call *c, struct value *y)
 {
     const struct value *x = value_of(all, c, other(op, DNN_ATTR_OPERATION_REDUCTION_XDESC));
-    bool most = number(other(op, DNN_ATTR_OPERATION_REDUCTION_DESC), DNN_ATTR_REDUCTION_OPERATOR) == DNN_REDUCE_TENSOR_MAX;
+    bool most = number(other(op, DNN_ATTR_OPERATION_REDUCTION_DESC), DNN_ATTR_REDUCTION_OPERATOR) ==
+                DNN_REDUCE_TENSOR_MAX;
     EACH(i, y->n)
-        y->v[packed(y->n, i)] = most ? -INFINITY : 0;
-    EACH(i, x->n) {
+    y->v[packed(y->n, i)] = most ? -INFINITY : 0;
+    EACH(i, x->n)
+    {
         int64_t k[4];
         for (int d = 0; d < 4; d++)
             k[d] = i[d] * y->n[d] / x->n[d];
@@ -321,10 +345,12 @@ static void matmul(const struct descriptor *op, struct value *all, const struct 
 {
     const struct value *a = value_of(all, c, other(op, DNN_ATTR_OPERATION_MATMUL_ADESC));
     const struct value *b = value_of(all, c, other(op, DNN_ATTR_OPERATION_MATMUL_BDESC));
-    EACH(i, y->n) {
+    EACH(i, y->n)
+    {
         double sum = 0;
         for (int64_t k = 0; k < a->n[3]; k++) {
-            int64_t ia[4] = {i[0], i[1] * a->n[1] / y->n[1], i[2], k}, ib[4] = {i[0], i[1] * b->n[1] / y->n[1], k, i[3]};
+            int64_t ia[4] = {i[0], i[1] * a->n[1] / y->n[1], i[2], k},
+                    ib[4] = {i[0], i[1] * b->n[1] / y->n[1], k, i[3]};
             sum += (double)a->v[packed(a->n, ia)] * (double)b->v[packed(b->n, ib)];
         }
         y->v[packed(y->n, i)] = (float)sum;
@@ -335,10 +361,12 @@ static void matmul(const struct descriptor *op, struct value *all, const struct 
 static void reshape(const struct descriptor *op, struct value *all, const struct call *c, struct value *y)
 {
     const struct value *x = value_of(all, c, other(op, DNN_ATTR_OPERATION_RESHAPE_XDESC));
-    const int64_t *sx = numbers(x->of, DNN_ATTR_TENSOR_STRIDES), *sy = numbers(y->of, DNN_ATTR_TENSOR_STRIDES);
+    const int64_t *sx = numbers(x->of, DNN_ATTR_TENSOR_STRIDES),
+                  *sy = numbers(y->of, DNN_ATTR_TENSOR_STRIDES);
     if (sx[2] != sy[3] || sx[3] != sy[2] || x->n[2] != y->n[3] || x->n[3] != y->n[2])
         abort();
-    EACH(i, y->n) {
+    EACH(i, y->n)
+    {
         int64_t k[4] = {i[0], i[1], i[3], i[2]};
         y->v[packed(y->n, i)] = x->v[packed(x->n, k)];
     }
@@ -355,7 +383,8 @@ static void run(const void *arguments)
                  {DNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR, DNN_ATTR_OPERATION_MATMUL_CDESC, matmul},
                  {DNN_BACKEND_OPERATION_RESHAPE_DESCRIPTOR, DNN_ATTR_OPERATION_RESHAPE_YDESC, reshape}};
     const struct descriptor *way = other(c->plan, DNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
-    struct attribute *ops = find(other(way, DNN_ATTR_ENGINEHEUR_OPERATION_GRAPH), DNN_ATTR_OPERATIONGRAPH_OPS);
+    struct attribute *ops =
+        find(other(way, DNN_ATTR_ENGINEHEUR_OPERATION_GRAPH), DNN_ATTR_OPERATIONGRAPH_OPS);
     struct value all[TENSORS] = {{0}};
     for (int64_t i = 0; i < ops->n; i++) {
         const struct descriptor *op = ((struct descriptor **)(void *)ops->bytes)[i];
@@ -378,13 +407,17 @@ static int execute(void *handle, void *plan, void *descriptor)
     if (!handle || !pack->final || shim_faulty() == SHIM_CUDNN_REFUSES)
         return 1;
     memcpy(c.id, ids->bytes, (size_t)c.n * sizeof *c.id);
-    memcpy(c.pointer, find(pack, DNN_ATTR_VARIANT_PACK_DATA_POINTERS)->bytes, (size_t)c.n * sizeof *c.pointer);
-    const struct descriptor *graph = other(other(plan, DNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG), DNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
+    memcpy(c.pointer, find(pack, DNN_ATTR_VARIANT_PACK_DATA_POINTERS)->bytes,
+           (size_t)c.n * sizeof *c.pointer);
+    const struct descriptor *graph =
+        other(other(plan, DNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG), DNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
     struct attribute *ops = find(graph, DNN_ATTR_OPERATIONGRAPH_OPS);
-    for (int64_t i = 0; i < ops->n; i++) {          /* numbers are read now, tensors when the stream gets there */
-        const struct descriptor *op = ((struct descriptor **)(void *)ops->bytes)[i], *b = other(op, DNN_ATTR_OPERATION_POINTWISE_BDESC);
+    for (int64_t i = 0; i < ops->n; i++) { /* numbers are read now, tensors when the stream gets there */
+        const struct descriptor *op = ((struct descriptor **)(void *)ops->bytes)[i],
+                                *b = other(op, DNN_ATTR_OPERATION_POINTWISE_BDESC);
         if (b && flag(b, DNN_ATTR_TENSOR_IS_BY_VALUE))
-            c.number[argument(&c, b)] = *(float *)c.pointer[argument(&c, b)] * (shim_faulty() == SHIM_CUDNN_WRONG ? 1.25f : 1);
+            c.number[argument(&c, b)] =
+                *(float *)c.pointer[argument(&c, b)] * (shim_faulty() == SHIM_CUDNN_WRONG ? 1.25f : 1);
     }
     shim_call(run, &c, sizeof c);
     return 0;
@@ -392,8 +425,9 @@ static int execute(void *handle, void *plan, void *descriptor)
 
 int cudnn_find(struct cudnn *lib, char *why, size_t cap)
 {
-    *lib = (struct cudnn){version, create, destroy, set_stream, error_string, last_error, descriptor_create, descriptor_destroy,
-                          set, get, finalize, execute};
+    *lib = (struct cudnn){version,      create,     destroy,           set_stream,
+                          error_string, last_error, descriptor_create, descriptor_destroy,
+                          set,          get,        finalize,          execute};
     snprintf(why, cap, "no cuDNN for tests");
     return shim_faulty() == SHIM_NO_CUDNN ? -1 : 0;
 }

@@ -1,5 +1,6 @@
 /*
- * gpu.c - the twin of ../gpu.c over the host shim: device memory is the shim's; streams are as late as they may be (graph.h)
+ * gpu.c - the twin of ../gpu.c over the host shim: device memory is the shim's; streams are as late as they
+ * may be (graph.h)
  */
 #include "kernels/cuda/gpu.h"
 
@@ -11,7 +12,7 @@
 
 struct move {
     void *dst;
-    const void *src;            /* NULL: zeros */
+    const void *src; /* NULL: zeros */
     size_t bytes;
 };
 
@@ -47,7 +48,7 @@ void gpu_free(void *p)
     if (!p)
         return;
     shim_not_in_capture("frees memory");
-    shim_finish(shim_queued());         /* as cudaFree does */
+    shim_finish(shim_queued()); /* as cudaFree does */
     cudaFree(p);
 }
 

@@ -21,7 +21,7 @@ struct graph {
 static struct graph *open_graph;
 static size_t replayed;
 
-static struct call queue[QUEUE];        /* call i is queue[i % QUEUE] */
+static struct call queue[QUEUE]; /* call i is queue[i % QUEUE] */
 static uint64_t queued, done;
 static bool late;
 

@@ -1,9 +1,9 @@
 /*
  * platform.cuh - the host's side of kernels/cuda/platform.cuh: CUDA C's words, and twins of the PTX wrappers
  *
- * Given to g++ with -include, so that it takes the place of the device's file (same include guard). What CUDA says of
- * each operation is in that file and in the PTX manual; the layouts of fragments here were written from the manual's
- * figures.
+ * Given to g++ with -include, so that it takes the place of the device's file (same include guard). What CUDA
+ * says of each operation is in that file and in the PTX manual; the layouts of fragments here were written
+ * from the manual's figures.
  */
 #ifndef KERNELS_CUDA_PLATFORM_CUH
 #define KERNELS_CUDA_PLATFORM_CUH
@@ -33,20 +33,22 @@ struct alignas(16) uint4 {
 /* The shim's own functions are not watched. */
 #define UNWATCHED __attribute__((no_sanitize("thread"), noinline, unused)) static
 
-#define LAUNCH(kernel, grid, block, shared, stream, ...)                                                               \
+#define LAUNCH(kernel, grid, block, shared, stream, ...)                                                     \
     ((void)(stream), shim_launch(#kernel, false, kernel, grid, block, shared, __VA_ARGS__))
-#define LAUNCH_EARLY(when, kernel, grid, block, shared, stream, ...)                                                   \
+#define LAUNCH_EARLY(when, kernel, grid, block, shared, stream, ...)                                         \
     ((void)(when), (void)(stream), shim_launch(#kernel, true, kernel, grid, block, shared, __VA_ARGS__))
-#define STATIC_SHARED(type, name, count)                                                                               \
-    static char name##_key;                                                                                            \
+#define STATIC_SHARED(type, name, count)                                                                     \
+    static char name##_key;                                                                                  \
     type *const name = (type *)shim_static_shared(&name##_key, sizeof(type) * (count))
 
 template <class... P, class... A>
-static void shim_launch(const char *name, bool early, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, A... arguments)
+static void shim_launch(const char *name, bool early, void (*kernel)(P...), dim3 grid, dim3 block,
+                        size_t shared, A... arguments)
 {
     auto body = [=] { kernel(arguments...); };
-    shim_run(name, early, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared,
-             [](void *f) { (*(decltype(body) *)f)(); }, &body, sizeof body);
+    shim_run(
+        name, early, {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared,
+        [](void *f) { (*(decltype(body) *)f)(); }, &body, sizeof body);
 }
 
 template <class T> static T *dynamic_shared(void)
@@ -59,7 +61,8 @@ template <class K> static void allow_shared(K *kernel, size_t bytes)
     shim_allow_shared((const void *)kernel, bytes);
 }
 
-/* ---- beside the kernel before: here it has always ended, and it is checked that this one waits for that ---- */
+/* ---- beside the kernel before: here it has always ended, and it is checked that this one waits for that
+ * ---- */
 
 static inline void start_next(void)
 {

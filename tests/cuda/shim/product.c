@@ -74,16 +74,19 @@ static void put(void *p, size_t i, float f, enum dtype t)
         return;
     }
     memcpy(&bits, &f, sizeof bits);
-    ((uint16_t *)p)[i] = (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);      /* to nearest even; no NaNs here */
+    ((uint16_t *)p)[i] =
+        (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16); /* to nearest even; no NaNs here */
 }
 
-/* fp8: `mantissa` bits, exponent of that bias. Written from the formats' definition, not from the rounding. */
+/* fp8: `mantissa` bits, exponent of that bias. Written from the formats' definition, not from the rounding.
+ */
 static float fp8(uint8_t bits, int mantissa, int bias)
 {
     int exponent = (bits & 0x7f) >> mantissa, m = bits & ((1 << mantissa) - 1), one = 1 << mantissa;
-    float f = exponent ? ldexpf((float)(one + m), exponent - bias - mantissa) : ldexpf((float)m, 1 - bias - mantissa);
+    float f = exponent ? ldexpf((float)(one + m), exponent - bias - mantissa)
+                       : ldexpf((float)m, 1 - bias - mantissa);
     if ((mantissa == 3 && (bits & 0x7f) == 0x7f) || (mantissa == 2 && exponent == 31))
-        f = NAN;                        /* e5m2 has infinities; nothing makes them here */
+        f = NAN; /* e5m2 has infinities; nothing makes them here */
     return bits & 0x80 ? -f : f;
 }
 
@@ -92,7 +95,8 @@ static float operand(const void *p, size_t i, const struct product *d, bool is_a
     if (!d->fp8)
         return element(p, i, d->in);
     bool gradient = is_a && d->fp8 == OPERANDS_FP8_GRADIENT;
-    return fp8(((const uint8_t *)p)[i], gradient ? 2 : 3, gradient ? 15 : 7) * (is_a ? *d->a_scale : *d->b_scale);
+    return fp8(((const uint8_t *)p)[i], gradient ? 2 : 3, gradient ? 15 : 7) *
+           (is_a ? *d->a_scale : *d->b_scale);
 }
 
 static void run(const void *arguments)

@@ -60,7 +60,8 @@ void shim_mma_bf16(float *d, const unsigned *a, unsigned b0, unsigned b1)
     widen(mine + 10, b1);
     const float *all = (const float *)shim_exchange(7, mine, sizeof mine);
     for (int e = 0; e < 4; e++) {
-        const float *x = all + lane / 4 * 4 * WORDS + e / 2 * 4, *y = all + (2 * (lane % 4) + e % 2) * 4 * WORDS + 8;
+        const float *x = all + lane / 4 * 4 * WORDS + e / 2 * 4,
+                    *y = all + (2 * (lane % 4) + e % 2) * 4 * WORDS + 8;
         float sum = 0;
         for (int t = 0; t < 4 * WORDS; t += WORDS)
             sum += x[t] * y[t] + x[t + 1] * y[t + 1] + x[t + 2] * y[t + 2] + x[t + 3] * y[t + 3];
