@@ -110,8 +110,7 @@ static void to_target(FILE *f, const struct verdict *v)
 {
     heading(f, "To the target",
             "arm | lr | seeds | time | × less time | × less time, paired | × less processor time, paired | "
-            "steps | Mtokens | MB of text | "
-            "lower loss at the full budget");
+            "steps | Mtokens | MB of text | lower loss at the full budget");
     for (size_t i = 0; i < v->n; i++) {
         const struct judged *j = &v->arms[i];
         double steps = j->mean.cost[COST_STEPS], tokens = steps * v->tokens_per_step / 1e6;
