@@ -11,6 +11,7 @@
 #include "formats/tokens.h"
 #include "pipeline/demo/demo.h"
 #include "pipeline/lib/cli.h"
+#include "pipeline/lib/counters.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/stream/input.h"
 #include "pipeline/lib/log.h"
@@ -206,7 +207,12 @@ struct tally {
 
 static void show_progress(const struct source *s, const struct tally *t)
 {
+    static struct counter documents = COUNTER("documents", "docs"), bytes = COUNTER("bytes", "bytes");
     struct input_stats stats = {0};
+    counters_begin();
+    counter_set(&documents, (double)t->docs);
+    counter_set(&bytes, (double)t->text_bytes);
+    counters_end();
     if (s->input)
         input_stats(s->input, &stats);
     if (max_docs != UINT64_MAX)
