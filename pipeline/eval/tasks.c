@@ -3,6 +3,7 @@
  *
  * PIQA (Bisk et al. 2019, arXiv:1911.11641): "Question: {goal}\nAnswer:", choices sol1 and sol2.
  */
+#include "formats/json_lenient.h"
 #include "pipeline/eval/choices.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -59,7 +60,7 @@ static void read_line(struct questions *q, const struct task *task, const char *
                       char *reason, size_t cap)
 {
     json_error_t e;
-    json_t *item = json_loadb(line, len, JSON_REJECT_DUPLICATES, &e);
+    json_t *item = json_load_lenient(line, len, JSON_REJECT_DUPLICATES, 0, &e, NULL);
     struct question *one = &q->v[q->n];
     const char *problem;
     *one = (struct question){0};
