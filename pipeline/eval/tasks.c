@@ -80,7 +80,7 @@ void questions_read(struct questions *q, const char *task_name, const char *path
     char reason[256];
     size_t len, room = 0, line = 0;
     char *text = read_file(path, &len, MAX_FILE);
-    *q = (struct questions){0};
+    *q = (struct questions){.path = path};
     for (size_t at = 0; at < len && (limit == 0 || q->n < limit);) {
         const char *newline = memchr(text + at, '\n', len - at);
         size_t n = newline ? (size_t)(newline - text) - at : len - at;
@@ -91,6 +91,7 @@ void questions_read(struct questions *q, const char *task_name, const char *path
         }
         if (strspn(text + at, " \t\r") < n) {
             read_line(q, task, text + at, n, reason, sizeof reason);
+            q->v[q->n - !reason[0]].line = line;
             if (reason[0])
                 die("%s: line %zu, offset %zu: %s", path, line, at, reason);
         }
