@@ -200,9 +200,8 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     publish(t, &r);
     show(t, &r);
     if (t->guard.bad_in_a_row >= t->cfg->max_bad_steps)
-        die("step %llu: %llu updates in a row without a finite loss and gradient (--max-bad-steps); the last "
-            "checkpoint is as it was",
-            (unsigned long long)t->step, (unsigned long long)t->guard.bad_in_a_row);
+        die("step %llu: %llu updates in a row without a finite loss and gradient (--max-bad-steps); %s",
+            (unsigned long long)t->step, (unsigned long long)t->guard.bad_in_a_row, state_left(t));
 }
 
 static void validate(struct trainer *t)
