@@ -1,5 +1,6 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
+#include "pipeline/lib/counters.h"
 #include "pipeline/lib/log.h"
 
 #include <ctype.h>
@@ -318,6 +319,7 @@ int cli_parse(const struct cli *cli, int argc, char **argv)
     int n = 0;
     bool options = true;
     program_name = cli->name;
+    counters_label(argc, argv);
     for (int i = 1; i < argc;) {
         if (!options || argv[i][0] != '-' || argv[i][1] == 0) {
             argv[n++] = argv[i++];

@@ -170,13 +170,18 @@ static void load_lookahead(struct trainer *t, const char *dir, const json_t *sta
     }
 }
 
+const char *state_left(const struct trainer *t)
+{
+    return t->saved_step == UINT64_MAX ? "no checkpoint has been written"
+                                       : "the last checkpoint is as it was";
+}
+
 void state_check_device(struct trainer *t, uint64_t step)
 {
     t->ops->sync(t->dev);
     const char *failed = t->ops->error(t->dev);
     if (failed)
-        die("step %llu: %s: %s; the last checkpoint is as it was", (unsigned long long)step, t->ops->name,
-            failed);
+        die("step %llu: %s: %s; %s", (unsigned long long)step, t->ops->name, failed, state_left(t));
 }
 
 void state_save(struct trainer *t)
