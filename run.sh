@@ -187,7 +187,7 @@ plan_steps() {
     elif [ -z "$steps" ]; then
         speed=$("$tools/train-bench" -m "$preset" -B "$batch" -T "$row_tokens" --vocab "$vocab" --optimizer "$optimizer" --device "$device" --repeats 7 --json |
                 sed 's/.*"tokens_per_s": \([0-9]*\).*/\1/')
-        steps=$((minutes * 55 * speed / (batch * $row_tokens) + 1))
+        steps=$((minutes * 55 * speed / (batch * row_tokens) + 1))
         printf '%s\n%s\n' "$steps" "$want" >"$run/steps"
         echo "run.sh: $speed tokens/s here: $steps steps in about $minutes minutes"
     fi
@@ -199,7 +199,7 @@ recipe=(--lr 6e-3 --beta2 0.99 --decay 60% --min-lr-ratio 0.02 --doc-mask)
 [ "$preset" = nano ] || recipe=(--doc-mask)
 
 stage_train() {
-    local i d start mixer status=0 seen=$((steps * batch * $row_tokens)) mix_args=() vals=() resume=()
+    local i d start mixer status=0 seen=$((steps * batch * row_tokens)) mix_args=() vals=() resume=()
     for i in "${!domains[@]}"; do
         d=${domains[i]}
         mix_args+=("$d=${weights[i]}:$run/tokens/$d")
