@@ -42,7 +42,8 @@ static const struct opt opts[] = {
      "print the step from which --resume would go on, for mix --start-step"},
     {0, "json", OPT_FLAG, &cfg.json, NULL, "at the end, one JSON line on stdout"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Compute"},
-    {0, "device", OPT_STR, &cfg.device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
+    {0, "device", OPT_STR, &cfg.device, "NAME",
+     "auto (default: cuda where there is a GPU), cpu, cuda, or reference (very slow, for tiny models)"},
     {0, "dtype", OPT_STR, &cfg.dtype, "TYPE",
      "of matrix products and activations: bf16, f32, or auto: bf16 where the device multiplies it faster "
      "(auto)"},
@@ -251,7 +252,7 @@ static const struct field {
     {"keep-last", FREE, 2, 1, 1e9, NULL},
     {"keep-best", FREE, 0, 0, 0, NULL},
     {"log-every", FREE, 20, 1, 1e12, NULL},
-    {"device", FREE, 0, 0, 0, "auto cpu cuda"},
+    {"device", FREE, 0, 0, 0, "auto cpu cuda reference"},
     {"engine", RESULT, 0, 0, 0, "off trend hybrid"},
     {"engine-jumps", RESULT, 0, 0, 0, "on probe off"},
     {"engine-drift", RESULT, 0.6, 0, 2, NULL},
