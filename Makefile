@@ -49,7 +49,7 @@ LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc
 LIBDIRS  := tools/report tools/exporters pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/sample pipeline/model \
             pipeline/tokenize pipeline/media pipeline/shard pipeline/mix pipeline/demo \
             pipeline/text/convert pipeline/text/learn pipeline/text/encode pipeline/text/vocabulary pipeline/text/pretokenize \
-            pipeline/stream pipeline/lib kernels kernels/cpu kernels/cuda shm formats
+            pipeline/stream pipeline/lib kernels kernels/reference kernels/cpu kernels/cuda shm formats
 ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,$d).a))
 PROGRAMS := $(patsubst pipeline/%.c,$(BIN)/%,$(wildcard pipeline/*.c))
 TOOLBINS := $(patsubst tools/%.c,$(TOOLS)/%,$(wildcard tools/*.c))

@@ -18,7 +18,7 @@
 #include "pipeline/train/schedule.h"
 
 /* The words of options, in the order of their rows in settings.c. */
-enum device_choice { DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA };
+enum device_choice { DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA, DEVICE_REFERENCE };
 enum compute_dtype { COMPUTE_AUTO, COMPUTE_BF16, COMPUTE_F32 };
 enum attention_choice { ATTENTION_OWN, ATTENTION_CUDNN };
 enum optimizer_choice { OPTIMIZER_ADAMW, OPTIMIZER_MUON };

@@ -48,8 +48,8 @@ const struct setting settings[] = {
     {0, "json", OPT_FLAG, &cfg.json, NULL, NOT_KEPT, 0, 0, 0, "at the end, one JSON line on stdout"},
 
     {.type = OPT_HEADING, .help = "Compute"},
-    {0, "device", OPT_WORD, &cfg.device, "auto|cpu|cuda", FREE, DEVICE_AUTO, 0, DEVICE_CUDA,
-     "auto takes cuda where there is a GPU"},
+    {0, "device", OPT_WORD, &cfg.device, "auto|cpu|cuda|reference", FREE, DEVICE_AUTO, 0, DEVICE_REFERENCE,
+     "auto takes cuda where there is a GPU; reference is very slow, for tiny models"},
     {0, "dtype", OPT_WORD, &cfg.dtype, "auto|bf16|f32", RESULT, COMPUTE_AUTO, 0, COMPUTE_F32,
      "type of matrix products and activations; auto takes bf16 where the device multiplies it faster"},
     {0, "fp8", OPT_FLAG, &cfg.fp8, NULL, RESULT, 0, 0, 0,
