@@ -111,8 +111,8 @@ static void open_device(struct trainer *t, struct train_config *c, const struct 
     rate_measure(&t->rate, t->ops, t->dev, act);
 }
 
-/* All memory of the run, after saying how much it is. */
-static void allocate(struct trainer *t, struct train_config *c, const struct model_config *m)
+/* All memory of the run for so many layers, after saying how much it is for all of them. */
+static void allocate(struct trainer *t, struct train_config *c, const struct model_config *m, int depth)
 {
     char err[512];
     enum dtype act = strcmp(c->dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
@@ -162,14 +162,32 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     t->grad = t->ops->alloc(t->dev, t->w.layout.total * sizeof *t->grad);
     if (!t->grad)
         die("no memory for the gradient (%.1f MB)", (double)plan.gradient / 1e6);
-    t->act = activations_alloc(&t->w, t->micro, (int)t->h->T, c->recompute ? ACT_RECOMPUTE : ACT_TRAIN, err,
-                               sizeof err);
-    if (!t->act)
-        die("%s", err);
+    loop_set_depth(t, depth);
     t->tokens = xcalloc((size_t)t->h->B * (t->h->T + 1), sizeof *t->tokens);
     t->loss = xcalloc((size_t)t->h->B * t->h->T, sizeof *t->loss);
     t->row_loss = xcalloc(t->h->B, sizeof *t->row_loss);
     t->source_loss = xcalloc(t->h->n_sources, sizeof *t->source_loss);
+}
+
+/* Stages of --grow, and what they save. */
+static void say_growth(const struct trainer *t, const struct model_config *m)
+{
+    const struct growth *g = &t->cfg->growth;
+    const struct growth all = {.stage = {{0, m->L}}, .n = 1};
+    struct strbuf line = {0};
+    uint64_t steps = t->cfg->steps;
+    for (int i = 0; i < g->n; i++) {
+        struct model_config c = *m;
+        c.L = g->stage[i].depth;
+        size_t acts = activations_bytes(t->ops, &c, t->w.act, t->micro, (int)t->h->T,
+                                        t->cfg->recompute ? ACT_RECOMPUTE : ACT_TRAIN);
+        strbuf_addf(&line, "%s%d layers from step %llu on (activations %.1f MB)", i ? ", " : "", c.L,
+                    (unsigned long long)g->stage[i].step, (double)acts / 1e6);
+    }
+    if (g->n > 1)
+        say("growth: %s: %.0f %% of the FLOPs that all layers always would take", line.s,
+            100 * growth_flops(g, m, (int)t->h->T, 0, steps) / growth_flops(&all, m, (int)t->h->T, 0, steps));
+    strbuf_free(&line);
 }
 
 static void open_engine(struct trainer *t)
@@ -193,17 +211,6 @@ static void open_engine(struct trainer *t)
                             sizeof err);
     if (!t->engine)
         die("%s", err);
-}
-
-static void open_split(struct trainer *t, const struct model_config *m)
-{
-    double muon =
-        t->opt.use_muon ? muon_flops(&t->w.layout, t->w.act) / model_flops_per_token(m, (int)t->h->T) : 0;
-    t->split = (struct split){.rows = t->h->B,
-                              .row_tokens = t->h->T,
-                              .fixed = t->cfg->updates,
-                              .update_tokens = t->ops->update_tokens + muon,
-                              .least_tokens = t->ops->micro_tokens / 8.0};
 }
 
 /* config.json of the run: what was resolved, and of what. */
@@ -243,7 +250,7 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
 {
     t->saved_step = UINT64_MAX;
     if (!dir) {
-        if (weights_init(&t->w, t->cfg->seed) != 0)
+        if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
         engine_begin(t->engine);
@@ -268,7 +275,8 @@ static void summary(const struct trainer *t, const struct model_config *m)
     double seconds = now_seconds() - t->began;
     uint64_t steps = t->step - t->began_step;
     double rate = seconds > 0 ? (double)(steps * t->h->B * t->h->T) / seconds : 0;
-    double flops = rate * model_flops_per_token(m, (int)t->h->T);
+    double flops = rate * growth_flops(&t->cfg->growth, m, (int)t->h->T, t->began_step, t->step) /
+                   (double)(steps ? steps : 1);
     char mfu[128];
     rate_text(mfu, sizeof mfu, &t->rate, flops);
     say("%llu steps, %.2fM tokens in %.1f s: %.0f tok/s, %.1f GFLOP/s%s; %.2f s waiting for data; peak "
@@ -337,7 +345,8 @@ int main(int argc, char **argv)
         m.D, m.F, m.T, m.V);
     open_batches(&t, &m);
     open_device(&t, c, &m);
-    allocate(&t, c, &m);
+    allocate(&t, c, &m, state ? state_depth(resume_dir, state, m.L) : growth_depth(&c->growth, 0));
+    say_growth(&t, &m);
     t.val = validation_open(&c->val, t.tok, t.micro, (int)t.h->T, c->val_tokens);
     t.schedule = (struct schedule){.steps = c->steps,
                                    .peak = c->lr,
@@ -346,7 +355,6 @@ int main(int argc, char **argv)
                                    .min_ratio = c->min_lr_ratio};
     schedule_kind_from_name(c->schedule, &t.schedule.kind);
     open_engine(&t);
-    open_split(&t, &m);
     begin_state(&t, resume_dir, state);
     write_config(&t, &m);
     open_logs(&t, state);

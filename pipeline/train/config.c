@@ -90,6 +90,12 @@ static const struct opt opts[] = {
      "updates that a batch is taken in. 0: many at first, ever fewer as tokens go by (batch-size warm-up); "
      "1: whole batches (0)"},
     {0, "doc-mask", OPT_FLAG, &cfg.doc_mask, NULL, "attention does not cross the end of a document"},
+    {0, "grow", OPT_STR, &cfg.grow, "WORDS",
+     "off (default); LAYERS@STEP,LAYERS@SHARE%..: begin shallow, more layers join later, as in 1@0,6@75%; "
+     "auto: "
+     "one layer, all after three quarters of the steps"},
+    {0, "grow-init", OPT_STR, &cfg.grow_init, "WORD",
+     "of layers that join: zero (default): output projections of zero; fresh: as at the start"},
     {0, NULL, OPT_HEADING, NULL, NULL,
      "Engine: replaces real steps by predicted ones where that was measured to pay"},
     {0, "engine", OPT_STR, &cfg.engine, "NAME",
@@ -202,7 +208,7 @@ static const struct field {
     const char *name;
     enum rule rule;
     double value, min, max; /* default, and the range of numbers; NAN: the preset's */
-    const char *words;      /* allowed strings, the first is the default */
+    const char *words;      /* allowed strings, the first is the default; *: any other is looked at later */
 } fields[] = {
     {"model", RESULT, 0, 0, 0, "nano tiny 100m 500m 1b"},
     {"layers", MODEL, NAN, 1, 1024, NULL},
@@ -241,6 +247,8 @@ static const struct field {
     {"outer-momentum", RESULT, 0.5, 0, 0.999999, NULL},
     {"updates", RESULT, 0, 0, 1 << 20, NULL},
     {"doc-mask", RESULT, 0, 0, 0, NULL},
+    {"grow", RESULT, 0, 0, 0, "off *"},
+    {"grow-init", RESULT, 0, 0, 0, "zero fresh"},
     {"spike-sigma", RESULT, 6, 1, 1e6, NULL},
     {"skip-spikes", RESULT, 0, 0, 0, NULL},
     {"max-bad-steps", FREE, 5, 1, 1e12, NULL},
@@ -418,7 +426,7 @@ static bool has_word(const char *words, const char *v)
 
 static void check_range(const struct field *f, const struct opt *o)
 {
-    if (f->words && !has_word(f->words, *(const char **)o->value))
+    if (f->words && !strchr(f->words, '*') && !has_word(f->words, *(const char **)o->value))
         usage_error("--%s: '%s' is none of: %s", o->name, *(const char **)o->value, f->words);
     if (f->words || o->type == OPT_FLAG)
         return;
@@ -503,6 +511,18 @@ static void keep_warmup(struct train_config *c, const json_t *stored)
         c->warmup = fmin(1, c->warmup * steps / (double)c->steps);
 }
 
+/* Layers that join need as many steps as AdamW's v remembers. */
+static void resolve_growth(struct train_config *c)
+{
+    char err[512];
+    uint64_t least = (uint64_t)llround(2 / (1 - c->beta2));
+    if (growth_parse(&c->growth, c->grow, (int)c->layers, c->steps, least, err, sizeof err) != 0)
+        usage_error("--grow: %s", err);
+    if (c->growth.n > 1 && (c->ema_nesterov > 0 || c->outer_nesterov > 0 || strcmp(c->engine, "off") != 0))
+        usage_error("--grow: not together with what extrapolates weights (--ema-nesterov, --outer-nesterov, "
+                    "--engine)");
+}
+
 void config_resolve(struct train_config *c, const json_t *stored)
 {
     bool warmup_given = !isnan(c->warmup);
@@ -534,6 +554,7 @@ void config_resolve(struct train_config *c, const json_t *stored)
         c->val_every = (c->steps + 7) / 8; /* rounded up: the last of them is the end's */
     for (size_t i = 0; i < N_FIELDS; i++)
         check_range(&fields[i], option(fields[i].name));
+    resolve_growth(c);
     if (c->warmup + c->decay > 1)
         usage_error("--warmup and --decay together are more than all steps");
     if (strcmp(c->attention, "cudnn") == 0 && c->doc_mask)

@@ -13,17 +13,19 @@
 
 #include "pipeline/lib/cli.h"
 #include "pipeline/model/config.h"
+#include "pipeline/train/growth.h"
 #include "pipeline/train/hybrid/hybrid.h"
 
 struct train_config {
     const char *preset, *tokenizer, *input, *run, *device, *dtype, *state_dtype, *attention, *save_dtype,
-        *engine, *schedule, *optimizer, *print_step;
+        *engine, *schedule, *optimizer, *grow, *grow_init, *print_step;
     const char *input_name; /* of input, in messages */
     uint64_t layers, width, heads, kv_heads, head_dim, ffn, context;
     uint64_t steps, seed, threads, micro_batch;
     double lr, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay, clip, momentum;
     double ema_nesterov, ema_gamma, outer_lr, outer_momentum;
     uint64_t outer_nesterov, ema_start, updates;
+    struct growth growth; /* what grow says */
     struct hybrid_config hybrid;
     bool doc_mask, recompute, fp8;
     struct str_list val; /* NAME=DIR */

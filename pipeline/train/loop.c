@@ -1,5 +1,6 @@
 #include "pipeline/train/loop.h"
 
+#include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/train/ledger.h"
 #include "pipeline/train/metrics.h"
@@ -7,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -98,8 +100,11 @@ static void report_verdict(struct trainer *t, const struct step_report *r, const
 static void show(struct trainer *t, const struct step_report *r)
 {
     char line[256];
-    double rate = (double)r->step_tokens / t->step_seconds,
-           left = t->step_seconds * (double)(t->cfg->steps - t->step);
+    const struct growth *g = &t->cfg->growth;
+    int T = (int)t->h->T; /* steps to come cost what their depth costs */
+    double now = growth_flops(g, &t->w.c, T, t->step - 1, t->step),
+           rest = growth_flops(g, &t->w.c, T, t->step, t->cfg->steps),
+           rate = (double)r->step_tokens / t->step_seconds, left = t->step_seconds * rest / now;
     snprintf(line, sizeof line, "of %llu  loss %.4f  lr %.2e  norm %.2f  %.0f tok/s  %.0fm%02.0fs left",
              (unsigned long long)t->cfg->steps, r->loss, r->lr, r->grad_norm, rate, floor(left / 60),
              floor(fmod(left, 60)));
@@ -146,6 +151,20 @@ static bool update(struct trainer *t, uint32_t first, uint32_t rows, struct step
     return sound;
 }
 
+/* Layers that waited take part from this step on, with moments of zero. */
+static void grow(struct trainer *t, int depth)
+{
+    char *layers = xasprintf("%d layers", depth);
+    int before = t->w.depth;
+    if (strcmp(t->cfg->grow_init, "fresh") == 0 && weights_revive(&t->w, t->cfg->seed, before, depth) != 0)
+        die("no memory for the first weights");
+    loop_set_depth(t, depth);
+    t->step_seconds = 0;
+    metrics_event(&t->metrics, t->step, "grow", layers);
+    say("step %llu: %s from here on, instead of %d", (unsigned long long)t->step, layers, before);
+    free(layers);
+}
+
 /* A record, in one update or several. */
 static void step(struct trainer *t, const struct batch_record *record, double began, double stall)
 {
@@ -157,6 +176,9 @@ static void step(struct trainer *t, const struct batch_record *record, double be
                             .n_sources = t->h->n_sources,
                             .step_tokens = tokens,
                             .stall = stall};
+    int depth = growth_depth(&t->cfg->growth, t->step);
+    if (depth > t->w.depth)
+        grow(t, depth);
     unpack(t, record);
     r.updates = split_parts(&t->split, t->tokens_seen);
     engine_before(t->engine, t->step);
@@ -261,6 +283,25 @@ static void save_on_failure(void *arg)
     stopwatch_stop(&t->clock);
     state_save(t);
     say("saved the %llu steps that are done; go on with --resume", (unsigned long long)t->step);
+}
+
+void loop_set_depth(struct trainer *t, int depth)
+{
+    char err[512];
+    struct model_config c = t->w.c;
+    t->w.depth = c.L = depth;
+    activations_free(t->act);
+    t->act = activations_alloc(&t->w, t->micro, (int)t->h->T, t->cfg->recompute ? ACT_RECOMPUTE : ACT_TRAIN,
+                               err, sizeof err);
+    if (!t->act)
+        die("%s", err);
+    double flops = model_flops_per_token(&c, (int)t->h->T),
+           muon = t->opt.use_muon ? muon_flops(&t->w.layout, depth, t->w.act) / flops : 0;
+    t->split = (struct split){.rows = t->h->B,
+                              .row_tokens = t->h->T,
+                              .fixed = t->cfg->updates,
+                              .update_tokens = t->ops->update_tokens + muon,
+                              .least_tokens = t->ops->micro_tokens / 8.0};
 }
 
 int loop_run(struct trainer *t)

@@ -71,6 +71,9 @@ struct trainer {
     double sensors_at; /* now_seconds() when the GPU was last asked how it is */
 };
 
+/* So many layers take part from now on: memory for their activations, and what depends on their cost. Dies
+ * when there is no memory. */
+void loop_set_depth(struct trainer *t, int depth);
 /* Trains until all steps are done (returns 0) or a signal came before (128+n); both with a checkpoint. Dies
  * otherwise. */
 int loop_run(struct trainer *t);

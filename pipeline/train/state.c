@@ -46,6 +46,26 @@ static void guard_from_json(struct guard *g, const json_t *o)
     g->spikes_in_a_row = u64(o, "spikes_in_a_row");
 }
 
+/* Ages of the layers that took part. */
+static json_t *ages_to_json(const struct optim *o, int depth)
+{
+    json_t *ages = json_array();
+    for (int l = 0; l < depth; l++)
+        json_array_append_new(ages, json_pack("{sIsf}", "updates", (json_int_t)o->ages[l].updates,
+                                              "beta2_product", o->ages[l].left2));
+    return ages;
+}
+
+/* Without the entry all layers are as old as the rest. */
+static void ages_from_json(struct optim *o, int depth, const json_t *ages)
+{
+    for (int l = 0; l < depth; l++) {
+        const json_t *age = json_array_get(ages, (size_t)l), *left2 = json_object_get(age, "beta2_product");
+        o->ages[l] = age ? (struct optim_age){u64(age, "updates"), json_number_value(left2)}
+                         : (struct optim_age){o->t, o->left2};
+    }
+}
+
 static json_t *state_to_json(struct trainer *t)
 {
     json_t *o =
@@ -62,6 +82,8 @@ static json_t *state_to_json(struct trainer *t)
     json_object_set_new(o, "best_loss", json_real(t->best_step ? t->best_loss : 0));
     json_object_set_new(o, "guard", guard_to_json(&t->guard));
     json_object_set_new(o, "beta2_product", json_real(t->opt.left2));
+    json_object_set_new(o, "depth", json_integer(t->w.depth));
+    json_object_set_new(o, "layers", ages_to_json(&t->opt, t->w.depth));
     json_object_set_new(o, "trained_s", json_real(t->clock.wall));
     json_object_set_new(o, "cpu_s", json_real(t->clock.cpu));
     json_object_set_new(o, "config", config_to_json(t->cfg));
@@ -202,6 +224,15 @@ void state_save(struct trainer *t)
     free(dir);
 }
 
+int state_depth(const char *dir, const json_t *state, int layers)
+{
+    const json_t *depth = json_object_get(state, "depth");
+    json_int_t n = depth ? json_integer_value(depth) : layers;
+    if (n < 1 || n > layers)
+        die("%s/trainer/state.json: depth %lld, the model has %d layers", dir, (long long)n, layers);
+    return (int)n;
+}
+
 uint64_t state_step(const json_t *state)
 {
     return u64(state, "step");
@@ -261,6 +292,7 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     t->opt.t = u64(state, "updates");
     const json_t *left2 = json_object_get(state, "beta2_product");
     t->opt.left2 = left2 ? json_number_value(left2) : pow((double)t->opt.beta2, (double)t->opt.t);
+    ages_from_json(&t->opt, t->w.depth, json_object_get(state, "layers"));
     t->best_step = u64(state, "best_step");
     t->best_loss = json_number_value(json_object_get(state, "best_loss"));
     guard_from_json(&t->guard, json_object_get(state, "guard"));

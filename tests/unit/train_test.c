@@ -141,6 +141,67 @@ static void optimizer(void)
     ops_cpu()->close(dev);
 }
 
+/* Layers that wait are left alone, weights and state; one that joins is corrected by its own age, so that its
+ * first step is as long as a first step is. */
+static void growing(void)
+{
+    struct weights w;
+    struct device *dev;
+    open_model(&w, &dev, DTYPE_F32);
+    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f};
+    CHECK(w.c.L > 1 && optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
+    const struct param *waits = params_find(&w.layout, PARAM_GATE, w.c.L - 1),
+                       *works = params_find(&w.layout, PARAM_GATE, 0);
+    size_t n = w.layout.total;
+    float *grad = w.ops->alloc(dev, n * 4), *before = malloc(n * 4);
+    for (size_t i = 0; i < w.layout.count; i++)
+        for (size_t k = 0; k < w.layout.v[i].n; k++)
+            grad[w.layout.v[i].offset + k] = 0.5f;
+    memcpy(before, w.theta, n * 4);
+    w.depth = 1;
+    for (int i = 0; i < 30; i++)
+        optim_step(&o, &w, grad, 1, 0.01, 1);
+    CHECK(memcmp(before + waits->offset, w.theta + waits->offset, waits->n * 4) == 0);
+    CHECK(((float *)o.m)[waits->offset] == 0 && ((float *)o.v)[waits->offset] == 0);
+    CHECK(w.theta[works->offset] < before[works->offset] - 0.2f);
+    w.depth = w.c.L;
+    memcpy(before, w.theta, n * 4);
+    optim_step(&o, &w, grad, 1, 0.01, 1);
+    for (size_t k = waits->offset; k < waits->offset + waits->n; k++) {
+        double want = before[k] - 0.01 * (1 + 0.1 * (double)before[k]);
+        CHECK(fabs((double)w.theta[k] - want) < 1e-6, "weight %zu: %g, want %g", k, (double)w.theta[k], want);
+    }
+    CHECK(o.t == 31 && o.ages[0].updates == 31 && o.ages[w.c.L - 1].updates == 1);
+    w.ops->free(dev, grad);
+    free(before);
+    optim_free(&o, &w);
+    weights_free(&w);
+    ops_cpu()->close(dev);
+}
+
+static void growth(void)
+{
+    struct growth g;
+    struct model_config shallow = tiny_model(), deep = shallow;
+    CHECK(growth_parse(&g, "off", 6, 100, 40, err, sizeof err) == 0 && growth_depth(&g, 0) == 6);
+    CHECK(growth_parse(&g, "1@0,3@15,6@37.5%", 6, 100, 40, err, sizeof err) == 0, "%s", err);
+    CHECK(growth_depth(&g, 0) == 1 && growth_depth(&g, 14) == 1 && growth_depth(&g, 15) == 3 &&
+          growth_depth(&g, 37) == 3 && growth_depth(&g, 38) == 6 && growth_depth(&g, 1000) == 6);
+    CHECK(growth_parse(&g, "auto", 6, 1000, 40, err, sizeof err) == 0 && growth_depth(&g, 749) == 1 &&
+          growth_depth(&g, 750) == 6);
+    CHECK(growth_parse(&g, "auto", 1, 100, 40, err, sizeof err) == 0 && growth_depth(&g, 0) == 1);
+    shallow.L = 1;
+    deep.L = 6;
+    CHECK(growth_parse(&g, "1@0,6@60", 6, 100, 40, err, sizeof err) == 0);
+    CHECK(near(growth_flops(&g, &deep, 16, 50, 100),
+               10 * model_flops_per_token(&shallow, 16) + 40 * model_flops_per_token(&deep, 16), 1e-12));
+    static const char *const wrong[] = {"",     "1",        "1@",       "@0",         "0@0,6@50", "1@0,6@50,",
+                                        "6@0x", "1@0;6@50", "1@-1,6@9", "1@0,6@101%", "1@0, 6@9"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK(growth_parse(&g, wrong[i], 6, 100, 1, err, sizeof err) == -1 && strstr(err, "is not LAYERS"),
+              "'%s': %s", wrong[i], err);
+}
+
 /* Muon on a wide and on a tall matrix: the update has the length it promises and nearly orthonormal rows
  * (columns), on the side of the gradient; what Muon does not take is as AdamW leaves it. */
 static void muon(void)
@@ -547,6 +608,8 @@ int main(void)
     schedules();
     guards();
     optimizer();
+    growing();
+    growth();
     muon();
     muon_of(20, 30);
     muon_of(30, 20);
