@@ -127,9 +127,11 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
                                   .mu = (float)c->outer_momentum};
     if (params_layout(&layout, m) != 0)
         die("out of memory");
+    t->finish.on = config_finishes(c);
     bool half = strcmp(c->state_dtype, "bf16") == 0;
     uint64_t optimizer = optim_bytes(&layout, act, use_muon, half) +
                          lookahead_bytes(&t->ahead, layout.total) +
+                         (t->finish.on ? finish_bytes(layout.total, act) : 0) +
                          (strcmp(c->engine, "off") == 0 ? 0 : engine_bytes(&c->hybrid, layout.total, act));
     params_free(&layout);
     memory_plan_make(&plan, &(struct memory_request){.ops = t->ops,
@@ -159,6 +161,9 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     if (lookahead_alloc(&t->ahead, &t->w) != 0)
         die("no memory for the extrapolation of weights (%.1f MB)",
             (double)lookahead_bytes(&t->ahead, t->w.layout.total) / 1e6);
+    if (finish_alloc(&t->finish, &t->w) != 0)
+        die("no memory for averages of weights (%.1f MB)",
+            (double)finish_bytes(t->w.layout.total, act) / 1e6);
     t->grad = t->ops->alloc(t->dev, t->w.layout.total * sizeof *t->grad);
     if (!t->grad)
         die("no memory for the gradient (%.1f MB)", (double)plan.gradient / 1e6);
@@ -166,6 +171,7 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     t->tokens = xcalloc((size_t)t->h->B * (t->h->T + 1), sizeof *t->tokens);
     t->loss = xcalloc((size_t)t->h->B * t->h->T, sizeof *t->loss);
     t->row_loss = xcalloc(t->h->B, sizeof *t->row_loss);
+    t->finished_loss = xcalloc((size_t)t->micro, sizeof *t->finished_loss);
     t->source_loss = xcalloc(t->h->n_sources, sizeof *t->source_loss);
 }
 
@@ -253,6 +259,7 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
         if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
+        finish_begin(&t->finish, &t->w);
         engine_begin(t->engine);
         if (t->cfg->overwrite) /* only now: whatever is wrong with this run has shown before */
             rundir_clear(t->cfg->run);
@@ -310,6 +317,7 @@ static void close_run(struct trainer *t)
     t->ops->free(t->dev, t->grad);
     optim_free(&t->opt, &t->w);
     lookahead_free(&t->ahead, &t->w);
+    finish_free(&t->finish, &t->w);
     weights_free(&t->w);
     t->ops->close(t->dev);
     tokenizer_free(t->tok);
@@ -318,6 +326,7 @@ static void close_run(struct trainer *t)
     free(t->loss);
     free(t->row_loss);
     free(t->source_loss);
+    free(t->finished_loss);
 }
 
 int main(int argc, char **argv)

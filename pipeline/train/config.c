@@ -66,7 +66,8 @@ static const struct opt opts[] = {
     {0, "optimizer", OPT_STR, &cfg.optimizer, "NAME",
      "adamw (default); muon: hidden matrices by Muon, the rest by AdamW"},
     {0, "lr", OPT_NUM, &cfg.lr, "X", "peak learning rate (by preset)"},
-    {0, "schedule", OPT_STR, &cfg.schedule, "NAME", "wsd (default), cosine, constant"},
+    {0, "schedule", OPT_STR, &cfg.schedule, "NAME",
+     "wsd (default), cosine, constant; merge: constant, and the model is the forecast of --finish"},
     {0, "warmup", OPT_SHARE, &cfg.warmup, "SHARE",
      "of the steps, linear (1%; in short runs 40 steps or 10%, whichever is less)"},
     {0, "decay", OPT_SHARE, &cfg.decay, "SHARE", "of the steps, at the end of wsd (19%)"},
@@ -96,6 +97,10 @@ static const struct opt opts[] = {
      "one layer, all after three quarters of the steps"},
     {0, "grow-init", OPT_STR, &cfg.grow_init, "WORD",
      "of layers that join: zero (default): output projections of zero; fresh: as at the start"},
+    {0, "finish", OPT_STR, &cfg.finish, "WORD",
+     "decay (default): the model is the weights as they are; predict (with merge): as averages of the last "
+     "steps "
+     "forecast them after a decay; auto: whichever is better on the next batch"},
     {0, NULL, OPT_HEADING, NULL, NULL,
      "Engine: replaces real steps by predicted ones where that was measured to pay"},
     {0, "engine", OPT_STR, &cfg.engine, "NAME",
@@ -166,6 +171,9 @@ static const struct opt opts[] = {
     {0, "val-tokens", OPT_U64, &cfg.val_tokens, "N", "of each (16k)"},
     {0, "save-every", OPT_U64, &cfg.save_every, "N", "steps between checkpoints; 0: only at the end (250)"},
     {0, "save-dtype", OPT_STR, &cfg.save_dtype, "TYPE", "of model.safetensors: f32 (default) or bf16"},
+    {0, "save-finished", OPT_FLAG, &cfg.save_finished, NULL,
+     "with each checkpoint also the forecast of the finished model, as the model directory "
+     "DIR/latest-finished"},
     {0, "keep-last", OPT_U64, &cfg.keep_last, "N", "newest checkpoints to keep (2)"},
     {0, "keep-best", OPT_FLAG, &cfg.keep_best, NULL,
      "also save and keep the one of lowest mean validation loss, as DIR/best"},
@@ -230,7 +238,7 @@ static const struct field {
     {"optimizer", RESULT, 0, 0, 0, "adamw muon"},
     {"momentum", RESULT, 0.95, 0, 0.999999, NULL},
     {"lr", RESULT, NAN, 0, 1e3, NULL},
-    {"schedule", RESULT, 0, 0, 0, "wsd cosine constant"},
+    {"schedule", RESULT, 0, 0, 0, "wsd cosine constant merge"},
     {"warmup", RESULT, NAN, 0, 1, NULL},
     {"decay", RESULT, 0.19, 0, 1, NULL},
     {"min-lr-ratio", RESULT, 0.1, 0, 1, NULL},
@@ -247,6 +255,8 @@ static const struct field {
     {"outer-momentum", RESULT, 0.5, 0, 0.999999, NULL},
     {"updates", RESULT, 0, 0, 1 << 20, NULL},
     {"doc-mask", RESULT, 0, 0, 0, NULL},
+    {"finish", RESULT, 0, 0, 0, "decay predict auto"},
+    {"save-finished", FREE, 0, 0, 0, NULL},
     {"grow", RESULT, 0, 0, 0, "off *"},
     {"grow-init", RESULT, 0, 0, 0, "zero fresh"},
     {"spike-sigma", RESULT, 6, 1, 1e6, NULL},
@@ -511,6 +521,11 @@ static void keep_warmup(struct train_config *c, const json_t *stored)
         c->warmup = fmin(1, c->warmup * steps / (double)c->steps);
 }
 
+bool config_finishes(const struct train_config *c)
+{
+    return c->save_finished || strcmp(c->finish, "decay") != 0;
+}
+
 /* Layers that join need as many steps as AdamW's v remembers. */
 static void resolve_growth(struct train_config *c)
 {
@@ -525,7 +540,7 @@ static void resolve_growth(struct train_config *c)
 
 void config_resolve(struct train_config *c, const json_t *stored)
 {
-    bool warmup_given = !isnan(c->warmup);
+    bool warmup_given = !isnan(c->warmup), finish_given = c->finish || stored;
     if (stored && c->updates == UNSET_U64 && !json_object_get(stored, "updates"))
         c->updates = 1; /* begun by a version that took batches whole */
     if (stored && c->dtype && strcmp(c->dtype, "auto") == 0)
@@ -554,6 +569,8 @@ void config_resolve(struct train_config *c, const json_t *stored)
         c->val_every = (c->steps + 7) / 8; /* rounded up: the last of them is the end's */
     for (size_t i = 0; i < N_FIELDS; i++)
         check_range(&fields[i], option(fields[i].name));
+    if (strcmp(c->schedule, "merge") == 0 && !finish_given)
+        c->finish = "predict";
     resolve_growth(c);
     if (c->warmup + c->decay > 1)
         usage_error("--warmup and --decay together are more than all steps");
@@ -563,9 +580,9 @@ void config_resolve(struct train_config *c, const json_t *stored)
         c->dtype = "bf16";
     if (strcmp(c->state_dtype, "bf16") == 0 &&
         (strcmp(c->dtype, "bf16") != 0 || strcmp(c->optimizer, "adamw") != 0 || c->ema_nesterov > 0 ||
-         c->outer_nesterov > 0 || strcmp(c->engine, "off") != 0))
+         c->outer_nesterov > 0 || strcmp(c->engine, "off") != 0 || config_finishes(c)))
         usage_error("--state-dtype bf16: only with --dtype bf16 --optimizer adamw, and nothing that "
-                    "extrapolates weights");
+                    "extrapolates or averages weights");
 }
 
 void config_model(const struct train_config *c, uint32_t vocab_size, struct model_config *out)

@@ -18,7 +18,7 @@
 
 struct train_config {
     const char *preset, *tokenizer, *input, *run, *device, *dtype, *state_dtype, *attention, *save_dtype,
-        *engine, *schedule, *optimizer, *grow, *grow_init, *print_step;
+        *engine, *schedule, *optimizer, *grow, *grow_init, *finish, *print_step;
     const char *input_name; /* of input, in messages */
     uint64_t layers, width, heads, kv_heads, head_dim, ffn, context;
     uint64_t steps, seed, threads, micro_batch;
@@ -27,7 +27,7 @@ struct train_config {
     uint64_t outer_nesterov, ema_start, updates;
     struct growth growth; /* what grow says */
     struct hybrid_config hybrid;
-    bool doc_mask, recompute, fp8;
+    bool doc_mask, recompute, fp8, save_finished;
     struct str_list val; /* NAME=DIR */
     uint64_t val_every, val_tokens, save_every, keep_last, log_every, max_bad_steps;
     double spike_sigma;
@@ -41,6 +41,8 @@ struct train_config *config_parse(int argc, char **argv);
 void config_resolve(struct train_config *c, const json_t *stored);
 /* Dies when the dimensions are impossible. */
 void config_model(const struct train_config *c, uint32_t vocab_size, struct model_config *out);
+/* The finished model is forecast all along. */
+bool config_finishes(const struct train_config *c);
 /* Every option that says something about the run, by its name. */
 json_t *config_to_json(const struct train_config *c);
 void config_print(const struct train_config *c);

@@ -8,7 +8,8 @@
 
 #include "kernels/ops.h"
 #include "pipeline/model/params.h"
-#include "pipeline/train/hybrid/hybrid.h"
+
+enum { GROUPS_MAX = 32 };
 
 struct group {
     enum param_kind kind; /* gains: PARAM_NORM_ATTN stands for all */
@@ -17,7 +18,7 @@ struct group {
 };
 
 struct groups {
-    struct group v[HYBRID_GROUPS];
+    struct group v[GROUPS_MAX];
     int count;
     struct span *spans; /* owned: one a tensor */
     int n_spans;

@@ -98,6 +98,14 @@ int growth_depth(const struct growth *g, uint64_t step)
     return depth;
 }
 
+uint64_t growth_since(const struct growth *g, uint64_t step)
+{
+    uint64_t since = 0;
+    for (int i = 1; i < g->n && g->stage[i].step <= step; i++)
+        since = g->stage[i].step;
+    return since;
+}
+
 double growth_flops(const struct growth *g, const struct model_config *m, int T, uint64_t from, uint64_t to)
 {
     double sum = 0;

@@ -37,6 +37,8 @@ struct growth {
 int growth_parse(struct growth *g, const char *words, int layers, uint64_t steps, uint64_t least, char *err,
                  size_t cap);
 int growth_depth(const struct growth *g, uint64_t step);
+/* The step from which on the depth has been what it is at `step`. */
+uint64_t growth_since(const struct growth *g, uint64_t step);
 /* FLOPs that training one token in each of the steps from .. to-1 takes. */
 double growth_flops(const struct growth *g, const struct model_config *m, int T, uint64_t from, uint64_t to);
 

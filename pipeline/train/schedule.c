@@ -5,8 +5,8 @@
 
 int schedule_kind_from_name(const char *name, enum schedule_kind *out)
 {
-    static const char *const names[] = {"wsd", "cosine", "constant"};
-    for (int i = 0; i < 3; i++) {
+    static const char *const names[] = {"wsd", "cosine", "constant", "merge"};
+    for (int i = 0; i < 4; i++) {
         if (strcmp(names[i], name) == 0) {
             *out = (enum schedule_kind)i;
             return 0;

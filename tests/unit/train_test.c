@@ -12,6 +12,7 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/model/checkpoint.h"
 #include "pipeline/train/config.h"
+#include "pipeline/train/finish.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
 #include "pipeline/train/lookahead.h"
@@ -349,6 +350,58 @@ static void lookaheads(void)
     ops_cpu()->close(dev);
 }
 
+/* Averages of a wandering, oscillating weight against the definition in double, in steps of their own number;
+ * and the weights that training goes on from come back bit for bit. */
+static void finished(enum dtype act)
+{
+    enum { STEPS = 2000, SEEN = 3 };
+    struct weights w;
+    struct device *dev;
+    open_model(&w, &dev, act);
+    struct finish f = {.on = true};
+    CHECK(finish_alloc(&f, &w) == 0);
+    finish_begin(&f, &w);
+    size_t n = w.layout.total, at[SEEN] = {5, w.layout.total / 2, w.layout.v[w.layout.count - 1].offset};
+    double mean[SEEN][FINISH_AVERAGES], swing = 0.1;
+    float *before = malloc(n * 4), *spare = w.ops->alloc(dev, n * 4);
+    for (int i = 0; i < SEEN; i++)
+        for (int j = 0; j < FINISH_AVERAGES; j++)
+            mean[i][j] = (double)w.theta[at[i]];
+    for (uint64_t age = 1; age <= STEPS; age++) {
+        static const double share[FINISH_AVERAGES] = {0.04, 0.07, 0.10};
+        uint64_t every = (uint64_t)(0.04 * (double)age / 16) < 1 ? 1 : (uint64_t)(0.04 * (double)age / 16);
+        for (int i = 0; i < SEEN; i++)
+            w.theta[at[i]] = (float)(1 + 1e-4 * (double)age + swing * sin((double)age * (i + 1.3)));
+        finish_after(&f, &w, age);
+        for (int i = 0; i < SEEN && age % every == 0; i++)
+            for (int j = 0; j < FINISH_AVERAGES; j++) {
+                double steps = share[j] * (double)age / (double)every, keep = steps > 1 ? 1 - 1 / steps : 0;
+                mean[i][j] = keep * mean[i][j] + (1 - keep) * (double)w.theta[at[i]];
+            }
+    }
+    memcpy(before, w.theta, n * 4);
+    for (int j = 0; j < FINISH_AVERAGES; j++) { /* each alone */
+        for (int g = 0; g < f.groups.count; g++)
+            for (int k = 0; k < FINISH_AVERAGES; k++)
+                f.c[g * FINISH_AVERAGES + k] = k == j;
+        finish_enter(&f, &w, spare);
+        for (int i = 0; i < SEEN; i++)
+            CHECK(fabs((double)w.theta[at[i]] - mean[i][j]) < (act == DTYPE_F32 ? 1e-5 : 0.02 * swing),
+                  "average %d: %g, want %g", j, (double)w.theta[at[i]], mean[i][j]);
+        CHECK(fabs((double)w.theta[at[1]] - (double)before[at[1]]) > 0.1 * swing, "the test tells nothing");
+        finish_leave(&w, spare);
+        CHECK(memcmp(before, w.theta, n * 4) == 0, "the weights did not come back");
+        for (size_t i = 0; i < n; i++)
+            CHECK(spare[i] == 0);
+    }
+    CHECK(finish_bytes(n, act) == n * (4 + 3 * dtype_bytes(act)));
+    w.ops->free(dev, spare);
+    free(before);
+    finish_free(&f, &w);
+    weights_free(&w);
+    ops_cpu()->close(dev);
+}
+
 static size_t told;
 
 static size_t tell_memory(struct device *dev, size_t *total)
@@ -616,6 +669,8 @@ int main(void)
     muon_of(16, 64);
     muon_of(64, 16);
     lookaheads();
+    finished(DTYPE_F32);
+    finished(DTYPE_BF16);
     reserve();
     overfits(DTYPE_F32);
     overfits(DTYPE_BF16);
