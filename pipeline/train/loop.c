@@ -1,5 +1,6 @@
 #include "pipeline/train/loop.h"
 
+#include "pipeline/lib/counters.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/train/ledger.h"
@@ -97,6 +98,21 @@ static void report_verdict(struct trainer *t, const struct step_report *r, const
     metrics_verdict(&t->metrics, r, rows, t->row_loss, t->h->B);
 }
 
+/* For monitors. */
+static void publish(const struct trainer *t, const struct step_report *r)
+{
+    static struct counter step = GAUGE("step", "steps"), steps = GAUGE("steps", "steps"),
+                          tokens = COUNTER("tokens", "tokens"), loss = GAUGE("loss", "nats"),
+                          stall = COUNTER("stall_in", "s");
+    counters_begin();
+    counter_set(&step, (double)t->step);
+    counter_set(&steps, (double)t->cfg->steps);
+    counter_set(&tokens, (double)t->tokens_seen);
+    counter_set(&loss, r->loss);
+    counter_set(&stall, batch_reader_stall_seconds(t->in));
+    counters_end();
+}
+
 static void show(struct trainer *t, const struct step_report *r)
 {
     char line[256];
@@ -153,8 +169,7 @@ static bool update(struct trainer *t, uint32_t first, uint32_t rows, struct step
 
 bool loop_finished(const struct trainer *t)
 {
-    return strcmp(t->cfg->finish, "predict") == 0 ||
-           (strcmp(t->cfg->finish, "auto") == 0 && t->finished_better);
+    return t->cfg->finish == FINISH_PREDICT || (t->cfg->finish == FINISH_AUTO && t->finished_better);
 }
 
 /* The losses of the first rows of a batch that training is about to see, by row. */
@@ -196,7 +211,7 @@ static void grow(struct trainer *t, int depth)
 {
     char *layers = xasprintf("%d layers", depth);
     int before = t->w.depth;
-    if (strcmp(t->cfg->grow_init, "fresh") == 0 && weights_revive(&t->w, t->cfg->seed, before, depth) != 0)
+    if (t->cfg->grow_init == GROW_FRESH && weights_revive(&t->w, t->cfg->seed, before, depth) != 0)
         die("no memory for the first weights");
     loop_set_depth(t, depth);
     finish_begin(&t->finish, &t->w);
@@ -221,7 +236,7 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     if (depth > t->w.depth)
         grow(t, depth);
     unpack(t, record);
-    if (strcmp(t->cfg->finish, "auto") == 0 &&
+    if (t->cfg->finish == FINISH_AUTO &&
         (due(t, t->step + 1, t->cfg->val_every) || due(t, t->step + 1, t->cfg->save_every)))
         compare_finish(t);
     r.updates = split_parts(&t->split, t->tokens_seen);
@@ -248,11 +263,11 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     metrics_step(&t->metrics, &r);
     if (r.verdict != STEP_OK)
         report_verdict(t, &r, rows);
+    publish(t, &r);
     show(t, &r);
     if (t->guard.bad_in_a_row >= t->cfg->max_bad_steps)
-        die("step %llu: %llu updates in a row without a finite loss and gradient (--max-bad-steps); the last "
-            "checkpoint is as it was",
-            (unsigned long long)t->step, (unsigned long long)t->guard.bad_in_a_row);
+        die("step %llu: %llu updates in a row without a finite loss and gradient (--max-bad-steps); %s",
+            (unsigned long long)t->step, (unsigned long long)t->guard.bad_in_a_row, state_left(t));
 }
 
 /* The mean losses of the weights as they are forecast, and as they are. */

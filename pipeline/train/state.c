@@ -72,7 +72,7 @@ static void ages_from_json(struct optim *o, int depth, const json_t *ages)
 /* The model that is saved is not what training goes on from. */
 static bool master_apart(const struct trainer *t)
 {
-    return strcmp(t->cfg->save_dtype, "bf16") == 0 || loop_finished(t);
+    return t->cfg->save_dtype == DTYPE_BF16 || loop_finished(t);
 }
 
 static json_t *state_to_json(struct trainer *t)
@@ -152,7 +152,7 @@ static void put_tokenizer(struct checkpoint_save *s, const struct trainer *t)
 
 static void put_model(struct checkpoint_save *s, const struct trainer *t)
 {
-    bool half = strcmp(t->cfg->save_dtype, "bf16") == 0;
+    bool half = t->cfg->save_dtype == DTYPE_BF16;
     const struct checkpoint_array model = {"", weights_flat(&t->w)};
     char *config = model_config_to_json(&t->w.c, half ? "bfloat16" : "float32", tokenizer_bos(t->tok),
                                         tokenizer_eos(t->tok));
@@ -246,13 +246,18 @@ static void load_lookahead(struct trainer *t, const char *dir, const json_t *sta
     }
 }
 
+const char *state_left(const struct trainer *t)
+{
+    return t->saved_step == UINT64_MAX ? "no checkpoint has been written"
+                                       : "the last checkpoint is as it was";
+}
+
 void state_check_device(struct trainer *t, uint64_t step)
 {
     t->ops->sync(t->dev);
     const char *failed = t->ops->error(t->dev);
     if (failed)
-        die("step %llu: %s: %s; the last checkpoint is as it was", (unsigned long long)step, t->ops->name,
-            failed);
+        die("step %llu: %s: %s; %s", (unsigned long long)step, t->ops->name, failed, state_left(t));
 }
 
 /* DIR/latest-finished: a model directory without what --resume needs. */
