@@ -139,8 +139,7 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     bool half = c->state_dtype == DTYPE_BF16;
     uint64_t optimizer = optim_bytes(&layout, act, use_muon, half) +
                          lookahead_bytes(&t->ahead, layout.total) +
-                         (t->finish.on ? finish_bytes(layout.total, act) : 0) +
-                         (c->engine == ENGINE_OFF ? 0 : engine_bytes(&c->hybrid, layout.total, act));
+                         (t->finish.on ? finish_bytes(layout.total, act) : 0);
     params_free(&layout);
     memory_plan_make(&plan, &(struct memory_request){.ops = t->ops,
                                                      .dev = t->dev,
@@ -204,29 +203,6 @@ static void say_growth(const struct trainer *t, const struct model_config *m)
     strbuf_free(&line);
 }
 
-static void open_engine(struct trainer *t)
-{
-    char err[512];
-    if (t->cfg->engine == ENGINE_OFF)
-        return;
-    const struct engine_host host = {.w = &t->w,
-                                     .act = t->act,
-                                     .grad = t->grad,
-                                     .opt = &t->opt,
-                                     .schedule = &t->schedule,
-                                     .metrics = &t->metrics,
-                                     .tokens = t->tokens,
-                                     .loss = t->loss,
-                                     .B = (int)t->h->B,
-                                     .T = (int)t->h->T,
-                                     .micro = t->micro,
-                                     .doc_eos = t->doc_eos};
-    t->engine =
-        engine_open(&t->cfg->hybrid, t->cfg->engine == ENGINE_HYBRID, t->cfg->seed, &host, err, sizeof err);
-    if (!t->engine)
-        die("%s", err);
-}
-
 /* config.json of the run: what was resolved, and of what. */
 static void write_config(const struct trainer *t, const struct model_config *m)
 {
@@ -268,7 +244,6 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
         finish_begin(&t->finish, &t->w);
-        engine_begin(t->engine);
         if (t->cfg->overwrite) /* only now: whatever is wrong with this run has shown before */
             rundir_clear(t->cfg->run);
         return;
@@ -299,7 +274,6 @@ static void summary(const struct trainer *t, const struct model_config *m)
         "%s/latest",
         (unsigned long long)steps, (double)(steps * t->h->B * t->h->T) / 1e6, seconds, rate, flops / 1e9, mfu,
         batch_reader_stall_seconds(t->in), (double)memory_peak() / 1e6, t->cfg->run);
-    engine_summary(t->engine);
     if (!t->cfg->json)
         return;
     char loss[32] = "null";
@@ -320,7 +294,6 @@ static void close_run(struct trainer *t)
     logfile_close(&t->ledger);
     batch_reader_close(t->in);
     validation_close(t->val);
-    engine_close(t->engine);
     activations_free(t->act);
     t->ops->free(t->dev, t->grad);
     optim_free(&t->opt, &t->w);
@@ -375,7 +348,6 @@ int main(int argc, char **argv)
                                    .warmup = c->warmup,
                                    .decay = c->decay,
                                    .min_ratio = c->min_lr_ratio};
-    open_engine(&t);
     begin_state(&t, resume_dir, state);
     write_config(&t, &m);
     open_logs(&t, state);

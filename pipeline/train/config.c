@@ -167,9 +167,8 @@ static void resolve_growth(struct train_config *c)
         c->grow = "off";
     if (growth_parse(&c->growth, c->grow, (int)c->layers, c->steps, least, err, sizeof err) != 0)
         usage_error("--grow: %s", err);
-    if (c->growth.n > 1 && (c->ema_nesterov > 0 || c->outer_nesterov > 0 || c->engine != ENGINE_OFF))
-        usage_error("--grow: not together with what extrapolates weights (--ema-nesterov, --outer-nesterov, "
-                    "--engine)");
+    if (c->growth.n > 1 && (c->ema_nesterov > 0 || c->outer_nesterov > 0))
+        usage_error("--grow: not together with what extrapolates weights (--ema-nesterov, --outer-nesterov)");
 }
 
 void config_resolve(struct train_config *c, const json_t *stored)
@@ -212,9 +211,8 @@ void config_resolve(struct train_config *c, const json_t *stored)
         usage_error("--attention cudnn: it takes no document masks (--doc-mask)");
     if (c->state_dtype == DTYPE_BF16 && c->dtype == COMPUTE_AUTO)
         c->dtype = COMPUTE_BF16;
-    if (c->state_dtype == DTYPE_BF16 &&
-        (c->dtype != COMPUTE_BF16 || c->optimizer != OPTIMIZER_ADAMW || c->ema_nesterov > 0 ||
-         c->outer_nesterov > 0 || c->engine != ENGINE_OFF || config_finishes(c)))
+    if (c->state_dtype == DTYPE_BF16 && (c->dtype != COMPUTE_BF16 || c->optimizer != OPTIMIZER_ADAMW ||
+                                         c->ema_nesterov > 0 || c->outer_nesterov > 0 || config_finishes(c)))
         usage_error("--state-dtype bf16: only with --dtype bf16 --optimizer adamw, and nothing that "
                     "extrapolates or averages weights");
 }

@@ -15,7 +15,6 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/model/config.h"
 #include "pipeline/train/growth.h"
-#include "pipeline/train/hybrid/hybrid.h"
 #include "pipeline/train/schedule.h"
 
 /* The words of options, in the order of their rows in settings.c. */
@@ -25,7 +24,6 @@ enum attention_choice { ATTENTION_OWN, ATTENTION_CUDNN };
 enum optimizer_choice { OPTIMIZER_ADAMW, OPTIMIZER_MUON };
 enum growth_init { GROW_ZERO, GROW_FRESH };
 enum finish_choice { FINISH_DECAY, FINISH_PREDICT, FINISH_AUTO };
-enum engine_choice { ENGINE_OFF, ENGINE_TREND, ENGINE_HYBRID };
 
 struct train_config {
     const char *preset, *tokenizer, *input, *run, *grow, *print_step;
@@ -38,14 +36,12 @@ struct train_config {
     enum schedule_kind schedule;
     enum growth_init grow_init;
     enum finish_choice finish;
-    enum engine_choice engine;
     uint64_t layers, width, heads, kv_heads, head_dim, ffn, context;
     uint64_t steps, seed, threads, micro_batch;
     double lr, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay, clip, momentum;
     double ema_nesterov, ema_gamma, outer_lr, outer_momentum;
     uint64_t outer_nesterov, ema_start, updates;
     struct growth growth; /* what grow says */
-    struct hybrid_config hybrid;
     bool doc_mask, recompute, fp8, save_finished;
     struct str_list val; /* NAME=DIR */
     uint64_t val_every, val_tokens, save_every, keep_last, log_every, max_bad_steps;

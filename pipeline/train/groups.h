@@ -1,5 +1,5 @@
 /*
- * groups.h - the groups of tensors that the engine forecasts as one: kind x third of the depth
+ * groups.h - the groups of tensors that are forecast alike: kind x third of the depth
  *
  * Embedding and output matrix are groups of their own; all gains of a third are one.
  */

@@ -142,29 +142,24 @@ static bool ask_sensors(struct trainer *t, struct sensors *s)
     return t->ops->sensors(t->dev, s);
 }
 
-/* One update, from `rows` rows of the record. false: the engine went back to earlier weights, the rest of the
- * record is void. */
-static bool update(struct trainer *t, uint32_t first, uint32_t rows, struct step_report *r)
+/* One update, from `rows` rows of the record. */
+static void update(struct trainer *t, uint32_t first, uint32_t rows, struct step_report *r)
 {
     double share = (double)rows / t->h->B;
     accumulate(t, first, rows);
     double norm =
         optim_grad_norm(&t->w, t->grad); /* the one wait of an update: all its losses are there as well */
-    if (engine_spoils_gradient(t->engine))
-        norm = NAN;
     state_check_device(t, t->step + 1);
     double loss = mean_loss(t, first, rows);
     enum verdict verdict = guard_judge(&t->guard, loss, norm, t->cfg->spike_sigma);
     bool learnt = verdict == STEP_OK || (verdict == STEP_SPIKE && !t->cfg->skip_spikes);
-    bool sound = engine_judge(t->engine, t->step, loss, norm);
-    if (learnt && sound)
+    if (learnt)
         optim_step(&t->opt, &t->w, t->grad, norm, r->lr, share); /* may go on while the next record is read */
     r->loss += loss * share;
     r->grad_norm += norm * share;
-    r->learnt = r->learnt && learnt && sound;
+    r->learnt = r->learnt && learnt;
     if (r->verdict == STEP_OK || r->verdict == STEP_SPIKE) /* the worst of its updates */
         r->verdict = verdict == STEP_OK ? r->verdict : verdict;
-    return sound;
 }
 
 bool loop_finished(const struct trainer *t)
@@ -240,13 +235,11 @@ static void step(struct trainer *t, const struct batch_record *record, double be
         (due(t, t->step + 1, t->cfg->val_every) || due(t, t->step + 1, t->cfg->save_every)))
         compare_finish(t);
     r.updates = split_parts(&t->split, t->tokens_seen);
-    engine_before(t->engine, t->step);
     lookahead_before(&t->ahead, &t->w, &t->schedule, t->step);
-    uint32_t part = t->h->B / (uint32_t)r.updates, done = 0;
-    while (done < t->h->B && update(t, done, part, &r))
-        done += part;
+    uint32_t part = t->h->B / (uint32_t)r.updates;
+    for (uint32_t done = 0; done < t->h->B; done += part)
+        update(t, done, part, &r);
     lookahead_after(&t->ahead, &t->w, &t->schedule, t->step);
-    engine_after(t->engine, t->step, r.loss);
     t->step++;
     finish_after(&t->finish, &t->w, t->step - growth_since(&t->cfg->growth, t->step - 1));
     t->tokens_seen += tokens;

@@ -13,7 +13,6 @@
 #include "pipeline/stream/batchstream.h"
 #include "pipeline/text/vocabulary/tokenizer.h"
 #include "pipeline/train/config.h"
-#include "pipeline/train/engine.h"
 #include "pipeline/train/finish.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
@@ -45,7 +44,6 @@ struct trainer {
     float *grad; /* device */
     struct activations *act;
     struct finish finish;
-    struct engine *engine;  /* NULL: off */
     struct split split;     /* of batches into updates */
     int micro;              /* rows at a time */
     struct validation *val; /* NULL: none */

@@ -284,7 +284,6 @@ void state_save(struct trainer *t)
     put_arrays(s, t);
     put_lookahead(s, t);
     put_finish(s, t);
-    engine_save(t->engine, s);
     put_tokenizer(s, t);
     state_check_device(
         t, t->step); /* what was downloaded after a failure is stale, and would be sealed with good hashes */
@@ -364,8 +363,6 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     load_lookahead(t, dir, state);
     load_finish(t, dir, state);
     t->finished_better = json_is_true(json_object_get(state, "finished_better"));
-    if (engine_load(t->engine, dir, state, err, sizeof err) != 0)
-        die("%s", err);
     t->step = u64(state, "step");
     t->tokens_seen = u64(state, "tokens");
     t->opt.t = u64(state, "updates");

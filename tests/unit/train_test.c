@@ -13,6 +13,7 @@
 #include "pipeline/model/checkpoint.h"
 #include "pipeline/train/config.h"
 #include "pipeline/train/finish.h"
+#include "pipeline/train/groups.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
 #include "pipeline/train/lookahead.h"
@@ -400,6 +401,38 @@ static void finished(enum dtype act)
     ops_cpu()->close(dev);
 }
 
+static void grouping(void)
+{
+    struct model_config c = {.L = 12,
+                             .C = 32,
+                             .H = 2,
+                             .Hkv = 1,
+                             .D = 16,
+                             .F = 48,
+                             .T = 16,
+                             .V = 61,
+                             .tied = true,
+                             .eps = 1e-6f,
+                             .rope_theta = 1e4};
+    struct params layout;
+    struct groups g;
+    CHECK(params_layout(&layout, &c) == 0 && groups_make(&g, &layout, c.L) == 0);
+    CHECK(g.count == 1 + 3 * 8 && g.n_spans == (int)layout.count, "%d groups", g.count);
+    size_t n = 0, sum = 0;
+    for (size_t i = 0; i < layout.count; i++) {
+        n += layout.v[i].n;
+        CHECK(g.spans[i].offset == layout.v[i].offset && g.spans[i].n == layout.v[i].n);
+    }
+    for (int i = 0; i < g.count; i++)
+        sum += g.v[i].n;
+    CHECK(sum == n && g.spans[params_find(&layout, PARAM_Q, 3) - layout.v].group ==
+                          g.spans[params_find(&layout, PARAM_Q, 0) - layout.v].group);
+    CHECK(g.spans[params_find(&layout, PARAM_Q, 4) - layout.v].group !=
+          g.spans[params_find(&layout, PARAM_Q, 0) - layout.v].group);
+    groups_free(&g);
+    params_free(&layout);
+}
+
 static size_t told;
 
 static size_t tell_memory(struct device *dev, size_t *total)
@@ -657,10 +690,10 @@ static void older_runs(void)
 static void option_table(void)
 {
     char *argv[] = {"train", "-o",         "run",    "-t",       "tok.json", "--steps",
-                    "10",    "--schedule", "cosine", "--engine", "hybrid",   NULL};
+                    "10",    "--schedule", "cosine", "--finish", "auto",     NULL};
     settings_options(); /* which counts the words */
     struct train_config *c = config_parse(11, argv);
-    CHECK(c->schedule == SCHEDULE_COSINE && c->engine == ENGINE_HYBRID);
+    CHECK(c->schedule == SCHEDULE_COSINE && c->finish == FINISH_AUTO);
     config_resolve(c, NULL);
     CHECK(c->lr == model_preset_find("nano")->lr && c->context == 256 && c->warmup == 0.1);
     json_t *stored = config_to_json(c);
@@ -699,6 +732,7 @@ int main(void)
     muon_of(16, 64);
     muon_of(64, 16);
     lookaheads();
+    grouping();
     finished(DTYPE_F32);
     finished(DTYPE_BF16);
     reserve();
