@@ -25,6 +25,7 @@ static const struct opt opts[] = {
     {0, "head-dim", OPT_U64, &cfg.head_dim, "N", "width of a head (by preset)"},
     {0, "ffn", OPT_U64, &cfg.ffn, "N", "width of the feed-forward (by preset)"},
     {0, "context", OPT_U64, &cfg.context, "N", "longest context (by preset)"},
+    {0, "untied", OPT_FLAG, &cfg.untied, NULL, "an output matrix of its own, instead of the embedding"},
     {'t', "tokenizer", OPT_STR, &cfg.tokenizer, "FILE",
      "tokenizer.json: gives the vocabulary, goes into each checkpoint"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Run"},
@@ -66,6 +67,9 @@ static const struct opt opts[] = {
     {0, "optimizer", OPT_STR, &cfg.optimizer, "NAME",
      "adamw (default); muon: hidden matrices by Muon, the rest by AdamW"},
     {0, "lr", OPT_NUM, &cfg.lr, "X", "peak learning rate (by preset)"},
+    {0, "lr-embedding", OPT_NUM, &cfg.lr_embedding, "X", "peak of the embedding's (that of --lr)"},
+    {0, "lr-head", OPT_NUM, &cfg.lr_head, "X", "peak of the output matrix's, with --untied (that of --lr)"},
+    {0, "lr-norm", OPT_NUM, &cfg.lr_norm, "X", "peak of the norms' gains (that of --lr)"},
     {0, "schedule", OPT_STR, &cfg.schedule, "NAME", "wsd (default), cosine, constant"},
     {0, "warmup", OPT_SHARE, &cfg.warmup, "SHARE",
      "of the steps, linear (1%; in short runs 40 steps or 10%, whichever is less)"},
@@ -212,6 +216,7 @@ static const struct field {
     {"head-dim", MODEL, NAN, 2, 1 << 16, NULL},
     {"ffn", MODEL, NAN, 1, 1 << 22, NULL},
     {"context", MODEL, NAN, 1, 1 << 20, NULL},
+    {"untied", MODEL, 0, 0, 0, NULL},
     {"steps", RESULT, NAN, 1, 1e12, NULL},
     {"seed", RESULT, 0, 0, 1.8446744073709552e19, NULL},
     {"dtype", RESULT, 0, 0, 0, "auto bf16 f32"},
@@ -223,7 +228,10 @@ static const struct field {
     {"threads", BITS, 0, 0, 4096, NULL},
     {"optimizer", RESULT, 0, 0, 0, "adamw muon"},
     {"momentum", RESULT, 0.95, 0, 0.999999, NULL},
-    {"lr", RESULT, NAN, 0, 1e3, NULL},
+    {"lr", RESULT, NAN, 1e-12, 1e3, NULL},
+    {"lr-embedding", RESULT, NAN, 0, 1e3, NULL},
+    {"lr-head", RESULT, NAN, 0, 1e3, NULL},
+    {"lr-norm", RESULT, NAN, 0, 1e3, NULL},
     {"schedule", RESULT, 0, 0, 0, "wsd cosine constant"},
     {"warmup", RESULT, NAN, 0, 1, NULL},
     {"decay", RESULT, 0.19, 0, 1, NULL},
@@ -307,6 +315,15 @@ static double preset_lr(const char *preset)
         if (strcmp(peaks[i].name, preset) == 0)
             return peaks[i].lr;
     return 6e-4;
+}
+
+/* Groups without a rate of their own learn at that of the hidden matrices. */
+static void group_rates(struct train_config *c)
+{
+    double *rates[] = {&c->lr_embedding, &c->lr_head, &c->lr_norm};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        if (isnan(*rates[i]))
+            *rates[i] = c->lr;
 }
 
 /* 40 steps are 2 / (1 - beta2) with the usual 0.95: AdamW's steps are as large as any before v is an average
@@ -522,6 +539,7 @@ void config_resolve(struct train_config *c, const json_t *stored)
         usage_error("--steps N is missing");
     if (isnan(c->lr))
         c->lr = preset_lr(c->preset);
+    group_rates(c);
     if (isnan(c->warmup))
         c->warmup = default_warmup(c->steps);
     else if (stored && !warmup_given)
@@ -559,6 +577,7 @@ void config_model(const struct train_config *c, uint32_t vocab_size, struct mode
     out->F = (int)c->ffn;
     out->T = (int)c->context;
     out->V = (int)vocab_size;
+    out->tied = !c->untied;
     if (model_config_check(out, err, sizeof err) != 0)
         die("impossible model: %s", err);
 }

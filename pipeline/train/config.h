@@ -21,11 +21,12 @@ struct train_config {
     const char *input_name; /* of input, in messages */
     uint64_t layers, width, heads, kv_heads, head_dim, ffn, context;
     uint64_t steps, seed, threads, micro_batch;
-    double lr, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay, clip, momentum;
+    double lr, lr_embedding, lr_head, lr_norm, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay,
+        clip, momentum;
     double ema_nesterov, ema_gamma, outer_lr, outer_momentum;
     uint64_t outer_nesterov, ema_start, updates;
     struct hybrid_config hybrid;
-    bool doc_mask, recompute, fp8;
+    bool untied, doc_mask, recompute, fp8;
     struct str_list val; /* NAME=DIR */
     uint64_t val_every, val_tokens, save_every, keep_last, log_every, max_bad_steps;
     double spike_sigma;

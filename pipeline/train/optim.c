@@ -4,17 +4,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum optim_group optim_group_of(const struct param *p)
+{
+    switch (p->kind) {
+    case PARAM_EMBED:
+        return OPTIM_EMBEDDING;
+    case PARAM_HEAD:
+        return OPTIM_HEAD;
+    default:
+        return param_is_matrix(p) ? OPTIM_HIDDEN : OPTIM_NORM;
+    }
+}
+
 static void make_runs(struct optim *o, const struct params *p)
 {
     for (size_t i = 0; i < p->count; i++) {
-        bool decays = param_is_matrix(&p->v[i]);
+        enum optim_group group = optim_group_of(&p->v[i]);
         const struct param *muon = o->use_muon && muon_takes(&p->v[i]) ? &p->v[i] : NULL;
         size_t end = p->v[i].offset + p->v[i].n;
         struct optim_run *r = o->n_runs > 0 ? &o->runs[o->n_runs - 1] : NULL;
-        if (!r || r->decays != decays || r->muon || muon) {
+        if (!r || r->group != group || r->muon || muon) {
             r = &o->runs[o->n_runs++];
-            *r = (struct optim_run){
-                .offset = p->v[i].offset, .gain_offset = p->v[i].gain_offset, .decays = decays, .muon = muon};
+            *r = (struct optim_run){.group = group,
+                                    .offset = p->v[i].offset,
+                                    .gain_offset = p->v[i].gain_offset,
+                                    .decays = param_is_matrix(&p->v[i]),
+                                    .muon = muon};
         }
         r->n = end - r->offset;
     }
@@ -93,7 +108,9 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
     float decay = o->weight_decay * (float)share;
     for (size_t i = 0; i < o->n_runs; i++) {
         const struct optim_run *r = &o->runs[i];
-        a.weight_decay = r->decays ? decay : 0;
+        float rate = o->rate[r->group];
+        a.lr = (float)lr * rate;
+        a.weight_decay = r->decays && rate > 0 ? decay / rate : 0;
         if (r->muon) {
             muon_step(&o->muon, w, r->muon, o->m, grad, a.grad_scale, a.lr, o->momentum, a.weight_decay);
             continue;
