@@ -162,7 +162,9 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
                             .clip = (float)c->clip,
                             .half = half,
                             .use_muon = use_muon,
-                            .momentum = (float)c->momentum};
+                            .momentum = (float)c->momentum,
+                            .rate = {1, (float)(c->lr_embedding / c->lr), (float)(c->lr_head / c->lr),
+                                     (float)(c->lr_norm / c->lr)}};
     if (optim_alloc(&t->opt, &t->w, err, sizeof err) != 0)
         die("%s", err);
     if (lookahead_alloc(&t->ahead, &t->w) != 0)

@@ -25,6 +25,15 @@ static const char notes[] =
     "failed; 2: "
     "misuse.\n";
 
+/* Groups without a rate of their own learn at that of the hidden matrices. */
+static void group_rates(struct train_config *c)
+{
+    double *rates[] = {&c->lr_embedding, &c->lr_head, &c->lr_norm};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        if (isnan(*rates[i]))
+            *rates[i] = c->lr;
+}
+
 /* 40 steps are 2 / (1 - beta2) with the usual 0.95: AdamW's steps are as large as any before v is an average
  * of that many (Ma & Yarats 2021, arXiv:1910.04209). Short runs have a tenth of theirs. */
 static double default_warmup(uint64_t steps)
@@ -190,6 +199,7 @@ void config_resolve(struct train_config *c, const json_t *stored)
         usage_error("--steps N is missing");
     if (isnan(c->lr))
         c->lr = model_preset_find(c->preset)->lr;
+    group_rates(c);
     if (isnan(c->warmup))
         c->warmup = default_warmup(c->steps);
     else if (stored && !warmup_given)
@@ -229,6 +239,7 @@ void config_model(const struct train_config *c, uint32_t vocab_size, struct mode
     out->F = (int)c->ffn;
     out->T = (int)c->context;
     out->V = (int)vocab_size;
+    out->tied = !c->untied;
     if (model_config_check(out, err, sizeof err) != 0)
         die("impossible model: %s", err);
 }

@@ -26,6 +26,8 @@ const struct setting settings[] = {
     {0, "head-dim", OPT_U64, &cfg.head_dim, "N", MODEL, NAN, 2, 1 << 16, "width of a head (by preset)"},
     {0, "ffn", OPT_U64, &cfg.ffn, "N", MODEL, NAN, 1, 1 << 22, "width of the feed-forward (by preset)"},
     {0, "context", OPT_U64, &cfg.context, "N", MODEL, NAN, 1, 1 << 20, "longest context (by preset)"},
+    {0, "untied", OPT_FLAG, &cfg.untied, NULL, MODEL, 0, 0, 0,
+     "an output matrix of its own, instead of the embedding"},
     {'t', "tokenizer", OPT_STR, &cfg.tokenizer, "FILE", NOT_KEPT, 0, 0, 0,
      "tokenizer.json: gives the vocabulary, goes into each checkpoint"},
 
@@ -72,6 +74,12 @@ const struct setting settings[] = {
     {0, "optimizer", OPT_WORD, &cfg.optimizer, "adamw|muon", RESULT, OPTIMIZER_ADAMW, 0, OPTIMIZER_MUON,
      "muon: hidden matrices by Muon, the rest by AdamW"},
     {0, "lr", OPT_NUM, &cfg.lr, "X", RESULT, NAN, 0, 1e3, "peak learning rate (by preset)"},
+    {0, "lr-embedding", OPT_NUM, &cfg.lr_embedding, "X", RESULT, NAN, 0, 1e3,
+     "peak of the embedding's (that of --lr)"},
+    {0, "lr-head", OPT_NUM, &cfg.lr_head, "X", RESULT, NAN, 0, 1e3,
+     "peak of the output matrix's, with --untied (that of --lr)"},
+    {0, "lr-norm", OPT_NUM, &cfg.lr_norm, "X", RESULT, NAN, 0, 1e3,
+     "peak of the norms' gains (that of --lr)"},
     {0, "schedule", OPT_WORD, &cfg.schedule, "wsd|cosine|constant|merge", RESULT, SCHEDULE_WSD, 0,
      SCHEDULE_MERGE,
      "learning rate after the warm-up; wsd: constant, then a cosine decay; merge: constant, and the model is "

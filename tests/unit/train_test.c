@@ -108,7 +108,12 @@ static void optimizer(void)
     struct weights w;
     struct device *dev;
     open_model(&w, &dev, DTYPE_F32);
-    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .clip = 1};
+    struct optim o = {.beta1 = 0.9f,
+                      .beta2 = 0.95f,
+                      .eps = 1e-8f,
+                      .weight_decay = 0.1f,
+                      .clip = 1,
+                      .rate = OPTIM_EQUAL_RATES};
     CHECK(optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
     size_t n = w.layout.total;
     float *grad = calloc(n, 4), *before = malloc(n * 4);
@@ -148,7 +153,8 @@ static void growing(void)
     struct weights w;
     struct device *dev;
     open_model(&w, &dev, DTYPE_F32);
-    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f};
+    struct optim o = {
+        .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .rate = {1, 1, 1, 1}};
     CHECK(w.c.L > 1 && optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
     const struct param *waits = params_find(&w.layout, PARAM_GATE, w.c.L - 1),
                        *works = params_find(&w.layout, PARAM_GATE, 0);
@@ -172,6 +178,41 @@ static void growing(void)
         CHECK(fabs((double)w.theta[k] - want) < 1e-6, "weight %zu: %g, want %g", k, (double)w.theta[k], want);
     }
     CHECK(o.t == 31 && o.ages[0].updates == 31 && o.ages[w.c.L - 1].updates == 1);
+    w.ops->free(dev, grad);
+    free(before);
+    optim_free(&o, &w);
+    weights_free(&w);
+    ops_cpu()->close(dev);
+}
+
+/* Each group learns at its own rate; weights decay by that of the step, all alike. */
+static void group_rates(void)
+{
+    struct model_config c = tiny_model();
+    struct weights w;
+    struct device *dev = ops_cpu()->open(DTYPE_F32, 1, err, sizeof err);
+    c.tied = false;
+    CHECK(dev && weights_alloc(&w, ops_cpu(), dev, DTYPE_F32, &c, err, sizeof err) == 0, "%s", err);
+    weights_init(&w, 3);
+    const float rates[OPTIM_GROUPS] = {
+        [OPTIM_HIDDEN] = 1, [OPTIM_EMBEDDING] = 20, [OPTIM_HEAD] = 3, [OPTIM_NORM] = 0};
+    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f};
+    memcpy(o.rate, rates, sizeof rates);
+    CHECK(optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
+    size_t n = w.layout.total;
+    float *grad = w.ops->alloc(dev, n * 4), *before = malloc(n * 4);
+    memcpy(before, w.theta, n * 4);
+    for (size_t i = 0; i < n; i++)
+        grad[i] = 1;
+    optim_step(&o, &w, grad, 1, 0.01, 1);
+    for (size_t i = 0; i < w.layout.count; i++) {
+        const struct param *p = &w.layout.v[i];
+        double rate = (double)rates[optim_group_of(p)], decay = param_is_matrix(p) ? 0.1 : 0;
+        for (size_t k = p->offset; k < p->offset + p->n; k++) {
+            double want = before[k] - 0.01 * (rate + decay * before[k]);
+            CHECK(fabs(w.theta[k] - want) < 2e-5, "%s: %g, want %g", p->name, w.theta[k], want);
+        }
+    }
     w.ops->free(dev, grad);
     free(before);
     optim_free(&o, &w);
@@ -209,7 +250,12 @@ static void muon(void)
     struct weights w;
     struct device *dev;
     open_model(&w, &dev, DTYPE_F32);
-    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .use_muon = true, .momentum = 0.95f};
+    struct optim o = {.beta1 = 0.9f,
+                      .beta2 = 0.95f,
+                      .eps = 1e-8f,
+                      .use_muon = true,
+                      .momentum = 0.95f,
+                      .rate = OPTIM_EQUAL_RATES};
     CHECK(optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
     size_t n = w.layout.total, taken = 0;
     float *before = malloc(n * 4), *grad = w.ops->alloc(dev, n * 4);
@@ -481,7 +527,7 @@ static void overfits(enum dtype act)
     struct device *dev;
     open_model(&w, &dev, act);
     struct activations *a = activations_alloc(&w, 2, 16, ACT_TRAIN, err, sizeof err);
-    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .clip = 1};
+    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .clip = 1, .rate = OPTIM_EQUAL_RATES};
     CHECK(a && optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
     float *grad = w.ops->alloc(dev, w.layout.total * 4), loss[32];
     int32_t tokens[34];
@@ -726,6 +772,7 @@ int main(void)
     optimizer();
     growing();
     growth();
+    group_rates();
     muon();
     muon_of(20, 30);
     muon_of(30, 20);
