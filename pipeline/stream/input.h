@@ -9,6 +9,7 @@
  * standard input and JSON lines, compressed or not; so are pipes):
  *   .jsonl .ndjson  one JSON object a line
  *   .json           JSON objects one after the other, or an array of them
+ *   .parquet        a row each (formats/parquet.md)
  *   directory       all below it, sorted by name, without hidden files and symbolic links
  *   anything else   one document a file; .txt is split at lines <|endoftext|>
  * The order depends on names alone. Memory is constant; text files above
@@ -29,12 +30,33 @@
 enum { INPUT_MAX_TEXT = 64 << 20 };
 
 struct input_opts {
-    const char *text_field; /* NULL: found as formats/docs.md says */
-    int domain;             /* -1: the document's own; else of all */
-    struct str_list globs;  /* which files of directories (stream/walk.h); none: all */
-    bool skip_bad;          /* count bad JSON documents, and go on */
+    const char
+        *text_field; /* field or column, with dots where it is nested; NULL: found as formats/docs.md says */
+    const char *template;  /* of fields or columns (formats/template.h); NULL: text_field alone */
+    const char *join;      /* between elements of lists, with \n \t \\ as escapes; NULL: lists are refused */
+    int domain;            /* -1: the document's own; else of all */
+    struct str_list globs; /* which files of directories (stream/walk.h); none: all */
+    bool skip_bad;         /* count bad JSON documents, and go on */
     bool raw_json; /* of JSON documents, text is the object as it stands, not parsed; its id is FILE:LINE */
 };
+
+/* The rows of a program's option table that set these three. */
+#define INPUT_TEXT_OPTS(o)                                                                                    \
+    {'f',                                                                                                     \
+     "text-field",                                                                                            \
+     OPT_STR,                                                                                                 \
+     &(o).text_field,                                                                                         \
+     "FIELD",                                                                                                 \
+     "the text: a field of JSON documents, a column of Parquet files, with dots\n"                            \
+     "where it is nested (messages.content); default: the first there is of\n"                                \
+     "text, content, code, solution, output, response, else instruction or\n"                                 \
+     "question with answer"},                                                                                 \
+        {0, "column", OPT_STR, &(o).text_field, "NAME", "another word for --text-field"},                     \
+        {0, "text", OPT_STR, &(o).template, "TEMPLATE", "make the text of several: '{question}\\n{answer}'"}, \
+    {                                                                                                         \
+        0, "join", OPT_STR, &(o).join, "SEP",                                                                 \
+            "put SEP ('\\n') between the elements of lists; default: lists are refused"                       \
+    }
 
 struct input_stats {
     uint64_t docs, text_bytes;          /* given out */
