@@ -139,7 +139,7 @@ static int read_header(struct column *c, struct page_header *h)
     uint64_t left = c->end - c->next;
     c->page_offset = c->next;
     for (;;) {
-        const uint8_t *at = NULL;
+        const uint8_t *at = (const uint8_t *)""; /* nothing in the window: a header that is cut */
         size_t have = in_window(c, &at);
         struct thrift t = thrift_over(at, have, c->next);
         page_header_read(&t, h);
@@ -363,6 +363,7 @@ static int join_value(struct column *c, const struct parquet_cell *value, bool f
 static int list_row(struct column *c, struct parquet_cell *cell)
 {
     bool any = false;
+    uint32_t entries = 0;
     int r = same_row(c);
     if (r > 0)
         return fail(c, PARQUET_EFORMAT, "a list goes on where a row must begin");
@@ -371,6 +372,8 @@ static int list_row(struct column *c, struct parquet_cell *cell)
     c->joined_n = 0;
     do {
         struct parquet_cell value;
+        if (++entries > PARQUET_MAX_LIST)
+            return fail(c, PARQUET_ELIMIT, "a list of more than 1048576 entries");
         r = next_value(c, &value);
         if (r == 0 && value.s) {
             r = join_value(c, &value, !any);

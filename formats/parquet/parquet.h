@@ -39,6 +39,7 @@ enum {
     PARQUET_MAX_ELEMENTS = 1 << 16, /* columns and groups in the schema */
     PARQUET_MAX_DEPTH = 32,         /* groups within groups */
     PARQUET_MAX_GROUPS = 1 << 20,   /* row groups */
+    PARQUET_MAX_LIST = 1 << 20,     /* entries of a list in one row */
     PARQUET_MAX_PATH = 1024, /* bytes of a column's name with its groups, as messages and look-ups see it */
 };
 
