@@ -1,8 +1,8 @@
 # Tritter's build. `make help` lists the targets.
 #
 # Every directory of sources is one archive; every pipeline/*.c is a program in
-# bin/, every tools/*.c a program in tools/, every tests/*_test.c a test program
-# (tests/NAME_test.c with tests/NAME/*.c, if any). New files are found by
+# bin/, every tools/*.c a program in tools/, every tests/unit/*_test.c a test program
+# (tests/unit/NAME_test.c with tests/NAME/*.c, if any). New files are found by
 # themselves. Objects live in build/<variant>/, so that variants never mix.
 #
 # Builds on all processors unless -j says otherwise; V=1 shows the commands.
@@ -42,34 +42,32 @@ endif
 CPPFLAGS := -I. -D_GNU_SOURCE
 CFLAGS   := -std=gnu11 $(WARN) $($(VARIANT)_CFLAGS) -fopenmp
 LDFLAGS  := $($(VARIANT)_LDFLAGS) -fopenmp
-LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -ldnnl -lpthread -lm
+LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -ldnnl -lpng -ljpeg -lsndfile \
+            -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
-LIBDIRS  := tools/report pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/model pipeline/demo \
-            pipeline/text pipeline/lib kernels kernels/cpu kernels/cuda shm formats
+LIBDIRS  := tools/report tools/exporters pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/sample pipeline/model \
+            pipeline/tokenize pipeline/media pipeline/shard pipeline/mix pipeline/demo \
+            pipeline/text/convert pipeline/text/learn pipeline/text/encode pipeline/text/vocabulary pipeline/text/pretokenize \
+            pipeline/stream pipeline/lib kernels kernels/cpu kernels/cuda shm formats
 ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,$d).a))
 PROGRAMS := $(patsubst pipeline/%.c,$(BIN)/%,$(wildcard pipeline/*.c))
 TOOLBINS := $(patsubst tools/%.c,$(TOOLS)/%,$(wildcard tools/*.c))
-TESTS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*_test.c))
+TESTS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/*_test.c))
 DEPS     := $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d $(B)/*/*/*/*/*.d $(B)/*/*/*/*/*/*.d)
-
-# Pictures and sounds: a library above pipeline/text.
-LIBDIRS  := pipeline/media $(LIBDIRS)
-ARCHIVES := $(B)/lib/pipeline-media.a $(ARCHIVES)
-LDLIBS   += -lpng -ljpeg -lsndfile
 
 ifeq ($(VARIANT),fuzz)      # clang, which has no OpenMP library of its own
 CC       := clang
 CFLAGS   := $(filter-out -fopenmp,$(CFLAGS))
 LDFLAGS  := $(filter-out -fopenmp,$(LDFLAGS))
 # clang does not know `#pragma GCC target`
-build/fuzz/obj/pipeline/text/pretokenizer_v3.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt
-build/fuzz/obj/pipeline/text/pretokenizer_v4.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt -mavx512f -mavx512bw -mavx512vl
+build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v3.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt
+build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v4.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt -mavx512f -mavx512bw -mavx512vl
 endif
 
 .PHONY: FORCE cuda all tests test asan tsan bench interop torture install help clean setup
 .DELETE_ON_ERROR:
-.SECONDARY: $(patsubst %.c,$(B)/obj/%.o,$(wildcard pipeline/*.c tools/*.c tests/*.c tests/fuzz/*.c))
+.SECONDARY: $(patsubst %.c,$(B)/obj/%.o,$(wildcard pipeline/*.c tools/*.c tests/unit/*.c tests/fuzz/*.c))
 
 all: $(PROGRAMS) $(TOOLBINS)
 	@$(if $(filter release,$(VARIANT)),$(if $(CUDA),:,echo 'built for the CPU only: $(CUDA_WHY)'),:)
@@ -157,12 +155,12 @@ endif
 cuda-report: cuda
 	@tools/cuda-report
 
-# The same kernels compiled for the host (kernels/cuda/shim), for the tests. -fsanitize=thread puts a call before each
+# The same kernels compiled for the host (tests/cuda/shim), for the tests. -fsanitize=thread puts a call before each
 # access to memory; the shim has the functions called, the sanitizer itself is not linked.
-CUDA_TESTS := $(wildcard tests/cuda/*.c)
+CUDA_TESTS := $(wildcard tests/cuda/gpu/*.c)
 SHIM_CXX   := $(CXX) -std=c++17 $(WARN:-W%prototypes=) -Wno-unknown-pragmas -g -fPIE -fno-exceptions -fno-rtti -I.
-SHIM_CU    := $(SHIM_CXX) -O1 -fsanitize=thread -Ikernels/cuda/shim -include kernels/cuda/shim/platform.cuh -x c++
-SHIM_KERNELS := $(patsubst %,$(B)/obj/shim/%.o,$(wildcard kernels/cuda/*.cu kernels/cuda/shim/*.cpp) kernels/cuda/shim/graph.c)
+SHIM_CU    := $(SHIM_CXX) -O1 -fsanitize=thread -Itests/cuda/shim -include tests/cuda/shim/platform.cuh -x c++
+SHIM_KERNELS := $(patsubst %,$(B)/obj/shim/%.o,$(wildcard kernels/cuda/*.cu tests/cuda/shim/*.cpp) tests/cuda/shim/graph.c)
 SHIM_OBJS  := $(SHIM_KERNELS) $(patsubst %,$(B)/obj/shim/%.o,$(CUDA_TESTS))
 SHIM_LINK   = $(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
 tests: $(B)/tests/cuda_shim_test
@@ -174,7 +172,7 @@ $(B)/obj/shim/%.cpp.o: %.cpp Makefile
 	$(call say,CXX,$<)$(SHIM_CXX) -O2 -MMD -MP -c -o $@ $<
 $(B)/obj/shim/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(call say,CC,$< (shim))$(CC) $(CPPFLAGS) $(CFLAGS) -Ikernels/cuda/shim -MMD -MP -c -o $@ $<
+	$(call say,CC,$< (shim))$(CC) $(CPPFLAGS) $(CFLAGS) -Itests/cuda/shim -MMD -MP -c -o $@ $<
 $(B)/tests/cuda_shim_test: $(SHIM_OBJS) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a
 	@mkdir -p $(@D)
 	$(SHIM_LINK)
@@ -193,27 +191,27 @@ $(B)/tests/cuda_gpu_test: $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)) $(filter %.
 # What calls the CUDA runtime and cuBLASLt, over functions of the test's own.
 CUDA_CALLS := cudaStreamBeginCapture cudaStreamEndCapture cudaGraphInstantiate cudaGraphLaunch cudaGraphDestroy cudaMemcpyAsync cudaGetLastError \
               cudaMalloc cudaFree dlopen dlsym
-CUDA_CALLS_TEST := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/cuda_calls/*.c))
+CUDA_CALLS_TEST := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/cuda/calls/*.c))
 tests: $(B)/tests/cuda_calls_test
 $(CUDA_CALLS_TEST): CPPFLAGS += -isystem $(CUDA_HOME)/include
 $(B)/tests/cuda_calls_test: $(CUDA_CALLS_TEST) $(addprefix $(B)/obj/kernels/cuda/,gpu.o targets.o cublaslt.o library.o)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(CUDA_CALLS)) -o $@ $^ $(LDLIBS)
 # cuDNN's plans, for tests/cli/cudnn_plans.sh
-tests: $(B)/tests/cudnn/plans
-$(B)/obj/tests/cudnn/plans.o: CPPFLAGS += -isystem $(CUDA_HOME)/include
-$(B)/tests/cudnn/plans: $(B)/obj/tests/cudnn/plans.o $(addprefix $(B)/obj/kernels/cuda/,cudnn.o library.o cudnn_graph.o cudnn_attention.o)
+tests: $(B)/tests/cudnn_plans
+$(B)/obj/tests/cuda/cudnn/plans.o: CPPFLAGS += -isystem $(CUDA_HOME)/include
+$(B)/tests/cudnn_plans: $(B)/obj/tests/cuda/cudnn/plans.o $(addprefix $(B)/obj/kernels/cuda/,cudnn.o library.o cudnn_graph.o cudnn_attention.o)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 endif
 
 # The whole backend over the shim: its host code, with twins of what calls the CUDA runtime and cuBLASLt.
 CUDA_PARTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(addprefix kernels/cuda/,gpu.c cublaslt.c cudnn.c library.c sensors.c none.c),$(wildcard kernels/cuda/*.c)))
-$(B)/tests/cuda_parts_test: $(B)/obj/tests/cuda_parts_test.o $(addprefix $(B)/obj/kernels/cuda/,record.o targets.o nominal.o)
+$(B)/tests/cuda_parts_test: $(B)/obj/tests/unit/cuda_parts_test.o $(addprefix $(B)/obj/kernels/cuda/,record.o targets.o nominal.o)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^
-CUDA_STEP := $(B)/obj/tests/cuda_step_test.o $(CUDA_PARTS) $(SHIM_KERNELS) \
-             $(patsubst %,$(B)/obj/shim/kernels/cuda/shim/%.c.o,gpu product cudnn)
+CUDA_STEP := $(B)/obj/tests/unit/cuda_step_test.o $(CUDA_PARTS) $(SHIM_KERNELS) \
+             $(patsubst %,$(B)/obj/shim/tests/cuda/shim/%.c.o,gpu product cudnn)
 $(B)/tests/cuda_step_shim_test: $(CUDA_STEP) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(CUDA_STEP) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
@@ -238,8 +236,8 @@ $(TOOLS)/%: $(B)/obj/tools/%.o $(ARCHIVES)
 define parts
 $(B)/tests/$1_test: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/$1/*.c))
 endef
-$(foreach t,$(patsubst tests/%_test.c,%,$(wildcard tests/*_test.c)),$(eval $(call parts,$t)))
-$(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES)
+$(foreach t,$(patsubst tests/unit/%_test.c,%,$(wildcard tests/unit/*_test.c)),$(eval $(call parts,$t)))
+$(B)/tests/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 
@@ -247,7 +245,7 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES)
 # Parsers of what comes from outside, under libFuzzer: tests/fuzz/NAME.c each.
 FUZZ_SECONDS  ?= 30
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-FUZZ_ARCHIVES := $(foreach d,pipeline/media pipeline/text pipeline/lib shm formats,$(B)/lib/$(subst /,-,$d).a)
+FUZZ_ARCHIVES := $(foreach d,pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats,$(B)/lib/$(subst /,-,$d).a)
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(FUZZ_ARCHIVES) -Wl,--end-group $(LDLIBS)

@@ -52,12 +52,18 @@ uint64_t batch_payload_hash(const struct batch_header *h, const void *record)
 const char *batch_strerror(int err)
 {
     switch (err) {
-    case BATCH_OK:       return "no error";
-    case BATCH_EMAGIC:   return "not a batch stream (wrong magic)";
-    case BATCH_EVERSION: return "batch stream of another version";
-    case BATCH_EHASH:    return "batch stream header is damaged (checksum)";
-    case BATCH_EWIDTH:   return "token width does not fit the vocabulary";
-    case BATCH_ESHAPE:   return "batch stream header has an impossible shape";
+    case BATCH_OK:
+        return "no error";
+    case BATCH_EMAGIC:
+        return "not a batch stream (wrong magic)";
+    case BATCH_EVERSION:
+        return "batch stream of another version";
+    case BATCH_EHASH:
+        return "batch stream header is damaged (checksum)";
+    case BATCH_EWIDTH:
+        return "token width does not fit the vocabulary";
+    case BATCH_ESHAPE:
+        return "batch stream header has an impossible shape";
     }
     return "unknown batch stream error";
 }

@@ -27,7 +27,7 @@ static int push(struct compress *c, const char *p, size_t n, ZSTD_EndDirective h
 
 static ssize_t on_write(void *arg, const char *p, size_t n)
 {
-    return push(arg, p, n, ZSTD_e_continue) == 0 ? (ssize_t)n : 0;     /* 0 is how a cookie says error */
+    return push(arg, p, n, ZSTD_e_continue) == 0 ? (ssize_t)n : 0; /* 0 is how a cookie says error */
 }
 
 static int on_close(void *arg)

@@ -14,16 +14,16 @@
 
 enum {
     IN_BYTES = 1 << 17,
-    MAX_WINDOW_LOG = 27,        /* 128 MiB: what `zstd -d` accepts unasked */
+    MAX_WINDOW_LOG = 27, /* 128 MiB: what `zstd -d` accepts unasked */
 };
 
 struct decompress {
     int fd;
     enum decompress_kind kind;
     bool eof, failed;
-    bool within;                /* inside a frame: the end of the file here is a truncation */
-    uint64_t base;              /* file offset of in[0] */
-    size_t pos, len;            /* unread input is in[pos..len) */
+    bool within;     /* inside a frame: the end of the file here is a truncation */
+    uint64_t base;   /* file offset of in[0] */
+    size_t pos, len; /* unread input is in[pos..len) */
     z_stream gz;
     ZSTD_DCtx *zstd;
     LZ4F_dctx *lz4;
@@ -38,7 +38,8 @@ static int fail(struct decompress *d, const char *what, const char *detail)
     return -1;
 }
 
-/* Moves what is left to the front and reads once. 0, also at the end of the file (eof set), -1 or DECOMPRESS_AGAIN. */
+/* Moves what is left to the front and reads once. 0, also at the end of the file (eof set), -1 or
+ * DECOMPRESS_AGAIN. */
 static int fill(struct decompress *d)
 {
     memmove(d->in, d->in + d->pos, d->len - d->pos);
@@ -60,7 +61,7 @@ static uint32_t little32(const unsigned char *p)
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static bool is_skippable(uint32_t magic)        /* shared by zstd and lz4 */
+static bool is_skippable(uint32_t magic) /* shared by zstd and lz4 */
 {
     return (magic & 0xfffffff0u) == 0x184d2a50u;
 }
@@ -90,13 +91,16 @@ static int detect(struct decompress *d, enum decompress_kind asked)
     if (d->kind == DECOMPRESS_PLAIN || d->kind == found)
         return 0;
     if (d->len < 4)
-        return fail(d, d->len == 0 ? "empty, not a compressed stream" : "truncated: ends in the first frame's magic",
-                    NULL);
+        return fail(
+            d, d->len == 0 ? "empty, not a compressed stream" : "truncated: ends in the first frame's magic",
+            NULL);
     if (asked == DECOMPRESS_LZ4 && little32(d->in) == 0x184c2102u)
         return fail(d, "lz4 in the legacy format, which is not supported (repack it with lz4)", NULL);
-    return fail(d, asked == DECOMPRESS_GZIP   ? "not a gzip stream (wrong magic)"
-                   : asked == DECOMPRESS_ZSTD ? "not a zstd stream (wrong magic)"
-                                              : "not an lz4 stream (wrong magic)", NULL);
+    return fail(d,
+                asked == DECOMPRESS_GZIP   ? "not a gzip stream (wrong magic)"
+                : asked == DECOMPRESS_ZSTD ? "not a zstd stream (wrong magic)"
+                                           : "not an lz4 stream (wrong magic)",
+                NULL);
 }
 
 static int start_decoder(struct decompress *d)
@@ -160,11 +164,12 @@ static ssize_t read_plain(struct decompress *d, void *buf, size_t n)
     return (ssize_t)n;
 }
 
-/* The decoders below take input from in[pos..len) and return the bytes they gave, 0 to ask for more input, or -1. */
+/* The decoders below take input from in[pos..len) and return the bytes they gave, 0 to ask for more input, or
+ * -1. */
 
 static ssize_t read_gzip(struct decompress *d, void *buf, size_t n)
 {
-    if (!d->within) {           /* at the start of a member: two bytes tell it from trailing garbage */
+    if (!d->within) { /* at the start of a member: two bytes tell it from trailing garbage */
         if (d->len - d->pos < 2 && !d->eof)
             return 0;
         if (d->len - d->pos < 2 || d->in[d->pos] != 0x1f || d->in[d->pos + 1] != 0x8b)
@@ -194,7 +199,8 @@ static ssize_t read_zstd(struct decompress *d, void *buf, size_t n)
     d->pos = in.pos;
     if (ZSTD_isError(r)) {
         if (ZSTD_getErrorCode(r) == ZSTD_error_frameParameter_windowTooLarge)
-            return fail(d, "zstd frame with a window above 128 MiB is refused (repack it without --long)", NULL);
+            return fail(d, "zstd frame with a window above 128 MiB is refused (repack it without --long)",
+                        NULL);
         return fail(d, d->within ? "corrupt zstd frame" : "not a zstd frame", ZSTD_getErrorName(r));
     }
     d->within = r != 0;
@@ -215,10 +221,14 @@ static ssize_t read_lz4(struct decompress *d, void *buf, size_t n)
 static ssize_t decode(struct decompress *d, void *buf, size_t n)
 {
     switch (d->kind) {
-    case DECOMPRESS_GZIP: return read_gzip(d, buf, n);
-    case DECOMPRESS_ZSTD: return read_zstd(d, buf, n);
-    case DECOMPRESS_LZ4:  return read_lz4(d, buf, n);
-    default:              return read_plain(d, buf, n);
+    case DECOMPRESS_GZIP:
+        return read_gzip(d, buf, n);
+    case DECOMPRESS_ZSTD:
+        return read_zstd(d, buf, n);
+    case DECOMPRESS_LZ4:
+        return read_lz4(d, buf, n);
+    default:
+        return read_plain(d, buf, n);
     }
 }
 
@@ -229,7 +239,8 @@ ssize_t decompress_read(struct decompress *d, void *buf, size_t n)
     if (n == 0)
         return 0;
     for (;;) {
-        /* A decoder may hold back output that did not fit, so within a frame it is called without new input too. */
+        /* A decoder may hold back output that did not fit, so within a frame it is called without new input
+         * too. */
         if (d->pos < d->len || d->within) {
             size_t before = d->pos;
             ssize_t got = decode(d, buf, n);
@@ -240,7 +251,7 @@ ssize_t decompress_read(struct decompress *d, void *buf, size_t n)
         }
         if (d->eof && d->pos == d->len)
             return d->within ? fail(d, "truncated: ends within a compressed frame", NULL) : 0;
-        if (d->eof && d->len < IN_BYTES)        /* input is left, and no more comes to make sense of it */
+        if (d->eof && d->len < IN_BYTES) /* input is left, and no more comes to make sense of it */
             return fail(d, "truncated: ends within a compressed frame", NULL);
         int rc = fill(d);
         if (rc != 0)
@@ -265,8 +276,14 @@ enum decompress_kind decompress_kind(const struct decompress *d)
 
 enum decompress_kind decompress_kind_of_name(const char *name, size_t *stem)
 {
-    static const struct { const char *end; enum decompress_kind kind; } ends[] = {
-        {".gz", DECOMPRESS_GZIP}, {".zst", DECOMPRESS_ZSTD}, {".zstd", DECOMPRESS_ZSTD}, {".lz4", DECOMPRESS_LZ4},
+    static const struct {
+        const char *end;
+        enum decompress_kind kind;
+    } ends[] = {
+        {".gz", DECOMPRESS_GZIP},
+        {".zst", DECOMPRESS_ZSTD},
+        {".zstd", DECOMPRESS_ZSTD},
+        {".lz4", DECOMPRESS_LZ4},
     };
     size_t len = strlen(name);
     *stem = len;

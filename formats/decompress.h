@@ -21,20 +21,21 @@ enum decompress_kind { DECOMPRESS_AUTO, DECOMPRESS_PLAIN, DECOMPRESS_GZIP, DECOM
 
 struct decompress;
 
-/* What the end of the name says (.gz .zst .lz4), else DECOMPRESS_AUTO. *stem: length of the name without it. */
+/* What the end of the name says (.gz .zst .lz4), else DECOMPRESS_AUTO. *stem: length of the name without it.
+ */
 enum decompress_kind decompress_kind_of_name(const char *name, size_t *stem);
 
 /* Takes over fd, also on failure. kind: what the stream must be, or DECOMPRESS_AUTO. NULL: err says why. */
 struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap);
-void decompress_close(struct decompress *d);            /* NULL is fine */
+void decompress_close(struct decompress *d); /* NULL is fine */
 
 enum { DECOMPRESS_AGAIN = -2 };
 
-/* Bytes read, 1..n; 0 at the end of a whole stream; -1 on an error, which stays; DECOMPRESS_AGAIN when a signal came while
- * waiting: call again, or stop. */
+/* Bytes read, 1..n; 0 at the end of a whole stream; -1 on an error, which stays; DECOMPRESS_AGAIN when a
+ * signal came while waiting: call again, or stop. */
 ssize_t decompress_read(struct decompress *d, void *buf, size_t n);
 const char *decompress_error(const struct decompress *d);
-uint64_t decompress_offset(const struct decompress *d);     /* bytes of the file consumed */
-enum decompress_kind decompress_kind(const struct decompress *d);   /* what it was found to be */
+uint64_t decompress_offset(const struct decompress *d);           /* bytes of the file consumed */
+enum decompress_kind decompress_kind(const struct decompress *d); /* what it was found to be */
 
 #endif

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNT_FROM = 1 << 20 };      /* shorter objects cannot hold enough values to matter */
+enum { COUNT_FROM = 1 << 20 }; /* shorter objects cannot hold enough values to matter */
 
 struct doc_parser {
-    struct flat flat;           /* of most documents: root is NULL then */
-    json_t *root;               /* owns what the last document points to, but for: */
-    char *joined;               /* question and answer */
-    char number[32];            /* an id that was a number */
+    struct flat flat; /* of most documents: root is NULL then */
+    json_t *root;     /* owns what the last document points to, but for: */
+    char *joined;     /* question and answer */
+    char number[32];  /* an id that was a number */
     size_t error_byte;
     bool stream_error;
     char error[256];
@@ -57,7 +57,8 @@ __attribute__((format(printf, 3, 4))) static int fail(struct doc_parser *p, size
     return -1;
 }
 
-/* An upper bound on the values in the object, so that "[[],[],..." cannot take a hundred times its size in memory. */
+/* An upper bound on the values in the object, so that "[[],[],..." cannot take a hundred times its size in
+ * memory. */
 bool doc_too_many_values(const char *s, size_t n)
 {
     size_t values = 1;
@@ -100,14 +101,20 @@ static int load(struct doc_parser *p, const char *json, size_t len)
 static const char *type_name(const json_t *v)
 {
     switch (json_typeof(v)) {
-    case JSON_OBJECT:  return "an object";
-    case JSON_ARRAY:   return "an array";
-    case JSON_STRING:  return "a string";
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
     case JSON_INTEGER:
-    case JSON_REAL:    return "a number";
+    case JSON_REAL:
+        return "a number";
     case JSON_TRUE:
-    case JSON_FALSE:   return "a boolean";
-    case JSON_NULL:    return "null";
+    case JSON_FALSE:
+        return "a boolean";
+    case JSON_NULL:
+        return "null";
     }
     return "unknown";
 }
@@ -128,12 +135,14 @@ static int get_string(struct doc_parser *p, const char *name, const char **s, si
 static const char *const text_fields[] = {"text", "content", "code", "solution", "output", "response"};
 
 /* A flat object that has text in one string. 0: it is not one, or not that simple. */
-static int parse_flat(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d)
+static int parse_flat(struct doc_parser *p, const char *json, size_t len, const char *text_field,
+                      struct doc *d)
 {
     if (len > DOC_MAX_JSON || !flat_parse(&p->flat, json, len))
         return 0;
     const struct flat_field *text = NULL;
-    for (size_t i = 0; i < sizeof text_fields / sizeof *text_fields && (!text || text->kind == FLAT_NULL); i++)
+    for (size_t i = 0; i < sizeof text_fields / sizeof *text_fields && (!text || text->kind == FLAT_NULL);
+         i++)
         text = flat_find(&p->flat, text_field ? text_field : text_fields[i]);
     if (!text || text->kind != FLAT_STRING)
         return 0;
@@ -187,7 +196,8 @@ static int no_text(struct doc_parser *p, const char *text_field)
         return fail(p, 0, "the documents end too early: their writer (%.20s) failed", writer);
     }
     there[0] = '\0';
-    json_object_foreach(p->root, key, value) {
+    json_object_foreach(p->root, key, value)
+    {
         int w = snprintf(there + n, sizeof there - n, "%s%s", n ? ", " : "", key);
         if (w < 0 || (size_t)w >= sizeof there - n) {
             there[n] = '\0';
@@ -195,11 +205,12 @@ static int no_text(struct doc_parser *p, const char *text_field)
         }
         n += (size_t)w;
     }
-    for (char *c = there; *c; c++)          /* a key may hold anything; a message should not */
+    for (char *c = there; *c; c++) /* a key may hold anything; a message should not */
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';
-    return fail(p, 0, "no %s%s%s field (the object has: %s)", text_field ? "\"" : "text, content, code, or similar",
-                text_field ? text_field : "", text_field ? "\"" : "", there[0] ? there : "nothing");
+    return fail(p, 0, "no %s%s%s field (the object has: %s)",
+                text_field ? "\"" : "text, content, code, or similar", text_field ? text_field : "",
+                text_field ? "\"" : "", there[0] ? there : "nothing");
 }
 
 static int get_text(struct doc_parser *p, const char *text_field, struct doc *d)
@@ -279,7 +290,7 @@ static bool is_plain(unsigned char c)
 
 static void write_escape(FILE *f, unsigned char c)
 {
-    static const char letters[] = "btn\0fr";    /* for 8 .. 13 */
+    static const char letters[] = "btn\0fr"; /* for 8 .. 13 */
     if (c == '"' || c == '\\')
         fprintf(f, "\\%c", c);
     else if (c >= 8 && c <= 13 && letters[c - 8])

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DIGITS = 18 };       /* whatever they are, they fit into 64 bits */
+enum { MAX_DIGITS = 18 }; /* whatever they are, they fit into 64 bits */
 
 struct cursor {
     const char *at, *end;
-    char *out;                  /* room for all of the text, with a NUL a field and 8 bytes to write too far */
+    char *out; /* room for all of the text, with a NUL a field and 8 bytes to write too far */
 };
 
 static void skip_space(struct cursor *c)
@@ -66,7 +66,9 @@ static int hex4(const char *s)
     int v = 0;
     for (int i = 0; i < 4; i++) {
         char d = s[i];
-        int x = d >= '0' && d <= '9' ? d - '0' : (d | 32) >= 'a' && (d | 32) <= 'f' ? (d | 32) - 'a' + 10 : -1;
+        int x = d >= '0' && d <= '9'                 ? d - '0'
+                : (d | 32) >= 'a' && (d | 32) <= 'f' ? (d | 32) - 'a' + 10
+                                                     : -1;
         if (x < 0)
             return -1;
         v = v << 4 | x;
@@ -155,7 +157,7 @@ static bool take_integer(struct cursor *c, struct flat_field *f)
     for (c->at = digits; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++)
         ;
     size_t n = (size_t)(c->at - digits);
-    if (n == 0 || n > MAX_DIGITS || *digits == '0')     /* zero has its own rules: 0, -0, 0.5, no 01 */
+    if (n == 0 || n > MAX_DIGITS || *digits == '0') /* zero has its own rules: 0, -0, 0.5, no 01 */
         return false;
     if (c->at < c->end && (*c->at == '.' || *c->at == 'e' || *c->at == 'E'))
         return false;

@@ -13,10 +13,10 @@
 enum flat_kind { FLAT_STRING, FLAT_INTEGER, FLAT_NULL };
 
 struct flat_field {
-    const char *key;            /* in the JSON text, key_len bytes */
+    const char *key; /* in the JSON text, key_len bytes */
     size_t key_len;
     enum flat_kind kind;
-    const char *s;              /* FLAT_STRING: unescaped, FLAT_INTEGER: the digits; NUL-terminated; in flat.bytes */
+    const char *s; /* FLAT_STRING: unescaped, FLAT_INTEGER: the digits; NUL-terminated; in flat.bytes */
     size_t len;
 };
 
@@ -25,7 +25,7 @@ enum { FLAT_MAX_FIELDS = 16 };
 struct flat {
     struct flat_field fields[FLAT_MAX_FIELDS];
     size_t n;
-    char *bytes;                /* owned: free it after the last use */
+    char *bytes; /* owned: free it after the last use */
     size_t cap;
 };
 

@@ -69,7 +69,7 @@ static int finish(struct json_members *m)
 int json_members_next(struct json_members *m)
 {
     skip_space(m);
-    if (m->value_end == 0) {            /* the first */
+    if (m->value_end == 0) { /* the first */
         if (peek(m) != '{')
             return bad(m, "'{' expected");
         m->at++;

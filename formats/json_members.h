@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 struct json_members {
-    const char *text;                   /* borrowed */
+    const char *text; /* borrowed */
     size_t len, at;
     size_t name, name_end, value, value_end;
     const char *why;
@@ -23,6 +23,6 @@ struct json_members {
 
 void json_members_begin(struct json_members *m, const char *text, size_t len);
 /* 1: a member. 0: the object has ended, and nothing but white space follows. -1: it is not such an object. */
-int  json_members_next(struct json_members *m);
+int json_members_next(struct json_members *m);
 
 #endif

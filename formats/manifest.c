@@ -88,16 +88,17 @@ char *manifest_to_json(const struct manifest *m)
     json_t *shards = json_array();
     for (size_t i = 0; i < m->n_shards; i++)
         json_array_append_new(shards, shard_json(m, i));
-    json_t *params = json_pack("{s:s, s:I, s:f, s:I, s:I}", "split", m->split, "seed", (json_int_t)m->seed, "val",
-                               m->val, "tokens_per_shard", (json_int_t)m->tokens_per_shard, "shuffle_buffer",
-                               (json_int_t)m->shuffle_buffer);
-    json_t *root = json_pack(
-        "{s:s, s:i, s:s, s:I, s:i, s:I, s:I, s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:o}", "format", "tritter-shards",
-        "version", MANIFEST_VERSION, "archive", archive_names[m->archive], "vocab_size", (json_int_t)m->vocab_size,
-        "token_width", (int)m->token_width, "eos_id", (json_int_t)m->eos_id, "bos_id", (json_int_t)m->bos_id,
-        "tokenizer_hash", hex(m->tokenizer_hash), "domain", domain_names[m->domain], "tokens", (json_int_t)m->tokens,
-        "documents", (json_int_t)m->documents, "text_bytes", (json_int_t)m->text_bytes, "source_hash",
-        hex(m->source_hash), "params", params, "shards", shards);
+    json_t *params = json_pack("{s:s, s:I, s:f, s:I, s:I}", "split", m->split, "seed", (json_int_t)m->seed,
+                               "val", m->val, "tokens_per_shard", (json_int_t)m->tokens_per_shard,
+                               "shuffle_buffer", (json_int_t)m->shuffle_buffer);
+    json_t *root =
+        json_pack("{s:s, s:i, s:s, s:I, s:i, s:I, s:I, s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:o}", "format",
+                  "tritter-shards", "version", MANIFEST_VERSION, "archive", archive_names[m->archive],
+                  "vocab_size", (json_int_t)m->vocab_size, "token_width", (int)m->token_width, "eos_id",
+                  (json_int_t)m->eos_id, "bos_id", (json_int_t)m->bos_id, "tokenizer_hash",
+                  hex(m->tokenizer_hash), "domain", domain_names[m->domain], "tokens", (json_int_t)m->tokens,
+                  "documents", (json_int_t)m->documents, "text_bytes", (json_int_t)m->text_bytes,
+                  "source_hash", hex(m->source_hash), "params", params, "shards", shards);
     char *text = json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
     json_decref(root);
     if (!text)
@@ -152,7 +153,7 @@ static void parse_shard(struct manifest *m, json_t *obj, size_t i, struct fields
     struct manifest_shard s = {
         .bytes = field_u64(&f, "bytes", INT64_MAX),
         .hash = field_hex(&f, "hash"),
-        .tokens = field_u64(&f, "tokens", 1ull << 48),          /* so that the totals cannot overflow */
+        .tokens = field_u64(&f, "tokens", 1ull << 48), /* so that the totals cannot overflow */
         .documents = field_u64(&f, "documents", 1ull << 40),
         .text_bytes = field_u64(&f, "text_bytes", 1ull << 48),
     };

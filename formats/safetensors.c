@@ -16,9 +16,10 @@ static const struct {
     const char *name;
     size_t bytes;
 } dtypes[N_ST_DTYPES] = {
-    [ST_F32] = {"F32", 4}, [ST_F16] = {"F16", 2}, [ST_BF16] = {"BF16", 2}, [ST_F64] = {"F64", 8},
-    [ST_I64] = {"I64", 8}, [ST_I32] = {"I32", 4}, [ST_I16] = {"I16", 2}, [ST_I8] = {"I8", 1},
-    [ST_U64] = {"U64", 8}, [ST_U32] = {"U32", 4}, [ST_U16] = {"U16", 2}, [ST_U8] = {"U8", 1},
+    [ST_F32] = {"F32", 4},   [ST_F16] = {"F16", 2},         [ST_BF16] = {"BF16", 2},
+    [ST_F64] = {"F64", 8},   [ST_I64] = {"I64", 8},         [ST_I32] = {"I32", 4},
+    [ST_I16] = {"I16", 2},   [ST_I8] = {"I8", 1},           [ST_U64] = {"U64", 8},
+    [ST_U32] = {"U32", 4},   [ST_U16] = {"U16", 2},         [ST_U8] = {"U8", 1},
     [ST_BOOL] = {"BOOL", 1}, [ST_F8_E4M3] = {"F8_E4M3", 1}, [ST_F8_E5M2] = {"F8_E5M2", 1},
 };
 
@@ -26,7 +27,7 @@ struct safetensors {
     char *path;
     int fd;
     uint64_t file_bytes, data_begin;
-    struct st_tensor *v;        /* by begin; owns the names */
+    struct st_tensor *v; /* by begin; owns the names */
     struct st_tensor **by_name;
     size_t count, room;
 };
@@ -81,15 +82,18 @@ static uint64_t little_endian(const unsigned char b[8])
 }
 
 /* One tensor's entry. Offsets stay relative to the data here. */
-static int parse_tensor(struct safetensors *s, const char *name, json_t *e, struct st_tensor *t, char *err, size_t cap)
+static int parse_tensor(struct safetensors *s, const char *name, json_t *e, struct st_tensor *t, char *err,
+                        size_t cap)
 {
     json_t *dtype = json_object_get(e, "dtype"), *shape = json_object_get(e, "shape");
     json_t *offsets = json_object_get(e, "data_offsets"), *d;
     uint64_t bytes;
     size_t i;
     *t = (struct st_tensor){.name = name, .dtype = N_ST_DTYPES, .n = 1};
-    if (!json_is_string(dtype) || !json_is_array(shape) || !json_is_array(offsets) || json_array_size(offsets) != 2)
-        return fail(err, cap, "%s: offset 8: tensor '%.200s' needs dtype, shape and two data_offsets", s->path, name);
+    if (!json_is_string(dtype) || !json_is_array(shape) || !json_is_array(offsets) ||
+        json_array_size(offsets) != 2)
+        return fail(err, cap, "%s: offset 8: tensor '%.200s' needs dtype, shape and two data_offsets",
+                    s->path, name);
     for (int k = 0; k < N_ST_DTYPES; k++)
         if (strcmp(dtypes[k].name, json_string_value(dtype)) == 0)
             t->dtype = (enum st_dtype)k;
@@ -99,9 +103,11 @@ static int parse_tensor(struct safetensors *s, const char *name, json_t *e, stru
     if (json_array_size(shape) > SAFETENSORS_MAX_RANK)
         return fail(err, cap, "%s: offset 8: tensor '%.200s': more than %d dimensions", s->path, name,
                     SAFETENSORS_MAX_RANK);
-    json_array_foreach(shape, i, d) {
+    json_array_foreach(shape, i, d)
+    {
         if (!json_is_integer(d) || json_integer_value(d) < 0)
-            return fail(err, cap, "%s: offset 8: tensor '%.200s': dimension %zu is not a size", s->path, name, i);
+            return fail(err, cap, "%s: offset 8: tensor '%.200s': dimension %zu is not a size", s->path, name,
+                        i);
         t->shape[t->rank] = (uint64_t)json_integer_value(d);
         if (__builtin_mul_overflow(t->n, t->shape[t->rank++], &t->n))
             return fail(err, cap, "%s: offset 8: tensor '%.200s': shape overflows", s->path, name);
@@ -109,11 +115,14 @@ static int parse_tensor(struct safetensors *s, const char *name, json_t *e, stru
     for (i = 0; i < 2; i++) {
         d = json_array_get(offsets, i);
         if (!json_is_integer(d) || json_integer_value(d) < 0)
-            return fail(err, cap, "%s: offset 8: tensor '%.200s': data_offsets are not positions", s->path, name);
+            return fail(err, cap, "%s: offset 8: tensor '%.200s': data_offsets are not positions", s->path,
+                        name);
         *(i ? &t->end : &t->begin) = (uint64_t)json_integer_value(d);
     }
-    if (__builtin_mul_overflow(t->n, dtypes[t->dtype].bytes, &bytes) || t->end < t->begin || t->end - t->begin != bytes)
-        return fail(err, cap, "%s: offset 8: tensor '%.200s': data_offsets do not span its shape", s->path, name);
+    if (__builtin_mul_overflow(t->n, dtypes[t->dtype].bytes, &bytes) || t->end < t->begin ||
+        t->end - t->begin != bytes)
+        return fail(err, cap, "%s: offset 8: tensor '%.200s': data_offsets do not span its shape", s->path,
+                    name);
     return 0;
 }
 
@@ -143,7 +152,8 @@ static int check_tiling(struct safetensors *s, char *err, size_t cap)
                         (unsigned long long)(s->data_begin + at), t->name,
                         t->begin < at ? "overlaps the one before" : "leaves a hole before it");
         if (t->end > data)
-            return fail(err, cap, "%s: offset %llu: file ends before tensor '%.200s' does (needs %llu bytes, has %llu)",
+            return fail(err, cap,
+                        "%s: offset %llu: file ends before tensor '%.200s' does (needs %llu bytes, has %llu)",
                         s->path, (unsigned long long)s->file_bytes, t->name,
                         (unsigned long long)(t->end + s->data_begin), (unsigned long long)s->file_bytes);
         at = t->end;
@@ -162,9 +172,8 @@ static int parse_metadata(struct safetensors *s, json_t *meta, char *err, size_t
     json_t *v;
     if (!json_is_object(meta))
         return fail(err, cap, "%s: offset 8: __metadata__ is not an object", s->path);
-    json_object_foreach(meta, key, v)
-        if (!json_is_string(v))
-            return fail(err, cap, "%s: offset 8: __metadata__ '%.100s' is not a string", s->path, key);
+    json_object_foreach(meta, key, v) if (!json_is_string(v)) return fail(
+        err, cap, "%s: offset 8: __metadata__ '%.100s' is not a string", s->path, key);
     return 0;
 }
 
@@ -239,7 +248,8 @@ static int parse_members(struct safetensors *s, const char *text, size_t len, ch
         bool is_metadata = word && strcmp(word, "__metadata__") == 0;
         int rc = -1;
         if (word && m.value_end - m.value > (is_metadata ? SAFETENSORS_MAX_METADATA : SAFETENSORS_MAX_ENTRY))
-            fail(err, cap, "%s: offset %zu: header: the entry '%.200s' is too long", s->path, 8 + m.value, word);
+            fail(err, cap, "%s: offset %zu: header: the entry '%.200s' is too long", s->path, 8 + m.value,
+                 word);
         else if (is_metadata && metadata)
             fail(err, cap, "%s: offset %zu: header: duplicate __metadata__", s->path, 8 + m.name);
         else if (word && (value = parse_part(s, text, m.value, m.value_end, err, cap)))
@@ -257,7 +267,8 @@ static int parse_header(struct safetensors *s, const char *text, size_t len, cha
 {
     if (text[0] != '{')
         return fail(err, cap, "%s: offset 8: header does not begin with '{'", s->path);
-    if (parse_members(s, text, len, err, cap) != 0 || check_names(s, err, cap) != 0 || check_tiling(s, err, cap) != 0)
+    if (parse_members(s, text, len, err, cap) != 0 || check_names(s, err, cap) != 0 ||
+        check_tiling(s, err, cap) != 0)
         return -1;
     s->by_name = calloc(s->count + 1, sizeof *s->by_name);
     if (!s->by_name)
@@ -284,8 +295,8 @@ static int read_header(struct safetensors *s, char *err, size_t cap)
         return fail(err, cap, "%s: offset 0: %s", s->path, read_reason());
     uint64_t len = little_endian(prefix);
     if (len < 2 || len > SAFETENSORS_MAX_HEADER)
-        return fail(err, cap, "%s: offset 0: header length %llu (allowed: 2 to %d)", s->path, (unsigned long long)len,
-                    SAFETENSORS_MAX_HEADER);
+        return fail(err, cap, "%s: offset 0: header length %llu (allowed: 2 to %d)", s->path,
+                    (unsigned long long)len, SAFETENSORS_MAX_HEADER);
     if (len > s->file_bytes - 8)
         return fail(err, cap, "%s: offset 8: file ends within the header (%llu of %llu bytes)", s->path,
                     (unsigned long long)(s->file_bytes - 8), (unsigned long long)len);
@@ -372,11 +383,12 @@ uint16_t bf16_from_f32(float x)
     uint32_t bits;
     memcpy(&bits, &x, 4);
     if ((bits & 0x7fffffff) > 0x7f800000)
-        return (uint16_t)(bits >> 16 | 0x40);       /* NaN stays NaN */
+        return (uint16_t)(bits >> 16 | 0x40); /* NaN stays NaN */
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-static int read_halves(const struct safetensors *s, const struct st_tensor *t, uint64_t first, size_t n, float *out)
+static int read_halves(const struct safetensors *s, const struct st_tensor *t, uint64_t first, size_t n,
+                       float *out)
 {
     uint16_t half[4096];
     while (n > 0) {
@@ -392,8 +404,8 @@ static int read_halves(const struct safetensors *s, const struct st_tensor *t, u
     return 0;
 }
 
-int safetensors_read_f32(const struct safetensors *s, const struct st_tensor *t, uint64_t first, size_t n, float *out,
-                         char *err, size_t cap)
+int safetensors_read_f32(const struct safetensors *s, const struct st_tensor *t, uint64_t first, size_t n,
+                         float *out, char *err, size_t cap)
 {
     int rc;
     if (t->dtype != ST_F32 && t->dtype != ST_F16 && t->dtype != ST_BF16)
@@ -438,8 +450,8 @@ static json_t *header_object(const struct st_tensor *v, size_t count)
         json_t *shape = json_array();
         for (int d = 0; d < v[i].rank; d++)
             bad |= json_array_append_new(shape, json_integer((json_int_t)v[i].shape[d])) != 0;
-        json_t *entry = json_pack("{sssos[II]}", "dtype", dtypes[v[i].dtype].name, "shape", shape, "data_offsets",
-                                  (json_int_t)v[i].begin, (json_int_t)v[i].end);
+        json_t *entry = json_pack("{sssos[II]}", "dtype", dtypes[v[i].dtype].name, "shape", shape,
+                                  "data_offsets", (json_int_t)v[i].begin, (json_int_t)v[i].end);
         bad |= json_object_set_new(root, v[i].name, entry) != 0;
     }
     if (!bad)

@@ -17,45 +17,59 @@
 #include <stdint.h>
 
 enum {
-    SAFETENSORS_MAX_HEADER = 100 * 1000 * 1000,     /* bytes; the library's own limit */
-    SAFETENSORS_MAX_ENTRY = 4096,                   /* of a tensor in it */
-    SAFETENSORS_MAX_METADATA = 8 << 20,             /* of __metadata__ in it */
+    SAFETENSORS_MAX_HEADER = 100 * 1000 * 1000, /* bytes; the library's own limit */
+    SAFETENSORS_MAX_ENTRY = 4096,               /* of a tensor in it */
+    SAFETENSORS_MAX_METADATA = 8 << 20,         /* of __metadata__ in it */
     SAFETENSORS_MAX_RANK = 8
 };
 
 enum st_dtype {
-    ST_F32, ST_F16, ST_BF16,                                /* what read_f32 converts */
-    ST_F64, ST_I64, ST_I32, ST_I16, ST_I8, ST_U64, ST_U32, ST_U16, ST_U8, ST_BOOL, ST_F8_E4M3, ST_F8_E5M2,
+    ST_F32,
+    ST_F16,
+    ST_BF16, /* what read_f32 converts */
+    ST_F64,
+    ST_I64,
+    ST_I32,
+    ST_I16,
+    ST_I8,
+    ST_U64,
+    ST_U32,
+    ST_U16,
+    ST_U8,
+    ST_BOOL,
+    ST_F8_E4M3,
+    ST_F8_E5M2,
     N_ST_DTYPES
 };
 size_t st_dtype_bytes(enum st_dtype t);
-const char *st_dtype_name(enum st_dtype t);                 /* "BF16" */
+const char *st_dtype_name(enum st_dtype t); /* "BF16" */
 
 struct st_tensor {
     const char *name;
     enum st_dtype dtype;
     int rank;
     uint64_t shape[SAFETENSORS_MAX_RANK];
-    uint64_t n;                                             /* elements */
-    uint64_t begin, end;                                    /* bytes, from the start of the file */
+    uint64_t n;          /* elements */
+    uint64_t begin, end; /* bytes, from the start of the file */
 };
 
 struct safetensors;
 
 struct safetensors *safetensors_open(const char *path, char *err, size_t cap);
-void   safetensors_close(struct safetensors *s);            /* NULL is fine */
+void safetensors_close(struct safetensors *s); /* NULL is fine */
 size_t safetensors_count(const struct safetensors *s);
-const struct st_tensor *safetensors_at(const struct safetensors *s, size_t i);      /* in the order of their bytes */
-const struct st_tensor *safetensors_find(const struct safetensors *s, const char *name);    /* NULL: none */
+const struct st_tensor *safetensors_at(const struct safetensors *s,
+                                       size_t i); /* in the order of their bytes */
+const struct st_tensor *safetensors_find(const struct safetensors *s, const char *name); /* NULL: none */
 /* Elements [first, first+n) as f32, from F32, F16 or BF16. 0, or -1 with err. */
-int safetensors_read_f32(const struct safetensors *s, const struct st_tensor *t, uint64_t first, size_t n, float *out,
-                         char *err, size_t cap);
+int safetensors_read_f32(const struct safetensors *s, const struct st_tensor *t, uint64_t first, size_t n,
+                         float *out, char *err, size_t cap);
 
-/* Writing: what comes before the data, given the tensors (name, dtype, rank, shape) in the order their bytes will
- * follow without gaps. Malloc'd, *len bytes, a multiple of 8; fills n, begin and end. NULL: no memory, or sizes
- * overflow. */
-char  *safetensors_header(struct st_tensor *v, size_t count, size_t *len);
+/* Writing: what comes before the data, given the tensors (name, dtype, rank, shape) in the order their bytes
+ * will follow without gaps. Malloc'd, *len bytes, a multiple of 8; fills n, begin and end. NULL: no memory,
+ * or sizes overflow. */
+char *safetensors_header(struct st_tensor *v, size_t count, size_t *len);
 
-uint16_t bf16_from_f32(float x);                            /* nearest, ties to even */
+uint16_t bf16_from_f32(float x); /* nearest, ties to even */
 
 #endif

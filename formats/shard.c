@@ -12,39 +12,39 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-struct shard {                      /* one file, mapped */
+struct shard { /* one file, mapped */
     char *path;
-    int fd;                         /* kept for pread; -1: too many are open */
+    int fd; /* kept for pread; -1: too many are open */
     const unsigned char *base;
-    const struct shard_header *h;   /* base, checked */
+    const struct shard_header *h; /* base, checked */
     const uint64_t *index, *blocks;
-    unsigned char *seen;            /* a byte a block: verified */
-    const unsigned char **cached;   /* a block's bytes in the source's cache, or NULL */
-    uint64_t first_token, first_document;   /* in the source's sequences */
+    unsigned char *seen;                  /* a byte a block: verified */
+    const unsigned char **cached;         /* a block's bytes in the source's cache, or NULL */
+    uint64_t first_token, first_document; /* in the source's sequences */
 };
 
 struct source {
     struct manifest m;
     struct shard *shards;
-    size_t n;                       /* opened */
+    size_t n; /* opened */
     struct block_cache cache;
 };
 
 /*
- * Pages that are mapped count as this process's memory, though the system can take them back at any time. So as long
- * as all sources together are small, tokens are copied from the mapping. Beyond that blocks are read into a cache of
- * bounded size, and what is not worth a place there by itself. Microseconds for 512 bytes (one busy core, all in the
- * page cache): 0.6 from 512 MB mapped or cached, 0.36 when prefetched four reads ahead, 1.2 to 2.2 with pread, 5 with
- * a page fault.
+ * Pages that are mapped count as this process's memory, though the system can take them back at any time. So
+ * as long as all sources together are small, tokens are copied from the mapping. Beyond that blocks are read
+ * into a cache of bounded size, and what is not worth a place there by itself. Microseconds for 512 bytes
+ * (one busy core, all in the page cache): 0.6 from 512 MB mapped or cached, 0.36 when prefetched four reads
+ * ahead, 1.2 to 2.2 with pread, 5 with a page fault.
  */
 enum {
     MAPPED_LIMIT = 640 << 20,
     KEPT_FD_LIMIT = 768,
-    TRIM_DOCUMENTS = 1 << 12,       /* each may have made 16 pages present */
-    PREFETCH_BYTES = 1024,          /* what follows, the processor fetches by itself */
+    TRIM_DOCUMENTS = 1 << 12, /* each may have made 16 pages present */
+    PREFETCH_BYTES = 1024,    /* what follows, the processor fetches by itself */
     CACHE_LINE = 64,
 };
-static uint64_t mapped_bytes;       /* of all sources of the process; atomic */
+static uint64_t mapped_bytes; /* of all sources of the process; atomic */
 
 static bool is_small(void)
 {
@@ -126,16 +126,16 @@ static int fail(char *err, size_t cap, const struct shard *s, uint64_t offset, c
 }
 
 /* The largest of n tokens, in stretches of a fixed length so that -O2 makes vectors of them. */
-#define MAX_OF(type, name)                                                   \
-    static uint32_t name(const type *p, size_t n)                            \
-    {                                                                        \
-        type max = 0;                                                        \
-        for (; n >= MAX_STRETCH; p += MAX_STRETCH, n -= MAX_STRETCH)         \
-            for (int i = 0; i < MAX_STRETCH; i++)                            \
-                max = p[i] > max ? p[i] : max;                               \
-        for (size_t i = 0; i < n; i++)                                       \
-            max = p[i] > max ? p[i] : max;                                   \
-        return max;                                                          \
+#define MAX_OF(type, name)                                                                                   \
+    static uint32_t name(const type *p, size_t n)                                                            \
+    {                                                                                                        \
+        type max = 0;                                                                                        \
+        for (; n >= MAX_STRETCH; p += MAX_STRETCH, n -= MAX_STRETCH)                                         \
+            for (int i = 0; i < MAX_STRETCH; i++)                                                            \
+                max = p[i] > max ? p[i] : max;                                                               \
+        for (size_t i = 0; i < n; i++)                                                                       \
+            max = p[i] > max ? p[i] : max;                                                                   \
+        return max;                                                                                          \
     }
 enum { MAX_STRETCH = 1024 };
 MAX_OF(uint16_t, max_of_16)
@@ -157,7 +157,7 @@ static int read_bytes(const struct shard *s, uint64_t offset, uint64_t n, void *
         if (k > 0)
             got += (uint64_t)k;
         else if (k == 0)
-            error = EIO;                /* shorter than it was */
+            error = EIO; /* shorter than it was */
         else if (errno != EINTR)
             error = errno;
     }
@@ -167,15 +167,16 @@ static int read_bytes(const struct shard *s, uint64_t offset, uint64_t n, void *
 }
 
 /* Checksum, and the range of the tokens in the block, for a checksum does not make a hostile file right. */
-static int check_block(const struct shard *s, uint64_t b, uint64_t begin, uint64_t end, const void *p, char *err,
-                       size_t cap)
+static int check_block(const struct shard *s, uint64_t b, uint64_t begin, uint64_t end, const void *p,
+                       char *err, size_t cap)
 {
     const struct shard_header *h = s->h;
     uint64_t tokens_end = SHARD_DATA_ALIGN + h->n_tokens * h->token_width;
     if (XXH3_64bits(p, end - begin) != s->blocks[b])
         return fail(err, cap, s, begin, "block is damaged (checksum)");
     tokens_end = tokens_end < end ? tokens_end : end;
-    if (tokens_end > begin && !tokens_below(p, (tokens_end - begin) / h->token_width, h->token_width, h->vocab_size))
+    if (tokens_end > begin &&
+        !tokens_below(p, (tokens_end - begin) / h->token_width, h->token_width, h->vocab_size))
         return fail(err, cap, s, begin, "block holds a token outside the vocabulary");
     s->seen[b] = 1;
     return 0;
@@ -224,17 +225,19 @@ static int load_block(struct source *source, struct shard *s, uint64_t b, char *
     return -1;
 }
 
-static int verify_range(struct source *source, struct shard *s, uint64_t begin, uint64_t end, char *err, size_t cap)
+static int verify_range(struct source *source, struct shard *s, uint64_t begin, uint64_t end, char *err,
+                        size_t cap)
 {
     for (uint64_t b = block_of(begin), last = block_of(end - 1); b <= last; b++)
-        if (!s->seen[b] && (is_small() ? verify_mapped(s, b, err, cap) : load_block(source, s, b, err, cap)) != 0)
+        if (!s->seen[b] &&
+            (is_small() ? verify_mapped(s, b, err, cap) : load_block(source, s, b, err, cap)) != 0)
             return -1;
     return 0;
 }
 
 /* n verified bytes from offset. */
-static int read_range(struct source *source, struct shard *s, uint64_t offset, uint64_t n, void *out, char *err,
-                      size_t cap)
+static int read_range(struct source *source, struct shard *s, uint64_t offset, uint64_t n, void *out,
+                      char *err, size_t cap)
 {
     if (is_small()) {
         if (verify_range(source, s, offset, offset + n, err, cap) != 0)
@@ -342,7 +345,7 @@ static int shard_open(struct shard *s, const struct manifest *m, size_t i, char 
         return fail(err, cap, s, 0, problem);
     if (XXH3_64bits(s->blocks, 8 * shard_n_blocks(s->h)) != s->h->blocks_hash)
         return fail(err, cap, s, s->h->blocks_offset, "block table is damaged (checksum)");
-    madvise((void *)s->base, bytes, MADV_RANDOM);       /* windows are drawn from everywhere */
+    madvise((void *)s->base, bytes, MADV_RANDOM); /* windows are drawn from everywhere */
     s->seen = calloc(shard_n_blocks(s->h), 1);
     s->cached = calloc(shard_n_blocks(s->h), sizeof *s->cached);
     if (!s->seen || !s->cached)
@@ -433,15 +436,42 @@ struct source *source_open(const char *dir, bool verify, char *err, size_t cap)
     return NULL;
 }
 
-uint64_t source_tokens(const struct source *s)         { return s->m.tokens; }
-uint64_t source_documents(const struct source *s)      { return s->m.documents; }
-uint64_t source_text_bytes(const struct source *s)     { return s->m.text_bytes; }
-uint32_t source_vocab_size(const struct source *s)     { return s->m.vocab_size; }
-uint32_t source_token_width(const struct source *s)    { return s->m.token_width; }
-uint32_t source_eos(const struct source *s)            { return s->m.eos_id; }
-uint64_t source_tokenizer_hash(const struct source *s) { return s->m.tokenizer_hash; }
-uint64_t source_hash(const struct source *s)           { return s->m.source_hash; }
-int      source_domain(const struct source *s)         { return s->m.domain; }
+uint64_t source_tokens(const struct source *s)
+{
+    return s->m.tokens;
+}
+uint64_t source_documents(const struct source *s)
+{
+    return s->m.documents;
+}
+uint64_t source_text_bytes(const struct source *s)
+{
+    return s->m.text_bytes;
+}
+uint32_t source_vocab_size(const struct source *s)
+{
+    return s->m.vocab_size;
+}
+uint32_t source_token_width(const struct source *s)
+{
+    return s->m.token_width;
+}
+uint32_t source_eos(const struct source *s)
+{
+    return s->m.eos_id;
+}
+uint64_t source_tokenizer_hash(const struct source *s)
+{
+    return s->m.tokenizer_hash;
+}
+uint64_t source_hash(const struct source *s)
+{
+    return s->m.source_hash;
+}
+int source_domain(const struct source *s)
+{
+    return s->m.domain;
+}
 
 /* The shard that holds token pos; pos < source_tokens. */
 static struct shard *find_token(const struct source *s, uint64_t pos)
@@ -485,7 +515,9 @@ void source_prefetch(const struct source *s, uint64_t pos, size_t n)
     const struct shard *sh = find_token(s, pos);
     uint64_t w = sh->h->token_width, at = SHARD_DATA_ALIGN + (pos - sh->first_token) * w, b = block_of(at);
     uint64_t left = block_end(sh, b) - at, bytes = n < left / w ? n * w : left;
-    const unsigned char *p = is_small() ? sh->base + at : sh->cached[b] ? sh->cached[b] + (at - block_begin(b)) : NULL;
+    const unsigned char *p = is_small()      ? sh->base + at
+                             : sh->cached[b] ? sh->cached[b] + (at - block_begin(b))
+                                             : NULL;
     if (!p || !sh->seen[b])
         return;
     for (uint64_t i = 0; i < bytes && i < PREFETCH_BYTES; i += CACHE_LINE)
@@ -502,7 +534,8 @@ bool source_document(struct source *s, uint64_t i, uint64_t *begin, uint64_t *en
     while (sh + 1 < s->shards + s->n && sh[1].first_document <= i)
         sh++;
     uint64_t at[2];
-    if (read_range(s, sh, sh->h->index_offset + 8 * (i - sh->first_document), sizeof at, at, err, sizeof err) != 0 ||
+    if (read_range(s, sh, sh->h->index_offset + 8 * (i - sh->first_document), sizeof at, at, err,
+                   sizeof err) != 0 ||
         at[0] >= at[1] || at[1] > sh->h->n_tokens)
         return false;
     *begin = sh->first_token + at[0];

@@ -20,63 +20,68 @@
 enum {
     SHARD_VERSION = 1,
     SHARD_BLOCK_BYTES = 1 << 20,
-    SHARD_DATA_ALIGN = 4096,        /* the header's size, so that tokens start on a page */
-    SHARD_MAX_DOCUMENTS = 1 << 23,  /* in one shard: bounds the writer's memory for the index */
+    SHARD_DATA_ALIGN = 4096,       /* the header's size, so that tokens start on a page */
+    SHARD_MAX_DOCUMENTS = 1 << 23, /* in one shard: bounds the writer's memory for the index */
 };
 
-struct shard_header {               /* 4096 bytes */
+struct shard_header { /* 4096 bytes */
     char magic[8];
     uint32_t version;
-    uint32_t token_width;           /* 2 or 4 */
-    uint32_t vocab_size;            /* every token is below it */
-    uint32_t eos_id, bos_id;        /* bos_id UINT32_MAX: none */
-    uint32_t domain;                /* enum domain, formats/tokens.h */
+    uint32_t token_width;    /* 2 or 4 */
+    uint32_t vocab_size;     /* every token is below it */
+    uint32_t eos_id, bos_id; /* bos_id UINT32_MAX: none */
+    uint32_t domain;         /* enum domain, formats/tokens.h */
     uint64_t tokenizer_hash;
     uint64_t n_tokens;
     uint64_t n_documents;
-    uint64_t text_bytes;            /* of the documents before tokenising; 0: not recorded */
-    uint64_t index_offset;          /* u64 [n_documents + 1] */
-    uint64_t blocks_offset;         /* u64 [n_blocks]: XXH3-64 of each block of [4096, blocks_offset) */
+    uint64_t text_bytes;    /* of the documents before tokenising; 0: not recorded */
+    uint64_t index_offset;  /* u64 [n_documents + 1] */
+    uint64_t blocks_offset; /* u64 [n_blocks]: XXH3-64 of each block of [4096, blocks_offset) */
     uint64_t file_bytes;
-    uint32_t block_bytes;           /* SHARD_BLOCK_BYTES */
+    uint32_t block_bytes; /* SHARD_BLOCK_BYTES */
     uint32_t zero;
-    uint64_t blocks_hash;           /* XXH3-64 of the block table */
-    uint8_t reserved[3984];         /* zero */
-    uint64_t header_hash;           /* XXH3-64 of the bytes before it: the identity of the whole shard */
+    uint64_t blocks_hash;   /* XXH3-64 of the block table */
+    uint8_t reserved[3984]; /* zero */
+    uint64_t header_hash;   /* XXH3-64 of the bytes before it: the identity of the whole shard */
 };
 _Static_assert(sizeof(struct shard_header) == SHARD_DATA_ALIGN, "shard header fills one page");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "shards are little-endian and used as they lie");
 
-/* Fills magic, version, width, offsets, sizes and hash from vocab_size, n_tokens, n_documents and blocks_hash.
- * False: the sizes overflow. */
+/* Fills magic, version, width, offsets, sizes and hash from vocab_size, n_tokens, n_documents and
+ * blocks_hash. False: the sizes overflow. */
 bool shard_header_seal(struct shard_header *h);
-/* NULL when h describes a file of exactly file_bytes; otherwise the reason, and *offset is the field at fault. */
+/* NULL when h describes a file of exactly file_bytes; otherwise the reason, and *offset is the field at
+ * fault. */
 const char *shard_header_problem(const struct shard_header *h, uint64_t file_bytes, uint64_t *offset);
 uint64_t shard_n_blocks(const struct shard_header *h);
 
-struct source;                      /* all shards of one directory, mapped read-only */
+struct source; /* all shards of one directory, mapped read-only */
 
-/* On failure returns NULL and fills err with a message naming file, offset and reason. Checks the manifest and each
- * shard's header, size and block table. verify: also every block's XXH3, every token's range and the document index
- * (reads everything). Archived (zstd, lz4) shards are refused with a message telling how to unpack them. */
+/* On failure returns NULL and fills err with a message naming file, offset and reason. Checks the manifest
+ * and each shard's header, size and block table. verify: also every block's XXH3, every token's range and the
+ * document index (reads everything). Archived (zstd, lz4) shards are refused with a message telling how to
+ * unpack them. */
 struct source *source_open(const char *dir, bool verify, char *err, size_t cap);
-void     source_close(struct source *s);                /* NULL is fine */
-uint64_t source_tokens(const struct source *s);         /* all shards, in order, as one sequence */
+void source_close(struct source *s);            /* NULL is fine */
+uint64_t source_tokens(const struct source *s); /* all shards, in order, as one sequence */
 uint64_t source_documents(const struct source *s);
-uint64_t source_text_bytes(const struct source *s); /* bytes of text the tokens decode to, less EOS; 0: not recorded */
+uint64_t
+source_text_bytes(const struct source *s); /* bytes of text the tokens decode to, less EOS; 0: not recorded */
 uint32_t source_vocab_size(const struct source *s);
 uint32_t source_token_width(const struct source *s);
 uint32_t source_eos(const struct source *s);
 uint64_t source_tokenizer_hash(const struct source *s);
-uint64_t source_hash(const struct source *s); /* identity of the content: XXH3-64 of the shards' header hashes */
-int      source_domain(const struct source *s);         /* enum domain, formats/tokens.h */
-/* Copies tokens [pos, pos+n) as 16- or 32-bit (token_width) into out. The block checksums of what is touched are
- * verified the first time it is touched. Returns 0, or -1 with err filled (corrupt block: file, offset). */
-int      source_read(struct source *s, uint64_t pos, size_t n, void *out, char *err, size_t cap);
+uint64_t
+source_hash(const struct source *s);       /* identity of the content: XXH3-64 of the shards' header hashes */
+int source_domain(const struct source *s); /* enum domain, formats/tokens.h */
+/* Copies tokens [pos, pos+n) as 16- or 32-bit (token_width) into out. The block checksums of what is touched
+ * are verified the first time it is touched. Returns 0, or -1 with err filled (corrupt block: file, offset).
+ */
+int source_read(struct source *s, uint64_t pos, size_t n, void *out, char *err, size_t cap);
 /* For a source_read that follows after a few others: a hint, which changes nothing. */
-void     source_prefetch(const struct source *s, uint64_t pos, size_t n);
-/* First and one-past-last token of document i, EOS included. False, and an empty range, when i is out of range or the
- * index is damaged. */
-bool     source_document(struct source *s, uint64_t i, uint64_t *begin, uint64_t *end);
+void source_prefetch(const struct source *s, uint64_t pos, size_t n);
+/* First and one-past-last token of document i, EOS included. False, and an empty range, when i is out of
+ * range or the index is damaged. */
+bool source_document(struct source *s, uint64_t i, uint64_t *begin, uint64_t *end);
 
 #endif

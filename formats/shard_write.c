@@ -14,11 +14,11 @@ struct shard_writer {
     char *path, *tmp;
     int fd;
     struct shard_header h;
-    uint64_t *index;                /* ends of documents, index[0] = 0 */
+    uint64_t *index; /* ends of documents, index[0] = 0 */
     size_t index_cap;
     uint64_t *blocks;
     size_t n_blocks, blocks_cap;
-    uint64_t offset;                /* in the file, of the block in the buffer */
+    uint64_t offset; /* in the file, of the block in the buffer */
     size_t fill;
     unsigned char block[SHARD_BLOCK_BYTES];
 };
@@ -110,7 +110,7 @@ int shard_writer_open(struct shard_writer **out, const char *path, const struct 
     w->h.token_width = like->vocab_size <= 65536 ? 2 : 4;
     w->index[0] = 0;
     w->offset = SHARD_DATA_ALIGN;
-    unlink(w->tmp);                 /* of a run that was killed */
+    unlink(w->tmp); /* of a run that was killed */
     w->fd = open(w->tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (w->fd < 0) {
         fail(w, strerror(errno), err, cap);
@@ -144,7 +144,8 @@ int shard_writer_put(struct shard_writer *w, const void *tokens, size_t n, char 
 int shard_writer_end(struct shard_writer *w, int domain, uint64_t text_bytes, char *err, size_t cap)
 {
     uint16_t eos16 = (uint16_t)w->h.eos_id;
-    if (put_bytes(w, w->h.token_width == 2 ? (void *)&eos16 : (void *)&w->h.eos_id, w->h.token_width, err, cap) != 0)
+    if (put_bytes(w, w->h.token_width == 2 ? (void *)&eos16 : (void *)&w->h.eos_id, w->h.token_width, err,
+                  cap) != 0)
         return -1;
     w->h.n_tokens++;
     w->h.text_bytes += text_bytes;

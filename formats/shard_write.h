@@ -24,12 +24,12 @@ struct shard_writer;
 int shard_writer_open(struct shard_writer **out, const char *path, const struct shard_header *like, char *err,
                       size_t cap);
 /* tokens are of the width that the vocabulary gives, and below vocab_size: an error otherwise. */
-int  shard_writer_put(struct shard_writer *w, const void *tokens, size_t n, char *err, size_t cap);
-int  shard_writer_end(struct shard_writer *w, int domain, uint64_t text_bytes, char *err, size_t cap);
+int shard_writer_put(struct shard_writer *w, const void *tokens, size_t n, char *err, size_t cap);
+int shard_writer_end(struct shard_writer *w, int domain, uint64_t text_bytes, char *err, size_t cap);
 uint64_t shard_writer_tokens(const struct shard_writer *w);
-uint64_t shard_writer_documents(const struct shard_writer *w);      /* ended ones */
+uint64_t shard_writer_documents(const struct shard_writer *w); /* ended ones */
 /* Needs at least one document. Frees w on success; *header is what was written. */
-int  shard_writer_finish(struct shard_writer *w, struct shard_header *header, char *err, size_t cap);
-void shard_writer_abort(struct shard_writer *w);        /* removes the temporary file, frees; NULL is fine */
+int shard_writer_finish(struct shard_writer *w, struct shard_header *header, char *err, size_t cap);
+void shard_writer_abort(struct shard_writer *w); /* removes the temporary file, frees; NULL is fine */
 
 #endif

@@ -18,7 +18,8 @@ static uint64_t header_hash(const struct tokens_header *h)
     return XXH3_64bits(h, offsetof(struct tokens_header, header_hash));
 }
 
-void tokens_header_init(struct tokens_header *h, uint32_t vocab_size, uint64_t tokenizer_hash, uint32_t bos, uint32_t eos)
+void tokens_header_init(struct tokens_header *h, uint32_t vocab_size, uint64_t tokenizer_hash, uint32_t bos,
+                        uint32_t eos)
 {
     memset(h, 0, sizeof *h);
     memcpy(h->magic, TOKENS_MAGIC, 8);
@@ -63,12 +64,18 @@ size_t tokens_payload_bytes(const struct tokens_header *h, uint32_t n_tokens)
 const char *tokens_strerror(int err)
 {
     switch (err) {
-    case TOKENS_OK:       return "no error";
-    case TOKENS_EMAGIC:   return "not a token stream (wrong magic)";
-    case TOKENS_EVERSION: return "token stream of another version";
-    case TOKENS_EHASH:    return "token stream header is damaged (checksum)";
-    case TOKENS_EWIDTH:   return "token width does not fit the vocabulary";
-    case TOKENS_ERECORD:  return "malformed token record";
+    case TOKENS_OK:
+        return "no error";
+    case TOKENS_EMAGIC:
+        return "not a token stream (wrong magic)";
+    case TOKENS_EVERSION:
+        return "token stream of another version";
+    case TOKENS_EHASH:
+        return "token stream header is damaged (checksum)";
+    case TOKENS_EWIDTH:
+        return "token width does not fit the vocabulary";
+    case TOKENS_ERECORD:
+        return "malformed token record";
     }
     return "unknown token stream error";
 }

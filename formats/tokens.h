@@ -27,34 +27,42 @@ enum {
 /* Domains, in the order of the design's mix. "other" for text that names none of these. */
 enum domain { DOMAIN_OTHER, DOMAIN_LANGUAGE, DOMAIN_CODE, DOMAIN_MATH, DOMAIN_ML, DOMAIN_LOGIC, N_DOMAINS };
 extern const char *const domain_names[N_DOMAINS];
-int domain_from_name(const char *name);             /* -1: unknown */
+int domain_from_name(const char *name); /* -1: unknown */
 
 struct tokens_header {
     char magic[8];
     uint32_t version;
-    uint32_t token_width;           /* 2 or 4 bytes */
-    uint32_t vocab_size;            /* every token is below it */
-    uint32_t eos_id, bos_id;        /* ids written between documents; UINT32_MAX: none */
+    uint32_t token_width;    /* 2 or 4 bytes */
+    uint32_t vocab_size;     /* every token is below it */
+    uint32_t eos_id, bos_id; /* ids written between documents; UINT32_MAX: none */
     uint32_t reserved0;
-    uint64_t tokenizer_hash;        /* XXH3-64 of the tokenizer (text/tokenizer.h: tokenizer_hash) */
+    uint64_t tokenizer_hash; /* XXH3-64 of the tokenizer (text/tokenizer.h: tokenizer_hash) */
     uint8_t reserved[80];
-    uint64_t header_hash;           /* XXH3-64 of the bytes before it */
+    uint64_t header_hash; /* XXH3-64 of the bytes before it */
 };
 _Static_assert(sizeof(struct tokens_header) == 128, "tokens header is 128 bytes");
 
-struct tokens_record {              /* 16 bytes, then the tokens */
+struct tokens_record { /* 16 bytes, then the tokens */
     uint32_t n_tokens;
     uint8_t domain, flags;
     uint16_t zero;
-    uint64_t text_bytes;            /* bytes of text these tokens decode to */
+    uint64_t text_bytes; /* bytes of text these tokens decode to */
 };
 _Static_assert(sizeof(struct tokens_record) == 16, "tokens record is 16 bytes");
 
-enum { TOKENS_OK = 0, TOKENS_EMAGIC = -1, TOKENS_EVERSION = -2, TOKENS_EHASH = -3, TOKENS_EWIDTH = -4, TOKENS_ERECORD = -5 };
-void tokens_header_init(struct tokens_header *h, uint32_t vocab_size, uint64_t tokenizer_hash, uint32_t bos, uint32_t eos);
-int  tokens_header_check(const struct tokens_header *h);
-int  tokens_record_check(const struct tokens_record *r);    /* lengths and zero bytes within bounds */
-size_t tokens_payload_bytes(const struct tokens_header *h, uint32_t n_tokens);  /* padded to 4 */
+enum {
+    TOKENS_OK = 0,
+    TOKENS_EMAGIC = -1,
+    TOKENS_EVERSION = -2,
+    TOKENS_EHASH = -3,
+    TOKENS_EWIDTH = -4,
+    TOKENS_ERECORD = -5
+};
+void tokens_header_init(struct tokens_header *h, uint32_t vocab_size, uint64_t tokenizer_hash, uint32_t bos,
+                        uint32_t eos);
+int tokens_header_check(const struct tokens_header *h);
+int tokens_record_check(const struct tokens_record *r); /* lengths and zero bytes within bounds */
+size_t tokens_payload_bytes(const struct tokens_header *h, uint32_t n_tokens); /* padded to 4 */
 const char *tokens_strerror(int err);
 
 #endif

@@ -6,8 +6,9 @@
  *   vget/vput the same for the last, partial vector: only `left` elements are touched when
  *             left < VL, the other lanes read as 0
  *
- * `t` is a constant after inlining, or the same all along a loop: OpenMP's outlining hides it, and the branch then costs nothing that
- * could be measured (SwiGLU, Zen 3). bf16 is rounded to nearest even; a NaN stays one.
+ * `t` is a constant after inlining, or the same all along a loop: OpenMP's outlining hides it, and the branch
+ * then costs nothing that could be measured (SwiGLU, Zen 3). bf16 is rounded to nearest even; a NaN stays
+ * one.
  */
 #ifndef KERNELS_VEC_H
 #define KERNELS_VEC_H
@@ -89,8 +90,8 @@ INLINE vf vpair(__m256i a, __m256i b)
     return _mm512_castsi512_ps(_mm512_or_si512(_mm512_cvtepu16_epi32(a), high));
 }
 
-/* vnarrow_bits in one instruction of AVX512_BF16, which only some machines of this level have: the caller asked.
- * Subnormal numbers become 0. */
+/* vnarrow_bits in one instruction of AVX512_BF16, which only some machines of this level have: the caller
+ * asked. Subnormal numbers become 0. */
 INLINE __m256i vnarrow_quick(vf a)
 {
     __m256i h;
@@ -268,9 +269,16 @@ INLINE void vstore_part(void *p, size_t i, int n, vf a, enum dtype t)
 /* Lanes of a whose index is in [lo, hi), `other` elsewhere. */
 INLINE vf vkeep(vf a, int lo, int hi, float other)
 {
-    static const vi lane = {0, 1, 2, 3,
+    static const vi lane = {
+        0,
+        1,
+        2,
+        3,
 #if VL == 8
-                            4, 5, 6, 7
+        4,
+        5,
+        6,
+        7
 #endif
     };
     vi k = (lane >= lo) & (lane < hi);
@@ -311,31 +319,31 @@ INLINE void vput(void *p, size_t i, size_t left, vf a, enum dtype t)
 }
 
 /* Sum and maximum of the lanes: halves are folded onto each other, so always in the same order. */
-#define FOLD(name, op)                                                                                                 \
-    INLINE float name(vf a)                                                                                            \
-    {                                                                                                                  \
-        __m128 x = vquarters_##op(a);                                                                                  \
-        x = _mm_##op##_ps(x, _mm_movehl_ps(x, x));                                                                     \
-        return _mm_cvtss_f32(_mm_##op##_ss(x, _mm_shuffle_ps(x, x, 1)));                                               \
+#define FOLD(name, op)                                                                                       \
+    INLINE float name(vf a)                                                                                  \
+    {                                                                                                        \
+        __m128 x = vquarters_##op(a);                                                                        \
+        x = _mm_##op##_ps(x, _mm_movehl_ps(x, x));                                                           \
+        return _mm_cvtss_f32(_mm_##op##_ss(x, _mm_shuffle_ps(x, x, 1)));                                     \
     }
 #if VL == 16
-#define QUARTERS(op)                                                                                                   \
-    INLINE __m128 vquarters_##op(vf a)                                                                                 \
-    {                                                                                                                  \
-        __m256 h = _mm256_##op##_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));                          \
-        return _mm_##op##_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));                                  \
+#define QUARTERS(op)                                                                                         \
+    INLINE __m128 vquarters_##op(vf a)                                                                       \
+    {                                                                                                        \
+        __m256 h = _mm256_##op##_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));                \
+        return _mm_##op##_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));                        \
     }
 #elif VL == 8
-#define QUARTERS(op)                                                                                                   \
-    INLINE __m128 vquarters_##op(vf a)                                                                                 \
-    {                                                                                                                  \
-        return _mm_##op##_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));                                  \
+#define QUARTERS(op)                                                                                         \
+    INLINE __m128 vquarters_##op(vf a)                                                                       \
+    {                                                                                                        \
+        return _mm_##op##_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));                        \
     }
 #else
-#define QUARTERS(op)                                                                                                   \
-    INLINE __m128 vquarters_##op(vf a)                                                                                 \
-    {                                                                                                                  \
-        return a;                                                                                                      \
+#define QUARTERS(op)                                                                                         \
+    INLINE __m128 vquarters_##op(vf a)                                                                       \
+    {                                                                                                        \
+        return a;                                                                                            \
     }
 #endif
 QUARTERS(add)
@@ -345,13 +353,13 @@ FOLD(vmaximum, max)
 #undef FOLD
 #undef QUARTERS
 
-/* e^x within 1 ulp; 0 below -104, inf above 88.8, and NaN stays NaN. x = n ln 2 + r, |r| <= ln(2)/2; e^r by its Taylor
- * polynomial with the last terms adjusted for that range (Cephes expf). */
+/* e^x within 1 ulp; 0 below -104, inf above 88.8, and NaN stays NaN. x = n ln 2 + r, |r| <= ln(2)/2; e^r by
+ * its Taylor polynomial with the last terms adjusted for that range (Cephes expf). */
 INLINE vf vexp(vf x)
 {
     const float ln2_hi = 0.693359375f, ln2_lo = -2.12194440e-4f;
 #if VL == 16
-    x = vmax(vset(-128.0f), _mm512_min_ps(vset(128.0f), x));   /* second operand NaN: NaN */
+    x = vmax(vset(-128.0f), _mm512_min_ps(vset(128.0f), x)); /* second operand NaN: NaN */
     vf n = _mm512_roundscale_ps(x * 1.44269504f, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 #else
     vf x0 = x;

@@ -26,11 +26,13 @@ static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "What to measure"},
     {'d', "data", OPT_LIST, &data, "NAME=DIR", "loss on the token shards in DIR; repeatable"},
     {0, "task", OPT_LIST, &tasks, "TASK=FILE", "multiple-choice questions; TASK: piqa; repeatable"},
-    {0, "limit", OPT_U64, &limit, "N", "at most N tokens of each DIR, in stretches spread over it (default: all)"},
+    {0, "limit", OPT_U64, &limit, "N",
+     "at most N tokens of each DIR, in stretches spread over it (default: all)"},
     {0, "examples", OPT_U64, &examples, "N", "the first N questions of each FILE (default: all)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "How"},
     {'T', "context", OPT_U64, &context, "N", "tokens the model sees at once (default: the model's context)"},
-    {0, "stride", OPT_U64, &stride, "N", "new tokens in each window after the first (default: half the context)"},
+    {0, "stride", OPT_U64, &stride, "N",
+     "new tokens in each window after the first (default: half the context)"},
     {0, "doc-mask", OPT_FLAG, &document_mask, NULL, "documents do not see the ones before them"},
     {0, "device", OPT_STR, &device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "f32 (default) or bf16"},
@@ -43,12 +45,16 @@ static const struct opt opts[] = {
 
 static const char notes[] =
     "Measures:\n"
-    "  loss        mean of -log p over the predicted tokens, natural logarithm. Every token but the first of DIR is\n"
-    "              predicted once, the ends of documents included, from at least context - stride tokens before it.\n"
+    "  loss        mean of -log p over the predicted tokens, natural logarithm. Every token but the first of "
+    "DIR is\n"
+    "              predicted once, the ends of documents included, from at least context - stride tokens "
+    "before it.\n"
     "  perplexity  e^loss\n"
-    "  bits/byte   the same sum of -log p, in bits, divided by the bytes of text that the predicted tokens stand for.\n"
+    "  bits/byte   the same sum of -log p, in bits, divided by the bytes of text that the predicted tokens "
+    "stand for.\n"
     "              Comparable between tokenizers, which loss and perplexity are not.\n"
-    "  acc         share of questions whose right choice has the largest log-probability; acc_norm after dividing\n"
+    "  acc         share of questions whose right choice has the largest log-probability; acc_norm after "
+    "dividing\n"
     "              by the choice's characters. Prompts, splitting and scores as in lm-evaluation-harness.\n"
     "  +-          one standard error, over documents and over questions\n"
     "\n"
@@ -57,11 +63,15 @@ static const char notes[] =
     "  bin/eval runs/a/latest --task piqa=piqa.val.jsonl --json | jq .tasks.piqa.acc_norm\n"
     "\n"
     "`eval` alone is a command of the shell: call bin/eval, or tritter eval.\n"
-    "Exit: 0 done, 1 failed (a shard of another tokenizer, a damaged file), 2 misuse, 128+n stopped by signal n.";
+    "Exit: 0 done, 1 failed (a shard of another tokenizer, a damaged file), 2 misuse, 128+n stopped by "
+    "signal n.";
 
 static const struct cli cli = {
-    "eval", "loss, perplexity, bits per byte and accuracy of a model",
-    "eval CHECKPOINT --data NAME=DIR... [--task TASK=FILE...] [--json]", opts, notes,
+    "eval",
+    "loss, perplexity, bits per byte and accuracy of a model",
+    "eval CHECKPOINT --data NAME=DIR... [--task TASK=FILE...] [--json]",
+    opts,
+    notes,
 };
 
 /* NAME=PATH: returns the path and puts the name into *name (caller frees). */
@@ -100,12 +110,11 @@ static json_t *number(double x)
 static json_t *tally_json(const struct tally *t)
 {
     struct estimate loss = tally_loss(t), ppl = tally_perplexity(t), bpb = tally_bits_per_byte(t);
-    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "tokens", (json_int_t)t->tokens, "text_bytes", (json_int_t)t->bytes,
-                     "documents", (json_int_t)t->documents,
-                     "loss", number(loss.value), "loss_stderr", number(loss.stderr_),
-                     "perplexity", number(ppl.value), "perplexity_stderr", number(ppl.stderr_),
-                     "bits_per_byte", number(bpb.value), "bits_per_byte_stderr", number(bpb.stderr_));
+    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "tokens", (json_int_t)t->tokens,
+                     "text_bytes", (json_int_t)t->bytes, "documents", (json_int_t)t->documents, "loss",
+                     number(loss.value), "loss_stderr", number(loss.stderr_), "perplexity", number(ppl.value),
+                     "perplexity_stderr", number(ppl.stderr_), "bits_per_byte", number(bpb.value),
+                     "bits_per_byte_stderr", number(bpb.stderr_));
 }
 
 static const char *estimate(char buf[48], struct estimate e, int digits)
@@ -123,7 +132,8 @@ static void tally_row(const char *name, const struct tally *t)
 {
     char a[48], b[48], c[48];
     printf("%-12s %10.0f %8llu  %-18s %-20s %s\n", name, t->tokens, (unsigned long long)t->documents,
-           estimate(a, tally_loss(t), 4), estimate(b, tally_perplexity(t), 2), estimate(c, tally_bits_per_byte(t), 4));
+           estimate(a, tally_loss(t), 4), estimate(b, tally_perplexity(t), 2),
+           estimate(c, tally_bits_per_byte(t), 4));
 }
 
 static json_t *eval_data(const struct loaded *m, const struct window_plan *plan)
@@ -132,7 +142,8 @@ static json_t *eval_data(const struct loaded *m, const struct window_plan *plan)
     json_t *results = json_object();
     char err[1024];
     if (data.n && !json)
-        printf("%-12s %10s %8s  %-18s %-20s %s\n", "data", "tokens", "docs", "loss", "perplexity", "bits/byte");
+        printf("%-12s %10s %8s  %-18s %-20s %s\n", "data", "tokens", "docs", "loss", "perplexity",
+               "bits/byte");
     for (size_t i = 0; i < data.n && !stop_signal; i++) {
         char *name;
         struct tally t = {0};
@@ -168,11 +179,12 @@ static json_t *eval_tasks(const struct loaded *m, int T)
         struct accuracy r = questions_accuracy(&q);
         questions_free(&q);
         json_object_set_new(results, name,
-                            json_pack("{s:I, s:o, s:o, s:o, s:o}", "questions", (json_int_t)r.n, "acc", number(r.acc),
-                                      "acc_stderr", number(r.acc_stderr), "acc_norm", number(r.acc_norm),
-                                      "acc_norm_stderr", number(r.acc_norm_stderr)));
+                            json_pack("{s:I, s:o, s:o, s:o, s:o}", "questions", (json_int_t)r.n, "acc",
+                                      number(r.acc), "acc_stderr", number(r.acc_stderr), "acc_norm",
+                                      number(r.acc_norm), "acc_norm_stderr", number(r.acc_norm_stderr)));
         if (!json && !stop_signal)
-            printf("%-12s %10zu  %-18s %s\n", name, r.n, estimate(a, (struct estimate){r.acc, r.acc_stderr}, 4),
+            printf("%-12s %10zu  %-18s %s\n", name, r.n,
+                   estimate(a, (struct estimate){r.acc, r.acc_stderr}, 4),
                    estimate(b, (struct estimate){r.acc_norm, r.acc_norm_stderr}, 4));
         free(name);
     }
@@ -200,10 +212,12 @@ static struct window_plan plan_windows(const struct loaded *m)
     uint64_t most = (uint64_t)m->w.c.T;
     context = context ? context : most;
     if (context > most)
-        usage_error("--context: %llu is beyond the model's %llu", (unsigned long long)context, (unsigned long long)most);
+        usage_error("--context: %llu is beyond the model's %llu", (unsigned long long)context,
+                    (unsigned long long)most);
     stride = stride ? stride : (context + 1) / 2;
     if (stride > context)
-        usage_error("--stride: %llu is beyond the context of %llu", (unsigned long long)stride, (unsigned long long)context);
+        usage_error("--stride: %llu is beyond the context of %llu", (unsigned long long)stride,
+                    (unsigned long long)context);
     return (struct window_plan){(int)context, (int)stride, limit, 0, document_mask};
 }
 
@@ -222,10 +236,10 @@ int main(int argc, char **argv)
     loaded_open(&m, argv[0], device, dtype, threads, false);
     struct window_plan plan = plan_windows(&m);
     json_t *by_data = eval_data(&m, &plan), *by_task = eval_tasks(&m, plan.T);
-    json_t *result = json_pack("{s:s, s:s, s:i, s:i, s:b, s:I, s:o, s:o, s:f}", "checkpoint", m.dir, "dtype", dtype,
-                               "context", plan.T, "stride", plan.stride, "doc_mask", (int)document_mask, "parameters",
-                               (json_int_t)model_params(&m.w.c), "data", by_data, "tasks", by_task, "seconds",
-                               now_seconds() - began);
+    json_t *result = json_pack("{s:s, s:s, s:i, s:i, s:b, s:I, s:o, s:o, s:f}", "checkpoint", m.dir, "dtype",
+                               dtype, "context", plan.T, "stride", plan.stride, "doc_mask",
+                               (int)document_mask, "parameters", (json_int_t)model_params(&m.w.c), "data",
+                               by_data, "tasks", by_task, "seconds", now_seconds() - began);
     if (!stop_signal)
         put_json(result);
     json_decref(result);

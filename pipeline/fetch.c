@@ -12,9 +12,9 @@
 #include "pipeline/demo/demo.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
-#include "pipeline/lib/input.h"
+#include "pipeline/stream/input.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/lib/walk.h"
+#include "pipeline/stream/walk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,11 +32,13 @@ static struct input_opts input_opts = {.domain = -1};
 static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "Where to"},
     {'c', "cat", OPT_FLAG, &cat, NULL, "write the documents to standard output, as JSON lines"},
-    {'o', "output", OPT_STR, &out_dir, "DIR", "make one file NAME.jsonl.zst a source in DIR; sources that are\n"
-                                              "there already, from the same origin and options, are left"},
+    {'o', "output", OPT_STR, &out_dir, "DIR",
+     "make one file NAME.jsonl.zst a source in DIR; sources that are\n"
+     "there already, from the same origin and options, are left"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Which documents"},
-    {'n', "limit", OPT_STR, &limit_word, "N|SIZE", "stop after N documents, or with the document that reaches\n"
-                                                   "SIZE bytes of text (100KB, 1MB, 2GB, 1MiB); with -o, in each file"},
+    {'n', "limit", OPT_STR, &limit_word, "N|SIZE",
+     "stop after N documents, or with the document that reaches\n"
+     "SIZE bytes of text (100KB, 1MB, 2GB, 1MiB); with -o, in each file"},
     {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
      "of directories, only the files whose name matches ('*.py'), or\n"
      "whose path below it does ('lib/*.c'); may be given again"},
@@ -55,8 +57,10 @@ static const struct opt opts[] = {
 };
 
 static const struct cli cli = {
-    "fetch", "bring documents from files, directories, pipes or the built-in generator",
-    "fetch --cat [OPTION...] SOURCE...\nfetch -o DIR [OPTION...] SOURCE...", opts,
+    "fetch",
+    "bring documents from files, directories, pipes or the built-in generator",
+    "fetch --cat [OPTION...] SOURCE...\nfetch -o DIR [OPTION...] SOURCE...",
+    opts,
     "Sources:\n"
     "  FILE             .jsonl .ndjson: one JSON object a line; .json: objects, or an array of them;\n"
     "                   anything else is one document, .txt files are split at lines <|endoftext|>.\n"
@@ -73,7 +77,8 @@ static const struct cli cli = {
     "  fetch -o raw demo:code demo:logic --limit 50MB && fetch --cat raw | wc -l\n"
     "\n"
     "Output is {\"text\": ..., \"id\": ..., \"domain\": ...}, one a line. Bytes that are not UTF-8 become\n"
-    "U+FFFD, with a warning. Empty documents are left out. The id is the document's own, else FILE:LINE, or the\n"
+    "U+FFFD, with a warning. Empty documents are left out. The id is the document's own, else FILE:LINE, or "
+    "the\n"
     "file's path. A stream that fails ends with {\"stream_error\":\"fetch\"}, at which tokenize fails, too.\n"
     "Exit: 0 done, 1 failed (the message names file, place and reason), 2 misuse.",
 };
@@ -83,19 +88,19 @@ static const struct cli cli = {
 struct source {
     const struct scheme *scheme;
     const char *word;
-    struct input *input;                /* files */
+    struct input *input; /* files */
     struct demo *demo;
-    struct strbuf text, id;             /* of the demo's current document */
+    struct strbuf text, id; /* of the demo's current document */
     uint64_t n;
 };
 
 struct scheme {
     const char *prefix;
     bool endless;
-    void (*open)(struct source *s);     /* NULL: known, but not in this build */
+    void (*open)(struct source *s); /* NULL: known, but not in this build */
     bool (*next)(struct source *s, struct doc *d);
     void (*close)(struct source *s);
-    void (*recipe)(const char *word, struct strbuf *b);     /* adds what tells whether the source has changed */
+    void (*recipe)(const char *word, struct strbuf *b); /* adds what tells whether the source has changed */
 };
 
 static void demo_source_open(struct source *s)
@@ -103,7 +108,8 @@ static void demo_source_open(struct source *s)
     int domain = domain_from_name(s->word + strlen("demo:"));
     s->demo = domain < 0 ? NULL : demo_new(domain, seed);
     if (!s->demo)
-        usage_error("%s: no such generator; there are demo:language demo:code demo:math demo:ml demo:logic", s->word);
+        usage_error("%s: no such generator; there are demo:language demo:code demo:math demo:ml demo:logic",
+                    s->word);
 }
 
 static bool demo_source_next(struct source *s, struct doc *d)
@@ -187,7 +193,8 @@ static const struct scheme *scheme_of(const char *word)
     while (strncmp(word, s->prefix, strlen(s->prefix)) != 0)
         s++;
     if (!s->open)
-        die("%s: this build reads no %s sources; fetch the file by other means and give its path", word, s->prefix);
+        die("%s: this build reads no %s sources; fetch the file by other means and give its path", word,
+            s->prefix);
     return s;
 }
 
@@ -237,10 +244,11 @@ static void warn_replaced(const struct tally *t, const char *where)
 static void open_source(struct source *s, const char *word)
 {
     *s = (struct source){.scheme = scheme_of(word), .word = word};
-    s->scheme->open(s);         /* may keep the address of s->word */
+    s->scheme->open(s); /* may keep the address of s->word */
 }
 
-/* Readers take the end of a pipe for the end of the documents: a stream that failed says so in its last line. */
+/* Readers take the end of a pipe for the end of the documents: a stream that failed says so in its last line.
+ */
 static void tell_readers(void *f)
 {
     fputs(DOC_STREAM_ERROR, f);
@@ -256,13 +264,14 @@ static void cat_sources(char **words, int n)
         struct source s;
         open_source(&s, words[i]);
         if (!copy(&s, stdout, &t))
-            break;              /* close_stdout says why */
+            break; /* close_stdout says why */
         s.scheme->close(&s);
     }
     at_failure_cancel(stdout);
     close_stdout();
     warn_replaced(&t, "output");
-    detail("%llu documents, %llu bytes of text", (unsigned long long)t.docs, (unsigned long long)t.text_bytes);
+    detail("%llu documents, %llu bytes of text", (unsigned long long)t.docs,
+           (unsigned long long)t.text_bytes);
 }
 
 /* --- files in a directory -------------------------------------------------- */
@@ -335,11 +344,13 @@ static void make_file(const char *word, const char *path)
     say("%s: %llu documents, %.1f MB of text", path, (unsigned long long)t.docs, (double)t.text_bytes / 1e6);
 }
 
-/* Makes one source's file unless it is there. The recipe goes first and comes last: where it is, it vouches. */
+/* Makes one source's file unless it is there. The recipe goes first and comes last: where it is, it vouches.
+ */
 static void fetch_source(const char *word, const char *name)
 {
     struct strbuf recipe = {0};
-    char *hidden = xasprintf(".%s.made", name), *made = path_join(out_dir, hidden), *path = path_join(out_dir, name);
+    char *hidden = xasprintf(".%s.made", name), *made = path_join(out_dir, hidden),
+         *path = path_join(out_dir, name);
     write_recipe(word, &recipe);
     if (is_made(path, made, &recipe)) {
         detail("%s: already there", path);
@@ -369,8 +380,8 @@ static void fetch_sources(char **words, int n)
         names[i] = output_name(words[i]);
         for (int j = 0; j < i; j++)
             if (strcmp(names[i], names[j]) == 0)
-                usage_error("%s and %s would both become %s; give them in runs with different -o", words[j], words[i],
-                            names[i]);
+                usage_error("%s and %s would both become %s; give them in runs with different -o", words[j],
+                            words[i], names[i]);
     }
     make_dirs(out_dir);
     for (int i = 0; i < n && !stop_signal; i++)
@@ -399,7 +410,7 @@ static void check_sources(char **words, int n)
             usage_error("%s has no end: -o needs --limit with it", words[i]);
         if (scheme_of(words[i])->endless) {
             struct source s;
-            open_source(&s, words[i]);  /* refuses a name that is none before anything is written */
+            open_source(&s, words[i]); /* refuses a name that is none before anything is written */
             s.scheme->close(&s);
         }
     }
@@ -415,7 +426,7 @@ int main(int argc, char **argv)
     parse_limit();
     check_sources(argv, n);
     if (cat) {
-        cat_sources(argv, n);   /* nothing to commit: signals end it as they end any filter */
+        cat_sources(argv, n); /* nothing to commit: signals end it as they end any filter */
     } else {
         signals_install();
         fetch_sources(argv, n);

@@ -4,9 +4,9 @@
  * in:  directories of shards (formats/shard.md)
  * out: batches (formats/batch.md), one record a step
  *
- * Row r = step * B + i of the stream comes from the source that lib/schedule.h
- * gives, and of its windows the one that lib/order.h does; it depends on the sources, their weights, the seed and r
- * alone. So a stream can begin at any step and continue exactly.
+ * Row r = step * B + i of the stream comes from the source that mix/shares.h
+ * gives, and of its windows the one that mix/order.h does; it depends on the sources, their weights, the seed
+ * and r alone. So a stream can begin at any step and continue exactly.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -17,14 +17,17 @@
 
 #include "formats/batch.h"
 #include "formats/shard.h"
-#include "pipeline/lib/batchstream.h"
+#include "pipeline/stream/batchstream.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/lib/order.h"
-#include "pipeline/lib/schedule.h"
+#include "pipeline/mix/order.h"
+#include "pipeline/mix/shares.h"
 
-enum { WARN_EPOCHS = 4, PREFETCH_ROWS = 4 }; /* repeats beyond 4 teach little: Muennighoff et al. 2023, arXiv:2305.16264 */
+enum {
+    WARN_EPOCHS = 4,
+    PREFETCH_ROWS = 4
+}; /* repeats beyond 4 teach little: Muennighoff et al. 2023, arXiv:2305.16264 */
 
 #define NEVER UINT64_MAX
 
@@ -33,11 +36,13 @@ static uint64_t T = 256, B = 32, seed, steps = NEVER, start_step, max_epochs;
 static bool dry_run, as_json;
 
 static const struct opt opts[] = {
-    {'T', "context", OPT_U64, &T, "N", "tokens a row; each row carries one more, for the last target (default 256)"},
+    {'T', "context", OPT_U64, &T, "N",
+     "tokens a row; each row carries one more, for the last target (default 256)"},
     {'B', "batch", OPT_U64, &B, "N", "rows a step (default 32)"},
     {0, "seed", OPT_U64, &seed, "N", "seed of the order (default 0)"},
     {0, "steps", OPT_U64, &steps, "N", "end before step N (default: never)"},
-    {0, "start-step", OPT_U64, &start_step, "N", "begin at step N, as if the steps before had been drawn (default 0)"},
+    {0, "start-step", OPT_U64, &start_step, "N",
+     "begin at step N, as if the steps before had been drawn (default 0)"},
     {0, "max-epochs", OPT_U64, &max_epochs, "N", "read no source more than N times (default: warn above 4)"},
     {'o', "output", OPT_STR, &output, "TO", "batches: - (stdout, the default), a path, or ring:NAME"},
     {0, "dry-run", OPT_FLAG, &dry_run, NULL, "print what would be drawn from each source, and end"},
@@ -46,34 +51,42 @@ static const struct opt opts[] = {
 };
 
 static const char notes[] =
-    "WEIGHT is a decimal number; weights are relative, and count tokens. After every row each source is less than\n"
+    "WEIGHT is a decimal number; weights are relative, and count tokens. After every row each source is less "
+    "than\n"
     "one row away from its exact share.\n"
     "\n"
-    "A row is T+1 neighbouring tokens of a source (windows overlap by that one token, documents are separated by\n"
-    "end-of-text). A source's windows come in a random order, each once, before any comes again; of a source above\n"
+    "A row is T+1 neighbouring tokens of a source (windows overlap by that one token, documents are "
+    "separated by\n"
+    "end-of-text). A source's windows come in a random order, each once, before any comes again; of a source "
+    "above\n"
     "64 MiB, those of some stretches at a time, from anywhere in it. What a step holds\n"
-    "depends only on the sources, weights, T, B, the seed and the step's number: to continue a run, give the same\n"
+    "depends only on the sources, weights, T, B, the seed and the step's number: to continue a run, give the "
+    "same\n"
     "command and --start-step. --steps is the number of the step to end before, so it stays as it was.\n"
     "\n"
-    "With --steps, a source that would be read more than --max-epochs times is an error before anything is written;\n"
+    "With --steps, a source that would be read more than --max-epochs times is an error before anything is "
+    "written;\n"
     "without, the stream ends whole before the step that would do so.\n"
     "\n"
     "Examples:\n"
     "  mix language=40:tokens/language code=25:tokens/code -T 256 -B 32 --seed 7 --steps 400 --dry-run\n"
-    "  mix language=40:tokens/language code=25:tokens/code -T 256 -B 32 --seed 7 --steps 400 | train -m nano ...\n"
+    "  mix language=40:tokens/language code=25:tokens/code -T 256 -B 32 --seed 7 --steps 400 | train -m nano "
+    "...\n"
     "\n"
-    "Exit: 0 done, or the reader of the ring wanted no more; 1 failed; 2 misuse; 128+n stopped by signal n, after a\n"
+    "Exit: 0 done, or the reader of the ring wanted no more; 1 failed; 2 misuse; 128+n stopped by signal n, "
+    "after a\n"
     "whole record.";
 
 static const struct cli cli = {"mix", "draw training batches from sharded sources, by weight",
-                               "mix NAME=WEIGHT:DIR ... [-T N] [-B N] [--seed N] [--steps N] [-o TO]", opts, notes};
+                               "mix NAME=WEIGHT:DIR ... [-T N] [-B N] [--seed N] [--steps N] [-o TO]", opts,
+                               notes};
 
 struct mix_source {
     char *name;
     const char *dir;
     struct source *source;
-    uint64_t weight;                /* as given, times 1e9 */
-    uint64_t windows, key;          /* key: of the order, from the name, so that other sources do not matter */
+    uint64_t weight;       /* as given, times 1e9 */
+    uint64_t windows, key; /* key: of the order, from the name, so that other sources do not matter */
     struct order order;
     bool warned;
 };
@@ -81,11 +94,11 @@ struct mix_source {
 struct mix {
     size_t n;
     struct mix_source s[BATCH_MAX_SOURCES];
-    struct schedule schedule;
+    struct shares shares;
     struct batch_header header;
-    struct batch_row *plan;         /* rows of the step at hand */
+    struct batch_row *plan; /* rows of the step at hand */
 };
-_Static_assert((int)SCHEDULE_MAX == (int)BATCH_MAX_SOURCES, "every source of a stream can be scheduled");
+_Static_assert((int)SHARES_MAX == (int)BATCH_MAX_SOURCES, "every source of a stream can be scheduled");
 
 static char err[4096];
 
@@ -96,7 +109,8 @@ static void parse_source(struct mix *m, const char *word)
     if (!eq || !colon || colon[1] == 0)
         usage_error("'%s': a source is NAME=WEIGHT:DIR", word);
     size_t len = (size_t)(eq - word);
-    if (len == 0 || len > 32 || strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") < len)
+    if (len == 0 || len > 32 ||
+        strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") < len)
         usage_error("'%s': a name is 1 to 32 letters, digits, '_', '.' and '-'", word);
     if (m->n == BATCH_MAX_SOURCES)
         usage_error("more than %d sources", BATCH_MAX_SOURCES);
@@ -125,18 +139,18 @@ static void open_source(struct mix_source *s, const struct mix_source *first)
             source_vocab_size(first->source), s->dir, source_vocab_size(s->source));
     if (source_tokenizer_hash(s->source) != source_tokenizer_hash(first->source) ||
         source_eos(s->source) != source_eos(first->source))
-        die("%s and %s were made with different tokenizers (%016" PRIx64 " and %016" PRIx64 ")", first->dir, s->dir,
-            source_tokenizer_hash(first->source), source_tokenizer_hash(s->source));
+        die("%s and %s were made with different tokenizers (%016" PRIx64 " and %016" PRIx64 ")", first->dir,
+            s->dir, source_tokenizer_hash(first->source), source_tokenizer_hash(s->source));
 }
 
-/* Everything that decides what the rows are. Weights count in lowest terms: 40/60 is 2/3. That a source is read in
- * chapters follows from its size, but not at all times did. */
+/* Everything that decides what the rows are. Weights count in lowest terms: 40/60 is 2/3. That a source is
+ * read in chapters follows from its size, but not at all times did. */
 static uint64_t mix_hash(const struct mix *m)
 {
     struct strbuf b = {0};
     strbuf_addf(&b, "mix 1 seed %" PRIu64 " T %" PRIu64 " B %" PRIu64 "\n", seed, T, B);
     for (size_t i = 0; i < m->n; i++) {
-        strbuf_addf(&b, "%s %" PRIu64 " %016" PRIx64 "\n", m->s[i].name, m->schedule.s[i].weight,
+        strbuf_addf(&b, "%s %" PRIu64 " %016" PRIx64 "\n", m->s[i].name, m->shares.s[i].weight,
                     source_hash(m->s[i].source));
         if (m->s[i].order.n_chapters > 1)
             strbuf_addf(&b, "chapters %" PRIu64 "\n", m->s[i].order.n_chapters);
@@ -150,14 +164,20 @@ static void seal_header(struct mix *m)
 {
     const struct source *s = m->s[0].source;
     m->header = (struct batch_header){
-        .B = (uint32_t)B, .T = (uint32_t)T, .vocab_size = source_vocab_size(s), .n_sources = (uint32_t)m->n,
-        .tokenizer_hash = source_tokenizer_hash(s), .seed = seed, .mix_hash = mix_hash(m), .first_step = start_step,
+        .B = (uint32_t)B,
+        .T = (uint32_t)T,
+        .vocab_size = source_vocab_size(s),
+        .n_sources = (uint32_t)m->n,
+        .tokenizer_hash = source_tokenizer_hash(s),
+        .seed = seed,
+        .mix_hash = mix_hash(m),
+        .first_step = start_step,
         .eos_id = source_eos(s),
     };
     batch_header_seal(&m->header);
     if (batch_header_check(&m->header) != BATCH_OK)
-        usage_error("-B %" PRIu64 " rows of -T %" PRIu64 " tokens are more than a step may hold (%d MiB)", B, T,
-                    BATCH_MAX_RECORD >> 20);
+        usage_error("-B %" PRIu64 " rows of -T %" PRIu64 " tokens are more than a step may hold (%d MiB)", B,
+                    T, BATCH_MAX_RECORD >> 20);
 }
 
 static void mix_open(struct mix *m, char **words, int n)
@@ -169,7 +189,7 @@ static void mix_open(struct mix *m, char **words, int n)
         open_source(&m->s[i], &m->s[0]);
         weights[i] = m->s[i].weight;
     }
-    schedule_init(&m->schedule, weights, m->n);
+    shares_init(&m->shares, weights, m->n);
     seal_header(m);
     m->plan = xcalloc(B, sizeof *m->plan);
 }
@@ -192,31 +212,35 @@ static double epochs(const struct mix *m, size_t i, uint64_t drawn)
 /* When the end is known, so are the repeats. */
 static void check_repeats(struct mix *m)
 {
-    struct schedule end = m->schedule;
+    struct shares end = m->shares;
     if (steps == NEVER)
         return;
-    schedule_seek(&end, steps * B);
+    shares_seek(&end, steps * B);
     for (size_t i = 0; i < m->n; i++) {
         double e = epochs(m, i, end.s[i].drawn);
         m->s[i].warned = true;
         if (max_epochs > 0 && e > (double)max_epochs && !dry_run)
             die("%s: %s would be read %.2f times in %" PRIu64 " steps, more than --max-epochs %" PRIu64
-                ": fewer steps, a smaller weight, or more data", m->s[i].name, m->s[i].dir, e, steps, max_epochs);
+                ": fewer steps, a smaller weight, or more data",
+                m->s[i].name, m->s[i].dir, e, steps, max_epochs);
         if (e > WARN_EPOCHS && !dry_run)
-            warn("%s: %s will be read %.1f times in %" PRIu64 " steps; more than %d teaches little new", m->s[i].name,
-                 m->s[i].dir, e, steps, WARN_EPOCHS);
+            warn("%s: %s will be read %.1f times in %" PRIu64 " steps; more than %d teaches little new",
+                 m->s[i].name, m->s[i].dir, e, steps, WARN_EPOCHS);
     }
 }
 
-static void print_table(const struct mix *m, const struct schedule *from, const struct schedule *to, uint64_t n_steps)
+static void print_table(const struct mix *m, const struct shares *from, const struct shares *to,
+                        uint64_t n_steps)
 {
     uint64_t rows = to->row - from->row;
-    printf("%-16s %8s %14s %12s %14s %8s %9s\n", "source", "weight", "tokens", "windows", "drawn", "epochs", "share");
+    printf("%-16s %8s %14s %12s %14s %8s %9s\n", "source", "weight", "tokens", "windows", "drawn", "epochs",
+           "share");
     for (size_t i = 0; i < m->n; i++) {
         uint64_t drawn = to->s[i].drawn - from->s[i].drawn;
         printf("%-16s %7.2f%% %14" PRIu64 " %12" PRIu64 " %14" PRIu64 " %8.2f %8.3f%%%s\n", m->s[i].name,
-               100.0 * (double)to->s[i].weight / (double)to->total, source_tokens(m->s[i].source), m->s[i].windows,
-               drawn * T, epochs(m, i, to->s[i].drawn), rows ? 100.0 * (double)drawn / (double)rows : 0.0,
+               100.0 * (double)to->s[i].weight / (double)to->total, source_tokens(m->s[i].source),
+               m->s[i].windows, drawn * T, epochs(m, i, to->s[i].drawn),
+               rows ? 100.0 * (double)drawn / (double)rows : 0.0,
                epochs(m, i, to->s[i].drawn) > WARN_EPOCHS ? "  repeats often" : "");
     }
     printf("%" PRIu64 " steps of %" PRIu64 " x %" PRIu64 " tokens from step %" PRIu64 ": %" PRIu64
@@ -224,7 +248,8 @@ static void print_table(const struct mix *m, const struct schedule *from, const 
            n_steps, B, T, start_step, rows * T, m->header.mix_hash);
 }
 
-static void print_json(const struct mix *m, const struct schedule *from, const struct schedule *to, uint64_t n_steps)
+static void print_json(const struct mix *m, const struct shares *from, const struct shares *to,
+                       uint64_t n_steps)
 {
     json_t *sources = json_array();
     char hash[17];
@@ -233,10 +258,11 @@ static void print_json(const struct mix *m, const struct schedule *from, const s
         uint64_t drawn = to->s[i].drawn - from->s[i].drawn;
         json_array_append_new(
             sources,
-            json_pack("{s:s, s:s, s:f, s:I, s:I, s:I, s:f, s:f}", "name", m->s[i].name, "dir", m->s[i].dir, "weight",
-                      (double)to->s[i].weight / (double)to->total, "tokens", (json_int_t)source_tokens(m->s[i].source),
-                      "windows", (json_int_t)m->s[i].windows, "drawn_tokens", (json_int_t)(drawn * T), "epochs",
-                      epochs(m, i, to->s[i].drawn), "share", rows ? (double)drawn / (double)rows : 0.0));
+            json_pack("{s:s, s:s, s:f, s:I, s:I, s:I, s:f, s:f}", "name", m->s[i].name, "dir", m->s[i].dir,
+                      "weight", (double)to->s[i].weight / (double)to->total, "tokens",
+                      (json_int_t)source_tokens(m->s[i].source), "windows", (json_int_t)m->s[i].windows,
+                      "drawn_tokens", (json_int_t)(drawn * T), "epochs", epochs(m, i, to->s[i].drawn),
+                      "share", rows ? (double)drawn / (double)rows : 0.0));
     }
     snprintf(hash, sizeof hash, "%016" PRIx64, m->header.mix_hash);
     json_t *root = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "mix_hash", hash, "start_step",
@@ -249,10 +275,10 @@ static void print_json(const struct mix *m, const struct schedule *from, const s
 
 static int print_dry_run(struct mix *m)
 {
-    struct schedule from = m->schedule, to = m->schedule;
+    struct shares from = m->shares, to = m->shares;
     uint64_t end = steps == NEVER ? start_step + 1000 : steps > start_step ? steps : start_step;
-    schedule_seek(&from, start_step * B);
-    schedule_seek(&to, end * B);
+    shares_seek(&from, start_step * B);
+    shares_seek(&to, end * B);
     if (as_json)
         print_json(m, &from, &to, end - start_step);
     else
@@ -268,29 +294,32 @@ static struct batch_row draw(struct mix *m, size_t i, uint64_t k)
     uint64_t epoch = k / s->windows;
     if (epoch > UINT32_MAX)
         die("%s: %s has been read 2^32 times", s->name, s->dir);
-    return (struct batch_row){.source = (uint16_t)i, .epoch = (uint32_t)epoch, .offset = order_at(&s->order, k) * T};
+    return (struct batch_row){
+        .source = (uint16_t)i, .epoch = (uint32_t)epoch, .offset = order_at(&s->order, k) * T};
 }
 
 /* The step's rows into m->plan. False: a source would be read more often than --max-epochs allows. */
 static bool plan_step(struct mix *m)
 {
     for (uint64_t i = 0; i < B; i++) {
-        size_t s = schedule_next(&m->schedule);
-        m->plan[i] = draw(m, s, m->schedule.s[s].drawn - 1);
+        size_t s = shares_next(&m->shares);
+        m->plan[i] = draw(m, s, m->shares.s[s].drawn - 1);
         if (max_epochs > 0 && m->plan[i].epoch >= max_epochs) {
-            say("%s has been read %" PRIu64 " times: the stream ends here, as --max-epochs asks", m->s[s].name,
-                max_epochs);
+            say("%s has been read %" PRIu64 " times: the stream ends here, as --max-epochs asks",
+                m->s[s].name, max_epochs);
             return false;
         }
         if (m->plan[i].epoch >= WARN_EPOCHS && !m->s[s].warned) {
-            warn("%s: %s is being read for the %" PRIu32 "th time", m->s[s].name, m->s[s].dir, m->plan[i].epoch + 1);
+            warn("%s: %s is being read for the %" PRIu32 "th time", m->s[s].name, m->s[s].dir,
+                 m->plan[i].epoch + 1);
             m->s[s].warned = true;
         }
     }
     return true;
 }
 
-/* Rows lie anywhere in hundreds of megabytes: half the time of copying them is waiting, unless asked for before. */
+/* Rows lie anywhere in hundreds of megabytes: half the time of copying them is waiting, unless asked for
+ * before. */
 static void prefetch_row(struct mix *m, uint64_t i)
 {
     if (i < B)
@@ -316,7 +345,7 @@ static int stream(struct mix *m)
 {
     struct batch_writer *w = batch_writer_open(output, &m->header);
     uint64_t step = start_step;
-    schedule_seek(&m->schedule, start_step * B);
+    shares_seek(&m->shares, start_step * B);
     bool whole = true;
     for (; step < steps && plan_step(m); step++) {
         void *record = batch_writer_claim(w);
@@ -329,7 +358,8 @@ static int stream(struct mix *m)
         progress("mixed", step + 1 - start_step, steps == NEVER ? 0 : steps - start_step, "steps", NULL);
     }
     progress_end();
-    detail("%" PRIu64 " steps, waited %.1f s for the reader", step - start_step, batch_writer_stall_seconds(w));
+    detail("%" PRIu64 " steps, waited %.1f s for the reader", step - start_step,
+           batch_writer_stall_seconds(w));
     batch_writer_close(w, whole);
     return stop_signal ? signal_exit_code() : 0;
 }

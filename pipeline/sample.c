@@ -9,7 +9,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/threads.h"
-#include "pipeline/lib/textout.h"
+#include "pipeline/sample/textout.h"
 #include "pipeline/model/sampler.h"
 
 #include <jansson.h>
@@ -30,22 +30,27 @@ static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "Prompt"},
     {'p', "prompt", OPT_STR, &prompt_text, "TEXT", "what to go on with"},
     {'f', "file", OPT_STR, &prompt_file, "FILE", "the same, from a file (default: standard input)"},
-    {0, "document", OPT_FLAG, &document, NULL, "put the end-of-text token before it: the text begins a document"},
+    {0, "document", OPT_FLAG, &document, NULL,
+     "put the end-of-text token before it: the text begins a document"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Choice of tokens, in the order in which the filters act"},
-    {0, "repetition-penalty", OPT_NUM, &penalty, "X", "make tokens that occurred less likely; above 1 (default: 1, off)"},
+    {0, "repetition-penalty", OPT_NUM, &penalty, "X",
+     "make tokens that occurred less likely; above 1 (default: 1, off)"},
     {0, "temperature", OPT_NUM, &temperature, "X", "0: always the likeliest token (default: 0.8)"},
     {0, "top-k", OPT_INT, &top_k, "N", "only the N likeliest (default: 0, off)"},
     {0, "top-p", OPT_SHARE, &top_p, "X", "only the likeliest that together reach X (default: 1, off)"},
-    {0, "min-p", OPT_SHARE, &min_p, "X", "only those at least X times as likely as the likeliest (default: 0, off)"},
+    {0, "min-p", OPT_SHARE, &min_p, "X",
+     "only those at least X times as likely as the likeliest (default: 0, off)"},
     {0, "seed", OPT_U64, &seed, "N", "same seed, same text (default: 1337); sample i uses seed + i"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Length"},
-    {'n', "tokens", OPT_U64, &n_tokens, "N", "at most N tokens (default: 200; 0: until the model ends the text)"},
+    {'n', "tokens", OPT_U64, &n_tokens, "N",
+     "at most N tokens (default: 200; 0: until the model ends the text)"},
     {0, "stop", OPT_LIST, &stops, "TEXT", "stop before TEXT; repeatable"},
     {0, "ignore-eos", OPT_FLAG, &ignore_eos, NULL, "go on after the end of a document"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Output"},
     {0, "num-samples", OPT_U64, &num_samples, "N", "continuations of the same prompt (default: 1)"},
     {0, "echo", OPT_FLAG, &echo, NULL, "show the prompt too (default; --no-echo: only what is new)"},
-    {0, "json", OPT_FLAG, &json, NULL, "a JSON object for each sample: prompt, text, tokens, stop, seed, tokens_per_second"},
+    {0, "json", OPT_FLAG, &json, NULL,
+     "a JSON object for each sample: prompt, text, tokens, stop, seed, tokens_per_second"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Computation"},
     {0, "device", OPT_STR, &device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "f32, bf16, or auto (default): bf16 from 20M weights on"},
@@ -54,7 +59,8 @@ static const struct opt opts[] = {
 };
 
 static const char notes[] =
-    "One newline at the end of standard input or FILE is not part of the prompt. An empty prompt begins a document.\n"
+    "One newline at the end of standard input or FILE is not part of the prompt. An empty prompt begins a "
+    "document.\n"
     "Special tokens such as <|eos|> may be written in the prompt.\n"
     "When the text outgrows the model's context, the model goes on from the last half of it.\n"
     "\n"
@@ -66,18 +72,21 @@ static const char notes[] =
     "Exit: 0 done, 1 failed, 2 misuse, 128+n stopped by signal n.";
 
 static const struct cli cli = {
-    "sample", "text from a model",
-    "sample CHECKPOINT [-p PROMPT | -f FILE | <prompt] [-n N] [--temperature X] [--top-p X]", opts, notes,
+    "sample",
+    "text from a model",
+    "sample CHECKPOINT [-p PROMPT | -f FILE | <prompt] [-n N] [--temperature X] [--top-p X]",
+    opts,
+    notes,
 };
 
 /* One generation: the tokens so far, and the cache of some tail of them. */
 struct text {
     const struct loaded *m;
     struct kv_cache *kv;
-    int32_t *ids;               /* owned: prompt, then new tokens */
+    int32_t *ids; /* owned: prompt, then new tokens */
     size_t n, n_prompt, room;
-    float *logits;              /* (V) owned: of the token after ids */
-    bool slid;                  /* the cache no longer begins with the prompt */
+    float *logits; /* (V) owned: of the token after ids */
+    bool slid;     /* the cache no longer begins with the prompt */
     bool warned;
 };
 
@@ -151,7 +160,8 @@ static void encode_prompt(struct text *t, const char *s, size_t len)
     t->n_prompt = t->n;
 }
 
-/* Feeds ids[from..n) into the cache. When it cannot hold them: begins anew with the last half context of ids. */
+/* Feeds ids[from..n) into the cache. When it cannot hold them: begins anew with the last half context of ids.
+ */
 static void feed(struct text *t, size_t from)
 {
     size_t T = (size_t)t->m->w.c.T, used = (size_t)kv_cache_len(t->kv);
@@ -222,8 +232,8 @@ static json_t *json_text(const char *s, size_t n)
     return whole;
 }
 
-static void print_json(const struct text *t, const char *prompt, size_t len, const struct strbuf *made, const char *stop,
-                       uint64_t used_seed, double rate)
+static void print_json(const struct text *t, const char *prompt, size_t len, const struct strbuf *made,
+                       const char *stop, uint64_t used_seed, double rate)
 {
     json_t *j = json_pack("{s:o, s:o, s:I, s:I, s:s, s:I, s:f}", "prompt", json_text(prompt, len), "text",
                           json_text(made->s, made->len), "prompt_tokens", (json_int_t)t->n_prompt, "tokens",
@@ -267,7 +277,7 @@ static void all_samples(struct text *t, struct sampler *s, const char *prompt, s
     if (!t->kv)
         die("%s: %s", t->m->dir, err);
     t->logits = xcalloc(V, sizeof *t->logits);
-    float *first = xcalloc(V, sizeof *first);       /* the prompt is computed once */
+    float *first = xcalloc(V, sizeof *first); /* the prompt is computed once */
     for (uint64_t i = 0; i < num_samples && !stop_signal; i++) {
         bool again = i > 0 && !t->slid;
         t->n = t->n_prompt;

@@ -6,7 +6,7 @@
  *         the same below DIR/val for the documents held out
  * stdout: one path a line, printed once DIR is complete
  *
- * DIR is built beside its place and exchanged when whole (lib/sharddir.h): a
+ * DIR is built beside its place and exchanged when whole (shard/sharddir.h): a
  * run that is killed, or meets a full disk, leaves what was there.
  */
 #include <errno.h>
@@ -18,13 +18,13 @@
 #include "formats/manifest.h"
 #include "formats/shard_write.h"
 #include "formats/tokens.h"
-#include "pipeline/lib/archive.h"
+#include "pipeline/shard/archive.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/lib/sharddir.h"
-#include "pipeline/lib/shuffle.h"
-#include "pipeline/lib/tokstream.h"
+#include "pipeline/shard/sharddir.h"
+#include "pipeline/shard/shuffle.h"
+#include "pipeline/stream/tokstream.h"
 
 static const char *output, *input = "-", *archive;
 static double val_share;
@@ -34,22 +34,28 @@ static bool unpack;
 static const struct opt opts[] = {
     {'o', "output", OPT_STR, &output, "DIR", "write shards here, and those held out to DIR/val"},
     {'i', "input", OPT_STR, &input, "FROM", "tokens: - (stdin, the default), a path, or ring:NAME"},
-    {0, "val", OPT_SHARE, &val_share, "SHARE", "hold out this share of documents, 0.5% or 0.005 (default none)"},
+    {0, "val", OPT_SHARE, &val_share, "SHARE",
+     "hold out this share of documents, 0.5% or 0.005 (default none)"},
     {'n', "tokens", OPT_U64, &shard_tokens, "N",
      "a shard ends with the document that brings it to N tokens (default 100M)"},
-    {0, "shuffle-buffer", OPT_BYTES, &buffer_bytes, "BYTES", "memory for shuffling, 2MB to 640MB (default 256MB)"},
+    {0, "shuffle-buffer", OPT_BYTES, &buffer_bytes, "BYTES",
+     "memory for shuffling, 2MB to 640MB (default 256MB)"},
     {0, "seed", OPT_U64, &seed, "N", "seed of the shuffle (default 0)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Storage"},
-    {0, "archive", OPT_STR, &archive, "FORM", "compress the shards: zstd or lz4; of a new DIR, or of operand DIR"},
-    {0, "unpack", OPT_FLAG, &unpack, NULL, "make the archived shards of operand DIR readable again, bit for bit"},
+    {0, "archive", OPT_STR, &archive, "FORM",
+     "compress the shards: zstd or lz4; of a new DIR, or of operand DIR"},
+    {0, "unpack", OPT_FLAG, &unpack, NULL,
+     "make the archived shards of operand DIR readable again, bit for bit"},
     {0},
 };
 
 static const char notes[] =
-    "Documents are shuffled within the buffer: perfectly when all of them fit into it, else within a window of\n"
+    "Documents are shuffled within the buffer: perfectly when all of them fit into it, else within a window "
+    "of\n"
     "that size that moves over the input. Each document ends with the tokenizer's end-of-text token.\n"
     "\n"
-    "A document is held out by a hash of its own tokens. So it is the same documents whatever the order of the\n"
+    "A document is held out by a hash of its own tokens. So it is the same documents whatever the order of "
+    "the\n"
     "input, the seed and the buffer, and a document that occurs twice falls on one side only.\n"
     "\n"
     "DIR appears, or is replaced, only when the whole input was read and written; until then the work is in\n"
@@ -66,20 +72,21 @@ static const char notes[] =
 static const struct cli cli = {"shard", "shuffle tokenised documents into checksummed shard files",
                                "shard -o DIR [--val SHARE] [-n N] [options] <tokens >paths\n"
                                "shard --archive zstd|lz4 DIR [-o OTHER]\n"
-                               "shard --unpack DIR [-o OTHER]", opts, notes};
+                               "shard --unpack DIR [-o OTHER]",
+                               opts, notes};
 
-struct split {                      /* training or validation */
-    char *dir;                      /* where it is built */
-    struct shard_writer *w;         /* of shard number m.n_shards, or NULL */
+struct split {              /* training or validation */
+    char *dir;              /* where it is built */
+    struct shard_writer *w; /* of shard number m.n_shards, or NULL */
     struct manifest m;
     uint64_t documents;
 };
 
 struct job {
     struct sharddir out;
-    struct shard_header like;       /* what all shards share */
+    struct shard_header like; /* what all shards share */
     struct split train, val;
-    struct split *to;               /* of the document that the shuffle is giving out */
+    struct split *to; /* of the document that the shuffle is giving out */
     int archive;
 };
 
@@ -90,9 +97,17 @@ static void split_init(struct split *s, struct job *j, const char *name, char *d
     const struct shard_header *h = &j->like;
     *s = (struct split){.dir = dir};
     s->m = (struct manifest){
-        .archive = j->archive, .vocab_size = h->vocab_size, .token_width = h->token_width, .eos_id = h->eos_id,
-        .bos_id = h->bos_id, .tokenizer_hash = h->tokenizer_hash, .split = name, .seed = seed,
-        .tokens_per_shard = shard_tokens, .shuffle_buffer = buffer_bytes, .val = val_share,
+        .archive = j->archive,
+        .vocab_size = h->vocab_size,
+        .token_width = h->token_width,
+        .eos_id = h->eos_id,
+        .bos_id = h->bos_id,
+        .tokenizer_hash = h->tokenizer_hash,
+        .split = name,
+        .seed = seed,
+        .tokens_per_shard = shard_tokens,
+        .shuffle_buffer = buffer_bytes,
+        .val = val_share,
     };
 }
 
@@ -116,8 +131,11 @@ static void finish_shard(struct job *j, struct split *s)
         remove_tree(path);
         free(packed);
     }
-    struct manifest_shard m = {.bytes = h.file_bytes, .hash = h.header_hash, .tokens = h.n_tokens,
-                               .documents = h.n_documents, .text_bytes = h.text_bytes};
+    struct manifest_shard m = {.bytes = h.file_bytes,
+                               .hash = h.header_hash,
+                               .tokens = h.n_tokens,
+                               .documents = h.n_documents,
+                               .text_bytes = h.text_bytes};
     manifest_add(&s->m, &m);
     free(path);
 }
@@ -176,8 +194,11 @@ static void take_header(struct job *j, const struct tokens_header *h)
 {
     if (h->eos_id >= h->vocab_size)
         die("%s: its tokenizer has no end-of-text token, which must end each document", input);
-    j->like = (struct shard_header){.vocab_size = h->vocab_size, .token_width = h->token_width, .eos_id = h->eos_id,
-                                    .bos_id = h->bos_id, .tokenizer_hash = h->tokenizer_hash};
+    j->like = (struct shard_header){.vocab_size = h->vocab_size,
+                                    .token_width = h->token_width,
+                                    .eos_id = h->eos_id,
+                                    .bos_id = h->bos_id,
+                                    .tokenizer_hash = h->tokenizer_hash};
 }
 
 /* Everything from the reader into shards. False: stopped by a signal. */

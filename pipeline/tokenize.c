@@ -1,19 +1,19 @@
 /*
  * tokenize - documents to token ids and back, and learning the tokenizer
  *
- * tokenize         stdin: documents (formats/docs.md), or files and directories; stdout: tokens (formats/tokens.md)
- * tokenize train   documents to tokenizer.json (pipeline/text/tokenizer.md)
+ * tokenize         stdin: documents (formats/docs.md), or files and directories; stdout: tokens
+ * (formats/tokens.md) tokenize train   documents to tokenizer.json (pipeline/text/vocabulary/tokenizer.md)
  * tokenize decode  stdin: tokens, or JSON arrays of ids; stdout: documents
  * tokenize inspect what texts become
  * tokenize convert vocabularies of other libraries to tokenizer.json
  *
- * With --modality image or audio, the same of pictures and sounds (pipeline/media/stage.h).
+ * With --modality image or audio, the same of pictures and sounds (pipeline/tokenize/media.h).
  */
 #include <string.h>
 
 #include "pipeline/lib/threads.h"
-#include "pipeline/media/stage.h"
-#include "pipeline/text/stage.h"
+#include "pipeline/tokenize/media.h"
+#include "pipeline/tokenize/stage.h"
 
 int main(int argc, char **argv)
 {
@@ -21,7 +21,7 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(int argc, char **argv);
         int (*run_media)(int argc, char **argv, const struct modality *m);
-    } verbs[] = {{"encode", tokenize_encode, media_encode},         /* the default */
+    } verbs[] = {{"encode", tokenize_encode, media_encode}, /* the default */
                  {"train", tokenize_train, media_train},
                  {"decode", tokenize_decode, media_decode},
                  {"inspect", tokenize_inspect, NULL},

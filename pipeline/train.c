@@ -68,15 +68,18 @@ static void open_batches(struct trainer *t, const struct model_config *m)
     t->in = batch_reader_open(t->cfg->input);
     t->h = batch_reader_header(t->in);
     if (t->h->tokenizer_hash != tokenizer_hash(t->tok))
-        die("%s: offset 0: the batches were made with another tokenizer (hash %016llx, vocabulary %u) than %s "
+        die("%s: offset 0: the batches were made with another tokenizer (hash %016llx, vocabulary %u) than "
+            "%s "
             "(%016llx, %u)",
             in, (unsigned long long)t->h->tokenizer_hash, t->h->vocab_size,
             t->cfg->tokenizer ? t->cfg->tokenizer : "the checkpoint's tokenizer.json",
             (unsigned long long)tokenizer_hash(t->tok), tokenizer_vocab_size(t->tok));
     if (t->h->vocab_size != (uint32_t)m->V)
-        die("%s: offset 0: the batches have a vocabulary of %u, the tokenizer has %d", in, t->h->vocab_size, m->V);
+        die("%s: offset 0: the batches have a vocabulary of %u, the tokenizer has %d", in, t->h->vocab_size,
+            m->V);
     if (t->h->T > (uint32_t)m->T)
-        die("%s: offset 0: rows of %u tokens, the model's context is %d: mix with -T %d, or train with --context %u",
+        die("%s: offset 0: rows of %u tokens, the model's context is %d: mix with -T %d, or train with "
+            "--context %u",
             in, t->h->T, m->T, m->T, t->h->T);
     t->doc_eos = -1;
     if (t->cfg->doc_mask && t->h->eos_id >= t->h->vocab_size)
@@ -103,7 +106,8 @@ static void open_device(struct trainer *t, struct train_config *c, const struct 
         die("--fp8: %s", err);
     if (strcmp(c->attention, "cudnn") == 0 && t->ops->use_cudnn(t->dev, row, err, sizeof err) != 0)
         die("--attention cudnn: %s", err);
-    say("device: %s, %s, %s (--device %s; %s)", t->ops->name, c->dtype, t->ops->describe(t->dev), t->cfg->device, why);
+    say("device: %s, %s, %s (--device %s; %s)", t->ops->name, c->dtype, t->ops->describe(t->dev),
+        t->cfg->device, why);
     rate_measure(&t->rate, t->ops, t->dev, act);
 }
 
@@ -115,26 +119,41 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     bool use_muon = strcmp(c->optimizer, "muon") == 0;
     struct memory_plan plan;
     struct params layout;
-    t->ahead = (struct lookahead){.beta = (float)c->ema_nesterov, .gamma = (float)c->ema_gamma, .start = c->ema_start,
-                                  .every = c->outer_nesterov, .eta = (float)c->outer_lr,
+    t->ahead = (struct lookahead){.beta = (float)c->ema_nesterov,
+                                  .gamma = (float)c->ema_gamma,
+                                  .start = c->ema_start,
+                                  .every = c->outer_nesterov,
+                                  .eta = (float)c->outer_lr,
                                   .mu = (float)c->outer_momentum};
     if (params_layout(&layout, m) != 0)
         die("out of memory");
     bool half = strcmp(c->state_dtype, "bf16") == 0;
-    uint64_t optimizer = optim_bytes(&layout, act, use_muon, half) + lookahead_bytes(&t->ahead, layout.total) +
+    uint64_t optimizer = optim_bytes(&layout, act, use_muon, half) +
+                         lookahead_bytes(&t->ahead, layout.total) +
                          (strcmp(c->engine, "off") == 0 ? 0 : engine_bytes(&c->hybrid, layout.total, act));
     params_free(&layout);
-    memory_plan_make(&plan, &(struct memory_request){.ops = t->ops, .dev = t->dev, .model = m, .h = t->h, .act = act,
-                                                     .optimizer = optimizer, .recompute = c->recompute,
-                                                     .bf16_alone = half, .micro = c->micro_batch});
+    memory_plan_make(&plan, &(struct memory_request){.ops = t->ops,
+                                                     .dev = t->dev,
+                                                     .model = m,
+                                                     .h = t->h,
+                                                     .act = act,
+                                                     .optimizer = optimizer,
+                                                     .recompute = c->recompute,
+                                                     .bf16_alone = half,
+                                                     .micro = c->micro_batch});
     c->micro_batch = plan.micro;
     t->micro = (int)plan.micro;
     if ((half ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
               : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
         die("%s", err);
-    t->opt = (struct optim){.beta1 = (float)c->beta1, .beta2 = (float)c->beta2, .eps = (float)c->eps,
-                            .weight_decay = (float)c->weight_decay, .clip = (float)c->clip,
-                            .half = half, .use_muon = use_muon, .momentum = (float)c->momentum};
+    t->opt = (struct optim){.beta1 = (float)c->beta1,
+                            .beta2 = (float)c->beta2,
+                            .eps = (float)c->eps,
+                            .weight_decay = (float)c->weight_decay,
+                            .clip = (float)c->clip,
+                            .half = half,
+                            .use_muon = use_muon,
+                            .momentum = (float)c->momentum};
     if (optim_alloc(&t->opt, &t->w, err, sizeof err) != 0)
         die("%s", err);
     if (lookahead_alloc(&t->ahead, &t->w) != 0)
@@ -158,19 +177,33 @@ static void open_engine(struct trainer *t)
     char err[512];
     if (strcmp(t->cfg->engine, "off") == 0)
         return;
-    const struct engine_host host = {.w = &t->w, .act = t->act, .grad = t->grad, .opt = &t->opt, .schedule = &t->schedule,
-                                     .metrics = &t->metrics, .tokens = t->tokens, .loss = t->loss, .B = (int)t->h->B,
-                                     .T = (int)t->h->T, .micro = t->micro, .doc_eos = t->doc_eos};
-    t->engine = engine_open(&t->cfg->hybrid, strcmp(t->cfg->engine, "hybrid") == 0, t->cfg->seed, &host, err, sizeof err);
+    const struct engine_host host = {.w = &t->w,
+                                     .act = t->act,
+                                     .grad = t->grad,
+                                     .opt = &t->opt,
+                                     .schedule = &t->schedule,
+                                     .metrics = &t->metrics,
+                                     .tokens = t->tokens,
+                                     .loss = t->loss,
+                                     .B = (int)t->h->B,
+                                     .T = (int)t->h->T,
+                                     .micro = t->micro,
+                                     .doc_eos = t->doc_eos};
+    t->engine = engine_open(&t->cfg->hybrid, strcmp(t->cfg->engine, "hybrid") == 0, t->cfg->seed, &host, err,
+                            sizeof err);
     if (!t->engine)
         die("%s", err);
 }
 
 static void open_split(struct trainer *t, const struct model_config *m)
 {
-    double muon = t->opt.use_muon ? muon_flops(&t->w.layout, t->w.act) / model_flops_per_token(m, (int)t->h->T) : 0;
-    t->split = (struct split){.rows = t->h->B, .row_tokens = t->h->T, .fixed = t->cfg->updates,
-                              .update_tokens = t->ops->update_tokens + muon, .least_tokens = t->ops->micro_tokens / 8.0};
+    double muon =
+        t->opt.use_muon ? muon_flops(&t->w.layout, t->w.act) / model_flops_per_token(m, (int)t->h->T) : 0;
+    t->split = (struct split){.rows = t->h->B,
+                              .row_tokens = t->h->T,
+                              .fixed = t->cfg->updates,
+                              .update_tokens = t->ops->update_tokens + muon,
+                              .least_tokens = t->ops->micro_tokens / 8.0};
 }
 
 /* config.json of the run: what was resolved, and of what. */
@@ -187,7 +220,8 @@ static void write_config(const struct trainer *t, const struct model_config *m)
     json_object_set_new(o, "row_tokens", json_integer(t->h->T));
     json_object_set_new(o, "sources", json_integer(t->h->n_sources));
     json_object_set_new(o, "mix_hash", json_sprintf("%016llx", (unsigned long long)t->h->mix_hash));
-    json_object_set_new(o, "tokenizer_hash", json_sprintf("%016llx", (unsigned long long)tokenizer_hash(t->tok)));
+    json_object_set_new(o, "tokenizer_hash",
+                        json_sprintf("%016llx", (unsigned long long)tokenizer_hash(t->tok)));
     char *text = json_dumps(o, JSON_INDENT(2));
     struct commit f;
     fprintf(commit_open(&f, path), "%s\n", text);
@@ -213,7 +247,7 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
         engine_begin(t->engine);
-        if (t->cfg->overwrite)              /* only now: whatever is wrong with this run has shown before */
+        if (t->cfg->overwrite) /* only now: whatever is wrong with this run has shown before */
             rundir_clear(t->cfg->run);
         return;
     }
@@ -225,7 +259,8 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
     if (best && is_dir(best))
         rundir_link(t->cfg->run, "best", t->best_step);
     free(best);
-    say("going on from %s at step %llu of %llu", dir, (unsigned long long)t->step, (unsigned long long)t->cfg->steps);
+    say("going on from %s at step %llu of %llu", dir, (unsigned long long)t->step,
+        (unsigned long long)t->cfg->steps);
 }
 
 static void summary(const struct trainer *t, const struct model_config *m)
@@ -236,20 +271,23 @@ static void summary(const struct trainer *t, const struct model_config *m)
     double flops = rate * model_flops_per_token(m, (int)t->h->T);
     char mfu[128];
     rate_text(mfu, sizeof mfu, &t->rate, flops);
-    say("%llu steps, %.2fM tokens in %.1f s: %.0f tok/s, %.1f GFLOP/s%s; %.2f s waiting for data; peak memory %.1f MB; "
+    say("%llu steps, %.2fM tokens in %.1f s: %.0f tok/s, %.1f GFLOP/s%s; %.2f s waiting for data; peak "
+        "memory %.1f MB; "
         "%s/latest",
-        (unsigned long long)steps, (double)(steps * t->h->B * t->h->T) / 1e6, seconds, rate, flops / 1e9,
-        mfu, batch_reader_stall_seconds(t->in), (double)memory_peak() / 1e6, t->cfg->run);
+        (unsigned long long)steps, (double)(steps * t->h->B * t->h->T) / 1e6, seconds, rate, flops / 1e9, mfu,
+        batch_reader_stall_seconds(t->in), (double)memory_peak() / 1e6, t->cfg->run);
     engine_summary(t->engine);
     if (!t->cfg->json)
         return;
     char loss[32] = "null";
     if (steps > 0 && isfinite(t->last_loss))
         snprintf(loss, sizeof loss, "%.9g", t->last_loss);
-    printf("{\"step\":%llu,\"tokens\":%llu,\"loss\":%s,\"seconds\":%.3f,\"tokens_per_s\":%.1f,\"flops_per_s\":%.4g,"
-           "\"product_flops_per_s\":%.4g,\"nominal_flops_per_s\":%.4g,\"stall_s\":%.3f,\"peak_memory_bytes\":%llu}\n", (unsigned long long)t->step,
-           (unsigned long long)t->tokens_seen, loss, seconds, rate, flops, t->rate.measured,
-           t->rate.nominal, batch_reader_stall_seconds(t->in),
+    printf("{\"step\":%llu,\"tokens\":%llu,\"loss\":%s,\"seconds\":%.3f,\"tokens_per_s\":%.1f,\"flops_per_"
+           "s\":%.4g,"
+           "\"product_flops_per_s\":%.4g,\"nominal_flops_per_s\":%.4g,\"stall_s\":%.3f,\"peak_memory_bytes\":"
+           "%llu}\n",
+           (unsigned long long)t->step, (unsigned long long)t->tokens_seen, loss, seconds, rate, flops,
+           t->rate.measured, t->rate.nominal, batch_reader_stall_seconds(t->in),
            (unsigned long long)memory_peak());
 }
 
@@ -285,22 +323,26 @@ int main(int argc, char **argv)
     if (c->print_step)
         return print_step(c->print_step);
     signals_install();
-    signal(SIGXFSZ, SIG_IGN);           /* a file-size limit is a failed write, which says what and where */
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a failed write, which says what and where */
     t.cfg = c;
     char *resume_dir = begin_run(c, &state);
     config_resolve(c, json_object_get(state, "config"));
     load_tokenizer(&t, resume_dir);
     config_model(c, tokenizer_vocab_size(t.tok), &m);
     config_print(c);
-    say("model: %.2fM parameters, %.2fM without embedding; %d layers of width %d, %d/%d heads of %d, feed-forward "
+    say("model: %.2fM parameters, %.2fM without embedding; %d layers of width %d, %d/%d heads of %d, "
+        "feed-forward "
         "%d, context %d, vocabulary %d",
-        (double)model_params(&m) / 1e6, (double)model_params_no_embedding(&m) / 1e6, m.L, m.C, m.H, m.Hkv, m.D, m.F,
-        m.T, m.V);
+        (double)model_params(&m) / 1e6, (double)model_params_no_embedding(&m) / 1e6, m.L, m.C, m.H, m.Hkv,
+        m.D, m.F, m.T, m.V);
     open_batches(&t, &m);
     open_device(&t, c, &m);
     allocate(&t, c, &m);
     t.val = validation_open(&c->val, t.tok, t.micro, (int)t.h->T, c->val_tokens);
-    t.schedule = (struct schedule){.steps = c->steps, .peak = c->lr, .warmup = c->warmup, .decay = c->decay,
+    t.schedule = (struct schedule){.steps = c->steps,
+                                   .peak = c->lr,
+                                   .warmup = c->warmup,
+                                   .decay = c->decay,
                                    .min_ratio = c->min_lr_ratio};
     schedule_kind_from_name(c->schedule, &t.schedule.kind);
     open_engine(&t);

@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PID_BITS = 24 };     /* the kernel's largest pid is 2^22 */
+enum { PID_BITS = 24 }; /* the kernel's largest pid is 2^22 */
 
 /* Reads a small file of /proc. Returns its length, or -1 with errno. */
 static ssize_t read_proc(const char *path, char *buf, size_t size)
@@ -38,9 +38,10 @@ static int look_up(pid_t pid, uint64_t *identity)
     snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
     if (read_proc(path, stat, sizeof stat) < 0)
         return errno == ENOENT || errno == ESRCH ? 0 : -1;
-    const char *p = strrchr(stat, ')');     /* the command's name may hold anything, ')' too */
-    if (!p || sscanf(p + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld %*s %llu",
-                     &state, &threads, &start) != 3)
+    const char *p = strrchr(stat, ')'); /* the command's name may hold anything, ')' too */
+    if (!p ||
+        sscanf(p + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld %*s %llu",
+               &state, &threads, &start) != 3)
         return -1;
     /* A first thread that ended alone is Z too, while others of its process go on. */
     if (state == 'X' || (state == 'Z' && threads <= 1))

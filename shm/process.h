@@ -12,14 +12,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-uint64_t process_identity(pid_t pid);           /* 0: no such process, or it ended and waits to be reaped */
-pid_t    process_pid(uint64_t identity);
-bool     process_alive(uint64_t identity);      /* true also when it cannot be told */
+uint64_t process_identity(pid_t pid); /* 0: no such process, or it ended and waits to be reaped */
+pid_t process_pid(uint64_t identity);
+bool process_alive(uint64_t identity); /* true also when it cannot be told */
 
-/* A descriptor that becomes readable when the process ends; -1: it has ended, or use process_alive instead. */
-int      process_watch(uint64_t identity);
-bool     process_watch_ended(int fd);
+/* A descriptor that becomes readable when the process ends; -1: it has ended, or use process_alive instead.
+ */
+int process_watch(uint64_t identity);
+bool process_watch_ended(int fd);
 
-int      boot_identity(uint64_t id[2]);         /* 0, or -1 with errno */
+int boot_identity(uint64_t id[2]); /* 0, or -1 with errno */
 
 #endif

@@ -31,16 +31,16 @@
 #include <unistd.h>
 
 enum {
-    RECORD_HEADER = 8,          /* u32 length, u32 kind */
-    KIND_DATA = 0x61746164,     /* "data" */
-    KIND_PAD = 0x20646170,      /* "pad ": skip to the start of the data area */
-    SPIN_MIN = 16,              /* looks before sleeping; adapts between these (guess: under 0.1 ms) */
+    RECORD_HEADER = 8,      /* u32 length, u32 kind */
+    KIND_DATA = 0x61746164, /* "data" */
+    KIND_PAD = 0x20646170,  /* "pad ": skip to the start of the data area */
+    SPIN_MIN = 16,          /* looks before sleeping; adapts between these (guess: under 0.1 ms) */
     SPIN_MAX = 1024,
 };
-#define SLICE_NS ((uint64_t)25 * 1000 * 1000)   /* a dead peer is seen within about two of these */
+#define SLICE_NS ((uint64_t)25 * 1000 * 1000) /* a dead peer is seen within about two of these */
 #define NEVER UINT64_MAX
 
-struct mapping {                /* shared by the two handles of a pair */
+struct mapping { /* shared by the two handles of a pair */
     void *base;
     size_t bytes;
     atomic_int users;
@@ -50,19 +50,20 @@ struct ring {
     struct segment_header *h;
     unsigned char *data;
     uint64_t capacity;
-    uint64_t pos;               /* this side's own position */
-    uint64_t seen;              /* the peer's, when last looked at; checked */
-    uint64_t pending;           /* bytes of the record claimed or peeked, padding included; 0: none */
-    const void *record;         /* consumer: the record peeked */
+    uint64_t pos;       /* this side's own position */
+    uint64_t seen;      /* the peer's, when last looked at; checked */
+    uint64_t pending;   /* bytes of the record claimed or peeked, padding included; 0: none */
+    const void *record; /* consumer: the record peeked */
     uint32_t record_len;
-    int err;                    /* RING_EFORMAT once the peer wrote nonsense */
+    int err; /* RING_EFORMAT once the peer wrote nonsense */
     bool producer;
-    bool joined;                /* this side is a party of the ring, and says so when it leaves */
-    bool dead;                  /* the peer has been seen dead */
-    unsigned spin, waits;       /* how long to look before sleeping (0: one CPU, not at all); how often it came to that */
-    uint64_t peer;              /* process identity; 0: not attached yet */
-    int peer_fd;                /* becomes readable at its end; -1: none */
-    int fd;                     /* producer: the segment, to remove its name; -1: none */
+    bool joined; /* this side is a party of the ring, and says so when it leaves */
+    bool dead;   /* the peer has been seen dead */
+    unsigned spin,
+        waits;     /* how long to look before sleeping (0: one CPU, not at all); how often it came to that */
+    uint64_t peer; /* process identity; 0: not attached yet */
+    int peer_fd;   /* becomes readable at its end; -1: none */
+    int fd;        /* producer: the segment, to remove its name; -1: none */
     struct mapping *map;
     char path[SEGMENT_PATH];
 };
@@ -113,7 +114,8 @@ static uint64_t record_bytes(uint32_t len)
     return RECORD_HEADER + (((uint64_t)len + 7) & ~(uint64_t)7);
 }
 
-/* Bytes a record takes at the present position, with the padding before it if it would not fit up to the end. */
+/* Bytes a record takes at the present position, with the padding before it if it would not fit up to the end.
+ */
 static uint64_t bytes_needed(const struct ring *r, uint32_t len)
 {
     uint64_t bytes = record_bytes(len), room = r->capacity - (r->pos & (r->capacity - 1));
@@ -158,9 +160,10 @@ void ring_commit(struct ring *r)
         return;
     r->pos += r->pending;
     r->pending = 0;
-    /* R1, D3: releases the record's bytes to A1. An exchange is the cheapest store that D4's load cannot overtake. */
+    /* R1, D3: releases the record's bytes to A1. An exchange is the cheapest store that D4's load cannot
+     * overtake. */
     atomic_exchange(&r->h->put, r->pos);
-    if (atomic_load(&r->h->data_waiter))    /* D4; its partner is D1 in sleep_slice */
+    if (atomic_load(&r->h->data_waiter)) /* D4; its partner is D1 in sleep_slice */
         wake(&r->h->data_waiter);
 }
 
@@ -170,16 +173,18 @@ static void advance(struct ring *r, uint64_t bytes)
     r->pos += bytes;
     /* R2, D3: the reads of the record are over; to A2. */
     atomic_exchange(&r->h->get, r->pos);
-    /* A producer is woken when half is free, not for each record of a full ring; it looks by itself every slice. */
+    /* A producer is woken when half is free, not for each record of a full ring; it looks by itself every
+     * slice. */
     if (atomic_load(&r->h->space_waiter) && r->seen - r->pos <= r->capacity / 2)
         wake(&r->h->space_waiter);
 }
 
-/* Takes the record at the present position apart. avail is > 0 and a multiple of 8. NULL: padding skipped, or err. */
+/* Takes the record at the present position apart. avail is > 0 and a multiple of 8. NULL: padding skipped, or
+ * err. */
 static const void *take(struct ring *r, uint64_t avail)
 {
     uint64_t at = r->pos & (r->capacity - 1), room = r->capacity - at;
-    uint64_t word = __atomic_load_n((const uint64_t *)(r->data + at), __ATOMIC_RELAXED);    /* once */
+    uint64_t word = __atomic_load_n((const uint64_t *)(r->data + at), __ATOMIC_RELAXED); /* once */
     uint32_t len = (uint32_t)word, kind = (uint32_t)(word >> 32);
     uint64_t bytes = record_bytes(len);
 
@@ -228,7 +233,8 @@ typedef int ready_fn(struct ring *r, uint64_t need);
 static int data_ready(struct ring *r, uint64_t need)
 {
     (void)need;
-    bool closed = atomic_load(&r->h->producer_closed);  /* before put: what was committed before it is then seen */
+    bool closed =
+        atomic_load(&r->h->producer_closed); /* before put: what was committed before it is then seen */
     refresh(r);
     if (r->err)
         return r->err;
@@ -259,7 +265,7 @@ static bool peer_ended(struct ring *r)
     if (r->dead)
         return true;
     if (r->peer == 0) {
-        r->peer = atomic_load(&r->h->consumer);         /* kept: later changes do not matter */
+        r->peer = atomic_load(&r->h->consumer); /* kept: later changes do not matter */
         if (r->peer == 0)
             return false;
         r->peer_fd = process_watch(r->peer);
@@ -268,8 +274,8 @@ static bool peer_ended(struct ring *r)
     return r->dead;
 }
 
-/* Looks a while before sleeping: about twice as long as it took last time, less when it was in vain. Now and then as
- * long as it may be, or it would never learn that the peer has become quick. */
+/* Looks a while before sleeping: about twice as long as it took last time, less when it was in vain. Now and
+ * then as long as it may be, or it would never learn that the peer has become quick. */
 static bool spin(struct ring *r, ready_fn *ready, uint64_t need)
 {
     unsigned limit = r->spin && ++r->waits % 16 == 0 ? SPIN_MAX : r->spin;
@@ -292,9 +298,9 @@ static int sleep_slice(struct ring *r, ready_fn *ready, uint64_t need, uint64_t 
     struct timespec t = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
     int err = 0;
 
-    atomic_store(word, 1);                      /* D1, before D2 in ready() */
+    atomic_store(word, 1); /* D1, before D2 in ready() */
     if (ready(r, need) == RING_ENOTREADY && syscall(SYS_futex, word, FUTEX_WAIT, 1, &t, NULL, 0) != 0)
-        err = errno == EAGAIN ? 0 : errno;      /* EAGAIN: already woken */
+        err = errno == EAGAIN ? 0 : errno; /* EAGAIN: already woken */
     atomic_store_explicit(word, 0, memory_order_relaxed);
     return err;
 }
@@ -309,7 +315,7 @@ static int wait_until(struct ring *r, ready_fn *ready, uint64_t need, int timeou
     while (rc == RING_ENOTREADY) {
         uint64_t now = now_ns(), left = deadline > now ? deadline - now : 0;
         if ((left == 0 || now - looked >= SLICE_NS || r->dead) && peer_ended(r)) {
-            rc = ready(r, need);                /* what it did before it died still counts */
+            rc = ready(r, need); /* what it did before it died still counts */
             return rc == RING_ENOTREADY ? RING_EPEERDEAD : rc;
         }
         if (left == 0)
@@ -346,7 +352,7 @@ int ring_wait_reader(struct ring *r, int timeout_ms)
 int ring_peer(struct ring *r)
 {
     _Atomic uint32_t *closed = r->producer ? &r->h->consumer_closed : &r->h->producer_closed;
-    bool ended = peer_ended(r);         /* before the look: one that closes and then ends did not die */
+    bool ended = peer_ended(r); /* before the look: one that closes and then ends did not die */
     if (atomic_load(closed))
         return RING_ECLOSED;
     return ended ? RING_EPEERDEAD : RING_OK;
@@ -454,7 +460,7 @@ static int attach(struct ring **out, int fd, const char *path, const struct segm
     }
     r->joined = true;
     segment_unlink(fd, path);
-    wake(&h->space_waiter);                     /* for ring_wait_reader */
+    wake(&h->space_waiter); /* for ring_wait_reader */
     *out = r;
     return RING_OK;
 }
@@ -463,7 +469,7 @@ int ring_open(struct ring **out, const char *name, int timeout_ms)
 {
     char path[SEGMENT_PATH];
     uint64_t deadline = deadline_after(timeout_ms);
-    long pause_ns = 50 * 1000;                  /* doubles up to 5 ms */
+    long pause_ns = 50 * 1000; /* doubles up to 5 ms */
     int rc, none = RING_ENOTREADY;
 
     *out = NULL;
@@ -497,14 +503,16 @@ int ring_pair(struct ring **producer, struct ring **consumer, uint64_t capacity)
     *producer = *consumer = NULL;
     if (segment_capacity_check(capacity))
         return RING_ESYS;
-    void *p = mmap(NULL, SEGMENT_HEADER + capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *p =
+        mmap(NULL, SEGMENT_HEADER + capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         return RING_ESYS;
     struct segment_header *h = p;
     h->consumer = me;
     segment_fill_header(h, capacity, boot, me);
     struct mapping *m = mapping_new(p, capacity, 2);
-    struct ring *a = m ? handle_new(m, capacity, true, me) : NULL, *b = a ? handle_new(m, capacity, false, me) : NULL;
+    struct ring *a = m ? handle_new(m, capacity, true, me) : NULL,
+                *b = a ? handle_new(m, capacity, false, me) : NULL;
     if (!b) {
         if (a && a->peer_fd >= 0)
             close(a->peer_fd);
@@ -566,16 +574,26 @@ uint64_t ring_fill(const struct ring *r)
 const char *ring_strerror(int err)
 {
     switch (err) {
-    case RING_OK:        return "no error";
-    case RING_ESYS:      return strerror(errno);
-    case RING_ENOTREADY: return "no such ring yet";
-    case RING_EFORMAT:   return "not a ring, or damaged";
-    case RING_EVERSION:  return "ring of another version";
-    case RING_EBUSY:     return "ring name is in use";
-    case RING_ETIMEDOUT: return "timed out";
-    case RING_EPEERDEAD: return "the process at the other end of the ring died";
-    case RING_ECLOSED:   return "ring closed by the other end";
-    case RING_ETOOBIG:   return "record too big for the ring";
+    case RING_OK:
+        return "no error";
+    case RING_ESYS:
+        return strerror(errno);
+    case RING_ENOTREADY:
+        return "no such ring yet";
+    case RING_EFORMAT:
+        return "not a ring, or damaged";
+    case RING_EVERSION:
+        return "ring of another version";
+    case RING_EBUSY:
+        return "ring name is in use";
+    case RING_ETIMEDOUT:
+        return "timed out";
+    case RING_EPEERDEAD:
+        return "the process at the other end of the ring died";
+    case RING_ECLOSED:
+        return "ring closed by the other end";
+    case RING_ETOOBIG:
+        return "record too big for the ring";
     }
     return "unknown ring error";
 }

@@ -34,7 +34,8 @@ int segment_capacity_check(uint64_t c)
     return good ? RING_OK : fail(EINVAL);
 }
 
-void segment_fill_header(struct segment_header *h, uint64_t capacity, const uint64_t boot[2], uint64_t producer)
+void segment_fill_header(struct segment_header *h, uint64_t capacity, const uint64_t boot[2],
+                         uint64_t producer)
 {
     h->version = SEGMENT_VERSION;
     h->header_bytes = SEGMENT_HEADER;
@@ -69,7 +70,7 @@ int segment_build(uint64_t capacity, int *fd, struct segment_header **h)
 {
     uint64_t boot[2], me = process_identity(getpid());
     if (me == 0)
-        return fail(ENOSYS);        /* no /proc: nobody could tell whether we live */
+        return fail(ENOSYS); /* no /proc: nobody could tell whether we live */
     if (boot_identity(boot))
         return RING_ESYS;
     *fd = open(SEGMENT_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -110,7 +111,7 @@ static int check_header(const struct segment_header *copy, uint64_t file_bytes, 
 
 static int read_info(int fd, struct segment_info *info)
 {
-    struct segment_header copy;     /* private: what is validated is what is used */
+    struct segment_header copy; /* private: what is validated is what is used */
     struct stat st;
     uint64_t magic;
 
@@ -121,7 +122,7 @@ static int read_info(int fd, struct segment_info *info)
     if (st.st_size == 0)
         return RING_ENOTREADY;
     if (st.st_size < (off_t)(SEGMENT_HEADER + SEGMENT_CAPACITY_MIN) || st.st_blocks < st.st_size / 512)
-        return RING_EFORMAT;        /* too small, or with holes that could not be filled later */
+        return RING_EFORMAT; /* too small, or with holes that could not be filled later */
     /* The magic in a read of its own, before the rest: it was published last. */
     if (pread(fd, &magic, sizeof magic, 0) != sizeof magic || pread(fd, &copy, sizeof copy, 0) != sizeof copy)
         return RING_EFORMAT;
@@ -135,7 +136,8 @@ int segment_look(const char *path, int *fd, struct segment_info *info)
     if (*fd < 0) {
         if (errno == ENOENT)
             return RING_ENOTREADY;
-        bool squatted = errno == ELOOP || errno == EISDIR || errno == EACCES || errno == ENXIO || errno == EPERM;
+        bool squatted =
+            errno == ELOOP || errno == EISDIR || errno == EACCES || errno == ENXIO || errno == EPERM;
         return squatted ? RING_EFORMAT : RING_ESYS;
     }
     int rc = read_info(*fd, info);
@@ -187,7 +189,7 @@ static int retire(const char *path)
 {
     struct segment_info info;
     int fd, rc = segment_look(path, &fd, &info);
-    if (rc == RING_ENOTREADY)       /* gone meanwhile, or a file that never became a ring */
+    if (rc == RING_ENOTREADY) /* gone meanwhile, or a file that never became a ring */
         return errno == ENOENT ? RING_OK : RING_EFORMAT;
     if (rc)
         return rc;
@@ -211,5 +213,5 @@ int segment_link(int fd, const char *path)
         if (rc)
             return rc;
     }
-    return RING_EBUSY;              /* others take the name as fast as we free it */
+    return RING_EBUSY; /* others take the name as fast as we free it */
 }

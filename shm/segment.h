@@ -18,25 +18,25 @@
 #include <stdint.h>
 
 #define SEGMENT_DIR "/dev/shm"
-#define SEGMENT_MAGIC 0x0a474e4952545254ull     /* "TRTRING\n" */
+#define SEGMENT_MAGIC 0x0a474e4952545254ull /* "TRTRING\n" */
 
 enum {
     SEGMENT_VERSION = 1,
-    SEGMENT_HEADER = 4096,              /* bytes before the data */
+    SEGMENT_HEADER = 4096, /* bytes before the data */
     SEGMENT_NAME_MAX = 64,
-    SEGMENT_PATH = 128,                 /* room for any path of ours */
+    SEGMENT_PATH = 128, /* room for any path of ours */
 };
 #define SEGMENT_CAPACITY_MIN ((uint64_t)4096)
 #define SEGMENT_CAPACITY_MAX ((uint64_t)1 << 40)
 
 struct segment_header {
-    _Atomic uint64_t magic;             /* stored last (release) */
+    _Atomic uint64_t magic; /* stored last (release) */
     _Atomic uint32_t version;
     _Atomic uint32_t header_bytes;
     _Atomic uint64_t capacity;
     _Atomic uint64_t boot[2];
-    _Atomic uint64_t producer;          /* process identity */
-    _Atomic uint64_t consumer;          /* 0 until one attaches (compare and swap) */
+    _Atomic uint64_t producer; /* process identity */
+    _Atomic uint64_t consumer; /* 0 until one attaches (compare and swap) */
 
     /* 128: neighbouring lines are fetched in pairs */
     _Alignas(128) _Atomic uint64_t put; /* written by the producer alone */
@@ -44,34 +44,38 @@ struct segment_header {
     _Alignas(128) _Atomic uint64_t get; /* written by the consumer alone */
     _Atomic uint32_t consumer_closed;
     /* Futex words: 1 while that side sleeps or is about to. On lines of their own, which are quiet. */
-    _Alignas(128) _Atomic uint32_t data_waiter;     /* the consumer waits for data */
-    _Alignas(128) _Atomic uint32_t space_waiter;    /* the producer waits for space or for a consumer */
+    _Alignas(128) _Atomic uint32_t data_waiter;  /* the consumer waits for data */
+    _Alignas(128) _Atomic uint32_t space_waiter; /* the producer waits for space or for a consumer */
 };
-_Static_assert(offsetof(struct segment_header, consumer) == 48 && offsetof(struct segment_header, put) == 128 &&
-               offsetof(struct segment_header, get) == 256 && offsetof(struct segment_header, data_waiter) == 384 &&
-               offsetof(struct segment_header, space_waiter) == 512, "as in ring.md");
+_Static_assert(offsetof(struct segment_header, consumer) == 48 &&
+                   offsetof(struct segment_header, put) == 128 &&
+                   offsetof(struct segment_header, get) == 256 &&
+                   offsetof(struct segment_header, data_waiter) == 384 &&
+                   offsetof(struct segment_header, space_waiter) == 512,
+               "as in ring.md");
 _Static_assert(sizeof(struct segment_header) <= SEGMENT_HEADER, "the header fits its page");
 
 /* What a segment said when it was looked at; validated. */
 struct segment_info {
     uint64_t capacity, producer, consumer;
-    uint64_t put, get;                  /* as they stand: for people, not for indexing */
-    bool same_boot, closed;             /* closed: by the producer */
+    uint64_t put, get;      /* as they stand: for people, not for indexing */
+    bool same_boot, closed; /* closed: by the producer */
 };
 
 /* All return RING_OK or a RING_E code of ring.h. path: char[SEGMENT_PATH]. */
-int  segment_path(char *path, const char *name);
-int  segment_capacity_check(uint64_t capacity);
+int segment_path(char *path, const char *name);
+int segment_capacity_check(uint64_t capacity);
 
 /* A nameless, allocated, mapped segment whose header is complete and published. */
-int  segment_build(uint64_t capacity, int *fd, struct segment_header **h);
-void segment_fill_header(struct segment_header *h, uint64_t capacity, const uint64_t boot[2], uint64_t producer);
+int segment_build(uint64_t capacity, int *fd, struct segment_header **h);
+void segment_fill_header(struct segment_header *h, uint64_t capacity, const uint64_t boot[2],
+                         uint64_t producer);
 /* Gives it its name. A stale segment there is removed first; RING_EBUSY when it is a live one's. */
-int  segment_link(int fd, const char *path);
+int segment_link(int fd, const char *path);
 /* Opens and validates what is there. On RING_OK *fd is the caller's; no mapping is made.
  * RING_ENOTREADY: errno is ENOENT when there is nothing, else EAGAIN. */
-int  segment_look(const char *path, int *fd, struct segment_info *info);
-int  segment_map(int fd, uint64_t capacity, struct segment_header **h);
+int segment_look(const char *path, int *fd, struct segment_info *info);
+int segment_map(int fd, uint64_t capacity, struct segment_header **h);
 /* True when its producer died without closing. */
 bool segment_stale(int fd, const struct segment_info *info);
 /* Removes path if it still names fd's file. True when this call removed it. */

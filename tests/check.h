@@ -20,24 +20,24 @@ enum { TEST_SLOWER = 1 };
 static inline void test_begin(unsigned seconds)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    alarm(seconds * TEST_SLOWER);       /* a hang is a failure */
+    alarm(seconds * TEST_SLOWER); /* a hang is a failure */
 }
 
-#define CHECK(cond, ...)                                                                                               \
-    do {                                                                                                               \
-        if (!(cond)) {                                                                                                 \
-            printf("%s:%d: CHECK(%s) failed:", __FILE__, __LINE__, #cond);                                             \
-            printf(" " __VA_ARGS__);                                                                                   \
-            printf("\n");                                                                                              \
-            exit(1);                                                                                                   \
-        }                                                                                                              \
+#define CHECK(cond, ...)                                                                                     \
+    do {                                                                                                     \
+        if (!(cond)) {                                                                                       \
+            printf("%s:%d: CHECK(%s) failed:", __FILE__, __LINE__, #cond);                                   \
+            printf(" " __VA_ARGS__);                                                                         \
+            printf("\n");                                                                                    \
+            exit(1);                                                                                         \
+        }                                                                                                    \
     } while (0)
 
-#define SKIP(...)                                                                                                      \
-    do {                                                                                                               \
-        printf(__VA_ARGS__);                                                                                           \
-        printf("\n");                                                                                                  \
-        exit(77);                                                                                                      \
+#define SKIP(...)                                                                                            \
+    do {                                                                                                     \
+        printf(__VA_ARGS__);                                                                                 \
+        printf("\n");                                                                                        \
+        exit(77);                                                                                            \
     } while (0)
 
 #endif

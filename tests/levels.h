@@ -1,7 +1,8 @@
 /*
  * levels.h - a test program at every level of the instruction set that this machine has
  *
- * Each level runs in a process of its own, since oneDNN's level can be set only once; `NAME_test v3` runs one.
+ * Each level runs in a process of its own, since oneDNN's level can be set only once; `NAME_test v3` runs
+ * one.
  */
 #ifndef TESTS_LEVELS_H
 #define TESTS_LEVELS_H
@@ -23,7 +24,8 @@ static inline void start_level(const char *program, const char *level)
         execl("/proc/self/exe", program, level, (char *)NULL);
         _exit(127);
     }
-    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "level %s", level);
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "level %s",
+          level);
 }
 
 /* main's arguments; run is called in the level's process. */

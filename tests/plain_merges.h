@@ -1,5 +1,6 @@
 /*
- * plain_merges.h - byte-level BPE by its definition: the pair of lowest rank is merged, the leftmost first, until there is none
+ * plain_merges.h - byte-level BPE by its definition: the pair of lowest rank is merged, the leftmost first,
+ * until there is none
  */
 #ifndef TESTS_PLAIN_MERGES_H
 #define TESTS_PLAIN_MERGES_H
@@ -8,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "pipeline/text/vocabulary.h"
+#include "pipeline/text/vocabulary/vocabulary.h"
 
 /* ids[n]: of single bytes, replaced by the merged ones; returns how many are left. */
 static inline size_t plain_merges(const struct tokenizer *t, uint32_t *ids, size_t n)

@@ -127,11 +127,11 @@ static inline int program_run(const char *path, const char *out, const char *fir
 #define MIX(...) program_run(program_path("BIN", "mix"), "stdout", __VA_ARGS__, (char *)NULL)
 #define DUMP(...) program_run(program_path("TOOLS", "shard-dump"), "stdout", __VA_ARGS__, (char *)NULL)
 /* Exit code and a word that the message must hold. */
-#define EXPECT(code, call, word)                                                                                       \
-    do {                                                                                                               \
-        int got_ = (call);                                                                                             \
-        CHECK(got_ == (code), "exit %d, stderr: %s", got_, stderr_text());                                             \
-        CHECK(strstr(stderr_text(), word), "stderr lacks '%s': %s", (word), stderr_text());                           \
+#define EXPECT(code, call, word)                                                                             \
+    do {                                                                                                     \
+        int got_ = (call);                                                                                   \
+        CHECK(got_ == (code), "exit %d, stderr: %s", got_, stderr_text());                                   \
+        CHECK(strstr(stderr_text(), word), "stderr lacks '%s': %s", (word), stderr_text());                  \
     } while (0)
 
 #endif

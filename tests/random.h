@@ -18,7 +18,7 @@ static inline uint64_t random_next(uint64_t *state)
     return mix64(*state += 0x9e3779b97f4a7c15u);
 }
 
-static inline double random_uniform(uint64_t *state)    /* -1 .. 1 */
+static inline double random_uniform(uint64_t *state) /* -1 .. 1 */
 {
     return (double)(random_next(state) >> 11) * 0x1p-52 - 1;
 }

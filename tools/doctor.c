@@ -23,8 +23,12 @@ static const struct opt opts[] = {
 };
 
 static const struct cli cli = {
-    "doctor", "list shared-memory segments, and remove those of dead processes", "doctor [--remove]", opts,
-    "Prints a line for each segment of this user in " SEGMENT_DIR ": state, bytes, producer, consumer, path.\n"
+    "doctor",
+    "list shared-memory segments, and remove those of dead processes",
+    "doctor [--remove]",
+    opts,
+    "Prints a line for each segment of this user in " SEGMENT_DIR
+    ": state, bytes, producer, consumer, path.\n"
     "States: live; stale (its producer died); removed; foreign (not a ring of this version: left alone).\n"
     "A name lies there only until the consumer has opened it, so usually there is nothing to list.\n",
 };
@@ -48,7 +52,7 @@ static void examine(const char *file, const char *name)
     if (rc == RING_OK)
         rc = segment_look(path, &fd, &info);
     if (rc == RING_ENOTREADY && errno == ENOENT)
-        return;                     /* gone since the directory was read */
+        return; /* gone since the directory was read */
     if (rc == RING_OK) {
         state = "live";
         if (segment_stale(fd, &info)) {
@@ -62,7 +66,8 @@ static void examine(const char *file, const char *name)
         }
         close(fd);
     }
-    printf("%s\t%llu\t%d\t%d\t", state, rc == RING_OK ? (unsigned long long)(SEGMENT_HEADER + info.capacity) : 0,
+    printf("%s\t%llu\t%d\t%d\t", state,
+           rc == RING_OK ? (unsigned long long)(SEGMENT_HEADER + info.capacity) : 0,
            (int)process_pid(info.producer), (int)process_pid(info.consumer));
     print_path(file);
 }

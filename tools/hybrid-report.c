@@ -1,5 +1,6 @@
 /*
- * hybrid-report - the table and the plot of what tools/hybrid-bench ran: time, steps and tokens to the same loss
+ * hybrid-report - the table and the plot of what tools/hybrid-bench ran: time, steps and tokens to the same
+ * loss
  *
  * files: DIR/report.md, DIR/report.svg, from the finished runs in DIR (tools/report/campaign.h)
  */
@@ -25,7 +26,10 @@ static const struct opt opts[] = {
 };
 
 static const struct cli cli = {
-    "hybrid-report", "table and plot of what tools/hybrid-bench ran", "tools/hybrid-report [options] DIR", opts,
+    "hybrid-report",
+    "table and plot of what tools/hybrid-bench ran",
+    "tools/hybrid-report [options] DIR",
+    opts,
     "Writes DIR/report.md and DIR/report.svg. Runs that are not finished do not count.\n",
 };
 
@@ -64,7 +68,8 @@ int main(int argc, char **argv)
         return code;
     }
     struct verdict *v = judge(c, baseline, full);
-    char *md = path_join(argv[0], "report.md"), *svg = path_join(argv[0], "report.svg"), *command = command_of(argv[0]);
+    char *md = path_join(argv[0], "report.md"), *svg = path_join(argv[0], "report.svg"),
+         *command = command_of(argv[0]);
     struct commit f;
     tables_write(commit_open(&f, md), c, v, "report.svg", command);
     commit_finish(&f);

@@ -1,9 +1,10 @@
 /*
  * kernel-bench - every kernel of a training step, beside the floor that the device sets
  *
- * What is bound by memory is compared with a copy on the same device (bytes that must be read and written at least, per second); what is
- * bound by arithmetic with one large square matrix product. Shapes are those of a preset's step. Each figure is the
- * shortest of several runs of a few calls each. Last, whole tokens one by one as `sample` makes them: these have to read all weights.
+ * What is bound by memory is compared with a copy on the same device (bytes that must be read and written at
+ * least, per second); what is bound by arithmetic with one large square matrix product. Shapes are those of a
+ * preset's step. Each figure is the shortest of several runs of a few calls each. Last, whole tokens one by
+ * one as `sample` makes them: these have to read all weights.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,43 +34,78 @@ static const struct opt opts[] = {
 };
 
 static const struct cli cli = {
-    "kernel-bench", "time of every kernel of a training step, beside its floor",
-    "tools/kernel-bench [-m PRESET] [-B N] [-T N] [--device NAME] [--dtype bf16|f32] [--token]", opts, NULL,
+    "kernel-bench",
+    "time of every kernel of a training step, beside its floor",
+    "tools/kernel-bench [-m PRESET] [-B N] [-T N] [--device NAME] [--dtype bf16|f32] [--token]",
+    opts,
+    NULL,
 };
 
-enum { PROMPT = 32, WARM_UP = 32, TIMED = 128, TOKENS = PROMPT + WARM_UP + TIMED };     /* of bench_decode */
+enum { PROMPT = 32, WARM_UP = 32, TIMED = 128, TOKENS = PROMPT + WARM_UP + TIMED }; /* of bench_decode */
 
 static const struct ops *o;
 static struct device *dev;
 static struct model_config c;
-static size_t e, n_weights;             /* bytes of an element of activations; weights in all */
-static int N, rows;                     /* tokens; rows of logits at once */
+static size_t e, n_weights; /* bytes of an element of activations; weights in all */
+static int N, rows;         /* tokens; rows of logits at once */
 static struct attention_shape attention;
 
-/* Operands, shared by all kernels. act: x, y, z (N x widest), w (largest matrix), logits; f32: theta, m, v, g; a few of N. */
+/* Operands, shared by all kernels. act: x, y, z (N x widest), w (largest matrix), logits; f32: theta, m, v,
+ * g; a few of N. */
 static void *x, *y, *z, *w, *logits;
 static float *theta, *m, *v, *g, *stat, *gains, *rope;
 static int32_t *ids, *positions;
 static uint64_t seed;
 
-static void k_copy(void) { o->copy(dev, m, theta, n_weights * 4); }
-static void k_embedding_forward(void) { o->embedding_forward(dev, x, w, ids, N, c.C); }
-static void k_embedding_backward(void) { o->embedding_backward(dev, g, x, ids, N, c.C, c.V); }
-static void k_rmsnorm_forward(void) { o->rmsnorm_forward(dev, y, stat, z, x, y, gains, N, c.C, 1e-6f); }
-static void k_rmsnorm_backward(void) { o->rmsnorm_backward(dev, z, g, y, x, gains, stat, N, c.C, false); }
+static void k_copy(void)
+{
+    o->copy(dev, m, theta, n_weights * 4);
+}
+static void k_embedding_forward(void)
+{
+    o->embedding_forward(dev, x, w, ids, N, c.C);
+}
+static void k_embedding_backward(void)
+{
+    o->embedding_backward(dev, g, x, ids, N, c.C, c.V);
+}
+static void k_rmsnorm_forward(void)
+{
+    o->rmsnorm_forward(dev, y, stat, z, x, y, gains, N, c.C, 1e-6f);
+}
+static void k_rmsnorm_backward(void)
+{
+    o->rmsnorm_backward(dev, z, g, y, x, gains, stat, N, c.C, false);
+}
 static void k_rope_forward(void)
 {
     o->qk_norm_rope_forward(dev, y, stat, x, gains, gains, rope, positions, N, c.H, c.Hkv, c.D, 1e-6f);
 }
 static void k_rope_backward(void)
 {
-    o->qk_norm_rope_backward(dev, z, g, g + c.D, y, x, stat, gains, gains, rope, positions, N, c.H, c.Hkv, c.D, false);
+    o->qk_norm_rope_backward(dev, z, g, g + c.D, y, x, stat, gains, gains, rope, positions, N, c.H, c.Hkv,
+                             c.D, false);
 }
-static void k_attention_forward(void) { o->attention_forward(dev, z, stat, y, x, NULL, attention); }
-static void k_attention_backward(void) { o->attention_backward(dev, w, logits, z, z, stat, y, x, NULL, attention); }
-static void k_swiglu_forward(void) { o->swiglu_forward(dev, y, x, N, c.F); }
-static void k_swiglu_backward(void) { o->swiglu_backward(dev, z, y, x, N, c.F); }
-static void k_cross_entropy(void) { o->cross_entropy(dev, stat, logits, ids, rows, c.V, 1e-6f); }
+static void k_attention_forward(void)
+{
+    o->attention_forward(dev, z, stat, y, x, NULL, attention);
+}
+static void k_attention_backward(void)
+{
+    o->attention_backward(dev, w, logits, z, z, stat, y, x, NULL, attention);
+}
+static void k_swiglu_forward(void)
+{
+    o->swiglu_forward(dev, y, x, N, c.F);
+}
+static void k_swiglu_backward(void)
+{
+    o->swiglu_backward(dev, z, y, x, N, c.F);
+}
+static void k_cross_entropy(void)
+{
+    o->cross_entropy(dev, stat, logits, ids, rows, c.V, 1e-6f);
+}
 static void k_adamw(void)
 {
     struct adamw a = {1e-6f, 0.9f, 0.95f, 1e-8f, 0.1f, 0.5f, 0.5f, 1};
@@ -80,30 +116,72 @@ static void k_adamw_bf16(void)
     struct adamw a = {1e-6f, 0.9f, 0.95f, 1e-8f, 0.1f, 0.5f, 0.5f, 1};
     o->adamw_step_bf16(dev, NULL, w, (uint16_t *)m, (uint16_t *)v, g, n_weights, a, seed++, 0);
 }
-static void k_sum_squares(void) { o->sum_squares(dev, g, n_weights); }
-static void k_qkv(void) { o->linear_forward(dev, y, x, w, N, c.C, (c.H + 2 * c.Hkv) * c.D); }
-static void k_out(void) { o->linear_forward(dev, y, x, w, N, c.H * c.D, c.C); }
-static void k_gate_up(void) { o->linear_forward(dev, y, x, w, N, c.C, 2 * c.F); }
-static void k_gate_up_input(void) { o->linear_backward_input(dev, x, y, w, N, c.C, 2 * c.F, false); }
-static void k_gate_up_weight(void) { o->linear_backward_weight(dev, g, y, x, N, c.C, 2 * c.F, false); }
-static void k_down(void) { o->linear_forward(dev, y, x, w, N, c.F, c.C); }
-static void k_head(void) { o->linear_forward(dev, logits, x, w, rows, c.C, c.V); }
-static void k_head_input(void) { o->linear_backward_input(dev, x, logits, w, rows, c.C, c.V, false); }
-static void k_head_weight(void) { o->linear_backward_weight(dev, g, logits, x, rows, c.C, c.V, false); }
-static void k_one_gate_up(void) { o->linear_forward(dev, y, x, w, 1, c.C, 2 * c.F); }
-static void k_one_head(void) { o->linear_forward(dev, logits, x, w, 1, c.C, c.V); }
+static void k_sum_squares(void)
+{
+    o->sum_squares(dev, g, n_weights);
+}
+static void k_qkv(void)
+{
+    o->linear_forward(dev, y, x, w, N, c.C, (c.H + 2 * c.Hkv) * c.D);
+}
+static void k_out(void)
+{
+    o->linear_forward(dev, y, x, w, N, c.H * c.D, c.C);
+}
+static void k_gate_up(void)
+{
+    o->linear_forward(dev, y, x, w, N, c.C, 2 * c.F);
+}
+static void k_gate_up_input(void)
+{
+    o->linear_backward_input(dev, x, y, w, N, c.C, 2 * c.F, false);
+}
+static void k_gate_up_weight(void)
+{
+    o->linear_backward_weight(dev, g, y, x, N, c.C, 2 * c.F, false);
+}
+static void k_down(void)
+{
+    o->linear_forward(dev, y, x, w, N, c.F, c.C);
+}
+static void k_head(void)
+{
+    o->linear_forward(dev, logits, x, w, rows, c.C, c.V);
+}
+static void k_head_input(void)
+{
+    o->linear_backward_input(dev, x, logits, w, rows, c.C, c.V, false);
+}
+static void k_head_weight(void)
+{
+    o->linear_backward_weight(dev, g, logits, x, rows, c.C, c.V, false);
+}
+static void k_one_gate_up(void)
+{
+    o->linear_forward(dev, y, x, w, 1, c.C, 2 * c.F);
+}
+static void k_one_head(void)
+{
+    o->linear_forward(dev, logits, x, w, 1, c.C, c.V);
+}
 static void k_cached(void)
 {
     o->attention_cached(dev, z, y, x, w, 1, (int)context - 1, NULL, c.H, c.Hkv, c.D);
 }
 
-static void k_fp8_gate_up(void) { o->hidden_forward(dev, y, x, w, N, c.C, 2 * c.F); }
-static void k_fp8_gate_up_backward(void) { o->hidden_backward(dev, z, g, y, x, w, N, c.C, 2 * c.F, false); }
+static void k_fp8_gate_up(void)
+{
+    o->hidden_forward(dev, y, x, w, N, c.C, 2 * c.F);
+}
+static void k_fp8_gate_up_backward(void)
+{
+    o->hidden_backward(dev, z, g, y, x, w, N, c.C, 2 * c.F, false);
+}
 
 static double shortest(void (*run)(void), int calls)
 {
     double best = 0;
-    for (int64_t i = -1; i < repeats; i++) {            /* the first is not counted */
+    for (int64_t i = -1; i < repeats; i++) { /* the first is not counted */
         double began = now_seconds();
         for (int k = 0; k < calls; k++)
             run();
@@ -163,7 +241,8 @@ static void make_copied(void)
 
 static void make_operands(void)
 {
-    size_t Q = (size_t)(c.H + 2 * c.Hkv) * (size_t)c.D, wide = largest(Q, 2 * (size_t)c.F), tokens = (size_t)N;
+    size_t Q = (size_t)(c.H + 2 * c.Hkv) * (size_t)c.D, wide = largest(Q, 2 * (size_t)c.F),
+           tokens = (size_t)N;
     size_t act = largest(tokens * wide, (size_t)context * (size_t)(c.Hkv * c.D));
     rows = (int)(o->logit_bytes / ((size_t)c.V * e));
     rows = rows < 1 ? 1 : rows > N ? N : rows;
@@ -206,7 +285,8 @@ static double attention_flops(void)
 /* Returns the rate of the copy, bytes read and written a second. */
 static double bench_all(const struct rate *rate)
 {
-    double nc = (double)N * c.C * (double)e, qk = (double)N * (c.H + c.Hkv) * c.D * (double)e, f = (double)N * c.F * (double)e;
+    double nc = (double)N * c.C * (double)e, qk = (double)N * (c.H + c.Hkv) * c.D * (double)e,
+           f = (double)N * c.F * (double)e;
     double gemm = 2.0 * N * c.C, head = 2.0 * rows * c.C * c.V, nw = (double)n_weights, ee = (double)e;
     const struct {
         const char *name;
@@ -253,7 +333,8 @@ static double bench_all(const struct rate *rate)
         if (all[i].flops > 0)
             print_product(all[i].name, t, all[i].flops, rate);
         else
-            printf("%-40s %12.1f %9.1f GB/s    %7.1f%%\n", all[i].name, t * 1e6, bytes / 1e9, 100 * bytes / copy);
+            printf("%-40s %12.1f %9.1f GB/s    %7.1f%%\n", all[i].name, t * 1e6, bytes / 1e9,
+                   100 * bytes / copy);
     }
     return copy;
 }
@@ -290,8 +371,8 @@ static void free_operands(void)
         o->free(dev, all[i]);
 }
 
-/* Tokens a second after a short prompt, each drawn as `sample` does by default, and the bytes that each has to read: the weights once, the
- * cache so far. Last a digest of what was drawn. */
+/* Tokens a second after a short prompt, each drawn as `sample` does by default, and the bytes that each has
+ * to read: the weights once, the cache so far. Last a digest of what was drawn. */
 static void bench_decode(double copy, enum dtype act)
 {
     char err[512];
@@ -322,10 +403,10 @@ static void bench_decode(double copy, enum dtype act)
     }
     double t = (now_seconds() - began) / TIMED;
     check_device("a whole token");
-    double bytes = (double)(model_params(&c) * e) +
-                   2.0 * (PROMPT + WARM_UP + TIMED / 2) * c.L * c.Hkv * c.D * (double)e;
-    printf("%-40s %12.1f %9.1f GB/s    %7.1f%%   %.0f tokens/s, text %08x\n", "a whole token", t * 1e6, bytes / t / 1e9,
-           100 * bytes / t / copy, 1 / t, text);
+    double bytes =
+        (double)(model_params(&c) * e) + 2.0 * (PROMPT + WARM_UP + TIMED / 2) * c.L * c.Hkv * c.D * (double)e;
+    printf("%-40s %12.1f %9.1f GB/s    %7.1f%%   %.0f tokens/s, text %08x\n", "a whole token", t * 1e6,
+           bytes / t / 1e9, 100 * bytes / t / copy, 1 / t, text);
     printf("%-40s %12.1f\n", "  of it drawing from the logits", drawing / TIMED * 1e6);
     free(out);
     sampler_free(s);
@@ -360,8 +441,8 @@ int main(int argc, char **argv)
     make_copied();
     if (!only_token)
         make_operands();
-    printf("%s, %s; %s, %d x %d tokens; one large product: %.2f TFLOP/s\n", o->name, o->describe(dev), preset, (int)batch,
-           (int)context, rate.measured / 1e12);
+    printf("%s, %s; %s, %d x %d tokens; one large product: %.2f TFLOP/s\n", o->name, o->describe(dev), preset,
+           (int)batch, (int)context, rate.measured / 1e12);
     double copy = bench_all(&rate);
     if (!only_token)
         bench_choices(&rate);

@@ -21,7 +21,11 @@ static const struct opt opts[] = {
 };
 
 static const struct cli cli = {
-    "logits", "print the logits of token ids, f32 binary", "tools/logits CHECKPOINT <ids.jsonl >logits.f32", opts, NULL,
+    "logits",
+    "print the logits of token ids, f32 binary",
+    "tools/logits CHECKPOINT <ids.jsonl >logits.f32",
+    opts,
+    NULL,
 };
 
 static int32_t *parse_ids(const char *line, const struct model_config *c, int *n)

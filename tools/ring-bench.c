@@ -31,7 +31,10 @@ static const struct opt opts[] = {
 };
 
 static const struct cli cli = {
-    "ring-bench", "speed of the shared-memory ring between two processes", "ring-bench [-s S]", opts,
+    "ring-bench",
+    "speed of the shared-memory ring between two processes",
+    "ring-bench [-s S]",
+    opts,
     "Goals: 25 M small records/s, 10 GB/s bulk, 100 ns a hop, with a core for each side.\n",
 };
 
@@ -68,7 +71,8 @@ static const char *ring_name(const char *what)
     return name;
 }
 
-/* To the nth of the CPUs we may use, round and round: left to itself, the scheduler may put both sides on one. */
+/* To the nth of the CPUs we may use, round and round: left to itself, the scheduler may put both sides on
+ * one. */
 static void pin(const cpu_set_t *may, int nth)
 {
     cpu_set_t one;
@@ -77,7 +81,7 @@ static void pin(const cpu_set_t *may, int nth)
         if (CPU_ISSET(c, may) && nth-- == 0) {
             CPU_ZERO(&one);
             CPU_SET(c, &one);
-            sched_setaffinity(0, sizeof one, &one);     /* refused: then not pinned */
+            sched_setaffinity(0, sizeof one, &one); /* refused: then not pinned */
             return;
         }
 }
@@ -101,7 +105,8 @@ static void reap(pid_t pid)
         die("the other process failed");
 }
 
-/* Copies `bytes` in and out for a while. Returns records a second, counted at the producer until the ring has drained. */
+/* Copies `bytes` in and out for a while. Returns records a second, counted at the producer until the ring has
+ * drained. */
 static double stream(uint32_t bytes)
 {
     const char *name = ring_name("stream");
@@ -269,11 +274,13 @@ int main(int argc, char **argv)
     printf("ring small records  %8.2f M/s    %llu bytes each; pipe %.2f M/s\n", small / 1e6,
            (unsigned long long)small_bytes, pipe_small / 1e6);
     double bulk = stream((uint32_t)bulk_bytes) * (double)bulk_bytes;
-    double pipe_bulk = pipe_stream(bulk_bytes) * (double)bulk_bytes, copy = memcpy_rate(bulk_bytes) * (double)bulk_bytes;
-    printf("ring bulk           %8.2f GB/s   copied in and out; memcpy %.2f GB/s, pipe %.2f GB/s\n", bulk / 1e9,
-           copy / 1e9, pipe_bulk / 1e9);
+    double pipe_bulk = pipe_stream(bulk_bytes) * (double)bulk_bytes,
+           copy = memcpy_rate(bulk_bytes) * (double)bulk_bytes;
+    printf("ring bulk           %8.2f GB/s   copied in and out; memcpy %.2f GB/s, pipe %.2f GB/s\n",
+           bulk / 1e9, copy / 1e9, pipe_bulk / 1e9);
     double ring_s = hop(), line_s = line_hop();
-    printf("ring hop            %8.0f ns     one way; a bare cache line %.0f ns\n", ring_s * 1e9, line_s * 1e9);
+    printf("ring hop            %8.0f ns     one way; a bare cache line %.0f ns\n", ring_s * 1e9,
+           line_s * 1e9);
     close_stdout();
     return 0;
 }

@@ -23,7 +23,7 @@
 enum { HEADER = 4096, BLOCK = 1048576, N_DOMAIN_NAMES = 6, MANIFEST_LIMIT = 64 << 20 };
 
 static bool check_all;
-static bool damaged;                /* something was */
+static bool damaged; /* something was */
 
 static const struct opt opts[] = {
     {0, "verify", OPT_FLAG, &check_all, NULL, "check every block, token and index entry"},
@@ -31,7 +31,8 @@ static const struct opt opts[] = {
 };
 static const struct cli cli = {
     "shard-dump", "say what token shards hold, and check them", "shard-dump [--verify] DIR|FILE ...", opts,
-    "A directory is read by its manifest.json, with its val/. Without --verify headers, sizes and the manifest are\n"
+    "A directory is read by its manifest.json, with its val/. Without --verify headers, sizes and the "
+    "manifest are\n"
     "checked. Damage is reported as FILE: offset N: reason, for each file that has some.\n"
     "\n"
     "Exit: 0 sound, 1 damaged or not readable, 2 misuse."};
@@ -76,7 +77,8 @@ static bool read_at(const struct file *f, void *p, size_t n, uint64_t at)
     return true;
 }
 
-/* Offsets and size as the page derives them; sizes are bounded by the file's before anything is multiplied. */
+/* Offsets and size as the page derives them; sizes are bounded by the file's before anything is multiplied.
+ */
 static bool check_layout(const struct file *f, const unsigned char *h)
 {
     if (f->documents == 0 || f->documents > f->tokens)
@@ -93,8 +95,9 @@ static bool check_layout(const struct file *f, const unsigned char *h)
     if (u64(h + 80) != blocks_at + 8 * n_blocks)
         return bad(f->name, 80, "file_bytes does not follow from the offsets");
     if (f->size != blocks_at + 8 * n_blocks)
-        return bad(f->name, 80, f->size < blocks_at + 8 * n_blocks ? "file is shorter than file_bytes (truncated)"
-                                                                  : "file is longer than file_bytes");
+        return bad(f->name, 80,
+                   f->size < blocks_at + 8 * n_blocks ? "file is shorter than file_bytes (truncated)"
+                                                      : "file is longer than file_bytes");
     return true;
 }
 
@@ -142,15 +145,16 @@ static void print_header(const struct file *f)
 {
     static const char *const names[N_DOMAIN_NAMES] = {"other", "language", "code", "math", "ml", "logic"};
     printf("%s\n", f->name);
-    printf("  tokens      %" PRIu64 ", %u bits each, below %u, eos %u", f->tokens, 8 * f->width, f->vocab, f->eos);
+    printf("  tokens      %" PRIu64 ", %u bits each, below %u, eos %u", f->tokens, 8 * f->width, f->vocab,
+           f->eos);
     if (f->bos != UINT32_MAX)
         printf(", bos %u", f->bos);
     printf("\n  documents   %" PRIu64 ", domain %s, text bytes %" PRIu64 "\n", f->documents, names[f->domain],
            f->text_bytes);
     printf("  tokenizer   %016" PRIx64 "\n", f->tokenizer);
     printf("  header hash %016" PRIx64 ", block table hash %016" PRIx64 "\n", f->hash, f->blocks_hash);
-    printf("  bytes       %" PRIu64 ": tokens at %d, index at %" PRIu64 ", blocks at %" PRIu64 "\n", f->size, HEADER,
-           f->index_at, f->blocks_at);
+    printf("  bytes       %" PRIu64 ": tokens at %d, index at %" PRIu64 ", blocks at %" PRIu64 "\n", f->size,
+           HEADER, f->index_at, f->blocks_at);
 }
 
 static uint32_t token_of(const struct file *f, const unsigned char *p)
@@ -283,9 +287,11 @@ static bool check_totals(const char *path, const json_t *m, const json_t *shards
     }
     uint64_t hash = XXH3_64bits(hashes, 8 * json_array_size(shards));
     free(hashes);
-    if (tokens != int_of(m, "tokens") || documents != int_of(m, "documents") || text_bytes != int_of(m, "text_bytes"))
+    if (tokens != int_of(m, "tokens") || documents != int_of(m, "documents") ||
+        text_bytes != int_of(m, "text_bytes"))
         return bad(path, 0, "totals are not the sum of the shards");
-    return hash == hex_of(m, "source_hash") || bad(path, 0, "source_hash does not follow from the shards' hashes");
+    return hash == hex_of(m, "source_hash") ||
+           bad(path, 0, "source_hash does not follow from the shards' hashes");
 }
 
 static void dump_manifest(const char *dir, const char *path, const json_t *m)
@@ -293,8 +299,8 @@ static void dump_manifest(const char *dir, const char *path, const json_t *m)
     const json_t *shards = json_object_get(m, "shards");
     const char *format = json_string_value(json_object_get(m, "format"));
     const char *archive = json_string_value(json_object_get(m, "archive"));
-    if (!format || strcmp(format, "tritter-shards") != 0 || int_of(m, "version") != 1 || !json_is_array(shards) ||
-        !archive) {
+    if (!format || strcmp(format, "tritter-shards") != 0 || int_of(m, "version") != 1 ||
+        !json_is_array(shards) || !archive) {
         bad(path, 0, "not a manifest of token shards, version 1");
         return;
     }

@@ -4,8 +4,8 @@
  * Reads all documents, then encodes them over and over, so that neither files
  * nor JSON are measured. Cold is a new encoder (its memory and caches are made within the time) over
  * all documents once; warm is the same encoder over them again. The worst cases are
- * texts made to miss the caches and to merge much. Time is that of the processor, so that another program's share does
- * not count; with threads, that of the slowest. Figures are medians.
+ * texts made to miss the caches and to merge much. Time is that of the processor, so that another program's
+ * share does not count; with threads, that of the slowest. Figures are medians.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,10 +15,10 @@
 
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
-#include "pipeline/lib/input.h"
+#include "pipeline/stream/input.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/text/pieces.h"
-#include "pipeline/text/tokenizer.h"
+#include "pipeline/text/encode/pieces.h"
+#include "pipeline/text/vocabulary/tokenizer.h"
 
 enum { MAX_REPEATS = 31, WORST_BYTES = 1 << 20 };
 
@@ -43,7 +43,7 @@ struct texts {
     size_t *ends, n, cap;
 };
 
-struct job {                            /* one thread's; threads take the next text when they are done with one, as `tokenize` does */
+struct job { /* one thread's; threads take the next text when they are done with one, as `tokenize` does */
     pthread_t thread;
     const struct tokenizer *t;
     const struct texts *texts;
@@ -122,7 +122,7 @@ static void measure(const struct tokenizer *t, const struct texts *texts, const 
     size_t n = (size_t)threads;
     struct job *jobs = xcalloc(n, sizeof *jobs);
     uint64_t ids = 0;
-    for (int64_t r = 0; r < repeats; r++) {         /* in turn, so that what else the machine does hits all alike */
+    for (int64_t r = 0; r < repeats; r++) { /* in turn, so that what else the machine does hits all alike */
         struct pieces *shared = n > 1 ? pieces_new() : NULL;
         for (size_t i = 0; i < n; i++)
             jobs[i] = (struct job){.t = t, .texts = texts, .shared = shared};
@@ -137,8 +137,8 @@ static void measure(const struct tokenizer *t, const struct texts *texts, const 
         encoder_free(jobs[0].e);
     }
     double c = median(cold), w = median(warm), m = median(many);
-    printf("%-20s %8.1f MB %6.2f bytes/token  cold %8.1f  warm %8.1f  %zu threads %8.1f MB/s (%.2f x)\n", name, mb,
-           (double)texts->bytes.len / (double)(ids ? ids : 1), mb / c, mb / w, n, mb / m, c / m);
+    printf("%-20s %8.1f MB %6.2f bytes/token  cold %8.1f  warm %8.1f  %zu threads %8.1f MB/s (%.2f x)\n",
+           name, mb, (double)texts->bytes.len / (double)(ids ? ids : 1), mb / c, mb / w, n, mb / m, c / m);
     free(jobs);
 }
 
@@ -152,7 +152,8 @@ static uint32_t rnd(uint32_t below)
 /* kind: 0 one letter, 1 random letters unbroken, 2 random words, 3 random Han characters, 4 random bytes */
 static void measure_worst(const struct tokenizer *t)
 {
-    static const char *const names[] = {"1 MiB of a", "letters, unbroken", "random words", "random Han", "random bytes"};
+    static const char *const names[] = {"1 MiB of a", "letters, unbroken", "random words", "random Han",
+                                        "random bytes"};
     for (int kind = 0; kind < 5; kind++) {
         struct texts texts = {0};
         struct strbuf s = {0};
@@ -163,7 +164,8 @@ static void measure_worst(const struct tokenizer *t)
                 c[0] = kind == 2 && rnd(7) == 0 ? ' ' : (unsigned char)('a' + rnd(26));
             if (kind == 3) {
                 uint32_t point = 0x4e00 + rnd(0x5000);
-                c[0] = (unsigned char)(0xe0 | point >> 12), c[1] = (unsigned char)(0x80 | (point >> 6 & 0x3f));
+                c[0] = (unsigned char)(0xe0 | point >> 12),
+                c[1] = (unsigned char)(0x80 | (point >> 6 & 0x3f));
                 c[2] = (unsigned char)(0x80 | (point & 0x3f)), n = 3;
             }
             if (kind == 4)

@@ -3,11 +3,11 @@
  *
  * In turn, several times: one whole optimizer step (forward, backward, clip,
  * optimizer) on random tokens; and the step's matrix products alone. On the CPU these are by oneDNN, in
- * the layouts oneDNN likes best (operands packed beforehand, which a real step cannot have); on a GPU they are the backend's own. Prints
- * medians, and what share of a step its optimizer takes.
+ * the layouts oneDNN likes best (operands packed beforehand, which a real step cannot have); on a GPU they
+ * are the backend's own. Prints medians, and what share of a step its optimizer takes.
  *
- * FLOP/s counts 6*N a token for the weights in matrix products plus 6*L*H*D*T for causal attention, for the step; and
- * the products' own 2*M*N*K for the limit. MFU: pipeline/train/rate.h.
+ * FLOP/s counts 6*N a token for the weights in matrix products plus 6*L*H*D*T for causal attention, for the
+ * step; and the products' own 2*M*N*K for the limit. MFU: pipeline/train/rate.h.
  */
 #include <oneapi/dnnl/dnnl.h>
 #include <stdlib.h>
@@ -44,8 +44,11 @@ static const struct opt opts[] = {
 };
 
 static const struct cli cli = {
-    "train-bench", "tokens/s of a training step beside the limit its matrix products set",
-    "tools/train-bench [-m PRESET] [-B N] [-T N] [--dtype auto|bf16|f32]", opts, NULL,
+    "train-bench",
+    "tokens/s of a training step beside the limit its matrix products set",
+    "tools/train-bench [-m PRESET] [-B N] [-T N] [--dtype auto|bf16|f32]",
+    opts,
+    NULL,
 };
 
 /* --- the limit: each product of a step, as oneDNN does it best --- */
@@ -91,16 +94,21 @@ static void product_make(struct product *p, dnnl_data_type_t in, dnnl_data_type_
     must(dnnl_primitive_desc_create(&pd, &desc, NULL, engine, NULL), "matmul");
     must(dnnl_primitive_create(&p->primitive, pd), "matmul");
     p->args[0] = (dnnl_exec_arg_t){DNNL_ARG_SRC, filled(&a)};
-    p->args[1] = (dnnl_exec_arg_t){DNNL_ARG_WEIGHTS, filled(dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0))};
+    p->args[1] = (dnnl_exec_arg_t){DNNL_ARG_WEIGHTS,
+                                   filled(dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0))};
     p->args[2] = (dnnl_exec_arg_t){DNNL_ARG_DST, filled(&c)};
     dnnl_primitive_desc_destroy(pd);
 }
 
-/* y = x W^T, dx = dy W, dW = dy^T x for every matrix of the model; rows: what the output matrix sees at a time */
+/* y = x W^T, dx = dy W, dW = dy^T x for every matrix of the model; rows: what the output matrix sees at a
+ * time */
 static size_t products(struct product *p, const struct model_config *c, int N, int rows)
 {
     int shapes[][3] = {
-        {c->C, (c->H + 2 * c->Hkv) * c->D, c->L}, {c->H * c->D, c->C, c->L}, {c->C, 2 * c->F, c->L}, {c->F, c->C, c->L},
+        {c->C, (c->H + 2 * c->Hkv) * c->D, c->L},
+        {c->H * c->D, c->C, c->L},
+        {c->C, 2 * c->F, c->L},
+        {c->F, c->C, c->L},
         {c->C, c->V, 1},
     };
     size_t n = 0;
@@ -121,7 +129,8 @@ static void prepare_onednn(struct product *p, size_t n, enum dtype act)
 {
     must(dnnl_engine_create(&engine, dnnl_cpu, 0), "engine");
     must(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "stream");
-    bool bf16 = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+    bool bf16 =
+        (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
     dnnl_data_type_t in = act == DTYPE_BF16 && bf16 ? dnnl_bf16 : dnnl_f32;
     for (size_t i = 0; i < n; i++)
         product_make(&p[i], in, p[i].kind == BACKWARD_WEIGHT ? dnnl_f32 : in);
@@ -136,7 +145,8 @@ static void prepare_operands(const struct product *p, size_t n, const struct wei
 {
     size_t most = 0;
     for (size_t i = 0; i < n; i++) {
-        const size_t sizes[] = {(size_t)p[i].M * (size_t)p[i].K, (size_t)p[i].K * (size_t)p[i].N, (size_t)p[i].M * (size_t)p[i].N};
+        const size_t sizes[] = {(size_t)p[i].M * (size_t)p[i].K, (size_t)p[i].K * (size_t)p[i].N,
+                                (size_t)p[i].M * (size_t)p[i].N};
         for (int k = 0; k < 3; k++)
             most = sizes[k] > most ? sizes[k] : most;
     }
@@ -145,7 +155,7 @@ static void prepare_operands(const struct product *p, size_t n, const struct wei
     operands.c = w->ops->alloc(w->dev, most * sizeof(float));
     if (!operands.a || !operands.b || !operands.c)
         die("no memory for the products alone");
-    size_t have = w->layout.total;              /* the weights: zeros would multiply faster */
+    size_t have = w->layout.total; /* the weights: zeros would multiply faster */
     for (size_t at = 0; at < most; at += have) {
         size_t bytes = (most - at < have ? most - at : have) * dtype_bytes(w->act);
         w->ops->copy(w->dev, (char *)operands.a + at * dtype_bytes(w->act), w->work, bytes);
@@ -217,17 +227,25 @@ static void bench_make(struct bench *b, const struct model_config *c)
         die("%s", err);
     if (fp8 && ops->use_fp8(dev, err, sizeof err) != 0)
         die("--fp8: %s", err);
-    if (cudnn && ops->use_cudnn(dev, (struct attention_shape){1, (int)context, c->H, c->Hkv, c->D}, err, sizeof err) != 0)
+    if (cudnn && ops->use_cudnn(dev, (struct attention_shape){1, (int)context, c->H, c->Hkv, c->D}, err,
+                                sizeof err) != 0)
         die("--cudnn: %s", err);
     rate_measure(&b->rate, ops, dev, act);
     if ((bf16_state ? weights_alloc_bf16(&b->w, ops, dev, c, err, sizeof err)
                     : weights_alloc(&b->w, ops, dev, act, c, err, sizeof err)) != 0)
         die("%s", err);
     weights_init(&b->w, 1);
-    b->a = activations_alloc(&b->w, (int)micro, (int)context, recompute ? ACT_RECOMPUTE : ACT_TRAIN, err, sizeof err);
+    b->a = activations_alloc(&b->w, (int)micro, (int)context, recompute ? ACT_RECOMPUTE : ACT_TRAIN, err,
+                             sizeof err);
     b->grad = ops->alloc(dev, b->w.layout.total * sizeof(float));
-    b->opt = (struct optim){.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .clip = 1,
-                            .half = bf16_state, .use_muon = strcmp(optimizer, "muon") == 0, .momentum = 0.95f};
+    b->opt = (struct optim){.beta1 = 0.9f,
+                            .beta2 = 0.95f,
+                            .eps = 1e-8f,
+                            .weight_decay = 0.1f,
+                            .clip = 1,
+                            .half = bf16_state,
+                            .use_muon = strcmp(optimizer, "muon") == 0,
+                            .momentum = 0.95f};
     if (!b->a || !b->grad)
         die("%s", b->a ? "no memory for the gradient" : err);
     if (optim_alloc(&b->opt, &b->w, err, sizeof err) != 0)
@@ -252,8 +270,9 @@ static struct times time_step(struct bench *b)
     struct device *dev = b->w.dev;
     double t = now_seconds();
     for (int64_t first = 0; first < batch; first += micro)
-        model_submit(&b->w, b->a, b->tokens + first * (context + 1), (int)(batch - first < micro ? batch - first : micro),
-                     (int)context, -1, b->loss + first * context, b->grad, 1.0f / (float)(batch * context), first > 0);
+        model_submit(&b->w, b->a, b->tokens + first * (context + 1),
+                     (int)(batch - first < micro ? batch - first : micro), (int)context, -1,
+                     b->loss + first * context, b->grad, 1.0f / (float)(batch * context), first > 0);
     double norm = optim_grad_norm(&b->w, b->grad);
     ops->sync(dev);
     double before = now_seconds();
@@ -317,8 +336,9 @@ int main(int argc, char **argv)
 
     double *steps = xcalloc((size_t)repeats, sizeof *steps), *gemms = xcalloc((size_t)repeats, sizeof *gemms);
     double *optimizers = xcalloc((size_t)repeats, sizeof *optimizers);
-    double *ratios = xcalloc((size_t)repeats, sizeof *ratios), per_step = model_flops_per_token(&c, (int)context) * N;
-    for (int i = 0; i < 3; i++)         /* the third time the ops are replayed where they can be recorded */
+    double *ratios = xcalloc((size_t)repeats, sizeof *ratios),
+           per_step = model_flops_per_token(&c, (int)context) * N;
+    for (int i = 0; i < 3; i++) /* the third time the ops are replayed where they can be recorded */
         time_step(&b);
     time_products(p, n, &b.w);
     for (int64_t i = 0; i < repeats; i++) {
@@ -333,14 +353,17 @@ int main(int argc, char **argv)
     char mfu[128];
     rate_text(mfu, sizeof mfu, &b.rate, per_step / s);
     if (json)
-        printf("{\"model\": \"%s\", \"device\": \"%s\", \"dtype\": \"%s\", \"B\": %d, \"T\": %d, \"tokens_per_s\": %.1f, "
+        printf("{\"model\": \"%s\", \"device\": \"%s\", \"dtype\": \"%s\", \"B\": %d, \"T\": %d, "
+               "\"tokens_per_s\": %.1f, "
                "\"gflops\": %.1f, \"gemm_gflops\": %.1f, \"share\": %.4f, \"optimizer_share\": %.4f, "
                "\"product_gflops\": %.1f, \"nominal_gflops\": %.1f}\n",
-               preset, b.w.ops->name, dtype, (int)batch, (int)context, N / s, per_step / s / 1e9, flops / g / 1e9, r, share,
-               b.rate.measured / 1e9, b.rate.nominal / 1e9);
+               preset, b.w.ops->name, dtype, (int)batch, (int)context, N / s, per_step / s / 1e9,
+               flops / g / 1e9, r, share, b.rate.measured / 1e9, b.rate.nominal / 1e9);
     else
-        printf("%-5s %s  B %d T %d  %10.1f tokens/s  %7.1f GFLOP/s of %7.1f (products alone): %.4f; optimizer %.1f %%%s\n",
-               preset, dtype, (int)batch, (int)context, N / s, per_step / s / 1e9, flops / g / 1e9, r, 100 * share, mfu);
+        printf("%-5s %s  B %d T %d  %10.1f tokens/s  %7.1f GFLOP/s of %7.1f (products alone): %.4f; "
+               "optimizer %.1f %%%s\n",
+               preset, dtype, (int)batch, (int)context, N / s, per_step / s / 1e9, flops / g / 1e9, r,
+               100 * share, mfu);
     close_stdout();
     return 0;
 }

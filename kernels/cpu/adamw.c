@@ -6,8 +6,9 @@
  *   theta -= lr * (m / bias1 / (sqrt(v / bias2) + eps) + weight_decay * theta)
  *   work = theta
  *
- * bf16 state: 16 random bits are added to those that bf16 cuts off, so the mean of the results is the f32 value. The bits are a hash of (seed,
- * index of the element): no state, the same in every run and for every number of threads.
+ * bf16 state: 16 random bits are added to those that bf16 cuts off, so the mean of the results is the f32
+ * value. The bits are a hash of (seed, index of the element): no state, the same in every run and for every
+ * number of threads.
  *
  * Cost     per weight 16 bytes read, 12 + 2 written: bound by memory.
  * Source   Loshchilov & Hutter 2019, arXiv:1711.05101; the hash: Steele et al. 2014 (SplitMix64)
@@ -73,8 +74,8 @@ static uint16_t stochastic(float x, uint64_t random)
     return (uint16_t)(u >> 16);
 }
 
-void adamw_step_bf16(struct device *dev, float *theta, void *work, uint16_t *m, uint16_t *v, const float *g, size_t n,
-                     struct adamw a, uint64_t seed, uint64_t index)
+void adamw_step_bf16(struct device *dev, float *theta, void *work, uint16_t *m, uint16_t *v, const float *g,
+                     size_t n, struct adamw a, uint64_t seed, uint64_t index)
 {
     float rate = a.lr / a.bias1, inverse2 = 1.0f / a.bias2, decay = a.lr * a.weight_decay;
     uint64_t start = hash(seed);

@@ -8,16 +8,15 @@
  * so memory is O(T) and no T x T matrix exists.
  *
  * Mapping  one thread a (sequence, key/value head); see attention.h.
- * Numerics f32, one rounding at the store; where the CPU has bf16 dot products, e^(s-m) is rounded to bf16 for its
- *          product with v, while l sums it unrounded.
- * Source   Dao 2023, arXiv:2307.08691
+ * Numerics f32, one rounding at the store; where the CPU has bf16 dot products, e^(s-m) is rounded to bf16
+ * for its product with v, while l sums it unrounded. Source   Dao 2023, arXiv:2307.08691
  */
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/table.h"
 
 struct tiles {
-    float *kT, *v;              /* keys transposed, values by row pairs */
-    float *q, *o, *s, *p;       /* queries by rows; output; scores; e^(s-m), which is s itself in f32 */
+    float *kT, *v;        /* keys transposed, values by row pairs */
+    float *q, *o, *s, *p; /* queries by rows; output; scores; e^(s-m), which is s itself in f32 */
     float m[BLOCK_Q], l[BLOCK_Q];
     float scale;
 };
@@ -47,7 +46,7 @@ INLINE void softmax_row(struct tiles *x, int r, int k0, int n, int lo, int hi, i
         top = vmax(top, mask(vload_f32(s + c), k0 + c, lo, hi, MASKED));
     float m = vmaximum(top) * scale;
     m = m > x->m[r] ? m : x->m[r];
-    if (x->m[r] == MASKED) {            /* nothing yet */
+    if (x->m[r] == MASKED) { /* nothing yet */
         x->m[r] = m;
     } else if (m != x->m[r]) {
         float shrink = expf(x->m[r] - m);
@@ -80,20 +79,21 @@ INLINE void query_block(struct tiles *x, const int32_t *first, int q0, int rows,
     }
     for (int k0 = from; k0 < to; k0 += BLOCK_K) {
         int n = to - k0 < BLOCK_K ? pad(to - k0) : BLOCK_K;
-        tile_product(x->s, BLOCK_K, (struct tile_a){x->q, width / by, 1}, x->kT + k0, height, rows, n, s.D / by, false,
-                     dot);
+        tile_product(x->s, BLOCK_K, (struct tile_a){x->q, width / by, 1}, x->kT + k0, height, rows, n,
+                     s.D / by, false, dot);
         for (int r = 0; r < rows; r++)
             softmax_row(x, r, k0, n, first ? first[q0 + r] : 0, q0 + r + 1, width, dot);
-        tile_product(x->o, width, (struct tile_a){p, BLOCK_K / by, 1}, x->v + (size_t)(k0 / by) * width, width, rows,
-                     width, n / by, true, dot);
+        tile_product(x->o, width, (struct tile_a){p, BLOCK_K / by, 1}, x->v + (size_t)(k0 / by) * width,
+                     width, rows, width, n / by, true, dot);
     }
 }
 
-INLINE void unit(struct tiles x, void *out, float *lse, const void *qk, const void *qkv, const int32_t *first, int b,
-                 int g, struct attention_shape s, enum dtype t, const bool dot)
+INLINE void unit(struct tiles x, void *out, float *lse, const void *qk, const void *qkv, const int32_t *first,
+                 int b, int g, struct attention_shape s, enum dtype t, const bool dot)
 {
     int group = s.H / s.Hkv, width = pad(s.D);
-    size_t row = (size_t)b * s.T, qk_row = (size_t)(s.H + s.Hkv) * s.D, qkv_row = qk_row + (size_t)s.Hkv * s.D;
+    size_t row = (size_t)b * s.T, qk_row = (size_t)(s.H + s.Hkv) * s.D,
+           qkv_row = qk_row + (size_t)s.Hkv * s.D;
     size_t out_row = (size_t)s.H * s.D;
 
     pack_transposed(x.kT, x.v, act_at(qk, row * qk_row + (s.H + g) * s.D, t), qk_row, s.T, s.D, t, dot);
@@ -111,8 +111,8 @@ INLINE void unit(struct tiles x, void *out, float *lse, const void *qk, const vo
         }
 }
 
-INLINE void forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv, const int32_t *first,
-                    struct attention_shape s, enum dtype t)
+INLINE void forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
+                    const int32_t *first, struct attention_shape s, enum dtype t)
 {
     float *tiles = device_scratch(dev, SCRATCH_TILES, dev->threads * tiles_floats(s) * sizeof *tiles);
 #pragma omp parallel for num_threads(dev->threads) schedule(dynamic)

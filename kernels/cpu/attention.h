@@ -1,9 +1,9 @@
 /*
  * attention.h - what the attention files share: packing of heads into tiles, the mask
  *
- * A unit of work is one sequence and one key/value head with the query heads that use it; one thread does all of it.
- * Keys and values are packed once a unit, queries in blocks of BLOCK_Q, and products are taken
- * against blocks of BLOCK_K keys (tile.h). Sizes are padded with zeros to multiples of VL.
+ * A unit of work is one sequence and one key/value head with the query heads that use it; one thread does all
+ * of it. Keys and values are packed once a unit, queries in blocks of BLOCK_Q, and products are taken against
+ * blocks of BLOCK_K keys (tile.h). Sizes are padded with zeros to multiples of VL.
  *
  * Tiles hold f32, or (dot) pairs of bf16, two neighbours along the axis that is summed over. One head of
  * `rows` tokens, D wide, is packed in three ways; W = pad(D), or pad(D)/2 with dot:
@@ -32,7 +32,8 @@ INLINE int step(const bool dot)
     return dot ? 2 : 1;
 }
 
-/* Columns of keys [from, to) that queries q0..q0+rows of a sequence may see between them; from is a multiple of VL. */
+/* Columns of keys [from, to) that queries q0..q0+rows of a sequence may see between them; from is a multiple
+ * of VL. */
 INLINE void visible(const int32_t *first, int q0, int rows, int *from, int *to)
 {
     int lo = first ? first[q0] : 0;
@@ -53,7 +54,8 @@ INLINE void store_dot(uint16_t *p, vf a)
 }
 
 /* src's rows are stride apart. Rows up to the next multiple of VL are zeroed. */
-INLINE void pack_rows(float *dst, const void *src, size_t stride, int rows, int D, enum dtype t, const bool dot)
+INLINE void pack_rows(float *dst, const void *src, size_t stride, int rows, int D, enum dtype t,
+                      const bool dot)
 {
     int width = pad(D) / step(dot);
     for (int r = 0; r < rows; r++) {
@@ -69,7 +71,8 @@ INLINE void pack_rows(float *dst, const void *src, size_t stride, int rows, int 
     memset(dst + (size_t)rows * width, 0, (size_t)(pad(rows) - rows) * width * sizeof *dst);
 }
 
-INLINE void pack_row_pairs(float *dst, const void *src, size_t stride, int rows, int D, enum dtype t, const bool dot)
+INLINE void pack_row_pairs(float *dst, const void *src, size_t stride, int rows, int D, enum dtype t,
+                           const bool dot)
 {
     if (!dot) {
         pack_rows(dst, src, stride, rows, D, t, false);
@@ -103,15 +106,16 @@ INLINE void transpose(float *dst, const float *src, int height, int width)
 }
 
 /* space holds pad(rows) x pad(D) words, used on the way */
-INLINE void pack_transposed(float *dst, float *space, const void *src, size_t stride, int rows, int D, enum dtype t,
-                            const bool dot)
+INLINE void pack_transposed(float *dst, float *space, const void *src, size_t stride, int rows, int D,
+                            enum dtype t, const bool dot)
 {
     pack_rows(space, src, stride, rows, D, t, dot);
     transpose(dst, space, pad(rows), pad(D) / step(dot));
 }
 
 /* dst's rows, stride apart, = scale * the first D columns of an f32 tile (rows, pad(D)) */
-INLINE void unpack_rows(void *dst, size_t stride, const float *tile, int rows, int D, float scale, enum dtype t)
+INLINE void unpack_rows(void *dst, size_t stride, const float *tile, int rows, int D, float scale,
+                        enum dtype t)
 {
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < D; c += VL)
@@ -125,12 +129,12 @@ INLINE vf mask(vf s, int k, int lo, int hi, float other)
 }
 
 /* Calls unit with the element type, and whether tiles are bf16, as constants. */
-#define ATTENTION_UNIT(dev, unit, t, ...)                                                                              \
-    do {                                                                                                               \
-        if ((t) == DTYPE_BF16 && VL == 16 && (dev)->bf16_dot)                                                          \
-            unit(__VA_ARGS__, DTYPE_BF16, true);                                                                       \
-        else                                                                                                           \
-            unit(__VA_ARGS__, t, false);                                                                               \
+#define ATTENTION_UNIT(dev, unit, t, ...)                                                                    \
+    do {                                                                                                     \
+        if ((t) == DTYPE_BF16 && VL == 16 && (dev)->bf16_dot)                                                \
+            unit(__VA_ARGS__, DTYPE_BF16, true);                                                             \
+        else                                                                                                 \
+            unit(__VA_ARGS__, t, false);                                                                     \
     } while (0)
 
 #endif

@@ -5,21 +5,21 @@
  *   dv[j] = sum_i p[i,j] dout[i]        ds[i,j] = p[i,j] (dout[i].v[j] - delta[i])
  *   dq[i] = sum_j ds[i,j] k[j]/sqrt(D)  dk[j] = sum_i ds[i,j] q[i]/sqrt(D)
  *
- * Mapping  one thread a (sequence, key/value head): it adds what the query heads of its group give to dk and dv in
- *          order, so equal inputs give equal bits whatever the number of threads.
- * Numerics f32, one rounding at the store; where the CPU has bf16 dot products, p and ds are rounded to bf16 for them.
- * Source   Dao 2023, arXiv:2307.08691
+ * Mapping  one thread a (sequence, key/value head): it adds what the query heads of its group give to dk and
+ * dv in order, so equal inputs give equal bits whatever the number of threads. Numerics f32, one rounding at
+ * the store; where the CPU has bf16 dot products, p and ds are rounded to bf16 for them. Source   Dao 2023,
+ * arXiv:2307.08691
  */
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/table.h"
 
 struct tiles {
-    float *k, *kT, *vT;                         /* keys by row pairs; keys and values transposed */
-    float *dk, *dv;                             /* f32 (pad(T), pad(D)) */
-    float *q, *dout, *q_pairs, *dout_pairs;     /* by rows, and by row pairs (f32: the same) */
-    float *dq;                                  /* f32 (BLOCK_Q, pad(D)) */
-    float *s, *dp;                              /* f32 (BLOCK_Q, BLOCK_K); become p and ds in f32 */
-    float *ds_rows, *p_pairs, *ds_pairs;        /* dot: the same as bf16, by rows or by row pairs */
+    float *k, *kT, *vT;                     /* keys by row pairs; keys and values transposed */
+    float *dk, *dv;                         /* f32 (pad(T), pad(D)) */
+    float *q, *dout, *q_pairs, *dout_pairs; /* by rows, and by row pairs (f32: the same) */
+    float *dq;                              /* f32 (BLOCK_Q, pad(D)) */
+    float *s, *dp;                          /* f32 (BLOCK_Q, BLOCK_K); become p and ds in f32 */
+    float *ds_rows, *p_pairs, *ds_pairs;    /* dot: the same as bf16, by rows or by row pairs */
     float lse[BLOCK_Q], delta[BLOCK_Q];
     float scale;
 };
@@ -31,13 +31,24 @@ static size_t tiles_floats(struct attention_shape s)
 
 static struct tiles tiles_at(float *p, struct attention_shape s)
 {
-    size_t sequence = (size_t)pad(s.T) * pad(s.D), block = BLOCK_Q * (size_t)pad(s.D), scores = BLOCK_Q * BLOCK_K;
+    size_t sequence = (size_t)pad(s.T) * pad(s.D), block = BLOCK_Q * (size_t)pad(s.D),
+           scores = BLOCK_Q * BLOCK_K;
     float *blocks = p + 5 * sequence, *tail = blocks + 5 * block;
     return (struct tiles){
-        .k = p, .kT = p + sequence, .vT = p + 2 * sequence, .dk = p + 3 * sequence, .dv = p + 4 * sequence,
-        .q = blocks, .dout = blocks + block, .q_pairs = blocks + 2 * block, .dout_pairs = blocks + 3 * block,
+        .k = p,
+        .kT = p + sequence,
+        .vT = p + 2 * sequence,
+        .dk = p + 3 * sequence,
+        .dv = p + 4 * sequence,
+        .q = blocks,
+        .dout = blocks + block,
+        .q_pairs = blocks + 2 * block,
+        .dout_pairs = blocks + 3 * block,
         .dq = blocks + 4 * block,
-        .s = tail, .dp = tail + scores, .ds_rows = tail + 2 * scores, .p_pairs = tail + 3 * scores,
+        .s = tail,
+        .dp = tail + scores,
+        .ds_rows = tail + 2 * scores,
+        .p_pairs = tail + 3 * scores,
         .ds_pairs = tail + 4 * scores,
         .scale = 1.0f / sqrtf(s.D),
     };
@@ -120,8 +131,8 @@ INLINE void pack_queries(struct tiles *x, const void *q, size_t qk_row, const vo
     }
 }
 
-INLINE void pack_keys(struct tiles *x, const void *k, size_t qk_row, const void *v, size_t qkv_row, int T, int D,
-                      enum dtype t, const bool dot)
+INLINE void pack_keys(struct tiles *x, const void *k, size_t qk_row, const void *v, size_t qkv_row, int T,
+                      int D, enum dtype t, const bool dot)
 {
     size_t all = (size_t)pad(T) * pad(D);
     pack_transposed(x->vT, x->k, v, qkv_row, T, D, t, dot);
@@ -132,11 +143,12 @@ INLINE void pack_keys(struct tiles *x, const void *k, size_t qk_row, const void 
 }
 
 INLINE void unit(struct tiles x, void *dqk, void *dqkv, const void *dout, const void *out, const float *lse,
-                 const void *qk, const void *qkv, const int32_t *first, int b, int g, struct attention_shape s,
-                 enum dtype t, const bool dot)
+                 const void *qk, const void *qkv, const int32_t *first, int b, int g,
+                 struct attention_shape s, enum dtype t, const bool dot)
 {
     int group = s.H / s.Hkv, from, to;
-    size_t row = (size_t)b * s.T, qk_row = (size_t)(s.H + s.Hkv) * s.D, qkv_row = qk_row + (size_t)s.Hkv * s.D;
+    size_t row = (size_t)b * s.T, qk_row = (size_t)(s.H + s.Hkv) * s.D,
+           qkv_row = qk_row + (size_t)s.Hkv * s.D;
     size_t out_row = (size_t)s.H * s.D, key = row * qk_row + (s.H + g) * s.D;
     size_t value = row * qkv_row + (s.H + s.Hkv + g) * s.D;
 
@@ -158,8 +170,9 @@ INLINE void unit(struct tiles x, void *dqk, void *dqkv, const void *dout, const 
     unpack_rows(act_at(dqkv, value, t), qkv_row, x.dv, s.T, s.D, 1.0f, t);
 }
 
-INLINE void backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out, const float *lse,
-                     const void *qk, const void *qkv, const int32_t *first, struct attention_shape s, enum dtype t)
+INLINE void backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
+                     const float *lse, const void *qk, const void *qkv, const int32_t *first,
+                     struct attention_shape s, enum dtype t)
 {
     float *tiles = device_scratch(dev, SCRATCH_TILES, attention_scratch_bytes(dev, s));
 #pragma omp parallel for num_threads(dev->threads) schedule(dynamic)

@@ -1,8 +1,9 @@
 /*
  * attention_cached.c - attention of a few new tokens over cached keys and values, for generation
  *
- * Mapping  one thread a (query head, new token): four keys side by side, then four vectors of the output at a time.
- * Cost     keys and values are read once a query head; a value's row in strips, of D = 64 two with AVX2.
+ * Mapping  one thread a (query head, new token): four keys side by side, then four vectors of the output at a
+ * time. Cost     keys and values are read once a query head; a value's row in strips, of D = 64 two with
+ * AVX2.
  */
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/table.h"
@@ -11,7 +12,8 @@
 enum { KEYS = 4, COLUMNS = 4 };
 
 /* scores (keys) = scale q k; returns the largest. q (pad(D)) f32, zeros behind D. */
-INLINE float score(float *scores, const float *q, const void *k, size_t stride, int keys, int D, float scale, enum dtype t)
+INLINE float score(float *scores, const float *q, const void *k, size_t stride, int keys, int D, float scale,
+                   enum dtype t)
 {
     float most = MASKED;
     for (int j = 0; j < keys; j += KEYS) {
@@ -44,8 +46,8 @@ INLINE float weigh(float *scores, float most, int keys)
 }
 
 /* n vectors of columns of out from c on = gain p v */
-INLINE void add_up(void *out, const float *p, const void *v, size_t stride, int keys, int c, const int n, int D, float gain,
-                   enum dtype t)
+INLINE void add_up(void *out, const float *p, const void *v, size_t stride, int keys, int c, const int n,
+                   int D, float gain, enum dtype t)
 {
     vf o[COLUMNS] = {0};
     for (int j = 0; j < keys; j++)
@@ -57,22 +59,23 @@ INLINE void add_up(void *out, const float *p, const void *v, size_t stride, int 
 }
 
 /* space: pad(D) floats for q, then pad(keys) for the scores */
-INLINE void one_query(void *out, const void *q, const void *k, const void *v, float *space, size_t stride, int keys, int D,
-                      enum dtype t)
+INLINE void one_query(void *out, const void *q, const void *k, const void *v, float *space, size_t stride,
+                      int keys, int D, enum dtype t)
 {
     float *scores = space + pad(D);
     int c = 0;
     for (int i = 0; i < D; i += VL)
         vstore_f32(space + i, vget(q, i, D - i, t));
-    float most = score(scores, space, k, stride, keys, D, 1.0f / sqrtf(D), t), gain = 1.0f / weigh(scores, most, keys);
+    float most = score(scores, space, k, stride, keys, D, 1.0f / sqrtf(D), t),
+          gain = 1.0f / weigh(scores, most, keys);
     for (; c + COLUMNS * VL <= D; c += COLUMNS * VL)
         add_up(out, scores, v, stride, keys, c, COLUMNS, D, gain, t);
     for (; c < D; c += VL)
         add_up(out, scores, v, stride, keys, c, 1, D, gain, t);
 }
 
-INLINE void cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache, int n,
-                   int past, int H, int Hkv, int D, enum dtype t)
+INLINE void cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache,
+                   int n, int past, int H, int Hkv, int D, enum dtype t)
 {
     size_t qk_row = (size_t)(H + Hkv) * D, stride = (size_t)Hkv * D, each = (size_t)pad(past + n) + pad(D);
     float *space = device_scratch(dev, SCRATCH_TILES, dev->threads * each * sizeof *space);
@@ -81,20 +84,20 @@ INLINE void cached(struct device *dev, void *out, const void *qk, const void *kc
         for (int h = 0; h < H; h++) {
             size_t head = (size_t)(h / (H / Hkv)) * D;
             one_query(act_at(out, ((size_t)i * H + h) * D, t), act_at(qk, i * qk_row + h * D, t),
-                      act_at(kcache, head, t), act_at(vcache, head, t), space + omp_get_thread_num() * each, stride,
-                      past + i + 1, D, t);
+                      act_at(kcache, head, t), act_at(vcache, head, t), space + omp_get_thread_num() * each,
+                      stride, past + i + 1, D, t);
         }
 }
 
-void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache, int n,
-                      int past, const int32_t *past_at, int H, int Hkv, int D)
+void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache,
+                      int n, int past, const int32_t *past_at, int H, int Hkv, int D)
 {
     past = past_at ? *past_at : past;
     FOR_ACT(dev, cached, dev, out, qk, kcache, vcache, n, past, H, Hkv, D);
 }
 
-void kv_append(struct device *dev, void *kcache, void *vcache, const void *qk, const void *qkv, int n, int past,
-               const int32_t *past_at, int H, int Hkv, int D)
+void kv_append(struct device *dev, void *kcache, void *vcache, const void *qk, const void *qkv, int n,
+               int past, const int32_t *past_at, int H, int Hkv, int D)
 {
     past = past_at ? *past_at : past;
     enum dtype t = dev->act;

@@ -70,8 +70,8 @@ INLINE float row(void *l, int target, int V, float scale, enum dtype t)
     return loss;
 }
 
-INLINE void rows(struct device *dev, float *loss, void *logits, const int32_t *targets, int N, int V, float scale,
-                 enum dtype t)
+INLINE void rows(struct device *dev, float *loss, void *logits, const int32_t *targets, int N, int V,
+                 float scale, enum dtype t)
 {
 #pragma omp parallel for num_threads(dev->threads) schedule(static)
     for (int n = 0; n < N; n++) {
@@ -80,7 +80,8 @@ INLINE void rows(struct device *dev, float *loss, void *logits, const int32_t *t
     }
 }
 
-void cross_entropy(struct device *dev, float *loss, void *logits, const int32_t *targets, int N, int V, float scale)
+void cross_entropy(struct device *dev, float *loss, void *logits, const int32_t *targets, int N, int V,
+                   float scale)
 {
     FOR_ACT(dev, rows, dev, loss, logits, targets, N, V, scale);
 }

@@ -20,9 +20,10 @@ static void limit_onednn(void)
 #endif
 }
 
-/* Products of bf16 by the CPU itself and, with `fast`, no slower than those of f32. Intel's cores from Sapphire Rapids on (they know
- * AVX-512 fp16) are built to multiply bf16 by AMX; where a virtual machine hides that, a step of nano in bf16 takes 1.5 times as long as
- * in f32 (Emerald Rapids). A rule, not a measurement: equal machines must give equal bits. */
+/* Products of bf16 by the CPU itself and, with `fast`, no slower than those of f32. Intel's cores from
+ * Sapphire Rapids on (they know AVX-512 fp16) are built to multiply bf16 by AMX; where a virtual machine
+ * hides that, a step of nano in bf16 takes 1.5 times as long as in f32 (Emerald Rapids). A rule, not a
+ * measurement: equal machines must give equal bits. */
 static bool multiplies_bf16(bool fast)
 {
     int isa = dnnl_get_effective_cpu_isa();
@@ -135,7 +136,7 @@ void device_zero(struct device *dev, void *p, size_t bytes)
 
 void device_sync(struct device *dev)
 {
-    (void)dev;          /* every op returns when it is done */
+    (void)dev; /* every op returns when it is done */
 }
 
 const char *device_error(struct device *dev)

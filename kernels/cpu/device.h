@@ -10,10 +10,12 @@
 #include "kernels/ops.h"
 
 enum scratch_slot {
-    SCRATCH_PARTIAL,        /* partial sums of a reduction */
-    SCRATCH_TILES,          /* attention: tiles of each thread */
-    SCRATCH_PRODUCT,        /* oneDNN's own */
-    SCRATCH_A, SCRATCH_B, SCRATCH_C,    /* copies of operands, in f32 */
+    SCRATCH_PARTIAL, /* partial sums of a reduction */
+    SCRATCH_TILES,   /* attention: tiles of each thread */
+    SCRATCH_PRODUCT, /* oneDNN's own */
+    SCRATCH_A,
+    SCRATCH_B,
+    SCRATCH_C, /* copies of operands, in f32 */
     SCRATCH_SLOTS
 };
 
@@ -22,8 +24,8 @@ struct matmul_cache;
 struct device {
     enum dtype act;
     int threads;
-    bool bf16_products;     /* the CPU multiplies bf16 matrices itself */
-    bool bf16_dot;          /* so may our own code: vdpbf16ps (tile.h) */
+    bool bf16_products; /* the CPU multiplies bf16 matrices itself */
+    bool bf16_dot;      /* so may our own code: vdpbf16ps (tile.h) */
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     struct matmul_cache *matmuls;
@@ -49,12 +51,12 @@ struct matmul_cache *matmul_cache_new(void);
 void matmul_cache_free(struct matmul_cache *cache);
 
 /* Calls body with the element type as a constant, so that each type gets its own code. */
-#define FOR_ACT(dev, body, ...)                                                                                        \
-    do {                                                                                                               \
-        if ((dev)->act == DTYPE_BF16)                                                                                  \
-            body(__VA_ARGS__, DTYPE_BF16);                                                                             \
-        else                                                                                                           \
-            body(__VA_ARGS__, DTYPE_F32);                                                                              \
+#define FOR_ACT(dev, body, ...)                                                                              \
+    do {                                                                                                     \
+        if ((dev)->act == DTYPE_BF16)                                                                        \
+            body(__VA_ARGS__, DTYPE_BF16);                                                                   \
+        else                                                                                                 \
+            body(__VA_ARGS__, DTYPE_F32);                                                                    \
     } while (0)
 
 /* Element i of an array of activations. */

@@ -6,11 +6,11 @@
  *   direction   d = keep d + gain (a - b) + sum_j c[g][j] D_j
  *   gram        out[g] = inner products of D_0 .. D_{k-1} and a - b
  *
- * Shapes   theta, mean, x, y, a, b f32; D, d, work act. All flat and equally long; a span's elements share row g of c (groups,k).
- * Mapping  chunks of CHUNK elements within a span. gram: one partial sum a chunk, added in order, so its bits do not
- *          depend on the number of threads.
- * Numerics gram sums a chunk in f32 lanes (CHUNK / VL additions each), chunks in double.
- * Cost     bound by memory: per weight, with k = 4 directions in bf16, combine reads 12 and writes 6 bytes, ema_step 8 and 10.
+ * Shapes   theta, mean, x, y, a, b f32; D, d, work act. All flat and equally long; a span's elements share
+ * row g of c (groups,k). Mapping  chunks of CHUNK elements within a span. gram: one partial sum a chunk,
+ * added in order, so its bits do not depend on the number of threads. Numerics gram sums a chunk in f32 lanes
+ * (CHUNK / VL additions each), chunks in double. Cost     bound by memory: per weight, with k = 4 directions
+ * in bf16, combine reads 12 and writes 6 bytes, ema_step 8 and 10.
  */
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/table.h"
@@ -49,7 +49,8 @@ INLINE void ema(struct device *dev, float *theta, void *work, float *mean, size_
     }
 }
 
-void directions_ema_step(struct device *dev, float *theta, void *work, float *mean, size_t n, float keep, float ahead)
+void directions_ema_step(struct device *dev, float *theta, void *work, float *mean, size_t n, float keep,
+                         float ahead)
 {
     FOR_ACT(dev, ema, dev, theta, work == theta ? NULL : work, mean, n, keep, ahead);
 }
@@ -61,8 +62,8 @@ INLINE vf sum_at(vf sum, const void *const *D, int k, const float *c, size_t i, 
     return sum;
 }
 
-INLINE void combine_span(struct device *dev, float *y, void *work, const float *x, const void *const *D, int k,
-                         const float *c, const struct span *s, enum dtype t)
+INLINE void combine_span(struct device *dev, float *y, void *work, const float *x, const void *const *D,
+                         int k, const float *c, const struct span *s, enum dtype t)
 {
 #pragma omp parallel for num_threads(dev->threads) schedule(static) if (s->n > CHUNK)
     for (size_t chunk = 0; chunk < chunks(s->n); chunk++) {
@@ -81,11 +82,13 @@ void directions_combine(struct device *dev, float *y, void *work, const float *x
 {
     assert(k >= 0 && k <= OPS_DIRECTIONS);
     for (int s = 0; s < n_spans; s++)
-        FOR_ACT(dev, combine_span, dev, y, work == y ? NULL : work, x, D, k, c + spans[s].group * k, &spans[s]);
+        FOR_ACT(dev, combine_span, dev, y, work == y ? NULL : work, x, D, k, c + spans[s].group * k,
+                &spans[s]);
 }
 
-INLINE void direction_span(struct device *dev, void *d, float keep, float gain, const float *a, const float *b,
-                           const void *const *D, int k, const float *c, const struct span *s, enum dtype t)
+INLINE void direction_span(struct device *dev, void *d, float keep, float gain, const float *a,
+                           const float *b, const void *const *D, int k, const float *c, const struct span *s,
+                           enum dtype t)
 {
 #pragma omp parallel for num_threads(dev->threads) schedule(static) if (s->n > CHUNK)
     for (size_t chunk = 0; chunk < chunks(s->n); chunk++) {
@@ -109,8 +112,8 @@ void directions_direction(struct device *dev, void *d, float keep, float gain, c
 }
 
 /* The upper triangle of the products of one chunk, row by row. */
-INLINE void gram_chunk(double *out, const void *const *D, int k, const float *a, const float *b, size_t at, size_t end,
-                       enum dtype t)
+INLINE void gram_chunk(double *out, const void *const *D, int k, const float *a, const float *b, size_t at,
+                       size_t end, enum dtype t)
 {
     vf sum[PRODUCTS], v[VECTORS];
     for (int p = 0; p < (k + 1) * (k + 2) / 2; p++)
@@ -129,8 +132,8 @@ INLINE void gram_chunk(double *out, const void *const *D, int k, const float *a,
         out[p] = (double)vsum(sum[p]);
 }
 
-INLINE void gram_span(struct device *dev, double *out, const void *const *D, int k, const float *a, const float *b,
-                      const struct span *s, enum dtype t)
+INLINE void gram_span(struct device *dev, double *out, const void *const *D, int k, const float *a,
+                      const float *b, const struct span *s, enum dtype t)
 {
     int products = (k + 1) * (k + 2) / 2;
     double *partial = device_scratch(dev, SCRATCH_PARTIAL, chunks(s->n) * PRODUCTS * sizeof *partial);
@@ -138,7 +141,7 @@ INLINE void gram_span(struct device *dev, double *out, const void *const *D, int
     for (size_t chunk = 0; chunk < chunks(s->n); chunk++) {
         double *to = partial + chunk * PRODUCTS;
         size_t at = s->offset + chunk * CHUNK, end = chunk_end(s, chunk);
-        if (k == OPS_DIRECTIONS)            /* constant: the sums stay in registers */
+        if (k == OPS_DIRECTIONS) /* constant: the sums stay in registers */
             gram_chunk(to, D, OPS_DIRECTIONS, a, b, at, end, t);
         else
             gram_chunk(to, D, k, a, b, at, end, t);
@@ -148,8 +151,8 @@ INLINE void gram_span(struct device *dev, double *out, const void *const *D, int
             out[p] += partial[chunk * PRODUCTS + (size_t)p];
 }
 
-void directions_gram(struct device *dev, double *out, const void *const *D, int k, const float *a, const float *b,
-                     const struct span *spans, int n_spans, int n_groups)
+void directions_gram(struct device *dev, double *out, const void *const *D, int k, const float *a,
+                     const float *b, const struct span *spans, int n_spans, int n_groups)
 {
     int side = k + 1;
     assert(k >= 0 && k <= OPS_DIRECTIONS);

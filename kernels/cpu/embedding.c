@@ -16,7 +16,8 @@ void embedding_forward(struct device *dev, void *x, const void *W, const int32_t
         memcpy((char *)x + n * row, (const char *)W + ids[n] * row, row);
 }
 
-INLINE void add_columns(float *dW, const void *dx, const int32_t *ids, int N, int C, int lo, int hi, enum dtype t)
+INLINE void add_columns(float *dW, const void *dx, const int32_t *ids, int N, int C, int lo, int hi,
+                        enum dtype t)
 {
     for (int n = 0; n < N; n++) {
         float *d = dW + (size_t)ids[n] * C;
@@ -27,7 +28,8 @@ INLINE void add_columns(float *dW, const void *dx, const int32_t *ids, int N, in
     }
 }
 
-void embedding_backward(struct device *dev, float *dW, const void *dx, const int32_t *ids, int N, int C, int V)
+void embedding_backward(struct device *dev, float *dW, const void *dx, const int32_t *ids, int N, int C,
+                        int V)
 {
     assert(V > 0);
     (void)V;

@@ -2,14 +2,15 @@
  * gemv.c - y = W x: a linear layer for one token, as generation has it
  *
  * Cost     bound by memory: W is read once. A library's product of one row packs, or widens, W first.
- * Numerics f32, a sum by lane and by every fourth vector; one rounding at the store. A row has one owner: bits do not depend on the
- *          number of threads.
+ * Numerics f32, a sum by lane and by every fourth vector; one rounding at the store. A row has one owner:
+ * bits do not depend on the number of threads.
  */
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/table.h"
 #include "kernels/vec.h"
 
-/* Vectors of a row at once; rows of a thread's turn, which lie one after another in memory; bytes fetched before they are used */
+/* Vectors of a row at once; rows of a thread's turn, which lie one after another in memory; bytes fetched
+ * before they are used */
 enum { AT_ONCE = 4, BLOCK = 32, AHEAD = 1024 };
 
 /* x f32 */

@@ -70,22 +70,29 @@ void linear_backward_input(struct device *dev, void *dx, const void *dy, const v
 /* Blocks of dy that are copied: rows, columns, and from one row of the copy to the next */
 enum { ROWS = 512, COLUMNS = 1024, COPY_ROW = COLUMNS + 16 };
 
-/* Rows of dy that are a multiple of 4 KiB long, read by columns, meet in few sets of a cache. Where oneDNN takes the operands of a narrow
- * product as they are, in f32, that halves its speed (2.6, AVX2, `kernel-bench -m nano --dtype f32`: "head: weight" at 41 % of a large
- * product's rate, at 81 % by copies). */
+/* Rows of dy that are a multiple of 4 KiB long, read by columns, meet in few sets of a cache. Where oneDNN
+ * takes the operands of a narrow product as they are, in f32, that halves its speed (2.6, AVX2, `kernel-bench
+ * -m nano --dtype f32`: "head: weight" at 41 % of a large product's rate, at 81 % by copies). */
 static bool rows_collide(const struct device *dev, int N, int I, int O)
 {
     return dev->act == DTYPE_F32 && O % COLUMNS == 0 && I <= 256 && N >= 64;
 }
 
 /* By copies of dy, a block at a time, whose rows are a little longer. */
-static void backward_weight_by_blocks(struct device *dev, float *dW, const float *dy, const float *x, int N, int I, int O, bool accumulate)
+static void backward_weight_by_blocks(struct device *dev, float *dW, const float *dy, const float *x, int N,
+                                      int I, int O, bool accumulate)
 {
     float *copy = device_scratch(dev, SCRATCH_A, ROWS * COPY_ROW * sizeof *copy);
     for (int n = 0; n < N; n += ROWS) {
         int rows = N - n < ROWS ? N - n : ROWS;
-        struct product p = {.M = COLUMNS, .N = I, .K = rows, .a_row = COPY_ROW, .a_t = true, .add = n > 0 || accumulate,
-                            .in = DTYPE_F32, .out = DTYPE_F32};
+        struct product p = {.M = COLUMNS,
+                            .N = I,
+                            .K = rows,
+                            .a_row = COPY_ROW,
+                            .a_t = true,
+                            .add = n > 0 || accumulate,
+                            .in = DTYPE_F32,
+                            .out = DTYPE_F32};
         for (int o = 0; o < O; o += COLUMNS) {
 #pragma omp parallel for num_threads(dev->threads) schedule(static)
             for (int i = 0; i < rows; i++)
@@ -95,13 +102,15 @@ static void backward_weight_by_blocks(struct device *dev, float *dW, const float
     }
 }
 
-void linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O, bool accumulate)
+void linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O,
+                            bool accumulate)
 {
     if (rows_collide(dev, N, I, O)) {
         backward_weight_by_blocks(dev, dW, dy, x, N, I, O, accumulate);
         return;
     }
-    struct product p = {.M = O, .N = I, .K = N, .a_t = true, .add = accumulate, .in = dev->act, .out = DTYPE_F32};
+    struct product p = {
+        .M = O, .N = I, .K = N, .a_t = true, .add = accumulate, .in = dev->act, .out = DTYPE_F32};
     multiply(dev, dW, dy, x, p);
 }
 
@@ -112,8 +121,8 @@ size_t linear_scratch_bytes(struct device *dev, const struct step_extent *e)
     return (widens ? 2 * e->x + (e->w > e->x ? e->w : e->x) : copy) * sizeof(float);
 }
 
-void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I, int O,
-                     bool accumulate)
+void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W,
+                     int N, int I, int O, bool accumulate)
 {
     linear_backward_weight(dev, dW, dy, x, N, I, O, accumulate);
     linear_backward_input(dev, dx, dy, W, N, I, O, false);

@@ -5,8 +5,8 @@
  * entries, the least recently used of a set makes room. A training step uses some 30 shapes; text
  * of many lengths (eval, sample) brings more, and then the bound on memory matters.
  *
- * Transposed operands are given as strides; oneDNN packs the panels it needs as it goes. Operands packed beforehand
- * would gain 6 % at the very most (kernels/README.md).
+ * Transposed operands are given as strides; oneDNN packs the panels it needs as it goes. Operands packed
+ * beforehand would gain 6 % at the very most (kernels/README.md).
  */
 #include "kernels/cpu/product.h"
 
@@ -58,8 +58,8 @@ void matmul_cache_free(struct matmul_cache *cache)
 
 static bool same(const struct product *x, const struct product *y)
 {
-    return x->M == y->M && x->N == y->N && x->K == y->K && x->a_row == y->a_row && x->a_t == y->a_t && x->b_t == y->b_t &&
-           x->add == y->add && x->in == y->in && x->out == y->out;
+    return x->M == y->M && x->N == y->N && x->K == y->K && x->a_row == y->a_row && x->a_t == y->a_t &&
+           x->b_t == y->b_t && x->add == y->add && x->in == y->in && x->out == y->out;
 }
 
 static unsigned set_of(const struct product *p)
@@ -77,7 +77,8 @@ static dnnl_memory_desc_t matrix(int rows, int cols, bool transposed, int row, e
     dnnl_memory_desc_t md;
     row = row ? row : transposed ? rows : cols;
     dnnl_dims_t dims = {rows, cols}, strides = {transposed ? 1 : row, transposed ? row : 1};
-    dnnl_status_t s = dnnl_memory_desc_init_by_strides(&md, 2, dims, t == DTYPE_BF16 ? dnnl_bf16 : dnnl_f32, strides);
+    dnnl_status_t s =
+        dnnl_memory_desc_init_by_strides(&md, 2, dims, t == DTYPE_BF16 ? dnnl_bf16 : dnnl_f32, strides);
     assert(s == dnnl_success);
     (void)s;
     return md;
@@ -133,7 +134,7 @@ static void entry_build(struct device *dev, struct entry *e, const struct produc
         dnnl_memory_create(&e->b, &md[1], dev->engine, DNNL_MEMORY_NONE) != dnnl_success ||
         dnnl_memory_create(&e->c, &md[2], dev->engine, DNNL_MEMORY_NONE) != dnnl_success ||
         dnnl_memory_create(&e->scratch, pad, dev->engine, DNNL_MEMORY_NONE) != dnnl_success)
-        abort();                /* memory */
+        abort(); /* memory */
     dnnl_primitive_desc_destroy(pd);
 }
 
@@ -158,7 +159,7 @@ static struct entry *find(struct device *dev, const struct product *p)
 
 bool product_run(struct device *dev, void *C, const void *A, const void *B, struct product p)
 {
-    omp_set_num_threads(dev->threads);  /* another device may have set it */
+    omp_set_num_threads(dev->threads); /* another device may have set it */
     struct entry *e = find(dev, &p);
     if (!e->primitive) {
         if (p.in == DTYPE_F32)

@@ -14,7 +14,8 @@
 #include "kernels/cpu/table.h"
 #include "kernels/vec.h"
 
-INLINE float forward_head(void *y, const void *x, const float *g, const float *rope, int D, float eps, enum dtype t)
+INLINE float forward_head(void *y, const void *x, const float *g, const float *rope, int D, float eps,
+                          enum dtype t)
 {
     int half = D / 2;
     vf square = vzero();
@@ -34,8 +35,9 @@ INLINE float forward_head(void *y, const void *x, const float *g, const float *r
     return r;
 }
 
-INLINE void forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq, const float *gk,
-                    const float *rope, const int32_t *positions, int N, int H, int Hkv, int D, float eps, enum dtype t)
+INLINE void forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
+                    const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv,
+                    int D, float eps, enum dtype t)
 {
     int heads = H + Hkv;
     size_t in = (size_t)(H + 2 * Hkv) * D, out = (size_t)heads * D;
@@ -49,8 +51,8 @@ INLINE void forward(struct device *dev, void *qk, float *rstd, const void *qkv, 
 }
 
 void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
-                          const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
-                          float eps)
+                          const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv,
+                          int D, float eps)
 {
     assert(D % 2 == 0);
     FOR_ACT(dev, forward, dev, qk, rstd, qkv, gq, gk, rope, positions, N, H, Hkv, D, eps);
@@ -87,7 +89,8 @@ INLINE void backward(struct device *dev, void *dqkv, float *dgq, float *dgk, con
                      const int32_t *positions, int N, int H, int Hkv, int D, bool accumulate, enum dtype t)
 {
     int heads = H + Hkv, threads = dev->threads;
-    size_t in = (size_t)(H + 2 * Hkv) * D, out = (size_t)heads * D, stride = (2 * (size_t)D + 15) & ~(size_t)15;
+    size_t in = (size_t)(H + 2 * Hkv) * D, out = (size_t)heads * D,
+           stride = (2 * (size_t)D + 15) & ~(size_t)15;
     float *partial = device_scratch(dev, SCRATCH_PARTIAL, threads * stride * sizeof *partial);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int i = 0; i < threads; i++) {
@@ -98,8 +101,9 @@ INLINE void backward(struct device *dev, void *dqkv, float *dgq, float *dgk, con
         for (int n = lo; n < hi; n++)
             for (int h = 0; h < heads; h++)
                 backward_head(act_at(dqkv, n * in + h * D, t), h < H ? mine : mine + D,
-                              act_at(dqk, n * out + h * D, t), act_at(qkv, n * in + h * D, t), h < H ? gq : gk,
-                              rstd[(size_t)n * heads + h], rope + (size_t)positions[n] * D, D, t);
+                              act_at(dqk, n * out + h * D, t), act_at(qkv, n * in + h * D, t),
+                              h < H ? gq : gk, rstd[(size_t)n * heads + h], rope + (size_t)positions[n] * D,
+                              D, t);
     }
     for (int i = 0; i < threads; i++)
         for (int c = 0; c < D; c++) {
@@ -109,9 +113,11 @@ INLINE void backward(struct device *dev, void *dqkv, float *dgq, float *dgk, con
         }
 }
 
-void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk, const void *qkv,
-                           const float *rstd, const float *gq, const float *gk, const float *rope,
-                           const int32_t *positions, int N, int H, int Hkv, int D, bool accumulate)
+void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
+                           const void *qkv, const float *rstd, const float *gq, const float *gk,
+                           const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
+                           bool accumulate)
 {
-    FOR_ACT(dev, backward, dev, dqkv, dgq, dgk, dqk, qkv, rstd, gq, gk, rope, positions, N, H, Hkv, D, accumulate);
+    FOR_ACT(dev, backward, dev, dqkv, dgq, dgk, dqk, qkv, rstd, gq, gk, rope, positions, N, H, Hkv, D,
+            accumulate);
 }

@@ -49,8 +49,8 @@ void rmsnorm_forward(struct device *dev, void *y, float *rstd, void *sum, const 
     FOR_ACT(dev, forward, dev, y, rstd, sum, x, delta, g, N, C, eps);
 }
 
-INLINE void backward_row(void *dx, float *dg, const void *dy, const void *x, const float *g, float r, size_t at,
-                         int C, enum dtype t)
+INLINE void backward_row(void *dx, float *dg, const void *dy, const void *x, const float *g, float r,
+                         size_t at, int C, enum dtype t)
 {
     vf dot = vzero();
     for (int c = 0; c < C; c += VL) {

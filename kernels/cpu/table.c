@@ -18,9 +18,9 @@ extern const struct ops OPS_TABLE;
 
 const struct ops OPS_TABLE = {
     .name = "cpu x86-64-" LEVEL,
-    .logit_bytes = (size_t)32 << 20,        /* stays near the last-level cache */
-    .micro_tokens = 4096,                   /* so do the activations of few tokens */
-    .update_tokens = 64,                    /* nano and 100m: 1 to 3 % of a step of 2,048 tokens */
+    .logit_bytes = (size_t)32 << 20, /* stays near the last-level cache */
+    .micro_tokens = 4096,            /* so do the activations of few tokens */
+    .update_tokens = 64,             /* nano and 100m: 1 to 3 % of a step of 2,048 tokens */
     .fastest_act = device_fastest_act,
     .open = device_open,
     .close = device_close,

@@ -3,9 +3,9 @@
  *
  *   C (M,N) = A (M,K) * B (K,N), or += when add; C is f32
  *
- * A and B are made of 4-byte words. f32: a word is a number. dot: a word is a pair of bf16, two neighbours along K
- * (the even one in the low half), and a product of words is the sum of the two products: AVX512_BF16's
- * vdpbf16ps, twice the rate of f32. K counts words.
+ * A and B are made of 4-byte words. f32: a word is a number. dot: a word is a pair of bf16, two neighbours
+ * along K (the even one in the low half), and a product of words is the sum of the two products:
+ * AVX512_BF16's vdpbf16ps, twice the rate of f32. K counts words.
  *
  * A's word (m,k) is at p[m*row + k*col], so A may be read transposed. Rows of B and C
  * are contiguous, ldb and ldc apart; N is a multiple of VL (callers pad with zeros).
@@ -23,7 +23,8 @@ struct tile_a {
     size_t row, col;
 };
 
-/* acc + a*b, of words. As assembly, because only some machines of this level have the instruction: the caller asked. */
+/* acc + a*b, of words. As assembly, because only some machines of this level have the instruction: the caller
+ * asked. */
 INLINE vf tile_add(vf acc, vf a, vf b, const bool dot)
 {
 #if VL == 16
@@ -65,8 +66,8 @@ INLINE void tile_block(float *C, size_t ldc, struct tile_a a, const float *B, si
             vstore_f32(C + r * ldc + w * VL, acc[r][w]);
 }
 
-INLINE void tile_columns(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int N, int K, bool add,
-                         const int rows, const bool dot)
+INLINE void tile_columns(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int N, int K,
+                         bool add, const int rows, const bool dot)
 {
     int n = 0;
     for (; n + TILE_WIDE * VL <= N; n += TILE_WIDE * VL)
@@ -75,8 +76,8 @@ INLINE void tile_columns(float *C, size_t ldc, struct tile_a a, const float *B, 
         tile_block(C + n, ldc, a, B + n, ldb, K, add, rows, 1, dot);
 }
 
-INLINE void tile_rows(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int M, int N, int K, bool add,
-                      const bool dot)
+INLINE void tile_rows(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int M, int N, int K,
+                      bool add, const bool dot)
 {
     int m = 0;
     for (; m + TILE_ROWS <= M; m += TILE_ROWS, a.p += TILE_ROWS * a.row)
@@ -88,18 +89,20 @@ INLINE void tile_rows(float *C, size_t ldc, struct tile_a a, const float *B, siz
 /* One copy of each in a file, whatever the number of calls. */
 #define TILE_COPY static __attribute__((noinline, unused)) void
 
-TILE_COPY tile_f32(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int M, int N, int K, bool add)
+TILE_COPY tile_f32(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int M, int N, int K,
+                   bool add)
 {
     tile_rows(C, ldc, a, B, ldb, M, N, K, add, false);
 }
 
-TILE_COPY tile_dot(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int M, int N, int K, bool add)
+TILE_COPY tile_dot(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int M, int N, int K,
+                   bool add)
 {
     tile_rows(C, ldc, a, B, ldb, M, N, K, add, true);
 }
 
-INLINE void tile_product(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int M, int N, int K,
-                         bool add, const bool dot)
+INLINE void tile_product(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int M, int N,
+                         int K, bool add, const bool dot)
 {
     if (dot)
         tile_dot(C, ldc, a, B, ldb, M, N, K, add);

@@ -4,12 +4,12 @@
  *   g' = grad_scale * g;  m = beta1 m + (1 - beta1) g';  v = beta2 v + (1 - beta2) g'^2
  *   theta -= lr * (m / bias1 / (sqrt(v / bias2) + eps) + weight_decay * theta);  work = theta
  *
- * Stochastic rounding: 16 random bits are added to those that bf16 cuts off, so the mean of the results is the f32
- * value. The bits are a hash of (seed, index of the element): no state, the same bits in every run.
+ * Stochastic rounding: 16 random bits are added to those that bf16 cuts off, so the mean of the results is
+ * the f32 value. The bits are a hash of (seed, index of the element): no state, the same bits in every run.
  * Mapping  a thread takes VEC elements.
- * Cost     bound by memory: f32 16 bytes read and 12 + 2 written a weight; bf16 with weights in bf16 10 and 6.
- * Oracle   kernels/cpu/adamw.c
- * Source   Loshchilov & Hutter 2019, arXiv:1711.05101; the hash: Steele et al. 2014 (SplitMix64)
+ * Cost     bound by memory: f32 16 bytes read and 12 + 2 written a weight; bf16 with weights in bf16 10
+ * and 6. Oracle   kernels/cpu/adamw.c Source   Loshchilov & Hutter 2019, arXiv:1711.05101; the hash: Steele
+ * et al. 2014 (SplitMix64)
  */
 #include "kernels/cuda/common.cuh"
 
@@ -21,11 +21,11 @@ struct factors {
 
 static struct factors factors_of(struct adamw a)
 {
-    return factors{a.lr / a.bias1, a.beta1, a.beta2, a.eps, 1.0f / a.bias2, a.lr * a.weight_decay, a.grad_scale};
+    return factors{a.lr / a.bias1,        a.beta1,     a.beta2, a.eps, 1.0f / a.bias2,
+                   a.lr * a.weight_decay, a.grad_scale};
 }
 
-DEVICE void update(float (&w)[VEC], float (&m)[VEC], float (&v)[VEC], const float (&g)[VEC],
-                                       struct factors a)
+DEVICE void update(float (&w)[VEC], float (&m)[VEC], float (&v)[VEC], const float (&g)[VEC], struct factors a)
 {
 #pragma unroll
     for (int i = 0; i < VEC; i++) {
@@ -38,7 +38,7 @@ DEVICE void update(float (&w)[VEC], float (&m)[VEC], float (&v)[VEC], const floa
 
 template <class T, bool wide>
 KERNEL(THREADS)
-    step_kernel(float *theta, T *work, float *m, float *v, const float *g, size_t n, struct factors a)
+step_kernel(float *theta, T *work, float *m, float *v, const float *g, size_t n, struct factors a)
 {
     size_t i = ((size_t)blockIdx.x * THREADS + threadIdx.x) * VEC;
     if (i >= n)
@@ -58,18 +58,21 @@ KERNEL(THREADS)
 }
 
 template <class T, bool wide>
-static void step(cudaStream_t s, float *theta, void *work, float *m, float *v, const float *g, size_t n, struct factors a)
+static void step(cudaStream_t s, float *theta, void *work, float *m, float *v, const float *g, size_t n,
+                 struct factors a)
 {
-    LAUNCH((step_kernel<T, wide>), (unsigned)ceil_div(n, THREADS * VEC), THREADS, 0, s, theta, (T *)work, m, v, g, n, a);
+    LAUNCH((step_kernel<T, wide>), (unsigned)ceil_div(n, THREADS * VEC), THREADS, 0, s, theta, (T *)work, m,
+           v, g, n, a);
 }
 
-void cuda_adamw_step(cudaStream_t s, enum dtype act, float *theta, void *work, float *m, float *v, const float *g,
-                     size_t n, struct adamw a)
+void cuda_adamw_step(cudaStream_t s, enum dtype act, float *theta, void *work, float *m, float *v,
+                     const float *g, size_t n, struct adamw a)
 {
     if (work == theta)
         work = NULL;
     if (n)
-        FOR_ACT(act, n % VEC == 0 && aligned16(theta, work, m, v, g), step, s, theta, work, m, v, g, n, factors_of(a));
+        FOR_ACT(act, n % VEC == 0 && aligned16(theta, work, m, v, g), step, s, theta, work, m, v, g, n,
+                factors_of(a));
 }
 
 /* ---- bf16 state ---- */
@@ -90,8 +93,9 @@ DEVICE float stochastic(float x, unsigned random)
 }
 
 template <class T, bool wide>
-KERNEL(THREADS) step_bf16_kernel(float *theta, T *work, bf16 *m, bf16 *v, const float *g,
-                                                            size_t n, struct factors a, uint64_t seed, uint64_t index)
+KERNEL(THREADS)
+step_bf16_kernel(float *theta, T *work, bf16 *m, bf16 *v, const float *g, size_t n, struct factors a,
+                 uint64_t seed, uint64_t index)
 {
     size_t i = ((size_t)blockIdx.x * THREADS + threadIdx.x) * VEC;
     if (i >= n)
@@ -123,8 +127,8 @@ KERNEL(THREADS) step_bf16_kernel(float *theta, T *work, bf16 *m, bf16 *v, const 
 }
 
 template <class T, bool wide>
-static void step_bf16(cudaStream_t s, float *theta, void *work, uint16_t *m, uint16_t *v, const float *g, size_t n,
-                      struct factors a, uint64_t seed, uint64_t index)
+static void step_bf16(cudaStream_t s, float *theta, void *work, uint16_t *m, uint16_t *v, const float *g,
+                      size_t n, struct factors a, uint64_t seed, uint64_t index)
 {
     LAUNCH((step_bf16_kernel<T, wide>), (unsigned)ceil_div(n, THREADS * VEC), THREADS, 0, s, theta, (T *)work,
            (bf16 *)m, (bf16 *)v, g, n, a, seed, index);
@@ -136,6 +140,6 @@ void cuda_adamw_step_bf16(cudaStream_t s, enum dtype act, float *theta, void *wo
     if (work == theta)
         work = NULL;
     if (n)
-        FOR_ACT(act, n % VEC == 0 && aligned16(theta, work, m, v, g), step_bf16, s, theta, work, m, v, g, n, factors_of(a),
-                seed, index);
+        FOR_ACT(act, n % VEC == 0 && aligned16(theta, work, m, v, g), step_bf16, s, theta, work, m, v, g, n,
+                factors_of(a), seed, index);
 }

@@ -8,13 +8,11 @@
  * so memory is O(T) and no T x T matrix exists.
  *
  * Needs    bf16, D 64 or 128, 16-byte aligned pointers; attention_plain.cu takes the rest.
- * Mapping  a block: BQ = 128 queries of a head, those with most keys first; a warp 16 (D 128) or 32 (D 64) of them.
- *          Keys and values in tiles of 64, the next two on their way (cp.async) while a pair is worked on.
+ * Mapping  a block: BQ = 128 queries of a head, those with most keys first; a warp 16 (D 128) or 32 (D 64) of
+ * them. Keys and values in tiles of 64, the next two on their way (cp.async) while a pair is worked on.
  *          Probabilities stay in registers: the accumulator's layout is that of the next product's operand.
- * Numerics s, m, l, o in f32; e^(s-m) is rounded to bf16 for its product with v, while l sums it unrounded. Base 2
- * inside.
- * Oracle   kernels/cpu/attention.c
- * Source   Dao 2023, arXiv:2307.08691
+ * Numerics s, m, l, o in f32; e^(s-m) is rounded to bf16 for its product with v, while l sums it unrounded.
+ * Base 2 inside. Oracle   kernels/cpu/attention.c Source   Dao 2023, arXiv:2307.08691
  */
 #include "kernels/cuda/attention.cuh"
 
@@ -32,8 +30,8 @@ template <int D> struct rows {
     int lo[tiles<D>::MT][2];
 };
 
-/* s = q k^T, queries from row `row` of their tile. They are fetched again for each tile of keys: kept in registers,
- * they made ptxas spill. */
+/* s = q k^T, queries from row `row` of their tile. They are fetched again for each tile of keys: kept in
+ * registers, they made ptxas spill. */
 template <int D> DEVICE void scores(float (&s)[tiles<D>::MT][BK / 8][4], bf16 *q, int row, bf16 *k)
 {
 #pragma unroll
@@ -61,7 +59,8 @@ template <int D> DEVICE void scores(float (&s)[tiles<D>::MT][BK / 8][4], bf16 *q
 }
 
 /* Minus infinity where row `row` (of the thread's first) must not see the key. */
-template <int D> DEVICE void mask(float (&s)[tiles<D>::MT][BK / 8][4], const struct rows<D> &r, int row, int k0)
+template <int D>
+DEVICE void mask(float (&s)[tiles<D>::MT][BK / 8][4], const struct rows<D> &r, int row, int k0)
 {
     int lane = threadIdx.x % WARP;
 #pragma unroll
@@ -129,8 +128,9 @@ template <int D> DEVICE void add_values(struct rows<D> &r, const float (&p)[tile
 }
 
 template <int D>
-KERNEL(tiles<D>::THREADS) forward_kernel(bf16 *out, float *lse, const bf16 *qk, const bf16 *qkv, const int32_t *first,
-                                         struct attention_shape s, float scale)
+KERNEL(tiles<D>::THREADS)
+forward_kernel(bf16 *out, float *lse, const bf16 *qk, const bf16 *qkv, const int32_t *first,
+               struct attention_shape s, float scale)
 {
     enum { MT = tiles<D>::MT, ROWS = tiles<D>::ROWS, THREADS = tiles<D>::THREADS };
     STATIC_SHARED(int, least, THREADS / WARP);
@@ -170,10 +170,11 @@ KERNEL(tiles<D>::THREADS) forward_kernel(bf16 *out, float *lse, const bf16 *qk, 
         int next = k0 + BK;
         if (next < to) {
             tile_load<D, BK, THREADS>(sh->k[stage ^ 1], qk + at.k + next * at.qk_row, at.qk_row, to - next);
-            tile_load<D, BK, THREADS>(sh->v[stage ^ 1], qkv + at.v + next * at.qkv_row, at.qkv_row, to - next);
+            tile_load<D, BK, THREADS>(sh->v[stage ^ 1], qkv + at.v + next * at.qkv_row, at.qkv_row,
+                                      to - next);
         }
         cp_async_commit();
-        if (k0 < q0 + mine + ROWS) {    /* else no row of the warp sees these keys */
+        if (k0 < q0 + mine + ROWS) { /* else no row of the warp sees these keys */
             float p[MT][BK / 8][4];
             scores<D>(p, sh->q, mine, sh->k[stage]);
             if (next > q0 + mine + 1 || k0 < latest)
@@ -194,22 +195,22 @@ KERNEL(tiles<D>::THREADS) forward_kernel(bf16 *out, float *lse, const bf16 *qk, 
             if (lane % 4 == 0 && i < s.T)
                 lse[((size_t)b * s.H + h) * s.T + i] = r.m[t][half] * scale * LN2 + logf(l[half]);
         }
-        store_rows<D>(out + at.out + (size_t)(q0 + band) * at.out_row, at.out_row, left - band, sh->q, band, r.o[t],
-                      1.0f / l[0], 1.0f / l[1]);
+        store_rows<D>(out + at.out + (size_t)(q0 + band) * at.out_row, at.out_row, left - band, sh->q, band,
+                      r.o[t], 1.0f / l[0], 1.0f / l[1]);
     }
 }
 
 template <int D>
-static void forward(cudaStream_t st, void *out, float *lse, const void *qk, const void *qkv, const int32_t *first,
-                    struct attention_shape s)
+static void forward(cudaStream_t st, void *out, float *lse, const void *qk, const void *qkv,
+                    const int32_t *first, struct attention_shape s)
 {
     allow_shared(forward_kernel<D>, sizeof(struct tiles<D>));
-    LAUNCH(forward_kernel<D>, attention_grid(s, s.H, BQ), tiles<D>::THREADS, sizeof(struct tiles<D>), st, (bf16 *)out, lse,
-           (const bf16 *)qk, (const bf16 *)qkv, first, s, LOG2E / sqrtf((float)D));
+    LAUNCH(forward_kernel<D>, attention_grid(s, s.H, BQ), tiles<D>::THREADS, sizeof(struct tiles<D>), st,
+           (bf16 *)out, lse, (const bf16 *)qk, (const bf16 *)qkv, first, s, LOG2E / sqrtf((float)D));
 }
 
-void cuda_attention_forward(cudaStream_t st, enum dtype act, void *out, float *lse, const void *qk, const void *qkv,
-                            const int32_t *first, struct attention_shape s)
+void cuda_attention_forward(cudaStream_t st, enum dtype act, void *out, float *lse, const void *qk,
+                            const void *qkv, const int32_t *first, struct attention_shape s)
 {
     if (!attention_tensor(act, s) || !aligned16(out, qk, qkv))
         attention_plain_forward(st, act, out, lse, qk, qkv, first, s);

@@ -1,5 +1,6 @@
 /*
- * attention.cuh - what the attention kernels share: rows of heads in memory, tiles in shared memory, fragments for mma
+ * attention.cuh - what the attention kernels share: rows of heads in memory, tiles in shared memory,
+ * fragments for mma
  */
 #ifndef KERNELS_CUDA_ATTENTION_CUH
 #define KERNELS_CUDA_ATTENTION_CUH
@@ -19,7 +20,7 @@ static inline bool attention_tensor(enum dtype act, struct attention_shape s)
 /* ---- elements from the start of a tensor to row 0 of a head of sequence b, and from row to row ---- */
 
 struct attention_rows {
-    size_t q, k, v, out;                /* to head h, or key/value head g = h / (H / Hkv) */
+    size_t q, k, v, out; /* to head h, or key/value head g = h / (H / Hkv) */
     size_t qk_row, qkv_row, out_row;
 };
 
@@ -37,9 +38,10 @@ DEVICE struct attention_rows head_rows(struct attention_shape s, int b, int h, i
     return r;
 }
 
-/* A block each `rows` queries or keys of a head. x is the tile, the fastest: blocks that run at the same time read the same head's rows, and
- * find them in L2; nor may y (the head) and z (the sequence) be long. No block divides to find its place: what follows from it stays in
- * uniform registers, while with a division dkv_kernel<128> spilled for sm_120. */
+/* A block each `rows` queries or keys of a head. x is the tile, the fastest: blocks that run at the same time
+ * read the same head's rows, and find them in L2; nor may y (the head) and z (the sequence) be long. No block
+ * divides to find its place: what follows from it stays in uniform registers, while with a division
+ * dkv_kernel<128> spilled for sm_120. */
 static inline dim3 attention_grid(struct attention_shape s, int heads, int rows)
 {
     assert(s.B <= UINT16_MAX && heads <= UINT16_MAX);
@@ -54,8 +56,8 @@ static inline size_t attention_delta_bytes(struct attention_shape s)
     return round_up((size_t)s.B * s.H * s.T * sizeof(float), 256);
 }
 
-/* ---- tiles: rows of D bf16 in shared memory. 16-byte piece c of row r stands at c ^ r % 8, so that eight rows' pieces of one column
- *      lie in different banks. ---- */
+/* ---- tiles: rows of D bf16 in shared memory. 16-byte piece c of row r stands at c ^ r % 8, so that eight
+ * rows' pieces of one column lie in different banks. ---- */
 
 template <int D> DEVICE bf16 *tile_at(bf16 *tile, int row, int piece)
 {
@@ -81,8 +83,8 @@ template <int D> DEVICE void fragment_a(unsigned (&a)[4], bf16 *tile, int row, i
     ldmatrix(a, tile_at<D>(tile, row + lane % 16, 2 * k + lane / 16));
 }
 
-/* The tile's transpose as mma's b: columns are rows row .. +16 of the tile, b's rows its columns 16k .. +16. b[0,1]
- * for the first eight columns, b[2,3] for the others. */
+/* The tile's transpose as mma's b: columns are rows row .. +16 of the tile, b's rows its columns 16k .. +16.
+ * b[0,1] for the first eight columns, b[2,3] for the others. */
 template <int D> DEVICE void fragment_b_rows(unsigned (&b)[4], bf16 *tile, int row, int k)
 {
     int lane = threadIdx.x % WARP;
@@ -105,18 +107,20 @@ DEVICE void fragment_of(unsigned (&a)[4], const float (&left)[4], const float (&
     a[3] = pack_bf16(right[2], right[3]);
 }
 
-/* c (16, D) times scale[row / 8] to 16 rows of memory, through the warp's own 16 rows of a tile. Rows from `valid` on
- * are left out. */
+/* c (16, D) times scale[row / 8] to 16 rows of memory, through the warp's own 16 rows of a tile. Rows from
+ * `valid` on are left out. */
 template <int D>
-DEVICE void store_rows(bf16 *to, size_t stride, int valid, bf16 *tile, int row, const float (&c)[D / 8][4], float scale0,
-                       float scale1)
+DEVICE void store_rows(bf16 *to, size_t stride, int valid, bf16 *tile, int row, const float (&c)[D / 8][4],
+                       float scale0, float scale1)
 {
     int lane = threadIdx.x % WARP;
-    __syncwarp();                       /* other lanes may still read these rows */
+    __syncwarp(); /* other lanes may still read these rows */
 #pragma unroll
     for (int n = 0; n < D / 8; n++) {
-        store4(tile_at<D>(tile, row + lane / 4, n) + 2 * (lane % 4), pack_bf16(c[n][0] * scale0, c[n][1] * scale0));
-        store4(tile_at<D>(tile, row + lane / 4 + 8, n) + 2 * (lane % 4), pack_bf16(c[n][2] * scale1, c[n][3] * scale1));
+        store4(tile_at<D>(tile, row + lane / 4, n) + 2 * (lane % 4),
+               pack_bf16(c[n][0] * scale0, c[n][1] * scale0));
+        store4(tile_at<D>(tile, row + lane / 4 + 8, n) + 2 * (lane % 4),
+               pack_bf16(c[n][2] * scale1, c[n][3] * scale1));
     }
     __syncwarp();
 #pragma unroll
@@ -159,10 +163,10 @@ DEVICE float row_sum(float x)
 
 /* ---- launchers of the other files ---- */
 
-void attention_plain_forward(cudaStream_t s, enum dtype act, void *out, float *lse, const void *qk, const void *qkv,
-                             const int32_t *first, struct attention_shape shape);
-void attention_plain_backward(cudaStream_t s, enum dtype act, void *dqk, void *dqkv, const void *dout, const void *out,
-                              const float *lse, const void *qk, const void *qkv, const int32_t *first,
-                              struct attention_shape shape, void *scratch);
+void attention_plain_forward(cudaStream_t s, enum dtype act, void *out, float *lse, const void *qk,
+                             const void *qkv, const int32_t *first, struct attention_shape shape);
+void attention_plain_backward(cudaStream_t s, enum dtype act, void *dqk, void *dqkv, const void *dout,
+                              const void *out, const float *lse, const void *qk, const void *qkv,
+                              const int32_t *first, struct attention_shape shape, void *scratch);
 
 #endif

@@ -6,27 +6,27 @@
  *   dq[i] = sum_j ds[i,j] k[j]/sqrt(D)  dk[j] = sum_i ds[i,j] q[i]/sqrt(D)
  *
  * Needs    as attention.cu.
- * Mapping  two kernels, so that every sum has one owner: no atomics, equal bits, no f32 copy of dq. The first: a
- *          block 64 queries of a head, over their keys; it gives dq and delta. The second: a block 64 keys of a
- *          key/value head, over the queries of all heads of its group that see them; it gives dk and dv. It works on
- *          the transposes of s and p, so that these are operands as they stand. Products: 3 + 4, where one kernel
- *          that adds to dq atomically has 5.
- * Numerics f32; p and ds are rounded to bf16 for their products.
+ * Mapping  two kernels, so that every sum has one owner: no atomics, equal bits, no f32 copy of dq. The
+ * first: a block 64 queries of a head, over their keys; it gives dq and delta. The second: a block 64 keys of
+ * a key/value head, over the queries of all heads of its group that see them; it gives dk and dv. It works on
+ *          the transposes of s and p, so that these are operands as they stand. Products: 3 + 4, where one
+ * kernel that adds to dq atomically has 5. Numerics f32; p and ds are rounded to bf16 for their products.
  * Oracle   kernels/cpu/attention_backward.c
  * Source   Dao 2023, arXiv:2307.08691
  */
 #include "kernels/cuda/attention.cuh"
 
 enum { TILE = ATTENTION_TILE, THREADS = TILE / 16 * WARP };
-/* Bytes of shared memory for two blocks to fit an SM of sm_86, sm_89 or sm_120: it has 100 KiB, and each block 1 KiB reserved */
+/* Bytes of shared memory for two blocks to fit an SM of sm_86, sm_89 or sm_120: it has 100 KiB, and each
+ * block 1 KiB reserved */
 enum { HALF_SM = 50 * 1024 - 1024 };
 
 struct operands {
     const bf16 *dout, *out, *qk, *qkv;
     const float *lse;
     const int32_t *first;
-    float *delta;                       /* (B,H,T) */
-    int *lowest;                        /* (B,H,tiles) least `first` of each TILE queries */
+    float *delta; /* (B,H,T) */
+    int *lowest;  /* (B,H,tiles) least `first` of each TILE queries */
     float scale;
 };
 
@@ -47,8 +47,8 @@ template <int D, int N> DEVICE void product_rows(float (&c)[N][4], const unsigne
         }
 }
 
-/* The same with a's 16 rows in a tile, from `row`: fewer registers. Unrolled in full, ptxas spilled for sm_90a (D
- * 128). */
+/* The same with a's 16 rows in a tile, from `row`: fewer registers. Unrolled in full, ptxas spilled for
+ * sm_90a (D 128). */
 template <int D, int N> DEVICE void product_tiles(float (&c)[N][4], bf16 *a, int row, bf16 *b)
 {
 #pragma unroll
@@ -128,8 +128,7 @@ DEVICE void find_delta(float *delta, float *to, const bf16 *dout, const bf16 *ou
     }
 }
 
-template <int D>
-KERNEL(THREADS) dq_kernel(bf16 *dqk, struct operands x, struct attention_shape s)
+template <int D> KERNEL(THREADS) dq_kernel(bf16 *dqk, struct operands x, struct attention_shape s)
 {
     enum { BK = query_tiles<D>::BK };
     struct query_tiles<D> *sh = dynamic_shared<struct query_tiles<D>>();
@@ -139,7 +138,8 @@ KERNEL(THREADS) dq_kernel(bf16 *dqk, struct operands x, struct attention_shape s
     struct attention_rows at = head_rows(s, b, h, h / (s.H / s.Hkv));
     size_t head = ((size_t)b * s.H + h) * s.T;
     if (x.first)
-        from = block_min((int)threadIdx.x < left ? x.first[(size_t)b * s.T + q0 + threadIdx.x] : q0, sh->least);
+        from =
+            block_min((int)threadIdx.x < left ? x.first[(size_t)b * s.T + q0 + threadIdx.x] : q0, sh->least);
     if (threadIdx.x == 0)
         x.lowest[((size_t)b * s.H + h) * gridDim.x + tile] = from;
     tile_load<D, TILE, THREADS>(sh->queries.q, x.qk + at.q + q0 * at.qk_row, at.qk_row, left);
@@ -147,13 +147,13 @@ KERNEL(THREADS) dq_kernel(bf16 *dqk, struct operands x, struct attention_shape s
     tile_load<D, BK, THREADS>(sh->keys[0].k, x.qk + at.k + from * at.qk_row, at.qk_row, to - from);
     tile_load<D, BK, THREADS>(sh->keys[0].v, x.qkv + at.v + from * at.qkv_row, at.qkv_row, to - from);
     cp_async_commit();
-    find_delta<D>(sh->delta, x.delta + head + q0, x.dout + at.out + q0 * at.out_row, x.out + at.out + q0 * at.out_row,
-                  at.out_row, left);
+    find_delta<D>(sh->delta, x.delta + head + q0, x.dout + at.out + q0 * at.out_row,
+                  x.out + at.out + q0 * at.out_row, at.out_row, left);
     float lse[2], delta[2], dq[D / 8][4];
     int lo[2];
 #pragma unroll
     for (int half = 0; half < 2; half++) {
-        int i = row + 8 * half;         /* rows behind the end have probability 0 */
+        int i = row + 8 * half; /* rows behind the end have probability 0 */
         lse[half] = i < s.T ? x.lse[head + i] * LOG2E : INFINITY;
         lo[half] = x.first && i < s.T ? x.first[(size_t)b * s.T + i] : 0;
     }
@@ -170,12 +170,14 @@ KERNEL(THREADS) dq_kernel(bf16 *dqk, struct operands x, struct attention_shape s
     }
     delta[0] = sh->delta[mine + lane / 4];
     delta[1] = sh->delta[mine + lane / 4 + 8];
-    __syncthreads();                    /* the queries' rows are read: their place is free */
+    __syncthreads(); /* the queries' rows are read: their place is free */
     for (int k0 = from, stage = 0; k0 < to; k0 += BK, stage ^= 1) {
         int next = k0 + BK;
         if (next < to) {
-            tile_load<D, BK, THREADS>(sh->keys[stage ^ 1].k, x.qk + at.k + next * at.qk_row, at.qk_row, to - next);
-            tile_load<D, BK, THREADS>(sh->keys[stage ^ 1].v, x.qkv + at.v + next * at.qkv_row, at.qkv_row, to - next);
+            tile_load<D, BK, THREADS>(sh->keys[stage ^ 1].k, x.qk + at.k + next * at.qk_row, at.qk_row,
+                                      to - next);
+            tile_load<D, BK, THREADS>(sh->keys[stage ^ 1].v, x.qkv + at.v + next * at.qkv_row, at.qkv_row,
+                                      to - next);
         }
         cp_async_commit();
         if (k0 < q0 + mine + 16) {
@@ -196,8 +198,8 @@ KERNEL(THREADS) dq_kernel(bf16 *dqk, struct operands x, struct attention_shape s
         cp_async_wait<0>();
         __syncthreads();
     }
-    store_rows<D>(dqk + at.q + (size_t)(q0 + mine) * at.qk_row, at.qk_row, left - mine, sh->queries.q, mine, dq, x.scale,
-                  x.scale);
+    store_rows<D>(dqk + at.q + (size_t)(q0 + mine) * at.qk_row, at.qk_row, left - mine, sh->queries.q, mine,
+                  dq, x.scale, x.scale);
 }
 
 /* ---- dk, dv ---- */
@@ -210,7 +212,8 @@ template <int D> struct key_tiles {
 /* Exactly. So `first` is read from memory, and dkv_kernel has no other shared array. */
 static_assert(sizeof(struct key_tiles<64>) <= HALF_SM, "two blocks an SM");
 
-/* The tiles of BQ queries that a block of keys meets: of each head of the group, from the diagonal to the end */
+/* The tiles of BQ queries that a block of keys meets: of each head of the group, from the diagonal to the end
+ */
 struct walk {
     int head, heads, q0, begin, step, key_end;
 };
@@ -241,14 +244,16 @@ DEVICE void load_queries(struct key_tiles<D> *sh, int stage, const struct walk &
     size_t head = ((size_t)b * s.H + w.head) * s.T;
     tile_load<D, BQ, THREADS>(sh->q[stage], x.qk + at.q + w.q0 * at.qk_row, at.qk_row, left);
     tile_load<D, BQ, THREADS>(sh->dout[stage], x.dout + at.out + w.q0 * at.out_row, at.out_row, left);
-    if (t < BQ) {                       /* rows behind the end have probability 0 */
+    if (t < BQ) { /* rows behind the end have probability 0 */
         sh->lse[stage][t] = t < left ? x.lse[head + w.q0 + t] * LOG2E : INFINITY;
         sh->delta[stage][t] = t < left ? x.delta[head + w.q0 + t] : 0;
     }
 }
 
-/* Minus infinity where a query's document begins after the key. first: of the tile's queries; there are `left` of them. */
-template <int D> DEVICE void mask(float (&s)[key_tiles<D>::BQ / 8][4], const int32_t *first, int left, int key)
+/* Minus infinity where a query's document begins after the key. first: of the tile's queries; there are
+ * `left` of them. */
+template <int D>
+DEVICE void mask(float (&s)[key_tiles<D>::BQ / 8][4], const int32_t *first, int left, int key)
 {
     int lane = threadIdx.x % WARP;
 #pragma unroll
@@ -278,7 +283,8 @@ DEVICE void probabilities(float (&p)[key_tiles<D>::BQ / 8][4], float (&ds)[key_t
 }
 
 template <int D>
-KERNEL(THREADS) dkv_kernel(bf16 *dqk, bf16 *dqkv, struct operands x, struct attention_shape s)
+KERNEL(THREADS)
+dkv_kernel(bf16 *dqk, bf16 *dqkv, struct operands x, struct attention_shape s)
 {
     enum { BQ = key_tiles<D>::BQ, N = BQ / 8 };
     struct key_tiles<D> *sh = dynamic_shared<struct key_tiles<D>>();
@@ -290,7 +296,7 @@ KERNEL(THREADS) dkv_kernel(bf16 *dqk, bf16 *dqkv, struct operands x, struct atte
 #pragma unroll
     for (int n = 0; n < D / 8; n++)
         dk[n][0] = dk[n][1] = dk[n][2] = dk[n][3] = dv[n][0] = dv[n][1] = dv[n][2] = dv[n][3] = 0;
-    walk_settle(w, x, s, b);            /* there is one: the keys' own queries */
+    walk_settle(w, x, s, b); /* there is one: the keys' own queries */
     tile_load<D, TILE, THREADS>(sh->k, x.qk + at.k + k0 * at.qk_row, at.qk_row, left);
     tile_load<D, TILE, THREADS>(sh->v, x.qkv + at.v + k0 * at.qkv_row, at.qkv_row, left);
     load_queries<D>(sh, 0, w, x, s, b);
@@ -304,7 +310,7 @@ KERNEL(THREADS) dkv_kernel(bf16 *dqk, bf16 *dqkv, struct operands x, struct atte
         if (next.head < next.heads)
             load_queries<D>(sh, stage ^ 1, next, x, s, b);
         cp_async_commit();
-        if (w.q0 + BQ > k0 + mine) {    /* else no query of the tile sees a key of the warp */
+        if (w.q0 + BQ > k0 + mine) { /* else no query of the tile sees a key of the warp */
             float p[N][4], ds[N][4];
             product_tiles<D, N>(p, sh->k, mine, sh->q[stage]);
             if (x.first)
@@ -318,8 +324,10 @@ KERNEL(THREADS) dkv_kernel(bf16 *dqk, bf16 *dqkv, struct operands x, struct atte
         __syncthreads();
         w = next;
     }
-    store_rows<D>(dqk + at.k + (size_t)(k0 + mine) * at.qk_row, at.qk_row, left - mine, sh->k, mine, dk, x.scale, x.scale);
-    store_rows<D>(dqkv + at.v + (size_t)(k0 + mine) * at.qkv_row, at.qkv_row, left - mine, sh->v, mine, dv, 1, 1);
+    store_rows<D>(dqk + at.k + (size_t)(k0 + mine) * at.qk_row, at.qk_row, left - mine, sh->k, mine, dk,
+                  x.scale, x.scale);
+    store_rows<D>(dqkv + at.v + (size_t)(k0 + mine) * at.qkv_row, at.qkv_row, left - mine, sh->v, mine, dv, 1,
+                  1);
 }
 
 template <int D>
@@ -328,7 +336,8 @@ static void backward(cudaStream_t st, bf16 *dqk, bf16 *dqkv, struct operands x, 
     allow_shared(dq_kernel<D>, sizeof(struct query_tiles<D>));
     allow_shared(dkv_kernel<D>, sizeof(struct key_tiles<D>));
     LAUNCH(dq_kernel<D>, attention_grid(s, s.H, TILE), THREADS, sizeof(struct query_tiles<D>), st, dqk, x, s);
-    LAUNCH(dkv_kernel<D>, attention_grid(s, s.Hkv, TILE), THREADS, sizeof(struct key_tiles<D>), st, dqk, dqkv, x, s);
+    LAUNCH(dkv_kernel<D>, attention_grid(s, s.Hkv, TILE), THREADS, sizeof(struct key_tiles<D>), st, dqk, dqkv,
+           x, s);
 }
 
 size_t cuda_attention_backward_scratch(struct attention_shape s)
@@ -336,16 +345,23 @@ size_t cuda_attention_backward_scratch(struct attention_shape s)
     return attention_delta_bytes(s) + (size_t)s.B * s.H * ceil_div(s.T, TILE) * sizeof(int);
 }
 
-void cuda_attention_backward(cudaStream_t st, enum dtype act, void *dqk, void *dqkv, const void *dout, const void *out,
-                             const float *lse, const void *qk, const void *qkv, const int32_t *first,
-                             struct attention_shape s, void *scratch)
+void cuda_attention_backward(cudaStream_t st, enum dtype act, void *dqk, void *dqkv, const void *dout,
+                             const void *out, const float *lse, const void *qk, const void *qkv,
+                             const int32_t *first, struct attention_shape s, void *scratch)
 {
     if (!attention_tensor(act, s) || !aligned16(dqk, dqkv, dout, out, qk, qkv)) {
         attention_plain_backward(st, act, dqk, dqkv, dout, out, lse, qk, qkv, first, s, scratch);
         return;
     }
-    struct operands x = {(const bf16 *)dout, (const bf16 *)out, (const bf16 *)qk, (const bf16 *)qkv, lse, first,
-                         (float *)scratch, (int *)((char *)scratch + attention_delta_bytes(s)), 1.0f / sqrtf((float)s.D)};
+    struct operands x = {(const bf16 *)dout,
+                         (const bf16 *)out,
+                         (const bf16 *)qk,
+                         (const bf16 *)qkv,
+                         lse,
+                         first,
+                         (float *)scratch,
+                         (int *)((char *)scratch + attention_delta_bytes(s)),
+                         1.0f / sqrtf((float)s.D)};
     if (s.D == 64)
         backward<64>(st, (bf16 *)dqk, (bf16 *)dqkv, x, s);
     else

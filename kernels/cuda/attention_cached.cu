@@ -1,13 +1,11 @@
 /*
  * attention_cached.cu - attention of a few new tokens over cached keys and values, for generation
  *
- * Mapping  a block: a token, a key/value head and one of `splits` pieces of its keys; it reads each cached row once
- *          for two query heads of the group. Its warps take keys in turn, as attention_plain.cu, and are joined
- *          through shared memory; a second kernel joins the pieces, in order.
- * Numerics f32, one rounding at the store.
- * Cost     bound by memory: reads the cache once.
- * Oracle   kernels/cpu/attention_cached.c
- * Source   Dao, Haziza, Massa, Sizov 2023, "Flash-Decoding": the keys are split
+ * Mapping  a block: a token, a key/value head and one of `splits` pieces of its keys; it reads each cached
+ * row once for two query heads of the group. Its warps take keys in turn, as attention_plain.cu, and are
+ * joined through shared memory; a second kernel joins the pieces, in order. Numerics f32, one rounding at the
+ * store. Cost     bound by memory: reads the cache once. Oracle   kernels/cpu/attention_cached.c Source Dao,
+ * Haziza, Massa, Sizov 2023, "Flash-Decoding": the keys are split
  */
 #include "kernels/cuda/attention_lanes.cuh"
 
@@ -23,14 +21,16 @@ struct cache {
 /* Pieces of a token's keys: as many as keep the GPU busy, with piece_keys keys or more */
 static int splits_of(int n, int past, int Hkv)
 {
-    size_t by_length = ceil_div((size_t)past + n, piece_keys), by_blocks = ceil_div(enough_blocks, (size_t)n * Hkv);
+    size_t by_length = ceil_div((size_t)past + n, piece_keys),
+           by_blocks = ceil_div(enough_blocks, (size_t)n * Hkv);
     size_t least = by_length < by_blocks ? by_length : by_blocks;
     return (int)(least < max_splits ? least : max_splits);
 }
 
 /* partial (n, H, splits): m, l, then D of o. */
 template <class T, bool wide, int lanes, int queries>
-KERNEL(THREADS) piece_kernel(float *partial, const T *qk, const T *kcache, const T *vcache, struct cache c)
+KERNEL(THREADS)
+piece_kernel(float *partial, const T *qk, const T *kcache, const T *vcache, struct cache c)
 {
     STATIC_SHARED(float, joined, WARPS *(MAX_D + 2));
     int group = c.H / c.Hkv, chunks = (group + queries - 1) / queries, i = blockIdx.z, split = blockIdx.x;
@@ -64,7 +64,7 @@ KERNEL(THREADS) piece_kernel(float *partial, const T *qk, const T *kcache, const
     for (int t = 0; t < queries; t++) {
         running_join<lanes>(r[t]);
         float *mine = joined + warp * (MAX_D + 2);
-        __syncthreads();                /* of the head before */
+        __syncthreads(); /* of the head before */
         if (threadIdx.x % WARP == 0) {
             mine[0] = r[t].m;
             mine[1] = r[t].l;
@@ -112,16 +112,17 @@ template <class T> KERNEL(THREADS) join_kernel(T *out, const float *partial, str
 }
 
 template <class T, bool wide, int lanes, int queries>
-static void pieces(cudaStream_t st, float *partial, const void *qk, const void *kcache, const void *vcache, struct cache c)
+static void pieces(cudaStream_t st, float *partial, const void *qk, const void *kcache, const void *vcache,
+                   struct cache c)
 {
     dim3 grid(c.splits, c.Hkv * (unsigned)ceil_div(c.H / c.Hkv, queries), c.n);
-    LAUNCH_EARLY(c.n == 1, (piece_kernel<T, wide, lanes, queries>), grid, THREADS, 0, st, partial, (const T *)qk,
-                 (const T *)kcache, (const T *)vcache, c);
+    LAUNCH_EARLY(c.n == 1, (piece_kernel<T, wide, lanes, queries>), grid, THREADS, 0, st, partial,
+                 (const T *)qk, (const T *)kcache, (const T *)vcache, c);
 }
 
 template <class T, bool wide, int lanes>
-static void cached(cudaStream_t st, void *out, const void *qk, const void *kcache, const void *vcache, struct cache c,
-                   float *partial)
+static void cached(cudaStream_t st, void *out, const void *qk, const void *kcache, const void *vcache,
+                   struct cache c, float *partial)
 {
     if (c.H == c.Hkv)
         pieces<T, wide, lanes, 1>(st, partial, qk, kcache, vcache, c);
@@ -140,7 +141,8 @@ void cuda_attention_cached(cudaStream_t st, enum dtype act, void *out, const voi
                            void *scratch)
 {
     struct cache c = {n, past, H, Hkv, D, splits_of(n, past, Hkv), past_at, 1.0f / sqrtf((float)D)};
-    FOR_LANES(act, D, aligned16(qk, kcache, vcache), cached, st, out, qk, kcache, vcache, c, (float *)scratch);
+    FOR_LANES(act, D, aligned16(qk, kcache, vcache), cached, st, out, qk, kcache, vcache, c,
+              (float *)scratch);
 }
 
 /* ---- the cache ---- */
@@ -148,7 +150,8 @@ void cuda_attention_cached(cudaStream_t st, enum dtype act, void *out, const voi
 enum { COPY_THREADS = 256 };
 
 template <class T, bool wide>
-KERNEL(COPY_THREADS) append_kernel(T *kcache, T *vcache, const T *qk, const T *qkv, struct cache c)
+KERNEL(COPY_THREADS)
+append_kernel(T *kcache, T *vcache, const T *qk, const T *qkv, struct cache c)
 {
     int width = c.Hkv * c.D, each = (width + VEC - 1) / VEC;
     size_t index = (size_t)blockIdx.x * COPY_THREADS + threadIdx.x, i = index / each;
@@ -158,7 +161,8 @@ KERNEL(COPY_THREADS) append_kernel(T *kcache, T *vcache, const T *qk, const T *q
     if (i >= (size_t)c.n)
         return;
     float x[VEC];
-    size_t row = (size_t)(c.past_at ? *c.past_at : c.past) + i, keys = (size_t)c.H * c.D, values = keys + width;
+    size_t row = (size_t)(c.past_at ? *c.past_at : c.past) + i, keys = (size_t)c.H * c.D,
+           values = keys + width;
     get_some<wide>(x, qk + i * values + keys + e, width - e);
     put_some<wide>(kcache + row * width + e, x, width - e);
     get_some<wide>(x, qkv + i * (values + width) + values + e, width - e);
@@ -166,14 +170,16 @@ KERNEL(COPY_THREADS) append_kernel(T *kcache, T *vcache, const T *qk, const T *q
 }
 
 template <class T, bool wide>
-static void append(cudaStream_t st, void *kcache, void *vcache, const void *qk, const void *qkv, struct cache c)
+static void append(cudaStream_t st, void *kcache, void *vcache, const void *qk, const void *qkv,
+                   struct cache c)
 {
-    LAUNCH_EARLY(c.n == 1, (append_kernel<T, wide>), (unsigned)ceil_div((size_t)c.n * ceil_div(c.Hkv * c.D, VEC), COPY_THREADS),
-                 COPY_THREADS, 0, st, (T *)kcache, (T *)vcache, (const T *)qk, (const T *)qkv, c);
+    LAUNCH_EARLY(c.n == 1, (append_kernel<T, wide>),
+                 (unsigned)ceil_div((size_t)c.n * ceil_div(c.Hkv * c.D, VEC), COPY_THREADS), COPY_THREADS, 0,
+                 st, (T *)kcache, (T *)vcache, (const T *)qk, (const T *)qkv, c);
 }
 
-void cuda_kv_append(cudaStream_t st, enum dtype act, void *kcache, void *vcache, const void *qk, const void *qkv, int n,
-                    int past, const int32_t *past_at, int H, int Hkv, int D)
+void cuda_kv_append(cudaStream_t st, enum dtype act, void *kcache, void *vcache, const void *qk,
+                    const void *qkv, int n, int past, const int32_t *past_at, int H, int Hkv, int D)
 {
     struct cache c = {n, past, H, Hkv, D, 0, past_at, 0};
     FOR_ACT(act, D % VEC == 0 && aligned16(kcache, vcache, qk, qkv), append, st, kcache, vcache, qk, qkv, c);

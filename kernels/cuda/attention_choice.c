@@ -1,5 +1,6 @@
 /*
- * attention_choice.c - whose attention training takes: attention.cu's, or cuDNN's where that was asked for and agrees with it
+ * attention_choice.c - whose attention training takes: attention.cu's, or cuDNN's where that was asked for
+ * and agrees with it
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,8 @@ static void refused(struct device *dev, const char *why)
         dev->failure = why;
 }
 
-/* NULL: cuDNN cannot, or no memory; the device has kept why. Our own in its place would make its figures untrue. */
+/* NULL: cuDNN cannot, or no memory; the device has kept why. Our own in its place would make its figures
+ * untrue. */
 static void *scratch_of(struct device *dev, struct attention_shape s, bool backward)
 {
     size_t bytes;
@@ -42,7 +44,8 @@ void cuda_ops_attention_backward(struct device *dev, void *dqk, void *dqkv, cons
                                  struct attention_shape s)
 {
     bool theirs = dev->cudnn && !first;
-    void *scratch = theirs ? scratch_of(dev, s, true) : cuda_device_scratch(dev, cuda_attention_backward_scratch(s));
+    void *scratch =
+        theirs ? scratch_of(dev, s, true) : cuda_device_scratch(dev, cuda_attention_backward_scratch(s));
     if (!scratch)
         return;
     if (!theirs)

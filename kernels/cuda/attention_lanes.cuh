@@ -74,22 +74,22 @@ template <int lanes> DEVICE void running_join(struct running &r)
 static_assert(CUDA_WIDEST_HEAD == WARP * VEC, "a warp holds a row");
 
 /* Calls f<T, wide, lanes>(...): rows of D elements, all pointers aligned or not. */
-#define FOR_LANES(act, D, aligned, f, ...)                                                                             \
-    do {                                                                                                               \
-        assert((D) <= CUDA_WIDEST_HEAD);                                                                               \
-        if ((act) == DTYPE_BF16)                                                                                       \
-            FOR_LANES_OF(bf16, D, aligned, f, __VA_ARGS__);                                                            \
-        else                                                                                                           \
-            FOR_LANES_OF(float, D, aligned, f, __VA_ARGS__);                                                           \
+#define FOR_LANES(act, D, aligned, f, ...)                                                                   \
+    do {                                                                                                     \
+        assert((D) <= CUDA_WIDEST_HEAD);                                                                     \
+        if ((act) == DTYPE_BF16)                                                                             \
+            FOR_LANES_OF(bf16, D, aligned, f, __VA_ARGS__);                                                  \
+        else                                                                                                 \
+            FOR_LANES_OF(float, D, aligned, f, __VA_ARGS__);                                                 \
     } while (0)
-#define FOR_LANES_OF(T, D, aligned, f, ...)                                                                            \
-    do {                                                                                                               \
-        if ((aligned) && (D) == 64)                                                                                    \
-            f<T, true, 8>(__VA_ARGS__);                                                                                \
-        else if ((aligned) && (D) == 128)                                                                              \
-            f<T, true, 16>(__VA_ARGS__);                                                                               \
-        else                                                                                                           \
-            f<T, false, 32>(__VA_ARGS__);                                                                              \
+#define FOR_LANES_OF(T, D, aligned, f, ...)                                                                  \
+    do {                                                                                                     \
+        if ((aligned) && (D) == 64)                                                                          \
+            f<T, true, 8>(__VA_ARGS__);                                                                      \
+        else if ((aligned) && (D) == 128)                                                                    \
+            f<T, true, 16>(__VA_ARGS__);                                                                     \
+        else                                                                                                 \
+            f<T, false, 32>(__VA_ARGS__);                                                                    \
     } while (0)
 
 #endif

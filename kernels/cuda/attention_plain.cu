@@ -1,13 +1,12 @@
 /*
- * attention_plain.cu - causal attention where tensor cores do not take it: f32, other widths of a head, odd alignment
+ * attention_plain.cu - causal attention where tensor cores do not take it: f32, other widths of a head, odd
+ * alignment
  *
  * Formulas: attention.cu, attention_backward.cu.
- * Mapping  a warp a query (forward, dq) or a key (dk, dv: over the heads of its group, so every sum has one owner). A
- *          group of `lanes` lanes holds one row, VEC elements a lane; the warp's groups take keys in turn and join at
- *          the end, in a fixed order.
- * Needs    D <= CUDA_WIDEST_HEAD.
- * Numerics f32, one rounding at the store.
- * Oracle   kernels/cpu/attention.c, attention_backward.c
+ * Mapping  a warp a query (forward, dq) or a key (dk, dv: over the heads of its group, so every sum has one
+ * owner). A group of `lanes` lanes holds one row, VEC elements a lane; the warp's groups take keys in turn
+ * and join at the end, in a fixed order. Needs    D <= CUDA_WIDEST_HEAD. Numerics f32, one rounding at the
+ * store. Oracle   kernels/cpu/attention.c, attention_backward.c
  */
 #include "kernels/cuda/attention_lanes.cuh"
 
@@ -21,7 +20,8 @@ struct tensors {
 };
 
 template <class T, bool wide, int lanes>
-KERNEL(THREADS) forward_kernel(T *out, struct tensors x, struct attention_shape s)
+KERNEL(THREADS)
+forward_kernel(T *out, struct tensors x, struct attention_shape s)
 {
     int b = blockIdx.z, h = blockIdx.y, i = (gridDim.x - 1 - blockIdx.x) * WARPS + threadIdx.x / WARP;
     if (i >= s.T)
@@ -59,7 +59,8 @@ template <int lanes> DEVICE void join_sums(float (&x)[VEC])
 }
 
 template <class T, bool wide, int lanes>
-KERNEL(THREADS) dq_kernel(T *dqk, struct tensors x, struct attention_shape s)
+KERNEL(THREADS)
+dq_kernel(T *dqk, struct tensors x, struct attention_shape s)
 {
     int b = blockIdx.z, h = blockIdx.y, i = (gridDim.x - 1 - blockIdx.x) * WARPS + threadIdx.x / WARP;
     if (i >= s.T)
@@ -91,7 +92,8 @@ KERNEL(THREADS) dq_kernel(T *dqk, struct tensors x, struct attention_shape s)
 }
 
 template <class T, bool wide, int lanes>
-KERNEL(THREADS) dkv_kernel(T *dqk, T *dqkv, struct tensors x, struct attention_shape s)
+KERNEL(THREADS)
+dkv_kernel(T *dqk, T *dqkv, struct tensors x, struct attention_shape s)
 {
     int b = blockIdx.z, g = blockIdx.y, j = blockIdx.x * WARPS + threadIdx.x / WARP, group = s.H / s.Hkv;
     if (j >= s.T)
@@ -109,7 +111,8 @@ KERNEL(THREADS) dkv_kernel(T *dqk, T *dqkv, struct tensors x, struct attention_s
             size_t at_query = ((size_t)b * s.H + h) * s.T + i, shift = (size_t)(h - g * group) * s.D;
             get_share<wide>(q, qk + at.q + shift + i * at.qk_row, share);
             get_share<wide>(dout, (const T *)x.dout + at.out + shift + i * at.out_row, share);
-            float p = expf(dot_share<lanes>(q, k) * x.scale - x.lse[at_query]), dp = dot_share<lanes>(dout, v);
+            float p = expf(dot_share<lanes>(q, k) * x.scale - x.lse[at_query]),
+                  dp = dot_share<lanes>(dout, v);
             float ds = sees ? p * (dp - x.delta[at_query]) * x.scale : 0;
             p = sees ? p : 0;
 #pragma unroll
@@ -138,19 +141,20 @@ template <class T, bool wide, int lanes>
 static void backward(cudaStream_t st, void *dqk, void *dqkv, struct tensors x, struct attention_shape s)
 {
     LAUNCH((dq_kernel<T, wide, lanes>), attention_grid(s, s.H, WARPS), THREADS, 0, st, (T *)dqk, x, s);
-    LAUNCH((dkv_kernel<T, wide, lanes>), attention_grid(s, s.Hkv, WARPS), THREADS, 0, st, (T *)dqk, (T *)dqkv, x, s);
+    LAUNCH((dkv_kernel<T, wide, lanes>), attention_grid(s, s.Hkv, WARPS), THREADS, 0, st, (T *)dqk, (T *)dqkv,
+           x, s);
 }
 
-void attention_plain_forward(cudaStream_t st, enum dtype act, void *out, float *lse, const void *qk, const void *qkv,
-                             const int32_t *first, struct attention_shape s)
+void attention_plain_forward(cudaStream_t st, enum dtype act, void *out, float *lse, const void *qk,
+                             const void *qkv, const int32_t *first, struct attention_shape s)
 {
     struct tensors x = {NULL, NULL, qk, qkv, lse, NULL, first, 1.0f / sqrtf((float)s.D)};
     FOR_LANES(act, s.D, aligned16(out, qk, qkv), forward, st, out, x, s);
 }
 
-void attention_plain_backward(cudaStream_t st, enum dtype act, void *dqk, void *dqkv, const void *dout, const void *out,
-                              const float *lse, const void *qk, const void *qkv, const int32_t *first,
-                              struct attention_shape s, void *scratch)
+void attention_plain_backward(cudaStream_t st, enum dtype act, void *dqk, void *dqkv, const void *dout,
+                              const void *out, const float *lse, const void *qk, const void *qkv,
+                              const int32_t *first, struct attention_shape s, void *scratch)
 {
     struct tensors x = {dout, out, qk, qkv, (float *)lse, (float *)scratch, first, 1.0f / sqrtf((float)s.D)};
     FOR_LANES(act, s.D, aligned16(dqk, dqkv, dout, out, qk, qkv), backward, st, dqk, dqkv, x, s);

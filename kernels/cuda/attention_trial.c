@@ -12,15 +12,16 @@
 /* Most that |a - b| / |b| may be: rounding to bf16 gives some 0.004. */
 static const double AGREE = 0.02;
 
-enum { QK, QKV, DOUT, OUT, LSE, DQK, DQKV, ARRAYS };    /* inputs, then results */
+enum { QK, QKV, DOUT, OUT, LSE, DQK, DQKV, ARRAYS }; /* inputs, then results */
 
-static const char *const result_names[ARRAYS] = {[OUT] = "outputs", [LSE] = "log-sum-exps", [DQK] = "gradients of q and k", [DQKV] = "gradients of v"};
+static const char *const result_names[ARRAYS] = {
+    [OUT] = "outputs", [LSE] = "log-sum-exps", [DQK] = "gradients of q and k", [DQKV] = "gradients of v"};
 
 /* One shape's operands; results once by attention.cu, once by cuDNN. */
 struct trial {
     struct attention_shape s;
-    size_t n[ARRAYS];                   /* elements */
-    void *at[2][ARRAYS];                /* inputs: the first alone */
+    size_t n[ARRAYS];    /* elements */
+    void *at[2][ARRAYS]; /* inputs: the first alone */
 };
 
 static enum dtype type_of(int array)
@@ -37,7 +38,8 @@ static void trial_free(struct device *dev, struct trial *t)
 /* -1: no memory */
 static int trial_alloc(struct device *dev, struct trial *t)
 {
-    size_t N = (size_t)t->s.B * (size_t)t->s.T, H = (size_t)t->s.H, Hkv = (size_t)t->s.Hkv, D = (size_t)t->s.D;
+    size_t N = (size_t)t->s.B * (size_t)t->s.T, H = (size_t)t->s.H, Hkv = (size_t)t->s.Hkv,
+           D = (size_t)t->s.D;
     t->n[QK] = t->n[DQK] = N * (H + Hkv) * D;
     t->n[QKV] = t->n[DQKV] = N * (H + 2 * Hkv) * D;
     t->n[OUT] = t->n[DOUT] = N * H * D;
@@ -82,23 +84,26 @@ static bool run_own(struct device *dev, const struct trial *t, char *err, size_t
         return false;
     }
     cuda_attention_forward(dev->stream, dev->act, out[OUT], out[LSE], in[QK], in[QKV], NULL, t->s);
-    cuda_attention_backward(dev->stream, dev->act, out[DQK], out[DQKV], in[DOUT], out[OUT], out[LSE], in[QK], in[QKV], NULL,
-                            t->s, scratch);
+    cuda_attention_backward(dev->stream, dev->act, out[DQK], out[DQKV], in[DOUT], out[OUT], out[LSE], in[QK],
+                            in[QKV], NULL, t->s, scratch);
     return true;
 }
 
-static bool run_theirs(struct device *dev, struct cudnn_attention *cudnn, const struct trial *t, char *err, size_t cap)
+static bool run_theirs(struct device *dev, struct cudnn_attention *cudnn, const struct trial *t, char *err,
+                       size_t cap)
 {
     void *const *in = t->at[0], *const *out = t->at[1];
     const char *why;
     size_t forward, backward;
-    if (!cudnn_attention_takes(cudnn, t->s, false, &forward, &why) || !cudnn_attention_takes(cudnn, t->s, true, &backward, &why)) {
+    if (!cudnn_attention_takes(cudnn, t->s, false, &forward, &why) ||
+        !cudnn_attention_takes(cudnn, t->s, true, &backward, &why)) {
         snprintf(err, cap, "%s", why);
         return false;
     }
     void *scratch = cuda_device_scratch(dev, forward > backward ? forward : backward);
     if (scratch && cudnn_attention_forward(cudnn, out[OUT], out[LSE], in[QK], in[QKV], t->s, scratch) &&
-        cudnn_attention_backward(cudnn, out[DQK], out[DQKV], in[DOUT], out[OUT], out[LSE], in[QK], in[QKV], t->s, scratch))
+        cudnn_attention_backward(cudnn, out[DQK], out[DQKV], in[DOUT], out[OUT], out[LSE], in[QK], in[QKV],
+                                 t->s, scratch))
         return true;
     snprintf(err, cap, "%s", scratch ? cudnn_attention_error(cudnn) : cuda_device_error(dev));
     return false;
@@ -133,7 +138,8 @@ static double apart(struct device *dev, const struct trial *t, int array)
     return done ? sqrt(difference / squares) : -1;
 }
 
-static int compare(struct device *dev, struct cudnn_attention *cudnn, const struct trial *t, char *err, size_t cap)
+static int compare(struct device *dev, struct cudnn_attention *cudnn, const struct trial *t, char *err,
+                   size_t cap)
 {
     if (!run_own(dev, t, err, cap) || !run_theirs(dev, cudnn, t, err, cap))
         return -1;
@@ -149,14 +155,15 @@ static int compare(struct device *dev, struct cudnn_attention *cudnn, const stru
         if (far < 0)
             snprintf(err, cap, "no memory to compare it");
         else
-            snprintf(err, cap, "%s computes other %s: they differ by %.2g of their length", cudnn_attention_describe(cudnn),
-                     result_names[array], far);
+            snprintf(err, cap, "%s computes other %s: they differ by %.2g of their length",
+                     cudnn_attention_describe(cudnn), result_names[array], far);
         return -1;
     }
     return 0;
 }
 
-int cuda_attention_trial(struct device *dev, struct cudnn_attention *cudnn, struct attention_shape s, char *err, size_t cap)
+int cuda_attention_trial(struct device *dev, struct cudnn_attention *cudnn, struct attention_shape s,
+                         char *err, size_t cap)
 {
     struct trial t = {.s = s};
     int agrees = -1;

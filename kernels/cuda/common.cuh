@@ -1,5 +1,6 @@
 /*
- * common.cuh - what the kernels share: activations as f32, eight elements at a time, sums over warps and blocks
+ * common.cuh - what the kernels share: activations as f32, eight elements at a time, sums over warps and
+ * blocks
  */
 #ifndef KERNELS_CUDA_COMMON_CUH
 #define KERNELS_CUDA_COMMON_CUH
@@ -12,20 +13,20 @@ struct bf16 {
     uint16_t bits;
 };
 
-enum { WARP = 32, VEC = 8 };            /* VEC: elements of a wide access, 16 bytes of bf16 or 32 of f32 */
+enum { WARP = 32, VEC = 8 }; /* VEC: elements of a wide access, 16 bytes of bf16 or 32 of f32 */
 
 /* Calls f<T, wide>(...) for the type of activations: T float or bf16, wide where accesses of VEC elements are
  * aligned. */
-#define FOR_ACT(act, wide, f, ...)                                                                                     \
-    do {                                                                                                               \
-        if ((act) == DTYPE_BF16 && (wide))                                                                             \
-            f<bf16, true>(__VA_ARGS__);                                                                                \
-        else if ((act) == DTYPE_BF16)                                                                                  \
-            f<bf16, false>(__VA_ARGS__);                                                                               \
-        else if (wide)                                                                                                 \
-            f<float, true>(__VA_ARGS__);                                                                               \
-        else                                                                                                           \
-            f<float, false>(__VA_ARGS__);                                                                              \
+#define FOR_ACT(act, wide, f, ...)                                                                           \
+    do {                                                                                                     \
+        if ((act) == DTYPE_BF16 && (wide))                                                                   \
+            f<bf16, true>(__VA_ARGS__);                                                                      \
+        else if ((act) == DTYPE_BF16)                                                                        \
+            f<bf16, false>(__VA_ARGS__);                                                                     \
+        else if (wide)                                                                                       \
+            f<float, true>(__VA_ARGS__);                                                                     \
+        else                                                                                                 \
+            f<float, false>(__VA_ARGS__);                                                                    \
     } while (0)
 
 static inline bool aligned16(const void *p)
@@ -48,8 +49,8 @@ static inline size_t round_up(size_t n, size_t d)
     return ceil_div(n, d) * d;
 }
 
-/* Blocks of `threads` for that many, one each: few enough for the kernel to count them in 32 bits, since a 64-bit division a thread
- * costs as much as its accesses. */
+/* Blocks of `threads` for that many, one each: few enough for the kernel to count them in 32 bits, since a
+ * 64-bit division a thread costs as much as its accesses. */
 static inline unsigned blocks_of(size_t count, unsigned threads)
 {
     size_t blocks = ceil_div(count, threads);
@@ -123,7 +124,8 @@ DEVICE void put_vec(float *p, const float (&x)[VEC])
 
 DEVICE void put_vec(bf16 *p, const float (&x)[VEC])
 {
-    store16(p, uint4{pack_bf16(x[0], x[1]), pack_bf16(x[2], x[3]), pack_bf16(x[4], x[5]), pack_bf16(x[6], x[7])});
+    store16(
+        p, uint4{pack_bf16(x[0], x[1]), pack_bf16(x[2], x[3]), pack_bf16(x[4], x[5]), pack_bf16(x[6], x[7])});
 }
 
 /* Up to VEC elements, `left` of them there; the others read as zero. Wide: left is a multiple of VEC. */
@@ -181,7 +183,7 @@ template <class T> DEVICE T block_sum(T x, T *warps)
 {
     int lane = threadIdx.x % WARP, n = blockDim.x / WARP;
     x = warp_sum(x);
-    __syncthreads();                    /* warps may be in use from before */
+    __syncthreads(); /* warps may be in use from before */
     if (lane == 0)
         warps[threadIdx.x / WARP] = x;
     __syncthreads();

@@ -4,9 +4,8 @@
  *   loss = m + log(sum_v e^(l[v] - m)) - l[target],  m = max_v l[v]
  *   dl[v] = scale * (e^(l[v] - m) / sum - [v == target])
  *
- * Mapping  a block a row. Online softmax: each thread keeps a maximum and a sum of its own, then the block joins
- *          them; the second pass finds the row in the L2 cache.
- * Numerics sums in f32, by thread, then by a tree.
+ * Mapping  a block a row. Online softmax: each thread keeps a maximum and a sum of its own, then the block
+ * joins them; the second pass finds the row in the L2 cache. Numerics sums in f32, by thread, then by a tree.
  * Cost     reads and writes N*V elements once in memory.
  * Oracle   kernels/cpu/cross_entropy.c
  * Source   Milakov & Gimelshein 2018, arXiv:1805.02867 (online softmax)
@@ -42,14 +41,15 @@ template <class T, bool wide> DEVICE void row_part(const T *l, int V, float *max
 }
 
 template <class T, bool wide>
-KERNEL(THREADS) cross_entropy_kernel(float *loss, T *logits, const int32_t *targets, int V,
-                                                                float scale)
+KERNEL(THREADS)
+cross_entropy_kernel(float *loss, T *logits, const int32_t *targets, int V, float scale)
 {
     STATIC_SHARED(float, maxima, THREADS / WARP);
     STATIC_SHARED(float, sums, THREADS / WARP);
     int target = targets[blockIdx.x];
     T *l = logits + (size_t)blockIdx.x * V;
-    bool owner = (target < 0 ? 0 : target / VEC % THREADS) == (int)threadIdx.x;     /* it writes the target's gradient */
+    bool owner =
+        (target < 0 ? 0 : target / VEC % THREADS) == (int)threadIdx.x; /* it writes the target's gradient */
     float m = 0, k = 0, d = 0, nll = 0;
     if (target >= 0) {
         float mine, part;
@@ -81,8 +81,8 @@ static void rows(cudaStream_t s, float *loss, void *logits, const int32_t *targe
     LAUNCH((cross_entropy_kernel<T, wide>), (unsigned)N, THREADS, 0, s, loss, (T *)logits, targets, V, scale);
 }
 
-void cuda_cross_entropy(cudaStream_t s, enum dtype act, float *loss, void *logits, const int32_t *targets, int N, int V,
-                        float scale)
+void cuda_cross_entropy(cudaStream_t s, enum dtype act, float *loss, void *logits, const int32_t *targets,
+                        int N, int V, float scale)
 {
     FOR_ACT(act, V % VEC == 0 && aligned16(logits), rows, s, loss, logits, targets, N, V, scale);
 }

@@ -2,10 +2,10 @@
  * cublaslt.c - products by cuBLASLt, which is opened when the backend starts
  *
  * The library is column-major: what is row-major here is transposed there, so C^T = B^T A^T is asked for. An
- * algorithm is the first that the library's heuristic names for a shape and then does not refuse, and is kept: timing several would make
- * bits depend on the weather. Of the ways to add partial sums only the one in f32 is allowed: not through atomics (INPLACE), not rounded to bf16 first
- * (OUTPUT_TYPE). No epilogues. f32 operands are multiplied in f32,
- * never in TF32 (CUBLAS_COMPUTE_32F).
+ * algorithm is the first that the library's heuristic names for a shape and then does not refuse, and is
+ * kept: timing several would make bits depend on the weather. Of the ways to add partial sums only the one in
+ * f32 is allowed: not through atomics (INPLACE), not rounded to bf16 first (OUTPUT_TYPE). No epilogues. f32
+ * operands are multiplied in f32, never in TF32 (CUBLAS_COMPUTE_32F).
  */
 #include "kernels/cuda/product.h"
 
@@ -22,20 +22,20 @@
 /* Recommended by the library's manual: 32 MiB from Hopper on, 4 MiB before. */
 enum { WORKSPACE_HOPPER = 32 << 20, WORKSPACE = 4 << 20, SHAPES = 512, MAX_ALIGNMENT = 256, CANDIDATES = 8 };
 
-#define FUNCTIONS(F)                                                                                                   \
-    F(cublasLtGetVersion)                                                                                              \
-    F(cublasLtGetStatusName)                                                                                           \
-    F(cublasLtCreate)                                                                                                  \
-    F(cublasLtDestroy)                                                                                                 \
-    F(cublasLtMatmul)                                                                                                  \
-    F(cublasLtMatmulAlgoGetHeuristic)                                                                                  \
-    F(cublasLtMatmulDescCreate)                                                                                        \
-    F(cublasLtMatmulDescDestroy)                                                                                       \
-    F(cublasLtMatmulDescSetAttribute)                                                                                  \
-    F(cublasLtMatrixLayoutCreate)                                                                                      \
-    F(cublasLtMatrixLayoutDestroy)                                                                                     \
-    F(cublasLtMatmulPreferenceCreate)                                                                                  \
-    F(cublasLtMatmulPreferenceDestroy)                                                                                 \
+#define FUNCTIONS(F)                                                                                         \
+    F(cublasLtGetVersion)                                                                                    \
+    F(cublasLtGetStatusName)                                                                                 \
+    F(cublasLtCreate)                                                                                        \
+    F(cublasLtDestroy)                                                                                       \
+    F(cublasLtMatmul)                                                                                        \
+    F(cublasLtMatmulAlgoGetHeuristic)                                                                        \
+    F(cublasLtMatmulDescCreate)                                                                              \
+    F(cublasLtMatmulDescDestroy)                                                                             \
+    F(cublasLtMatmulDescSetAttribute)                                                                        \
+    F(cublasLtMatrixLayoutCreate)                                                                            \
+    F(cublasLtMatrixLayoutDestroy)                                                                           \
+    F(cublasLtMatmulPreferenceCreate)                                                                        \
+    F(cublasLtMatmulPreferenceDestroy)                                                                       \
     F(cublasLtMatmulPreferenceSetAttribute)
 
 static struct {
@@ -46,17 +46,17 @@ static struct {
 
 struct shape {
     struct product p;
-    uint32_t alignment;         /* bytes, of all three; 0: this entry is free */
+    uint32_t alignment; /* bytes, of all three; 0: this entry is free */
 };
 
 struct prepared {
     struct shape shape;
     cublasLtMatmulDesc_t op;
-    cublasLtMatrixLayout_t a, b, c;         /* of the library's C^T = B^T A^T: its A is our B */
-    cublasLtMatmulAlgo_t algo[CANDIDATES];  /* the best first, as the library thinks */
-    int n, at;                              /* of them; algo[at] is taken */
-    bool kept;                              /* it has launched: no other will be taken */
-    cublasStatus_t status;                  /* of the last call for this shape */
+    cublasLtMatrixLayout_t a, b, c;        /* of the library's C^T = B^T A^T: its A is our B */
+    cublasLtMatmulAlgo_t algo[CANDIDATES]; /* the best first, as the library thinks */
+    int n, at;                             /* of them; algo[at] is taken */
+    bool kept;                             /* it has launched: no other will be taken */
+    cublasStatus_t status;                 /* of the last call for this shape */
 };
 
 struct products {
@@ -83,7 +83,8 @@ int products_find(char *why, size_t cap)
     char reason[256];
     void *lib = library_open(LIBRARY, reason, sizeof reason);
     if (!lib)
-        snprintf(why, cap, "%s (wanted: CUDA toolkit %d, or its directory in LD_LIBRARY_PATH)", reason, CUBLAS_VER_MAJOR);
+        snprintf(why, cap, "%s (wanted: CUDA toolkit %d, or its directory in LD_LIBRARY_PATH)", reason,
+                 CUBLAS_VER_MAJOR);
     else if (!library_functions(lib, all, sizeof all / sizeof *all, &lacks))
         snprintf(why, cap, "%s lacks %s", LIBRARY, lacks);
     else
@@ -106,11 +107,13 @@ struct products *products_open(const struct gpu *g, char *err, size_t cap)
     p->workspace_bytes = g->major >= 9 ? WORKSPACE_HOPPER : WORKSPACE;
     p->workspace = gpu_alloc(p->workspace_bytes);
     if (!p->workspace) {
-        snprintf(err, cap, "%s: no memory for cuBLASLt's workspace (%zu MB)", g->name, p->workspace_bytes >> 20);
+        snprintf(err, cap, "%s: no memory for cuBLASLt's workspace (%zu MB)", g->name,
+                 p->workspace_bytes >> 20);
         products_close(p);
         return NULL;
     }
-    snprintf(p->text, sizeof p->text, "cuBLASLt %zu.%zu.%zu", version / 10000, version / 100 % 100, version % 100);
+    snprintf(p->text, sizeof p->text, "cuBLASLt %zu.%zu.%zu", version / 10000, version / 100 % 100,
+             version % 100);
     return p;
 }
 
@@ -183,7 +186,8 @@ static bool op_set(struct prepared *e, cublasLtMatmulDescAttributes_t which, con
     return took(e, lt.cublasLtMatmulDescSetAttribute(e->op, which, v, bytes));
 }
 
-/* Sums without promotion to f32 at intervals are faster, and exact enough for the forward pass (as Transformer Engine has it). */
+/* Sums without promotion to f32 at intervals are faster, and exact enough for the forward pass (as
+ * Transformer Engine has it). */
 static bool fp8_set(struct prepared *e, const struct product *p)
 {
     int8_t fast = p->fp8 == OPERANDS_FP8;
@@ -217,13 +221,15 @@ static bool layouts(struct prepared *e)
     return took(e, lt.cublasLtMatmulDescCreate(&e->op, CUBLAS_COMPUTE_32F, CUDA_R_32F)) &&
            op_set(e, CUBLASLT_MATMUL_DESC_TRANSA, p->b_t ? &yes : &no, sizeof no) &&
            op_set(e, CUBLASLT_MATMUL_DESC_TRANSB, p->a_t ? &yes : &no, sizeof no) && fp8_set(e, p) &&
-           took(e, lt.cublasLtMatrixLayoutCreate(&e->a, type_b(p), p->b_t ? K : N, p->b_t ? N : K, leading_b(p))) &&
-           took(e, lt.cublasLtMatrixLayoutCreate(&e->b, type_a(p), p->a_t ? M : K, p->a_t ? K : M, leading_a(p))) &&
+           took(e, lt.cublasLtMatrixLayoutCreate(&e->a, type_b(p), p->b_t ? K : N, p->b_t ? N : K,
+                                                 leading_b(p))) &&
+           took(e, lt.cublasLtMatrixLayoutCreate(&e->b, type_a(p), p->a_t ? M : K, p->a_t ? K : M,
+                                                 leading_a(p))) &&
            took(e, lt.cublasLtMatrixLayoutCreate(&e->c, type(p->out), N, M, p->N));
 }
 
-static bool preference_set(struct prepared *e, cublasLtMatmulPreference_t pref, cublasLtMatmulPreferenceAttributes_t which,
-                           const void *v, size_t bytes)
+static bool preference_set(struct prepared *e, cublasLtMatmulPreference_t pref,
+                           cublasLtMatmulPreferenceAttributes_t which, const void *v, size_t bytes)
 {
     return took(e, lt.cublasLtMatmulPreferenceSetAttribute(pref, which, v, bytes));
 }
@@ -243,8 +249,8 @@ static void choose(struct products *p, struct prepared *e)
               preference_set(e, pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, &bytes, sizeof bytes) &&
               preference_set(e, pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, &bytes, sizeof bytes) &&
               preference_set(e, pref, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, &bytes, sizeof bytes) &&
-              took(e, lt.cublasLtMatmulAlgoGetHeuristic(p->handle, e->op, e->a, e->b, e->c, e->c, pref, CANDIDATES, found,
-                                                        &n));
+              took(e, lt.cublasLtMatmulAlgoGetHeuristic(p->handle, e->op, e->a, e->b, e->c, e->c, pref,
+                                                        CANDIDATES, found, &n));
     for (int i = 0; ok && i < n; i++)
         if (took(e, found[i].state))
             e->algo[e->n++] = found[i].algo;
@@ -263,10 +269,12 @@ static void fail(struct products *p, const struct prepared *e, const char *what)
     const struct product *d = &e->shape.p;
     if (!gpu_record_spoil() && !p->failure[0])
         snprintf(p->failure, sizeof p->failure,
-                 "%s: %s (%s) for C %s A B: M %d, N %d, K %d; A %s%s, rows of %d; B %s%s, rows of %d; C %s, rows of %d; aligned to %u bytes",
+                 "%s: %s (%s) for C %s A B: M %d, N %d, K %d; A %s%s, rows of %d; B %s%s, rows of %d; C %s, "
+                 "rows of %d; aligned to %u bytes",
                  p->text, what, lt.cublasLtGetStatusName(e->status), d->add ? "+=" : "=", d->M, d->N, d->K,
                  type_name(type_a(d)), d->a_t ? " transposed" : "", leading_a(d), type_name(type_b(d)),
-                 d->b_t ? " transposed" : "", leading_b(d), type_name(type(d->out)), d->N, e->shape.alignment);
+                 d->b_t ? " transposed" : "", leading_b(d), type_name(type(d->out)), d->N,
+                 e->shape.alignment);
 }
 
 static bool same(const struct shape *a, const struct shape *b)
@@ -276,11 +284,12 @@ static bool same(const struct shape *a, const struct shape *b)
            a->p.out == b->p.out && a->p.fp8 == b->p.fp8;
 }
 
-/* The entry of this shape, prepared the first time. Many shapes (decoding of prompts) start the table anew. */
+/* The entry of this shape, prepared the first time. Many shapes (decoding of prompts) start the table anew.
+ */
 static struct prepared *prepare(struct products *p, const struct shape *s)
 {
-    size_t h = (size_t)s->p.M * 31 + (size_t)s->p.N * 131071 + (size_t)s->p.K * 8191 + s->alignment + s->p.a_t * 2u + s->p.add +
-               s->p.fp8 * 64u;
+    size_t h = (size_t)s->p.M * 31 + (size_t)s->p.N * 131071 + (size_t)s->p.K * 8191 + s->alignment +
+               s->p.a_t * 2u + s->p.add + s->p.fp8 * 64u;
     struct prepared *e = &p->v[h % SHAPES];
     while (e->shape.alignment && !same(&e->shape, s))
         e = e == &p->v[SHAPES - 1] ? p->v : e + 1;
@@ -299,19 +308,22 @@ static struct prepared *prepare(struct products *p, const struct shape *s)
     return e;
 }
 
-static bool launch(struct products *p, struct prepared *e, cudaStream_t s, void *C, const void *A, const void *B,
-                   const struct product *d)
+static bool launch(struct products *p, struct prepared *e, cudaStream_t s, void *C, const void *A,
+                   const void *B, const struct product *d)
 {
     float alpha = 1, beta = d->add ? 1 : 0;
-    return fp8_set(e, d) && took(e, lt.cublasLtMatmul(p->handle, e->op, &alpha, B, e->a, A, e->b, &beta, C, e->c, C, e->c,
-                                                      &e->algo[e->at], p->workspace, p->workspace_bytes, s));
+    return fp8_set(e, d) &&
+           took(e, lt.cublasLtMatmul(p->handle, e->op, &alpha, B, e->a, A, e->b, &beta, C, e->c, C, e->c,
+                                     &e->algo[e->at], p->workspace, p->workspace_bytes, s));
 }
 
-/* The heuristic may name what the library then refuses. It does so before anything is launched, so that the next can be tried; but not in a
- * recording, which a refusal may have ended: the product is done again in the open. */
+/* The heuristic may name what the library then refuses. It does so before anything is launched, so that the
+ * next can be tried; but not in a recording, which a refusal may have ended: the product is done again in the
+ * open. */
 void products_run(struct products *p, cudaStream_t s, void *C, const void *A, const void *B, struct product d)
 {
-    struct shape shape = {.p = d, .alignment = alignment((void *)((uintptr_t)A | (uintptr_t)B | (uintptr_t)C))};
+    struct shape shape = {.p = d,
+                          .alignment = alignment((void *)((uintptr_t)A | (uintptr_t)B | (uintptr_t)C))};
     struct prepared *e = prepare(p, &shape);
     if (e->n == 0) {
         fail(p, e, "no algorithm");

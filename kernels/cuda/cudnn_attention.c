@@ -1,14 +1,16 @@
 /*
- * cudnn_attention.c - attention as graphs that cuDNN knows: it has one fused kernel for each, and none for other ways to say the same
+ * cudnn_attention.c - attention as graphs that cuDNN knows: it has one fused kernel for each, and none for
+ * other ways to say the same
  *
  * Forward                                          Backward, with D = rows of sum(dout * out)
  *   s = scale q k^T, -inf where key > query          p = e^(s - lse)
  *   p = e^(s - max s) / sum e^(s - max s)            dv = p^T dout
  *   lse = max s + log sum e^(s - max s)              ds = scale p (dout v^T - D)
  *   out = p v                                        dq = ds k,  dk = ds^T q
- * With fewer heads of keys than of queries dk and dv are summed over each group. The operations in this order, the reshapes, D times one and dq through an
- * f32 sum in memory are what the library looks for.
- * Source: NVIDIA cuDNN 9, "Graph API: fused flash attention, forward and backward"; Dao 2023, arXiv:2307.08691.
+ * With fewer heads of keys than of queries dk and dv are summed over each group. The operations in this
+ * order, the reshapes, D times one and dq through an f32 sum in memory are what the library looks for.
+ * Source: NVIDIA cuDNN 9, "Graph API: fused flash attention, forward and backward"; Dao 2023,
+ * arXiv:2307.08691.
  */
 #include "kernels/cuda/cudnn_attention.h"
 
@@ -26,7 +28,7 @@ struct plan {
     struct attention_shape s;
     bool backward;
     struct cudnn_graph graph;
-    char failure[512];          /* empty: it can be run */
+    char failure[512]; /* empty: it can be run */
     struct plan *next;
 };
 
@@ -55,7 +57,8 @@ struct cudnn_attention *cudnn_attention_open(cudaStream_t s, char *err, size_t c
         return NULL;
     }
     a->version = a->lib.version();
-    snprintf(a->text, sizeof a->text, "cuDNN %zu.%zu.%zu", a->version / 10000, a->version / 100 % 100, a->version % 100);
+    snprintf(a->text, sizeof a->text, "cuDNN %zu.%zu.%zu", a->version / 10000, a->version / 100 % 100,
+             a->version % 100);
     int status = a->version < CUDNN_OLDEST ? 0 : a->lib.create(&a->handle);
     if (status == 0 && a->handle)
         status = a->lib.set_stream(a->handle, s);
@@ -120,7 +123,8 @@ static struct cudnn_tensor transposed(struct parts *p, const struct cudnn_tensor
 }
 
 /* A square of f(x, b) */
-static struct cudnn_tensor of(struct parts *p, int mode, const struct cudnn_tensor *x, const struct cudnn_tensor *b)
+static struct cudnn_tensor of(struct parts *p, int mode, const struct cudnn_tensor *x,
+                              const struct cudnn_tensor *b)
 {
     struct cudnn_tensor y = square(p, DNN_DATA_FLOAT);
     cudnn_pointwise(p->g, mode, DNN_DATA_FLOAT, x, b, NULL, &y);
@@ -150,7 +154,8 @@ static struct cudnn_tensor scores(struct parts *p)
 
 static struct cudnn_tensor causal(struct parts *p, const struct cudnn_tensor *s)
 {
-    struct cudnn_tensor row = square(p, DNN_DATA_INT32), key = square(p, DNN_DATA_INT32), seen = square(p, DNN_DATA_BOOLEAN);
+    struct cudnn_tensor row = square(p, DNN_DATA_INT32), key = square(p, DNN_DATA_INT32),
+                        seen = square(p, DNN_DATA_BOOLEAN);
     struct cudnn_tensor y = square(p, DNN_DATA_FLOAT);
     cudnn_index(p->g, 2, s, &row);
     cudnn_index(p->g, 3, s, &key);
@@ -162,7 +167,8 @@ static struct cudnn_tensor causal(struct parts *p, const struct cudnn_tensor *s)
 static void build_forward(struct cudnn_graph *g, struct attention_shape shape)
 {
     struct parts p = parts(g, shape, false);
-    struct cudnn_tensor top = column(&p), sum = column(&p), log = column(&p), weights = square(&p, DNN_DATA_BFLOAT16);
+    struct cudnn_tensor top = column(&p), sum = column(&p), log = column(&p),
+                        weights = square(&p, DNN_DATA_BFLOAT16);
     struct cudnn_tensor s = scores(&p);
     s = causal(&p, &s);
     cudnn_reduce(g, DNN_REDUCE_TENSOR_MAX, &s, &top);
@@ -176,7 +182,8 @@ static void build_forward(struct cudnn_graph *g, struct attention_shape shape)
 }
 
 /* z = x^T y, summed over the heads of a group */
-static void product_by_group(struct parts *p, const struct cudnn_tensor *x, const struct cudnn_tensor *y, const struct cudnn_tensor *z)
+static void product_by_group(struct parts *p, const struct cudnn_tensor *x, const struct cudnn_tensor *y,
+                             const struct cudnn_tensor *z)
 {
     struct cudnn_tensor t = transposed(p, x), all = *z;
     if (p->s.H != p->s.Hkv)
@@ -189,9 +196,11 @@ static void product_by_group(struct parts *p, const struct cudnn_tensor *x, cons
 /* D */
 static struct cudnn_tensor row_sums(struct parts *p, const struct cudnn_tensor *dout)
 {
-    struct cudnn_tensor product = cudnn_inside(p->g, DNN_DATA_FLOAT, heads(p->s, p->s.H, p->s.H)), sum = column(p);
+    struct cudnn_tensor product = cudnn_inside(p->g, DNN_DATA_FLOAT, heads(p->s, p->s.H, p->s.H)),
+                        sum = column(p);
     struct cudnn_tensor one = cudnn_number(p->g, ONE);
-    struct cudnn_tensor kept = cudnn_outside(p->g, ROW_SUM, DNN_DATA_FLOAT, cudnn_packed(p->s.B, p->s.H, p->s.T, 1));
+    struct cudnn_tensor kept =
+        cudnn_outside(p->g, ROW_SUM, DNN_DATA_FLOAT, cudnn_packed(p->s.B, p->s.H, p->s.T, 1));
     cudnn_pointwise(p->g, DNN_POINTWISE_MUL, DNN_DATA_FLOAT, dout, &p->out, NULL, &product);
     cudnn_reduce(p->g, DNN_REDUCE_TENSOR_ADD, &product, &sum);
     cudnn_pointwise(p->g, DNN_POINTWISE_MUL, DNN_DATA_FLOAT, &sum, &one, NULL, &kept);
@@ -202,11 +211,16 @@ static void build_backward(struct cudnn_graph *g, struct attention_shape shape)
 {
     struct parts p = parts(g, shape, true);
     struct cudnn_tensor dout = cudnn_outside(g, DOUT, DNN_DATA_BFLOAT16, heads(shape, shape.H, shape.H));
-    struct cudnn_tensor dq = cudnn_outside(g, DQ, DNN_DATA_BFLOAT16, heads(shape, shape.H, shape.H + shape.Hkv));
-    struct cudnn_tensor dk = cudnn_outside(g, DK, DNN_DATA_BFLOAT16, heads(shape, shape.Hkv, shape.H + shape.Hkv));
-    struct cudnn_tensor dv = cudnn_outside(g, DV, DNN_DATA_BFLOAT16, heads(shape, shape.Hkv, shape.H + 2 * shape.Hkv));
-    struct cudnn_tensor dq_sum = cudnn_outside(g, DQ_SUM, DNN_DATA_FLOAT, cudnn_packed(shape.B, shape.H, shape.T, shape.D));
-    struct cudnn_tensor rows = row_sums(&p, &dout), s = scores(&p), d = square(&p, DNN_DATA_FLOAT), ds = square(&p, DNN_DATA_BFLOAT16);
+    struct cudnn_tensor dq =
+        cudnn_outside(g, DQ, DNN_DATA_BFLOAT16, heads(shape, shape.H, shape.H + shape.Hkv));
+    struct cudnn_tensor dk =
+        cudnn_outside(g, DK, DNN_DATA_BFLOAT16, heads(shape, shape.Hkv, shape.H + shape.Hkv));
+    struct cudnn_tensor dv =
+        cudnn_outside(g, DV, DNN_DATA_BFLOAT16, heads(shape, shape.Hkv, shape.H + 2 * shape.Hkv));
+    struct cudnn_tensor dq_sum =
+        cudnn_outside(g, DQ_SUM, DNN_DATA_FLOAT, cudnn_packed(shape.B, shape.H, shape.T, shape.D));
+    struct cudnn_tensor rows = row_sums(&p, &dout), s = scores(&p), d = square(&p, DNN_DATA_FLOAT),
+                        ds = square(&p, DNN_DATA_BFLOAT16);
     s = of(&p, DNN_POINTWISE_SUB, &s, &p.lse);
     s = causal(&p, &s);
     s = of(&p, DNN_POINTWISE_EXP, &s, NULL);
@@ -233,8 +247,8 @@ static size_t rows_of(struct attention_shape s)
     return (size_t)s.B * (size_t)s.H * (size_t)s.T;
 }
 
-int cudnn_attention_compile(struct cudnn_graph *g, const struct cudnn *lib, struct cudnn_target target, struct attention_shape s,
-                            bool backward, char *err, size_t cap)
+int cudnn_attention_compile(struct cudnn_graph *g, const struct cudnn *lib, struct cudnn_target target,
+                            struct attention_shape s, bool backward, char *err, size_t cap)
 {
     cudnn_graph_begin(g, lib);
     (backward ? build_backward : build_forward)(g, s);
@@ -251,11 +265,12 @@ static void compile(struct cudnn_attention *a, struct plan *p)
     char why[320] = "";
     if (p->s.T % 128 != 0 && a->version < ANY_LENGTH)
         snprintf(why, sizeof why, "before 9.16 it takes sequences of multiples of 128 tokens");
-    else if (cudnn_attention_compile(&p->graph, &a->lib, (struct cudnn_target){.handle = a->handle}, p->s, p->backward, why,
-                                     sizeof why) == 0)
+    else if (cudnn_attention_compile(&p->graph, &a->lib, (struct cudnn_target){.handle = a->handle}, p->s,
+                                     p->backward, why, sizeof why) == 0)
         return;
-    snprintf(p->failure, sizeof p->failure, "%s has no attention for %d of %d heads of %d, %d x %d tokens, %s (%s)", a->text,
-             p->s.Hkv, p->s.H, p->s.D, p->s.B, p->s.T, p->backward ? "backward" : "forward", why);
+    snprintf(p->failure, sizeof p->failure,
+             "%s has no attention for %d of %d heads of %d, %d x %d tokens, %s (%s)", a->text, p->s.Hkv,
+             p->s.H, p->s.D, p->s.B, p->s.T, p->backward ? "backward" : "forward", why);
 }
 
 /* NULL: no memory */
@@ -273,18 +288,22 @@ static struct plan *plan_of(struct cudnn_attention *a, struct attention_shape s,
     return p;
 }
 
-bool cudnn_attention_takes(struct cudnn_attention *a, struct attention_shape s, bool backward, size_t *scratch, const char **why)
+bool cudnn_attention_takes(struct cudnn_attention *a, struct attention_shape s, bool backward,
+                           size_t *scratch, const char **why)
 {
     struct plan *p = plan_of(a, s, backward);
     *why = p ? p->failure : "no memory for a plan of cuDNN";
     if (!p || p->failure[0])
         return false;
-    *scratch = ALIGNMENT + rounded((size_t)p->graph.workspace) +
-               (backward ? rounded(rows_of(s) * sizeof(float)) + rounded(rows_of(s) * (size_t)s.D * sizeof(float)) : 0);
+    *scratch =
+        ALIGNMENT + rounded((size_t)p->graph.workspace) +
+        (backward ? rounded(rows_of(s) * sizeof(float)) + rounded(rows_of(s) * (size_t)s.D * sizeof(float))
+                  : 0);
     return true;
 }
 
-static bool run(struct cudnn_attention *a, struct attention_shape s, bool backward, void **pointer, char *scratch)
+static bool run(struct cudnn_attention *a, struct attention_shape s, bool backward, void **pointer,
+                char *scratch)
 {
     struct plan *p = plan_of(a, s, backward);
     float hidden = -INFINITY, one = 1, scale = 1 / sqrtf((float)s.D);
@@ -312,19 +331,29 @@ static void *behind(const void *p, int heads, struct attention_shape s)
     return (uint16_t *)p + (size_t)heads * (size_t)s.D;
 }
 
-bool cudnn_attention_forward(struct cudnn_attention *a, void *out, float *lse, const void *qk, const void *qkv,
-                             struct attention_shape s, void *scratch)
+bool cudnn_attention_forward(struct cudnn_attention *a, void *out, float *lse, const void *qk,
+                             const void *qkv, struct attention_shape s, void *scratch)
 {
-    void *pointer[CUDNN_POINTERS] = {[Q] = behind(qk, 0, s), [K] = behind(qk, s.H, s), [V] = behind(qkv, s.H + s.Hkv, s),
-                                     [OUT] = out, [LSE] = lse};
+    void *pointer[CUDNN_POINTERS] = {[Q] = behind(qk, 0, s),
+                                     [K] = behind(qk, s.H, s),
+                                     [V] = behind(qkv, s.H + s.Hkv, s),
+                                     [OUT] = out,
+                                     [LSE] = lse};
     return run(a, s, false, pointer, scratch);
 }
 
-bool cudnn_attention_backward(struct cudnn_attention *a, void *dqk, void *dqkv, const void *dout, const void *out,
-                              const float *lse, const void *qk, const void *qkv, struct attention_shape s, void *scratch)
+bool cudnn_attention_backward(struct cudnn_attention *a, void *dqk, void *dqkv, const void *dout,
+                              const void *out, const float *lse, const void *qk, const void *qkv,
+                              struct attention_shape s, void *scratch)
 {
-    void *pointer[CUDNN_POINTERS] = {[Q] = behind(qk, 0, s), [K] = behind(qk, s.H, s), [V] = behind(qkv, s.H + s.Hkv, s),
-                                     [OUT] = behind(out, 0, s), [LSE] = (float *)lse, [DOUT] = behind(dout, 0, s),
-                                     [DQ] = dqk, [DK] = behind(dqk, s.H, s), [DV] = behind(dqkv, s.H + s.Hkv, s)};
+    void *pointer[CUDNN_POINTERS] = {[Q] = behind(qk, 0, s),
+                                     [K] = behind(qk, s.H, s),
+                                     [V] = behind(qkv, s.H + s.Hkv, s),
+                                     [OUT] = behind(out, 0, s),
+                                     [LSE] = (float *)lse,
+                                     [DOUT] = behind(dout, 0, s),
+                                     [DQ] = dqk,
+                                     [DK] = behind(dqk, s.H, s),
+                                     [DV] = behind(dqkv, s.H + s.Hkv, s)};
     return run(a, s, true, pointer, scratch);
 }

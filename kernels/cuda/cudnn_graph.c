@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CANDIDATES = 8, FIRST_INSIDE = 1000 };   /* plans that are tried; numbers of tensors inside follow */
+enum { CANDIDATES = 8, FIRST_INSIDE = 1000 }; /* plans that are tried; numbers of tensors inside follow */
 
-/* The line of the library's report that says most: it goes through all of its ways, of which most are for other graphs or GPUs. */
+/* The line of the library's report that says most: it goes through all of its ways, of which most are for
+ * other graphs or GPUs. */
 static char *told(char *report)
 {
     static const char mark[] = "Reason: ";
@@ -33,8 +34,8 @@ void cudnn_graph_fail(struct cudnn_graph *g, int status, const char *what)
         return;
     g->lib->last_error(report, sizeof report);
     const char *reason = told(report);
-    snprintf(g->failure, sizeof g->failure, "%s%s%s%s%s", what, status ? ": " : "", status ? g->lib->error_string(status) : "",
-             reason[0] ? ": " : "", reason);
+    snprintf(g->failure, sizeof g->failure, "%s%s%s%s%s", what, status ? ": " : "",
+             status ? g->lib->error_string(status) : "", reason[0] ? ": " : "", reason);
 }
 
 static void *make(struct cudnn_graph *g, int type)
@@ -116,7 +117,8 @@ struct cudnn_extent cudnn_transposed(struct cudnn_extent e)
     return t;
 }
 
-static struct cudnn_tensor tensor(struct cudnn_graph *g, int64_t id, int type, struct cudnn_extent e, bool inside, bool number)
+static struct cudnn_tensor tensor(struct cudnn_graph *g, int64_t id, int type, struct cudnn_extent e,
+                                  bool inside, bool number)
 {
     struct cudnn_tensor t = {make(g, DNN_BACKEND_TENSOR_DESCRIPTOR), e};
     int64_t alignment = 16;
@@ -161,16 +163,17 @@ static void *begin_op(struct cudnn_graph *g, void *how, int type, int how_name, 
     return op;
 }
 
-static void pointwise(struct cudnn_graph *g, int mode, int math, int64_t dimension, const struct cudnn_tensor *x,
-                      const struct cudnn_tensor *b, const struct cudnn_tensor *t, const struct cudnn_tensor *y)
+static void pointwise(struct cudnn_graph *g, int mode, int math, int64_t dimension,
+                      const struct cudnn_tensor *x, const struct cudnn_tensor *b,
+                      const struct cudnn_tensor *t, const struct cudnn_tensor *y)
 {
     void *how = make(g, DNN_BACKEND_POINTWISE_DESCRIPTOR);
     set_one(g, how, DNN_ATTR_POINTWISE_MODE, DNN_TYPE_POINTWISE_MODE, mode);
     set_one(g, how, DNN_ATTR_POINTWISE_MATH_PREC, DNN_TYPE_DATA_TYPE, math);
     if (dimension >= 0)
         set(g, how, DNN_ATTR_POINTWISE_AXIS, DNN_TYPE_INT64, 1, &dimension);
-    void *op = begin_op(g, how, DNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, DNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR,
-                        "pointwise operation");
+    void *op = begin_op(g, how, DNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR,
+                        DNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, "pointwise operation");
     set_descriptor(g, op, DNN_ATTR_OPERATION_POINTWISE_XDESC, &x->descriptor);
     if (b)
         set_descriptor(g, op, DNN_ATTR_OPERATION_POINTWISE_BDESC, &b->descriptor);
@@ -180,33 +183,38 @@ static void pointwise(struct cudnn_graph *g, int mode, int math, int64_t dimensi
     finish_op(g, op, "pointwise operation");
 }
 
-void cudnn_pointwise(struct cudnn_graph *g, int mode, int math, const struct cudnn_tensor *x, const struct cudnn_tensor *b,
-                     const struct cudnn_tensor *t, const struct cudnn_tensor *y)
+void cudnn_pointwise(struct cudnn_graph *g, int mode, int math, const struct cudnn_tensor *x,
+                     const struct cudnn_tensor *b, const struct cudnn_tensor *t, const struct cudnn_tensor *y)
 {
     pointwise(g, mode, math, -1, x, b, t, y);
 }
 
-void cudnn_index(struct cudnn_graph *g, int dimension, const struct cudnn_tensor *x, const struct cudnn_tensor *y)
+void cudnn_index(struct cudnn_graph *g, int dimension, const struct cudnn_tensor *x,
+                 const struct cudnn_tensor *y)
 {
     pointwise(g, DNN_POINTWISE_GEN_INDEX, DNN_DATA_INT32, dimension, x, NULL, NULL, y);
 }
 
-void cudnn_reduce(struct cudnn_graph *g, int sum_or_max, const struct cudnn_tensor *x, const struct cudnn_tensor *y)
+void cudnn_reduce(struct cudnn_graph *g, int sum_or_max, const struct cudnn_tensor *x,
+                  const struct cudnn_tensor *y)
 {
     void *how = make(g, DNN_BACKEND_REDUCTION_DESCRIPTOR);
     set_one(g, how, DNN_ATTR_REDUCTION_OPERATOR, DNN_TYPE_REDUCTION_OPERATOR_TYPE, sum_or_max);
     set_one(g, how, DNN_ATTR_REDUCTION_COMP_TYPE, DNN_TYPE_DATA_TYPE, DNN_DATA_FLOAT);
-    void *op = begin_op(g, how, DNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR, DNN_ATTR_OPERATION_REDUCTION_DESC, "reduction");
+    void *op = begin_op(g, how, DNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR, DNN_ATTR_OPERATION_REDUCTION_DESC,
+                        "reduction");
     set_descriptor(g, op, DNN_ATTR_OPERATION_REDUCTION_XDESC, &x->descriptor);
     set_descriptor(g, op, DNN_ATTR_OPERATION_REDUCTION_YDESC, &y->descriptor);
     finish_op(g, op, "reduction");
 }
 
-void cudnn_matmul(struct cudnn_graph *g, const struct cudnn_tensor *a, const struct cudnn_tensor *b, const struct cudnn_tensor *c)
+void cudnn_matmul(struct cudnn_graph *g, const struct cudnn_tensor *a, const struct cudnn_tensor *b,
+                  const struct cudnn_tensor *c)
 {
     void *how = make(g, DNN_BACKEND_MATMUL_DESCRIPTOR);
     set_one(g, how, DNN_ATTR_MATMUL_COMP_TYPE, DNN_TYPE_DATA_TYPE, DNN_DATA_FLOAT);
-    void *op = begin_op(g, how, DNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR, DNN_ATTR_OPERATION_MATMUL_DESC, "matrix product");
+    void *op = begin_op(g, how, DNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR, DNN_ATTR_OPERATION_MATMUL_DESC,
+                        "matrix product");
     set_descriptor(g, op, DNN_ATTR_OPERATION_MATMUL_ADESC, &a->descriptor);
     set_descriptor(g, op, DNN_ATTR_OPERATION_MATMUL_BDESC, &b->descriptor);
     set_descriptor(g, op, DNN_ATTR_OPERATION_MATMUL_CDESC, &c->descriptor);
@@ -228,7 +236,8 @@ static void *describe_target(struct cudnn_graph *g, struct cudnn_target target)
     if (target.handle)
         return NULL;
     void *d = make(g, DNN_BACKEND_DEVICEPROP_DESCRIPTOR);
-    set(g, d, DNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, DNN_TYPE_CHAR, (int64_t)strlen(target.json), target.json);
+    set(g, d, DNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, DNN_TYPE_CHAR, (int64_t)strlen(target.json),
+        target.json);
     finish(g, d, "description of a GPU");
     return d;
 }
@@ -245,14 +254,15 @@ static int64_t ask(struct cudnn_graph *g, void *graph, void *device, void **foun
     finish(g, heuristic, "heuristic");
     for (int i = 0; i < CANDIDATES; i++)
         found[i] = make(g, DNN_BACKEND_ENGINECFG_DESCRIPTOR);
-    if (g->failure[0] ||
-        g->lib->get(heuristic, DNN_ATTR_ENGINEHEUR_RESULTS, DNN_TYPE_BACKEND_DESCRIPTOR, CANDIDATES, &n, found) != 0)
+    if (g->failure[0] || g->lib->get(heuristic, DNN_ATTR_ENGINEHEUR_RESULTS, DNN_TYPE_BACKEND_DESCRIPTOR,
+                                     CANDIDATES, &n, found) != 0)
         return 0;
     return n;
 }
 
 /* The first way that becomes a plan. A way that fails is no failure of the graph. */
-static void plan(struct cudnn_graph *g, struct cudnn_target target, void *device, void *const *ways, int64_t n)
+static void plan(struct cudnn_graph *g, struct cudnn_target target, void *device, void *const *ways,
+                 int64_t n)
 {
     for (int64_t i = 0; i < n && !g->plan && !g->failure[0]; i++) {
         void *d = make(g, DNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
@@ -263,7 +273,8 @@ static void plan(struct cudnn_graph *g, struct cudnn_target target, void *device
             set(g, d, DNN_ATTR_EXECUTION_PLAN_HANDLE, DNN_TYPE_HANDLE, 1, &target.handle);
         set_descriptor(g, d, DNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, &ways[i]);
         if (!g->failure[0] && g->lib->finalize(d) == 0 &&
-            g->lib->get(d, DNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, DNN_TYPE_INT64, 1, &count, &g->workspace) == 0)
+            g->lib->get(d, DNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, DNN_TYPE_INT64, 1, &count,
+                        &g->workspace) == 0)
             g->plan = d;
     }
 }

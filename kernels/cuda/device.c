@@ -14,7 +14,8 @@ struct device *cuda_device_open(enum dtype act, int threads, char *err, size_t c
         return NULL;
     }
     dev->act = act;
-    const char *graphs = getenv("TRITTER_GRAPHS");      /* off: to measure what they are worth, and to look for errors */
+    const char *graphs =
+        getenv("TRITTER_GRAPHS"); /* off: to measure what they are worth, and to look for errors */
     dev->recordings.off = graphs && strcmp(graphs, "off") == 0;
     if (gpu_find(&dev->gpu, err, cap) != 0) {
         free(dev);
@@ -60,8 +61,8 @@ int cuda_device_use_fp8(struct device *dev, char *err, size_t cap)
     if (dev->act != DTYPE_BF16)
         snprintf(err, cap, "fp8 products go with bf16 activations alone");
     else if (dev->gpu.major < 9)
-        snprintf(err, cap, "fp8 products need compute capability 9.0, %s has %d.%d", dev->gpu.name, dev->gpu.major,
-                 dev->gpu.minor);
+        snprintf(err, cap, "fp8 products need compute capability 9.0, %s has %d.%d", dev->gpu.name,
+                 dev->gpu.major, dev->gpu.minor);
     else
         dev->fp8 = true;
     size_t n = strlen(dev->text);
@@ -95,8 +96,8 @@ void cuda_device_free(struct device *dev, void *p)
 {
     if (!p)
         return;
-    gpu_sync(dev->stream);          /* kernels may be at work on it */
-    recordings_clear(&dev->recordings);     /* and some that are recorded would be again */
+    gpu_sync(dev->stream);              /* kernels may be at work on it */
+    recordings_clear(&dev->recordings); /* and some that are recorded would be again */
     gpu_free(p);
 }
 

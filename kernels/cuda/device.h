@@ -15,19 +15,19 @@ enum { STAGES = 4, STAGE_BYTES = 1 << 20, MAX_PENDING = 256, LATER_MOST = 64 << 
 
 struct device {
     enum dtype act;
-    bool fp8;                   /* products of hidden layers */
+    bool fp8; /* products of hidden layers */
     struct gpu gpu;
     cudaStream_t stream;
     struct products *products;
-    struct cudnn_attention *cudnn;      /* NULL: attention is attention.cu's */
+    struct cudnn_attention *cudnn; /* NULL: attention is attention.cu's */
     struct recordings recordings;
 
     struct {
-        void *p, *event;        /* pinned; event: the stream is done with it */
+        void *p, *event; /* pinned; event: the stream is done with it */
     } stage[STAGES];
     unsigned next_stage;
 
-    char *later;                /* pinned: what download_later brought */
+    char *later; /* pinned: what download_later brought */
     size_t later_bytes, later_used;
     struct {
         void *dst;
@@ -35,21 +35,22 @@ struct device {
     } pending[MAX_PENDING];
     unsigned n_pending;
 
-    void *scratch;              /* of the launcher that runs: one stream, so one is enough */
+    void *scratch; /* of the launcher that runs: one stream, so one is enough */
     size_t scratch_bytes;
-    double *result;             /* device, RESULTS: of dot, of gram, of normalise */
-    const char *failure;        /* no memory for something that cannot be refused */
+    double *result;      /* device, RESULTS: of dot, of gram, of normalise */
+    const char *failure; /* no memory for something that cannot be refused */
     char text[256];
 };
 
 extern const struct ops cuda_table;
 
-/* device.c. At least that many bytes, 256-byte aligned, valid until the next call; NULL: no memory, which cuda_device_error tells. Grows in
- * the first steps and never after; what was recorded before it grew is forgotten. */
+/* device.c. At least that many bytes, 256-byte aligned, valid until the next call; NULL: no memory, which
+ * cuda_device_error tells. Grows in the first steps and never after; what was recorded before it grew is
+ * forgotten. */
 void *cuda_device_scratch(struct device *dev, size_t bytes);
 struct device *cuda_device_open(enum dtype act, int threads, char *err, size_t cap);
 void cuda_device_close(struct device *dev);
-int  cuda_device_use_fp8(struct device *dev, char *err, size_t cap);
+int cuda_device_use_fp8(struct device *dev, char *err, size_t cap);
 const char *cuda_device_describe(struct device *dev);
 const char *cuda_device_error(struct device *dev);
 void *cuda_device_alloc(struct device *dev, size_t bytes);
@@ -59,7 +60,7 @@ size_t cuda_device_scratch_bytes(struct device *dev);
 size_t cuda_device_scratch_limit(struct device *dev, const struct step_extent *e);
 
 /* transfer.c */
-int  cuda_transfer_open(struct device *dev);       /* -1: no memory */
+int cuda_transfer_open(struct device *dev); /* -1: no memory */
 void cuda_transfer_close(struct device *dev);
 void cuda_upload(struct device *dev, void *dst, const void *src, size_t bytes);
 void cuda_download(struct device *dev, void *dst, const void *src, size_t bytes);
@@ -70,19 +71,19 @@ void cuda_sync(struct device *dev);
 
 /* linear.c */
 void cuda_linear_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
-void cuda_linear_backward_input(struct device *dev, void *dx, const void *dy, const void *W, int N, int I, int O,
-                                bool accumulate);
-void cuda_linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O,
-                                 bool accumulate);
+void cuda_linear_backward_input(struct device *dev, void *dx, const void *dy, const void *W, int N, int I,
+                                int O, bool accumulate);
+void cuda_linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I,
+                                 int O, bool accumulate);
 
 /* hidden.c */
 void cuda_hidden_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
-void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N, int I,
-                          int O, bool accumulate);
-size_t cuda_hidden_scratch(const struct step_extent *e);        /* the most, with fp8 */
+void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
+                          const void *W, int N, int I, int O, bool accumulate);
+size_t cuda_hidden_scratch(const struct step_extent *e); /* the most, with fp8 */
 
 /* attention_choice.c */
-int  cuda_device_use_cudnn(struct device *dev, struct attention_shape s, char *err, size_t cap);
+int cuda_device_use_cudnn(struct device *dev, struct attention_shape s, char *err, size_t cap);
 void cuda_ops_attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
                                 const int32_t *first, struct attention_shape s);
 void cuda_ops_attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
@@ -90,17 +91,20 @@ void cuda_ops_attention_backward(struct device *dev, void *dqk, void *dqkv, cons
                                  struct attention_shape s);
 size_t cuda_ops_attention_scratch(struct device *dev, struct attention_shape s);
 
-/* attention_trial.c. 0: the results agree, forward and backward; -1 and err (a clause): they do not, or cuDNN cannot */
-int  cuda_attention_trial(struct device *dev, struct cudnn_attention *cudnn, struct attention_shape s, char *err, size_t cap);
+/* attention_trial.c. 0: the results agree, forward and backward; -1 and err (a clause): they do not, or cuDNN
+ * cannot */
+int cuda_attention_trial(struct device *dev, struct cudnn_attention *cudnn, struct attention_shape s,
+                         char *err, size_t cap);
 
 /* extrapolate.c */
-void cuda_ops_ema_step(struct device *dev, float *theta, void *work, float *mean, size_t n, float keep, float ahead);
+void cuda_ops_ema_step(struct device *dev, float *theta, void *work, float *mean, size_t n, float keep,
+                       float ahead);
 void cuda_ops_combine(struct device *dev, float *y, void *work, const float *x, const void *const *D, int k,
                       const float *c, const struct span *spans, int n_spans);
 void cuda_ops_direction(struct device *dev, void *d, float keep, float gain, const float *a, const float *b,
                         const void *const *D, int k, const float *c, const struct span *spans, int n_spans);
-void cuda_ops_gram(struct device *dev, double *out, const void *const *D, int k, const float *a, const float *b,
-                   const struct span *spans, int n_spans, int n_groups);
+void cuda_ops_gram(struct device *dev, double *out, const void *const *D, int k, const float *a,
+                   const float *b, const struct span *spans, int n_spans, int n_groups);
 
 /* sensors.c */
 bool cuda_sensors(struct device *dev, struct sensors *out);

@@ -6,17 +6,22 @@
  *   direction   d = keep d + gain (a - b) + sum_j c[j] D_j
  *   gram        inner products of D_0 .. D_{k-1} and a - b
  *
- * Mapping  a thread takes VEC elements. gram: GRAM_BLOCKS blocks at most, each a contiguous piece whose size depends on n alone; partial
- *          sums in double, then one block adds these in a fixed order.
- * Numerics gram: the VEC products of two vectors are added in f32, these sums in double: within VEC 2^-24 of the product of the norms.
- *          A GeForce has 2 double operations a clock and SM; one for each product would make gram bound by them, not by memory.
- * Cost     bound by memory: a weight with k = 4 directions in bf16: combine reads 12 bytes and writes 6, ema_step 8 and 10.
- * Oracle   kernels/cpu/directions.c
+ * Mapping  a thread takes VEC elements. gram: GRAM_BLOCKS blocks at most, each a contiguous piece whose size
+ * depends on n alone; partial sums in double, then one block adds these in a fixed order. Numerics gram: the
+ * VEC products of two vectors are added in f32, these sums in double: within VEC 2^-24 of the product of the
+ * norms. A GeForce has 2 double operations a clock and SM; one for each product would make gram bound by
+ * them, not by memory. Cost     bound by memory: a weight with k = 4 directions in bf16: combine reads 12
+ * bytes and writes 6, ema_step 8 and 10. Oracle   kernels/cpu/directions.c
  */
 #include "kernels/cuda/common.cuh"
 #include "kernels/cuda/directions.h"
 
-enum { THREADS = 256, GRAM_BLOCKS = 512, VECTORS = OPS_DIRECTIONS + 1, PRODUCTS = VECTORS * (VECTORS + 1) / 2 };
+enum {
+    THREADS = 256,
+    GRAM_BLOCKS = 512,
+    VECTORS = OPS_DIRECTIONS + 1,
+    PRODUCTS = VECTORS * (VECTORS + 1) / 2
+};
 static const size_t gram_least = THREADS * VEC * 4;
 
 static unsigned blocks_for(size_t n)
@@ -38,7 +43,8 @@ static bool all_aligned(struct directions d)
 }
 
 template <class T, bool wide>
-KERNEL(THREADS) ema_kernel(float *theta, T *work, float *mean, size_t n, float keep, float ahead)
+KERNEL(THREADS)
+ema_kernel(float *theta, T *work, float *mean, size_t n, float keep, float ahead)
 {
     size_t i = first_element();
     if (i >= n)
@@ -65,15 +71,17 @@ static void ema(cudaStream_t s, float *theta, void *work, float *mean, size_t n,
     LAUNCH((ema_kernel<T, wide>), blocks_for(n), THREADS, 0, s, theta, (T *)work, mean, n, keep, ahead);
 }
 
-void cuda_ema_step(cudaStream_t s, enum dtype act, float *theta, void *work, float *mean, size_t n, float keep,
-                   float ahead)
+void cuda_ema_step(cudaStream_t s, enum dtype act, float *theta, void *work, float *mean, size_t n,
+                   float keep, float ahead)
 {
     if (n)
         FOR_ACT(act, n % VEC == 0 && aligned16(theta, work, mean), ema, s, theta, work, mean, n, keep, ahead);
 }
 
-/* x += sum_j c[j] D_j. Unrolled: an array of the launch that is indexed by a variable goes to local memory. */
-template <class T, bool wide> DEVICE void add_directions(float (&x)[VEC], const struct directions &d, size_t i, long left)
+/* x += sum_j c[j] D_j. Unrolled: an array of the launch that is indexed by a variable goes to local memory.
+ */
+template <class T, bool wide>
+DEVICE void add_directions(float (&x)[VEC], const struct directions &d, size_t i, long left)
 {
 #pragma unroll
     for (int j = 0; j < OPS_DIRECTIONS; j++) {
@@ -88,7 +96,8 @@ template <class T, bool wide> DEVICE void add_directions(float (&x)[VEC], const 
 }
 
 template <class T, bool wide>
-KERNEL(THREADS) combine_kernel(float *y, T *work, const float *x, struct directions d, size_t n)
+KERNEL(THREADS)
+combine_kernel(float *y, T *work, const float *x, struct directions d, size_t n)
 {
     size_t i = first_element();
     if (i >= n)
@@ -107,15 +116,17 @@ static void combine(cudaStream_t s, float *y, void *work, const float *x, struct
     LAUNCH((combine_kernel<T, wide>), blocks_for(n), THREADS, 0, s, y, (T *)work, x, d, n);
 }
 
-void cuda_combine(cudaStream_t s, enum dtype act, float *y, void *work, const float *x, struct directions d, size_t n)
+void cuda_combine(cudaStream_t s, enum dtype act, float *y, void *work, const float *x, struct directions d,
+                  size_t n)
 {
     if (n)
         FOR_ACT(act, n % VEC == 0 && aligned16(y, work, x) && all_aligned(d), combine, s, y, work, x, d, n);
 }
 
 template <class T, bool wide>
-KERNEL(THREADS) direction_kernel(T *out, float keep, float gain, const float *a, const float *b, struct directions d,
-                                 size_t n)
+KERNEL(THREADS)
+direction_kernel(T *out, float keep, float gain, const float *a, const float *b, struct directions d,
+                 size_t n)
 {
     size_t i = first_element();
     if (i >= n)
@@ -140,11 +151,12 @@ static void direction(cudaStream_t s, void *out, float keep, float gain, const f
     LAUNCH((direction_kernel<T, wide>), blocks_for(n), THREADS, 0, s, (T *)out, keep, gain, a, b, d, n);
 }
 
-void cuda_direction(cudaStream_t s, enum dtype act, void *out, float keep, float gain, const float *a, const float *b,
-                    struct directions d, size_t n)
+void cuda_direction(cudaStream_t s, enum dtype act, void *out, float keep, float gain, const float *a,
+                    const float *b, struct directions d, size_t n)
 {
     if (n)
-        FOR_ACT(act, n % VEC == 0 && aligned16(out, a, b) && all_aligned(d), direction, s, out, keep, gain, a, b, d, n);
+        FOR_ACT(act, n % VEC == 0 && aligned16(out, a, b) && all_aligned(d), direction, s, out, keep, gain, a,
+                b, d, n);
 }
 
 /* ---- inner products ---- */
@@ -165,8 +177,9 @@ DEVICE float vec_dot(const float (&x)[VEC], const float (&y)[VEC])
 }
 
 template <class T, bool wide>
-KERNEL(THREADS) gram_pieces_kernel(double *partial, const float *a, const float *b, struct directions d, size_t n,
-                                   size_t piece)
+KERNEL(THREADS)
+gram_pieces_kernel(double *partial, const float *a, const float *b, struct directions d, size_t n,
+                   size_t piece)
 {
     STATIC_SHARED(double, warps, THREADS / WARP);
     size_t begin = blockIdx.x * piece, end = begin + piece < n ? begin + piece : n;
@@ -228,9 +241,10 @@ static void gram(cudaStream_t s, double *sums, const float *a, const float *b, s
     LAUNCH(gram_finish_kernel, 1, WARP, 0, s, sums, partial, (int)blocks, d.k);
 }
 
-void cuda_gram(cudaStream_t s, enum dtype act, double *sums, const float *a, const float *b, struct directions d,
-               size_t n, void *scratch)
+void cuda_gram(cudaStream_t s, enum dtype act, double *sums, const float *a, const float *b,
+               struct directions d, size_t n, void *scratch)
 {
     if (n)
-        FOR_ACT(act, n % VEC == 0 && aligned16(a, b) && all_aligned(d), gram, s, sums, a, b, d, n, (double *)scratch);
+        FOR_ACT(act, n % VEC == 0 && aligned16(a, b) && all_aligned(d), gram, s, sums, a, b, d, n,
+                (double *)scratch);
 }

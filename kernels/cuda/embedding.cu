@@ -1,13 +1,13 @@
 /*
  * embedding.cu - looking up rows of the embedding, and adding gradients to them
  *
- * Mapping  forward: a thread VEC elements. Backward: the rows are sorted by id, stably (radix sort, DIGIT_BITS a
- *          pass); a block then takes RUN sorted rows and a strip of columns and sums runs of equal ids. A run inside
- *          of the block is added to dW at once; parts of a run that crosses blocks go to partials (the run that came
- *          from the left, the run that goes on to the right), which the last kernel adds in order. No id has two
- *          writers, so there are no atomics on floats and the bits do not depend on timing.
- * Cost     bound by memory: N*C elements read once, each row of dW that occurs read and written once.
- * Oracle   kernels/cpu/embedding.c
+ * Mapping  forward: a thread VEC elements. Backward: the rows are sorted by id, stably (radix sort,
+ * DIGIT_BITS a pass); a block then takes RUN sorted rows and a strip of columns and sums runs of equal ids. A
+ * run inside of the block is added to dW at once; parts of a run that crosses blocks go to partials (the run
+ * that came from the left, the run that goes on to the right), which the last kernel adds in order. No id has
+ * two writers, so there are no atomics on floats and the bits do not depend on timing. Cost     bound by
+ * memory: N*C elements read once, each row of dW that occurs read and written once. Oracle
+ * kernels/cpu/embedding.c
  */
 #include "kernels/cuda/common.cuh"
 
@@ -15,7 +15,8 @@ enum { THREADS = 256, WARPS = THREADS / WARP, DIGIT_BITS = 8, DIGITS = 1 << DIGI
 enum { TILE = THREADS * ROUNDS, RUN = 32, SUM_THREADS = 128, STRIP = SUM_THREADS * VEC };
 
 template <class T, bool wide>
-KERNEL(THREADS) forward_kernel(T *x, const T *W, const int32_t *ids, int N, int C)
+KERNEL(THREADS)
+forward_kernel(T *x, const T *W, const int32_t *ids, int N, int C)
 {
     unsigned each = ((unsigned)C + VEC - 1) / VEC, i = blockIdx.x * THREADS + threadIdx.x;
     size_t n = i / each;
@@ -34,7 +35,8 @@ static void forward(cudaStream_t s, void *x, const void *W, const int32_t *ids, 
            (const T *)W, ids, N, C);
 }
 
-void cuda_embedding_forward(cudaStream_t s, enum dtype act, void *x, const void *W, const int32_t *ids, int N, int C)
+void cuda_embedding_forward(cudaStream_t s, enum dtype act, void *x, const void *W, const int32_t *ids, int N,
+                            int C)
 {
     FOR_ACT(act, C % VEC == 0 && aligned16(x, W), forward, s, x, W, ids, N, C);
 }
@@ -45,9 +47,9 @@ struct sorted {
     int32_t *id, *row;
 };
 
-/* How many of a tile's rows have each digit; and the place of each of the thread's rows among those of its warp with
- * the same digit. Warp w of the tile has WARP * ROUNDS rows in a piece. counts: (WARPS, DIGITS) shared; place: in the
- * order of the rows. */
+/* How many of a tile's rows have each digit; and the place of each of the thread's rows among those of its
+ * warp with the same digit. Warp w of the tile has WARP * ROUNDS rows in a piece. counts: (WARPS, DIGITS)
+ * shared; place: in the order of the rows. */
 DEVICE void count_digits(unsigned *counts, unsigned (&place)[ROUNDS], const int32_t *id, int N, int shift)
 {
     unsigned lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
@@ -109,7 +111,8 @@ KERNEL(THREADS) scan_kernel(unsigned *x, int n)
 }
 
 /* Moves each row to where its digit puts it. from.row NULL: the rows are in their first order. */
-KERNEL(THREADS) scatter_kernel(struct sorted to, struct sorted from, const unsigned *offsets, int N, int shift)
+KERNEL(THREADS)
+scatter_kernel(struct sorted to, struct sorted from, const unsigned *offsets, int N, int shift)
 {
     STATIC_SHARED(unsigned, counts, WARPS *DIGITS);
     unsigned place[ROUNDS], lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
@@ -135,9 +138,11 @@ KERNEL(THREADS) scatter_kernel(struct sorted to, struct sorted from, const unsig
 
 /* ---- summing ---- */
 
-/* partial (blocks, 2, C): the part of a run that came from the block to the left; of one that goes on to the right. */
+/* partial (blocks, 2, C): the part of a run that came from the block to the left; of one that goes on to the
+ * right. */
 template <class T, bool wide>
-KERNEL(SUM_THREADS) sum_kernel(float *dW, float *partial, const T *dx, struct sorted s, int N, int C)
+KERNEL(SUM_THREADS)
+sum_kernel(float *dW, float *partial, const T *dx, struct sorted s, int N, int C)
 {
     int c = blockIdx.y * STRIP + threadIdx.x * VEC, begin = blockIdx.x * RUN;
     int end = begin + RUN < N ? begin + RUN : N;
@@ -182,7 +187,7 @@ KERNEL(SUM_THREADS) join_kernel(float *dW, const float *partial, struct sorted s
         return;
     int32_t id = s.id[end];
     if (s.id[first] == id && first > 0 && s.id[first - 1] == id)
-        return;                         /* it began further left */
+        return; /* it began further left */
     float sum = partial[((size_t)blockIdx.x * 2 + 1) * C + c];
     for (int b = blockIdx.x + 1; b * RUN < N && s.id[b * RUN] == id; b++)
         sum += partial[(size_t)b * 2 * C + c];
@@ -192,10 +197,11 @@ KERNEL(SUM_THREADS) join_kernel(float *dW, const float *partial, struct sorted s
 template <class T, bool wide>
 static void sum(cudaStream_t st, float *dW, float *partial, const void *dx, struct sorted s, int N, int C)
 {
-    unsigned runs = (unsigned)ceil_div((size_t)N, RUN);     /* in x: a grid's y ends at 65,535 */
+    unsigned runs = (unsigned)ceil_div((size_t)N, RUN); /* in x: a grid's y ends at 65,535 */
     LAUNCH((sum_kernel<T, wide>), dim3(runs, (unsigned)ceil_div(C, STRIP)), SUM_THREADS, 0, st, dW, partial,
            (const T *)dx, s, N, C);
-    LAUNCH(join_kernel, dim3(runs, (unsigned)ceil_div(C, SUM_THREADS)), SUM_THREADS, 0, st, dW, partial, s, N, C);
+    LAUNCH(join_kernel, dim3(runs, (unsigned)ceil_div(C, SUM_THREADS)), SUM_THREADS, 0, st, dW, partial, s, N,
+           C);
 }
 
 /* Scratch: partials, then totals, then two copies of (id, row). */
@@ -214,13 +220,15 @@ size_t cuda_embedding_backward_scratch(int N, int C)
     return partial_bytes(N, C) + totals_bytes(N) + 4 * (size_t)N * sizeof(int32_t);
 }
 
-void cuda_embedding_backward(cudaStream_t st, enum dtype act, float *dW, const void *dx, const int32_t *ids, int N,
-                             int C, int V, void *scratch)
+void cuda_embedding_backward(cudaStream_t st, enum dtype act, float *dW, const void *dx, const int32_t *ids,
+                             int N, int C, int V, void *scratch)
 {
     float *partial = (float *)scratch;
-    unsigned *totals = (unsigned *)((char *)scratch + partial_bytes(N, C)), tiles = (unsigned)ceil_div((size_t)N, TILE);
+    unsigned *totals = (unsigned *)((char *)scratch + partial_bytes(N, C)),
+             tiles = (unsigned)ceil_div((size_t)N, TILE);
     int32_t *pool = (int32_t *)((char *)totals + totals_bytes(N));
-    struct sorted from = {(int32_t *)ids, NULL}, to = {pool, pool + N}, other = {pool + 2 * (size_t)N, pool + 3 * (size_t)N};
+    struct sorted from = {(int32_t *)ids, NULL}, to = {pool, pool + N},
+                  other = {pool + 2 * (size_t)N, pool + 3 * (size_t)N};
     for (int shift = 0; shift == 0 || (uint64_t)(V - 1) >> shift > 0; shift += DIGIT_BITS) {
         LAUNCH(count_kernel, tiles, THREADS, 0, st, totals, from.id, N, shift);
         LAUNCH(scan_kernel, 1, THREADS, 0, st, totals, (int)tiles * DIGITS);

@@ -28,7 +28,8 @@ static struct directions directions_at(const struct device *dev, const void *con
     return d;
 }
 
-void cuda_ops_ema_step(struct device *dev, float *theta, void *work, float *mean, size_t n, float keep, float ahead)
+void cuda_ops_ema_step(struct device *dev, float *theta, void *work, float *mean, size_t n, float keep,
+                       float ahead)
 {
     cuda_ema_step(dev->stream, dev->act, theta, work == theta ? NULL : work, mean, n, keep, ahead);
 }
@@ -37,8 +38,8 @@ void cuda_ops_combine(struct device *dev, float *y, void *work, const float *x, 
                       const float *c, const struct span *spans, int n_spans)
 {
     for (const struct span *s = spans; s < spans + n_spans; s++)
-        cuda_combine(dev->stream, dev->act, y + s->offset, work == y ? NULL : at(dev, work, s->offset), x + s->offset,
-                     directions_at(dev, D, k, c, s), s->n);
+        cuda_combine(dev->stream, dev->act, y + s->offset, work == y ? NULL : at(dev, work, s->offset),
+                     x + s->offset, directions_at(dev, D, k, c, s), s->n);
 }
 
 void cuda_ops_direction(struct device *dev, void *d, float keep, float gain, const float *a, const float *b,
@@ -58,8 +59,8 @@ static size_t gram_scratch(const struct span *spans, int n_spans)
 }
 
 /* One group after the other: its spans' sums add up in the device, then come over. */
-void cuda_ops_gram(struct device *dev, double *out, const void *const *D, int k, const float *a, const float *b,
-                   const struct span *spans, int n_spans, int n_groups)
+void cuda_ops_gram(struct device *dev, double *out, const void *const *D, int k, const float *a,
+                   const float *b, const struct span *spans, int n_spans, int n_groups)
 {
     double sums[PRODUCTS];
     void *scratch = cuda_device_scratch(dev, gram_scratch(spans, n_spans));

@@ -1,24 +1,22 @@
 /*
- * fp8.cu - operands of fp8 matrix products: bf16 scaled and rounded to e4m3 or e5m2, as it stands and transposed
+ * fp8.cu - operands of fp8 matrix products: bf16 scaled and rounded to e4m3 or e5m2, as it stands and
+ * transposed
  *
  *   a = max |x|;  s = the power of two for which s a is in (most/2, most];  q = round(s x);  t = q^T
  *
- * The scale is of the tensor as it is now, not of earlier steps: nothing to remember, so a resumed run has the same
- * bits. A power of two, so that scaling itself rounds nothing.
- * Mapping  the maximum: AMAX_BLOCKS blocks at most, whose results every block of the second kernel reads. That one: a
- *          block 64 x 64 elements, a thread two rows of VEC columns; the transpose goes through shared memory, two
- *          bytes at a time.
- * Numerics to nearest even, saturating.
- * Cost     bound by memory: reads x twice, the second time from the L2 cache where it fits, and writes one byte for
- *          each result.
- * Oracle   tests/cuda/fp8.c
- * Source   Micikevicius et al. 2022, arXiv:2209.05433
+ * The scale is of the tensor as it is now, not of earlier steps: nothing to remember, so a resumed run has
+ * the same bits. A power of two, so that scaling itself rounds nothing. Mapping  the maximum: AMAX_BLOCKS
+ * blocks at most, whose results every block of the second kernel reads. That one: a block 64 x 64 elements, a
+ * thread two rows of VEC columns; the transpose goes through shared memory, two bytes at a time. Numerics to
+ * nearest even, saturating. Cost     bound by memory: reads x twice, the second time from the L2 cache where
+ * it fits, and writes one byte for each result. Oracle   tests/cuda/gpu/fp8.c Source   Micikevicius et al.
+ * 2022, arXiv:2209.05433
  */
 #include "kernels/cuda/common.cuh"
 #include "kernels/cuda/fp8.h"
 
 enum { THREADS = 256, AMAX_BLOCKS = 512, TILE = 64, GROUPS = TILE / VEC };
-enum { PITCH = TILE / 4 + 1 };          /* words of a row of the transposed tile: one more, for the banks */
+enum { PITCH = TILE / 4 + 1 }; /* words of a row of the transposed tile: one more, for the banks */
 
 /* ---- the scale ---- */
 
@@ -26,19 +24,21 @@ KERNEL(THREADS) amax_kernel(float *partial, const bf16 *x, size_t n)
 {
     STATIC_SHARED(float, warps, THREADS / WARP);
     float most = 0;
-    for (size_t i = ((size_t)blockIdx.x * THREADS + threadIdx.x) * VEC; i < n; i += (size_t)gridDim.x * THREADS * VEC) {
+    for (size_t i = ((size_t)blockIdx.x * THREADS + threadIdx.x) * VEC; i < n;
+         i += (size_t)gridDim.x * THREADS * VEC) {
         float v[VEC];
         get_vec(v, x + i);
 #pragma unroll
         for (int k = 0; k < VEC; k++)
-            most = fmaxf(most, fabsf(v[k]));        /* of a number and a NaN: the number */
+            most = fmaxf(most, fabsf(v[k])); /* of a number and a NaN: the number */
     }
     most = block_max(most, warps);
     if (threadIdx.x == 0)
         partial[blockIdx.x] = most;
 }
 
-/* s and 1/s for the largest magnitude a, both powers of two. The largest number of the format is 1.75 * 2^top. */
+/* s and 1/s for the largest magnitude a, both powers of two. The largest number of the format is 1.75 *
+ * 2^top. */
 DEVICE float scale_for(float a, int top, float *unscale)
 {
     unsigned bits = float_bits(a);
@@ -47,7 +47,7 @@ DEVICE float scale_for(float a, int top, float *unscale)
     if (a == 0)
         return 1;
     if (exponent == 128)
-        return 0;                       /* infinity: 0 times it is NaN, which shows */
+        return 0; /* infinity: 0 times it is NaN, which shows */
     s = s < 126 ? s : 126;
     *unscale = bits_float((unsigned)(127 - s) << 23);
     return bits_float((unsigned)(127 + s) << 23);
@@ -77,8 +77,9 @@ DEVICE unsigned byte_of(const unsigned (&q)[2], int k)
 }
 
 template <enum fp8 to>
-KERNEL(THREADS) quantise_kernel(uint8_t *q, uint8_t *t, float *unscale, const bf16 *x, const float *partial, int blocks,
-                                int R, int C)
+KERNEL(THREADS)
+quantise_kernel(uint8_t *q, uint8_t *t, float *unscale, const bf16 *x, const float *partial, int blocks,
+                int R, int C)
 {
     STATIC_SHARED(float, warps, THREADS / WARP);
     STATIC_SHARED(unsigned, tile, TILE *PITCH);
@@ -122,8 +123,8 @@ size_t cuda_fp8_quantise_scratch(void)
     return AMAX_BLOCKS * sizeof(float);
 }
 
-void cuda_fp8_quantise(cudaStream_t s, enum fp8 to, uint8_t *q, uint8_t *t, float *unscale, const void *x, int R, int C,
-                       void *scratch)
+void cuda_fp8_quantise(cudaStream_t s, enum fp8 to, uint8_t *q, uint8_t *t, float *unscale, const void *x,
+                       int R, int C, void *scratch)
 {
     assert(R % FP8_MULTIPLE == 0 && C % FP8_MULTIPLE == 0 && aligned16(q, t, x));
     size_t n = (size_t)R * C, wanted = ceil_div(n, THREADS * VEC * 4);
@@ -132,7 +133,9 @@ void cuda_fp8_quantise(cudaStream_t s, enum fp8 to, uint8_t *q, uint8_t *t, floa
     dim3 grid((unsigned)ceil_div(C, TILE), (unsigned)ceil_div(R, TILE));
     LAUNCH(amax_kernel, blocks, THREADS, 0, s, partial, (const bf16 *)x, n);
     if (to == FP8_E4M3)
-        LAUNCH(quantise_kernel<FP8_E4M3>, grid, THREADS, 0, s, q, t, unscale, (const bf16 *)x, partial, blocks, R, C);
+        LAUNCH(quantise_kernel<FP8_E4M3>, grid, THREADS, 0, s, q, t, unscale, (const bf16 *)x, partial,
+               blocks, R, C);
     else
-        LAUNCH(quantise_kernel<FP8_E5M2>, grid, THREADS, 0, s, q, t, unscale, (const bf16 *)x, partial, blocks, R, C);
+        LAUNCH(quantise_kernel<FP8_E5M2>, grid, THREADS, 0, s, q, t, unscale, (const bf16 *)x, partial,
+               blocks, R, C);
 }

@@ -1,12 +1,11 @@
 /*
  * gemv.cu - y = W x: a linear layer for one token, as generation has it
  *
- * Shapes   W (O,I), x (I), y (O) is written. Wide accesses where I is a multiple of VEC and W and x are aligned.
- * Mapping  a warp a row of W. It is told to the L2 cache before the kernels before this one have ended, so that the memory is
- *          busy while x is still being computed.
- * Numerics f32, each lane every 32nd group of VEC elements, then a tree; one rounding at the store.
- * Cost     bound by memory: W is read once. A row is on its way to the L2 cache as a whole, to registers 2 to 4 strips at a time.
- * Oracle   kernels/cpu/gemv.c
+ * Shapes   W (O,I), x (I), y (O) is written. Wide accesses where I is a multiple of VEC and W and x are
+ * aligned. Mapping  a warp a row of W. It is told to the L2 cache before the kernels before this one have
+ * ended, so that the memory is busy while x is still being computed. Numerics f32, each lane every 32nd group
+ * of VEC elements, then a tree; one rounding at the store. Cost     bound by memory: W is read once. A row is
+ * on its way to the L2 cache as a whole, to registers 2 to 4 strips at a time. Oracle   kernels/cpu/gemv.c
  */
 #include "kernels/cuda/common.cuh"
 
@@ -14,7 +13,8 @@
 enum { THREADS = 128, WARPS = THREADS / WARP, STRIP = WARP * VEC, AT_ONCE = 4 };
 
 /* Adds the lane's elements of `strips` strips, which are loaded before they are used. */
-template <bool wide, int strips, class T> DEVICE void add_strips(float &sum, const T *row, const T *x, long left)
+template <bool wide, int strips, class T>
+DEVICE void add_strips(float &sum, const T *row, const T *x, long left)
 {
     float w[strips][VEC], v[strips][VEC];
 #pragma unroll
@@ -49,10 +49,11 @@ template <class T, bool wide> KERNEL(THREADS) gemv_kernel(T *y, const T *W, cons
         put(y + o, sum);
 }
 
-template <class T, bool wide> static void gemv(cudaStream_t s, void *y, const void *W, const void *x, int I, int O)
+template <class T, bool wide>
+static void gemv(cudaStream_t s, void *y, const void *W, const void *x, int I, int O)
 {
-    LAUNCH_EARLY(true, (gemv_kernel<T, wide>), (unsigned)ceil_div(O, WARPS), THREADS, 0, s, (T *)y, (const T *)W, (const T *)x, I,
-                 O);
+    LAUNCH_EARLY(true, (gemv_kernel<T, wide>), (unsigned)ceil_div(O, WARPS), THREADS, 0, s, (T *)y,
+                 (const T *)W, (const T *)x, I, O);
 }
 
 void cuda_gemv(cudaStream_t s, enum dtype act, void *y, const void *W, const void *x, int I, int O)

@@ -52,8 +52,8 @@ int gpu_find(struct gpu *g, char *why, size_t cap)
         return -1;
     }
     if (!targets_cover(CUDA_TARGETS, p.major, p.minor)) {
-        snprintf(why, cap, "%s has compute capability %d.%d, this build has code for %s", p.name, p.major, p.minor,
-                 CUDA_TARGETS);
+        snprintf(why, cap, "%s has compute capability %d.%d, this build has code for %s", p.name, p.major,
+                 p.minor, CUDA_TARGETS);
         return -1;
     }
     e = cudaSetDevice(0);
@@ -190,8 +190,8 @@ void *gpu_record_end(cudaStream_t s)
 {
     cudaGraph_t graph = NULL;
     cudaGraphExec_t exec = NULL;
-    bool whole = cudaStreamEndCapture(s, &graph) == cudaSuccess && cudaGetLastError() == cudaSuccess && !spoiled &&
-                 cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess;
+    bool whole = cudaStreamEndCapture(s, &graph) == cudaSuccess && cudaGetLastError() == cudaSuccess &&
+                 !spoiled && cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess;
     if (graph)
         cudaGraphDestroy(graph);
     recording = false;

@@ -1,14 +1,14 @@
 /*
  * hidden.c - the products of hidden layers, in fp8 where that was asked for
  *
- * cuBLASLt multiplies fp8 only where both operands lie along the sum: y = x W^T is so as it stands, dx = dy W needs W's
- * transpose, dW = dy^T x those of dy and x. Every operand is quantised where it is used (fp8.cu): nothing is kept
- * between the passes.
+ * cuBLASLt multiplies fp8 only where both operands lie along the sum: y = x W^T is so as it stands, dx = dy W
+ * needs W's transpose, dW = dy^T x those of dy and x. Every operand is quantised where it is used (fp8.cu):
+ * nothing is kept between the passes.
  */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/fp8.h"
 
-enum { HEAD = 4096 };           /* of the scratch: scales, then what the quantising kernels want */
+enum { HEAD = 4096 }; /* of the scratch: scales, then what the quantising kernels want */
 
 static bool takes(const struct device *dev, const void *a, const void *b, const void *c, int N, int I, int O)
 {
@@ -17,8 +17,8 @@ static bool takes(const struct device *dev, const void *a, const void *b, const 
 }
 
 /* Of scales[which]: a's is 0, b's 1. Operand x (R,C); q or t may be NULL. */
-static void quantise(struct device *dev, char *scratch, int which, enum fp8 to, char *q, char *t, const void *x, int R,
-                     int C)
+static void quantise(struct device *dev, char *scratch, int which, enum fp8 to, char *q, char *t,
+                     const void *x, int R, int C)
 {
     float *unscale = (float *)(void *)scratch + which;
     cuda_fp8_quantise(dev->stream, to, (uint8_t *)q, (uint8_t *)t, unscale, x, R, C, scratch + 256);
@@ -27,7 +27,13 @@ static void quantise(struct device *dev, char *scratch, int which, enum fp8 to, 
 static struct product product_of(const char *scratch, int M, int N, int K, enum operands fp8)
 {
     const float *scales = (const float *)(const void *)scratch;
-    return (struct product){.M = M, .N = N, .K = K, .b_t = true, .fp8 = fp8, .out = DTYPE_BF16, .a_scale = scales,
+    return (struct product){.M = M,
+                            .N = N,
+                            .K = K,
+                            .b_t = true,
+                            .fp8 = fp8,
+                            .out = DTYPE_BF16,
+                            .a_scale = scales,
                             .b_scale = scales + 1};
 }
 
@@ -47,10 +53,11 @@ void cuda_hidden_forward(struct device *dev, void *y, const void *x, const void 
     products_run(dev->products, dev->stream, y, xq, wq, product_of(scratch, N, O, I, OPERANDS_FP8));
 }
 
-void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W, int N,
-                          int I, int O, bool accumulate)
+void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
+                          const void *W, int N, int I, int O, bool accumulate)
 {
-    if (!takes(dev, (char *)((uintptr_t)dx | (uintptr_t)dW), dy, (char *)((uintptr_t)x | (uintptr_t)W), N, I, O)) {
+    if (!takes(dev, (char *)((uintptr_t)dx | (uintptr_t)dW), dy, (char *)((uintptr_t)x | (uintptr_t)W), N, I,
+               O)) {
         cuda_linear_backward_weight(dev, dW, dy, x, N, I, O, accumulate);
         cuda_linear_backward_input(dev, dx, dy, W, N, I, O, false);
         return;
@@ -67,7 +74,8 @@ void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *d
     weight.out = DTYPE_F32;
     products_run(dev->products, dev->stream, dW, dyt, other, weight);
     quantise(dev, scratch, 1, FP8_E4M3, NULL, other, W, O, I);
-    products_run(dev->products, dev->stream, dx, dyq, other, product_of(scratch, N, I, O, OPERANDS_FP8_GRADIENT));
+    products_run(dev->products, dev->stream, dx, dyq, other,
+                 product_of(scratch, N, I, O, OPERANDS_FP8_GRADIENT));
 }
 
 size_t cuda_hidden_scratch(const struct step_extent *e)

@@ -1,16 +1,18 @@
 /*
- * kernels.h - the CUDA kernels, as C functions: one launcher for each op of kernels/ops.h but products of matrices
+ * kernels.h - the CUDA kernels, as C functions: one launcher for each op of kernels/ops.h but products of
+ * matrices
  *
- * A launcher enqueues its kernels on the stream and returns; it allocates nothing and never waits, so that all of
- * them can be captured in a graph. Pointers are device memory. Errors of a launch stay for cudaGetLastError. Meaning,
- * shapes and what overwrites or adds: kernels/ops.h, under the same name. `act` is the type of every `void *`.
+ * A launcher enqueues its kernels on the stream and returns; it allocates nothing and never waits, so that
+ * all of them can be captured in a graph. Pointers are device memory. Errors of a launch stay for
+ * cudaGetLastError. Meaning, shapes and what overwrites or adds: kernels/ops.h, under the same name. `act` is
+ * the type of every `void *`.
  *
- * Any size and any alignment of an element works; rows and pointers that are multiples of 16 bytes take the fast way.
- * Equal inputs give equal bits, always: reductions have a fixed order, no atomics on floats.
+ * Any size and any alignment of an element works; rows and pointers that are multiples of 16 bytes take the
+ * fast way. Equal inputs give equal bits, always: reductions have a fixed order, no atomics on floats.
  *
- * Scratch: where a launcher takes `scratch`, cuda_*_scratch gives its size in bytes. It is 256-byte aligned device
- * memory whose contents matter only while the launcher's kernels run (kernels later on the same stream may use it
- * again).
+ * Scratch: where a launcher takes `scratch`, cuda_*_scratch gives its size in bytes. It is 256-byte aligned
+ * device memory whose contents matter only while the launcher's kernels run (kernels later on the same stream
+ * may use it again).
  */
 #ifndef KERNELS_CUDA_KERNELS_H
 #define KERNELS_CUDA_KERNELS_H
@@ -21,12 +23,13 @@
 extern "C" {
 #endif
 
-typedef struct CUstream_st *cudaStream_t;       /* as cuda_runtime_api.h says it */
+typedef struct CUstream_st *cudaStream_t; /* as cuda_runtime_api.h says it */
 
-void cuda_embedding_forward(cudaStream_t s, enum dtype act, void *x, const void *W, const int32_t *ids, int N, int C);
+void cuda_embedding_forward(cudaStream_t s, enum dtype act, void *x, const void *W, const int32_t *ids, int N,
+                            int C);
 /* Ids must be in 0..V-1. Sorts the rows by id, sums runs of equal ids in the order of the rows. */
-void cuda_embedding_backward(cudaStream_t s, enum dtype act, float *dW, const void *dx, const int32_t *ids, int N, int C,
-                             int V, void *scratch);
+void cuda_embedding_backward(cudaStream_t s, enum dtype act, float *dW, const void *dx, const int32_t *ids,
+                             int N, int C, int V, void *scratch);
 size_t cuda_embedding_backward_scratch(int N, int C);
 
 void cuda_rmsnorm_forward(cudaStream_t s, enum dtype act, void *y, float *rstd, void *sum, const void *x,
@@ -35,43 +38,45 @@ void cuda_rmsnorm_backward(cudaStream_t s, enum dtype act, void *dx, float *dg, 
                            const float *g, const float *rstd, int N, int C, bool accumulate, void *scratch);
 size_t cuda_rmsnorm_backward_scratch(int N, int C);
 
-void cuda_qk_norm_rope_forward(cudaStream_t s, enum dtype act, void *qk, float *rstd, const void *qkv, const float *gq,
-                               const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv,
-                               int D, float eps);
-void cuda_qk_norm_rope_backward(cudaStream_t s, enum dtype act, void *dqkv, float *dgq, float *dgk, const void *dqk,
-                                const void *qkv, const float *rstd, const float *gq, const float *gk,
-                                const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
-                                bool accumulate, void *scratch);
+void cuda_qk_norm_rope_forward(cudaStream_t s, enum dtype act, void *qk, float *rstd, const void *qkv,
+                               const float *gq, const float *gk, const float *rope, const int32_t *positions,
+                               int N, int H, int Hkv, int D, float eps);
+void cuda_qk_norm_rope_backward(cudaStream_t s, enum dtype act, void *dqkv, float *dgq, float *dgk,
+                                const void *dqk, const void *qkv, const float *rstd, const float *gq,
+                                const float *gk, const float *rope, const int32_t *positions, int N, int H,
+                                int Hkv, int D, bool accumulate, void *scratch);
 size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D);
 
 /* linear_forward of one row. */
 void cuda_gemv(cudaStream_t s, enum dtype act, void *y, const void *W, const void *x, int I, int O);
 
-enum { CUDA_WIDEST_HEAD = 256 };        /* D of attention at most */
+enum { CUDA_WIDEST_HEAD = 256 }; /* D of attention at most */
 
-/* Tensor cores where act is bf16, D is 64 or 128 and pointers are 16-byte aligned; plain f32 arithmetic elsewhere. */
-void cuda_attention_forward(cudaStream_t s, enum dtype act, void *out, float *lse, const void *qk, const void *qkv,
-                            const int32_t *first, struct attention_shape shape);
-void cuda_attention_backward(cudaStream_t s, enum dtype act, void *dqk, void *dqkv, const void *dout, const void *out,
-                             const float *lse, const void *qk, const void *qkv, const int32_t *first,
-                             struct attention_shape shape, void *scratch);
+/* Tensor cores where act is bf16, D is 64 or 128 and pointers are 16-byte aligned; plain f32 arithmetic
+ * elsewhere. */
+void cuda_attention_forward(cudaStream_t s, enum dtype act, void *out, float *lse, const void *qk,
+                            const void *qkv, const int32_t *first, struct attention_shape shape);
+void cuda_attention_backward(cudaStream_t s, enum dtype act, void *dqk, void *dqkv, const void *dout,
+                             const void *out, const float *lse, const void *qk, const void *qkv,
+                             const int32_t *first, struct attention_shape shape, void *scratch);
 size_t cuda_attention_backward_scratch(struct attention_shape shape);
 
-/* past: tokens in the cache before the new ones. Where past_at is not NULL, the kernels read the number there (a
- * graph can then be replayed with a growing cache), and past is the most that it will be: it sizes the launch. */
+/* past: tokens in the cache before the new ones. Where past_at is not NULL, the kernels read the number there
+ * (a graph can then be replayed with a growing cache), and past is the most that it will be: it sizes the
+ * launch. */
 void cuda_attention_cached(cudaStream_t s, enum dtype act, void *out, const void *qk, const void *kcache,
                            const void *vcache, int n, int past, const int32_t *past_at, int H, int Hkv, int D,
                            void *scratch);
 size_t cuda_attention_cached_scratch(int n, int past, int H, int Hkv, int D);
-void cuda_kv_append(cudaStream_t s, enum dtype act, void *kcache, void *vcache, const void *qk, const void *qkv, int n,
-                    int past, const int32_t *past_at, int H, int Hkv, int D);
+void cuda_kv_append(cudaStream_t s, enum dtype act, void *kcache, void *vcache, const void *qk,
+                    const void *qkv, int n, int past, const int32_t *past_at, int H, int Hkv, int D);
 
 void cuda_swiglu_forward(cudaStream_t s, enum dtype act, void *y, const void *gate_up, int N, int F);
-void cuda_swiglu_backward(cudaStream_t s, enum dtype act, void *dgate_up, const void *dy, const void *gate_up, int N,
-                          int F);
+void cuda_swiglu_backward(cudaStream_t s, enum dtype act, void *dgate_up, const void *dy, const void *gate_up,
+                          int N, int F);
 
-void cuda_cross_entropy(cudaStream_t s, enum dtype act, float *loss, void *logits, const int32_t *targets, int N, int V,
-                        float scale);
+void cuda_cross_entropy(cudaStream_t s, enum dtype act, float *loss, void *logits, const int32_t *targets,
+                        int N, int V, float scale);
 
 void cuda_to_act(cudaStream_t s, enum dtype act, void *dst, const float *src, size_t n);
 void cuda_to_f32(cudaStream_t s, enum dtype act, float *dst, const void *src, size_t n);
@@ -85,11 +90,11 @@ size_t cuda_dot_scratch(size_t n);
 /* *squares, one double in device memory, is written: the sum of squares. Scratch: cuda_dot_scratch. */
 void cuda_normalise(cudaStream_t s, float *x, double eps, size_t n, double *squares, void *scratch);
 
-void cuda_adamw_step(cudaStream_t s, enum dtype act, float *theta, void *work, float *m, float *v, const float *g,
-                     size_t n, struct adamw a);
-/* The same with m and v in bf16, rounded stochastically. The weights: theta f32 and work as above, or (theta NULL)
- * work alone, in bf16 and rounded stochastically. Element i takes its random bits from (seed, index + i): give
- * another seed each step. */
+void cuda_adamw_step(cudaStream_t s, enum dtype act, float *theta, void *work, float *m, float *v,
+                     const float *g, size_t n, struct adamw a);
+/* The same with m and v in bf16, rounded stochastically. The weights: theta f32 and work as above, or (theta
+ * NULL) work alone, in bf16 and rounded stochastically. Element i takes its random bits from (seed, index +
+ * i): give another seed each step. */
 void cuda_adamw_step_bf16(cudaStream_t s, enum dtype act, float *theta, void *work, uint16_t *m, uint16_t *v,
                           const float *g, size_t n, struct adamw a, uint64_t seed, uint64_t index);
 

@@ -12,8 +12,8 @@ static bool is_missing(const char *error, const char *path)
 
 void *library_open(const char *name, char *why, size_t cap)
 {
-    static const char *const places[] = {"", "/usr/local/cuda/lib64/", "/usr/local/cuda/lib/", "/usr/local/cuda-13/lib64/",
-                                         "/usr/local/cuda-12/lib64/"};
+    static const char *const places[] = {"", "/usr/local/cuda/lib64/", "/usr/local/cuda/lib/",
+                                         "/usr/local/cuda-13/lib64/", "/usr/local/cuda-12/lib64/"};
     char path[256];
     snprintf(why, cap, "%s is missing", name);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {

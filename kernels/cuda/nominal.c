@@ -3,15 +3,15 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Makers' data sheets, without sparsity. GeForce cards accumulate in f32 at half their f16 rate. The first entry that is part of the name
- * counts, so longer names stand first. */
+/* Makers' data sheets, without sparsity. GeForce cards accumulate in f32 at half their f16 rate. The first
+ * entry that is part of the name counts, so longer names stand first. */
 static const struct {
     const char *part;
     double tflops;
 } cards[] = {
-    {"H100 PCIe", 756},   {"H100 NVL", 835},   {"H100", 989},     {"H200", 989},     {"GH200", 989},
-    {"B200", 2250},       {"B300", 2250},      {"A100", 312},     {"A800", 312},     {"L40S", 362},
-    {"RTX 5090", 209.5},  {"RTX 5080", 112.6}, {"RTX 4090", 165.2}, {"RTX 3090", 71},
+    {"H100 PCIe", 756},  {"H100 NVL", 835},   {"H100", 989},       {"H200", 989},    {"GH200", 989},
+    {"B200", 2250},      {"B300", 2250},      {"A100", 312},       {"A800", 312},    {"L40S", 362},
+    {"RTX 5090", 209.5}, {"RTX 5080", 112.6}, {"RTX 4090", 165.2}, {"RTX 3090", 71},
 };
 
 double nominal_flops(const char *name)

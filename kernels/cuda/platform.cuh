@@ -14,9 +14,9 @@
 #define KERNEL(threads) static __global__ void __launch_bounds__(threads)
 /* kernel in parentheses where it has template arguments */
 #define LAUNCH(kernel, grid, block, shared, stream, ...) kernel<<<grid, block, shared, stream>>>(__VA_ARGS__)
-/* The same for a kernel that begins with await_previous; where `when`, it may be started while the kernels before it in the stream
- * still run. */
-#define LAUNCH_EARLY(when, kernel, grid, block, shared, stream, ...)                                                    \
+/* The same for a kernel that begins with await_previous; where `when`, it may be started while the kernels
+ * before it in the stream still run. */
+#define LAUNCH_EARLY(when, kernel, grid, block, shared, stream, ...)                                         \
     launch_early(when, kernel, grid, block, shared, stream, __VA_ARGS__)
 /* `count` elements of shared memory, in the outermost block of a function */
 #define STATIC_SHARED(type, name, count) __shared__ type name[count]
@@ -31,10 +31,12 @@ template <class T> DEVICE T *dynamic_shared(void)
 /* Before the launch of a kernel that takes more than 48 KiB; 99 KiB at most, for sm_120. */
 template <class K> static void allow_shared(K *kernel, size_t bytes)
 {
-    cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
+    cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                         (int)bytes);
 }
 
-/* ---- a kernel beside the one before it: programmatic dependent launch, from compute capability 9.0 on ---- */
+/* ---- a kernel beside the one before it: programmatic dependent launch, from compute capability 9.0 on ----
+ */
 
 /* All blocks have come so far, or ended: a kernel launched early after this one may start. */
 DEVICE void start_next(void)
@@ -44,8 +46,9 @@ DEVICE void start_next(void)
 #endif
 }
 
-/* Until the kernels before have ended and what they wrote is seen. Before it a kernel touches no memory but to prefetch. Every thread
- * comes here, because a kernel that ends has to tell the next one that those before it have ended, too. */
+/* Until the kernels before have ended and what they wrote is seen. Before it a kernel touches no memory but
+ * to prefetch. Every thread comes here, because a kernel that ends has to tell the next one that those before
+ * it have ended, too. */
 DEVICE void await_previous(void)
 {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
@@ -53,8 +56,8 @@ DEVICE void await_previous(void)
 #endif
 }
 
-/* Has the L2 cache fetch them, where the hardware can; p and bytes are multiples of 16. It sees later writes, so this may come before
- * await_previous. */
+/* Has the L2 cache fetch them, where the hardware can; p and bytes are multiples of 16. It sees later writes,
+ * so this may come before await_previous. */
 DEVICE void prefetch(const void *p, unsigned bytes)
 {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
@@ -63,7 +66,8 @@ DEVICE void prefetch(const void *p, unsigned bytes)
 }
 
 template <class... P, class... A>
-static void launch_early(bool when, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... arguments)
+static void launch_early(bool when, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
+                         cudaStream_t stream, A... arguments)
 {
     cudaLaunchAttribute overlap = {};
     overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
@@ -119,7 +123,8 @@ DEVICE unsigned shared_address(const void *p)
 /* Starts copying 16 bytes to shared memory; zeros instead where not `take`. */
 DEVICE void cp_async16(void *shared, const void *global, bool take)
 {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global), "r"(take ? 16 : 0)
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global),
+                 "r"(take ? 16 : 0)
                  : "memory");
 }
 
@@ -173,9 +178,11 @@ DEVICE unsigned pack_bf16(float lo, float hi)
     return d;
 }
 
-/* Two fp8 in the lower half, rounded to nearest even; too large becomes the largest. No GPU before sm_89 has them. */
+/* Two fp8 in the lower half, rounded to nearest even; too large becomes the largest. No GPU before sm_89 has
+ * them. */
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 890
-#define CVT_FP8(d, type, lo, hi) asm("cvt.rn.satfinite." type "x2.f32 %0, %1, %2;" : "=h"(d) : "f"(hi), "f"(lo))
+#define CVT_FP8(d, type, lo, hi)                                                                             \
+    asm("cvt.rn.satfinite." type "x2.f32 %0, %1, %2;" : "=h"(d) : "f"(hi), "f"(lo))
 #else
 #define CVT_FP8(d, type, lo, hi) (d = 0, __trap())
 #endif
@@ -208,8 +215,8 @@ DEVICE int popcount(unsigned x)
 
 /* ---- tensor cores ---- */
 
-/* Four 8x8 matrices of bf16. Row r of matrix i is 16 bytes at the address that lane 8i + r gives; lane l receives in
- * d[i] elements 2(l%4), +1 of row l/4 of matrix i (transposed: of its column l/4). */
+/* Four 8x8 matrices of bf16. Row r of matrix i is 16 bytes at the address that lane 8i + r gives; lane l
+ * receives in d[i] elements 2(l%4), +1 of row l/4 of matrix i (transposed: of its column l/4). */
 DEVICE void ldmatrix(unsigned (&d)[4], const void *p)
 {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
@@ -226,12 +233,13 @@ DEVICE void ldmatrix_transposed(unsigned (&d)[4], const void *p)
                  : "memory");
 }
 
-/* d (16,8) f32 += a (16,16) b (16,8). Lane l holds d[0,1]: row l/4, columns 2(l%4), +1; d[2,3]: row l/4 + 8. a[0]:
- * row l/4, columns 2(l%4), +1; a[1]: row + 8; a[2], a[3]: the same at columns + 8. b0: rows 2(l%4), +1 of column l/4;
- * b1: rows + 8. */
+/* d (16,8) f32 += a (16,16) b (16,8). Lane l holds d[0,1]: row l/4, columns 2(l%4), +1; d[2,3]: row l/4 + 8.
+ * a[0]: row l/4, columns 2(l%4), +1; a[1]: row + 8; a[2], a[3]: the same at columns + 8. b0: rows 2(l%4), +1
+ * of column l/4; b1: rows + 8. */
 DEVICE void mma_bf16(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
 {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+        "{%0,%1,%2,%3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }

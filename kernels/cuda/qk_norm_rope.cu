@@ -6,12 +6,11 @@
  *   y[i + D/2] = a[i+D/2] cos_i + a[i] sin_i                     (i < D/2)
  *   backward: da is dy rotated by the opposite angle, then as rmsnorm.cu
  *
- * Mapping  a head of a token is a group of `lanes` lanes; a lane has VEC elements of each half at once: 4 lanes for D
- *          64, 8 for D 128, else 32 and as many rounds as are needed. A block takes a piece of the tokens; dgq and
- *          dgk stay in registers, are summed by block into partials, and these in order by a last kernel.
- * Cost     bound by memory: forward 2, backward 3 elements.
- * Oracle   kernels/cpu/qk_norm_rope.c
- * Source   Su et al. 2021, arXiv:2104.09864; per-head norm as in Qwen3
+ * Mapping  a head of a token is a group of `lanes` lanes; a lane has VEC elements of each half at once: 4
+ * lanes for D 64, 8 for D 128, else 32 and as many rounds as are needed. A block takes a piece of the tokens;
+ * dgq and dgk stay in registers, are summed by block into partials, and these in order by a last kernel. Cost
+ * bound by memory: forward 2, backward 3 elements. Oracle   kernels/cpu/qk_norm_rope.c Source   Su et al.
+ * 2021, arXiv:2104.09864; per-head norm as in Qwen3
  */
 #include "kernels/cuda/common.cuh"
 
@@ -39,12 +38,14 @@ struct heads {
 };
 
 template <class T, bool wide, int lanes>
-KERNEL(THREADS) forward_kernel(T *qk, float *rstd, const T *qkv, const float *gq, const float *gk, const float *rope,
-                               const int32_t *positions, struct heads s, float eps)
+KERNEL(THREADS)
+forward_kernel(T *qk, float *rstd, const T *qkv, const float *gq, const float *gk, const float *rope,
+               const int32_t *positions, struct heads s, float eps)
 {
-    unsigned heads = s.H + s.Hkv, lane = threadIdx.x % lanes, item = (blockIdx.x * THREADS + threadIdx.x) / lanes;
+    unsigned heads = s.H + s.Hkv, lane = threadIdx.x % lanes,
+             item = (blockIdx.x * THREADS + threadIdx.x) / lanes;
     int half = s.D / 2;
-    bool here = item < s.N * heads;     /* the others go along: sums are of whole warps */
+    bool here = item < s.N * heads; /* the others go along: sums are of whole warps */
     size_t n = here ? item / heads : 0, h = here ? item % heads : 0;
     const T *x = qkv + (n * (heads + s.Hkv) + h) * s.D;
     float square = 0;
@@ -66,7 +67,7 @@ KERNEL(THREADS) forward_kernel(T *qk, float *rstd, const T *qkv, const float *gq
     for (int i = lane * VEC; i < half; i += lanes * VEC) {
         struct pair gain, angle;
         if (lanes * VEC < half)
-            get_pair<wide>(p, x, i, half);      /* several rounds: p holds the last */
+            get_pair<wide>(p, x, i, half); /* several rounds: p holds the last */
         get_pair<wide>(gain, g, i, half);
         get_pair<wide>(angle, turn, i, half);
 #pragma unroll
@@ -92,15 +93,15 @@ DEVICE void turn_back(struct pair &d, const struct pair &angle)
     }
 }
 
-/* What all groups of the block have for dg (D) in a round, to partial (D): the groups of each warp are added, then the warps, in a fixed
- * order. gather: shared (WARPS, 2, lanes * VEC). */
+/* What all groups of the block have for dg (D) in a round, to partial (D): the groups of each warp are added,
+ * then the warps, in a fixed order. gather: shared (WARPS, 2, lanes * VEC). */
 template <int lanes>
 DEVICE void sum_groups(float *partial, const struct pair &dg, float *gather, int base, int half)
 {
     enum { ROUND = lanes * VEC };
     int lane = threadIdx.x % WARP;
     float *mine = gather + threadIdx.x / WARP * 2 * ROUND + lane * VEC;
-    __syncthreads();                    /* gather may be in use from before */
+    __syncthreads(); /* gather may be in use from before */
 #pragma unroll
     for (int k = 0; k < VEC; k++) {
         float a = groups_sum<lanes>(dg.a[k]), b = groups_sum<lanes>(dg.b[k]);
@@ -120,11 +121,12 @@ DEVICE void sum_groups(float *partial, const struct pair &dg, float *gather, int
     }
 }
 
-/* partial (pieces, 2, D): of dgq and dgk. Round `base` covers elements base .. base + lanes * VEC of each half. */
+/* partial (pieces, 2, D): of dgq and dgk. Round `base` covers elements base .. base + lanes * VEC of each
+ * half. */
 template <class T, bool wide, int lanes>
-KERNEL(THREADS) backward_kernel(T *dqkv, float *partial, const T *dqk, const T *qkv, const float *rstd, const float *gq,
-                                const float *gk, const float *rope, const int32_t *positions, struct heads s,
-                                int tokens)
+KERNEL(THREADS)
+backward_kernel(T *dqkv, float *partial, const T *dqk, const T *qkv, const float *rstd, const float *gq,
+                const float *gk, const float *rope, const int32_t *positions, struct heads s, int tokens)
 {
     STATIC_SHARED(float, gather, WARPS * 2 * lanes * VEC);
     unsigned heads = s.H + s.Hkv, lane = threadIdx.x % lanes, first = blockIdx.x * tokens * heads;
@@ -136,7 +138,8 @@ KERNEL(THREADS) backward_kernel(T *dqkv, float *partial, const T *dqk, const T *
         for (unsigned from = first; from < last; from += THREADS / lanes) {
             unsigned item = from + threadIdx.x / lanes;
             bool here = item < last;
-            size_t n = here ? item / heads : 0, h = here ? item % heads : 0, in = (n * (heads + s.Hkv) + h) * s.D;
+            size_t n = here ? item / heads : 0, h = here ? item % heads : 0,
+                   in = (n * (heads + s.Hkv) + h) * s.D;
             const float *g = h < (size_t)s.H ? gq : gk, *turn = rope + (size_t)positions[n] * s.D;
             float r = here ? rstd[item] : 0, dot = 0;
             struct pair d, x, gain, angle;
@@ -153,7 +156,7 @@ KERNEL(THREADS) backward_kernel(T *dqkv, float *partial, const T *dqk, const T *
             float scale = lanes_sum<lanes>(dot) / s.D * r * r * r;
             if (!here || i >= half)
                 continue;
-            if (lanes * VEC < half) {           /* several rounds: they hold the last */
+            if (lanes * VEC < half) { /* several rounds: they hold the last */
                 get_pair<wide>(d, dqk + (size_t)item * s.D, i, half);
                 get_pair<wide>(x, qkv + in, i, half);
                 get_pair<wide>(gain, g, i, half);
@@ -180,7 +183,8 @@ KERNEL(THREADS) backward_kernel(T *dqkv, float *partial, const T *dqk, const T *
 }
 
 /* A block an element of dgq, then of dgk: the pieces' sums, or adds them. */
-KERNEL(WARP) add_pieces_kernel(float *dgq, float *dgk, const float *partial, int pieces, int D, bool accumulate)
+KERNEL(WARP)
+add_pieces_kernel(float *dgq, float *dgk, const float *partial, int pieces, int D, bool accumulate)
 {
     int c = blockIdx.x;
     float sum = 0;
@@ -194,7 +198,7 @@ KERNEL(WARP) add_pieces_kernel(float *dgq, float *dgk, const float *partial, int
 
 /* ---- launchers ---- */
 
-static int piece_tokens(int N)          /* of a block; not so few that its last sums outweigh them */
+static int piece_tokens(int N) /* of a block; not so few that its last sums outweigh them */
 {
     size_t each = ceil_div((size_t)N, PIECES);
     return (int)(each > 16 ? each : 16);
@@ -205,14 +209,14 @@ static void forward(cudaStream_t st, void *qk, float *rstd, const void *qkv, con
                     const float *rope, const int32_t *positions, struct heads s, float eps)
 {
     size_t items = (size_t)s.N * (s.H + s.Hkv);
-    LAUNCH_EARLY(s.N == 1, (forward_kernel<T, wide, lanes>), blocks_of(items * lanes, THREADS), THREADS, 0, st, (T *)qk, rstd,
-                 (const T *)qkv, gq, gk, rope, positions, s, eps);
+    LAUNCH_EARLY(s.N == 1, (forward_kernel<T, wide, lanes>), blocks_of(items * lanes, THREADS), THREADS, 0,
+                 st, (T *)qk, rstd, (const T *)qkv, gq, gk, rope, positions, s, eps);
 }
 
 template <class T, bool wide, int lanes>
 static void backward(cudaStream_t st, void *dqkv, float *dgq, float *dgk, const void *dqk, const void *qkv,
-                     const float *rstd, const float *gq, const float *gk, const float *rope, const int32_t *positions,
-                     struct heads s, bool accumulate, float *partial)
+                     const float *rstd, const float *gq, const float *gk, const float *rope,
+                     const int32_t *positions, struct heads s, bool accumulate, float *partial)
 {
     int tokens = piece_tokens(s.N), pieces = (int)ceil_div((size_t)s.N, tokens);
     LAUNCH((backward_kernel<T, wide, lanes>), pieces, THREADS, 0, st, (T *)dqkv, partial, (const T *)dqk,
@@ -221,30 +225,30 @@ static void backward(cudaStream_t st, void *dqkv, float *dgq, float *dgk, const 
 }
 
 /* Calls f<T, wide, lanes> for the type and the width of a head. */
-#define FOR_HEADS(act, D, aligned, f, ...)                                                                             \
-    do {                                                                                                               \
-        if ((act) == DTYPE_BF16)                                                                                       \
-            FOR_HEADS_OF(bf16, D, aligned, f, __VA_ARGS__);                                                            \
-        else                                                                                                           \
-            FOR_HEADS_OF(float, D, aligned, f, __VA_ARGS__);                                                           \
+#define FOR_HEADS(act, D, aligned, f, ...)                                                                   \
+    do {                                                                                                     \
+        if ((act) == DTYPE_BF16)                                                                             \
+            FOR_HEADS_OF(bf16, D, aligned, f, __VA_ARGS__);                                                  \
+        else                                                                                                 \
+            FOR_HEADS_OF(float, D, aligned, f, __VA_ARGS__);                                                 \
     } while (0)
-#define FOR_HEADS_OF(T, D, aligned, f, ...)                                                                            \
-    do {                                                                                                               \
-        if ((aligned) && (D) == 64)                                                                                    \
-            f<T, true, 4>(__VA_ARGS__);                                                                                \
-        else if ((aligned) && (D) == 128)                                                                              \
-            f<T, true, 8>(__VA_ARGS__);                                                                                \
-        else                                                                                                           \
-            f<T, false, 32>(__VA_ARGS__);                                                                              \
+#define FOR_HEADS_OF(T, D, aligned, f, ...)                                                                  \
+    do {                                                                                                     \
+        if ((aligned) && (D) == 64)                                                                          \
+            f<T, true, 4>(__VA_ARGS__);                                                                      \
+        else if ((aligned) && (D) == 128)                                                                    \
+            f<T, true, 8>(__VA_ARGS__);                                                                      \
+        else                                                                                                 \
+            f<T, false, 32>(__VA_ARGS__);                                                                    \
     } while (0)
 
-void cuda_qk_norm_rope_forward(cudaStream_t st, enum dtype act, void *qk, float *rstd, const void *qkv, const float *gq,
-                               const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv,
-                               int D, float eps)
+void cuda_qk_norm_rope_forward(cudaStream_t st, enum dtype act, void *qk, float *rstd, const void *qkv,
+                               const float *gq, const float *gk, const float *rope, const int32_t *positions,
+                               int N, int H, int Hkv, int D, float eps)
 {
     struct heads s = {N, H, Hkv, D};
-    FOR_HEADS(act, D, aligned16(qk, qkv, gq, gk, rope), forward, st, qk, rstd, qkv, gq, gk, rope,
-            positions, s, eps);
+    FOR_HEADS(act, D, aligned16(qk, qkv, gq, gk, rope), forward, st, qk, rstd, qkv, gq, gk, rope, positions,
+              s, eps);
 }
 
 size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D)
@@ -254,11 +258,12 @@ size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D)
     return ceil_div((size_t)N, piece_tokens(N)) * 2 * D * sizeof(float);
 }
 
-void cuda_qk_norm_rope_backward(cudaStream_t st, enum dtype act, void *dqkv, float *dgq, float *dgk, const void *dqk,
-                                const void *qkv, const float *rstd, const float *gq, const float *gk, const float *rope,
-                                const int32_t *positions, int N, int H, int Hkv, int D, bool accumulate, void *scratch)
+void cuda_qk_norm_rope_backward(cudaStream_t st, enum dtype act, void *dqkv, float *dgq, float *dgk,
+                                const void *dqk, const void *qkv, const float *rstd, const float *gq,
+                                const float *gk, const float *rope, const int32_t *positions, int N, int H,
+                                int Hkv, int D, bool accumulate, void *scratch)
 {
     struct heads s = {N, H, Hkv, D};
-    FOR_HEADS(act, D, aligned16(dqkv, dqk, qkv, gq, gk, rope), backward, st, dqkv, dgq, dgk, dqk,
-            qkv, rstd, gq, gk, rope, positions, s, accumulate, (float *)scratch);
+    FOR_HEADS(act, D, aligned16(dqkv, dqk, qkv, gq, gk, rope), backward, st, dqkv, dgq, dgk, dqk, qkv, rstd,
+              gq, gk, rope, positions, s, accumulate, (float *)scratch);
 }

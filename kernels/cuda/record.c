@@ -55,7 +55,7 @@ bool recordings_end(struct recordings *r, cudaStream_t s)
     e->graph = gpu_record_end(s);
     r->off = !e->graph || !gpu_graph_launch(e->graph, s);
     if (r->off)
-        recordings_clear(r);            /* what they take may be what is lacking */
+        recordings_clear(r); /* what they take may be what is lacking */
     return !r->off;
 }
 

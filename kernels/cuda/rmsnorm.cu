@@ -5,21 +5,20 @@
  *   dx[n,c] += r[n] * (g[c]*dy[n,c] - x[n,c] * r[n]^2 * mean_k(g[k]*dy[n,k]*x[n,k]))
  *   dg[c]   = or += sum_n dy[n,c] * x[n,c] * r[n]
  *
- * Mapping  forward, dx: a warp a row, VEC elements a lane at a time; the second pass over a row finds it in the L1
- *          cache. dg: a block takes the columns of a warp's width and a piece of the rows, a lane VEC columns;
+ * Mapping  forward, dx: a warp a row, VEC elements a lane at a time; the second pass over a row finds it in
+ * the L1 cache. dg: a block takes the columns of a warp's width and a piece of the rows, a lane VEC columns;
  *          partial sums by piece, added in order by a last kernel.
  * Numerics sums in f32; the norm is of the rounded sum, as backward sees it.
- * Cost     bound by memory: forward 4 elements, backward 7 with what dg reads again, mostly from the L2 cache.
- * Oracle   kernels/cpu/rmsnorm.c
- * Source   Zhang & Sennrich 2019, arXiv:1910.07467
+ * Cost     bound by memory: forward 4 elements, backward 7 with what dg reads again, mostly from the L2
+ * cache. Oracle   kernels/cpu/rmsnorm.c Source   Zhang & Sennrich 2019, arXiv:1910.07467
  */
 #include "kernels/cuda/common.cuh"
 
 enum { THREADS = 256, WARPS = THREADS / WARP, STRIP = WARP * VEC, PIECES = 512 };
 
 template <class T, bool wide>
-KERNEL(THREADS) forward_kernel(T *y, float *rstd, T *sum, const T *x, const T *delta, const float *g, int N, int C,
-                               float eps)
+KERNEL(THREADS)
+forward_kernel(T *y, float *rstd, T *sum, const T *x, const T *delta, const float *g, int N, int C, float eps)
 {
     int lane = threadIdx.x % WARP, n = blockIdx.x * WARPS + threadIdx.x / WARP;
     start_next();
@@ -58,23 +57,25 @@ KERNEL(THREADS) forward_kernel(T *y, float *rstd, T *sum, const T *x, const T *d
 }
 
 template <class T, bool wide>
-static void forward(cudaStream_t s, void *y, float *rstd, void *sum, const void *x, const void *delta, const float *g,
-                    int N, int C, float eps)
+static void forward(cudaStream_t s, void *y, float *rstd, void *sum, const void *x, const void *delta,
+                    const float *g, int N, int C, float eps)
 {
-    LAUNCH_EARLY(N == 1, (forward_kernel<T, wide>), (unsigned)ceil_div(N, WARPS), THREADS, 0, s, (T *)y, rstd, (T *)sum,
-                 (const T *)x, (const T *)delta, g, N, C, eps);
+    LAUNCH_EARLY(N == 1, (forward_kernel<T, wide>), (unsigned)ceil_div(N, WARPS), THREADS, 0, s, (T *)y, rstd,
+                 (T *)sum, (const T *)x, (const T *)delta, g, N, C, eps);
 }
 
 void cuda_rmsnorm_forward(cudaStream_t s, enum dtype act, void *y, float *rstd, void *sum, const void *x,
                           const void *delta, const float *g, int N, int C, float eps)
 {
-    FOR_ACT(act, C % VEC == 0 && aligned16(y, sum, x, delta, g), forward, s, y, rstd, sum, x, delta, g, N, C, eps);
+    FOR_ACT(act, C % VEC == 0 && aligned16(y, sum, x, delta, g), forward, s, y, rstd, sum, x, delta, g, N, C,
+            eps);
 }
 
 /* ---- backward ---- */
 
 template <class T, bool wide>
-KERNEL(THREADS) dx_kernel(T *dx, const T *dy, const T *x, const float *g, const float *rstd, int N, int C)
+KERNEL(THREADS)
+dx_kernel(T *dx, const T *dy, const T *x, const float *g, const float *rstd, int N, int C)
 {
     int lane = threadIdx.x % WARP, n = blockIdx.x * WARPS + threadIdx.x / WARP;
     if (n >= N)
@@ -104,14 +105,16 @@ KERNEL(THREADS) dx_kernel(T *dx, const T *dy, const T *x, const float *g, const 
     }
 }
 
-static int piece_rows(int N)            /* rows that a block sums, a multiple of WARPS */
+static int piece_rows(int N) /* rows that a block sums, a multiple of WARPS */
 {
     return (int)round_up(ceil_div((size_t)N, PIECES), WARPS * 4);
 }
 
-/* partial (pieces, C): what each piece of the rows gives to dg. Warp w of a block takes every WARPS-th row. */
+/* partial (pieces, C): what each piece of the rows gives to dg. Warp w of a block takes every WARPS-th row.
+ */
 template <class T, bool wide>
-KERNEL(THREADS) dg_kernel(float *partial, const T *dy, const T *x, const float *rstd, int N, int C, int rows)
+KERNEL(THREADS)
+dg_kernel(float *partial, const T *dy, const T *x, const float *rstd, int N, int C, int rows)
 {
     STATIC_SHARED(float, sums, THREADS *VEC);
     int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, c = blockIdx.x * STRIP + lane * VEC;
@@ -138,7 +141,8 @@ KERNEL(THREADS) dg_kernel(float *partial, const T *dy, const T *x, const float *
         partial[(size_t)blockIdx.y * C + blockIdx.x * STRIP + column] = sum;
 }
 
-/* dg[c] = (or +=) sum of column c of partial (pieces, C): 8 threads a column, each every 8th piece, then in order */
+/* dg[c] = (or +=) sum of column c of partial (pieces, C): 8 threads a column, each every 8th piece, then in
+ * order */
 KERNEL(THREADS) add_pieces_kernel(float *dg, const float *partial, int pieces, int C, bool accumulate)
 {
     STATIC_SHARED(float, sums, THREADS);
@@ -160,10 +164,10 @@ static void backward(cudaStream_t s, void *dx, float *dg, const void *dy, const 
                      const float *rstd, int N, int C, bool accumulate, float *partial)
 {
     int rows = piece_rows(N), pieces = (int)ceil_div((size_t)N, rows);
-    LAUNCH((dx_kernel<T, wide>), (unsigned)ceil_div(N, WARPS), THREADS, 0, s, (T *)dx, (const T *)dy, (const T *)x, g,
-           rstd, N, C);
-    LAUNCH((dg_kernel<T, wide>), dim3((unsigned)ceil_div(C, STRIP), pieces), THREADS, 0, s, partial, (const T *)dy,
-           (const T *)x, rstd, N, C, rows);
+    LAUNCH((dx_kernel<T, wide>), (unsigned)ceil_div(N, WARPS), THREADS, 0, s, (T *)dx, (const T *)dy,
+           (const T *)x, g, rstd, N, C);
+    LAUNCH((dg_kernel<T, wide>), dim3((unsigned)ceil_div(C, STRIP), pieces), THREADS, 0, s, partial,
+           (const T *)dy, (const T *)x, rstd, N, C, rows);
     LAUNCH(add_pieces_kernel, (unsigned)ceil_div(C, WARP), THREADS, 0, s, dg, partial, pieces, C, accumulate);
 }
 
@@ -175,6 +179,6 @@ size_t cuda_rmsnorm_backward_scratch(int N, int C)
 void cuda_rmsnorm_backward(cudaStream_t s, enum dtype act, void *dx, float *dg, const void *dy, const void *x,
                            const float *g, const float *rstd, int N, int C, bool accumulate, void *scratch)
 {
-    FOR_ACT(act, C % VEC == 0 && aligned16(dx, dy, x, g), backward, s, dx, dg, dy, x, g, rstd, N, C, accumulate,
-            (float *)scratch);
+    FOR_ACT(act, C % VEC == 0 && aligned16(dx, dy, x, g), backward, s, dx, dg, dy, x, g, rstd, N, C,
+            accumulate, (float *)scratch);
 }

@@ -9,7 +9,7 @@
 #include <dlfcn.h>
 
 struct nvml_utilization {
-    unsigned gpu, memory;           /* percent of the last sample period */
+    unsigned gpu, memory; /* percent of the last sample period */
 };
 struct nvml_memory {
     unsigned long long total, free, used;

@@ -32,8 +32,7 @@ static unsigned blocks_for(int N, int F)
     return blocks_of((size_t)N * ceil_div(F, VEC), THREADS);
 }
 
-template <class T, bool wide>
-KERNEL(THREADS) forward_kernel(T *y, const T *gate_up, int N, int F)
+template <class T, bool wide> KERNEL(THREADS) forward_kernel(T *y, const T *gate_up, int N, int F)
 {
     size_t n;
     int c;
@@ -52,7 +51,8 @@ KERNEL(THREADS) forward_kernel(T *y, const T *gate_up, int N, int F)
 }
 
 template <class T, bool wide>
-KERNEL(THREADS) backward_kernel(T *dgate_up, const T *dy, const T *gate_up, int N, int F)
+KERNEL(THREADS)
+backward_kernel(T *dgate_up, const T *dy, const T *gate_up, int N, int F)
 {
     size_t n;
     int c;
@@ -75,7 +75,8 @@ KERNEL(THREADS) backward_kernel(T *dgate_up, const T *dy, const T *gate_up, int 
 
 template <class T, bool wide> static void forward(cudaStream_t s, void *y, const void *gate_up, int N, int F)
 {
-    LAUNCH_EARLY(N == 1, (forward_kernel<T, wide>), blocks_for(N, F), THREADS, 0, s, (T *)y, (const T *)gate_up, N, F);
+    LAUNCH_EARLY(N == 1, (forward_kernel<T, wide>), blocks_for(N, F), THREADS, 0, s, (T *)y,
+                 (const T *)gate_up, N, F);
 }
 
 void cuda_swiglu_forward(cudaStream_t s, enum dtype act, void *y, const void *gate_up, int N, int F)
@@ -90,8 +91,8 @@ static void backward(cudaStream_t s, void *dgate_up, const void *dy, const void 
            (const T *)gate_up, N, F);
 }
 
-void cuda_swiglu_backward(cudaStream_t s, enum dtype act, void *dgate_up, const void *dy, const void *gate_up, int N,
-                          int F)
+void cuda_swiglu_backward(cudaStream_t s, enum dtype act, void *dgate_up, const void *dy, const void *gate_up,
+                          int N, int F)
 {
     FOR_ACT(act, F % VEC == 0 && aligned16(dgate_up, dy, gate_up), backward, s, dgate_up, dy, gate_up, N, F);
 }

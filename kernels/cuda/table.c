@@ -13,21 +13,22 @@ static void embedding_forward(struct device *dev, void *x, const void *W, const 
     cuda_embedding_forward(dev->stream, dev->act, x, W, ids, N, C);
 }
 
-static void embedding_backward(struct device *dev, float *dW, const void *dx, const int32_t *ids, int N, int C, int V)
+static void embedding_backward(struct device *dev, float *dW, const void *dx, const int32_t *ids, int N,
+                               int C, int V)
 {
     void *scratch = cuda_device_scratch(dev, cuda_embedding_backward_scratch(N, C));
     if (scratch)
         cuda_embedding_backward(dev->stream, dev->act, dW, dx, ids, N, C, V, scratch);
 }
 
-static void rmsnorm_forward(struct device *dev, void *y, float *rstd, void *sum, const void *x, const void *delta,
-                            const float *g, int N, int C, float eps)
+static void rmsnorm_forward(struct device *dev, void *y, float *rstd, void *sum, const void *x,
+                            const void *delta, const float *g, int N, int C, float eps)
 {
     cuda_rmsnorm_forward(dev->stream, dev->act, y, rstd, sum, x, delta, g, N, C, eps);
 }
 
-static void rmsnorm_backward(struct device *dev, void *dx, float *dg, const void *dy, const void *x, const float *g,
-                             const float *rstd, int N, int C, bool accumulate)
+static void rmsnorm_backward(struct device *dev, void *dx, float *dg, const void *dy, const void *x,
+                             const float *g, const float *rstd, int N, int C, bool accumulate)
 {
     void *scratch = cuda_device_scratch(dev, cuda_rmsnorm_backward_scratch(N, C));
     if (scratch)
@@ -35,10 +36,11 @@ static void rmsnorm_backward(struct device *dev, void *dx, float *dg, const void
 }
 
 static void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
-                                 const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv,
-                                 int D, float eps)
+                                 const float *gk, const float *rope, const int32_t *positions, int N, int H,
+                                 int Hkv, int D, float eps)
 {
-    cuda_qk_norm_rope_forward(dev->stream, dev->act, qk, rstd, qkv, gq, gk, rope, positions, N, H, Hkv, D, eps);
+    cuda_qk_norm_rope_forward(dev->stream, dev->act, qk, rstd, qkv, gq, gk, rope, positions, N, H, Hkv, D,
+                              eps);
 }
 
 static void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
@@ -48,20 +50,22 @@ static void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, fl
 {
     void *scratch = cuda_device_scratch(dev, cuda_qk_norm_rope_backward_scratch(N, H, Hkv, D));
     if (scratch)
-        cuda_qk_norm_rope_backward(dev->stream, dev->act, dqkv, dgq, dgk, dqk, qkv, rstd, gq, gk, rope, positions, N, H,
-                                   Hkv, D, accumulate, scratch);
+        cuda_qk_norm_rope_backward(dev->stream, dev->act, dqkv, dgq, dgk, dqk, qkv, rstd, gq, gk, rope,
+                                   positions, N, H, Hkv, D, accumulate, scratch);
 }
 
-static void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache,
-                             int n, int past, const int32_t *past_at, int H, int Hkv, int D)
+static void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache,
+                             const void *vcache, int n, int past, const int32_t *past_at, int H, int Hkv,
+                             int D)
 {
     void *scratch = cuda_device_scratch(dev, cuda_attention_cached_scratch(n, past, H, Hkv, D));
     if (scratch)
-        cuda_attention_cached(dev->stream, dev->act, out, qk, kcache, vcache, n, past, past_at, H, Hkv, D, scratch);
+        cuda_attention_cached(dev->stream, dev->act, out, qk, kcache, vcache, n, past, past_at, H, Hkv, D,
+                              scratch);
 }
 
-static void kv_append(struct device *dev, void *kcache, void *vcache, const void *qk, const void *qkv, int n, int past,
-                      const int32_t *past_at, int H, int Hkv, int D)
+static void kv_append(struct device *dev, void *kcache, void *vcache, const void *qk, const void *qkv, int n,
+                      int past, const int32_t *past_at, int H, int Hkv, int D)
 {
     cuda_kv_append(dev->stream, dev->act, kcache, vcache, qk, qkv, n, past, past_at, H, Hkv, D);
 }
@@ -71,7 +75,8 @@ static void swiglu_forward(struct device *dev, void *y, const void *gate_up, int
     cuda_swiglu_forward(dev->stream, dev->act, y, gate_up, N, F);
 }
 
-static void swiglu_backward(struct device *dev, void *dgate_up, const void *dy, const void *gate_up, int N, int F)
+static void swiglu_backward(struct device *dev, void *dgate_up, const void *dy, const void *gate_up, int N,
+                            int F)
 {
     cuda_swiglu_backward(dev->stream, dev->act, dgate_up, dy, gate_up, N, F);
 }
@@ -84,7 +89,7 @@ static void cross_entropy(struct device *dev, float *loss, void *logits, const i
 
 static void to_act(struct device *dev, void *dst, const float *src, size_t n)
 {
-    if (dst != src)             /* f32: theta is its own working copy */
+    if (dst != src) /* f32: theta is its own working copy */
         cuda_to_act(dev->stream, dev->act, dst, src, n);
 }
 
@@ -132,14 +137,14 @@ static void normalise(struct device *dev, float *x, double eps, size_t n)
         cuda_normalise(dev->stream, x, eps, n, dev->result, scratch);
 }
 
-static void adamw_step(struct device *dev, float *theta, void *work, float *m, float *v, const float *g, size_t n,
-                       struct adamw a)
+static void adamw_step(struct device *dev, float *theta, void *work, float *m, float *v, const float *g,
+                       size_t n, struct adamw a)
 {
     cuda_adamw_step(dev->stream, dev->act, theta, work == theta ? NULL : work, m, v, g, n, a);
 }
 
-static void adamw_step_bf16(struct device *dev, float *theta, void *work, uint16_t *m, uint16_t *v, const float *g,
-                            size_t n, struct adamw a, uint64_t seed, uint64_t index)
+static void adamw_step_bf16(struct device *dev, float *theta, void *work, uint16_t *m, uint16_t *v,
+                            const float *g, size_t n, struct adamw a, uint64_t seed, uint64_t index)
 {
     cuda_adamw_step_bf16(dev->stream, dev->act, theta, work, m, v, g, n, a, seed, index);
 }
@@ -170,7 +175,7 @@ const struct ops cuda_table = {
     .logit_bytes = (size_t)256 << 20,
     .micro_tokens = 32768,
     .widest_head = CUDA_WIDEST_HEAD,
-    .update_tokens = 600,                   /* 28 bytes a weight at 3.3 TB/s, 6 operations a weight and token at 0.4 PFLOP/s */
+    .update_tokens = 600, /* 28 bytes a weight at 3.3 TB/s, 6 operations a weight and token at 0.4 PFLOP/s */
     .fastest_act = fastest_act,
     .open = cuda_device_open,
     .close = cuda_device_close,

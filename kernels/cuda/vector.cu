@@ -1,11 +1,9 @@
 /*
  * vector.cu - long vectors: conversion, scaling, adding, dot products
  *
- * Mapping  a thread takes VEC elements, 16 bytes or 32 at once. A dot product: DOT_BLOCKS blocks at most, each a
- *          contiguous piece whose size depends on n alone; partial sums in double, then one block adds these in a
- *          fixed order.
- * Cost     bound by memory.
- * Oracle   kernels/cpu/vector.c
+ * Mapping  a thread takes VEC elements, 16 bytes or 32 at once. A dot product: DOT_BLOCKS blocks at most,
+ * each a contiguous piece whose size depends on n alone; partial sums in double, then one block adds these in
+ * a fixed order. Cost     bound by memory. Oracle   kernels/cpu/vector.c
  */
 #include "kernels/cuda/common.cuh"
 
@@ -27,8 +25,7 @@ static bool fits(size_t n)
     return n % VEC == 0;
 }
 
-template <bool wide, class To, class From>
-KERNEL(THREADS) convert_kernel(To *dst, const From *src, size_t n)
+template <bool wide, class To, class From> KERNEL(THREADS) convert_kernel(To *dst, const From *src, size_t n)
 {
     size_t i = first_element();
     if (i >= n)
@@ -64,8 +61,7 @@ void cuda_to_f32(cudaStream_t s, enum dtype act, float *dst, const void *src, si
         convert(s, dst, (const float *)src, n);
 }
 
-template <class T, bool wide>
-KERNEL(THREADS) axpby_kernel(T *y, float a, const T *x, float b, size_t n)
+template <class T, bool wide> KERNEL(THREADS) axpby_kernel(T *y, float a, const T *x, float b, size_t n)
 {
     size_t i = first_element();
     if (i >= n)
@@ -104,7 +100,7 @@ void cuda_scale(cudaStream_t s, float *x, float a, size_t n)
 
 /* ---- dot products ---- */
 
-static size_t dot_piece(size_t n)       /* elements of a block */
+static size_t dot_piece(size_t n) /* elements of a block */
 {
     size_t each = ceil_div(n, DOT_BLOCKS);
     return each > dot_least ? round_up(each, THREADS * VEC) : dot_least;
@@ -112,7 +108,7 @@ static size_t dot_piece(size_t n)       /* elements of a block */
 
 template <bool wide>
 KERNEL(THREADS)
-    dot_pieces_kernel(double *partial, const float *x, const float *y, size_t n, size_t piece)
+dot_pieces_kernel(double *partial, const float *x, const float *y, size_t n, size_t piece)
 {
     STATIC_SHARED(double, warps, THREADS / WARP);
     size_t begin = blockIdx.x * piece, end = begin + piece < n ? begin + piece : n;
@@ -158,8 +154,7 @@ void cuda_dot(cudaStream_t s, double *result, const float *x, const float *y, si
     LAUNCH(dot_finish_kernel, 1, THREADS, 0, s, result, partial, (int)blocks);
 }
 
-template <bool wide>
-KERNEL(THREADS) normalise_kernel(float *x, const double *squares, double eps, size_t n)
+template <bool wide> KERNEL(THREADS) normalise_kernel(float *x, const double *squares, double eps, size_t n)
 {
     STATIC_SHARED(float, factor, 1);
     if (threadIdx.x == 0)

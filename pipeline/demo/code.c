@@ -24,7 +24,7 @@ static const char *type_name(char type, char result, enum code_language lang)
 
 static void put_parameters(struct gen *g, const struct family *f, enum code_language lang, bool typed)
 {
-    static const char *const names[] = { "$a0", "$b0", "$c0" };
+    static const char *const names[] = {"$a0", "$b0", "$c0"};
     for (unsigned i = 0; i < code_n_params(f); i++) {
         gen_code(g, i ? ", " : "");
         gen_code(g, names[i]);
@@ -160,8 +160,8 @@ static void write_typescript(struct gen *g)
 void demo_code(struct gen *g)
 {
     static const struct kind kinds[] = {
-        { 60, write_python }, { 5, code_python_class }, { 14, write_rust }, { 13, write_typescript }, { 8,
-          code_triton },
+        {60, write_python},     {5, code_python_class}, {14, write_rust},
+        {13, write_typescript}, {8, code_triton},
     };
     gen_kind(g, kinds, sizeof kinds / sizeof *kinds);
     if (g->out->len && g->out->s[g->out->len - 1] == '\n')

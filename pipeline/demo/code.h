@@ -20,18 +20,18 @@ struct value {
 };
 
 struct family {
-    const char *names;          /* '/'-separated snake_case; $kw the constant in words */
-    const char *doc;            /* what the docstring says, without "Return" */
-    const char *types;          /* parameters, '>', result: "il>b" */
-    int k_lo, k_hi;             /* range of the constant; both 0: none */
-    int lo, hi;                 /* range of number arguments and list members */
+    const char *names; /* '/'-separated snake_case; $kw the constant in words */
+    const char *doc;   /* what the docstring says, without "Return" */
+    const char *types; /* parameters, '>', result: "il>b" */
+    int k_lo, k_hi;    /* range of the constant; both 0: none */
+    int lo, hi;        /* range of number arguments and list members */
     void (*eval)(const struct value *a, long k, struct value *r);
-    const char *py[3];          /* bodies without the first indent; NULL ends */
-    const char *rs, *ts;        /* bodies, or NULL: not written in this language */
+    const char *py[3];   /* bodies without the first indent; NULL ends */
+    const char *rs, *ts; /* bodies, or NULL: not written in this language */
 };
 
-/* Parameter types: i number, e small exponent, j and k low and high bound, l list of numbers, w word, p word that may
- * be a palindrome, t text of some words, n person's name. Result types: i, b, l, s. */
+/* Parameter types: i number, e small exponent, j and k low and high bound, l list of numbers, w word, p word
+ * that may be a palindrome, t text of some words, n person's name. Result types: i, b, l, s. */
 extern const struct family code_numbers[], code_lists[], code_strings[];
 extern const unsigned n_code_numbers, n_code_lists, n_code_strings;
 

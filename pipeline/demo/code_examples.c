@@ -1,30 +1,41 @@
-/* code_examples.c - arguments at random, results from the family's evaluator, both written as source of a language */
+/* code_examples.c - arguments at random, results from the family's evaluator, both written as source of a
+ * language */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include "pipeline/demo/code.h"
 
-static const struct list words = LIST("apple", "banana", "cat", "dog", "flower", "garden", "house", "table", "river",
-    "window", "yellow", "orange", "python", "letter", "music", "number", "pencil", "rabbit", "summer", "winter");
-static const struct list palindromes = LIST("level", "noon", "radar", "kayak", "civic", "mom", "dad", "stats", "rotor");
-static const struct list subjects = LIST("the cat", "the dog", "a bird", "my friend", "the boy", "the girl", "an owl",
-    "the fox");
+static const struct list words =
+    LIST("apple", "banana", "cat", "dog", "flower", "garden", "house", "table", "river", "window", "yellow",
+         "orange", "python", "letter", "music", "number", "pencil", "rabbit", "summer", "winter");
+static const struct list palindromes =
+    LIST("level", "noon", "radar", "kayak", "civic", "mom", "dad", "stats", "rotor");
+static const struct list subjects =
+    LIST("the cat", "the dog", "a bird", "my friend", "the boy", "the girl", "an owl", "the fox");
 static const struct list verbs = LIST("sees", "likes", "finds", "has", "wants", "draws", "follows");
-static const struct list objects = LIST("a red ball", "the moon", "a tree", "a small house", "the river", "an apple",
-    "two books");
-static const struct list people = LIST("Anna", "Ben", "Mia", "Tom", "Lily", "Sam", "Leo", "Emma", "Max", "Zoe");
+static const struct list objects =
+    LIST("a red ball", "the moon", "a tree", "a small house", "the river", "an apple", "two books");
+static const struct list people =
+    LIST("Anna", "Ben", "Mia", "Tom", "Lily", "Sam", "Leo", "Emma", "Max", "Zoe");
 
-static const char *const number_words[] = { "zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
-    "nine", "ten", "eleven", "twelve" };
+static const char *const number_words[] = {"zero",  "one",   "two",  "three", "four",   "five",  "six",
+                                           "seven", "eight", "nine", "ten",   "eleven", "twelve"};
 
 /* Parameter names by parameter types: a '/'-separated choice of '.'-separated names. */
 static const struct {
     const char *types, *names;
 } parameters[] = {
-    { "i", "n/x/number/value" }, { "ii", "a.b/x.y" }, { "iii", "a.b.c/x.y.z" }, { "ijk", "x.low.high" },
-    { "ie", "base.exponent" }, { "l", "numbers/values/items/nums" }, { "li",
-      "numbers.target/values.target/items.target" },
-    { "w", "word/text/s" }, { "p", "word/text/s" }, { "t", "text/sentence" }, { "n", "name" },
+    {"i", "n/x/number/value"},
+    {"ii", "a.b/x.y"},
+    {"iii", "a.b.c/x.y.z"},
+    {"ijk", "x.low.high"},
+    {"ie", "base.exponent"},
+    {"l", "numbers/values/items/nums"},
+    {"li", "numbers.target/values.target/items.target"},
+    {"w", "word/text/s"},
+    {"p", "word/text/s"},
+    {"t", "text/sentence"},
+    {"n", "name"},
 };
 
 unsigned code_n_params(const struct family *f)
@@ -58,7 +69,7 @@ static void bind_parameters(struct gen *g, const struct family *f)
         const char *s = choose_part(g, parameters[i].names, &len), *end = s + len;
         for (char key = 'a'; s < end; key++) {
             size_t word = strcspn(s, "./");
-            gen_set_n(g, (char[]){ key, '0', '\0' }, s, word);
+            gen_set_n(g, (char[]){key, '0', '\0'}, s, word);
             s += word + 1;
         }
     }
@@ -105,7 +116,7 @@ long code_bind(struct gen *g, const struct family *f, enum code_language lang, c
 
 static void random_sentence(struct gen *g, struct value *v)
 {
-    const struct list *const parts[] = { &subjects, &verbs, &objects };
+    const struct list *const parts[] = {&subjects, &verbs, &objects};
     size_t len = 0;
     for (int i = 0, n = gen_chance(g, 40) ? 1 : 3; i < n; i++) {
         const char *s = gen_pick(g, parts[i]);
@@ -126,14 +137,30 @@ static void random_argument(struct gen *g, const struct family *f, char type, st
         for (int i = 0; i < v->n; i++)
             v->v[i] = gen_range(g, f->lo, f->hi);
         break;
-    case 'e': v->i = gen_range(g, 0, 3); break;
-    case 'j': v->i = gen_range(g, 0, 9); break;
-    case 'k': v->i = gen_range(g, 10, 20); break;
-    case 'w': strcpy(v->s, gen_pick(g, &words)); break;
-    case 'p': strcpy(v->s, gen_pick(g, gen_chance(g, 50) ? &palindromes : &words)); break;
-    case 'n': strcpy(v->s, gen_pick(g, &people)); break;
-    case 't': random_sentence(g, v); break;
-    default: v->i = gen_range(g, f->lo, f->hi); break;
+    case 'e':
+        v->i = gen_range(g, 0, 3);
+        break;
+    case 'j':
+        v->i = gen_range(g, 0, 9);
+        break;
+    case 'k':
+        v->i = gen_range(g, 10, 20);
+        break;
+    case 'w':
+        strcpy(v->s, gen_pick(g, &words));
+        break;
+    case 'p':
+        strcpy(v->s, gen_pick(g, gen_chance(g, 50) ? &palindromes : &words));
+        break;
+    case 'n':
+        strcpy(v->s, gen_pick(g, &people));
+        break;
+    case 't':
+        random_sentence(g, v);
+        break;
+    default:
+        v->i = gen_range(g, f->lo, f->hi);
+        break;
     }
 }
 

@@ -3,38 +3,39 @@
 
 /* Slots in expressions: xv and yv the loaded values, k0 a digit from 2 to 9, kw its word. */
 struct kernel {
-    const char *name, *doc, *expression, *padding;      /* padding: what a row is filled up with */
+    const char *name, *doc, *expression, *padding; /* padding: what a row is filled up with */
 };
 
 static const struct kernel unary[] = {
-    { "relu", "the positive part of $xv", "tl.maximum($xv, 0.0)", NULL },
-    { "square", "the square of $xv", "$xv * $xv", NULL },
-    { "double", "two times $xv", "2.0 * $xv", NULL },
-    { "scale_by_$kw", "$xv times $k0", "$xv * $k0.0", NULL },
-    { "add_$kw", "$xv plus $k0", "$xv + $k0.0", NULL },
-    { "exp", "the exponential of $xv", "tl.exp($xv)", NULL },
-    { "absolute", "the absolute value of $xv", "tl.abs($xv)", NULL },
-    { "sigmoid", "the sigmoid of $xv", "1.0 / (1.0 + tl.exp(-$xv))", NULL },
-    { "silu", "$xv times the sigmoid of $xv", "$xv / (1.0 + tl.exp(-$xv))", NULL },
-    { "leaky_relu", "$xv where it is positive, else 0.$k0 times $xv", "tl.where($xv > 0, $xv, 0.$k0 * $xv)", NULL },
-    { "cap_at_$kw", "the smaller of $xv and $k0", "tl.minimum($xv, $k0.0)", NULL },
+    {"relu", "the positive part of $xv", "tl.maximum($xv, 0.0)", NULL},
+    {"square", "the square of $xv", "$xv * $xv", NULL},
+    {"double", "two times $xv", "2.0 * $xv", NULL},
+    {"scale_by_$kw", "$xv times $k0", "$xv * $k0.0", NULL},
+    {"add_$kw", "$xv plus $k0", "$xv + $k0.0", NULL},
+    {"exp", "the exponential of $xv", "tl.exp($xv)", NULL},
+    {"absolute", "the absolute value of $xv", "tl.abs($xv)", NULL},
+    {"sigmoid", "the sigmoid of $xv", "1.0 / (1.0 + tl.exp(-$xv))", NULL},
+    {"silu", "$xv times the sigmoid of $xv", "$xv / (1.0 + tl.exp(-$xv))", NULL},
+    {"leaky_relu", "$xv where it is positive, else 0.$k0 times $xv", "tl.where($xv > 0, $xv, 0.$k0 * $xv)",
+     NULL},
+    {"cap_at_$kw", "the smaller of $xv and $k0", "tl.minimum($xv, $k0.0)", NULL},
 };
 static const struct kernel binary[] = {
-    { "add", "$xv + $yv", "$xv + $yv", NULL },
-    { "subtract", "$xv - $yv", "$xv - $yv", NULL },
-    { "multiply", "$xv * $yv", "$xv * $yv", NULL },
-    { "maximum", "the larger of $xv and $yv", "tl.maximum($xv, $yv)", NULL },
-    { "minimum", "the smaller of $xv and $yv", "tl.minimum($xv, $yv)", NULL },
-    { "add_$kw_times", "$xv plus $k0 times $yv", "$xv + $k0.0 * $yv", NULL },
-    { "squared_error", "the squared difference of $xv and $yv", "($xv - $yv) * ($xv - $yv)", NULL },
-    { "mean_of_two", "the mean of $xv and $yv", "($xv + $yv) * 0.5", NULL },
+    {"add", "$xv + $yv", "$xv + $yv", NULL},
+    {"subtract", "$xv - $yv", "$xv - $yv", NULL},
+    {"multiply", "$xv * $yv", "$xv * $yv", NULL},
+    {"maximum", "the larger of $xv and $yv", "tl.maximum($xv, $yv)", NULL},
+    {"minimum", "the smaller of $xv and $yv", "tl.minimum($xv, $yv)", NULL},
+    {"add_$kw_times", "$xv plus $k0 times $yv", "$xv + $k0.0 * $yv", NULL},
+    {"squared_error", "the squared difference of $xv and $yv", "($xv - $yv) * ($xv - $yv)", NULL},
+    {"mean_of_two", "the mean of $xv and $yv", "($xv + $yv) * 0.5", NULL},
 };
 static const struct kernel rows[] = {
-    { "row_sum", "the sum", "tl.sum($xv, axis=0)", "0.0" },
-    { "row_max", "the largest value", "tl.max($xv, axis=0)", "-float(\"inf\")" },
-    { "row_min", "the smallest value", "tl.min($xv, axis=0)", "float(\"inf\")" },
-    { "row_mean", "the mean", "tl.sum($xv, axis=0) / $nv", "0.0" },
-    { "row_sum_of_squares", "the sum of the squares", "tl.sum($xv * $xv, axis=0)", "0.0" },
+    {"row_sum", "the sum", "tl.sum($xv, axis=0)", "0.0"},
+    {"row_max", "the largest value", "tl.max($xv, axis=0)", "-float(\"inf\")"},
+    {"row_min", "the smallest value", "tl.min($xv, axis=0)", "float(\"inf\")"},
+    {"row_mean", "the mean", "tl.sum($xv, axis=0) / $nv", "0.0"},
+    {"row_sum_of_squares", "the sum of the squares", "tl.sum($xv * $xv, axis=0)", "0.0"},
 };
 
 static const struct list words = LIST("two", "three", "four", "five", "six", "seven", "eight", "nine");
@@ -68,7 +69,7 @@ static void bind_kernel(struct gen *g, const struct kernel *k)
 
 static const char head[] = "# Triton\nimport triton\nimport triton.language as tl\n\n\n@triton.jit\n";
 static const char head_torch[] = "# Triton\nimport torch\nimport triton\nimport triton.language as tl\n\n\n"
-    "@triton.jit\n";
+                                 "@triton.jit\n";
 
 static void elementwise(struct gen *g)
 {
@@ -104,7 +105,7 @@ static void by_row(struct gen *g)
 
 static void softmax(struct gen *g)
 {
-    static const struct kernel k = { "softmax", "the softmax", "", "-float(\"inf\")" };
+    static const struct kernel k = {"softmax", "the softmax", "", "-float(\"inf\")"};
     bind_kernel(g, &k);
     gen_code(g, head);
     gen_code(g, "def softmax_kernel($xv_ptr, $ov_ptr, $nv, $bk: tl.constexpr):\n"
@@ -117,6 +118,6 @@ static void softmax(struct gen *g)
 
 void code_triton(struct gen *g)
 {
-    static const struct kind kinds[] = { { 80, elementwise }, { 16, by_row }, { 4, softmax } };
+    static const struct kind kinds[] = {{80, elementwise}, {16, by_row}, {4, softmax}};
     gen_kind(g, kinds, sizeof kinds / sizeof *kinds);
 }

@@ -10,10 +10,8 @@ struct demo {
 };
 
 static void (*const writers[N_DOMAINS])(struct gen *) = {
-    [DOMAIN_LANGUAGE] = demo_language,
-    [DOMAIN_CODE] = demo_code,
-    [DOMAIN_MATH] = demo_math,
-    [DOMAIN_ML] = demo_ml,
+    [DOMAIN_LANGUAGE] = demo_language, [DOMAIN_CODE] = demo_code,
+    [DOMAIN_MATH] = demo_math,         [DOMAIN_ML] = demo_ml,
     [DOMAIN_LOGIC] = demo_logic,
 };
 

@@ -18,9 +18,9 @@
 
 struct demo;
 
-struct demo *demo_new(int domain, uint64_t seed);       /* NULL: no generator for this domain (enum domain) */
-void demo_next(struct demo *d, struct strbuf *text);    /* replaces text */
-void demo_free(struct demo *d);                         /* NULL is fine */
+struct demo *demo_new(int domain, uint64_t seed);    /* NULL: no generator for this domain (enum domain) */
+void demo_next(struct demo *d, struct strbuf *text); /* replaces text */
+void demo_free(struct demo *d);                      /* NULL is fine */
 
 /* Returns 0, or -1 when the domain has no generator (text is untouched). */
 int demo_document(int domain, uint64_t seed, uint64_t i, struct strbuf *text);

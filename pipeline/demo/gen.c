@@ -6,10 +6,9 @@
 /* Names are bits of gen.names_used: at most 64 in all. The first GIRLS are girls. */
 enum { GIRLS = 18, BOYS = 18 };
 static const char *const names[GIRLS + BOYS] = {
-    "Lily", "Mia", "Anna", "Sara", "Emma", "Lucy", "Zoe", "Ella", "Rose", "Daisy", "Nora", "Amy", "Kate", "Ruby",
-    "Molly", "Grace", "Eva", "Jane",
-    "Tom", "Ben", "Max", "Sam", "Leo", "Tim", "Jack", "Finn", "Oliver", "Noah", "Adam", "Henry", "Luke", "Owen", "Theo",
-    "Peter", "Oscar", "Will",
+    "Lily", "Mia",  "Anna",   "Sara",  "Emma", "Lucy",  "Zoe",  "Ella", "Rose", "Daisy", "Nora",  "Amy",
+    "Kate", "Ruby", "Molly",  "Grace", "Eva",  "Jane",  "Tom",  "Ben",  "Max",  "Sam",   "Leo",   "Tim",
+    "Jack", "Finn", "Oliver", "Noah",  "Adam", "Henry", "Luke", "Owen", "Theo", "Peter", "Oscar", "Will",
 };
 
 uint64_t gen_random(struct gen *g)
@@ -21,8 +20,8 @@ void gen_begin(struct gen *g, int domain, uint64_t seed, uint64_t i, struct strb
 {
     g->state = mix64(mix64(mix64(seed + RANDOM_GAMMA) + (uint64_t)domain) + i);
     g->out = out;
-    g->doc++;                   /* 0 never is current, so zeroed slots are unset; wraps after 2^32 documents, when */
-    g->capital = false;         /* a slot would have to be untouched all that time to look set */
+    g->doc++;           /* 0 never is current, so zeroed slots are unset; wraps after 2^32 documents, when */
+    g->capital = false; /* a slot would have to be untouched all that time to look set */
     g->article = false;
     g->names_used = 0;
 }
@@ -66,22 +65,25 @@ void gen_permutation(struct gen *g, int *v, int n)
 
 void gen_pronouns(struct gen *g, char key, enum gender gender)
 {
-    static const char *const words[2][4] = { { "she", "her", "her", "herself" }, { "he", "him", "his", "himself" } };
-    static const char field[4] = { 's', 'o', 'p', 'r' };
+    static const char *const words[2][4] = {{"she", "her", "her", "herself"},
+                                            {"he", "him", "his", "himself"}};
+    static const char field[4] = {'s', 'o', 'p', 'r'};
     for (int i = 0; i < 4; i++)
-        gen_set(g, (char[]){ key, field[i], '\0' }, words[gender][i]);
+        gen_set(g, (char[]){key, field[i], '\0'}, words[gender][i]);
 }
 
 enum gender gen_person(struct gen *g, char key, enum gender want)
 {
     unsigned i;
     do {
-        i = want == GIRL ? gen_below(g, GIRLS) : want == BOY ? GIRLS + gen_below(g, BOYS) : gen_below(g, GIRLS + BOYS);
+        i = want == GIRL  ? gen_below(g, GIRLS)
+            : want == BOY ? GIRLS + gen_below(g, BOYS)
+                          : gen_below(g, GIRLS + BOYS);
     } while (g->names_used >> i & 1);
     g->names_used |= 1ull << i;
     enum gender gender = i < GIRLS ? GIRL : BOY;
-    gen_set(g, (char[]){ key, 'n', '\0' }, names[i]);
-    gen_set(g, (char[]){ key, 'k', '\0' }, gender == GIRL ? "girl" : "boy");
+    gen_set(g, (char[]){key, 'n', '\0'}, names[i]);
+    gen_set(g, (char[]){key, 'k', '\0'}, gender == GIRL ? "girl" : "boy");
     gen_pronouns(g, key, gender);
     return gender;
 }

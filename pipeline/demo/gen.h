@@ -24,42 +24,45 @@ struct list {
     const char *const *v;
     unsigned n;
 };
-#define LIST(...) { (const char *const[]){ __VA_ARGS__ }, sizeof (const char *const[]){ __VA_ARGS__ } / sizeof(char *) }
+#define LIST(...)                                                                                            \
+    {                                                                                                        \
+        (const char *const[]){__VA_ARGS__}, sizeof(const char *const[]){__VA_ARGS__} / sizeof(char *)        \
+    }
 
 struct slot {
     const char *s;
     uint32_t n;
-    uint32_t doc;               /* valid while equal to gen.doc */
-    char own[24];               /* storage for numbers */
+    uint32_t doc; /* valid while equal to gen.doc */
+    char own[24]; /* storage for numbers */
 };
 
 enum { GEN_SLOTS = 26 * 36 };
 
 struct gen {
-    uint64_t state;             /* splitmix64 */
+    uint64_t state; /* splitmix64 */
     struct strbuf *out;
-    uint32_t doc;               /* stamp of the current document */
-    bool capital, article;      /* pending ^ and @ */
-    uint64_t names_used;        /* people in this document, so that no two share a name */
+    uint32_t doc;          /* stamp of the current document */
+    bool capital, article; /* pending ^ and @ */
+    uint64_t names_used;   /* people in this document, so that no two share a name */
     struct slot slots[GEN_SLOTS];
 };
 
 void gen_begin(struct gen *g, int domain, uint64_t seed, uint64_t i, struct strbuf *out);
 
 uint64_t gen_random(struct gen *g);
-unsigned gen_below(struct gen *g, unsigned n);              /* 0 .. n-1 */
-int gen_range(struct gen *g, int lo, int hi);               /* lo .. hi, both included */
+unsigned gen_below(struct gen *g, unsigned n); /* 0 .. n-1 */
+int gen_range(struct gen *g, int lo, int hi);  /* lo .. hi, both included */
 bool gen_chance(struct gen *g, unsigned percent);
 const char *gen_pick(struct gen *g, const struct list *l);
 void gen_shuffle(struct gen *g, int *v, int n);
-void gen_permutation(struct gen *g, int *v, int n);         /* v becomes 0 .. n-1 in random order */
+void gen_permutation(struct gen *g, int *v, int n); /* v becomes 0 .. n-1 in random order */
 
-void gen_set(struct gen *g, const char *slot, const char *value);   /* value must outlive the document */
+void gen_set(struct gen *g, const char *slot, const char *value); /* value must outlive the document */
 void gen_set_n(struct gen *g, const char *slot, const char *value, size_t n);
 void gen_num(struct gen *g, const char *slot, long value);
 /* The '/'-separated fields of a record become slots key1, key2, ... */
 void gen_fields(struct gen *g, char key, const char *record);
-const char *gen_bind(struct gen *g, char key, const struct list *l);        /* gen_fields of a random record of l */
+const char *gen_bind(struct gen *g, char key, const struct list *l); /* gen_fields of a random record of l */
 
 /* A person: slots kn name, ks he/she, ko him/her, kp his/her, kr himself/herself, kk boy/girl for key k. */
 enum gender { GIRL, BOY, ANY_GENDER };

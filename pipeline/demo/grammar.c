@@ -62,7 +62,7 @@ void gen_num(struct gen *g, const char *slot, long value)
 
 void gen_fields(struct gen *g, char key, const char *record)
 {
-    char name[3] = { key, '1', '\0' };
+    char name[3] = {key, '1', '\0'};
     for (;;) {
         const char *end = strchrnul(record, '/');
         gen_set_n(g, name, record, (size_t)(end - record));

@@ -4,8 +4,8 @@
  * The hero's name returns; the friend is named once (fr) and is "$hp friend" or "the $fk" from then on.
  *
  * Slots of every plot: h.. the hero, f.. the friend (n name, s/o/p/r pronouns, k kind such as girl or fox),
- * fr the friend where first met, ha the hero's character, mn mom or dad with ms, mo, mp. Plots bind further slots
- * from their own lists.
+ * fr the friend where first met, ha the hero's character, mn mom or dad with ms, mo, mp. Plots bind further
+ * slots from their own lists.
  */
 #ifndef DEMO_LANGUAGE_H
 #define DEMO_LANGUAGE_H

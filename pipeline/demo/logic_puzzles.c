@@ -3,18 +3,19 @@
 #include "pipeline/demo/logic.h"
 
 /* comparative/superlative at one end/comparative the other way/superlative at the other end */
-static const struct list relations = LIST("taller/tallest/shorter/shortest", "older/oldest/younger/youngest",
-    "faster/fastest/slower/slowest", "stronger/strongest/weaker/weakest", "heavier/heaviest/lighter/lightest");
+static const struct list relations =
+    LIST("taller/tallest/shorter/shortest", "older/oldest/younger/youngest", "faster/fastest/slower/slowest",
+         "stronger/strongest/weaker/weakest", "heavier/heaviest/lighter/lightest");
 
 static char name_key(int i)
 {
-    return (char)('p' + i);     /* people of a puzzle are slots pn, qn, rn, sn */
+    return (char)('p' + i); /* people of a puzzle are slots pn, qn, rn, sn */
 }
 
 /* Slot becomes the name of person i. */
 static void set_name(struct gen *g, const char *slot, int i)
 {
-    static const char *const refs[] = { "$pn", "$qn", "$rn", "$sn" };
+    static const char *const refs[] = {"$pn", "$qn", "$rn", "$sn"};
     gen_set(g, slot, refs[i]);
 }
 
@@ -42,20 +43,23 @@ void logic_ordering(struct gen *g)
     } else {
         bool yes = gen_chance(g, 50);
         gen_say(g, yes ? "Is $xa $c1 than $xb?\nAnswer: Yes. " : "Is $xb $c1 than $xa?\nAnswer: No. ");
-        gen_say(g, n == 3 ? "$pn is $c1 than $qn, and $qn is $c1 than $rn, so $pn is $c1 than $rn."
-                          : "$pn is $c1 than $qn, $qn is $c1 than $rn, and $rn is $c1 than $sn, so $pn is $c1 than "
-                              "$sn.");
+        gen_say(g,
+                n == 3
+                    ? "$pn is $c1 than $qn, and $qn is $c1 than $rn, so $pn is $c1 than $rn."
+                    : "$pn is $c1 than $qn, $qn is $c1 than $rn, and $rn is $c1 than $sn, so $pn is $c1 than "
+                      "$sn.");
     }
 }
 
-static const int permutations[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+static const int permutations[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 
 /* What three people have: verb/its negation/the three things */
-static const struct list grids = LIST("has a/does not have a/dog/cat/fish",
-    "has the/does not have the/red hat/blue hat/green hat", "likes/does not like/tea/milk/juice",
-    "plays the/does not play the/drum/flute/piano", "eats the/does not eat the/apple/pear/plum",
-    "lives in the/does not live in the/red house/white house/blue house",
-    "takes the/does not take the/car/bus/train");
+static const struct list grids =
+    LIST("has a/does not have a/dog/cat/fish", "has the/does not have the/red hat/blue hat/green hat",
+         "likes/does not like/tea/milk/juice", "plays the/does not play the/drum/flute/piano",
+         "eats the/does not eat the/apple/pear/plum",
+         "lives in the/does not live in the/red house/white house/blue house",
+         "takes the/does not take the/car/bus/train");
 
 struct clue {
     int person, thing;
@@ -79,7 +83,7 @@ static unsigned solutions(const struct clue *clues, int n, int *last)
 
 static void say_clue(struct gen *g, const struct clue *c)
 {
-    static const char *const things[] = { "$g3", "$g4", "$g5" };
+    static const char *const things[] = {"$g3", "$g4", "$g5"};
     set_name(g, "xa", c->person);
     gen_set(g, "xt", things[c->thing]);
     gen_say(g, c->has ? "$xa $g1 $xt." : "$xa $g2 $xt.");
@@ -97,7 +101,7 @@ void logic_grid(struct gen *g)
     gen_say(g, "$pn, $qn and $rn are friends. One $g1 $g3, one $g1 $g4 and one $g1 $g5. ");
     while (left > 1) {
         int person = (int)gen_below(g, 3), thing = (int)gen_below(g, 3);
-        struct clue c = { person, thing, permutations[truth][person] == thing };
+        struct clue c = {person, thing, permutations[truth][person] == thing};
         clues[n] = c;
         unsigned now = solutions(clues, n + 1, &last);
         if (now == left || (c.has && n == 0 && gen_chance(g, 50)))
@@ -106,7 +110,7 @@ void logic_grid(struct gen *g)
         say_clue(g, &clues[n++]);
         gen_put(g, " ");
     }
-    int asked;                  /* a thing of which no clue says who has it */
+    int asked; /* a thing of which no clue says who has it */
     bool told;
     do {
         asked = (int)gen_below(g, 3);
@@ -116,11 +120,11 @@ void logic_grid(struct gen *g)
     } while (told);
     struct clue answer[3];
     for (int i = 0; i < 3; i++)
-        answer[i] = (struct clue){ i, permutations[last][i], true };
+        answer[i] = (struct clue){i, permutations[last][i], true};
     for (int i = 0; i < 3; i++)
         if (answer[i].thing == asked)
             set_name(g, "xx", i);
-    gen_set(g, "xt", (const char *const[]){ "$g3", "$g4", "$g5" }[asked]);
+    gen_set(g, "xt", (const char *const[]){"$g3", "$g4", "$g5"}[asked]);
     gen_say(g, "Who $g1 $xt?\nAnswer: $xx.");
     for (int i = 0; i < 3; i++) {
         gen_put(g, " ");
@@ -130,28 +134,37 @@ void logic_grid(struct gen *g)
 
 /* Statements that A can make, as what they claim of (A, B) knights. */
 enum statement { B_KNIGHT, B_KNAVE, BOTH_KNAVES, ONE_KNAVE, SAME, DIFFERENT, N_STATEMENTS };
-static const char *const statement_text[] = { "$fn is a knight", "$fn is a knave", "We are both knaves",
-    "At least one of us is a knave", "We are of the same kind", "We are of different kinds" };
+static const char *const statement_text[] = {"$fn is a knight",         "$fn is a knave",
+                                             "We are both knaves",      "At least one of us is a knave",
+                                             "We are of the same kind", "We are of different kinds"};
 
 static bool claim(enum statement s, bool a, bool b)
 {
     switch (s) {
-    case B_KNIGHT: return b;
-    case B_KNAVE: return !b;
-    case BOTH_KNAVES: return !a && !b;
-    case ONE_KNAVE: return !a || !b;
-    case SAME: return a == b;
-    default: return a != b;
+    case B_KNIGHT:
+        return b;
+    case B_KNAVE:
+        return !b;
+    case BOTH_KNAVES:
+        return !a && !b;
+    case ONE_KNAVE:
+        return !a || !b;
+    case SAME:
+        return a == b;
+    default:
+        return a != b;
     }
 }
 
-/* Worlds (bit 0: A is a knight, bit 1: B) in which the speakers speak as they must; b_says < 0: B is silent. */
+/* Worlds (bit 0: A is a knight, bit 1: B) in which the speakers speak as they must; b_says < 0: B is silent.
+ */
 static int worlds(int a_says, int b_says, int *world)
 {
     int n = 0;
     for (int w = 0; w < 4; w++) {
         bool a = w & 1, b = w & 2;
-        if (claim((enum statement)a_says, a, b) == a && (b_says < 0 || claim((enum statement)b_says, b, a) == b)) {
+        if (claim((enum statement)a_says, a, b) == a &&
+            (b_says < 0 || claim((enum statement)b_says, b, a) == b)) {
             *world = w;
             n++;
         }
@@ -182,8 +195,9 @@ void logic_knights(struct gen *g)
     gen_set(g, "kb", b ? "knight" : "knave");
     gen_set(g, "fn", "$bn");
     gen_say(g, "Who is what?\nAnswer: $an is a $ka and $bn is a $kb. ");
-    gen_say(g, a ? "What $an says is true, as a knight's words must be." : "What $an says is false, as a knave's "
-        "words must be.");
+    gen_say(g, a ? "What $an says is true, as a knight's words must be."
+                 : "What $an says is false, as a knave's "
+                   "words must be.");
     if (b_says >= 0)
         gen_say(g, b ? " What $bn says is true." : " What $bn says is false.");
 }
@@ -215,17 +229,19 @@ void logic_row(struct gen *g)
 }
 
 /* one/many/article of a member/members: no member belongs to two groups */
-static const struct list groups = LIST("fruit/fruits/@/apple/pear/plum/banana/peach/cherry",
-    "color/colors//red/blue/green/yellow/purple/brown", "animal/animals/@/dog/horse/cow/sheep/goat/pig",
-    "tool/tools/@/hammer/saw/drill/wrench/axe/shovel", "vehicle/vehicles/@/car/bus/train/truck/bike/boat",
-    "number/numbers//two/five/seven/nine/ten/four", "shape/shapes/@/circle/square/triangle/oval/star/diamond",
-    "piece of clothing/clothes/@/shirt/hat/sock/coat/scarf/shoe", "drink/drinks//milk/tea/juice/water/coffee/lemonade",
+static const struct list groups = LIST(
+    "fruit/fruits/@/apple/pear/plum/banana/peach/cherry", "color/colors//red/blue/green/yellow/purple/brown",
+    "animal/animals/@/dog/horse/cow/sheep/goat/pig", "tool/tools/@/hammer/saw/drill/wrench/axe/shovel",
+    "vehicle/vehicles/@/car/bus/train/truck/bike/boat", "number/numbers//two/five/seven/nine/ten/four",
+    "shape/shapes/@/circle/square/triangle/oval/star/diamond",
+    "piece of clothing/clothes/@/shirt/hat/sock/coat/scarf/shoe",
+    "drink/drinks//milk/tea/juice/water/coffee/lemonade",
     "part of the body/parts of the body/@/hand/foot/nose/ear/knee/elbow");
 
 static void odd_one(struct gen *g)
 {
-    static const char *const members[] = { "$a4", "$a5", "$a6", "$a7", "$a8", "$a9" };
-    static const char *const strangers[] = { "$b4", "$b5", "$b6", "$b7", "$b8", "$b9" };
+    static const char *const members[] = {"$a4", "$a5", "$a6", "$a7", "$a8", "$a9"};
+    static const char *const strangers[] = {"$b4", "$b5", "$b6", "$b7", "$b8", "$b9"};
     int order[6], odd = (int)gen_below(g, 4);
     const char *home = gen_bind(g, 'a', &groups), *away;
     do
@@ -250,14 +266,14 @@ void logic_odd_one(struct gen *g)
     }
 }
 
-static const struct list signs = LIST("red/blue/green", "sun/moon/star", "circle/square/triangle", "A/B/C",
-    "up/down/left",
-    "cat/dog/bird", "one/two/three", "clap/stamp/jump", "X/Y/Z", "big/small/tiny");
+static const struct list signs =
+    LIST("red/blue/green", "sun/moon/star", "circle/square/triangle", "A/B/C", "up/down/left", "cat/dog/bird",
+         "one/two/three", "clap/stamp/jump", "X/Y/Z", "big/small/tiny");
 
 static void pattern(struct gen *g)
 {
-    static const char *const shapes[] = { "01", "012", "001", "011", "0012", "0110" };
-    static const char *const words[] = { "$a1", "$a2", "$a3" };
+    static const char *const shapes[] = {"01", "012", "001", "011", "0012", "0110"};
+    static const char *const words[] = {"$a1", "$a2", "$a3"};
     const char *shape = shapes[gen_below(g, sizeof shapes / sizeof *shapes)];
     size_t period = strlen(shape), shown = period + 2 + gen_below(g, (unsigned)period);
     gen_bind(g, 'a', &signs);
@@ -285,7 +301,8 @@ void logic_pattern(struct gen *g)
 
 void logic_days(struct gen *g)
 {
-    static const char *const days[] = { "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday" };
+    static const char *const days[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                       "Friday", "Saturday", "Sunday"};
     int n = gen_range(g, 2, 3);
     for (int i = 0; i < n; i++) {
         int today = (int)gen_below(g, 7), step = gen_range(g, 1, 5);

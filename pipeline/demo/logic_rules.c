@@ -1,24 +1,37 @@
-/* logic_rules.c - syllogisms, if-then chains, truth values, sets: each answer is computed from the premises */
+/* logic_rules.c - syllogisms, if-then chains, truth values, sets: each answer is computed from the premises
+ */
 #include "pipeline/demo/logic.h"
 
 /* Chains of classes, each within the next: true ones and invented ones. one/many */
 static const char *const classes[][3] = {
-    { "dog/dogs", "mammal/mammals", "animal/animals" },         { "cat/cats", "mammal/mammals", "animal/animals" },
-    { "robin/robins", "bird/birds", "animal/animals" },         { "eagle/eagles", "bird/birds", "animal/animals" },
-    { "salmon/salmon", "fish/fish", "animal/animals" },         { "ant/ants", "insect/insects", "animal/animals" },
-    { "rose/roses", "flower/flowers", "plant/plants" },         { "oak/oaks", "tree/trees", "plant/plants" },
-    { "square/squares", "rectangle/rectangles", "shape/shapes" }, { "violin/violins", "instrument/instruments",
-      "object/objects" },
-    { "zig/zigs", "bop/bops", "lum/lums" },                     { "wug/wugs", "dax/daxes", "tam/tams" },
-    { "mip/mips", "rell/rells", "gorp/gorps" },                 { "fep/feps", "blick/blicks", "zorn/zorns" },
+    {"dog/dogs", "mammal/mammals", "animal/animals"},
+    {"cat/cats", "mammal/mammals", "animal/animals"},
+    {"robin/robins", "bird/birds", "animal/animals"},
+    {"eagle/eagles", "bird/birds", "animal/animals"},
+    {"salmon/salmon", "fish/fish", "animal/animals"},
+    {"ant/ants", "insect/insects", "animal/animals"},
+    {"rose/roses", "flower/flowers", "plant/plants"},
+    {"oak/oaks", "tree/trees", "plant/plants"},
+    {"square/squares", "rectangle/rectangles", "shape/shapes"},
+    {"violin/violins", "instrument/instruments", "object/objects"},
+    {"zig/zigs", "bop/bops", "lum/lums"},
+    {"wug/wugs", "dax/daxes", "tam/tams"},
+    {"mip/mips", "rell/rells", "gorp/gorps"},
+    {"fep/feps", "blick/blicks", "zorn/zorns"},
 };
 /* Classes with nothing in common. */
 static const char *const apart[][2] = {
-    { "bird/birds", "fish/fish" }, { "cat/cats", "dog/dogs" },   { "flower/flowers", "animal/animals" },
-    { "tree/trees", "bird/birds" }, { "circle/circles", "square/squares" }, { "wug/wugs", "zig/zigs" },
-    { "mip/mips", "fep/feps" },     { "robin/robins", "eagle/eagles" },
+    {"bird/birds", "fish/fish"},
+    {"cat/cats", "dog/dogs"},
+    {"flower/flowers", "animal/animals"},
+    {"tree/trees", "bird/birds"},
+    {"circle/circles", "square/squares"},
+    {"wug/wugs", "zig/zigs"},
+    {"mip/mips", "fep/feps"},
+    {"robin/robins", "eagle/eagles"},
 };
-static const struct list animal_names = LIST("Rex", "Pip", "Milo", "Bella", "Coco", "Fifi", "Bo", "Dot", "Zip", "Kiki");
+static const struct list animal_names =
+    LIST("Rex", "Pip", "Milo", "Bella", "Coco", "Fifi", "Bo", "Dot", "Zip", "Kiki");
 static const struct list traits = LIST("red", "small", "old", "quiet", "tall", "heavy", "new", "blue");
 
 static void syllogism_chain(struct gen *g)
@@ -71,8 +84,9 @@ static void syllogism_all_trait(struct gen *g)
 
 void logic_syllogism(struct gen *g)
 {
-    static void (*const forms[])(struct gen *) = { syllogism_chain, syllogism_member, syllogism_member_chain,
-        syllogism_converse, syllogism_apart, syllogism_not, syllogism_some, syllogism_all_trait };
+    static void (*const forms[])(struct gen *) = {
+        syllogism_chain, syllogism_member, syllogism_member_chain, syllogism_converse,
+        syllogism_apart, syllogism_not,    syllogism_some,         syllogism_all_trait};
     int order[8];
     gen_permutation(g, order, 8);
     for (int i = 0; i < 2; i++) {
@@ -93,33 +107,42 @@ void logic_syllogism(struct gen *g)
 
 /* Each rule's end is the next one's start: statement/denial/question */
 static const char *const chains[][3] = {
-    { "it rains/it does not rain/does it rain", "the grass gets wet/the grass does not get wet/does the grass get wet",
-      "$hn stays inside/$hn does not stay inside/does $hn stay inside" },
-    { "the sun shines/the sun does not shine/does the sun shine",
-      "the snow melts/the snow does not melt/does the snow melt", "$hn goes outside/$hn does not go outside/does $hn "
-      "go outside" },
-    { "the alarm rings/the alarm does not ring/does the alarm ring", "$hn wakes up/$hn does not wake up/does $hn "
-      "wake up",
-      "$hn catches the bus/$hn does not catch the bus/does $hn catch the bus" },
-    { "$hn studies/$hn does not study/does $hn study", "$hn passes the test/$hn does not pass the test/does $hn pass "
-      "the test",
-      "$hn is happy/$hn is not happy/is $hn happy" },
-    { "the wind blows/the wind does not blow/does the wind blow", "the kite flies/the kite does not fly/does the "
-      "kite fly",
-      "$hn smiles/$hn does not smile/does $hn smile" },
-    { "the switch is on/the switch is not on/is the switch on", "$hn sees the cat/$hn does not see the cat/does $hn "
-      "see the cat",
-      "$hn laughs/$hn does not laugh/does $hn laugh" },
-    { "the dog barks/the dog does not bark/does the dog bark", "the cat runs away/the cat does not run away/does the "
-      "cat run away",
-      "the bird sings/the bird does not sing/does the bird sing" },
-    { "the shop is open/the shop is not open/is the shop open", "$hn buys bread/$hn does not buy bread/does $hn buy "
-      "bread",
-      "$hn makes a sandwich/$hn does not make a sandwich/does $hn make a sandwich" },
-    { "the water boils/the water does not boil/does the water boil", "the tea is hot/the tea is not hot/is the tea hot",
-      "$hn waits/$hn does not wait/does $hn wait" },
-    { "the ice breaks/the ice does not break/does the ice break", "$hn gets wet/$hn does not get wet/does $hn get wet",
-      "$hn goes home/$hn does not go home/does $hn go home" },
+    {"it rains/it does not rain/does it rain",
+     "the grass gets wet/the grass does not get wet/does the grass get wet",
+     "$hn stays inside/$hn does not stay inside/does $hn stay inside"},
+    {"the sun shines/the sun does not shine/does the sun shine",
+     "the snow melts/the snow does not melt/does the snow melt",
+     "$hn goes outside/$hn does not go outside/does $hn "
+     "go outside"},
+    {"the alarm rings/the alarm does not ring/does the alarm ring",
+     "$hn wakes up/$hn does not wake up/does $hn "
+     "wake up",
+     "$hn catches the bus/$hn does not catch the bus/does $hn catch the bus"},
+    {"$hn studies/$hn does not study/does $hn study",
+     "$hn passes the test/$hn does not pass the test/does $hn pass "
+     "the test",
+     "$hn is happy/$hn is not happy/is $hn happy"},
+    {"the wind blows/the wind does not blow/does the wind blow",
+     "the kite flies/the kite does not fly/does the "
+     "kite fly",
+     "$hn smiles/$hn does not smile/does $hn smile"},
+    {"the switch is on/the switch is not on/is the switch on",
+     "$hn sees the cat/$hn does not see the cat/does $hn "
+     "see the cat",
+     "$hn laughs/$hn does not laugh/does $hn laugh"},
+    {"the dog barks/the dog does not bark/does the dog bark",
+     "the cat runs away/the cat does not run away/does the "
+     "cat run away",
+     "the bird sings/the bird does not sing/does the bird sing"},
+    {"the shop is open/the shop is not open/is the shop open",
+     "$hn buys bread/$hn does not buy bread/does $hn buy "
+     "bread",
+     "$hn makes a sandwich/$hn does not make a sandwich/does $hn make a sandwich"},
+    {"the water boils/the water does not boil/does the water boil",
+     "the tea is hot/the tea is not hot/is the tea hot", "$hn waits/$hn does not wait/does $hn wait"},
+    {"the ice breaks/the ice does not break/does the ice break",
+     "$hn gets wet/$hn does not get wet/does $hn get wet",
+     "$hn goes home/$hn does not go home/does $hn go home"},
 };
 
 static void rule_forward(struct gen *g)
@@ -156,8 +179,8 @@ static void rule_chain_back(struct gen *g)
 
 void logic_rules(struct gen *g)
 {
-    static void (*const forms[])(struct gen *) = { rule_forward, rule_backward, rule_converse, rule_inverse, rule_chain,
-        rule_chain_back };
+    static void (*const forms[])(struct gen *) = {rule_forward, rule_backward, rule_converse,
+                                                  rule_inverse, rule_chain,    rule_chain_back};
     int order[6];
     gen_permutation(g, order, 6);
     for (int i = 0, n = gen_range(g, 2, 3); i < n; i++) {
@@ -172,7 +195,7 @@ void logic_rules(struct gen *g)
 }
 
 enum connective { AND, OR, IF, N_CONNECTIVES };
-static const char *const connective_names[] = { "and", "or", "if" };
+static const char *const connective_names[] = {"and", "or", "if"};
 
 static bool connect(enum connective c, bool p, bool q)
 {
@@ -190,8 +213,9 @@ static const char *why(enum connective c, bool p, bool q)
         return p && q ? "Both parts are true." : "An and is true only when both parts are true.";
     if (c == OR)
         return p || q ? "An or is true when at least one part is true." : "Both parts are false.";
-    return p && !q ? "A true part cannot lead to a false part." : "An if is false only when the first part is true "
-        "and the second is false.";
+    return p && !q ? "A true part cannot lead to a false part."
+                   : "An if is false only when the first part is true "
+                     "and the second is false.";
 }
 
 static const struct list letters = LIST("P/Q", "A/B", "X/Y");
@@ -294,8 +318,9 @@ void logic_sets(struct gen *g)
             continue;
         }
         unsigned r = asked ? a | b : a & b;
-        gen_put(g, asked ? "\nWhich numbers are in A or B?\nAnswer: " : "\nWhich numbers are in both A and B?\n"
-            "Answer: ");
+        gen_put(g, asked ? "\nWhich numbers are in A or B?\nAnswer: "
+                         : "\nWhich numbers are in both A and B?\n"
+                           "Answer: ");
         if (r)
             say_set(g, r);
         else

@@ -1,9 +1,8 @@
 /*
  * math.c - worked arithmetic: facts, column addition and subtraction, products, division, tables
  *
- * Weight lies on one-digit sums and differences, worked by counting: a small model learns what comes next long before it
- * knows a table.
- * Every "a + b = c" in the text holds; the test reads them back.
+ * Weight lies on one-digit sums and differences, worked by counting: a small model learns what comes next
+ * long before it knows a table. Every "a + b = c" in the text holds; the test reads them back.
  */
 #include "pipeline/demo/gen.h"
 #include "pipeline/demo/math.h"
@@ -33,7 +32,7 @@ static char random_op(struct gen *g)
 
 static void set_fact(struct gen *g, char op, long a, long b)
 {
-    static const char *const signs[] = { ['+'] = "+", ['-'] = "-", ['*'] = "*", ['/'] = "/" };
+    static const char *const signs[] = {['+'] = "+", ['-'] = "-", ['*'] = "*", ['/'] = "/"};
     gen_num(g, "na", a);
     gen_num(g, "nb", b);
     gen_num(g, "nc", apply(op, a, b));
@@ -145,7 +144,8 @@ static void subtraction(struct gen *g)
 static void product(struct gen *g)
 {
     for (int i = 0; i < 2; i++) {
-        long tens = gen_range(g, 1, 9), ones = gen_range(g, 1, 9), a = 10 * tens + ones, b = gen_range(g, 2, 9);
+        long tens = gen_range(g, 1, 9), ones = gen_range(g, 1, 9), a = 10 * tens + ones,
+             b = gen_range(g, 2, 9);
         set_fact(g, '*', a, b);
         gen_num(g, "t1", 10 * tens);
         gen_num(g, "u1", ones);
@@ -161,7 +161,8 @@ static void division(struct gen *g)
 {
     int n = gen_range(g, 2, 3);
     for (int i = 0; i < n; i++) {
-        long b = gen_range(g, 2, 9), q = gen_range(g, 1, 9), r = gen_chance(g, 50) ? gen_range(g, 1, (int)b - 1) : 0;
+        long b = gen_range(g, 2, 9), q = gen_range(g, 1, 9),
+             r = gen_chance(g, 50) ? gen_range(g, 1, (int)b - 1) : 0;
         gen_num(g, "na", b * q + r);
         gen_num(g, "nb", b);
         gen_num(g, "nq", q);
@@ -181,7 +182,8 @@ static void table(struct gen *g)
     int k = gen_range(g, 1, 10), first = gen_range(g, 1, 6), n = gen_range(g, 4, 6);
     bool times = gen_chance(g, 60);
     gen_num(g, "nk", k);
-    gen_say(g, times ? "The {times table|multiplication table} of $nk:" : "{Adding|Add} $nk{| to each number}:");
+    gen_say(g,
+            times ? "The {times table|multiplication table} of $nk:" : "{Adding|Add} $nk{| to each number}:");
     for (int i = first; i < first + n; i++) {
         gen_num(g, "ni", i);
         gen_num(g, "nr", times ? i * k : i + k);
@@ -208,12 +210,14 @@ static void order(struct gen *g)
         if (gen_chance(g, 50)) {
             gen_num(g, "np", b * c);
             gen_num(g, "nr", a + b * c);
-            gen_say(g, "What is $na + $nb * $nc?\nMultiply first: $nb * $nc = $np.\nThen add: $na + $np = $nr.\n"
-                       "The answer is $nr.");
+            gen_say(g,
+                    "What is $na + $nb * $nc?\nMultiply first: $nb * $nc = $np.\nThen add: $na + $np = $nr.\n"
+                    "The answer is $nr.");
         } else {
             gen_num(g, "np", a + b);
             gen_num(g, "nr", (a + b) * c);
-            gen_say(g, "What is ($na + $nb) * $nc?\nBrackets first: $na + $nb = $np.\nThen multiply: $np * $nc = $nr.\n"
+            gen_say(g, "What is ($na + $nb) * $nc?\nBrackets first: $na + $nb = $np.\nThen multiply: $np * "
+                       "$nc = $nr.\n"
                        "The answer is $nr.");
         }
     }
@@ -246,9 +250,10 @@ static void running_sum(struct gen *g)
 void demo_math(struct gen *g)
 {
     static const struct kind kinds[] = {
-        { 14, drill }, { 48, questions }, { 8, addition }, { 5, subtraction }, { 3, product }, { 2, division },
-        { 4, tables }, { 1, order }, { 2, running_sum }, { 9, math_story }, { 4, math_equation }, { 2, math_compare },
-        { 2, math_sequence }, { 2, math_parity }, { 1, math_fraction }, { 2, math_missing },
+        {14, drill},        {48, questions},  {8, addition},      {5, subtraction},
+        {3, product},       {2, division},    {4, tables},        {1, order},
+        {2, running_sum},   {9, math_story},  {4, math_equation}, {2, math_compare},
+        {2, math_sequence}, {2, math_parity}, {1, math_fraction}, {2, math_missing},
     };
     gen_kind(g, kinds, sizeof kinds / sizeof *kinds);
 }

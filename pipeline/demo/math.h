@@ -4,12 +4,12 @@
 
 #include "pipeline/demo/gen.h"
 
-void math_story(struct gen *g);         /* a word problem */
-void math_equation(struct gen *g);      /* ax + b = c */
+void math_story(struct gen *g);    /* a word problem */
+void math_equation(struct gen *g); /* ax + b = c */
 void math_compare(struct gen *g);
 void math_sequence(struct gen *g);
 void math_parity(struct gen *g);
 void math_fraction(struct gen *g);
-void math_missing(struct gen *g);       /* a + ? = c */
+void math_missing(struct gen *g); /* a + ? = c */
 
 #endif

@@ -1,10 +1,12 @@
-/* math_words.c - arithmetic in words and letters: stories with numbers, equations, comparison, sequences, fractions */
+/* math_words.c - arithmetic in words and letters: stories with numbers, equations, comparison, sequences,
+ * fractions */
 #include "pipeline/demo/math.h"
 
 /* one/many: so that 1 apple agrees */
-static const struct list things = LIST(
-    "apple/apples", "book/books", "coin/coins", "cookie/cookies", "marble/marbles", "pencil/pencils", "flower/flowers",
-    "shell/shells", "sticker/stickers", "egg/eggs", "stone/stones", "card/cards", "ball/balls", "orange/oranges");
+static const struct list things =
+    LIST("apple/apples", "book/books", "coin/coins", "cookie/cookies", "marble/marbles", "pencil/pencils",
+         "flower/flowers", "shell/shells", "sticker/stickers", "egg/eggs", "stone/stones", "card/cards",
+         "ball/balls", "orange/oranges");
 static const struct list boxes = LIST("box/boxes", "bag/bags", "basket/baskets", "jar/jars");
 
 /* Slot name becomes the number, slot unit the right form of the thing bound to 't'. */
@@ -62,8 +64,9 @@ static void story_share(struct gen *g, int big)
     gen_num(g, "na", b * q);
     gen_num(g, "nb", b);
     count(g, "nq", "uq", q);
-    gen_say(g, "$hn has $na $t2. ^$hs {shares them equally among $nb friends. How many $t2 does each friend get|puts "
-        "the same number into each of $nb $b2. How many $t2 are in each $b1}?\n"
+    gen_say(g, "$hn has $na $t2. ^$hs {shares them equally among $nb friends. How many $t2 does each friend "
+               "get|puts "
+               "the same number into each of $nb $b2. How many $t2 are in each $b1}?\n"
                "$na / $nb = $nq. The answer is $nq $uq.");
 }
 
@@ -85,15 +88,18 @@ static void story_two_steps(struct gen *g, int big)
     count(g, "nc", "uc", c);
     gen_num(g, "ns", a + b);
     count(g, "nd", "ud", a + b - c);
-    gen_say(g, "$hn has $na $ua. ^$hs buys $nb more $ub and then gives $nc $uc to $fn. How many $t2 does $hn have "
+    gen_say(
+        g,
+        "$hn has $na $ua. ^$hs buys $nb more $ub and then gives $nc $uc to $fn. How many $t2 does $hn have "
         "now?\n"
-               "$na + $nb = $ns. $ns - $nc = $nd. $hn has $nd $ud.");
+        "$na + $nb = $ns. $ns - $nc = $nd. $hn has $nd $ud.");
 }
 
 void math_story(struct gen *g)
 {
-    static void (*const stories[])(struct gen *, int) = { story_more, story_more, story_less, story_less,
-        story_together, story_groups, story_share, story_difference, story_two_steps };
+    static void (*const stories[])(struct gen *, int) = {story_more,  story_more,       story_less,
+                                                         story_less,  story_together,   story_groups,
+                                                         story_share, story_difference, story_two_steps};
     for (int i = 0, n = gen_range(g, 1, 3); i < n; i++) {
         gen_person(g, 'h', ANY_GENDER);
         gen_person(g, 'f', ANY_GENDER);
@@ -130,8 +136,9 @@ static void equation_line(struct gen *g)
     gen_num(g, "nb", b);
     gen_num(g, "np", a * x);
     gen_num(g, "nc", a * x + b);
-    gen_say(g, "Solve $na$lx + $nb = $nc.\nSubtract $nb from both sides: $na$lx = $nc - $nb = $np.\n"
-               "Divide by $na: $lx = $np / $na = $nx.\nCheck: $na * $nx + $nb = $nc.\nThe answer is $lx = $nx.");
+    gen_say(g,
+            "Solve $na$lx + $nb = $nc.\nSubtract $nb from both sides: $na$lx = $nc - $nb = $np.\n"
+            "Divide by $na: $lx = $np / $na = $nx.\nCheck: $na * $nx + $nb = $nc.\nThe answer is $lx = $nx.");
 }
 
 static void equation_times(struct gen *g)
@@ -148,7 +155,7 @@ static const struct list letters = LIST("x", "x", "x", "y", "n");
 
 void math_equation(struct gen *g)
 {
-    static void (*const forms[])(struct gen *) = { equation_sum, equation_line, equation_line, equation_times };
+    static void (*const forms[])(struct gen *) = {equation_sum, equation_line, equation_line, equation_times};
     for (int i = 0; i < 2; i++) {
         gen_set(g, "lx", gen_pick(g, &letters));
         gen_say(g, i ? "\n\n" : "");
@@ -168,15 +175,19 @@ void math_compare(struct gen *g)
         gen_num(g, "nm", a > b ? a : b);
         gen_num(g, "nl", a > b ? b : a);
         gen_say(g, i ? "\n\n" : "");
-        gen_say(g, larger ? "Which number is larger, $na or $nb?\n$nm > $nl, so $nm is larger. The answer is $nm."
-                          : "Which number is smaller, $na or $nb?\n$nl < $nm, so $nl is smaller. The answer is $nl.");
+        gen_say(
+            g,
+            larger
+                ? "Which number is larger, $na or $nb?\n$nm > $nl, so $nm is larger. The answer is $nm."
+                : "Which number is smaller, $na or $nb?\n$nl < $nm, so $nl is smaller. The answer is $nl.");
     }
 }
 
 static void sequence(struct gen *g)
 {
     bool twice = gen_chance(g, 20), down = !twice && gen_chance(g, 25);
-    int step = gen_range(g, 1, 10), x = down ? step * 6 + gen_range(g, 0, 20) : gen_range(g, 1, twice ? 5 : 20);
+    int step = gen_range(g, 1, 10),
+        x = down ? step * 6 + gen_range(g, 0, 20) : gen_range(g, 1, twice ? 5 : 20);
     gen_put(g, "What number comes next: ");
     for (int i = 0; i < 4; i++) {
         gen_num(g, "na", x);
@@ -186,9 +197,9 @@ static void sequence(struct gen *g)
     }
     gen_num(g, "nk", step);
     gen_num(g, "nr", twice ? 2 * x : down ? x - step : x + step);
-    gen_say(g, twice ? "Each number is 2 times the one before. $na * 2 = $nr."
-                     : down ? "Each number is $nk less than the one before. $na - $nk = $nr."
-                            : "Each number is $nk more than the one before. $na + $nk = $nr.");
+    gen_say(g, twice  ? "Each number is 2 times the one before. $na * 2 = $nr."
+               : down ? "Each number is $nk less than the one before. $na - $nk = $nr."
+                      : "Each number is $nk more than the one before. $na + $nk = $nr.");
     gen_say(g, " The answer is $nr.");
 }
 
@@ -214,7 +225,7 @@ void math_parity(struct gen *g)
 
 static void fraction_of(struct gen *g)
 {
-    static const char *const words[] = { "half", "a third", "a quarter", "a fifth" };
+    static const char *const words[] = {"half", "a third", "a quarter", "a fifth"};
     int d = gen_range(g, 2, 5), q = gen_range(g, 1, 9);
     gen_set(g, "wd", words[d - 2]);
     gen_num(g, "nd", d);

@@ -87,7 +87,7 @@ static void numbers(struct gen *g)
 void demo_ml(struct gen *g)
 {
     static const struct kind kinds[] = {
-        { 28, paragraphs }, { 14, interview }, { 28, two_terms }, { 5, cards }, { 25, numbers },
+        {28, paragraphs}, {14, interview}, {28, two_terms}, {5, cards}, {25, numbers},
     };
     gen_kind(g, kinds, sizeof kinds / sizeof *kinds);
 }

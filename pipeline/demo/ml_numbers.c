@@ -16,7 +16,8 @@ static void set_thousandths(struct gen *g, const char *slot, long value)
         return;
     }
     bool negative = value < 0;
-    for (unsigned long u = negative ? 0UL - (unsigned long)value : (unsigned long)value; u || n <= scale + 1; u /= 10) {
+    for (unsigned long u = negative ? 0UL - (unsigned long)value : (unsigned long)value; u || n <= scale + 1;
+         u /= 10) {
         digits[n++] = (char)('0' + u % 10);
         if (n == scale)
             digits[n++] = '.';
@@ -30,7 +31,7 @@ static void set_thousandths(struct gen *g, const char *slot, long value)
         s->own[s->n++] = digits[--n];
 }
 
-static const int rates[] = { 10, 100, 100, 200, 500 };          /* thousandths */
+static const int rates[] = {10, 100, 100, 200, 500}; /* thousandths */
 
 static void weight_step(struct gen *g)
 {
@@ -51,8 +52,9 @@ static void layer_parameters(struct gen *g)
     gen_num(g, "no", out);
     gen_num(g, "nw", in * out);
     gen_num(g, "np", in * out + out);
-    gen_say(g, "How many parameters does a linear layer with $ni inputs and $no outputs have?\n"
-               "There are $ni * $no = $nw weights and $no biases. $nw + $no = $np, so it has $np parameters.");
+    gen_say(g,
+            "How many parameters does a linear layer with $ni inputs and $no outputs have?\n"
+            "There are $ni * $no = $nw weights and $no biases. $nw + $no = $np, so it has $np parameters.");
 }
 
 static void steps_per_epoch(struct gen *g)
@@ -93,7 +95,7 @@ static void precision_recall(struct gen *g)
 static void squared_error(struct gen *g)
 {
     long target[2], guess[2], sum = 0;
-    static const char *const slots[2][4] = { { "a1", "b1", "d1", "s1" }, { "a2", "b2", "d2", "s2" } };
+    static const char *const slots[2][4] = {{"a1", "b1", "d1", "s1"}, {"a2", "b2", "d2", "s2"}};
     for (int i = 0; i < 2; i++) {
         target[i] = gen_range(g, 1, 9);
         do
@@ -108,14 +110,16 @@ static void squared_error(struct gen *g)
     }
     gen_num(g, "ns", sum);
     gen_num(g, "nr", sum / 2);
-    gen_say(g, "The predictions are $a1 and $a2 and the targets are $b1 and $b2. What is the mean squared error?\n"
-               "The errors are $d1 and $d2. Their squares are $s1 and $s2. $s1 + $s2 = $ns and $ns / 2 = $nr. "
-               "The mean squared error is $nr.");
+    gen_say(
+        g,
+        "The predictions are $a1 and $a2 and the targets are $b1 and $b2. What is the mean squared error?\n"
+        "The errors are $d1 and $d2. Their squares are $s1 and $s2. $s1 + $s2 = $ns and $ns / 2 = $nr. "
+        "The mean squared error is $nr.");
 }
 
 static void relu(struct gen *g)
 {
-    static const char *const in[] = { "a1", "a2", "a3" }, *const out[] = { "b1", "b2", "b3" };
+    static const char *const in[] = {"a1", "a2", "a3"}, *const out[] = {"b1", "b2", "b3"};
     for (int i = 0; i < 3; i++) {
         int x = gen_range(g, -9, 9);
         gen_num(g, in[i], x);
@@ -138,9 +142,11 @@ static void unit_output(struct gen *g)
     gen_num(g, "p2", x2 * w2);
     gen_num(g, "ns", x1 * w1 + x2 * w2);
     gen_num(g, "nr", x1 * w1 + x2 * w2 + b);
-    gen_say(g, "A unit has the inputs $x1 and $x2, the weights $w1 and $w2 and the bias $nb. What is its output?\n"
-               "$x1 * $w1 = $p1 and $x2 * $w2 = $p2. $p1 + $p2 = $ns, and with the bias $ns + $nb = $nr. "
-               "The output is $nr.");
+    gen_say(
+        g,
+        "A unit has the inputs $x1 and $x2, the weights $w1 and $w2 and the bias $nb. What is its output?\n"
+        "$x1 * $w1 = $p1 and $x2 * $w2 = $p2. $p1 + $p2 = $ns, and with the bias $ns + $nb = $nr. "
+        "The output is $nr.");
 }
 
 static void head_width(struct gen *g)
@@ -166,15 +172,16 @@ static void memory(struct gen *g)
 
 static void warmup(struct gen *g)
 {
-    static const int parts[] = { 2, 4, 5, 10 };
+    static const int parts[] = {2, 4, 5, 10};
     long part = parts[gen_below(g, 4)], steps = 100 * gen_range(g, 1, 5), rate = 200 * gen_range(g, 1, 4);
     gen_num(g, "ns", steps);
     gen_num(g, "nn", steps / part);
     gen_num(g, "nd", part);
     set_thousandths(g, "nr", rate);
     set_thousandths(g, "nw", rate / part);
-    gen_say(g, "The learning rate grows evenly from 0 to $nr in $ns warmup steps. What is it after $nn steps?\n"
-               "$ns / $nn = $nd, so the warmup is 1/$nd done. The learning rate is $nr / $nd = $nw.");
+    gen_say(g,
+            "The learning rate grows evenly from 0 to $nr in $ns warmup steps. What is it after $nn steps?\n"
+            "$ns / $nn = $nd, so the warmup is 1/$nd done. The learning rate is $nr / $nd = $nw.");
 }
 
 static void convolution(struct gen *g)
@@ -184,16 +191,19 @@ static void convolution(struct gen *g)
     gen_num(g, "nf", filter);
     gen_num(g, "nd", width - filter);
     gen_num(g, "nr", width - filter + 1);
-    gen_say(g, "A filter of width $nf slides over $nw values with stride 1 and no padding. How wide is the output?\n"
-               "$nw - $nf = $nd and $nd + 1 = $nr. The output has $nr values.");
+    gen_say(
+        g,
+        "A filter of width $nf slides over $nw values with stride 1 and no padding. How wide is the output?\n"
+        "$nw - $nf = $nd and $nd + 1 = $nr. The output has $nr values.");
 }
 
 void ml_number(struct gen *g)
 {
     static const struct kind kinds[] = {
-        { 3, weight_step }, { 2, layer_parameters }, { 2, steps_per_epoch }, { 2, accuracy }, { 1, precision_recall },
-        { 2, squared_error }, { 1, relu }, { 2, unit_output }, { 1, head_width }, { 1, memory }, { 1, warmup },
-        { 1, convolution },
+        {3, weight_step}, {2, layer_parameters}, {2, steps_per_epoch},
+        {2, accuracy},    {1, precision_recall}, {2, squared_error},
+        {1, relu},        {2, unit_output},      {1, head_width},
+        {1, memory},      {1, warmup},           {1, convolution},
     };
     gen_kind(g, kinds, sizeof kinds / sizeof *kinds);
 }

@@ -11,12 +11,13 @@
 #include <string.h>
 
 struct request {
-    int32_t *tokens;            /* owned: context and choice */
-    int n, begin;               /* tokens; the first that belongs to the choice (>= 1: it has a token before it) */
+    int32_t *tokens; /* owned: context and choice */
+    int n, begin;    /* tokens; the first that belongs to the choice (>= 1: it has a token before it) */
     double *score;
 };
 
-static struct request make_request(const struct loaded *m, struct encoder *e, struct question *q, int k, int T)
+static struct request make_request(const struct loaded *m, struct encoder *e, struct question *q, int k,
+                                   int T)
 {
     size_t trimmed = strlen(q->context), n_context, n;
     char *whole = xasprintf("%s %s", q->context, q->choice[k]);
@@ -24,8 +25,8 @@ static struct request make_request(const struct loaded *m, struct encoder *e, st
         trimmed--;
     encode(e, whole, trimmed, false, &n_context);
     const uint32_t *ids = encode(e, whole, strlen(whole), false, &n);
-    n_context = n_context < n ? n_context : n - 1;      /* a choice has a token at least */
-    bool bare = n_context == 0;                         /* an empty context: predicted from the end of a document */
+    n_context = n_context < n ? n_context : n - 1; /* a choice has a token at least */
+    bool bare = n_context == 0; /* an empty context: predicted from the end of a document */
     struct request r = {.tokens = xcalloc(n + 1, sizeof(int32_t)), .score = &q->score[k]};
     if (bare)
         r.tokens[0] = (int32_t)tokenizer_eos(m->tok);
@@ -33,7 +34,7 @@ static struct request make_request(const struct loaded *m, struct encoder *e, st
         r.tokens[i + bare] = (int32_t)ids[i];
     n += bare;
     n_context += bare;
-    size_t cut = n > (size_t)T + 1 ? n - (size_t)T - 1 : 0;     /* the beginning is lost */
+    size_t cut = n > (size_t)T + 1 ? n - (size_t)T - 1 : 0; /* the beginning is lost */
     memmove(r.tokens, r.tokens + cut, (n - cut) * sizeof *r.tokens);
     r.n = (int)(n - cut);
     r.begin = n_context > cut ? (int)(n_context - cut) : 1;
@@ -49,8 +50,8 @@ static int longest_first(const void *a, const void *b)
 }
 
 /* Rows r[0..B) of up to width+1 tokens; what is beyond a row's end is padding that nothing before it sees. */
-static void run_batch(const struct loaded *m, struct activations *a, struct request *r, int B, int width, int32_t *tokens,
-                      float *loss)
+static void run_batch(const struct loaded *m, struct activations *a, struct request *r, int B, int width,
+                      int32_t *tokens, float *loss)
 {
     size_t stride = (size_t)width + 1;
     for (int b = 0; b < B; b++) {
@@ -62,7 +63,7 @@ static void run_batch(const struct loaded *m, struct activations *a, struct requ
     loaded_check(m);
     for (int b = 0; b < B; b++) {
         *r[b].score = 0;
-        for (int t = r[b].begin; t < r[b].n; t++)       /* loss t-1 is that of token t */
+        for (int t = r[b].begin; t < r[b].n; t++) /* loss t-1 is that of token t */
             *r[b].score -= (double)loss[(size_t)b * (size_t)width + (size_t)t - 1];
     }
 }
@@ -79,7 +80,7 @@ static void run_all(const struct loaded *m, struct request *r, size_t n, int T)
     float *loss = xcalloc(room, sizeof *loss);
     qsort(r, n, sizeof *r, longest_first);
     for (size_t i = 0; i < n && !stop_signal;) {
-        int width = (r[i].n - 1 + 7) / 8 * 8;           /* few different shapes */
+        int width = (r[i].n - 1 + 7) / 8 * 8; /* few different shapes */
         width = width < T ? width : T;
         size_t B = room / (size_t)width;
         B = B < n - i ? B : n - i;
@@ -123,7 +124,7 @@ static int best(const struct question *q, bool by_character)
     for (int k = 0; k < q->n_choices; k++) {
         size_t n = by_character ? characters(q->choice[k]) : 1;
         double score = q->score[k] / (double)(n ? n : 1);
-        if (score > top) {              /* the first of equals */
+        if (score > top) { /* the first of equals */
             top = score;
             at = k;
         }
@@ -139,5 +140,6 @@ struct accuracy questions_accuracy(const struct questions *q)
         right_norm += best(&q->v[i], true) == q->v[i].label;
     }
     double n = (double)q->n, p = (double)right / n, p_norm = (double)right_norm / n;
-    return (struct accuracy){q->n, p, sqrt(p * (1 - p) / (n - 1)), p_norm, sqrt(p_norm * (1 - p_norm) / (n - 1))};
+    return (struct accuracy){q->n, p, sqrt(p * (1 - p) / (n - 1)), p_norm,
+                             sqrt(p_norm * (1 - p_norm) / (n - 1))};
 }

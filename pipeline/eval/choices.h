@@ -1,11 +1,11 @@
 /*
  * choices.h - multiple-choice questions, scored as lm-evaluation-harness scores them
  *
- * A choice's score is the sum of the log-probabilities of its tokens after the context. Context and choice are encoded as one
- * text and split at the number of tokens of the context alone; white space at the context's end belongs to the choice.
- *   acc       the choice of the largest score is the right one
- *   acc_norm  the same after dividing by the choice's characters (the space that joins it not counted)
- * Standard errors: sqrt(p (1-p) / (n-1)).
+ * A choice's score is the sum of the log-probabilities of its tokens after the context. Context and choice
+ * are encoded as one text and split at the number of tokens of the context alone; white space at the
+ * context's end belongs to the choice. acc       the choice of the largest score is the right one acc_norm
+ * the same after dividing by the choice's characters (the space that joins it not counted) Standard errors:
+ * sqrt(p (1-p) / (n-1)).
  */
 #ifndef EVAL_CHOICES_H
 #define EVAL_CHOICES_H
@@ -15,14 +15,14 @@
 enum { MAX_CHOICES = 16 };
 
 struct question {
-    char *context;              /* owned */
-    char *choice[MAX_CHOICES];  /* owned; joined to the context by one space */
+    char *context;             /* owned */
+    char *choice[MAX_CHOICES]; /* owned; joined to the context by one space */
     int n_choices, label;
-    double score[MAX_CHOICES];  /* written by questions_score */
+    double score[MAX_CHOICES]; /* written by questions_score */
 };
 
 struct questions {
-    struct question *v;         /* owned */
+    struct question *v; /* owned */
     size_t n;
 };
 
@@ -31,7 +31,7 @@ struct accuracy {
     double acc, acc_stderr, acc_norm, acc_norm_stderr;
 };
 
-bool task_known(const char *task);          /* "piqa" */
+bool task_known(const char *task); /* "piqa" */
 const char *task_names(void);
 /* JSON lines. Dies naming the line, its offset and the reason. limit 0: all. */
 void questions_read(struct questions *q, const char *task, const char *path, uint64_t limit);

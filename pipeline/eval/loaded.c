@@ -13,11 +13,12 @@ static void check_dtype(const char *name, bool one_by_one)
         usage_error("--dtype: '%s' is not %sf32 or bf16", name, one_by_one ? "auto, " : "");
 }
 
-/* Weights below which one thread generates faster than two (nano, 5M: 260 tokens/s against 49 on two busy cores). A guess
- * above what was measured. */
+/* Weights below which one thread generates faster than two (nano, 5M: 260 tokens/s against 49 on two busy
+ * cores). A guess above what was measured. */
 static const uint64_t SMALL_MODEL = 20000000;
 
-/* A token at a time costs what reading the weights costs, which in bf16 are half as many bytes; those of a small model are in a cache. */
+/* A token at a time costs what reading the weights costs, which in bf16 are half as many bytes; those of a
+ * small model are in a cache. */
 static enum dtype open_device(struct loaded *m, const char *dtype, int threads, bool one_by_one)
 {
     char err[1024];
@@ -25,7 +26,8 @@ static enum dtype open_device(struct loaded *m, const char *dtype, int threads, 
     if (checkpoint_config(m->dir, &c, err, sizeof err) != 0)
         die("%s", err);
     bool small = model_params(&c) < SMALL_MODEL;
-    enum dtype act = strcmp(dtype, "bf16") == 0 || (strcmp(dtype, "auto") == 0 && !small) ? DTYPE_BF16 : DTYPE_F32;
+    enum dtype act =
+        strcmp(dtype, "bf16") == 0 || (strcmp(dtype, "auto") == 0 && !small) ? DTYPE_BF16 : DTYPE_F32;
     if (threads == 0 && one_by_one && small)
         threads = 1;
     m->dev = m->ops->open(act, threads, err, sizeof err);

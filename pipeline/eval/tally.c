@@ -57,7 +57,7 @@ struct estimate tally_perplexity(const struct tally *t)
 {
     struct estimate e = tally_loss(t);
     double p = exp(e.value);
-    return (struct estimate){p, p * e.stderr_};     /* delta method */
+    return (struct estimate){p, p * e.stderr_}; /* delta method */
 }
 
 struct estimate tally_bits_per_byte(const struct tally *t)

@@ -13,23 +13,23 @@
 #include <stdint.h>
 
 struct tally {
-    double loss, tokens, bytes;             /* sums over closed documents */
-    double ll, lt, tt, lb, bb;              /* sums of products of a document's loss, tokens, bytes */
+    double loss, tokens, bytes; /* sums over closed documents */
+    double ll, lt, tt, lb, bb;  /* sums of products of a document's loss, tokens, bytes */
     uint64_t documents;
     struct {
         double loss, tokens, bytes;
-    } open;                                 /* the document being added to */
+    } open; /* the document being added to */
 };
 
 struct estimate {
-    double value, stderr_;      /* stderr_ NaN: fewer than two documents */
+    double value, stderr_; /* stderr_ NaN: fewer than two documents */
 };
 
 void tally_add(struct tally *t, double loss, double bytes);
-void tally_end_document(struct tally *t);           /* nothing happens when no token was added since the last */
+void tally_end_document(struct tally *t); /* nothing happens when no token was added since the last */
 void tally_merge(struct tally *t, const struct tally *other);
-struct estimate tally_loss(const struct tally *t);              /* nats a token */
+struct estimate tally_loss(const struct tally *t); /* nats a token */
 struct estimate tally_perplexity(const struct tally *t);
-struct estimate tally_bits_per_byte(const struct tally *t);     /* NaN when there are no bytes */
+struct estimate tally_bits_per_byte(const struct tally *t); /* NaN when there are no bytes */
 
 #endif

@@ -55,7 +55,8 @@ const char *task_names(void)
     return "piqa";
 }
 
-static void read_line(struct questions *q, const struct task *task, const char *line, size_t len, char *reason, size_t cap)
+static void read_line(struct questions *q, const struct task *task, const char *line, size_t len,
+                      char *reason, size_t cap)
 {
     json_error_t e;
     json_t *item = json_loadb(line, len, JSON_REJECT_DUPLICATES, &e);

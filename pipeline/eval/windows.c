@@ -1,5 +1,6 @@
 /*
- * windows.c - windows of equal length, some at a time; losses that an earlier window gave are not counted again
+ * windows.c - windows of equal length, some at a time; losses that an earlier window gave are not counted
+ * again
  *
  * A stretch is what windows run through without a gap: the whole source, or with a limit one of several.
  */
@@ -17,12 +18,12 @@ struct run {
     const struct window_plan *plan;
     struct tally *t;
     struct activations *a;
-    uint64_t begin, end;        /* of the stretch: tokens begin+1 .. end-1 are predicted */
-    int B, T;                   /* of the micro-batches */
-    uint16_t *bytes;            /* text bytes of each token */
-    int32_t *tokens, *fresh;    /* (B,T+1); new targets of each row */
-    void *raw;                  /* T+1 tokens as they lie in the source */
-    float *loss;                /* (B,T) */
+    uint64_t begin, end;     /* of the stretch: tokens begin+1 .. end-1 are predicted */
+    int B, T;                /* of the micro-batches */
+    uint16_t *bytes;         /* text bytes of each token */
+    int32_t *tokens, *fresh; /* (B,T+1); new targets of each row */
+    void *raw;               /* T+1 tokens as they lie in the source */
+    float *loss;             /* (B,T) */
 };
 
 static void check_source(const struct loaded *m, const struct source *s, const char *dir)
@@ -58,8 +59,8 @@ static void read_row(struct run *r, uint64_t begin, int32_t *row)
     for (size_t i = 0; i < n; i++) {
         uint32_t id = source_token_width(r->s) == 2 ? ((uint16_t *)r->raw)[i] : ((uint32_t *)r->raw)[i];
         if (id >= source_vocab_size(r->s))
-            die("%s: token %llu is %u, outside the vocabulary of %u", r->dir, (unsigned long long)(begin + i), id,
-                source_vocab_size(r->s));
+            die("%s: token %llu is %u, outside the vocabulary of %u", r->dir, (unsigned long long)(begin + i),
+                id, source_vocab_size(r->s));
         row[i] = (int32_t)id;
     }
 }

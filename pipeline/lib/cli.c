@@ -74,7 +74,8 @@ int parse_u64(const char *s, uint64_t *out)
 
 int parse_bytes(const char *s, uint64_t *out)
 {
-    static const char *const suffix[] = {"B", "k", "KB", "M", "MB", "G", "GB", "TB", "KiB", "MiB", "GiB", NULL};
+    static const char *const suffix[] = {"B",  "k",  "KB",  "M",   "MB",  "G",
+                                         "GB", "TB", "KiB", "MiB", "GiB", NULL};
     static const double scale[] = {1, 1e3, 1e3, 1e6, 1e6, 1e9, 1e9, 1e12, 1024, 1048576, 1073741824.0};
     return parse_scaled(s, suffix, scale, out);
 }
@@ -159,7 +160,8 @@ static const struct opt *find(const struct opt *table, const char *name, size_t 
     for (const struct opt *o = table; !at_end(o); o++) {
         if (o->type == OPT_HEADING)
             continue;
-        if (letter ? o->letter == letter : o->name && strlen(o->name) == len && memcmp(o->name, name, len) == 0)
+        if (letter ? o->letter == letter
+                   : o->name && strlen(o->name) == len && memcmp(o->name, name, len) == 0)
             return o;
     }
     return table == common ? NULL : find(common, name, len, letter);
@@ -222,8 +224,8 @@ static void print_options(const struct opt *table)
         }
         char left[80];
         snprintf(left, sizeof left, "%s%c%s%s%s%s%s", o->letter ? "-" : " ", o->letter ? o->letter : ' ',
-                 o->letter && o->name ? ", " : "  ", o->name ? "--" : "", o->name ? o->name : "", o->arg ? " " : "",
-                 o->arg ? o->arg : "");
+                 o->letter && o->name ? ", " : "  ", o->name ? "--" : "", o->name ? o->name : "",
+                 o->arg ? " " : "", o->arg ? o->arg : "");
         printf("  %-28s ", left);
         if (strlen(left) > 28)
             printf("\n  %28s ", "");

@@ -5,8 +5,8 @@
  *       {'o', "output", OPT_STR, &output, "DIR", "write shards here"},
  *       {0},
  *   };
- *   static const struct cli cli = {"shard", "cut a token stream into shards", "shard -o DIR <tokens", opts, notes};
- *   int n = cli_parse(&cli, argc, argv);      // operands are argv[0..n)
+ *   static const struct cli cli = {"shard", "cut a token stream into shards", "shard -o DIR <tokens", opts,
+ * notes}; int n = cli_parse(&cli, argc, argv);      // operands are argv[0..n)
  *
  * Every program also takes --help --version --quiet --verbose, added here.
  * A wrong option, a missing or malformed value: message on stderr, exit 2.
@@ -32,30 +32,31 @@ enum opt_type {
 };
 
 struct str_list {
-    const char **v;             /* grows by realloc; owned by the list */
+    const char **v; /* grows by realloc; owned by the list */
     size_t n;
 };
 
 struct opt {
-    char letter;                /* 0: no short form */
-    const char *name;           /* NULL with letter 0 and type OPT_FLAG: end of the table */
+    char letter;      /* 0: no short form */
+    const char *name; /* NULL with letter 0 and type OPT_FLAG: end of the table */
     enum opt_type type;
     void *value;
-    const char *arg;            /* name of the value in --help */
-    const char *help;           /* "" hides nothing; say the default here */
+    const char *arg;  /* name of the value in --help */
+    const char *help; /* "" hides nothing; say the default here */
 };
 
 struct cli {
     const char *name;
-    const char *summary;        /* one line */
-    const char *usage;          /* one or more lines, each shown after "usage:" */
+    const char *summary; /* one line */
+    const char *usage;   /* one or more lines, each shown after "usage:" */
     const struct opt *opts;
-    const char *notes;          /* examples, formats, exit codes: shown last; may be NULL */
+    const char *notes; /* examples, formats, exit codes: shown last; may be NULL */
 };
 
 extern const char tritter_version[];
 
-/* Moves the operands to argv[0..return) and NULL-terminates them. Exits 0 after --help and --version, 2 on misuse. */
+/* Moves the operands to argv[0..return) and NULL-terminates them. Exits 0 after --help and --version, 2 on
+ * misuse. */
 int cli_parse(const struct cli *cli, int argc, char **argv);
 
 /* Parsers on their own: return 0, or -1 when the whole string is not such a value. */

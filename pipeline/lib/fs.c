@@ -22,6 +22,8 @@ FILE *commit_open(struct commit *c, const char *path)
 {
     if (is_dir(path))
         die("%s: is a directory", path);
+    if (is_device(path)) /* a rename would put a file in its place */
+        die("%s: is a device or a pipe, not a file that can be replaced whole", path);
     c->path = xstrdup(path);
     c->tmp = xasprintf("%s.tmp-%d", path, (int)getpid());
     int fd = open(c->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -69,8 +71,8 @@ void commit_abort(struct commit *c)
     forget(c);
 }
 
-/* How much to write at once. After a signal what has begun is finished, but a reader that takes nothing for a second
- * does not keep us. */
+/* How much to write at once. After a signal what has begun is finished, but a reader that takes nothing for a
+ * second does not keep us. */
 static size_t piece(int fd, size_t n)
 {
     struct stat st;
@@ -79,7 +81,7 @@ static size_t piece(int fd, size_t n)
         return n;
     if (poll(&p, 1, 1000) == 0)
         exit(signal_exit_code());
-    return n < PIPE_BUF ? n : PIPE_BUF;         /* as much as poll vouches for */
+    return n < PIPE_BUF ? n : PIPE_BUF; /* as much as poll vouches for */
 }
 
 void write_all(int fd, const void *p, size_t n, const char *name)

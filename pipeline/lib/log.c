@@ -27,12 +27,12 @@ static void message(const char *kind, const char *fmt, va_list ap, const char *t
     fprintf(stderr, "%s: %s%s%s%s\n", program_name, kind, line, tail ? ": " : "", tail ? tail : "");
 }
 
-#define MESSAGE(kind, tail)                                                                                            \
-    do {                                                                                                               \
-        va_list ap;                                                                                                    \
-        va_start(ap, fmt);                                                                                             \
-        message(kind, fmt, ap, tail);                                                                                  \
-        va_end(ap);                                                                                                    \
+#define MESSAGE(kind, tail)                                                                                  \
+    do {                                                                                                     \
+        va_list ap;                                                                                          \
+        va_start(ap, fmt);                                                                                   \
+        message(kind, fmt, ap, tail);                                                                        \
+        va_end(ap);                                                                                          \
     } while (0)
 
 void say(const char *fmt, ...)
@@ -113,13 +113,14 @@ void close_stdout(void)
 static void on_signal(int sig)
 {
     if (stop_signal)
-        _exit(128 + sig);       /* asked twice: at once */
+        _exit(128 + sig); /* asked twice: at once */
     stop_signal = sig;
 }
 
-/* A stack for handlers, if there is none (a sanitizer's): oneDNN's products move the stack pointer into the heap, and what a signal
- * pushed there would be written over the heap. It is the calling thread's alone, which is enough: the kernel gives a
- * process's signal to the main thread first, and a second one ends us at once. */
+/* A stack for handlers, if there is none (a sanitizer's): oneDNN's products move the stack pointer into the
+ * heap, and what a signal pushed there would be written over the heap. It is the calling thread's alone,
+ * which is enough: the kernel gives a process's signal to the main thread first, and a second one ends us at
+ * once. */
 static void handlers_on_own_stack(void)
 {
     static char stack[65536];
@@ -130,12 +131,13 @@ static void handlers_on_own_stack(void)
 
 void signals_install(void)
 {
-    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};    /* no SA_RESTART: blocked reads wake up */
+    struct sigaction sa = {.sa_handler = on_signal,
+                           .sa_flags = SA_ONSTACK}; /* no SA_RESTART: blocked reads wake up */
     sigemptyset(&sa.sa_mask);
     handlers_on_own_stack();
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
-    struct sigaction was;                               /* nohup ignores it, and means it */
+    struct sigaction was; /* nohup ignores it, and means it */
     if (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN)
         sigaction(SIGHUP, &sa, NULL);
 }
@@ -184,7 +186,8 @@ void progress(const char *what, uint64_t done, uint64_t total, const char *unit,
     fprintf(stderr, "\r\033[K%s: %s %s", program_name, what, amount(a, done, unit));
     if (total) {
         double left = done ? (now - began) * (double)(total - done) / (double)done : 0;
-        fprintf(stderr, " of %s (%.0f%%, %.0fs left)", amount(b, total, unit), 100.0 * (double)done / (double)total, left);
+        fprintf(stderr, " of %s (%.0f%%, %.0fs left)", amount(b, total, unit),
+                100.0 * (double)done / (double)total, left);
     }
     if (strcmp(unit, "bytes") != 0)
         fprintf(stderr, " %s", unit);

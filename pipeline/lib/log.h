@@ -11,25 +11,27 @@
 #include <stdint.h>
 #include <signal.h>
 
-extern const char *program_name;    /* set by cli_parse */
-extern int log_level;               /* 0 --quiet, 1 default, 2 --verbose */
+extern const char *program_name; /* set by cli_parse */
+extern int log_level;            /* 0 --quiet, 1 default, 2 --verbose */
 
-void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));       /* level >= 1 */
-void detail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));    /* level >= 2 */
-void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));      /* always; "warning: " */
-_Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));      /* exit 1 */
-_Noreturn void die_errno(const char *fmt, ...) __attribute__((format(printf, 1, 2)));/* ": strerror", exit 1 */
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));           /* level >= 1 */
+void detail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));        /* level >= 2 */
+void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));          /* always; "warning: " */
+_Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* exit 1 */
+_Noreturn void die_errno(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2))); /* ": strerror", exit 1 */
 
-/* Runs when the program ends, by die() or any other exit, before at_failure_cancel: to remove temporary files. Last
- * registered first. Async-signal use: never. */
+/* Runs when the program ends, by die() or any other exit, before at_failure_cancel: to remove temporary
+ * files. Last registered first. Async-signal use: never. */
 void at_failure(void (*fn)(void *), void *arg);
-void at_failure_cancel(void *arg);          /* forgets the one registered with arg */
+void at_failure_cancel(void *arg); /* forgets the one registered with arg */
 
 /* Flushes stdout and fails with exit 1 when anything was not written (a full disk must not exit 0). */
 void close_stdout(void);
 
-/* SIGINT, SIGTERM and SIGHUP set stop_signal and nothing else; loops look at it. SIGPIPE ends the process quietly
- * (exit 141-like, default action). signals_install, called by the main thread, sets this up; a second signal ends at once. */
+/* SIGINT, SIGTERM and SIGHUP set stop_signal and nothing else; loops look at it. SIGPIPE ends the process
+ * quietly (exit 141-like, default action). signals_install, called by the main thread, sets this up; a second
+ * signal ends at once. */
 extern volatile sig_atomic_t stop_signal;
 void signals_install(void);
 /* Ends the program because of stop_signal: returns 128+n for main to return. */
@@ -38,8 +40,8 @@ int signal_exit_code(void);
 /* Progress on stderr, only when that is a terminal and not --quiet; redrawn at most 10 times a second.
  * total 0: unknown. unit: "docs", "bytes" (shown as MB), "tokens", "steps". extra: free text or NULL. */
 void progress(const char *what, uint64_t done, uint64_t total, const char *unit, const char *extra);
-void progress_end(void);            /* clears the line */
+void progress_end(void); /* clears the line */
 
-double now_seconds(void);           /* CLOCK_MONOTONIC */
+double now_seconds(void); /* CLOCK_MONOTONIC */
 
 #endif

@@ -3,7 +3,8 @@
  *
  *   emitted <= taken <= put, put - emitted <= n_jobs
  *
- * All are guarded by the one mutex; `done` says of each slot between emitted and taken whether its work is finished.
+ * All are guarded by the one mutex; `done` says of each slot between emitted and taken whether its work is
+ * finished.
  */
 #include "pipeline/lib/ordered.h"
 
@@ -26,7 +27,7 @@ struct worker {
 struct ordered {
     struct ordered_ops ops;
     pthread_mutex_t mutex;
-    pthread_cond_t filled, worked, freed;       /* put, done and emitted have changed */
+    pthread_cond_t filled, worked, freed; /* put, done and emitted have changed */
     uint64_t put, taken, emitted;
     bool closed;
     void **jobs;
@@ -99,7 +100,8 @@ static void start_thread(pthread_t *thread, void *(*run)(void *), void *arg)
         die("cannot start a thread (error %d)", rc);
 }
 
-struct ordered *ordered_start(const struct ordered_ops *ops, size_t n_workers, void *const *jobs, size_t n_jobs)
+struct ordered *ordered_start(const struct ordered_ops *ops, size_t n_workers, void *const *jobs,
+                              size_t n_jobs)
 {
     struct ordered *o = xcalloc(1, sizeof *o);
     o->ops = *ops;

@@ -9,8 +9,8 @@
 #ifndef LIB_THREADS_H
 #define LIB_THREADS_H
 
-/* First thing in main. OpenMP reads its settings before main, so this sets them and starts the program anew, once; it
- * does nothing when OMP_WAIT_POLICY or GOMP_SPINCOUNT is set. */
+/* First thing in main. OpenMP reads its settings before main, so this sets them and starts the program anew,
+ * once; it does nothing when OMP_WAIT_POLICY or GOMP_SPINCOUNT is set. */
 void threads_settle(char **argv);
 
 #endif

@@ -9,12 +9,12 @@
 #include "pipeline/lib/random.h"
 
 enum {
-    LOG_UNITS = 64,             /* of the envelope, a factor of 2 in amplitude: 0.09 dB */
-    LOG_OFFSET = 6,             /* the envelope's zero: 2^-6 */
-    LOG_FLOOR = -16,            /* 2^-16 a coefficient is silence */
-    SHAPE_UNITS = 128,          /* of the shape, a coefficient as loud as the mean of the loudest band */
+    LOG_UNITS = 64,    /* of the envelope, a factor of 2 in amplitude: 0.09 dB */
+    LOG_OFFSET = 6,    /* the envelope's zero: 2^-6 */
+    LOG_FLOOR = -16,   /* 2^-16 a coefficient is silence */
+    SHAPE_UNITS = 128, /* of the shape, a coefficient as loud as the mean of the loudest band */
 };
-static const double fill = 0.4;         /* amplitude of the noise, of what is missing: measured, audio.md */
+static const double fill = 0.4; /* amplitude of the noise, of what is missing: measured, audio.md */
 
 static double mel(double hz)
 {
@@ -131,7 +131,8 @@ static double noise(uint64_t i)
     return (double)(int32_t)(z >> 32) / 2147483648.0;
 }
 
-static void decode_frame(const struct audio_codec *c, const uint16_t *codes, uint64_t f, int32_t *shape, float *frame)
+static void decode_frame(const struct audio_codec *c, const uint16_t *codes, uint64_t f, int32_t *shape,
+                         float *frame)
 {
     int32_t envelope[AUDIO_BANDS];
     rvq_decode(&c->envelope, codes, 1, envelope);
@@ -144,7 +145,8 @@ static void decode_frame(const struct audio_codec *c, const uint16_t *codes, uin
             frame[k] = (float)(shape[k] * scale);
             energy += (double)frame[k] * frame[k] / (double)(to - from);
         }
-        /* uniform noise within +-1 has a third of the energy; a band that came out too loud is made as loud as it was */
+        /* uniform noise within +-1 has a third of the energy; a band that came out too loud is made as loud
+         * as it was */
         double amplitude = energy < target ? fill * sqrt(3 * (target - energy)) : 0;
         double gain = energy > target ? sqrt(target / energy) : 1;
         for (size_t k = from; k < to; k++)
@@ -152,7 +154,8 @@ static void decode_frame(const struct audio_codec *c, const uint16_t *codes, uin
     }
 }
 
-int audio_decode(const struct audio_codec *c, const uint16_t *codes, size_t n, struct sound *s, char *err, size_t cap)
+int audio_decode(const struct audio_codec *c, const uint16_t *codes, size_t n, struct sound *s, char *err,
+                 size_t cap)
 {
     *s = (struct sound){0};
     if (n < AUDIO_HEADER + 2 * AUDIO_LEVELS || (n - AUDIO_HEADER) % AUDIO_LEVELS != 0 || codes[0] >= c->hop)
@@ -164,7 +167,8 @@ int audio_decode(const struct audio_codec *c, const uint16_t *codes, size_t n, s
     codes += AUDIO_HEADER;
     for (size_t i = 0; i < frames * AUDIO_LEVELS; i++)
         if (codes[i] / AUDIO_LEVEL_CODES != i % AUDIO_LEVELS)
-            return media_fail(err, cap, "code %zu is %u, which is not of level %zu", i, codes[i], i % AUDIO_LEVELS);
+            return media_fail(err, cap, "code %zu is %u, which is not of level %zu", i, codes[i],
+                              i % AUDIO_LEVELS);
     float *coefficients = xmalloc(frames * c->hop * sizeof *coefficients);
     int32_t *shape = xmalloc(c->hop * sizeof *shape);
     for (size_t f = 0; f < frames; f++) {

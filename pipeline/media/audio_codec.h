@@ -15,20 +15,22 @@
 #include "pipeline/media/sound.h"
 
 enum {
-    AUDIO_LEVELS = 8, AUDIO_ENVELOPE_LEVELS = 2,
+    AUDIO_LEVELS = 8,
+    AUDIO_ENVELOPE_LEVELS = 2,
     AUDIO_LEVEL_CODES = 1024,
     AUDIO_N_CODES = AUDIO_LEVELS * AUDIO_LEVEL_CODES,
-    AUDIO_HEADER = 1,           /* codes before the frames: (samples - 1) mod hop */
+    AUDIO_HEADER = 1, /* codes before the frames: (samples - 1) mod hop */
     AUDIO_BANDS = 20,
-    AUDIO_MIN_HOP = 64, AUDIO_MAX_HOP = 512,
+    AUDIO_MIN_HOP = 64,
+    AUDIO_MAX_HOP = 512,
 };
 
 struct audio_codec {
     uint32_t rate;
-    size_t hop;                 /* samples a frame, even */
-    size_t band[AUDIO_BANDS + 1];       /* first coefficient of each */
-    struct rvq envelope;        /* dim AUDIO_BANDS, 2 levels */
-    struct rvq shape;           /* dim hop, 6 levels */
+    size_t hop;                   /* samples a frame, even */
+    size_t band[AUDIO_BANDS + 1]; /* first coefficient of each */
+    struct rvq envelope;          /* dim AUDIO_BANDS, 2 levels */
+    struct rvq shape;             /* dim hop, 6 levels */
     struct mdct *mdct;
 };
 
@@ -42,14 +44,16 @@ void audio_envelope(const struct audio_codec *c, const float *frame, int16_t *ou
 void audio_shape(const struct audio_codec *c, const float *frame, const int32_t *envelope, int16_t *out);
 
 size_t audio_n_codes(const struct audio_codec *c, size_t n_samples);
-/* out: audio_n_codes(...) codes below AUDIO_N_CODES: level * 1024 + code. s is of the codec's rate, n >= 1. */
+/* out: audio_n_codes(...) codes below AUDIO_N_CODES: level * 1024 + code. s is of the codec's rate, n >= 1.
+ */
 void audio_encode(const struct audio_codec *c, const struct sound *s, uint16_t *out);
 /* 0, or -1 with the reason. */
-int  audio_decode(const struct audio_codec *c, const uint16_t *codes, size_t n, struct sound *s, char *err, size_t cap);
+int audio_decode(const struct audio_codec *c, const uint16_t *codes, size_t n, struct sound *s, char *err,
+                 size_t cap);
 
-/* Distance of two sounds of the same length and rate: over frames of 512 samples, every 256, the r.m.s. difference in dB of
- * the energies in 40 mel bands; the sum over frames is returned, their number in *frames. Energies below -80 dB of full scale
- * count as that. */
+/* Distance of two sounds of the same length and rate: over frames of 512 samples, every 256, the r.m.s.
+ * difference in dB of the energies in 40 mel bands; the sum over frames is returned, their number in *frames.
+ * Energies below -80 dB of full scale count as that. */
 double sound_distance(const struct sound *a, const struct sound *b, size_t *frames);
 
 #endif

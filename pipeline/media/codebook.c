@@ -7,7 +7,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/media/picture.h"
 
-enum { MAX_SIZE = 8192 };           /* codes of a level */
+enum { MAX_SIZE = 8192 }; /* codes of a level */
 
 static size_t n_values(const struct rvq *q)
 {
@@ -23,8 +23,8 @@ int codebook_write(const struct codebook *b, FILE *f)
     for (size_t i = 0; i < b->n_parts; i++) {
         const struct rvq *q = b->parts[i].q;
         names[1 + i] = xasprintf("%s.%s", b->kind, b->parts[i].name);
-        v[1 + i] = (struct st_tensor){.name = names[1 + i], .dtype = ST_F32, .rank = 3,
-                                      .shape = {q->levels, q->size, q->dim}};
+        v[1 + i] = (struct st_tensor){
+            .name = names[1 + i], .dtype = ST_F32, .rank = 3, .shape = {q->levels, q->size, q->dim}};
     }
     char *header = safetensors_header(v, 1 + b->n_parts, &len);
     if (!header)
@@ -42,8 +42,8 @@ int codebook_write(const struct codebook *b, FILE *f)
     return ferror(f) ? -1 : 0;
 }
 
-static const struct st_tensor *find(const struct safetensors *s, const struct codebook *b, const char *part, int rank,
-                                    const char *path, char *err, size_t cap)
+static const struct st_tensor *find(const struct safetensors *s, const struct codebook *b, const char *part,
+                                    int rank, const char *path, char *err, size_t cap)
 {
     char name[64];
     snprintf(name, sizeof name, "%s.%s", b->kind, part);
@@ -58,8 +58,8 @@ static const struct st_tensor *find(const struct safetensors *s, const struct co
 }
 
 /* Whole numbers within +-limit into out. */
-static int read_whole(const struct safetensors *s, const struct st_tensor *t, int limit, int16_t *out, const char *path,
-                      char *err, size_t cap)
+static int read_whole(const struct safetensors *s, const struct st_tensor *t, int limit, int16_t *out,
+                      const char *path, char *err, size_t cap)
 {
     float value[4096];
     for (uint64_t i = 0; i < t->n; i += 4096) {
@@ -68,7 +68,8 @@ static int read_whole(const struct safetensors *s, const struct st_tensor *t, in
             return -1;
         for (size_t k = 0; k < here; k++) {
             if (!(fabsf(value[k]) <= (float)limit) || value[k] != truncf(value[k]))
-                return media_fail(err, cap, "%s: offset %llu: tensor %s: %g is not a whole number within +-%d", path,
+                return media_fail(err, cap,
+                                  "%s: offset %llu: tensor %s: %g is not a whole number within +-%d", path,
                                   (unsigned long long)(t->begin + (i + k) * 4), t->name, value[k], limit);
             out[i + k] = (int16_t)value[k];
         }
@@ -76,14 +77,15 @@ static int read_whole(const struct safetensors *s, const struct st_tensor *t, in
     return 0;
 }
 
-static int read_part(const struct safetensors *s, struct codebook *b, size_t part, const char *path, char *err, size_t cap)
+static int read_part(const struct safetensors *s, struct codebook *b, size_t part, const char *path,
+                     char *err, size_t cap)
 {
     const struct st_tensor *t = find(s, b, b->parts[part].name, 3, path, err, cap);
     if (!t)
         return -1;
     if (t->shape[0] > RVQ_MAX_LEVELS || t->shape[1] > MAX_SIZE || t->shape[2] > NEAREST_MAX_DIM)
-        return media_fail(err, cap, "%s: tensor %s: more than %d levels, %d codes or %d components", path, t->name,
-                          RVQ_MAX_LEVELS, MAX_SIZE, NEAREST_MAX_DIM);
+        return media_fail(err, cap, "%s: tensor %s: more than %d levels, %d codes or %d components", path,
+                          t->name, RVQ_MAX_LEVELS, MAX_SIZE, NEAREST_MAX_DIM);
     struct rvq *q = b->parts[part].q;
     rvq_init(q, t->shape[2], t->shape[0], t->shape[1]);
     return read_whole(s, t, nearest_limit(q->dim), q->codes, path, err, cap);
@@ -98,7 +100,8 @@ int codebook_read(struct codebook *b, const char *path, char *err, size_t cap)
     const struct st_tensor *t = find(s, b, "parameters", 1, path, err, cap);
     int r = t ? 0 : -1;
     if (t && t->n != b->n_parameters)
-        r = media_fail(err, cap, "%s: %llu parameters, not %zu", path, (unsigned long long)t->n, b->n_parameters);
+        r = media_fail(err, cap, "%s: %llu parameters, not %zu", path, (unsigned long long)t->n,
+                       b->n_parameters);
     if (r == 0)
         r = read_whole(s, t, INT16_MAX, parameters, path, err, cap);
     for (size_t i = 0; i < b->n_parameters && r == 0; i++)

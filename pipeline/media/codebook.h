@@ -11,8 +11,8 @@
 enum { CODEBOOK_MAX_PARAMETERS = 8, CODEBOOK_MAX_PARTS = 2 };
 
 struct codebook {
-    const char *kind;                           /* "image", "audio": tensors are KIND.parameters, KIND.PART */
-    float parameters[CODEBOOK_MAX_PARAMETERS];  /* whole numbers */
+    const char *kind;                          /* "image", "audio": tensors are KIND.parameters, KIND.PART */
+    float parameters[CODEBOOK_MAX_PARAMETERS]; /* whole numbers */
     size_t n_parameters;
     struct {
         const char *name;
@@ -23,7 +23,8 @@ struct codebook {
 
 /* 0, or -1: f failed. */
 int codebook_write(const struct codebook *b, FILE *f);
-/* kind, numbers and names are given; parameters and parts are filled, and ready. 0, or -1 with file and reason. */
+/* kind, numbers and names are given; parameters and parts are filled, and ready. 0, or -1 with file and
+ * reason. */
 int codebook_read(struct codebook *b, const char *path, char *err, size_t cap);
 
 #endif

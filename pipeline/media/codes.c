@@ -9,14 +9,15 @@
 #include "pipeline/media/picture.h"
 
 /* Adds the whole number v, which is below `below`, as code base + v. */
-static int add(struct code_list *out, const json_t *v, uint32_t below, uint32_t base, const char *field, char *err,
-               size_t cap)
+static int add(struct code_list *out, const json_t *v, uint32_t below, uint32_t base, const char *field,
+               char *err, size_t cap)
 {
     if (!json_is_integer(v))
         return media_fail(err, cap, "\"%s\": element %zu is not a whole number", field, out->n);
     json_int_t code = json_integer_value(v);
     if (code < 0 || code >= below)
-        return media_fail(err, cap, "\"%s\": %lld is not a code from 0 to %u", field, (long long)code, below - 1);
+        return media_fail(err, cap, "\"%s\": %lld is not a code from 0 to %u", field, (long long)code,
+                          below - 1);
     out->v[out->n++] = (uint16_t)(base + (uint32_t)code);
     return 0;
 }
@@ -30,11 +31,13 @@ static int add_levels(const struct modality *m, json_t *array, struct code_list 
         return media_fail(err, cap, "\"%s\": %zu levels, not 1 to %u", m->codes_field, levels, m->n_levels);
     for (size_t l = 0; l < levels; l++)
         if (!json_is_array(json_array_get(array, l)) || json_array_size(json_array_get(array, l)) != frames)
-            return media_fail(err, cap, "\"%s\": its levels are not arrays of the same length", m->codes_field);
+            return media_fail(err, cap, "\"%s\": its levels are not arrays of the same length",
+                              m->codes_field);
     out->v = xmalloc((levels * frames + 1) * sizeof *out->v);
     for (size_t f = 0; f < frames; f++)
         for (size_t l = 0; l < levels; l++)
-            if (add(out, json_array_get(json_array_get(array, l), f), size, (uint32_t)l * size, m->codes_field, err, cap) != 0)
+            if (add(out, json_array_get(json_array_get(array, l), f), size, (uint32_t)l * size,
+                    m->codes_field, err, cap) != 0)
                 return -1;
     return 0;
 }
@@ -44,23 +47,22 @@ static int add_plain(const struct modality *m, json_t *array, struct code_list *
 {
     size_t i, k, n = 0;
     json_t *row, *v;
-    json_array_foreach(array, i, row)
-        n += json_is_array(row) ? json_array_size(row) : 1;
+    json_array_foreach(array, i, row) n += json_is_array(row) ? json_array_size(row) : 1;
     out->v = xmalloc((n + 1) * sizeof *out->v);
-    json_array_foreach(array, i, row) {
+    json_array_foreach(array, i, row)
+    {
         if (!json_is_array(row) && add(out, row, m->n_codes, 0, m->codes_field, err, cap) != 0)
             return -1;
         if (!json_is_array(row))
             continue;
-        json_array_foreach(row, k, v)
-            if (add(out, v, m->n_codes, 0, m->codes_field, err, cap) != 0)
-                return -1;
+        json_array_foreach(row, k,
+                           v) if (add(out, v, m->n_codes, 0, m->codes_field, err, cap) != 0) return -1;
     }
     return 0;
 }
 
-static int take(const struct modality *m, json_t *root, struct code_list *out, char **text, size_t *text_len, char *err,
-                size_t cap)
+static int take(const struct modality *m, json_t *root, struct code_list *out, char **text, size_t *text_len,
+                char *err, size_t cap)
 {
     json_t *codes = json_object_get(root, m->codes_field), *t = json_object_get(root, "text");
     if (!json_is_object(root))
@@ -82,8 +84,8 @@ static int take(const struct modality *m, json_t *root, struct code_list *out, c
     return 0;
 }
 
-int codes_parse(const struct modality *m, const char *json, size_t len, struct code_list *out, char **text, size_t *text_len,
-                char *err, size_t cap)
+int codes_parse(const struct modality *m, const char *json, size_t len, struct code_list *out, char **text,
+                size_t *text_len, char *err, size_t cap)
 {
     json_error_t where;
     *out = (struct code_list){0};

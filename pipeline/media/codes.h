@@ -6,8 +6,9 @@
 
 #include "pipeline/media/modality.h"
 
-/* The array of m->codes_field, in range; *text: the document's "text", malloc'd, or NULL when it has none. 0, or -1. */
-int codes_parse(const struct modality *m, const char *json, size_t len, struct code_list *out, char **text, size_t *text_len,
-                char *err, size_t cap);
+/* The array of m->codes_field, in range; *text: the document's "text", malloc'd, or NULL when it has none. 0,
+ * or -1. */
+int codes_parse(const struct modality *m, const char *json, size_t len, struct code_list *out, char **text,
+                size_t *text_len, char *err, size_t cap);
 
 #endif

@@ -7,8 +7,10 @@
 #include "pipeline/lib/fs.h"
 
 enum {
-    SCALE = 4,                  /* units of a vector a grey level: rounding costs nothing that is seen */
-    COLOUR_SCALE = 2 * SCALE,   /* one colour sample stands for 4 pixels, and moves R, G and B about as much as luma does */
+    SCALE = 4, /* units of a vector a grey level: rounding costs nothing that is seen */
+    COLOUR_SCALE =
+        2 *
+        SCALE, /* one colour sample stands for 4 pixels, and moves R, G and B about as much as luma does */
 };
 
 size_t image_dim(size_t patch)
@@ -73,7 +75,7 @@ static void read_patch(const struct picture *p, size_t x0, size_t y0, size_t P, 
             for (size_t k = 0; k < 4; k++) {
                 const uint8_t *s = pixel(p, x0 + x + k % 2, y0 + y + k / 2);
                 r += s[0], g += s[1], b += s[2];
-                v[(y + k / 2) * P + x + k % 2] = limited(scaled_down(luma(s[0], s[1], s[2]) , 16 - 2), limit);
+                v[(y + k / 2) * P + x + k % 2] = limited(scaled_down(luma(s[0], s[1], s[2]), 16 - 2), limit);
             }
             /* sums of 4 pixels: two bits more; times COLOUR_SCALE: three bits less */
             *cb++ = limited(scaled_down(blue(r, g, b), 16 + 2 - 3), limit);
@@ -85,7 +87,8 @@ _Static_assert(SCALE == 1 << 2 && COLOUR_SCALE == 1 << 3, "the shifts of read_pa
 
 int16_t *image_vectors(const struct picture *p, size_t patch)
 {
-    size_t dim = image_dim(patch), wide = across(patch, p->width), n = image_patches(patch, p->width, p->height);
+    size_t dim = image_dim(patch), wide = across(patch, p->width),
+           n = image_patches(patch, p->width, p->height);
     int16_t *v = xmalloc(n * dim * sizeof *v);
     for (size_t i = 0; i < n; i++)
         read_patch(p, i % wide * patch, i / wide * patch, patch, v + i * dim);
@@ -125,7 +128,8 @@ void image_encode(const struct image_codec *c, const struct picture *p, uint16_t
     free(v);
 }
 
-int image_decode(const struct image_codec *c, const uint16_t *codes, size_t n, struct picture *p, char *err, size_t cap)
+int image_decode(const struct image_codec *c, const uint16_t *codes, size_t n, struct picture *p, char *err,
+                 size_t cap)
 {
     size_t L = c->q.levels, dim = c->q.dim;
     *p = (struct picture){0};
@@ -136,7 +140,8 @@ int image_decode(const struct image_codec *c, const uint16_t *codes, size_t n, s
         return media_fail(err, cap, "%u x %u pixels are %zu codes, not %zu", w, h, image_n_codes(c, w, h), n);
     for (size_t i = 0; i < n - IMAGE_HEADER; i++)
         if (codes[IMAGE_HEADER + i] / c->q.size != i % L)
-            return media_fail(err, cap, "code %zu is %u, which is not of level %zu", i, codes[IMAGE_HEADER + i], i % L);
+            return media_fail(err, cap, "code %zu is %u, which is not of level %zu", i,
+                              codes[IMAGE_HEADER + i], i % L);
     if (picture_alloc(p, w, h, err, cap) != 0)
         return -1;
     size_t wide = across(c->patch, w);

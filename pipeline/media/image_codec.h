@@ -16,13 +16,13 @@
 
 enum {
     IMAGE_N_CODES = 8192,
-    IMAGE_HEADER = 2,           /* codes before those of the patches: width - 1, height - 1 */
-    IMAGE_MAX_SIDE = 8192,      /* as the header can say */
+    IMAGE_HEADER = 2,      /* codes before those of the patches: width - 1, height - 1 */
+    IMAGE_MAX_SIDE = 8192, /* as the header can say */
 };
 
 struct image_codec {
-    size_t patch;               /* 4, 8 or 16 */
-    struct rvq q;               /* dim patch^2 * 3 / 2; levels 1, 2, 4 or 8; size 8192 / levels */
+    size_t patch; /* 4, 8 or 16 */
+    struct rvq q; /* dim patch^2 * 3 / 2; levels 1, 2, 4 or 8; size 8192 / levels */
 };
 
 size_t image_dim(size_t patch);
@@ -35,7 +35,8 @@ size_t image_n_codes(const struct image_codec *c, uint32_t width, uint32_t heigh
 /* out: image_n_codes(...) codes; sides are at most IMAGE_MAX_SIDE. */
 void image_encode(const struct image_codec *c, const struct picture *p, uint16_t *out);
 /* 0, or -1 with the reason: a header that does not fit the number of codes, a code of another level. */
-int image_decode(const struct image_codec *c, const uint16_t *codes, size_t n, struct picture *p, char *err, size_t cap);
+int image_decode(const struct image_codec *c, const uint16_t *codes, size_t n, struct picture *p, char *err,
+                 size_t cap);
 
 /* Sum of squared differences of all samples of two pictures of the same size. */
 double picture_difference(const struct picture *a, const struct picture *b);

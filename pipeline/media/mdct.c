@@ -11,8 +11,8 @@
 
 struct mdct {
     size_t N;
-    float *window;              /* (2N) */
-    float *matrix;              /* (N,N), symmetric: sqrt(2/N) cos(pi/N (n + 1/2)(k + 1/2)) */
+    float *window; /* (2N) */
+    float *matrix; /* (N,N), symmetric: sqrt(2/N) cos(pi/N (n + 1/2)(k + 1/2)) */
 };
 
 struct mdct *mdct_new(size_t N)
@@ -25,8 +25,8 @@ struct mdct *mdct_new(size_t N)
         m->window[i] = (float)sin(M_PI * ((double)i + 0.5) / (2.0 * (double)N));
     for (size_t i = 0; i < N; i++)
         for (size_t k = 0; k < N; k++)
-            m->matrix[i * N + k] =
-                (float)(sqrt(2.0 / (double)N) * cos(M_PI / (double)N * ((double)i + 0.5) * ((double)k + 0.5)));
+            m->matrix[i * N + k] = (float)(sqrt(2.0 / (double)N) *
+                                           cos(M_PI / (double)N * ((double)i + 0.5) * ((double)k + 0.5)));
     return m;
 }
 
@@ -62,10 +62,10 @@ void mdct_forward(const struct mdct *m, const float *x, size_t n, float *out)
     float *w = xmalloc(2 * N * sizeof *w), *folded = xmalloc(N * sizeof *folded);
     for (size_t f = 0; f < frames; f++) {
         for (size_t i = 0; i < 2 * N; i++) {
-            size_t at = f * N + i;              /* N samples of silence come first */
+            size_t at = f * N + i; /* N samples of silence come first */
             w[i] = at >= N && at - N < n ? x[at - N] * m->window[i] : 0;
         }
-        for (size_t i = 0; i < h; i++) {        /* quarters a b c d become (-c_r - d, a - b_r) */
+        for (size_t i = 0; i < h; i++) { /* quarters a b c d become (-c_r - d, a - b_r) */
             folded[i] = -w[3 * h - 1 - i] - w[3 * h + i];
             folded[h + i] = w[i] - w[N - 1 - i];
         }

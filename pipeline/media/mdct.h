@@ -1,5 +1,6 @@
 /*
- * mdct.h - the modified discrete cosine transform: overlapping frames, N numbers for N new samples, invertible
+ * mdct.h - the modified discrete cosine transform: overlapping frames, N numbers for N new samples,
+ * invertible
  *
  *   X[k] = sqrt(2/N) sum_{n<2N} w[n] x[n] cos(pi/N (n + 1/2 + N/2) (k + 1/2)),  w[n] = sin(pi (n + 1/2) / 2N)
  *
@@ -12,12 +13,12 @@
 #include <stddef.h>
 
 struct mdct;
-struct mdct *mdct_new(size_t N);            /* even */
-void   mdct_free(struct mdct *m);           /* NULL is fine */
-size_t mdct_frames(size_t N, size_t n);     /* ceil(n / N) + 1 */
+struct mdct *mdct_new(size_t N);        /* even */
+void mdct_free(struct mdct *m);         /* NULL is fine */
+size_t mdct_frames(size_t N, size_t n); /* ceil(n / N) + 1 */
 /* x (n) -> out (frames, N) */
-void   mdct_forward(const struct mdct *m, const float *x, size_t n, float *out);
+void mdct_forward(const struct mdct *m, const float *x, size_t n, float *out);
 /* in (frames, N) -> x (n), n <= (frames - 1) N */
-void   mdct_inverse(const struct mdct *m, const float *in, size_t frames, float *x, size_t n);
+void mdct_inverse(const struct mdct *m, const float *in, size_t frames, float *x, size_t n);
 
 #endif

@@ -10,12 +10,15 @@
 #include "pipeline/media/codebook.h"
 #include "pipeline/media/picture.h"
 
-enum { MIN_RATE = 4000, MAX_RATE = 30000 };     /* of a codec; a parameter of a codebook is below 32,768 */
+enum { MIN_RATE = 4000, MAX_RATE = 30000 }; /* of a codec; a parameter of a codebook is below 32,768 */
 
 static struct codebook describe_book(struct audio_codec *c)
 {
-    return (struct codebook){.kind = "audio", .parameters = {(float)c->rate, (float)c->hop}, .n_parameters = 2,
-                             .parts = {{"envelope", &c->envelope}, {"shape", &c->shape}}, .n_parts = 2};
+    return (struct codebook){.kind = "audio",
+                             .parameters = {(float)c->rate, (float)c->hop},
+                             .n_parameters = 2,
+                             .parts = {{"envelope", &c->envelope}, {"shape", &c->shape}},
+                             .n_parts = 2};
 }
 
 static void release(void *codec)
@@ -27,7 +30,8 @@ static void release(void *codec)
 
 static bool is_codec(double rate, double hop)
 {
-    return rate >= MIN_RATE && rate <= MAX_RATE && hop >= AUDIO_MIN_HOP && hop <= AUDIO_MAX_HOP && fmod(hop, 2) == 0;
+    return rate >= MIN_RATE && rate <= MAX_RATE && hop >= AUDIO_MIN_HOP && hop <= AUDIO_MAX_HOP &&
+           fmod(hop, 2) == 0;
 }
 
 static void *load(const char *path, char *err, size_t cap)
@@ -41,16 +45,17 @@ static void *load(const char *path, char *err, size_t cap)
     struct rvq envelope = c->envelope, shape = c->shape;
     bool fits = is_codec(b.parameters[0], b.parameters[1]) && envelope.dim == AUDIO_BANDS &&
                 envelope.levels == AUDIO_ENVELOPE_LEVELS && envelope.size == AUDIO_LEVEL_CODES &&
-                shape.dim == (size_t)b.parameters[1] && shape.levels == AUDIO_LEVELS - AUDIO_ENVELOPE_LEVELS &&
-                shape.size == AUDIO_LEVEL_CODES;
+                shape.dim == (size_t)b.parameters[1] &&
+                shape.levels == AUDIO_LEVELS - AUDIO_ENVELOPE_LEVELS && shape.size == AUDIO_LEVEL_CODES;
     if (fits) {
         audio_init(c, (uint32_t)b.parameters[0], (size_t)b.parameters[1]);
         c->envelope = envelope;
         c->shape = shape;
         return c;
     }
-    media_fail(err, cap, "%s: %g samples a second, %g a frame, and the sizes of its codes are not what audio.md allows", path,
-               b.parameters[0], b.parameters[1]);
+    media_fail(err, cap,
+               "%s: %g samples a second, %g a frame, and the sizes of its codes are not what audio.md allows",
+               path, b.parameters[0], b.parameters[1]);
     release(c);
     return NULL;
 }
@@ -82,8 +87,8 @@ static int encode_sound(const void *codec, const struct media_opts *o, const voi
     return r;
 }
 
-static int decode_sound(const void *codec, const uint16_t *codes, size_t n, FILE *f, const char *path, char *err,
-                        size_t cap)
+static int decode_sound(const void *codec, const uint16_t *codes, size_t n, FILE *f, const char *path,
+                        char *err, size_t cap)
 {
     struct sound s;
     (void)path;
@@ -96,7 +101,8 @@ static int decode_sound(const void *codec, const uint16_t *codes, size_t n, FILE
 
 static void describe(const struct quality *q, char *out, size_t cap)
 {
-    snprintf(out, cap, "spectral distance %.2f dB, signal to noise %.2f dB", q->frames > 0 ? q->distance / q->frames : 0,
+    snprintf(out, cap, "spectral distance %.2f dB, signal to noise %.2f dB",
+             q->frames > 0 ? q->distance / q->frames : 0,
              q->error > 0 && q->signal > 0 ? 10 * log10(q->signal / q->error) : 99);
 }
 
@@ -105,9 +111,10 @@ static int check(struct media_opts *o, char *err, size_t cap)
     o->rate = o->rate ? o->rate : 16000;
     o->hop = o->hop ? o->hop : 320;
     if (!is_codec((double)o->rate, (double)o->hop))
-        return media_fail(err, cap, "--rate %llu --hop %llu: %d to %d samples a second, an even number of %d to %d a frame",
-                          (unsigned long long)o->rate, (unsigned long long)o->hop, MIN_RATE, MAX_RATE, AUDIO_MIN_HOP,
-                          AUDIO_MAX_HOP);
+        return media_fail(
+            err, cap, "--rate %llu --hop %llu: %d to %d samples a second, an even number of %d to %d a frame",
+            (unsigned long long)o->rate, (unsigned long long)o->hop, MIN_RATE, MAX_RATE, AUDIO_MIN_HOP,
+            AUDIO_MAX_HOP);
     return 0;
 }
 
@@ -116,8 +123,8 @@ static size_t record_bytes(const struct media_opts *o)
     return o->hop * sizeof(float);
 }
 
-static int sample(const struct media_opts *o, const void *bytes, size_t len, void **records, size_t *n, char *err,
-                  size_t cap)
+static int sample(const struct media_opts *o, const void *bytes, size_t len, void **records, size_t *n,
+                  char *err, size_t cap)
 {
     struct sound s;
     if (sound_parse(&s, bytes, len, (uint32_t)o->rate, err, cap) != 0)
@@ -146,8 +153,9 @@ static void learn(const char *what, struct rvq *q, size_t dim, size_t levels, in
     rvq_train(q, points, n, o->seed + more, o->threads, &report, show);
     progress_end();
     for (size_t l = 0; l < levels && !stop_signal; l++)
-        say("%s, level %zu: %zu of %zu codes used, %d iterations, error %.3g of the whole", what, l + 1, report.used[l],
-            q->size, report.iterations[l], report.error[0] > 0 ? report.error[l + 1] / report.error[0] : 0);
+        say("%s, level %zu: %zu of %zu codes used, %d iterations, error %.3g of the whole", what, l + 1,
+            report.used[l], q->size, report.iterations[l],
+            report.error[0] > 0 ? report.error[l + 1] / report.error[0] : 0);
 }
 
 /* First the envelopes; then the shapes, beneath the envelopes as they are decoded. */
@@ -156,7 +164,8 @@ static void *train(const struct media_opts *o, void *records, size_t n)
     struct audio_codec *c = xcalloc(1, sizeof *c);
     const float *frames = records;
     audio_init(c, (uint32_t)o->rate, o->hop);
-    int16_t *envelopes = xmalloc(n * AUDIO_BANDS * sizeof *envelopes), *shapes = xmalloc(n * o->hop * sizeof *shapes);
+    int16_t *envelopes = xmalloc(n * AUDIO_BANDS * sizeof *envelopes),
+            *shapes = xmalloc(n * o->hop * sizeof *shapes);
     for (size_t i = 0; i < n; i++)
         audio_envelope(c, frames + i * o->hop, envelopes + i * AUDIO_BANDS);
     learn("loudness", &c->envelope, AUDIO_BANDS, AUDIO_ENVELOPE_LEVELS, envelopes, n, o, 0);
@@ -182,8 +191,20 @@ static int save(const void *codec, FILE *f)
 }
 
 const struct modality modality_audio = {
-    .name = "audio", .codes_field = "audio_codes", .n_codes = AUDIO_N_CODES, .n_levels = AUDIO_LEVELS,
-    .extension = ".wav", .named = sound_named, .load = load, .free = release, .encode = encode_sound,
-    .decode = decode_sound, .describe = describe, .check = check, .record_bytes = record_bytes, .sample = sample,
-    .train = train, .save = save,
+    .name = "audio",
+    .codes_field = "audio_codes",
+    .n_codes = AUDIO_N_CODES,
+    .n_levels = AUDIO_LEVELS,
+    .extension = ".wav",
+    .named = sound_named,
+    .load = load,
+    .free = release,
+    .encode = encode_sound,
+    .decode = decode_sound,
+    .describe = describe,
+    .check = check,
+    .record_bytes = record_bytes,
+    .sample = sample,
+    .train = train,
+    .save = save,
 };

@@ -11,8 +11,11 @@
 
 static struct codebook describe_book(struct image_codec *c)
 {
-    return (struct codebook){.kind = "image", .parameters = {(float)c->patch}, .n_parameters = 1,
-                             .parts = {{"codes", &c->q}}, .n_parts = 1};
+    return (struct codebook){.kind = "image",
+                             .parameters = {(float)c->patch},
+                             .n_parameters = 1,
+                             .parts = {{"codes", &c->q}},
+                             .n_parts = 1};
 }
 
 static void release(void *codec)
@@ -40,13 +43,16 @@ static void *load(const char *path, char *err, size_t cap)
     if (c->patch && c->q.dim == image_dim(c->patch) && IMAGE_N_CODES % c->q.levels == 0 &&
         c->q.size == IMAGE_N_CODES / c->q.levels)
         return c;
-    media_fail(err, cap, "%s: patches of %g pixels, %zu levels of %zu codes with %zu components: not what image.md allows",
-               path, b.parameters[0], c->q.levels, c->q.size, c->q.dim);
+    media_fail(
+        err, cap,
+        "%s: patches of %g pixels, %zu levels of %zu codes with %zu components: not what image.md allows",
+        path, b.parameters[0], c->q.levels, c->q.size, c->q.dim);
     release(c);
     return NULL;
 }
 
-static int prepare(const struct media_opts *o, const void *bytes, size_t len, struct picture *p, char *err, size_t cap)
+static int prepare(const struct media_opts *o, const void *bytes, size_t len, struct picture *p, char *err,
+                   size_t cap)
 {
     if (picture_parse(p, bytes, len, err, cap) != 0)
         return -1;
@@ -76,8 +82,8 @@ static int encode_picture(const void *codec, const struct media_opts *o, const v
     return r;
 }
 
-static int decode_picture(const void *codec, const uint16_t *codes, size_t n, FILE *f, const char *path, char *err,
-                          size_t cap)
+static int decode_picture(const void *codec, const uint16_t *codes, size_t n, FILE *f, const char *path,
+                          char *err, size_t cap)
 {
     struct picture p;
     const char *dot = strrchr(path, '.');
@@ -109,8 +115,8 @@ static size_t record_bytes(const struct media_opts *o)
     return image_dim(o->patch) * sizeof(int16_t);
 }
 
-static int sample(const struct media_opts *o, const void *bytes, size_t len, void **records, size_t *n, char *err,
-                  size_t cap)
+static int sample(const struct media_opts *o, const void *bytes, size_t len, void **records, size_t *n,
+                  char *err, size_t cap)
 {
     struct picture p;
     if (prepare(o, bytes, len, &p, err, cap) != 0)
@@ -137,8 +143,9 @@ static void *train(const struct media_opts *o, void *records, size_t n)
     rvq_train(&c->q, records, n, o->seed, o->threads, &report, show);
     progress_end();
     for (size_t l = 0; l < o->levels && !stop_signal; l++)
-        say("level %zu: %zu of %zu codes used, %d iterations, error of a patch %.3g of the whole", l + 1, report.used[l],
-            c->q.size, report.iterations[l], report.error[0] > 0 ? report.error[l + 1] / report.error[0] : 0);
+        say("level %zu: %zu of %zu codes used, %d iterations, error of a patch %.3g of the whole", l + 1,
+            report.used[l], c->q.size, report.iterations[l],
+            report.error[0] > 0 ? report.error[l + 1] / report.error[0] : 0);
     return c;
 }
 
@@ -150,7 +157,20 @@ static int save(const void *codec, FILE *f)
 }
 
 const struct modality modality_image = {
-    .name = "image", .codes_field = "image_codes", .n_codes = IMAGE_N_CODES, .n_levels = 1, .extension = ".png",
-    .named = picture_named, .load = load, .free = release, .encode = encode_picture, .decode = decode_picture,
-    .describe = describe, .check = check, .record_bytes = record_bytes, .sample = sample, .train = train, .save = save,
+    .name = "image",
+    .codes_field = "image_codes",
+    .n_codes = IMAGE_N_CODES,
+    .n_levels = 1,
+    .extension = ".png",
+    .named = picture_named,
+    .load = load,
+    .free = release,
+    .encode = encode_picture,
+    .decode = decode_picture,
+    .describe = describe,
+    .check = check,
+    .record_bytes = record_bytes,
+    .sample = sample,
+    .train = train,
+    .save = save,
 };

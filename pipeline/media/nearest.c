@@ -1,5 +1,6 @@
 /*
- * nearest.c - codes lie in groups of 16 lanes, two components of each side by side, as pmaddwd multiplies them
+ * nearest.c - codes lie in groups of 16 lanes, two components of each side by side, as pmaddwd multiplies
+ * them
  *
  *   packed[g][d/2][lane][2]      group g, components d and d + 1 of code 16 g + lane
  *
@@ -14,18 +15,18 @@
 
 #include "pipeline/lib/fs.h"
 
-enum { LANES = 16, POINTS = 8 };    /* codes a group; points that share a load of the codes */
+enum { LANES = 16, POINTS = 8 }; /* codes a group; points that share a load of the codes */
 
 struct nearest {
-    size_t K, D, pairs, groups;     /* pairs: of components, D rounded up to even */
+    size_t K, D, pairs, groups; /* pairs: of components, D rounded up to even */
     int16_t *packed;
-    int32_t *norms;                 /* |c|^2; INT32_MAX in the lanes behind the last code */
+    int32_t *norms; /* |c|^2; INT32_MAX in the lanes behind the last code */
 };
 
-/* Scores of POINTS points with the codes of one group, norms[lane] - 2 dot; bit p of the result: some score of point p is below
- * worst[p]. x: (POINTS, 2 pairs) */
-typedef unsigned score_group(const int16_t *group, const int32_t *norms, const int16_t *x, size_t pairs, const int32_t *worst,
-                             int32_t score[POINTS][LANES]);
+/* Scores of POINTS points with the codes of one group, norms[lane] - 2 dot; bit p of the result: some score
+ * of point p is below worst[p]. x: (POINTS, 2 pairs) */
+typedef unsigned score_group(const int16_t *group, const int32_t *norms, const int16_t *x, size_t pairs,
+                             const int32_t *worst, int32_t score[POINTS][LANES]);
 
 static int force_plain;
 
@@ -71,8 +72,8 @@ void nearest_free(struct nearest *ix)
     free(ix);
 }
 
-static unsigned score_plain(const int16_t *group, const int32_t *norms, const int16_t *x, size_t pairs, const int32_t *worst,
-                            int32_t score[POINTS][LANES])
+static unsigned score_plain(const int16_t *group, const int32_t *norms, const int16_t *x, size_t pairs,
+                            const int32_t *worst, int32_t score[POINTS][LANES])
 {
     unsigned below = 0;
     for (size_t p = 0; p < POINTS; p++)
@@ -96,9 +97,9 @@ static inline int32_t pair_of(const int16_t *x, size_t p, size_t pairs, size_t j
 }
 
 /* The two halves of the lanes one after the other: POINTS sums fit the registers. */
-__attribute__((target("avx2"))) static unsigned score_avx2(const int16_t *group, const int32_t *norms, const int16_t *x,
-                                                           size_t pairs, const int32_t *worst,
-                                                           int32_t score[POINTS][LANES])
+__attribute__((target("avx2"))) static unsigned score_avx2(const int16_t *group, const int32_t *norms,
+                                                           const int16_t *x, size_t pairs,
+                                                           const int32_t *worst, int32_t score[POINTS][LANES])
 {
     unsigned below = 0;
     for (size_t half = 0; half < 2; half++) {
@@ -108,7 +109,8 @@ __attribute__((target("avx2"))) static unsigned score_avx2(const int16_t *group,
         for (size_t j = 0; j < pairs; j++) {
             __m256i c = _mm256_load_si256((const __m256i *)(group + j * LANES * 2) + half);
             for (size_t p = 0; p < POINTS; p++)
-                sum[p] = _mm256_add_epi32(sum[p], _mm256_madd_epi16(c, _mm256_set1_epi32(pair_of(x, p, pairs, j))));
+                sum[p] = _mm256_add_epi32(sum[p],
+                                          _mm256_madd_epi16(c, _mm256_set1_epi32(pair_of(x, p, pairs, j))));
         }
         for (size_t p = 0; p < POINTS; p++) {
             __m256i s = _mm256_sub_epi32(norm, _mm256_slli_epi32(sum[p], 1));
@@ -120,10 +122,9 @@ __attribute__((target("avx2"))) static unsigned score_avx2(const int16_t *group,
     return below;
 }
 
-__attribute__((target("avx512f,avx512bw"))) static unsigned score_avx512(const int16_t *group, const int32_t *norms,
-                                                                         const int16_t *x, size_t pairs,
-                                                                         const int32_t *worst,
-                                                                         int32_t score[POINTS][LANES])
+__attribute__((target("avx512f,avx512bw"))) static unsigned
+score_avx512(const int16_t *group, const int32_t *norms, const int16_t *x, size_t pairs, const int32_t *worst,
+             int32_t score[POINTS][LANES])
 {
     __m512i sum[POINTS], norm = _mm512_loadu_si512(norms);
     unsigned below = 0;
@@ -132,7 +133,8 @@ __attribute__((target("avx512f,avx512bw"))) static unsigned score_avx512(const i
     for (size_t j = 0; j < pairs; j++) {
         __m512i c = _mm512_load_si512(group + j * LANES * 2);
         for (size_t p = 0; p < POINTS; p++)
-            sum[p] = _mm512_add_epi32(sum[p], _mm512_madd_epi16(c, _mm512_set1_epi32(pair_of(x, p, pairs, j))));
+            sum[p] =
+                _mm512_add_epi32(sum[p], _mm512_madd_epi16(c, _mm512_set1_epi32(pair_of(x, p, pairs, j))));
     }
     for (size_t p = 0; p < POINTS; p++) {
         __m512i s = _mm512_sub_epi32(norm, _mm512_slli_epi32(sum[p], 1));
@@ -166,7 +168,8 @@ static inline void keep(uint32_t *code, int32_t *score, size_t m, uint32_t k, in
     code[at] = k;
 }
 
-void nearest_find(const struct nearest *ix, const int16_t *points, size_t n, size_t m, uint32_t *code, int32_t *score)
+void nearest_find(const struct nearest *ix, const int16_t *points, size_t n, size_t m, uint32_t *code,
+                  int32_t *score)
 {
     int16_t x[POINTS * (NEAREST_MAX_DIM + 2)];
     int32_t scores[POINTS][LANES], worst[POINTS];
@@ -179,16 +182,18 @@ void nearest_find(const struct nearest *ix, const int16_t *points, size_t n, siz
     for (size_t i = 0; i < n; i += POINTS) {
         size_t here = n - i < POINTS ? n - i : POINTS;
         for (size_t p = 0; p < POINTS; p++)
-            worst[p] = p < here ? INT32_MAX : INT32_MIN;        /* behind the last point nothing is near enough */
+            worst[p] = p < here ? INT32_MAX : INT32_MIN; /* behind the last point nothing is near enough */
         for (size_t p = 0; p < here; p++)
             memcpy(x + p * ix->pairs * 2, points + (i + p) * ix->D, ix->D * sizeof *x);
         for (size_t g = 0; g < ix->groups; g++) {
-            unsigned below = score_codes(ix->packed + g * ix->pairs * LANES * 2, ix->norms + g * LANES, x, ix->pairs, worst,
-                                         scores);
+            unsigned below = score_codes(ix->packed + g * ix->pairs * LANES * 2, ix->norms + g * LANES, x,
+                                         ix->pairs, worst, scores);
             for (; below; below &= below - 1) {
                 size_t p = (size_t)__builtin_ctz(below);
-                for (size_t lane = 0; lane < LANES; lane++)     /* lanes behind the last code have the score INT32_MAX */
-                    keep(code + (i + p) * m, score + (i + p) * m, m, (uint32_t)(g * LANES + lane), scores[p][lane]);
+                for (size_t lane = 0; lane < LANES;
+                     lane++) /* lanes behind the last code have the score INT32_MAX */
+                    keep(code + (i + p) * m, score + (i + p) * m, m, (uint32_t)(g * LANES + lane),
+                         scores[p][lane]);
                 worst[p] = score[(i + p) * m + m - 1];
             }
         }

@@ -24,11 +24,13 @@ int nearest_limit(size_t D);
 struct nearest;
 /* codes (K,D) row-major, copied. 1 <= D <= NEAREST_MAX_DIM. */
 struct nearest *nearest_new(const int16_t *codes, size_t K, size_t D);
-void nearest_free(struct nearest *ix);                  /* NULL is fine */
+void nearest_free(struct nearest *ix); /* NULL is fine */
 
-/* Of each point (n,D) the m <= NEAREST_MAX_BEST nearest codes, nearest first, of equals the lower one; fewer than m codes: the
- * rest is UINT32_MAX. code (n,m); score (n,m): |c|^2 - 2 c.x, that is the squared distance less |x|^2. Thread-safe. */
-void nearest_find(const struct nearest *ix, const int16_t *points, size_t n, size_t m, uint32_t *code, int32_t *score);
+/* Of each point (n,D) the m <= NEAREST_MAX_BEST nearest codes, nearest first, of equals the lower one; fewer
+ * than m codes: the rest is UINT32_MAX. code (n,m); score (n,m): |c|^2 - 2 c.x, that is the squared distance
+ * less |x|^2. Thread-safe. */
+void nearest_find(const struct nearest *ix, const int16_t *points, size_t n, size_t m, uint32_t *code,
+                  int32_t *score);
 
 /* For tests: use only the plain loop (true), or what the machine has (false, the default). */
 void nearest_plain(int plain);

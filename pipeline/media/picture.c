@@ -69,7 +69,8 @@ int picture_parse(struct picture *p, const void *bytes, size_t len, char *err, s
 
 static int write_png(const struct picture *p, FILE *f)
 {
-    png_image image = {.version = PNG_IMAGE_VERSION, .width = p->width, .height = p->height, .format = PNG_FORMAT_RGB};
+    png_image image = {
+        .version = PNG_IMAGE_VERSION, .width = p->width, .height = p->height, .format = PNG_FORMAT_RGB};
     bool ok = png_image_write_to_stdio(&image, f, 0, p->rgb, 0, NULL);
     png_image_free(&image);
     return ok && !ferror(f) ? 0 : -1;

@@ -14,26 +14,28 @@
 #include <stdio.h>
 
 enum {
-    PICTURE_MAX_SIDE = 32768,           /* of a file */
-    PICTURE_MAX_PIXELS = 64 << 20,      /* of a file: 192 MiB as RGB */
+    PICTURE_MAX_SIDE = 32768,      /* of a file */
+    PICTURE_MAX_PIXELS = 64 << 20, /* of a file: 192 MiB as RGB */
 };
 
 struct picture {
     uint32_t width, height;
-    uint8_t *rgb;               /* (height, width, 3), sRGB; owned */
+    uint8_t *rgb; /* (height, width, 3), sRGB; owned */
 };
 
 /* Kind by the first bytes. Transparent pixels are laid on white; 16 bits become 8. 0, or -1. */
-int  picture_parse(struct picture *p, const void *bytes, size_t len, char *err, size_t cap);
+int picture_parse(struct picture *p, const void *bytes, size_t len, char *err, size_t cap);
 void picture_free(struct picture *p);
-/* Whether a file of this name is taken for a picture in a directory: .png .jpg .jpeg .ppm .pgm, in either case. */
+/* Whether a file of this name is taken for a picture in a directory: .png .jpg .jpeg .ppm .pgm, in either
+ * case. */
 bool picture_named(const char *path);
 /* 0, or -1: f failed. png: else PPM. */
-int  picture_write(const struct picture *p, FILE *f, bool png);
+int picture_write(const struct picture *p, FILE *f, bool png);
 
 /* The largest square in the middle. */
 void picture_crop(struct picture *p);
-/* Shrinks it, each pixel the mean of what it covers, until the longer side is at most `side`. Never enlarges. */
+/* Shrinks it, each pixel the mean of what it covers, until the longer side is at most `side`. Never enlarges.
+ */
 void picture_shrink(struct picture *p, uint32_t side);
 
 /* One decoder each, called by picture_parse. */

@@ -1,5 +1,6 @@
 /*
- * picture_jpeg.c - JPEG through libjpeg, which fills what is missing with grey and only warns: here that is an error
+ * picture_jpeg.c - JPEG through libjpeg, which fills what is missing with grey and only warns: here that is
+ * an error
  */
 #include <setjmp.h>
 #include <stdio.h>
@@ -9,7 +10,7 @@
 
 #include "pipeline/media/picture.h"
 
-enum { MAX_SCANS = 64 };        /* of a progressive file; each costs time for all pixels */
+enum { MAX_SCANS = 64 }; /* of a progressive file; each costs time for all pixels */
 
 struct failure {
     struct jpeg_error_mgr mgr;

@@ -6,15 +6,17 @@
 
 #include "pipeline/media/picture.h"
 
-/* libpng takes a file that ends after its pixels for whole: here all chunks must be there, to the last, IEND. */
+/* libpng takes a file that ends after its pixels for whole: here all chunks must be there, to the last, IEND.
+ */
 static int check_chunks(const uint8_t *b, size_t len, char *err, size_t cap)
 {
-    enum { SIGNATURE = 8, AROUND = 12 };        /* length, name and checksum */
+    enum { SIGNATURE = 8, AROUND = 12 }; /* length, name and checksum */
     for (size_t at = SIGNATURE; at < len && len - at >= AROUND;) {
-        uint32_t size = (uint32_t)b[at] << 24 | (uint32_t)b[at + 1] << 16 | (uint32_t)b[at + 2] << 8 | b[at + 3];
+        uint32_t size =
+            (uint32_t)b[at] << 24 | (uint32_t)b[at + 1] << 16 | (uint32_t)b[at + 2] << 8 | b[at + 3];
         if (size > len - at - AROUND)
-            return media_fail(err, cap, "PNG: offset %zu: truncated: a chunk of %u bytes, there are %zu", at, size,
-                              len - at - AROUND);
+            return media_fail(err, cap, "PNG: offset %zu: truncated: a chunk of %u bytes, there are %zu", at,
+                              size, len - at - AROUND);
         if (memcmp(b + at + 4, "IEND", 4) == 0)
             return 0;
         at += AROUND + (size_t)size;

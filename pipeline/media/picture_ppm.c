@@ -14,7 +14,8 @@ struct header {
 static int number(struct header *h)
 {
     int value = 0, digits = 0;
-    while (h->at < h->len && (h->b[h->at] == '#' || strchr(" \t\r\n\v\f", h->b[h->at]) != NULL) && h->b[h->at]) {
+    while (h->at < h->len && (h->b[h->at] == '#' || strchr(" \t\r\n\v\f", h->b[h->at]) != NULL) &&
+           h->b[h->at]) {
         if (h->b[h->at] == '#')
             while (h->at < h->len && h->b[h->at] != '\n')
                 h->at++;
@@ -34,13 +35,14 @@ int picture_ppm(struct picture *p, const void *bytes, size_t len, char *err, siz
         return media_fail(err, cap, "PPM: P%c is not read, only P5 and P6", h.b[1]);
     int width = number(&h), height = number(&h), max = number(&h);
     if (width < 0 || height < 0 || max <= 0 || max > 65535 || h.at >= len)
-        return media_fail(err, cap, "PPM: offset %zu: width, height and a maximum of 1 to 65535 expected", h.at);
-    h.at++;                     /* one white space */
+        return media_fail(err, cap, "PPM: offset %zu: width, height and a maximum of 1 to 65535 expected",
+                          h.at);
+    h.at++; /* one white space */
     size_t depth = max > 255 ? 2 : 1;
     uint64_t need = (uint64_t)width * (uint64_t)height * colours * depth;
     if (width > 0 && height > 0 && len - h.at < need)
-        return media_fail(err, cap, "PPM: truncated: %d x %d pixels are %llu bytes, there are %zu", width, height,
-                          (unsigned long long)need, len - h.at);
+        return media_fail(err, cap, "PPM: truncated: %d x %d pixels are %llu bytes, there are %zu", width,
+                          height, (unsigned long long)need, len - h.at);
     if (picture_alloc(p, (uint64_t)width, (uint64_t)height, err, cap) != 0)
         return -1;
     const uint8_t *in = h.b + h.at;

@@ -12,16 +12,18 @@ void picture_crop(struct picture *p)
     uint32_t side = p->width < p->height ? p->width : p->height;
     uint32_t x = (p->width - side) / 2, y = (p->height - side) / 2;
     for (uint32_t row = 0; row < side; row++)
-        memmove(p->rgb + (size_t)row * side * 3, p->rgb + ((size_t)(y + row) * p->width + x) * 3, (size_t)side * 3);
+        memmove(p->rgb + (size_t)row * side * 3, p->rgb + ((size_t)(y + row) * p->width + x) * 3,
+                (size_t)side * 3);
     p->width = p->height = side;
 }
 
-/* One axis: `lines` lines of n samples of `step` bytes become lines of m samples, m <= n. A sample that lies across the border of
- * two belongs to both by its share, in whole numbers: n and m units. */
-static void shrink_row(uint8_t *out, const uint8_t *in, uint32_t n, uint32_t m, size_t in_step, size_t out_step)
+/* One axis: `lines` lines of n samples of `step` bytes become lines of m samples, m <= n. A sample that lies
+ * across the border of two belongs to both by its share, in whole numbers: n and m units. */
+static void shrink_row(uint8_t *out, const uint8_t *in, uint32_t n, uint32_t m, size_t in_step,
+                       size_t out_step)
 {
     for (uint32_t i = 0; i < m; i++) {
-        uint64_t from = (uint64_t)i * n, to = from + n, sum[3] = {0};     /* in units of 1 / m sample */
+        uint64_t from = (uint64_t)i * n, to = from + n, sum[3] = {0}; /* in units of 1 / m sample */
         for (uint64_t s = from / m; s * m < to; s++) {
             uint64_t a = s * m > from ? s * m : from, b = (s + 1) * m < to ? (s + 1) * m : to;
             for (int c = 0; c < 3; c++)

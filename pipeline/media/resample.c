@@ -35,7 +35,7 @@ static void make_filter(float *h, size_t half, double phase, double cutoff)
         sum += h[k];
     }
     for (size_t k = 0; k < 2 * half; k++)
-        h[k] = (float)(h[k] / sum);             /* what is constant stays so */
+        h[k] = (float)(h[k] / sum); /* what is constant stays so */
 }
 
 void sound_resample(struct sound *s, uint32_t rate)

@@ -10,12 +10,12 @@
 struct reservoir {
     size_t record_bytes, room, n;
     uint64_t seen, random;
-    char *records;              /* n of them; owned */
+    char *records; /* n of them; owned */
 };
 
 void reservoir_init(struct reservoir *s, size_t record_bytes, size_t room, uint64_t seed);
 void reservoir_add(struct reservoir *s, const void *records, size_t n);
-void reservoir_shuffle(struct reservoir *s);        /* when all have been added */
+void reservoir_shuffle(struct reservoir *s); /* when all have been added */
 void reservoir_free(struct reservoir *s);
 
 #endif

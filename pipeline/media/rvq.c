@@ -5,11 +5,12 @@
 
 #include "pipeline/lib/fs.h"
 
-enum { BLOCK = 256 };               /* points encoded together */
+enum { BLOCK = 256 }; /* points encoded together */
 
 void rvq_init(struct rvq *q, size_t dim, size_t levels, size_t size)
 {
-    *q = (struct rvq){.dim = dim, .levels = levels, .size = size, .codes = xcalloc(levels * size * dim, sizeof(int16_t))};
+    *q = (struct rvq){
+        .dim = dim, .levels = levels, .size = size, .codes = xcalloc(levels * size * dim, sizeof(int16_t))};
 }
 
 void rvq_ready(struct rvq *q)
@@ -28,15 +29,15 @@ void rvq_free(struct rvq *q)
     *q = (struct rvq){0};
 }
 
-struct beginning {                  /* codes chosen so far */
+struct beginning { /* codes chosen so far */
     uint16_t code[RVQ_MAX_LEVELS];
-    int64_t error;                  /* |what is left over|^2 */
+    int64_t error; /* |what is left over|^2 */
 };
 
-struct block {                      /* of each point up to RVQ_BEAM beginnings, best first */
+struct block { /* of each point up to RVQ_BEAM beginnings, best first */
     struct beginning b[BLOCK][RVQ_BEAM], next[BLOCK][RVQ_BEAM];
     size_t n[BLOCK];
-    int16_t *rest, *next_rest;      /* (BLOCK, RVQ_BEAM, dim): what each leaves over */
+    int16_t *rest, *next_rest; /* (BLOCK, RVQ_BEAM, dim): what each leaves over */
     uint32_t code[BLOCK * RVQ_BEAM * RVQ_BEAM];
     int32_t score[BLOCK * RVQ_BEAM * RVQ_BEAM];
 };
@@ -74,7 +75,7 @@ static size_t choose(const struct block *b, size_t i, size_t m, struct candidate
         for (size_t k = 0; k < m && code[k] != UINT32_MAX; k++) {
             int64_t error = b->b[i][j].error + score[k];
             if (n == RVQ_BEAM && error >= best[n - 1].error)
-                break;              /* the rest of this beginning is worse */
+                break; /* the rest of this beginning is worse */
             size_t at = n < RVQ_BEAM ? n++ : n - 1;
             for (; at > 0 && best[at - 1].error > error; at--)
                 best[at] = best[at - 1];
@@ -88,7 +89,7 @@ static void encode_level(const struct rvq *q, struct block *b, size_t n_points, 
 {
     const int16_t *codes = q->codes + level * q->size * q->dim;
     size_t m = level + 1 == q->levels ? 1 : RVQ_BEAM;
-    if (level == 0) {               /* one beginning a point: they lie RVQ_BEAM apart */
+    if (level == 0) { /* one beginning a point: they lie RVQ_BEAM apart */
         for (size_t i = 0; i < n_points; i++)
             nearest_find(q->index[0], b->rest + i * RVQ_BEAM * q->dim, 1, m, b->code + i * RVQ_BEAM * m,
                          b->score + i * RVQ_BEAM * m);

@@ -7,8 +7,8 @@
  * nearest code, and takes the best sum in the end.
  * Learning: k-means++ (Arthur & Vassilvitskii 2007), Lloyd's iterations, and
  * codes that nothing is nearest to start again at the worst represented point.
- * Everything is in whole numbers: equal points and seed give equal codes, on any machine, with any number of threads.
- * Sources: Juang & Gray 1982 (residual); Zeghidour et al. 2021, arXiv:2107.03312 (audio).
+ * Everything is in whole numbers: equal points and seed give equal codes, on any machine, with any number of
+ * threads. Sources: Juang & Gray 1982 (residual); Zeghidour et al. 2021, arXiv:2107.03312 (audio).
  */
 #ifndef MEDIA_RVQ_H
 #define MEDIA_RVQ_H
@@ -21,13 +21,13 @@
 enum { RVQ_MAX_LEVELS = 8, RVQ_BEAM = 4 };
 
 struct rvq {
-    size_t dim, levels, size;           /* components of a vector; levels; codes of a level */
-    int16_t *codes;                     /* (levels, size, dim), within +-nearest_limit(dim) */
-    struct nearest *index[RVQ_MAX_LEVELS];      /* made by rvq_ready */
+    size_t dim, levels, size;              /* components of a vector; levels; codes of a level */
+    int16_t *codes;                        /* (levels, size, dim), within +-nearest_limit(dim) */
+    struct nearest *index[RVQ_MAX_LEVELS]; /* made by rvq_ready */
 };
 
-void rvq_init(struct rvq *q, size_t dim, size_t levels, size_t size);       /* codes are 0 */
-void rvq_ready(struct rvq *q);                                              /* codes are complete: encoding may begin */
+void rvq_init(struct rvq *q, size_t dim, size_t levels, size_t size); /* codes are 0 */
+void rvq_ready(struct rvq *q); /* codes are complete: encoding may begin */
 void rvq_free(struct rvq *q);
 
 /* points (n,dim), components within +-nearest_limit(dim); out (n,levels). Thread-safe. */
@@ -39,13 +39,13 @@ void rvq_decode(const struct rvq *q, const uint16_t *codes, size_t n, int32_t *o
 void rvq_subtract(int16_t *x, const int16_t *c, size_t dim);
 
 struct rvq_report {
-    double error[RVQ_MAX_LEVELS + 1];   /* mean squared error a vector after that many levels, greedily */
-    size_t used[RVQ_MAX_LEVELS];        /* codes that are nearest to some point */
+    double error[RVQ_MAX_LEVELS + 1]; /* mean squared error a vector after that many levels, greedily */
+    size_t used[RVQ_MAX_LEVELS];      /* codes that are nearest to some point */
     int iterations[RVQ_MAX_LEVELS];
 };
 
 /* Learns all levels from points (n,dim), n >= 1, which become the residuals. */
-void rvq_train(struct rvq *q, int16_t *points, size_t n, uint64_t seed, int threads, struct rvq_report *report,
-               void (*progress)(size_t level, int iteration));
+void rvq_train(struct rvq *q, int16_t *points, size_t n, uint64_t seed, int threads,
+               struct rvq_report *report, void (*progress)(size_t level, int iteration));
 
 #endif

@@ -11,25 +11,26 @@
 
 enum {
     MAX_ITERATIONS = 16,
-    SEED_POINTS = 8,            /* the first codes are drawn from about this many points a code */
-    SEED_ROUND = 16,            /* codes drawn before distances are brought up to date */
-    BLOCK = 1024,               /* points a thread takes at a time */
-    PARALLEL_FROM = 1 << 20,    /* distances that are worth waking threads for */
+    SEED_POINTS = 8,         /* the first codes are drawn from about this many points a code */
+    SEED_ROUND = 16,         /* codes drawn before distances are brought up to date */
+    BLOCK = 1024,            /* points a thread takes at a time */
+    PARALLEL_FROM = 1 << 20, /* distances that are worth waking threads for */
 };
-static const double enough = 0.002;     /* an iteration that improves the error by less is the last */
+static const double enough = 0.002; /* an iteration that improves the error by less is the last */
 
 struct kmeans {
     const int16_t *points;
     size_t n, dim, size;
     int16_t *codes;
-    uint32_t *nearest;          /* of each point */
-    uint32_t *distance;         /* squared */
+    uint32_t *nearest;  /* of each point */
+    uint32_t *distance; /* squared */
     uint64_t random;
     int threads;
 };
 
 /* Nearest codes of the first n points. */
-static void assign(struct kmeans *k, const int16_t *codes, size_t size, size_t n, uint32_t *nearest, uint32_t *distance)
+static void assign(struct kmeans *k, const int16_t *codes, size_t size, size_t n, uint32_t *nearest,
+                   uint32_t *distance)
 {
     struct nearest *ix = nearest_new(codes, size, k->dim);
 #pragma omp parallel for schedule(dynamic) num_threads(k->threads) if (n * size > PARALLEL_FROM)
@@ -48,8 +49,8 @@ static void assign(struct kmeans *k, const int16_t *codes, size_t size, size_t n
     nearest_free(ix);
 }
 
-/* k-means++: points far from all codes so far are likely to become codes. Returns how many codes there are; fewer than
- * size when the points have no more different values. */
+/* k-means++: points far from all codes so far are likely to become codes. Returns how many codes there are;
+ * fewer than size when the points have no more different values. */
 static size_t seed_codes(struct kmeans *k)
 {
     size_t n = k->n < k->size * SEED_POINTS ? k->n : k->size * SEED_POINTS, made = 1;
@@ -57,7 +58,7 @@ static size_t seed_codes(struct kmeans *k)
     uint32_t *nearest = xcalloc(n, sizeof *nearest), *distance = xcalloc(n, sizeof *distance);
     memset(k->distance, 0xff, n * sizeof *k->distance);
     memcpy(k->codes, k->points + random_next(&k->random) % n * k->dim, k->dim * sizeof *k->codes);
-    for (size_t fresh = 1; made < k->size; ) {
+    for (size_t fresh = 1; made < k->size;) {
         assign(k, k->codes + (made - fresh) * k->dim, fresh, n, nearest, distance);
         for (size_t i = 0; i < n; i++) {
             k->distance[i] = distance[i] < k->distance[i] ? distance[i] : k->distance[i];
@@ -67,7 +68,7 @@ static size_t seed_codes(struct kmeans *k)
             break;
         for (fresh = 0; fresh < SEED_ROUND && made < k->size; fresh++) {
             uint64_t at = random_next(&k->random) % sums[n];
-            size_t low = 0, high = n;           /* the last i with sums[i] <= at */
+            size_t low = 0, high = n; /* the last i with sums[i] <= at */
             while (high - low > 1) {
                 size_t middle = (low + high) / 2;
                 *(sums[middle] <= at ? &low : &high) = middle;
@@ -188,11 +189,11 @@ static size_t count_used(const struct kmeans *k)
     return n;
 }
 
-void rvq_train(struct rvq *q, int16_t *points, size_t n, uint64_t seed, int threads, struct rvq_report *report,
-               void (*show)(size_t level, int iteration))
+void rvq_train(struct rvq *q, int16_t *points, size_t n, uint64_t seed, int threads,
+               struct rvq_report *report, void (*show)(size_t level, int iteration))
 {
-    struct kmeans k = {.points = points, .n = n, .dim = q->dim, .size = q->size, .random = seed,
-                       .threads = threads};
+    struct kmeans k = {
+        .points = points, .n = n, .dim = q->dim, .size = q->size, .random = seed, .threads = threads};
     k.nearest = xcalloc(n, sizeof *k.nearest);
     k.distance = xcalloc(n, sizeof *k.distance);
     *report = (struct rvq_report){0};

@@ -9,7 +9,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/media/picture.h"
 
-enum { BLOCK = 4096 };              /* frames read at a time */
+enum { BLOCK = 4096 }; /* frames read at a time */
 
 /* ---- a file in memory, for libsndfile ---- */
 
@@ -53,7 +53,8 @@ static sf_count_t memory_tell(void *arg)
     return ((struct memory *)arg)->at;
 }
 
-/* ---- WAV: libsndfile believes the file's end more than its chunk sizes, and reads what is cut without a word ---- */
+/* ---- WAV: libsndfile believes the file's end more than its chunk sizes, and reads what is cut without a
+ * word ---- */
 
 static uint32_t u32(const uint8_t *b)
 {
@@ -69,8 +70,8 @@ static int check_wav(const uint8_t *b, size_t len, char *err, size_t cap)
         uint32_t size = u32(b + at + 4);
         size_t there = len - at - 8;
         if (size > there && !(memcmp(b + at, "data", 4) == 0 && size == UINT32_MAX))
-            return media_fail(err, cap, "WAV: truncated: the chunk at offset %zu has %u bytes, the file %zu", at, size,
-                              there);
+            return media_fail(err, cap, "WAV: truncated: the chunk at offset %zu has %u bytes, the file %zu",
+                              at, size, there);
         if (memcmp(b + at, "data", 4) == 0)
             return 0;
         at += 8 + (size_t)size;
@@ -84,15 +85,15 @@ static int check_wav(const uint8_t *b, size_t len, char *err, size_t cap)
 static int check_info(const SF_INFO *info, char *err, size_t cap)
 {
     if (info->samplerate < SOUND_MIN_RATE || info->samplerate > SOUND_MAX_RATE)
-        return media_fail(err, cap, "%d samples a second: not within %d and %d", info->samplerate, SOUND_MIN_RATE,
-                          SOUND_MAX_RATE);
+        return media_fail(err, cap, "%d samples a second: not within %d and %d", info->samplerate,
+                          SOUND_MIN_RATE, SOUND_MAX_RATE);
     if (info->channels < 1 || info->channels > SOUND_MAX_CHANNELS)
         return media_fail(err, cap, "%d channels: not within 1 and %d", info->channels, SOUND_MAX_CHANNELS);
     if (info->frames <= 0)
         return media_fail(err, cap, "no samples");
     if (info->frames / info->samplerate >= SOUND_MAX_SECONDS)
-        return media_fail(err, cap, "%lld seconds: more than %d; cut it", (long long)(info->frames / info->samplerate),
-                          SOUND_MAX_SECONDS);
+        return media_fail(err, cap, "%lld seconds: more than %d; cut it",
+                          (long long)(info->frames / info->samplerate), SOUND_MAX_SECONDS);
     return 0;
 }
 
@@ -120,7 +121,7 @@ static int read_samples(struct sound *s, SNDFILE *f, const SF_INFO *info, char *
     if (s->n < promised)
         return media_fail(err, cap, "truncated: %zu samples of %zu", s->n, promised);
     for (size_t i = 0; i < s->n; i++)
-        if (!(fabsf(s->x[i]) <= 64))            /* float WAV files may hold anything */
+        if (!(fabsf(s->x[i]) <= 64)) /* float WAV files may hold anything */
             return media_fail(err, cap, "sample %zu is not a number, or far beyond full scale", i);
     return 0;
 }
@@ -173,11 +174,11 @@ static void put32(uint8_t *b, uint32_t v)
 
 int sound_write(const struct sound *s, FILE *f)
 {
-    uint8_t h[44] = "RIFF....WAVEfmt \x10\0\0\0\x01\0\x01\0";       /* PCM, one channel */
+    uint8_t h[44] = "RIFF....WAVEfmt \x10\0\0\0\x01\0\x01\0"; /* PCM, one channel */
     put32(h + 4, (uint32_t)(36 + s->n * 2));
     put32(h + 24, s->rate);
     put32(h + 28, s->rate * 2);
-    put32(h + 32, 2 | 16 << 16);                /* bytes a frame, bits a sample */
+    put32(h + 32, 2 | 16 << 16); /* bytes a frame, bits a sample */
     memcpy(h + 36, "data", 4);
     put32(h + 40, (uint32_t)(s->n * 2));
     fwrite(h, 1, sizeof h, f);

@@ -15,21 +15,23 @@
 
 enum {
     SOUND_MAX_SECONDS = 3600,
-    SOUND_MIN_RATE = 1000, SOUND_MAX_RATE = 384000, SOUND_MAX_CHANNELS = 64,
+    SOUND_MIN_RATE = 1000,
+    SOUND_MAX_RATE = 384000,
+    SOUND_MAX_CHANNELS = 64,
 };
 
 struct sound {
-    uint32_t rate;              /* samples a second */
+    uint32_t rate; /* samples a second */
     size_t n;
-    float *x;                   /* full scale is +-1; owned */
+    float *x; /* full scale is +-1; owned */
 };
 
 /* One channel (the mean of all), at `rate`. 0, or -1. */
-int  sound_parse(struct sound *s, const void *bytes, size_t len, uint32_t rate, char *err, size_t cap);
+int sound_parse(struct sound *s, const void *bytes, size_t len, uint32_t rate, char *err, size_t cap);
 void sound_free(struct sound *s);
-bool sound_named(const char *path);     /* .wav .flac */
+bool sound_named(const char *path); /* .wav .flac */
 /* 16-bit WAV; n at most SOUND_MAX_SECONDS of samples. 0, or -1: f failed. */
-int  sound_write(const struct sound *s, FILE *f);
+int sound_write(const struct sound *s, FILE *f);
 
 /* Bandlimited, by a windowed sinc. Replaces x. */
 void sound_resample(struct sound *s, uint32_t rate);

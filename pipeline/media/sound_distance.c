@@ -56,7 +56,7 @@ static void band_levels(const struct sound *s, size_t at, double out[BANDS])
         to = to < FRAME / 2 ? to : FRAME / 2;
         for (size_t k = from; k < to; k++)
             energy += crealf(x[k]) * crealf(x[k]) + cimagf(x[k]) * cimagf(x[k]);
-        energy /= (double)(to - from) * FRAME * FRAME / 16;      /* a sine of full scale is 0 dB */
+        energy /= (double)(to - from) * FRAME * FRAME / 16; /* a sine of full scale is 0 dB */
         out[b] = 10 * log10(energy + 1e-8);
     }
 }

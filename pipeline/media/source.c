@@ -10,23 +10,24 @@
 #include "formats/decompress.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/lib/walk.h"
+#include "pipeline/stream/walk.h"
 #include "pipeline/media/picture.h"
 
-enum { MAX_FILE = 1 << 30 };        /* bytes of a media file */
+enum { MAX_FILE = 1 << 30 }; /* bytes of a media file */
 
 struct media_source {
     const struct modality *m;
     struct input_opts opts;
     const char *const *paths;
     size_t n_paths, next;
-    struct walk *walk;              /* the directory being read */
-    struct input *input;            /* the file of documents being read */
+    struct walk *walk;   /* the directory being read */
+    struct input *input; /* the file of documents being read */
     char *input_path;
-    uint64_t passed_by;             /* files of directories */
+    uint64_t passed_by; /* files of directories */
 };
 
-struct media_source *media_source_open(const struct modality *m, const struct input_opts *opts, const char *const *paths, size_t n_paths)
+struct media_source *media_source_open(const struct modality *m, const struct input_opts *opts,
+                                       const char *const *paths, size_t n_paths)
 {
     struct media_source *s = xcalloc(1, sizeof *s);
     *s = (struct media_source){.m = m, .opts = *opts, .paths = paths, .n_paths = n_paths};
@@ -123,8 +124,10 @@ void *media_read(const char *path, size_t *len, char *err, size_t cap)
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > MAX_FILE) {
-        media_fail(err, cap, "%s", fd < 0 ? strerror(errno) : !S_ISREG(st.st_mode) ? "not a regular file"
-                                                                                   : "larger than 1 GiB");
+        media_fail(err, cap, "%s",
+                   fd < 0                 ? strerror(errno)
+                   : !S_ISREG(st.st_mode) ? "not a regular file"
+                                          : "larger than 1 GiB");
         if (fd >= 0)
             close(fd);
         return NULL;

@@ -8,19 +8,20 @@
 #ifndef MEDIA_SOURCE_H
 #define MEDIA_SOURCE_H
 
-#include "pipeline/lib/input.h"
+#include "pipeline/stream/input.h"
 #include "pipeline/media/modality.h"
 
 struct media_source;
 
 struct media_item {
-    const char *name;           /* the file's path, or FILE:LINE of a document */
-    const char *json;           /* NULL: a media file */
+    const char *name; /* the file's path, or FILE:LINE of a document */
+    const char *json; /* NULL: a media file */
     size_t len;
 };
 
 /* All must live until media_source_close. */
-struct media_source *media_source_open(const struct modality *m, const struct input_opts *opts, const char *const *paths, size_t n_paths);
+struct media_source *media_source_open(const struct modality *m, const struct input_opts *opts,
+                                       const char *const *paths, size_t n_paths);
 /* False at the end, or when stop_signal comes. The item is valid until the next call. */
 bool media_source_next(struct media_source *s, struct media_item *item);
 /* Says what was left out. */

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What a matrix product may be chosen by: equal alignment in every layer and mode gives equal algorithms, so equal bits. */
+/* What a matrix product may be chosen by: equal alignment in every layer and mode gives equal algorithms, so
+ * equal bits. */
 enum { ALIGN = 256 };
 
 /* Takes n elements at *used, aligned. With base NULL only counts. */
@@ -22,7 +23,8 @@ static size_t carve_layer(struct layer_acts *l, char *base, const struct model_c
                           enum activations_mode mode)
 {
     bool train = mode != ACT_FORWARD;
-    size_t used = 0, C = (size_t)c->C, D = (size_t)c->D, H = (size_t)c->H, Hkv = (size_t)c->Hkv, F = (size_t)c->F;
+    size_t used = 0, C = (size_t)c->C, D = (size_t)c->D, H = (size_t)c->H, Hkv = (size_t)c->Hkv,
+           F = (size_t)c->F;
     l->in = mode == ACT_RECOMPUTE ? NULL : take(base, &used, N * C, e);
     l->norm_attn = take(base, &used, N * C, e);
     l->qkv = take(base, &used, N * (H + 2 * Hkv) * D, e);
@@ -39,9 +41,11 @@ static size_t carve_layer(struct layer_acts *l, char *base, const struct model_c
     return used;
 }
 
-static size_t carve_backward(struct activations *a, char *base, const struct model_config *c, size_t e, size_t N)
+static size_t carve_backward(struct activations *a, char *base, const struct model_config *c, size_t e,
+                             size_t N)
 {
-    size_t used = 0, mlp, attention, D = (size_t)c->D, H = (size_t)c->H, Hkv = (size_t)c->Hkv, F = (size_t)c->F;
+    size_t used = 0, mlp, attention, D = (size_t)c->D, H = (size_t)c->H, Hkv = (size_t)c->Hkv,
+           F = (size_t)c->F;
     a->dx = take(base, &used, N * (size_t)c->C, e);
     mlp = attention = used;
     a->dgate_up = take(base, &mlp, N * 2 * F, e);
@@ -76,7 +80,8 @@ static size_t carve(struct activations *a, char *base, const struct model_config
 }
 
 /* Logits of a whole micro-batch would be the largest buffer of all (V = 65,536: 128 KB a token). */
-static size_t default_logit_rows(const struct ops *ops, const struct model_config *c, enum dtype act, size_t N)
+static size_t default_logit_rows(const struct ops *ops, const struct model_config *c, enum dtype act,
+                                 size_t N)
 {
     size_t rows = ops->logit_bytes / ((size_t)c->V * dtype_bytes(act));
     return rows == 0 ? 1 : rows < N ? rows : N;
@@ -90,19 +95,23 @@ size_t activations_bytes(const struct ops *ops, const struct model_config *c, en
     return carve(&a, NULL, c, act);
 }
 
-size_t model_scratch_bytes(const struct ops *ops, struct device *dev, const struct model_config *c, enum dtype act,
-                           int B, int T)
+size_t model_scratch_bytes(const struct ops *ops, struct device *dev, const struct model_config *c,
+                           enum dtype act, int B, int T)
 {
     size_t N = (size_t)B * (size_t)T, C = (size_t)c->C, V = (size_t)c->V, x = N * C;
     size_t logits = default_logit_rows(ops, c, act, N) * V, w = V * C;
-    size_t widths[] = {(size_t)(c->H + 2 * c->Hkv) * (size_t)c->D, 2 * (size_t)c->F};   /* of the widest products */
+    size_t widths[] = {(size_t)(c->H + 2 * c->Hkv) * (size_t)c->D,
+                       2 * (size_t)c->F}; /* of the widest products */
     for (int i = 0; i < 2; i++) {
         x = N * widths[i] > x ? N * widths[i] : x;
         w = C * widths[i] > w ? C * widths[i] : w;
-        x = C * widths[i] > x ? C * widths[i] : x;      /* Muon multiplies matrices of weights with each other */
+        x = C * widths[i] > x ? C * widths[i] : x; /* Muon multiplies matrices of weights with each other */
     }
-    struct step_extent e = {.x = logits > x ? logits : x, .w = w, .weights = model_params(c) + 16 * 16 * (size_t)c->L,
-                            .C = c->C, .s = {B, T, c->H, c->Hkv, c->D}};      /* weights: with what aligns them */
+    struct step_extent e = {.x = logits > x ? logits : x,
+                            .w = w,
+                            .weights = model_params(c) + 16 * 16 * (size_t)c->L,
+                            .C = c->C,
+                            .s = {B, T, c->H, c->Hkv, c->D}}; /* weights: with what aligns them */
     return ops->scratch_limit(dev, &e);
 }
 
@@ -129,7 +138,8 @@ struct activations *activations_new(const struct weights *w, int B, int T, enum 
         a->host = calloc(4 * a->N, sizeof *a->host);
     }
     if (!a || !a->base || !a->host) {
-        snprintf(err, cap, "no memory for the activations of %d x %d tokens (%.1f MB)", B, T, (double)bytes / 1e6);
+        snprintf(err, cap, "no memory for the activations of %d x %d tokens (%.1f MB)", B, T,
+                 (double)bytes / 1e6);
         activations_free(a);
         return NULL;
     }
@@ -137,8 +147,8 @@ struct activations *activations_new(const struct weights *w, int B, int T, enum 
     return a;
 }
 
-struct activations *activations_alloc(const struct weights *w, int B, int T, enum activations_mode mode, char *err,
-                                      size_t cap)
+struct activations *activations_alloc(const struct weights *w, int B, int T, enum activations_mode mode,
+                                      char *err, size_t cap)
 {
     return activations_new(w, B, T, mode, 0, err, cap);
 }

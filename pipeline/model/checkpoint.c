@@ -15,7 +15,10 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { MAX_JSON = 64 << 20, CHUNK = 1 << 18 };      /* bytes of config.json and state.json; floats read at a time */
+enum {
+    MAX_JSON = 64 << 20,
+    CHUNK = 1 << 18
+}; /* bytes of config.json and state.json; floats read at a time */
 
 static int fail(char *err, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static int fail(char *err, size_t cap, const char *fmt, ...)
@@ -30,8 +33,10 @@ static int fail(char *err, size_t cap, const char *fmt, ...)
 static bool has_config(const char *dir)
 {
     char *path = path_join(dir, "config.json");
-    char *model = path_join(dir, "model.safetensors"), *index = path_join(dir, "model.safetensors.index.json");
-    bool yes = path_exists(path) && (path_exists(model) || path_exists(index));     /* a run has a config.json too */
+    char *model = path_join(dir, "model.safetensors"),
+         *index = path_join(dir, "model.safetensors.index.json");
+    bool yes =
+        path_exists(path) && (path_exists(model) || path_exists(index)); /* a run has a config.json too */
     free(path);
     free(model);
     free(index);
@@ -49,12 +54,15 @@ char *checkpoint_resolve(const char *path, char *err, size_t cap)
     if (!path_exists(path))
         fail(err, cap, "%s: %s", path, strerror(errno));
     else
-        fail(err, cap, "%s: neither a model directory (config.json, model.safetensors) nor a run with a checkpoint "
-             "('latest')", path);
+        fail(err, cap,
+             "%s: neither a model directory (config.json, model.safetensors) nor a run with a checkpoint "
+             "('latest')",
+             path);
     return NULL;
 }
 
-/* The whole file, malloc'd; NULL and err. *missing tells a file that is not there from one that cannot be read. */
+/* The whole file, malloc'd; NULL and err. *missing tells a file that is not there from one that cannot be
+ * read. */
 static char *read_text(const char *path, size_t *len, bool *missing, char *err, size_t cap)
 {
     struct stat st;
@@ -172,11 +180,12 @@ static int verify_file(const char *dir, const char *name, const json_t *entry, c
     else if (hash_file(path, &bytes, &hash) != 0)
         fail(err, cap, "%s: %s", path, strerror(errno));
     else if (bytes != want_bytes)
-        fail(err, cap, "%s: offset %llu: file ends, %llu bytes were written: %s", path, (unsigned long long)bytes,
-             (unsigned long long)want_bytes, bytes < want_bytes ? "truncated" : "grown");
+        fail(err, cap, "%s: offset %llu: file ends, %llu bytes were written: %s", path,
+             (unsigned long long)bytes, (unsigned long long)want_bytes,
+             bytes < want_bytes ? "truncated" : "grown");
     else if (snprintf(got, sizeof got, "%016llx", (unsigned long long)hash), strcmp(got, want) != 0)
-        fail(err, cap, "%s: checksum of its %llu bytes is %s, recorded %s: damaged", path, (unsigned long long)bytes,
-             got, want);
+        fail(err, cap, "%s: checksum of its %llu bytes is %s, recorded %s: damaged", path,
+             (unsigned long long)bytes, got, want);
     else
         rc = 0;
     free(path);
@@ -189,14 +198,13 @@ int checkpoint_verify(const char *dir, const json_t *state, char *err, size_t ca
     const char *name;
     if (!json_is_object(files) || json_object_size(files) == 0)
         return fail(err, cap, "%s/trainer/state.json: lists no files", dir);
-    json_object_foreach(files, name, entry)
-        if (verify_file(dir, name, entry, err, cap) != 0)
-            return -1;
+    json_object_foreach(files, name, entry) if (verify_file(dir, name, entry, err, cap) != 0) return -1;
     return 0;
 }
 
-static int read_param(const struct safetensors *s, const char *path, const char *prefix, const struct param *p,
-                      const struct weights *w, struct flat flat, float *buf, char *err, size_t cap)
+static int read_param(const struct safetensors *s, const char *path, const char *prefix,
+                      const struct param *p, const struct weights *w, struct flat flat, float *buf, char *err,
+                      size_t cap)
 {
     char name[128];
     snprintf(name, sizeof name, "%s%s", prefix, p->name);
@@ -206,8 +214,8 @@ static int read_param(const struct safetensors *s, const char *path, const char 
     bool gain = !param_is_matrix(p);
     if (t->rank != (gain ? 1 : 2) || t->shape[gain ? 0 : 1] != (uint64_t)p->cols ||
         (!gain && t->shape[0] != (uint64_t)p->rows))
-        return fail(err, cap, "%s: tensor '%s': shape (%llu%s%llu) of rank %d, config.json wants (%d, %d)", path, name,
-                    (unsigned long long)(t->rank ? t->shape[0] : 1), t->rank > 1 ? ", " : " x ",
+        return fail(err, cap, "%s: tensor '%s': shape (%llu%s%llu) of rank %d, config.json wants (%d, %d)",
+                    path, name, (unsigned long long)(t->rank ? t->shape[0] : 1), t->rank > 1 ? ", " : " x ",
                     (unsigned long long)(t->rank > 1 ? t->shape[1] : 1), t->rank, p->rows, p->cols);
     for (size_t i = 0; i < p->n; i += CHUNK) {
         size_t n = p->n - i < CHUNK ? p->n - i : CHUNK;
@@ -229,13 +237,13 @@ static int refuse_strangers(const struct safetensors *s, const char *path, const
             expected++;
     }
     if (safetensors_count(s) != expected)
-        return fail(err, cap, "%s: holds %zu tensors, the model of config.json has %zu", path, safetensors_count(s),
-                    w->layout.count);
+        return fail(err, cap, "%s: holds %zu tensors, the model of config.json has %zu", path,
+                    safetensors_count(s), w->layout.count);
     return 0;
 }
 
-int checkpoint_read_flat(const char *dir, const char *name, const char *prefix, bool only, const struct weights *w,
-                         struct flat flat, char *err, size_t cap)
+int checkpoint_read_flat(const char *dir, const char *name, const char *prefix, bool only,
+                         const struct weights *w, struct flat flat, char *err, size_t cap)
 {
     char *path = path_join(dir, name);
     float *buf = malloc(CHUNK * sizeof *buf);
@@ -273,15 +281,16 @@ static int refuse_split(const char *dir, char *err, size_t cap)
     char *path = path_join(dir, "model.safetensors"), *index = path_join(dir, "model.safetensors.index.json");
     int rc = 0;
     if (!path_exists(path) && path_exists(index))
-        rc = fail(err, cap, "%s: a model split into several files is not supported: join them into model.safetensors",
+        rc = fail(err, cap,
+                  "%s: a model split into several files is not supported: join them into model.safetensors",
                   index);
     free(path);
     free(index);
     return rc;
 }
 
-int checkpoint_load(const char *dir, const struct ops *ops, struct device *dev, enum dtype act, struct weights *w,
-                    char *err, size_t cap)
+int checkpoint_load(const char *dir, const struct ops *ops, struct device *dev, enum dtype act,
+                    struct weights *w, char *err, size_t cap)
 {
     struct model_config c;
     if (refuse_split(dir, err, cap) != 0 || verify_model(dir, err, cap) != 0 ||

@@ -1,5 +1,6 @@
 /*
- * checkpoint_save.c - writing a model directory: temporary name, every file synced, list of files last, one rename
+ * checkpoint_save.c - writing a model directory: temporary name, every file synced, list of files last, one
+ * rename
  */
 #include "pipeline/model/checkpoint.h"
 
@@ -15,7 +16,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { CHUNK = 1 << 18 };       /* floats on their way from the device */
+enum { CHUNK = 1 << 18 }; /* floats on their way from the device */
 
 struct checkpoint_save {
     char *dir, *tmp, *parent;
@@ -79,7 +80,8 @@ static void file_end(struct checkpoint_save *s, const char *name)
     if (fsync(s->fd) != 0 || close(s->fd) != 0)
         die_errno("%s: cannot write", s->path);
     snprintf(hex, sizeof hex, "%016llx", (unsigned long long)XXH3_64bits_digest(s->hash));
-    if (json_object_set_new(s->files, name, json_pack("{sIss}", "bytes", (json_int_t)s->bytes, "xxh3", hex)) != 0)
+    if (json_object_set_new(s->files, name,
+                            json_pack("{sIss}", "bytes", (json_int_t)s->bytes, "xxh3", hex)) != 0)
         die("out of memory");
     free(s->path);
     s->path = NULL;
@@ -146,7 +148,7 @@ static char *sealed_state(const json_t *state, size_t *len)
     char *body = json_dumps(state, JSON_INDENT(1));
     if (!body)
         die("out of memory");
-    size_t n = strlen(body) - 2;        /* without the closing "\n}" */
+    size_t n = strlen(body) - 2; /* without the closing "\n}" */
     char *text = xasprintf("%.*s,\n \"xxh3_of_this\": \"0000000000000000\"\n}\n", (int)n, body);
     free(body);
     *len = strlen(text);

@@ -11,10 +11,8 @@ static const struct preset {
     const char *name;
     int L, C, H, Hkv, D, F, T, V;
 } presets[] = {
-    {"nano", 6, 256, 4, 4, 64, 704, 256, 4096},
-    {"tiny", 8, 512, 8, 8, 64, 1408, 512, 16384},
-    {"100m", 12, 768, 12, 12, 64, 2048, 2048, 65536},
-    {"500m", 24, 1024, 16, 16, 64, 2816, 4096, 65536},
+    {"nano", 6, 256, 4, 4, 64, 704, 256, 4096},       {"tiny", 8, 512, 8, 8, 64, 1408, 512, 16384},
+    {"100m", 12, 768, 12, 12, 64, 2048, 2048, 65536}, {"500m", 24, 1024, 16, 16, 64, 2816, 4096, 65536},
     {"1b", 24, 2048, 16, 8, 128, 5632, 8192, 65536},
 };
 
@@ -25,8 +23,17 @@ int model_preset(const char *name, struct model_config *out)
         if (strcmp(p->name, name) != 0)
             continue;
         *out = (struct model_config){
-            .L = p->L, .C = p->C, .H = p->H, .Hkv = p->Hkv, .D = p->D, .F = p->F, .T = p->T, .V = p->V,
-            .tied = true, .eps = 1e-6f, .rope_theta = 1e4,
+            .L = p->L,
+            .C = p->C,
+            .H = p->H,
+            .Hkv = p->Hkv,
+            .D = p->D,
+            .F = p->F,
+            .T = p->T,
+            .V = p->V,
+            .tied = true,
+            .eps = 1e-6f,
+            .rope_theta = 1e4,
         };
         return 0;
     }
@@ -38,7 +45,8 @@ const char *model_preset_names(void)
     return "nano tiny 100m 500m 1b";
 }
 
-/* The bounds keep every product of two dimensions within int, and every count of weights far within size_t. */
+/* The bounds keep every product of two dimensions within int, and every count of weights far within size_t.
+ */
 int model_config_check(const struct model_config *c, char *err, size_t cap)
 {
     const struct {
@@ -56,15 +64,18 @@ int model_config_check(const struct model_config *c, char *err, size_t cap)
         {"vocab_size", c->V, 2, 1 << 24, 1, ""},
     };
     for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
-        if (dims[i].value >= dims[i].min && dims[i].value <= dims[i].max && dims[i].value % dims[i].multiple == 0)
+        if (dims[i].value >= dims[i].min && dims[i].value <= dims[i].max &&
+            dims[i].value % dims[i].multiple == 0)
             continue;
-        int n = snprintf(err, cap, "%s: %d is not within %d..%d", dims[i].name, dims[i].value, dims[i].min, dims[i].max);
+        int n = snprintf(err, cap, "%s: %d is not within %d..%d", dims[i].name, dims[i].value, dims[i].min,
+                         dims[i].max);
         if (dims[i].multiple > 1 && n > 0 && (size_t)n < cap)
             snprintf(err + n, cap - (size_t)n, " and a multiple of %d%s", dims[i].multiple, dims[i].why);
         return -1;
     }
     if (c->H % c->Hkv != 0) {
-        snprintf(err, cap, "num_attention_heads %d is not a multiple of num_key_value_heads %d", c->H, c->Hkv);
+        snprintf(err, cap, "num_attention_heads %d is not a multiple of num_key_value_heads %d", c->H,
+                 c->Hkv);
         return -1;
     }
     if ((c->H + 2 * c->Hkv) * c->D > 1 << 18) {

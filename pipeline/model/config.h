@@ -9,31 +9,35 @@
 #include <stdint.h>
 
 struct model_config {
-    int L;              /* layers */
-    int C;              /* width of the residual stream, "hidden_size" */
-    int H, Hkv;         /* query heads; key/value heads */
-    int D;              /* width of a head */
-    int F;              /* width of the feed-forward, "intermediate_size" */
-    int T;              /* longest context, "max_position_embeddings" */
-    int V;              /* vocabulary */
-    bool tied;          /* output matrix is the embedding */
-    float eps;          /* RMSNorm, 1e-6 */
-    double rope_theta;  /* 1e4 */
+    int L;             /* layers */
+    int C;             /* width of the residual stream, "hidden_size" */
+    int H, Hkv;        /* query heads; key/value heads */
+    int D;             /* width of a head */
+    int F;             /* width of the feed-forward, "intermediate_size" */
+    int T;             /* longest context, "max_position_embeddings" */
+    int V;             /* vocabulary */
+    bool tied;         /* output matrix is the embedding */
+    float eps;         /* RMSNorm, 1e-6 */
+    double rope_theta; /* 1e4 */
 };
 
-/* nano tiny 100m 500m 1b. 0, or -1 when there is no such preset. V is the preset's default; the tokenizer decides. */
+/* nano tiny 100m 500m 1b. 0, or -1 when there is no such preset. V is the preset's default; the tokenizer
+ * decides. */
 int model_preset(const char *name, struct model_config *out);
-const char *model_preset_names(void);       /* "nano tiny 100m 500m 1b" */
+const char *model_preset_names(void); /* "nano tiny 100m 500m 1b" */
 /* 0, or -1 and err says which dimension is impossible. */
 int model_config_check(const struct model_config *c, char *err, size_t cap);
-uint64_t model_params(const struct model_config *c);                    /* all weights */
+uint64_t model_params(const struct model_config *c); /* all weights */
 uint64_t model_params_no_embedding(const struct model_config *c);
-/* FLOPs to train one token, forward and backward: 6*N + 6*L*H*D*T with N the weights in matrix products, the output matrix
- * included and the embedding lookup not; causal attention counted once (half of the full square). */
+/* FLOPs to train one token, forward and backward: 6*N + 6*L*H*D*T with N the weights in matrix products, the
+ * output matrix included and the embedding lookup not; causal attention counted once (half of the full
+ * square). */
 double model_flops_per_token(const struct model_config *c, int T);
 
 /* config.json as Transformers reads it. */
-char *model_config_to_json(const struct model_config *c, const char *dtype, uint32_t bos, uint32_t eos);   /* malloc'd */
-int model_config_from_json(const char *json, size_t len, const char *name, struct model_config *out, char *err, size_t cap);
+char *model_config_to_json(const struct model_config *c, const char *dtype, uint32_t bos,
+                           uint32_t eos); /* malloc'd */
+int model_config_from_json(const char *json, size_t len, const char *name, struct model_config *out,
+                           char *err, size_t cap);
 
 #endif

@@ -33,34 +33,17 @@ static json_t *token_id(uint32_t id)
 char *model_config_to_json(const struct model_config *c, const char *dtype, uint32_t bos, uint32_t eos)
 {
     json_t *j = json_pack(
-        "{s:[s], s:s, s:s, s:b, s:f, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:{s:s, s:f}, s:n, s:f,"
+        "{s:[s], s:s, s:s, s:b, s:f, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:{s:s, "
+        "s:f}, s:n, s:f,"
         " s:b, s:b, s:n, s:b, s:s, s:s}",
-        "architectures", "Qwen3ForCausalLM",
-        "model_type", "qwen3",
-        "hidden_act", "silu",
-        "attention_bias", 0,
-        "attention_dropout", 0.0,
-        "bos_token_id", token_id(bos),
-        "eos_token_id", token_id(eos),
-        "num_hidden_layers", c->L,
-        "hidden_size", c->C,
-        "num_attention_heads", c->H,
-        "num_key_value_heads", c->Hkv,
-        "head_dim", c->D,
-        "intermediate_size", c->F,
-        "max_position_embeddings", c->T,
-        "vocab_size", c->V,
-        "rms_norm_eps", decimal(c->eps),
-        "rope_theta", c->rope_theta,
-        "rope_parameters", "rope_type", "default", "rope_theta", c->rope_theta,
-        "rope_scaling",
-        "initializer_range", 0.02,
-        "tie_word_embeddings", (int)c->tied,
-        "use_sliding_window", 0,
-        "sliding_window",
-        "use_cache", 1,
-        "dtype", dtype,
-        "torch_dtype", dtype);
+        "architectures", "Qwen3ForCausalLM", "model_type", "qwen3", "hidden_act", "silu", "attention_bias", 0,
+        "attention_dropout", 0.0, "bos_token_id", token_id(bos), "eos_token_id", token_id(eos),
+        "num_hidden_layers", c->L, "hidden_size", c->C, "num_attention_heads", c->H, "num_key_value_heads",
+        c->Hkv, "head_dim", c->D, "intermediate_size", c->F, "max_position_embeddings", c->T, "vocab_size",
+        c->V, "rms_norm_eps", decimal(c->eps), "rope_theta", c->rope_theta, "rope_parameters", "rope_type",
+        "default", "rope_theta", c->rope_theta, "rope_scaling", "initializer_range", 0.02,
+        "tie_word_embeddings", (int)c->tied, "use_sliding_window", 0, "sliding_window", "use_cache", 1,
+        "dtype", dtype, "torch_dtype", dtype);
     if (!j)
         return NULL;
     char *s = json_dumps(j, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
@@ -73,7 +56,7 @@ struct reader {
     const char *name;
     char *err;
     size_t cap;
-    bool failed;                /* err holds the first failure */
+    bool failed; /* err holds the first failure */
 };
 
 __attribute__((format(printf, 2, 3))) static void refuse(struct reader *r, const char *fmt, ...)
@@ -138,7 +121,11 @@ static void need_string(struct reader *r, const char *key, const char *expected,
         return;
     const char *s = json_string_value(v);
     if (!s || strcmp(s, expected) != 0)
-        refuse(r, "%s: \"%.64s\" is not supported, only \"%s\"", key, s ? s : v ? "(not a string)" : "(missing)", expected);
+        refuse(r, "%s: \"%.64s\" is not supported, only \"%s\"", key,
+               s   ? s
+               : v ? "(not a string)"
+                   : "(missing)",
+               expected);
 }
 
 static void need_false(struct reader *r, const char *key)
@@ -160,18 +147,19 @@ static void check_kind(struct reader *r)
     size_t i;
     if (list && !json_is_array(list))
         refuse(r, "architectures: not a list");
-    json_array_foreach(list, i, item)
-        if (!json_is_string(item) || strcmp(json_string_value(item), "Qwen3ForCausalLM") != 0)
-            refuse(r, "architectures: only Qwen3ForCausalLM is supported");
+    json_array_foreach(list, i, item) if (!json_is_string(item) ||
+                                          strcmp(json_string_value(item), "Qwen3ForCausalLM") != 0)
+        refuse(r, "architectures: only Qwen3ForCausalLM is supported");
     list = get(r->root, "layer_types");
     if (list && !json_is_array(list))
         refuse(r, "layer_types: not a list");
-    json_array_foreach(list, i, item)
-        if (!json_is_string(item) || strcmp(json_string_value(item), "full_attention") != 0)
-            refuse(r, "layer_types: only full_attention is supported");
+    json_array_foreach(list, i, item) if (!json_is_string(item) ||
+                                          strcmp(json_string_value(item), "full_attention") != 0)
+        refuse(r, "layer_types: only full_attention is supported");
 }
 
-/* One of rope_theta and rope_parameters.rope_theta, or both alike. rope_scaling is rope_parameters' older name. */
+/* One of rope_theta and rope_parameters.rope_theta, or both alike. rope_scaling is rope_parameters' older
+ * name. */
 static double read_rope(struct reader *r)
 {
     static const char *const keys[] = {"rope_parameters", "rope_scaling"};
@@ -197,7 +185,8 @@ static double read_rope(struct reader *r)
     return theta != 0 ? theta : 1e4;
 }
 
-int model_config_from_json(const char *json, size_t len, const char *name, struct model_config *out, char *err, size_t cap)
+int model_config_from_json(const char *json, size_t len, const char *name, struct model_config *out,
+                           char *err, size_t cap)
 {
     json_error_t e;
     json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &e);
@@ -215,7 +204,7 @@ int model_config_from_json(const char *json, size_t len, const char *name, struc
             .L = get_int(&r, "num_hidden_layers", -1),
             .C = get_int(&r, "hidden_size", -1),
             .H = get_int(&r, "num_attention_heads", -1),
-            .D = get_int(&r, "head_dim", 128),      /* Qwen3Config's default */
+            .D = get_int(&r, "head_dim", 128), /* Qwen3Config's default */
             .F = get_int(&r, "intermediate_size", -1),
             .T = get_int(&r, "max_position_embeddings", -1),
             .V = get_int(&r, "vocab_size", -1),

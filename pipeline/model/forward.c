@@ -23,14 +23,14 @@ const void *output_matrix(const struct weights *w)
 
 uint64_t replay_key(const uint64_t *words, size_t n)
 {
-    uint64_t h = 0xcbf29ce484222325u;       /* FNV-1a */
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
     for (size_t i = 0; i < 8 * n; i++)
         h = (h ^ (words[i / 8] >> i % 8 * 8 & 0xff)) * 0x100000001b3u;
     return h;
 }
 
-static void attend(const struct weights *w, const struct activations *a, const struct layer_acts *s, int l, int B, int T,
-                   bool masked, struct kv_cache *kv)
+static void attend(const struct weights *w, const struct activations *a, const struct layer_acts *s, int l,
+                   int B, int T, bool masked, struct kv_cache *kv)
 {
     const struct model_config *c = &w->c;
     if (!kv) {
@@ -44,38 +44,40 @@ static void attend(const struct weights *w, const struct activations *a, const s
     w->ops->attention_cached(w->dev, s->att, s->qk, k, v, T, kv->reach, a->positions, c->H, c->Hkv, c->D);
 }
 
-static void attention_block(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B,
-                            int T, bool masked, struct kv_cache *kv)
+static void attention_block(const struct weights *w, struct activations *a, const struct layer_acts *s, int l,
+                            int B, int T, bool masked, struct kv_cache *kv)
 {
     const struct model_config *c = &w->c;
     const struct ops *o = w->ops;
     int N = B * T;
-    o->hidden_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_Q, l), N, c->C, (c->H + 2 * c->Hkv) * c->D);
-    o->qk_norm_rope_forward(w->dev, s->qk, s->rstd_qk, s->qkv, gain(w, PARAM_NORM_Q, l), gain(w, PARAM_NORM_K, l),
-                            w->rope, a->positions, N, c->H, c->Hkv, c->D, c->eps);
+    o->hidden_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_Q, l), N, c->C,
+                      (c->H + 2 * c->Hkv) * c->D);
+    o->qk_norm_rope_forward(w->dev, s->qk, s->rstd_qk, s->qkv, gain(w, PARAM_NORM_Q, l),
+                            gain(w, PARAM_NORM_K, l), w->rope, a->positions, N, c->H, c->Hkv, c->D, c->eps);
     attend(w, a, s, l, B, T, masked, kv);
     o->hidden_forward(w->dev, a->delta, s->att, weight(w, PARAM_O, l), N, c->H * c->D, c->C);
 }
 
-void layer_forward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B, int T,
-                   bool masked, struct kv_cache *kv)
+void layer_forward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B,
+                   int T, bool masked, struct kv_cache *kv)
 {
     const struct model_config *c = &w->c;
     const struct ops *o = w->ops;
     int N = B * T;
     attention_block(w, a, s, l, B, T, masked, kv);
-    o->rmsnorm_forward(w->dev, s->norm_mlp, s->rstd_mlp, s->mid, s->in, a->delta, gain(w, PARAM_NORM_MLP, l), N, c->C,
-                       c->eps);
+    o->rmsnorm_forward(w->dev, s->norm_mlp, s->rstd_mlp, s->mid, s->in, a->delta, gain(w, PARAM_NORM_MLP, l),
+                       N, c->C, c->eps);
     o->hidden_forward(w->dev, s->gate_up, s->norm_mlp, weight(w, PARAM_GATE, l), N, c->C, 2 * c->F);
     o->swiglu_forward(w->dev, s->hidden, s->gate_up, N, c->F);
 }
 
-void forward_layers(const struct weights *w, struct activations *a, int B, int T, bool masked, struct kv_cache *kv)
+void forward_layers(const struct weights *w, struct activations *a, int B, int T, bool masked,
+                    struct kv_cache *kv)
 {
     const struct model_config *c = &w->c;
     const struct ops *o = w->ops;
     int N = B * T;
-    const void *x = NULL;               /* residual stream before delta is added */
+    const void *x = NULL; /* residual stream before delta is added */
     for (int l = 0; l < c->L; l++) {
         struct layer_acts s = activations_layer(a, l);
         if (l == 0)
@@ -86,8 +88,8 @@ void forward_layers(const struct weights *w, struct activations *a, int B, int T
         o->hidden_forward(w->dev, a->delta, s.hidden, weight(w, PARAM_DOWN, l), N, c->F, c->C);
         x = s.mid;
     }
-    o->rmsnorm_forward(w->dev, a->norm_last, a->rstd_last, a->last, x, a->delta, gain(w, PARAM_NORM_FINAL, -1), N, c->C,
-                       c->eps);
+    o->rmsnorm_forward(w->dev, a->norm_last, a->rstd_last, a->last, x, a->delta,
+                       gain(w, PARAM_NORM_FINAL, -1), N, c->C, c->eps);
 }
 
 void download_f32(const struct weights *w, float *dst, const void *src, size_t n)
@@ -95,7 +97,7 @@ void download_f32(const struct weights *w, float *dst, const void *src, size_t n
     w->ops->download(w->dev, dst, src, n * dtype_bytes(w->act));
     if (w->act == DTYPE_F32)
         return;
-    const uint16_t *half = (const uint16_t *)dst;       /* widened in place, from the end */
+    const uint16_t *half = (const uint16_t *)dst; /* widened in place, from the end */
     for (size_t i = n; i-- > 0;) {
         uint16_t h;
         memcpy(&h, half + i, sizeof h);

@@ -7,11 +7,11 @@
 #include "pipeline/model/activations.h"
 
 struct kv_cache {
-    const struct weights *w;        /* borrowed */
-    struct activations *a;          /* owned: room for a chunk of tokens */
+    const struct weights *w; /* borrowed */
+    struct activations *a;   /* owned: room for a chunk of tokens */
     int T_max, len;
-    int reach;                      /* len is told to the device in a->positions; it is at most this while ops are replayed */
-    char *base;                     /* owned: k and v of each layer, (T_max, Hkv*D) act */
+    int reach;  /* len is told to the device in a->positions; it is at most this while ops are replayed */
+    char *base; /* owned: k and v of each layer, (T_max, Hkv*D) act */
 };
 
 /* The matrix as products use it (act), and a gain (f32). */
@@ -19,12 +19,14 @@ const void *weight(const struct weights *w, enum param_kind kind, int layer);
 const float *gain(const struct weights *w, enum param_kind kind, int layer);
 const void *output_matrix(const struct weights *w);
 
-/* a->ids, a->positions (and a->first when masked) are ready: fills all activations up to a->norm_last. Attention within
- * B sequences of T tokens; or, with kv, B is 1 and the T tokens follow those in the cache, which receives their rows. */
-void forward_layers(const struct weights *w, struct activations *a, int B, int T, bool masked, struct kv_cache *kv);
+/* a->ids, a->positions (and a->first when masked) are ready: fills all activations up to a->norm_last.
+ * Attention within B sequences of T tokens; or, with kv, B is 1 and the T tokens follow those in the cache,
+ * which receives their rows. */
+void forward_layers(const struct weights *w, struct activations *a, int B, int T, bool masked,
+                    struct kv_cache *kv);
 /* One layer up to s->hidden, from s->norm_attn. */
-void layer_forward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B, int T,
-                   bool masked, struct kv_cache *kv);
+void layer_forward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B,
+                   int T, bool masked, struct kv_cache *kv);
 /* Of everything that a sequence of ops depends on besides the contents of memory: its key for replay. */
 uint64_t replay_key(const uint64_t *words, size_t n);
 /* n act elements as f32 on the host. */

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 
 enum {
-    CHUNK = 128,            /* tokens of a prompt at once: products of this height are near full speed */
-    FIRST_REACH = 256,      /* a single token's ops are the same for all lengths of the cache up to this, up to twice this .. */
+    CHUNK = 128,       /* tokens of a prompt at once: products of this height are near full speed */
+    FIRST_REACH = 256, /* a single token's ops are the same for all lengths of the cache up to this, up to
+                          twice this .. */
 };
 
 struct kv_cache *kv_cache_alloc(const struct weights *w, int T_max, char *err, size_t cap)
@@ -29,7 +30,8 @@ struct kv_cache *kv_cache_alloc(const struct weights *w, int T_max, char *err, s
     kv->T_max = T_max;
     kv->base = w->ops->alloc(w->dev, bytes);
     if (!kv->base)
-        snprintf(err, cap, "no memory for keys and values of %d tokens (%.1f MB)", T_max, (double)bytes / 1e6);
+        snprintf(err, cap, "no memory for keys and values of %d tokens (%.1f MB)", T_max,
+                 (double)bytes / 1e6);
     else
         kv->a = activations_new(w, 1, T_max < CHUNK ? T_max : CHUNK, ACT_FORWARD, 1, err, cap);
     if (!kv->a) {
@@ -73,12 +75,14 @@ static void upload_tokens(const struct weights *w, struct kv_cache *kv, const in
 
 static void last_logits(const struct weights *w, struct kv_cache *kv, int n)
 {
-    const char *last = (const char *)kv->a->norm_last + (size_t)(n - 1) * (size_t)w->c.C * dtype_bytes(w->act);
+    const char *last =
+        (const char *)kv->a->norm_last + (size_t)(n - 1) * (size_t)w->c.C * dtype_bytes(w->act);
     w->ops->linear_forward(w->dev, kv->a->logits, last, output_matrix(w), 1, w->c.C, w->c.V);
 }
 
 /* All tokens but the last chunk's, then that with its logits. */
-static void extend_chunk(const struct weights *w, struct kv_cache *kv, const int32_t *tokens, int n, bool is_last)
+static void extend_chunk(const struct weights *w, struct kv_cache *kv, const int32_t *tokens, int n,
+                         bool is_last)
 {
     upload_tokens(w, kv, tokens, n);
     kv->reach = kv->len;
@@ -90,8 +94,8 @@ static void extend_chunk(const struct weights *w, struct kv_cache *kv, const int
 
 static uint64_t key_of(const struct weights *w, const struct kv_cache *kv)
 {
-    const uint64_t words[] = {(uintptr_t)w->theta, (uintptr_t)w->work, (uintptr_t)kv->base, (uintptr_t)kv->a->base,
-                              (uint64_t)kv->T_max, (uint64_t)kv->reach};
+    const uint64_t words[] = {(uintptr_t)w->theta,    (uintptr_t)w->work,  (uintptr_t)kv->base,
+                              (uintptr_t)kv->a->base, (uint64_t)kv->T_max, (uint64_t)kv->reach};
     return replay_key(words, sizeof words / sizeof *words);
 }
 

@@ -6,24 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ALIGN = 16 };            /* elements: 64 bytes of f32, 32 of bf16 */
+enum { ALIGN = 16 }; /* elements: 64 bytes of f32, 32 of bf16 */
 
-/* Tensors of a layer in their order. q,k,v and gate,up are neighbours without padding: their sizes are multiples
- * of C, and C is a multiple of ALIGN (model_config_check). */
+/* Tensors of a layer in their order. q,k,v and gate,up are neighbours without padding: their sizes are
+ * multiples of C, and C is a multiple of ALIGN (model_config_check). */
 static const struct slot {
     enum param_kind kind;
     const char *name;
 } slots[] = {
-    {PARAM_NORM_ATTN, "input_layernorm"},
-    {PARAM_Q, "self_attn.q_proj"},
-    {PARAM_K, "self_attn.k_proj"},
-    {PARAM_V, "self_attn.v_proj"},
-    {PARAM_NORM_Q, "self_attn.q_norm"},
-    {PARAM_NORM_K, "self_attn.k_norm"},
-    {PARAM_O, "self_attn.o_proj"},
-    {PARAM_NORM_MLP, "post_attention_layernorm"},
-    {PARAM_GATE, "mlp.gate_proj"},
-    {PARAM_UP, "mlp.up_proj"},
+    {PARAM_NORM_ATTN, "input_layernorm"}, {PARAM_Q, "self_attn.q_proj"},
+    {PARAM_K, "self_attn.k_proj"},        {PARAM_V, "self_attn.v_proj"},
+    {PARAM_NORM_Q, "self_attn.q_norm"},   {PARAM_NORM_K, "self_attn.k_norm"},
+    {PARAM_O, "self_attn.o_proj"},        {PARAM_NORM_MLP, "post_attention_layernorm"},
+    {PARAM_GATE, "mlp.gate_proj"},        {PARAM_UP, "mlp.up_proj"},
     {PARAM_DOWN, "mlp.down_proj"},
 };
 enum { N_SLOTS = sizeof slots / sizeof *slots };
@@ -113,7 +108,7 @@ bool param_is_matrix(const struct param *p)
 
 const struct param *params_find(const struct params *p, enum param_kind kind, int layer)
 {
-    if (layer >= 0) {           /* called for every product of every step: no search over layers */
+    if (layer >= 0) { /* called for every product of every step: no search over layers */
         size_t first = 1 + (size_t)layer * N_SLOTS;
         for (size_t i = first; i < first + N_SLOTS && i < p->count; i++)
             if (p->v[i].kind == kind && p->v[i].layer == layer)

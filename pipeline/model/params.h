@@ -11,30 +11,43 @@
 #include "pipeline/model/config.h"
 
 enum param_kind {
-    PARAM_EMBED, PARAM_Q, PARAM_K, PARAM_V, PARAM_O, PARAM_GATE, PARAM_UP, PARAM_DOWN, PARAM_HEAD,    /* matrices */
-    PARAM_NORM_ATTN, PARAM_NORM_Q, PARAM_NORM_K, PARAM_NORM_MLP, PARAM_NORM_FINAL,                    /* gains */
+    PARAM_EMBED,
+    PARAM_Q,
+    PARAM_K,
+    PARAM_V,
+    PARAM_O,
+    PARAM_GATE,
+    PARAM_UP,
+    PARAM_DOWN,
+    PARAM_HEAD, /* matrices */
+    PARAM_NORM_ATTN,
+    PARAM_NORM_Q,
+    PARAM_NORM_K,
+    PARAM_NORM_MLP,
+    PARAM_NORM_FINAL, /* gains */
     N_PARAM_KINDS
 };
 
 struct param {
-    char name[64];          /* as in model.safetensors: "model.layers.3.self_attn.q_proj.weight" */
+    char name[64]; /* as in model.safetensors: "model.layers.3.self_attn.q_proj.weight" */
     enum param_kind kind;
-    int layer;              /* -1: not of a layer */
-    int rows, cols;         /* gains: rows 1 */
-    size_t offset, n;       /* elements, in the flat array; offsets are multiples of 16 */
-    size_t gain_offset;     /* of a gain, in an array of the gains alone; elements that lie side by side do so there as well */
+    int layer;          /* -1: not of a layer */
+    int rows, cols;     /* gains: rows 1 */
+    size_t offset, n;   /* elements, in the flat array; offsets are multiples of 16 */
+    size_t gain_offset; /* of a gain, in an array of the gains alone; elements that lie side by side do so
+                           there as well */
 };
 
 struct params {
-    struct param *v;        /* owned */
+    struct param *v; /* owned */
     size_t count;
-    size_t total;           /* elements of the flat array, padding included */
-    size_t gains;           /* elements of an array of the gains alone */
+    size_t total; /* elements of the flat array, padding included */
+    size_t gains; /* elements of an array of the gains alone */
 };
 
-int  params_layout(struct params *p, const struct model_config *c);     /* -1: no memory */
+int params_layout(struct params *p, const struct model_config *c); /* -1: no memory */
 void params_free(struct params *p);
-bool param_is_matrix(const struct param *p);    /* weight decay applies to these, never to gains */
+bool param_is_matrix(const struct param *p); /* weight decay applies to these, never to gains */
 const struct param *params_find(const struct params *p, enum param_kind kind, int layer);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * sampler.c - a draw from V logits in a few passes over them: what top-k, top-p and min-p cannot keep is never put in order
+ * sampler.c - a draw from V logits in a few passes over them: what top-k, top-p and min-p cannot keep is
+ * never put in order
  */
 #include "pipeline/model/sampler.h"
 
@@ -10,19 +11,19 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum { BLOCK = 1024 };          /* tokens whose weights are summed as one: a draw looks into one of them */
+enum { BLOCK = 1024 }; /* tokens whose weights are summed as one: a draw looks into one of them */
 _Static_assert(VL == 4, "the same draws on every machine");
 
 struct sampler {
     int V;
     struct sampling o;
-    uint64_t key, drawn;        /* the draw number `drawn` is a function of both */
-    float *x;                   /* (V) owned: logits after penalty and temperature */
-    float *e;                   /* (V) owned: e^(x - the largest) */
-    double *sums, total;        /* (V / BLOCK, rounded up) owned: of e, by block; and of all */
-    struct candidate *c;        /* (V) owned: a heap */
-    struct candidate *kept;     /* (V) owned: likeliest first */
-    uint8_t *seen;              /* (V) owned: in the history */
+    uint64_t key, drawn;    /* the draw number `drawn` is a function of both */
+    float *x;               /* (V) owned: logits after penalty and temperature */
+    float *e;               /* (V) owned: e^(x - the largest) */
+    double *sums, total;    /* (V / BLOCK, rounded up) owned: of e, by block; and of all */
+    struct candidate *c;    /* (V) owned: a heap */
+    struct candidate *kept; /* (V) owned: likeliest first */
+    uint8_t *seen;          /* (V) owned: in the history */
 };
 
 struct sampler *sampler_new(int V, const struct sampling *o, uint64_t seed)
@@ -33,7 +34,7 @@ struct sampler *sampler_new(int V, const struct sampling *o, uint64_t seed)
     s->V = V;
     s->o = *o;
     if (s->o.temperature < 1e-6)
-        s->o.temperature = 0;           /* what lies below would overflow f32, and is the same */
+        s->o.temperature = 0; /* what lies below would overflow f32, and is the same */
     s->x = calloc((size_t)V, sizeof *s->x);
     s->e = calloc((size_t)V, sizeof *s->e);
     s->sums = calloc((size_t)V / BLOCK + 1, sizeof *s->sums);
@@ -78,7 +79,8 @@ static bool unlikelier(const struct candidate *a, const struct candidate *b)
 }
 
 /* above: of two, which is nearer to the heap's top. */
-INLINE void sift(struct candidate *heap, size_t n, size_t i, bool (*above)(const struct candidate *, const struct candidate *))
+INLINE void sift(struct candidate *heap, size_t n, size_t i,
+                 bool (*above)(const struct candidate *, const struct candidate *))
 {
     struct candidate moving = heap[i];
     for (size_t child; (child = 2 * i + 1) < n; i = child) {
@@ -112,7 +114,8 @@ static void penalise(struct sampler *s, const float *logits, const int32_t *hist
             s->seen[history[i]] = 0;
 }
 
-/* Logits after penalty and temperature, and the largest; -inf and NaN (a broken model) become unlikely, not undefined. */
+/* Logits after penalty and temperature, and the largest; -inf and NaN (a broken model) become unlikely, not
+ * undefined. */
 static float prepare(struct sampler *s, const float *logits, const int32_t *history, size_t n_history)
 {
     float t = s->o.temperature > 0 ? (float)s->o.temperature : 1, top = -HUGE_VALF;
@@ -122,7 +125,7 @@ static float prepare(struct sampler *s, const float *logits, const int32_t *hist
     vf most = vset(top);
     size_t n = (size_t)s->V, i = 0;
     for (; i + VL <= n; i += VL) {
-        vf x = vmax(vload_f32(s->x + i) / t, vset(-HUGE_VALF));         /* first operand NaN: the second */
+        vf x = vmax(vload_f32(s->x + i) / t, vset(-HUGE_VALF)); /* first operand NaN: the second */
         vstore_f32(s->x + i, x);
         most = vmax(most, x);
     }
@@ -133,8 +136,8 @@ static float prepare(struct sampler *s, const float *logits, const int32_t *hist
     return fmaxf(top, vmaximum(most));
 }
 
-/* Weights e^(x - top) of the tokens from `from` on, left of them, 1 for the largest itself though it be infinite. The vector's sum is added
- * to its two halves. */
+/* Weights e^(x - top) of the tokens from `from` on, left of them, 1 for the largest itself though it be
+ * infinite. The vector's sum is added to its two halves. */
 INLINE void weigh_some(struct sampler *s, size_t from, size_t left, float top, __m128d sum[2])
 {
     vf x = vget(s->x, from, left, DTYPE_F32), e = vexp(x - top);
@@ -297,8 +300,8 @@ const struct candidate *sampler_distribution(struct sampler *s, const float *log
     return of_all(s, n);
 }
 
-/* The token at which the weights' sum, in the order of ids, exceeds u of the total. Sums in another order differ: where the block's own ends
- * too early, it is the block's last. */
+/* The token at which the weights' sum, in the order of ids, exceeds u of the total. Sums in another order
+ * differ: where the block's own ends too early, it is the block's last. */
 static int32_t draw_from_all(const struct sampler *s, double u)
 {
     double sum = 0, wanted = u * s->total;

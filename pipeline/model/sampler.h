@@ -2,11 +2,12 @@
  * sampler.h - from logits to the next token
  *
  * The filters act in this order, each on what the one before left, renormalised:
- *   1. repetition penalty: logits of tokens in the history are divided by it when positive, multiplied otherwise (Keskar et al.
- *      2019, arXiv:1909.05858)
+ *   1. repetition penalty: logits of tokens in the history are divided by it when positive, multiplied
+ * otherwise (Keskar et al. 2019, arXiv:1909.05858)
  *   2. temperature: logits are divided by it; 0 takes the largest, the lower id among equals
  *   3. top-k: the k most likely
- *   4. top-p: the fewest, likeliest first, whose probabilities reach p (Holtzman et al. 2019, arXiv:1904.09751)
+ *   4. top-p: the fewest, likeliest first, whose probabilities reach p (Holtzman et al. 2019,
+ * arXiv:1904.09751)
  *   5. min-p: those at least min_p times as likely as the likeliest (Nguyen et al. 2024, arXiv:2407.01082)
  * At least one token always remains. The same seed and logits give the same tokens.
  */
@@ -17,11 +18,11 @@
 #include <stdint.h>
 
 struct sampling {
-    double temperature;         /* 0: greedy */
-    int top_k;                  /* 0: off */
-    double top_p;               /* 1: off */
-    double min_p;               /* 0: off */
-    double repetition_penalty;  /* 1: off */
+    double temperature;        /* 0: greedy */
+    int top_k;                 /* 0: off */
+    double top_p;              /* 1: off */
+    double min_p;              /* 0: off */
+    double repetition_penalty; /* 1: off */
 };
 
 struct candidate {
@@ -32,7 +33,7 @@ struct candidate {
 
 struct sampler;
 
-struct sampler *sampler_new(int V, const struct sampling *s, uint64_t seed);    /* NULL: no memory */
+struct sampler *sampler_new(int V, const struct sampling *s, uint64_t seed); /* NULL: no memory */
 void sampler_free(struct sampler *s);
 /* Starts the sequence of draws that belongs to seed. */
 void sampler_reseed(struct sampler *s, uint64_t seed);

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Index in its sequence of the first token that each may attend to: the one after the last end of a document before it. */
+/* Index in its sequence of the first token that each may attend to: the one after the last end of a document
+ * before it. */
 static void fill_first(int32_t *first, const int32_t *tokens, int B, int T, int eos)
 {
     for (int b = 0; b < B; b++) {
@@ -64,7 +65,8 @@ static float *grad_of(const struct weights *w, float *grad, enum param_kind kind
 }
 
 /* a->loss from a->norm_last; with grad also d(norm_last) into a->delta, and the output matrix's gradient. */
-static void output_loss(const struct weights *w, struct activations *a, size_t N, float *grad, float scale, bool accumulate)
+static void output_loss(const struct weights *w, struct activations *a, size_t N, float *grad, float scale,
+                        bool accumulate)
 {
     const struct ops *o = w->ops;
     int C = w->c.C, V = w->c.V;
@@ -75,58 +77,63 @@ static void output_loss(const struct weights *w, struct activations *a, size_t N
         o->cross_entropy(w->dev, a->loss + n, a->logits, a->targets + n, rows, V, grad ? scale : 0);
         if (!grad)
             continue;
-        o->linear_backward_input(w->dev, row(w, a->delta, n, (size_t)C), a->logits, output_matrix(w), rows, C, V, false);
-        o->linear_backward_weight(w->dev, grad_of(w, grad, w->c.tied ? PARAM_EMBED : PARAM_HEAD, -1), a->logits, x, rows,
-                                  C, V, accumulate || n > 0);
+        o->linear_backward_input(w->dev, row(w, a->delta, n, (size_t)C), a->logits, output_matrix(w), rows, C,
+                                 V, false);
+        o->linear_backward_weight(w->dev, grad_of(w, grad, w->c.tied ? PARAM_EMBED : PARAM_HEAD, -1),
+                                  a->logits, x, rows, C, V, accumulate || n > 0);
     }
 }
 
-/* dx enters as d(the layer's output) and leaves as d(mid): the residual path is there, the block's is added. */
-static void mlp_backward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int N,
-                         float *grad, bool accumulate)
+/* dx enters as d(the layer's output) and leaves as d(mid): the residual path is there, the block's is added.
+ */
+static void mlp_backward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l,
+                         int N, float *grad, bool accumulate)
 {
     const struct ops *o = w->ops;
     int C = w->c.C, F = w->c.F;
-    o->hidden_backward(w->dev, a->dhidden, grad_of(w, grad, PARAM_DOWN, l), a->dx, s->hidden, weight(w, PARAM_DOWN, l), N, F, C,
-                       accumulate);
+    o->hidden_backward(w->dev, a->dhidden, grad_of(w, grad, PARAM_DOWN, l), a->dx, s->hidden,
+                       weight(w, PARAM_DOWN, l), N, F, C, accumulate);
     o->swiglu_backward(w->dev, a->dgate_up, a->dhidden, s->gate_up, N, F);
-    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_GATE, l), a->dgate_up, s->norm_mlp, weight(w, PARAM_GATE, l), N,
-                       C, 2 * F, accumulate);
-    o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_MLP, l), a->delta, s->mid, gain(w, PARAM_NORM_MLP, l),
-                        s->rstd_mlp, N, C, accumulate);
+    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_GATE, l), a->dgate_up, s->norm_mlp,
+                       weight(w, PARAM_GATE, l), N, C, 2 * F, accumulate);
+    o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_MLP, l), a->delta, s->mid,
+                        gain(w, PARAM_NORM_MLP, l), s->rstd_mlp, N, C, accumulate);
 }
 
 /* dx enters as d(mid) and leaves as d(in). */
-static void attention_block_backward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l,
-                                     int B, int T, bool masked, float *grad, bool accumulate)
+static void attention_block_backward(const struct weights *w, struct activations *a,
+                                     const struct layer_acts *s, int l, int B, int T, bool masked,
+                                     float *grad, bool accumulate)
 {
     const struct ops *o = w->ops;
     const struct model_config *c = &w->c;
     struct attention_shape shape = {B, T, c->H, c->Hkv, c->D};
     int N = B * T, C = c->C, HD = c->H * c->D, Q = (c->H + 2 * c->Hkv) * c->D;
-    o->hidden_backward(w->dev, a->datt, grad_of(w, grad, PARAM_O, l), a->dx, s->att, weight(w, PARAM_O, l), N, HD, C,
-                       accumulate);
-    o->attention_backward(w->dev, a->dqk, a->dqkv, a->datt, s->att, s->lse, s->qk, s->qkv, masked ? a->first : NULL,
-                          shape);
-    o->qk_norm_rope_backward(w->dev, a->dqkv, grad_of(w, grad, PARAM_NORM_Q, l), grad_of(w, grad, PARAM_NORM_K, l),
-                             a->dqk, s->qkv, s->rstd_qk, gain(w, PARAM_NORM_Q, l), gain(w, PARAM_NORM_K, l), w->rope,
-                             a->positions, N, c->H, c->Hkv, c->D, accumulate);
-    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_Q, l), a->dqkv, s->norm_attn, weight(w, PARAM_Q, l), N, C, Q,
-                       accumulate);
+    o->hidden_backward(w->dev, a->datt, grad_of(w, grad, PARAM_O, l), a->dx, s->att, weight(w, PARAM_O, l), N,
+                       HD, C, accumulate);
+    o->attention_backward(w->dev, a->dqk, a->dqkv, a->datt, s->att, s->lse, s->qk, s->qkv,
+                          masked ? a->first : NULL, shape);
+    o->qk_norm_rope_backward(w->dev, a->dqkv, grad_of(w, grad, PARAM_NORM_Q, l),
+                             grad_of(w, grad, PARAM_NORM_K, l), a->dqk, s->qkv, s->rstd_qk,
+                             gain(w, PARAM_NORM_Q, l), gain(w, PARAM_NORM_K, l), w->rope, a->positions, N,
+                             c->H, c->Hkv, c->D, accumulate);
+    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_Q, l), a->dqkv, s->norm_attn,
+                       weight(w, PARAM_Q, l), N, C, Q, accumulate);
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_ATTN, l), a->delta, s->in,
                         gain(w, PARAM_NORM_ATTN, l), s->rstd_attn, N, C, accumulate);
 }
 
 /* The layer once more from its input, into the buffers that all layers share. */
-static void recompute(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B, int T,
-                      bool masked)
+static void recompute(const struct weights *w, struct activations *a, const struct layer_acts *s, int l,
+                      int B, int T, bool masked)
 {
-    w->ops->rmsnorm_forward(w->dev, s->norm_attn, s->rstd_attn, NULL, s->in, NULL, gain(w, PARAM_NORM_ATTN, l), B * T,
-                            w->c.C, w->c.eps);
+    w->ops->rmsnorm_forward(w->dev, s->norm_attn, s->rstd_attn, NULL, s->in, NULL,
+                            gain(w, PARAM_NORM_ATTN, l), B * T, w->c.C, w->c.eps);
     layer_forward(w, a, s, l, B, T, masked, NULL);
 }
 
-static void backward(const struct weights *w, struct activations *a, int B, int T, bool masked, float *grad, bool accumulate)
+static void backward(const struct weights *w, struct activations *a, int B, int T, bool masked, float *grad,
+                     bool accumulate)
 {
     const struct ops *o = w->ops;
     int N = B * T, C = w->c.C;
@@ -135,12 +142,12 @@ static void backward(const struct weights *w, struct activations *a, int B, int 
                         gain(w, PARAM_NORM_FINAL, -1), a->rstd_last, N, C, accumulate);
     for (int l = w->c.L - 1; l >= 0; l--) {
         struct layer_acts s = activations_layer(a, l);
-        if (a->mode == ACT_RECOMPUTE && l < w->c.L - 1)     /* of the last layer everything is still there */
+        if (a->mode == ACT_RECOMPUTE && l < w->c.L - 1) /* of the last layer everything is still there */
             recompute(w, a, &s, l, B, T, masked);
         mlp_backward(w, a, &s, l, N, grad, accumulate);
         attention_block_backward(w, a, &s, l, B, T, masked, grad, accumulate);
     }
-    if (!accumulate && !w->c.tied)          /* tied: the output matrix's gradient is there already */
+    if (!accumulate && !w->c.tied) /* tied: the output matrix's gradient is there already */
         o->zero(w->dev, grad_of(w, grad, PARAM_EMBED, -1), (size_t)w->c.V * (size_t)C * sizeof *grad);
     o->embedding_backward(w->dev, grad_of(w, grad, PARAM_EMBED, -1), a->dx, a->ids, N, C, w->c.V);
 }
@@ -150,17 +157,21 @@ static uint64_t key_of(const struct weights *w, const struct activations *a, int
 {
     uint32_t bits;
     memcpy(&bits, &scale, sizeof bits);
-    const uint64_t words[] = {(uintptr_t)w->theta, (uintptr_t)w->work, (uintptr_t)a->base, (uint64_t)B, (uint64_t)T,
-                              masked, (uintptr_t)grad, bits, accumulate};
+    const uint64_t words[] = {(uintptr_t)w->theta, (uintptr_t)w->work,
+                              (uintptr_t)a->base,  (uint64_t)B,
+                              (uint64_t)T,         masked,
+                              (uintptr_t)grad,     bits,
+                              accumulate};
     return replay_key(words, sizeof words / sizeof *words);
 }
 
-void model_submit(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
-                  float *loss, float *grad, float grad_scale, bool accumulate)
+void model_submit(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T,
+                  int doc_mask_eos, float *loss, float *grad, float grad_scale, bool accumulate)
 {
     bool masked = doc_mask_eos >= 0;
     size_t N = (size_t)B * (size_t)T;
-    assert(!grad || (a->mode != ACT_FORWARD && grad_scale != 0));       /* cross_entropy takes 0 for "no gradient" */
+    assert(!grad ||
+           (a->mode != ACT_FORWARD && grad_scale != 0)); /* cross_entropy takes 0 for "no gradient" */
     upload_batch(a, tokens, B, T, doc_mask_eos);
     if (!w->ops->replay(w->dev, key_of(w, a, B, T, masked, grad, grad ? grad_scale : 0, accumulate)))
         do {
@@ -172,14 +183,15 @@ void model_submit(const struct weights *w, struct activations *a, const int32_t 
     w->ops->download_later(w->dev, loss, a->loss, N * sizeof *loss);
 }
 
-void model_run(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
-               float *loss, float *grad, float grad_scale)
+void model_run(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T,
+               int doc_mask_eos, float *loss, float *grad, float grad_scale)
 {
     model_submit(w, a, tokens, B, T, doc_mask_eos, loss, grad, grad_scale, false);
     w->ops->sync(w->dev);
 }
 
-void model_logits(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, float *logits)
+void model_logits(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T,
+                  float *logits)
 {
     size_t N = (size_t)B * (size_t)T, V = (size_t)w->c.V;
     fill_inputs(a, tokens, B, T, (size_t)T);
@@ -187,8 +199,8 @@ void model_logits(const struct weights *w, struct activations *a, const int32_t 
     forward_layers(w, a, B, T, false, NULL);
     for (size_t n = 0; n < N; n += a->logit_rows) {
         size_t rows = N - n < a->logit_rows ? N - n : a->logit_rows;
-        w->ops->linear_forward(w->dev, a->logits, row(w, a->norm_last, n, (size_t)w->c.C), output_matrix(w), (int)rows,
-                               w->c.C, w->c.V);
+        w->ops->linear_forward(w->dev, a->logits, row(w, a->norm_last, n, (size_t)w->c.C), output_matrix(w),
+                               (int)rows, w->c.C, w->c.V);
         download_f32(w, logits + n * V, a->logits, rows * V);
     }
 }

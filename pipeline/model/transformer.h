@@ -16,65 +16,73 @@ struct weights {
     struct model_config c;
     struct params layout;
     enum dtype act;
-    float *theta;           /* master weights, f32, layout.total elements; NULL: work is all there is, but for the gains */
-    void *work;             /* act copy of theta that products use; == theta when act is f32 */
-    float *gains;           /* without theta: the gains, f32, layout.gains elements */
-    float *rope;            /* (c.T, c.D) f32: cosines, then sines */
+    float *
+        theta; /* master weights, f32, layout.total elements; NULL: work is all there is, but for the gains */
+    void *work;   /* act copy of theta that products use; == theta when act is f32 */
+    float *gains; /* without theta: the gains, f32, layout.gains elements */
+    float *rope;  /* (c.T, c.D) f32: cosines, then sines */
 };
 
-/* Allocates and zeroes. -1 with err: no memory (with the numbers), or the device's attention takes no heads so wide. */
-int  weights_alloc(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
-                   const struct model_config *c, char *err, size_t cap);
+/* Allocates and zeroes. -1 with err: no memory (with the numbers), or the device's attention takes no heads
+ * so wide. */
+int weights_alloc(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
+                  const struct model_config *c, char *err, size_t cap);
 /* Weights in bf16 alone, without theta: for an optimizer that rounds stochastically. */
-int  weights_alloc_bf16(struct weights *w, const struct ops *ops, struct device *dev, const struct model_config *c,
-                        char *err, size_t cap);
-size_t weights_bytes(const struct params *layout, const struct model_config *c, enum dtype act, bool bf16_alone);
+int weights_alloc_bf16(struct weights *w, const struct ops *ops, struct device *dev,
+                       const struct model_config *c, char *err, size_t cap);
+size_t weights_bytes(const struct params *layout, const struct model_config *c, enum dtype act,
+                     bool bf16_alone);
 
 /* An array of the layout in the device's memory. */
 struct flat {
-    void *p;                /* layout.total elements */
-    bool half;              /* bf16, otherwise f32 */
-    float *gains;           /* with half, NULL: p has them too; otherwise they are here */
+    void *p;      /* layout.total elements */
+    bool half;    /* bf16, otherwise f32 */
+    float *gains; /* with half, NULL: p has them too; otherwise they are here */
 };
-struct flat weights_flat(const struct weights *w);          /* the weights themselves */
+struct flat weights_flat(const struct weights *w); /* the weights themselves */
 /* Elements from .. from+n of a parameter, as f32 on the host. put may use host's memory for itself. */
-void flat_get(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n, float *host);
-void flat_put(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n, float *host);
+void flat_get(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
+              float *host);
+void flat_put(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
+              float *host);
 void weights_free(struct weights *w);
-/* Normal(0, 0.02), output projections scaled by 1/sqrt(2L), gains 1. The same seed gives the same weights on every backend.
- * -1: no memory on the host. */
-int  weights_init(struct weights *w, uint64_t seed);
-void weights_publish(struct weights *w);        /* work = theta, where there is a theta */
+/* Normal(0, 0.02), output projections scaled by 1/sqrt(2L), gains 1. The same seed gives the same weights on
+ * every backend. -1: no memory on the host. */
+int weights_init(struct weights *w, uint64_t seed);
+void weights_publish(struct weights *w); /* work = theta, where there is a theta */
 
-struct activations;         /* buffers for micro-batches of up to B x T */
+struct activations; /* buffers for micro-batches of up to B x T */
 enum activations_mode {
-    ACT_FORWARD,            /* no backward pass: one layer's buffers */
-    ACT_TRAIN,              /* keeps what the backward pass needs of every layer */
-    ACT_RECOMPUTE,          /* keeps each layer's input; the backward pass computes the layer again. The same bits. */
+    ACT_FORWARD,   /* no backward pass: one layer's buffers */
+    ACT_TRAIN,     /* keeps what the backward pass needs of every layer */
+    ACT_RECOMPUTE, /* keeps each layer's input; the backward pass computes the layer again. The same bits. */
 };
-/* NULL with err: no memory (with the numbers), T longer than the model's context, or more sequences than attention takes. */
-struct activations *activations_alloc(const struct weights *w, int B, int T, enum activations_mode mode, char *err,
-                                      size_t cap);
-void   activations_free(struct activations *a);
+/* NULL with err: no memory (with the numbers), T longer than the model's context, or more sequences than
+ * attention takes. */
+struct activations *activations_alloc(const struct weights *w, int B, int T, enum activations_mode mode,
+                                      char *err, size_t cap);
+void activations_free(struct activations *a);
 /* What activations_alloc takes from the device, exactly. */
 size_t activations_bytes(const struct ops *ops, const struct model_config *c, enum dtype act, int B, int T,
                          enum activations_mode mode);
 /* The most that the device takes beside that in training steps. */
-size_t model_scratch_bytes(const struct ops *ops, struct device *dev, const struct model_config *c, enum dtype act,
-                           int B, int T);
+size_t model_scratch_bytes(const struct ops *ops, struct device *dev, const struct model_config *c,
+                           enum dtype act, int B, int T);
 
-/* tokens (B,T+1) on the host: inputs tokens[:,0..T), targets tokens[:,1..T]; a target < 0 does not count (as an input it is
- * read as token 0). B*T and T within what the activations were made for.
- * doc_mask_eos >= 0: attention does not cross that token. loss (B*T) host array of -log p, written.
- * grad: layout.total f32 device array, becomes grad_scale * d(sum of losses)/d(theta), grad_scale not 0 (what lies between tensors is left
- * alone); NULL: forward only. */
-void model_run(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
-               float *loss, float *grad, float grad_scale);
-/* The same without waiting: loss is filled when ops->sync returns. tokens may be changed at once. accumulate: adds to grad. */
-void model_submit(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, int doc_mask_eos,
-                  float *loss, float *grad, float grad_scale, bool accumulate);
+/* tokens (B,T+1) on the host: inputs tokens[:,0..T), targets tokens[:,1..T]; a target < 0 does not count (as
+ * an input it is read as token 0). B*T and T within what the activations were made for. doc_mask_eos >= 0:
+ * attention does not cross that token. loss (B*T) host array of -log p, written. grad: layout.total f32
+ * device array, becomes grad_scale * d(sum of losses)/d(theta), grad_scale not 0 (what lies between tensors
+ * is left alone); NULL: forward only. */
+void model_run(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T,
+               int doc_mask_eos, float *loss, float *grad, float grad_scale);
+/* The same without waiting: loss is filled when ops->sync returns. tokens may be changed at once. accumulate:
+ * adds to grad. */
+void model_submit(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T,
+                  int doc_mask_eos, float *loss, float *grad, float grad_scale, bool accumulate);
 /* Logits (B*T, V) of every position into a host f32 array (tests, interop); forward only. */
-void model_logits(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T, float *logits);
+void model_logits(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T,
+                  float *logits);
 
 /* Generation: one sequence of up to T_max tokens (T_max <= c.T). */
 struct kv_cache;
@@ -82,7 +90,7 @@ struct kv_cache *kv_cache_alloc(const struct weights *w, int T_max, char *err, s
 void kv_cache_free(struct kv_cache *kv);
 /* Feeds n tokens at positions len..len+n-1, writes the logits (V) of the last one to the host. */
 void model_extend(const struct weights *w, struct kv_cache *kv, const int32_t *tokens, int n, float *logits);
-int  kv_cache_len(const struct kv_cache *kv);
+int kv_cache_len(const struct kv_cache *kv);
 void kv_cache_truncate(struct kv_cache *kv, int len);
 
 #endif

@@ -10,10 +10,13 @@
 #include "formats/safetensors.h"
 #include "pipeline/lib/random.h"
 
-enum { CHUNK = 1 << 18 };       /* floats on their way to the device: a whole embedding would double it for a moment */
+enum {
+    CHUNK = 1 << 18
+}; /* floats on their way to the device: a whole embedding would double it for a moment */
 
-/* Row p: cos(p*w_i), sin(p*w_i) with w_i = theta^(-2i/D). Frequencies and angles are rounded to f32 as Transformers
- * rounds them: at position 2048 the rounding is 1e-4 of an angle, more than everything else together. */
+/* Row p: cos(p*w_i), sin(p*w_i) with w_i = theta^(-2i/D). Frequencies and angles are rounded to f32 as
+ * Transformers rounds them: at position 2048 the rounding is 1e-4 of an angle, more than everything else
+ * together. */
 static int upload_rope(struct weights *w)
 {
     size_t T = (size_t)w->c.T, D = (size_t)w->c.D, half = D / 2;
@@ -33,7 +36,8 @@ static int upload_rope(struct weights *w)
     return 0;
 }
 
-size_t weights_bytes(const struct params *layout, const struct model_config *c, enum dtype act, bool bf16_alone)
+size_t weights_bytes(const struct params *layout, const struct model_config *c, enum dtype act,
+                     bool bf16_alone)
 {
     size_t n = layout->total, rope = (size_t)c->T * (size_t)c->D * sizeof(float);
     if (bf16_alone)
@@ -47,8 +51,8 @@ static int allocate(struct weights *w, const struct ops *ops, struct device *dev
     *w = (struct weights){.ops = ops, .dev = dev, .c = *c, .act = act};
     size_t need = 0;
     if (ops->widest_head && c->D > ops->widest_head) {
-        snprintf(err, cap, "head_dim: %d, but attention on %s takes %d at most (on the CPU any)", c->D, ops->name,
-                 ops->widest_head);
+        snprintf(err, cap, "head_dim: %d, but attention on %s takes %d at most (on the CPU any)", c->D,
+                 ops->name, ops->widest_head);
         weights_free(w);
         return -1;
     }
@@ -64,7 +68,8 @@ static int allocate(struct weights *w, const struct ops *ops, struct device *dev
     }
     if ((bf16_alone ? w->gains : w->theta) && w->work && w->rope && upload_rope(w) == 0)
         return 0;
-    snprintf(err, cap, "no memory for %llu weights (%.1f MB)", (unsigned long long)model_params(c), (double)need / 1e6);
+    snprintf(err, cap, "no memory for %llu weights (%.1f MB)", (unsigned long long)model_params(c),
+             (double)need / 1e6);
     weights_free(w);
     return -1;
 }
@@ -75,8 +80,8 @@ int weights_alloc(struct weights *w, const struct ops *ops, struct device *dev, 
     return allocate(w, ops, dev, act, c, false, err, cap);
 }
 
-int weights_alloc_bf16(struct weights *w, const struct ops *ops, struct device *dev, const struct model_config *c,
-                       char *err, size_t cap)
+int weights_alloc_bf16(struct weights *w, const struct ops *ops, struct device *dev,
+                       const struct model_config *c, char *err, size_t cap)
 {
     return allocate(w, ops, dev, DTYPE_BF16, c, true, err, cap);
 }
@@ -108,12 +113,13 @@ static void *place(struct flat f, const struct param *p, size_t from, bool *half
     return (char *)f.p + (p->offset + from) * (f.half ? 2 : sizeof(float));
 }
 
-void flat_get(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n, float *host)
+void flat_get(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
+              float *host)
 {
     bool half;
     const void *src = place(f, p, from, &half);
     w->ops->download(w->dev, host, src, n * (half ? 2 : sizeof *host));
-    for (size_t i = half ? n : 0; i-- > 0;) {           /* widened in place, from the end */
+    for (size_t i = half ? n : 0; i-- > 0;) { /* widened in place, from the end */
         uint16_t h;
         memcpy(&h, (const uint16_t *)host + i, sizeof h);
         uint32_t bits = (uint32_t)h << 16;
@@ -121,23 +127,25 @@ void flat_get(const struct weights *w, struct flat f, const struct param *p, siz
     }
 }
 
-void flat_put(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n, float *host)
+void flat_put(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
+              float *host)
 {
     bool half;
     void *dst = place(f, p, from, &half);
-    for (size_t i = 0; half && i < n; i++) {            /* rounded to nearest even, in place */
+    for (size_t i = 0; half && i < n; i++) { /* rounded to nearest even, in place */
         uint16_t h = bf16_from_f32(host[i]);
         memcpy((uint16_t *)host + i, &h, sizeof h);
     }
     w->ops->upload(w->dev, dst, host, n * (half ? 2 : sizeof *host));
 }
 
-/* Elements i (even) and i+1 of the tensor with this key: a pure function, so threads and order do not matter. */
+/* Elements i (even) and i+1 of the tensor with this key: a pure function, so threads and order do not matter.
+ */
 static void normal_pair(uint64_t key, uint64_t i, float sd, float out[2])
 {
     uint64_t r = mix64(key + (i / 2 + 1) * RANDOM_GAMMA);
-    float u = (float)((r >> 40) + 1) * 0x1p-24f;            /* (0, 1] */
-    float v = (float)((r >> 8) & 0xffffff) * 0x1p-24f;      /* [0, 1) */
+    float u = (float)((r >> 40) + 1) * 0x1p-24f;       /* (0, 1] */
+    float v = (float)((r >> 8) & 0xffffff) * 0x1p-24f; /* [0, 1) */
     float radius = sd * sqrtf(-2 * logf(u)), angle = 6.2831853f * v;
     out[0] = radius * cosf(angle);
     out[1] = radius * sinf(angle);
@@ -156,7 +164,7 @@ static void fill(float *x, size_t from, size_t n, uint64_t key, float sd)
 
 static uint64_t key_of(uint64_t seed, const char *name)
 {
-    uint64_t h = 0xcbf29ce484222325u;       /* FNV-1a */
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
     for (; *name; name++)
         h = (h ^ (unsigned char)*name) * 0x100000001b3u;
     return mix64(mix64(seed) ^ h);

@@ -20,7 +20,8 @@ static const struct opt opts[] = {
     {0, "layers", OPT_U64, &cfg.layers, "N", "layers (by preset)"},
     {0, "width", OPT_U64, &cfg.width, "N", "width of the residual stream (by preset)"},
     {0, "heads", OPT_U64, &cfg.heads, "N", "attention heads (by preset)"},
-    {0, "kv-heads", OPT_U64, &cfg.kv_heads, "N", "key/value heads (by preset; the heads, when only those are given)"},
+    {0, "kv-heads", OPT_U64, &cfg.kv_heads, "N",
+     "key/value heads (by preset; the heads, when only those are given)"},
     {0, "head-dim", OPT_U64, &cfg.head_dim, "N", "width of a head (by preset)"},
     {0, "ffn", OPT_U64, &cfg.ffn, "N", "width of the feed-forward (by preset)"},
     {0, "context", OPT_U64, &cfg.context, "N", "longest context (by preset)"},
@@ -34,7 +35,8 @@ static const struct opt opts[] = {
     {0, "resume", OPT_FLAG, &cfg.resume, NULL,
      "go on from the newest intact checkpoint, bit for bit; start when there is none"},
     {0, "overwrite", OPT_FLAG, &cfg.overwrite, NULL, "delete the run that is in DIR first"},
-    {0, "override", OPT_FLAG, &cfg.override, NULL, "with --resume: settings given now win over the checkpoint's"},
+    {0, "override", OPT_FLAG, &cfg.override, NULL,
+     "with --resume: settings given now win over the checkpoint's"},
     {0, "allow-mix-change", OPT_FLAG, &cfg.allow_mix_change, NULL, "with --resume: go on with another mix"},
     {0, "print-step", OPT_STR, &cfg.print_step, "DIR",
      "print the step from which --resume would go on, for mix --start-step"},
@@ -42,24 +44,31 @@ static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "Compute"},
     {0, "device", OPT_STR, &cfg.device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
     {0, "dtype", OPT_STR, &cfg.dtype, "TYPE",
-     "of matrix products and activations: bf16, f32, or auto: bf16 where the device multiplies it faster (auto)"},
+     "of matrix products and activations: bf16, f32, or auto: bf16 where the device multiplies it faster "
+     "(auto)"},
     {0, "fp8", OPT_FLAG, &cfg.fp8, NULL,
-     "products of hidden layers in fp8 (e4m3, gradients e5m2, a scale for each tensor): GPUs of compute capability 9.0 on"},
+     "products of hidden layers in fp8 (e4m3, gradients e5m2, a scale for each tensor): GPUs of compute "
+     "capability 9.0 on"},
     {0, "attention", OPT_STR, &cfg.attention, "WHOSE",
-     "own (default), or cudnn: by cuDNN 9.10.2 or newer after a trial against our own, on GPUs, in bf16; no two runs have equal bits"},
+     "own (default), or cudnn: by cuDNN 9.10.2 or newer after a trial against our own, on GPUs, in bf16; no "
+     "two runs have equal bits"},
     {0, "state-dtype", OPT_STR, &cfg.state_dtype, "TYPE",
-     "f32 (default); bf16: weights and AdamW's state in bf16 alone, rounded stochastically: 10 bytes a weight, not 18"},
+     "f32 (default); bf16: weights and AdamW's state in bf16 alone, rounded stochastically: 10 bytes a "
+     "weight, not 18"},
     {0, "threads", OPT_U64, &cfg.threads, "N",
      "0: all. Equal bits need equal numbers (all; with --resume the checkpoint's)"},
-    {0, "micro-batch", OPT_U64, &cfg.micro_batch, "ROWS", "rows at a time; gradients add up over a step (by size)"},
+    {0, "micro-batch", OPT_U64, &cfg.micro_batch, "ROWS",
+     "rows at a time; gradients add up over a step (by size)"},
     {0, "recompute", OPT_FLAG, &cfg.recompute, NULL,
-     "keep only each layer's input and compute the layer again in the backward pass: less memory, the same bits"},
+     "keep only each layer's input and compute the layer again in the backward pass: less memory, the same "
+     "bits"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Optimizer"},
     {0, "optimizer", OPT_STR, &cfg.optimizer, "NAME",
      "adamw (default); muon: hidden matrices by Muon, the rest by AdamW"},
     {0, "lr", OPT_NUM, &cfg.lr, "X", "peak learning rate (by preset)"},
     {0, "schedule", OPT_STR, &cfg.schedule, "NAME", "wsd (default), cosine, constant"},
-    {0, "warmup", OPT_SHARE, &cfg.warmup, "SHARE", "of the steps, linear (1%; in short runs 40 steps or 10%, whichever is less)"},
+    {0, "warmup", OPT_SHARE, &cfg.warmup, "SHARE",
+     "of the steps, linear (1%; in short runs 40 steps or 10%, whichever is less)"},
     {0, "decay", OPT_SHARE, &cfg.decay, "SHARE", "of the steps, at the end of wsd (19%)"},
     {0, "min-lr-ratio", OPT_SHARE, &cfg.min_lr_ratio, "X", "last learning rate, of the peak (0.1)"},
     {0, "beta1", OPT_NUM, &cfg.beta1, "X", "AdamW (0.9)"},
@@ -71,21 +80,27 @@ static const struct opt opts[] = {
     {0, "ema-nesterov", OPT_NUM, &cfg.ema_nesterov, "BETA",
      "before each step between warm-up and decay, go on by BETA times the average step (0: off; .3 to .7)"},
     {0, "ema-gamma", OPT_NUM, &cfg.ema_gamma, "X", "memory of that average (0.99)"},
-    {0, "ema-start", OPT_U64, &cfg.ema_start, "N", "not before step N: early on, steps turn too fast for an average to lead (2 / (1 - gamma))"},
+    {0, "ema-start", OPT_U64, &cfg.ema_start, "N",
+     "not before step N: early on, steps turn too fast for an average to lead (2 / (1 - gamma))"},
     {0, "outer-nesterov", OPT_U64, &cfg.outer_nesterov, "K",
      "every K steps between warm-up and decay, a Nesterov step along what they moved (0: off; 20 to 100)"},
     {0, "outer-lr", OPT_NUM, &cfg.outer_lr, "X", "its step size (0.8)"},
     {0, "outer-momentum", OPT_NUM, &cfg.outer_momentum, "X", "its momentum (0.5)"},
     {0, "updates", OPT_U64, &cfg.updates, "N",
-     "updates that a batch is taken in. 0: many at first, ever fewer as tokens go by (batch-size warm-up); 1: whole batches (0)"},
+     "updates that a batch is taken in. 0: many at first, ever fewer as tokens go by (batch-size warm-up); "
+     "1: whole batches (0)"},
     {0, "doc-mask", OPT_FLAG, &cfg.doc_mask, NULL, "attention does not cross the end of a document"},
-    {0, NULL, OPT_HEADING, NULL, NULL, "Engine: replaces real steps by predicted ones where that was measured to pay"},
-    {0, "engine", OPT_STR, &cfg.engine, "NAME", "off (default); trend: linear forecasts of the weights' drift; hybrid: learned ones"},
+    {0, NULL, OPT_HEADING, NULL, NULL,
+     "Engine: replaces real steps by predicted ones where that was measured to pay"},
+    {0, "engine", OPT_STR, &cfg.engine, "NAME",
+     "off (default); trend: linear forecasts of the weights' drift; hybrid: learned ones"},
     {0, "engine-jumps", OPT_STR, &cfg.hybrid.jumps, "WORD",
      "on (default); probe: probes are paid, nothing is applied; off: no jumps"},
-    {0, "engine-drift", OPT_NUM, &cfg.hybrid.drift, "X", "share of the forecast added at every real step (0.6)"},
+    {0, "engine-drift", OPT_NUM, &cfg.hybrid.drift, "X",
+     "share of the forecast added at every real step (0.6)"},
     {0, "engine-random", OPT_FLAG, &cfg.hybrid.random, NULL, "forecasts in random directions: a control"},
-    {0, "engine-gate0", OPT_FLAG, &cfg.hybrid.gate0, NULL, "also score forecasts of 45 and 90 steps (more memory)"},
+    {0, "engine-gate0", OPT_FLAG, &cfg.hybrid.gate0, NULL,
+     "also score forecasts of 45 and 90 steps (more memory)"},
     {0, "engine-warmup", OPT_U64, &cfg.hybrid.warmup, "N", "steps before its statistics can be stable (200)"},
     {0, "engine-warmup-max", OPT_U64, &cfg.hybrid.warmup_max, "N",
      "steps after which they count as stable, once the rate no longer rises (500)"},
@@ -95,35 +110,48 @@ static const struct opt opts[] = {
     {0, "engine-horizon", OPT_NUM, &cfg.hybrid.horizon, "N", "virtual steps of the first jump (50)"},
     {0, "engine-horizon-min", OPT_NUM, &cfg.hybrid.horizon_min, "N", "at least (10)"},
     {0, "engine-horizon-max", OPT_NUM, &cfg.hybrid.horizon_max, "N", "at most (100)"},
-    {0, "engine-grow", OPT_NUM, &cfg.hybrid.grow, "X", "factor on the horizon when a jump is accepted (1.25)"},
+    {0, "engine-grow", OPT_NUM, &cfg.hybrid.grow, "X",
+     "factor on the horizon when a jump is accepted (1.25)"},
     {0, "engine-shrink", OPT_NUM, &cfg.hybrid.shrink, "X", "when one is rejected (0.5)"},
     {0, "engine-sub-jumps", OPT_U64, &cfg.hybrid.sub_jumps, "N", "prefixes of a jump that are probed (5)"},
     {0, "engine-scale", OPT_NUM, &cfg.hybrid.scale_max, "X",
      "largest scale of a jump; half, quarter and eighth of it are tried too (1.0)"},
     {0, "engine-ridge", OPT_NUM, &cfg.hybrid.ridge, "X", "of the analytic prior (0.001)"},
-    {0, "engine-prior-keep", OPT_NUM, &cfg.hybrid.prior_keep, "X", "memory of the analytic prior, a block (0.9)"},
-    {0, "engine-mean-steps", OPT_NUM, &cfg.hybrid.mean_steps, "N", "steps that the averaged weights remember (30)"},
+    {0, "engine-prior-keep", OPT_NUM, &cfg.hybrid.prior_keep, "X",
+     "memory of the analytic prior, a block (0.9)"},
+    {0, "engine-mean-steps", OPT_NUM, &cfg.hybrid.mean_steps, "N",
+     "steps that the averaged weights remember (30)"},
     {0, "engine-control", OPT_SHARE, &cfg.hybrid.control, "SHARE", "of cycles randomised to no jump (15%)"},
-    {0, "engine-confidence", OPT_SHARE, &cfg.hybrid.confidence, "X", "least probability of gain for a jump (0.6)"},
-    {0, "engine-trials", OPT_U64, &cfg.hybrid.trials, "N", "jumps of each scale before it must have paid (2)"},
+    {0, "engine-confidence", OPT_SHARE, &cfg.hybrid.confidence, "X",
+     "least probability of gain for a jump (0.6)"},
+    {0, "engine-trials", OPT_U64, &cfg.hybrid.trials, "N",
+     "jumps of each scale before it must have paid (2)"},
     {0, "engine-bandit-keep", OPT_NUM, &cfg.hybrid.bandit_keep, "X", "memory of outcomes, a cycle (0.98)"},
     {0, "engine-probe-tokens", OPT_NUM, &cfg.hybrid.probe_tokens, "N",
      "training tokens of a probe (an eighth of a step's)"},
     {0, "engine-accept-z", OPT_NUM, &cfg.hybrid.accept_z, "Z", "paired z that accepts a jump (-1)"},
-    {0, "engine-reject-se", OPT_NUM, &cfg.hybrid.reject_se, "X", "errors above the forecast that roll back (2)"},
-    {0, "engine-norm-limit", OPT_NUM, &cfg.hybrid.norm_limit, "X", "longest forecast, in displacements of the last block (1)"},
-    {0, "engine-band", OPT_NUM, &cfg.hybrid.band, "X", "deviations of loss and gradient norm that are divergence (6)"},
-    {0, "engine-backoff", OPT_U64, &cfg.hybrid.backoff, "N", "cycles without prediction after a divergence (2)"},
-    {0, "engine-store", OPT_U64, &cfg.hybrid.store, "N", "hybrid: entries of the residual store; 0: none (256)"},
+    {0, "engine-reject-se", OPT_NUM, &cfg.hybrid.reject_se, "X",
+     "errors above the forecast that roll back (2)"},
+    {0, "engine-norm-limit", OPT_NUM, &cfg.hybrid.norm_limit, "X",
+     "longest forecast, in displacements of the last block (1)"},
+    {0, "engine-band", OPT_NUM, &cfg.hybrid.band, "X",
+     "deviations of loss and gradient norm that are divergence (6)"},
+    {0, "engine-backoff", OPT_U64, &cfg.hybrid.backoff, "N",
+     "cycles without prediction after a divergence (2)"},
+    {0, "engine-store", OPT_U64, &cfg.hybrid.store, "N",
+     "hybrid: entries of the residual store; 0: none (256)"},
     {0, "engine-neighbours", OPT_U64, &cfg.hybrid.neighbours, "N", "of them taken for a correction (8)"},
     {0, "engine-age", OPT_NUM, &cfg.hybrid.age, "X", "weight of an entry after each later one (0.98)"},
     {0, "engine-rls-keep", OPT_NUM, &cfg.hybrid.rls_keep, "X", "memory of the linear correction (0.98)"},
-    {0, "engine-knn-share", OPT_SHARE, &cfg.hybrid.knn_share, "SHARE", "of the store in a correction; the rest is linear (70%)"},
-    {0, "engine-correction", OPT_NUM, &cfg.hybrid.correction_norm, "X", "longest weight correction, of the jump (0.25)"},
+    {0, "engine-knn-share", OPT_SHARE, &cfg.hybrid.knn_share, "SHARE",
+     "of the store in a correction; the rest is linear (70%)"},
+    {0, "engine-correction", OPT_NUM, &cfg.hybrid.correction_norm, "X",
+     "longest weight correction, of the jump (0.25)"},
     {0, "engine-members", OPT_U64, &cfg.hybrid.members, "N", "hybrid: heads of the ensemble (5)"},
     {0, "engine-latent", OPT_U64, &cfg.hybrid.latent, "N", "hybrid: stochastic dimensions (16)"},
     {0, "engine-replay", OPT_U64, &cfg.hybrid.replay, "N", "hybrid: blocks to learn from (512)"},
-    {0, "engine-learn-steps", OPT_U64, &cfg.hybrid.learn_steps, "N", "hybrid: training steps of the model a block (2)"},
+    {0, "engine-learn-steps", OPT_U64, &cfg.hybrid.learn_steps, "N",
+     "hybrid: training steps of the model a block (2)"},
     {0, "engine-fault", OPT_STR, &cfg.hybrid.fault, "WORD",
      "for tests, spoils the first jump: nan, wild, blind, store (none)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Validation, checkpoints, safety"},
@@ -135,8 +163,10 @@ static const struct opt opts[] = {
     {0, "keep-last", OPT_U64, &cfg.keep_last, "N", "newest checkpoints to keep (2)"},
     {0, "keep-best", OPT_FLAG, &cfg.keep_best, NULL,
      "also save and keep the one of lowest mean validation loss, as DIR/best"},
-    {0, "max-bad-steps", OPT_U64, &cfg.max_bad_steps, "N", "NaN or infinite updates in a row before giving up (5)"},
-    {0, "spike-sigma", OPT_NUM, &cfg.spike_sigma, "X", "a loss so many deviations above the last 64 is a spike (6)"},
+    {0, "max-bad-steps", OPT_U64, &cfg.max_bad_steps, "N",
+     "NaN or infinite updates in a row before giving up (5)"},
+    {0, "spike-sigma", OPT_NUM, &cfg.spike_sigma, "X",
+     "a loss so many deviations above the last 64 is a spike (6)"},
     {0, "skip-spikes", OPT_FLAG, &cfg.skip_spikes, NULL, "do not learn from spikes"},
     {0, "log-every", OPT_U64, &cfg.log_every, "N", "steps between lines when stderr is not a terminal (20)"},
     {0},
@@ -151,26 +181,28 @@ static const struct cli cli = {
     "DIR gets config.json, metrics.jsonl, ledger.jsonl, checkpoints/step-NNNNNN (each a Hugging Face model\n"
     "directory), and the links latest and best. formats/checkpoint.md says what is in them.\n"
     "\n"
-    "  mix code=1:tokens/code -T 256 -B 32 --steps 400 -o - | train -m nano -t tok.json -i - -o runs/a --steps 400\n"
+    "  mix code=1:tokens/code -T 256 -B 32 --steps 400 -o - | train -m nano -t tok.json -i - -o runs/a "
+    "--steps 400\n"
     "  mix ... --start-step $(train --print-step runs/a) -o - | train ... -o runs/a --steps 400 --resume\n"
     "\n"
-    "SIGINT and SIGTERM end the step, save a checkpoint and exit 128+n. Exit 0: trained to the end; 1: failed; 2: "
+    "SIGINT and SIGTERM end the step, save a checkpoint and exit 128+n. Exit 0: trained to the end; 1: "
+    "failed; 2: "
     "misuse.\n",
 };
 
 /* What an option means when a run is resumed. Not listed: says nothing about the run. */
 enum rule {
-    MODEL,      /* must be the checkpoint's */
-    RESULT,     /* must be, unless --override */
-    BITS,       /* may differ, but then bits differ too: warned */
-    FREE,       /* may differ */
+    MODEL,  /* must be the checkpoint's */
+    RESULT, /* must be, unless --override */
+    BITS,   /* may differ, but then bits differ too: warned */
+    FREE,   /* may differ */
 };
 
 static const struct field {
     const char *name;
     enum rule rule;
-    double value, min, max;     /* default, and the range of numbers; NAN: the preset's */
-    const char *words;          /* allowed strings, the first is the default */
+    double value, min, max; /* default, and the range of numbers; NAN: the preset's */
+    const char *words;      /* allowed strings, the first is the default */
 } fields[] = {
     {"model", RESULT, 0, 0, 0, "nano tiny 100m 500m 1b"},
     {"layers", MODEL, NAN, 1, 1024, NULL},
@@ -277,8 +309,8 @@ static double preset_lr(const char *preset)
     return 6e-4;
 }
 
-/* 40 steps are 2 / (1 - beta2) with the usual 0.95: AdamW's steps are as large as any before v is an average of that many (Ma &
- * Yarats 2021, arXiv:1910.04209). Short runs have a tenth of theirs. */
+/* 40 steps are 2 / (1 - beta2) with the usual 0.95: AdamW's steps are as large as any before v is an average
+ * of that many (Ma & Yarats 2021, arXiv:1910.04209). Short runs have a tenth of theirs. */
 static double default_warmup(uint64_t steps)
 {
     return fmax(0.01, fmin(0.1, 40.0 / (double)steps));
@@ -295,37 +327,55 @@ static const struct opt *option(const char *name)
 static bool is_unset(const struct opt *o)
 {
     switch (o->type) {
-    case OPT_STR:  return *(const char **)o->value == NULL;
-    case OPT_U64:  return *(uint64_t *)o->value == UNSET_U64;
-    case OPT_FLAG: return !*(bool *)o->value;
-    default:       return isnan(*(double *)o->value);
+    case OPT_STR:
+        return *(const char **)o->value == NULL;
+    case OPT_U64:
+        return *(uint64_t *)o->value == UNSET_U64;
+    case OPT_FLAG:
+        return !*(bool *)o->value;
+    default:
+        return isnan(*(double *)o->value);
     }
 }
 
 static json_t *value_to_json(const struct opt *o)
 {
     switch (o->type) {
-    case OPT_STR:  return json_string(*(const char **)o->value);
-    case OPT_U64:  return json_integer((json_int_t)*(uint64_t *)o->value);
-    case OPT_FLAG: return json_boolean(*(bool *)o->value);
-    default:       return json_real(*(double *)o->value);
+    case OPT_STR:
+        return json_string(*(const char **)o->value);
+    case OPT_U64:
+        return json_integer((json_int_t) * (uint64_t *)o->value);
+    case OPT_FLAG:
+        return json_boolean(*(bool *)o->value);
+    default:
+        return json_real(*(double *)o->value);
     }
 }
 
 static void value_from_json(const struct opt *o, const json_t *v)
 {
     switch (o->type) {
-    case OPT_STR:  *(const char **)o->value = xstrdup(json_string_value(v)); break;
-    case OPT_U64:  *(uint64_t *)o->value = (uint64_t)json_integer_value(v); break;
-    case OPT_FLAG: *(bool *)o->value = json_is_true(v); break;
-    default:       *(double *)o->value = json_number_value(v); break;
+    case OPT_STR:
+        *(const char **)o->value = xstrdup(json_string_value(v));
+        break;
+    case OPT_U64:
+        *(uint64_t *)o->value = (uint64_t)json_integer_value(v);
+        break;
+    case OPT_FLAG:
+        *(bool *)o->value = json_is_true(v);
+        break;
+    default:
+        *(double *)o->value = json_number_value(v);
+        break;
     }
 }
 
 static bool right_type(const struct opt *o, const json_t *v)
 {
-    return o->type == OPT_STR ? json_is_string(v) : o->type == OPT_U64 ? json_is_integer(v)
-         : o->type == OPT_FLAG ? json_is_boolean(v) : json_is_number(v);
+    return o->type == OPT_STR    ? json_is_string(v)
+           : o->type == OPT_U64  ? json_is_integer(v)
+           : o->type == OPT_FLAG ? json_is_boolean(v)
+                                 : json_is_number(v);
 }
 
 struct train_config *config_parse(int argc, char **argv)
@@ -391,7 +441,7 @@ static void take_stored(const struct field *f, const struct opt *o, const json_t
     if (!right_type(o, v)) {
         if (v)
             die("%s: the checkpoint's setting '%s' is of the wrong type", cfg.run, f->name);
-        return;         /* written by an older version, which had no such option */
+        return; /* written by an older version, which had no such option */
     }
     if (is_unset(o)) {
         value_from_json(o, v);
@@ -404,12 +454,13 @@ static void take_stored(const struct field *f, const struct opt *o, const json_t
         return;
     char *given = shown(o), *before = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     if (f->rule == MODEL)
-        die("--%s %s: the checkpoint in %s has %s; a model cannot change its dimensions", f->name, given, cfg.run,
-            before);
+        die("--%s %s: the checkpoint in %s has %s; a model cannot change its dimensions", f->name, given,
+            cfg.run, before);
     if (f->rule == RESULT && !cfg.override)
-        die("--%s %s: the run in %s was begun with %s. Leave the option out, or add --override to change it", f->name,
-            given, cfg.run, before);
-    warn("--%s %s: was %s; from here on the run is not what it would have been, bit for bit", f->name, given, before);
+        die("--%s %s: the run in %s was begun with %s. Leave the option out, or add --override to change it",
+            f->name, given, cfg.run, before);
+    warn("--%s %s: was %s; from here on the run is not what it would have been, bit for bit", f->name, given,
+         before);
     free(given);
     free(before);
 }
@@ -456,9 +507,9 @@ void config_resolve(struct train_config *c, const json_t *stored)
 {
     bool warmup_given = !isnan(c->warmup);
     if (stored && c->updates == UNSET_U64 && !json_object_get(stored, "updates"))
-        c->updates = 1;                 /* begun by a version that took batches whole */
+        c->updates = 1; /* begun by a version that took batches whole */
     if (stored && c->dtype && strcmp(c->dtype, "auto") == 0)
-        c->dtype = NULL;                /* what the run was begun with */
+        c->dtype = NULL; /* what the run was begun with */
     for (size_t i = 0; i < N_FIELDS; i++) {
         const struct opt *o = option(fields[i].name);
         if (stored)
@@ -476,11 +527,11 @@ void config_resolve(struct train_config *c, const json_t *stored)
     else if (stored && !warmup_given)
         keep_warmup(c, stored);
     if (c->threads == 0)
-        c->threads = (uint64_t)omp_get_num_procs();     /* stored: a run that goes on elsewhere keeps its bits */
+        c->threads = (uint64_t)omp_get_num_procs(); /* stored: a run that goes on elsewhere keeps its bits */
     if (c->ema_start == UNSET_U64)
         c->ema_start = (uint64_t)llround(2 / (1 - c->ema_gamma));
     if (c->val_every == UNSET_U64)
-        c->val_every = (c->steps + 7) / 8;         /* rounded up: the last of them is the end's */
+        c->val_every = (c->steps + 7) / 8; /* rounded up: the last of them is the end's */
     for (size_t i = 0; i < N_FIELDS; i++)
         check_range(&fields[i], option(fields[i].name));
     if (c->warmup + c->decay > 1)
@@ -489,9 +540,11 @@ void config_resolve(struct train_config *c, const json_t *stored)
         usage_error("--attention cudnn: it takes no document masks (--doc-mask)");
     if (strcmp(c->state_dtype, "bf16") == 0 && strcmp(c->dtype, "auto") == 0)
         c->dtype = "bf16";
-    if (strcmp(c->state_dtype, "bf16") == 0 && (strcmp(c->dtype, "bf16") != 0 || strcmp(c->optimizer, "adamw") != 0 ||
-                                                c->ema_nesterov > 0 || c->outer_nesterov > 0 || strcmp(c->engine, "off") != 0))
-        usage_error("--state-dtype bf16: only with --dtype bf16 --optimizer adamw, and nothing that extrapolates weights");
+    if (strcmp(c->state_dtype, "bf16") == 0 &&
+        (strcmp(c->dtype, "bf16") != 0 || strcmp(c->optimizer, "adamw") != 0 || c->ema_nesterov > 0 ||
+         c->outer_nesterov > 0 || strcmp(c->engine, "off") != 0))
+        usage_error("--state-dtype bf16: only with --dtype bf16 --optimizer adamw, and nothing that "
+                    "extrapolates weights");
 }
 
 void config_model(const struct train_config *c, uint32_t vocab_size, struct model_config *out)
@@ -531,7 +584,7 @@ void config_print(const struct train_config *c)
         free(v);
     }
     detail("config: %s", line.s);
-    say("%s, %s, lr %g %s, %llu steps, %s, seed %llu", c->preset, c->optimizer, c->lr, c->schedule, (unsigned long long)c->steps,
-        c->dtype, (unsigned long long)c->seed);
+    say("%s, %s, lr %g %s, %llu steps, %s, seed %llu", c->preset, c->optimizer, c->lr, c->schedule,
+        (unsigned long long)c->steps, c->dtype, (unsigned long long)c->seed);
     strbuf_free(&line);
 }

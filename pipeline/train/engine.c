@@ -31,13 +31,17 @@ static int allocate(struct engine *e)
     return ok && e->n && e->rows ? 0 : -1;
 }
 
-struct engine *engine_open(const struct hybrid_config *c, bool learned, uint64_t seed, const struct engine_host *host,
-                           char *err, size_t cap)
+struct engine *engine_open(const struct hybrid_config *c, bool learned, uint64_t seed,
+                           const struct engine_host *host, char *err, size_t cap)
 {
     struct engine *e = calloc(1, sizeof *e);
     if (e) {
-        *e = (struct engine){.c = c, .seed = seed, .host = *host, .ops = host->w->ops,
-                             .dev = host->w->dev, .total = host->w->layout.total};
+        *e = (struct engine){.c = c,
+                             .seed = seed,
+                             .host = *host,
+                             .ops = host->w->ops,
+                             .dev = host->w->dev,
+                             .total = host->w->layout.total};
         if (groups_make(&e->groups, &host->w->layout, host->w->c.L) == 0 && allocate(e) == 0 &&
             (!learned || (e->rssm = learned_open(e))))
             return e;
@@ -186,7 +190,8 @@ void engine_summary(const struct engine *e)
     const struct numbers *n = e->n;
     double mean, deviation;
     bandit_gain(&n->bandit, 0, (double)(e->c->full + e->c->correct), &mean, &deviation);
-    say("engine: %llu cycles, %llu jumps accepted, %llu rejected, %llu rolled back, %llu virtual steps; drift gains %.1f ± %.1f "
+    say("engine: %llu cycles, %llu jumps accepted, %llu rejected, %llu rolled back, %llu virtual steps; "
+        "drift gains %.1f ± %.1f "
         "steps a cycle; forecast R2 %.3f; %.1f s of its own",
         (unsigned long long)n->phases.cycle, (unsigned long long)n->accepted, (unsigned long long)n->rejected,
         (unsigned long long)n->rollbacks, (unsigned long long)n->virtual_steps, mean, deviation,

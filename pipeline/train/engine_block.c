@@ -1,5 +1,6 @@
 /*
- * engine_block.c - what happens every block of real steps: score the forecast, learn from it, renew directions, forecast again
+ * engine_block.c - what happens every block of real steps: score the forecast, learn from it, renew
+ * directions, forecast again
  */
 #include "pipeline/train/engine_learned.h"
 
@@ -18,10 +19,12 @@ void engine_move(struct engine *e, float *y, void *work, const float *x, hybrid_
     for (int g = 0; g < e->groups.count; g++)
         for (int j = 0; j < HYBRID_K; j++)
             c[g * HYBRID_K + j] = (float)(factor * coef[g][j]);
-    e->ops->combine(e->dev, y, work, x, (const void *const *)e->D, HYBRID_K, c, e->groups.spans, e->groups.n_spans);
+    e->ops->combine(e->dev, y, work, x, (const void *const *)e->D, HYBRID_K, c, e->groups.spans,
+                    e->groups.n_spans);
 }
 
-void engine_products(struct engine *e, void *const *D, const float *a, const float *b, double factor, struct outcome *out)
+void engine_products(struct engine *e, void *const *D, const float *a, const float *b, double factor,
+                     struct outcome *out)
 {
     enum { SIDE = HYBRID_K + 1 };
     double all[HYBRID_GROUPS * SIDE * SIDE];
@@ -48,12 +51,12 @@ static void renew_directions(struct engine *e, uint64_t steps)
         for (int j = 0; j < HYBRID_K; j++)
             minus[g * HYBRID_K + j] = (float)(-(1 - memory[3]) * e->n->c[g][j]);
     const float *theta = e->host.w->theta;
-    e->ops->direction(e->dev, e->D[3], (float)memory[3], (float)gain, theta, e->mark, (const void *const *)e->D, HYBRID_K,
-                      minus, e->groups.spans, e->groups.n_spans);
+    e->ops->direction(e->dev, e->D[3], (float)memory[3], (float)gain, theta, e->mark,
+                      (const void *const *)e->D, HYBRID_K, minus, e->groups.spans, e->groups.n_spans);
     for (int j = 0; j < 3; j++) {
         double keep = j == 0 ? 0 : pow(memory[j], n);
-        e->ops->direction(e->dev, e->D[j], (float)keep, (float)((1 - keep) / n), theta, e->mark, NULL, 0, minus,
-                          e->groups.spans, e->groups.n_spans);
+        e->ops->direction(e->dev, e->D[j], (float)keep, (float)((1 - keep) / n), theta, e->mark, NULL, 0,
+                          minus, e->groups.spans, e->groups.n_spans);
     }
 }
 
@@ -89,7 +92,8 @@ static void score_block(struct engine *e, uint64_t step, const struct outcome *o
     log_end(e);
 }
 
-/* --engine-gate0: forecasts for one, three and six blocks from one moment, each horizon with a prior of its own. */
+/* --engine-gate0: forecasts for one, three and six blocks from one moment, each horizon with a prior of its
+ * own. */
 static void far_begin(struct engine *e)
 {
     struct far *f = e->far;
@@ -135,7 +139,8 @@ static void far_end(struct engine *e, uint64_t step, uint64_t steps)
     }
 }
 
-/* Random directions of the forecast's length, group by group: what is left when all that was learnt is taken away. */
+/* Random directions of the forecast's length, group by group: what is left when all that was learnt is taken
+ * away. */
 static void randomise(struct engine *e)
 {
     for (int g = 0; g < e->groups.count; g++) {
@@ -187,13 +192,14 @@ void block_end(struct engine *e, uint64_t step)
     struct numbers *n = e->n;
     struct outcome o;
     uint64_t steps = n->phases.block_steps;
-    /* what the optimizer did alone is forecast: else drift would be taken for a success of the forecast that it came from */
+    /* what the optimizer did alone is forecast: else drift would be taken for a success of the forecast that
+     * it came from */
     engine_move(e, e->mark, NULL, e->mark, n->c, n->drifted);
     engine_products(e, e->D, e->host.w->theta, e->mark, 1 / (double)steps, &o);
     n->block_square = 0;
     for (int g = 0; g < e->groups.count; g++)
         n->block_square += o.square[g];
-    if (!isfinite(n->block_square))         /* nothing to be learnt from such a block */
+    if (!isfinite(n->block_square)) /* nothing to be learnt from such a block */
         return;
     score_block(e, step, &o);
     outcome_best(&o, n->best, e->groups.count, e->c->ridge);

@@ -1,5 +1,6 @@
 /*
- * engine_correct.c - the end of CORRECT: was the jump right, what did it miss; and the way back when it was not
+ * engine_correct.c - the end of CORRECT: was the jump right, what did it miss; and the way back when it was
+ * not
  */
 #include "pipeline/train/engine_learned.h"
 
@@ -31,15 +32,18 @@ void engine_rollback(struct engine *e, uint64_t step, const char *why)
     engine_enter(e, step, PHASE_FULL, why);
 }
 
-/* alpha* of the secant line search: where the slope along the jump would have been zero. The optimizer's average of gradients
- * stands for the mean gradient; what it still holds of the time before the jump is taken out. */
+/* alpha* of the secant line search: where the slope along the jump would have been zero. The optimizer's
+ * average of gradients stands for the mean gradient; what it still holds of the time before the jump is taken
+ * out. */
 static void best_scales(const struct engine *e, const struct outcome *after, double alpha[HYBRID_GROUPS])
 {
     const struct numbers *n = e->n;
     for (int g = 0; g < e->groups.count; g++) {
         enum param_kind kind = e->groups.v[g].kind;
-        bool muon = e->host.opt->use_muon && kind != PARAM_EMBED && kind != PARAM_HEAD && kind != PARAM_NORM_ATTN;
-        double left = pow((double)(muon ? e->host.opt->momentum : e->host.opt->beta1), (double)(e->host.opt->t - n->jump.updates));
+        bool muon =
+            e->host.opt->use_muon && kind != PARAM_EMBED && kind != PARAM_HEAD && kind != PARAM_NORM_ATTN;
+        double left = pow((double)(muon ? e->host.opt->momentum : e->host.opt->beta1),
+                          (double)(e->host.opt->t - n->jump.updates));
         double before = n->jump.slope[g], later = 0;
         for (int j = 0; j < HYBRID_K; j++)
             later += n->jump.moved[g][j] * after->along[g][j];
@@ -67,7 +71,8 @@ static bool disappointed(struct engine *e, uint64_t step, const struct probe *no
     return worse;
 }
 
-/* The jump as it should have been, less what it was: applied when a probe agrees. e->scratch: the averaged weights' loss. */
+/* The jump as it should have been, less what it was: applied when a probe agrees. e->scratch: the averaged
+ * weights' loss. */
 static void correct_weights(struct engine *e, uint64_t step, const double *alpha)
 {
     struct numbers *n = e->n;

@@ -8,27 +8,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RHO = HYBRID_K + 1 };    /* of a group: coefficients, then alpha */
+enum { RHO = HYBRID_K + 1 }; /* of a group: coefficients, then alpha */
 
-struct memo {                   /* members of 8 bytes: part of a checkpoint */
-    double loss[4];             /* of the last blocks */
+struct memo {       /* members of 8 bytes: part of a checkpoint */
+    double loss[4]; /* of the last blocks */
     double displacement_before, r2_analytic, r2_learned;
-    hybrid_coef missed, plain;  /* a* - c of the last block; the model's forecast without the store's part */
-    double alpha[HYBRID_GROUPS];        /* the same of the scale */
-    double rho[HYBRID_GROUPS][RHO];     /* the store's part */
-    double raw;                 /* confidence before calibration, of this cycle's jump */
+    hybrid_coef missed, plain;   /* a* - c of the last block; the model's forecast without the store's part */
+    double alpha[HYBRID_GROUPS]; /* the same of the scale */
+    double rho[HYBRID_GROUPS][RHO]; /* the store's part */
+    double raw;                     /* confidence before calibration, of this cycle's jump */
     uint64_t serial, observed, resets;
 };
 
 struct learned {
-    struct engine *e;           /* borrowed */
+    struct engine *e; /* borrowed */
     struct rssm_config config;
     struct residuals_config residuals_config;
     struct rssm *rssm;
-    struct residuals *residuals;        /* NULL: --engine-store 0 */
+    struct residuals *residuals; /* NULL: --engine-store 0 */
     struct rssm_forecast forecast;
     struct memo memo;
-    float phi[HYBRID_GROUPS][FEATURES_PHI], a0[HYBRID_GROUPS][HYBRID_K];     /* scratch */
+    float phi[HYBRID_GROUPS][FEATURES_PHI], a0[HYBRID_GROUPS][HYBRID_K]; /* scratch */
     float gram[HYBRID_GROUPS][HYBRID_K][HYBRID_K], rho[HYBRID_GROUPS][RHO];
 };
 
@@ -106,14 +106,18 @@ size_t learned_arrays(struct learned *l, struct state_array *out, size_t cap)
 
 int learned_check(struct learned *l, char *err, size_t cap)
 {
-    return rssm_check(l->rssm, err, cap) == 0 && (!l->residuals || residuals_check(l->residuals, err, cap) == 0) ? 0 : -1;
+    return rssm_check(l->rssm, err, cap) == 0 &&
+                   (!l->residuals || residuals_check(l->residuals, err, cap) == 0)
+               ? 0
+               : -1;
 }
 
 static enum feature_class class_of(enum param_kind kind)
 {
     return kind == PARAM_EMBED || kind == PARAM_HEAD ? CLASS_EMBEDDING
-         : kind >= PARAM_NORM_ATTN                   ? CLASS_GAIN
-         : kind >= PARAM_GATE                        ? CLASS_MLP : CLASS_ATTENTION;
+           : kind >= PARAM_NORM_ATTN                 ? CLASS_GAIN
+           : kind >= PARAM_GATE                      ? CLASS_MLP
+                                                     : CLASS_ATTENTION;
 }
 
 static double lr_ratio(const struct engine *e, uint64_t step)
@@ -125,27 +129,43 @@ static void gather(struct engine *e, uint64_t step, struct feature_input *in)
 {
     const struct numbers *n = e->n;
     const struct memo *m = &e->rssm->memo;
-    *in = (struct feature_input){
-        .groups = e->groups.count, .lr_ratio = lr_ratio(e, step),
-        .progress = (double)step / (double)e->host.schedule->steps, .norm_mean = n->divergence.norm_mean,
-        .norm_var = n->divergence.norm_var, .loss_var = n->divergence.loss_var, .displacement = sqrt(n->block_square),
-        .displacement_before = m->displacement_before, .r2_analytic = m->r2_analytic, .r2_learned = m->r2_learned,
-        .accepted = (double)n->accepted, .rejected = (double)n->rejected, .jump_horizon = n->jump.horizon,
-        .jump_change = n->jump.change, .drift = n->choice.drift ? e->c->drift : 0, .trend = n->bandit.trend,
-        .confidence = n->choice.confidence, .now = &n->now, .best = n->best, .missed = m->missed};
+    *in = (struct feature_input){.groups = e->groups.count,
+                                 .lr_ratio = lr_ratio(e, step),
+                                 .progress = (double)step / (double)e->host.schedule->steps,
+                                 .norm_mean = n->divergence.norm_mean,
+                                 .norm_var = n->divergence.norm_var,
+                                 .loss_var = n->divergence.loss_var,
+                                 .displacement = sqrt(n->block_square),
+                                 .displacement_before = m->displacement_before,
+                                 .r2_analytic = m->r2_analytic,
+                                 .r2_learned = m->r2_learned,
+                                 .accepted = (double)n->accepted,
+                                 .rejected = (double)n->rejected,
+                                 .jump_horizon = n->jump.horizon,
+                                 .jump_change = n->jump.change,
+                                 .drift = n->choice.drift ? e->c->drift : 0,
+                                 .trend = n->bandit.trend,
+                                 .confidence = n->choice.confidence,
+                                 .now = &n->now,
+                                 .best = n->best,
+                                 .missed = m->missed};
     memcpy(in->loss, m->loss, sizeof in->loss);
     for (int g = 0; g < e->groups.count; g++)
         in->group[g] = (struct feature_group){class_of(e->groups.v[g].kind), e->groups.v[g].third,
                                               (double)e->groups.v[g].n};
 }
 
-static void action(const struct engine *e, uint64_t step, double virtual_steps, bool correct, float u[FEATURES_U])
+static void action(const struct engine *e, uint64_t step, double virtual_steps, bool correct,
+                   float u[FEATURES_U])
 {
-    const struct feature_action a = {
-        .lr_ratio = lr_ratio(e, step), .virtual_steps = virtual_steps, .scale = virtual_steps > 0 ? e->n->choice.scale : 0,
-        .drift = e->n->choice.drift ? e->c->drift : 0,
-        .steps = (double)(correct ? e->c->correct : e->c->block), .correct = correct, .groups = e->groups.count,
-        .c = e->n->c};
+    const struct feature_action a = {.lr_ratio = lr_ratio(e, step),
+                                     .virtual_steps = virtual_steps,
+                                     .scale = virtual_steps > 0 ? e->n->choice.scale : 0,
+                                     .drift = e->n->choice.drift ? e->c->drift : 0,
+                                     .steps = (double)(correct ? e->c->correct : e->c->block),
+                                     .correct = correct,
+                                     .groups = e->groups.count,
+                                     .c = e->n->c};
     features_u(&a, u);
 }
 
@@ -197,7 +217,7 @@ static void targets(struct engine *e, const struct outcome *o, double change)
         for (int i = 0; i < HYBRID_K; i++) {
             l->a0[g][i] = (float)e->n->best[g][i];
             for (int j = 0; j < HYBRID_K; j++)
-                l->gram[g][i][j] = (float)(o->gram[g][i][j] * 1e6);     /* any scale; f32 must hold it */
+                l->gram[g][i][j] = (float)(o->gram[g][i][j] * 1e6); /* any scale; f32 must hold it */
         }
     const struct rssm_target target = {.a = l->a0[0], .gram = l->gram[0][0], .dl = isfinite(dl) ? &dl : NULL};
     rssm_target(l->rssm, l->memo.serial, &target);
@@ -344,7 +364,8 @@ void learned_gained(struct engine *e, bool gained)
     rssm_outcome(e->rssm->rssm, (float)e->rssm->memo.raw, gained);
 }
 
-bool learned_correction(struct engine *e, uint64_t step, const struct outcome *o, const double *alpha, hybrid_coef coef)
+bool learned_correction(struct engine *e, uint64_t step, const struct outcome *o, const double *alpha,
+                        hybrid_coef coef)
 {
     struct learned *l = e->rssm;
     struct numbers *n = e->n;

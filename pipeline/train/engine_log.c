@@ -4,7 +4,8 @@
 
 void log_begin(struct engine *e, uint64_t step, const char *event)
 {
-    fprintf(e->host.metrics->f, "{\"type\":\"engine\",\"step\":%llu,\"event\":\"%s\"", (unsigned long long)step, event);
+    fprintf(e->host.metrics->f, "{\"type\":\"engine\",\"step\":%llu,\"event\":\"%s\"",
+            (unsigned long long)step, event);
 }
 
 void log_number(struct engine *e, const char *key, double x)
@@ -14,7 +15,7 @@ void log_number(struct engine *e, const char *key, double x)
 
 void log_text(struct engine *e, const char *key, const char *text)
 {
-    fprintf(e->host.metrics->f, ",\"%s\":\"%s\"", key, text);      /* our own words: nothing to escape */
+    fprintf(e->host.metrics->f, ",\"%s\":\"%s\"", key, text); /* our own words: nothing to escape */
 }
 
 void log_end(struct engine *e)

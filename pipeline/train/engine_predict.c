@@ -13,7 +13,8 @@ static double cycle_steps(const struct engine *e)
     return (double)(e->c->full + e->c->correct);
 }
 
-/* The judge: by how much the averaged weights' loss fell over the cycle, against cycles that did otherwise. */
+/* The judge: by how much the averaged weights' loss fell over the cycle, against cycles that did otherwise.
+ */
 static void close_cycle(struct engine *e, uint64_t step, const struct probe *now)
 {
     struct numbers *n = e->n;
@@ -21,7 +22,8 @@ static void close_cycle(struct engine *e, uint64_t step, const struct probe *now
     if (!n->cycle_open)
         return;
     if (e->rssm && n->jump.applied)
-        learned_gained(e, fall > bandit_expected(&n->bandit, n->choice.drift) * (1 + n->cost / cycle_steps(e)));
+        learned_gained(e,
+                       fall > bandit_expected(&n->bandit, n->choice.drift) * (1 + n->cost / cycle_steps(e)));
     bandit_learn(&n->bandit, e->c, &n->choice, n->jump.applied, fall, n->cost);
     probe_pair(e, &n->start, now, &mean, &se);
     log_begin(e, step, "cycle");
@@ -62,10 +64,12 @@ static void plan(struct engine *e, double share, hybrid_coef coef)
     if (e->fault && (strcmp(e->fault, "wild") == 0 || strcmp(e->fault, "blind") == 0))
         for (int g = 0; g < e->groups.count; g++)
             for (int j = 0; j < HYBRID_K; j++)
-                coef[g][j] = 1e4 * (n->now.gram[g][j][j] > 0) * sqrt(n->block_square / (n->now.gram[g][j][j] + 1e-30));
+                coef[g][j] =
+                    1e4 * (n->now.gram[g][j][j] > 0) * sqrt(n->block_square / (n->now.gram[g][j][j] + 1e-30));
 }
 
-/* Probes ever longer prefixes while each is better than the one before. Returns the share of the best, 0: none helps. */
+/* Probes ever longer prefixes while each is better than the one before. Returns the share of the best, 0:
+ * none helps. */
 static double best_prefix(struct engine *e, uint64_t step, hybrid_coef best)
 {
     struct numbers *n = e->n;
@@ -94,7 +98,7 @@ static double best_prefix(struct engine *e, uint64_t step, hybrid_coef best)
             n->jump.z = z;
             n->jump.expected = e->scratch.mean;
         }
-        if (!(change <= before) || trusting)        /* a NaN ends it too */
+        if (!(change <= before) || trusting) /* a NaN ends it too */
             break;
         before = change;
     }
@@ -155,9 +159,11 @@ static void reject(struct engine *e, uint64_t step, const char *why, double bega
 static const char *why_not(const struct engine *e, bool may_jump)
 {
     const struct numbers *n = e->n;
-    return strcmp(e->c->jumps, "off") == 0 ? "jumps are off" : n->phases.backoff > 0 ? "backing off"
-         : !may_jump ? "too early or too late for a jump" : n->choice.control ? "randomised to no jump"
-                     : "no jump is expected to pay";
+    return strcmp(e->c->jumps, "off") == 0 ? "jumps are off"
+           : n->phases.backoff > 0         ? "backing off"
+           : !may_jump                     ? "too early or too late for a jump"
+           : n->choice.control             ? "randomised to no jump"
+                                           : "no jump is expected to pay";
 }
 
 static void choose(struct engine *e, uint64_t step)
@@ -174,7 +180,8 @@ static void choose(struct engine *e, uint64_t step)
     }
     /* jumps that the bandit still has to try are tried; after that the model must believe in them as well */
     if (e->rssm && n->choice.arm > 0) {
-        double sure = learned_confidence(e, n->choice.scale * n->phases.horizon, n->bandit.cost[n->choice.arm - 1]);
+        double sure =
+            learned_confidence(e, n->choice.scale * n->phases.horizon, n->bandit.cost[n->choice.arm - 1]);
         bool trial = n->bandit.tried[n->choice.arm - 1] < (double)e->c->trials - 0.5;
         n->choice.confidence = sure;
         if (sure < e->c->confidence && !trial && !e->fault) {

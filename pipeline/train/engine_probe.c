@@ -19,7 +19,8 @@ void probe_choose_rows(struct engine *e)
     size_t row = (size_t)e->host.T + 1;
     e->n->probe_rows = rows_wanted(e);
     for (uint64_t i = 0; i < e->n->probe_rows; i++)
-        memcpy(e->rows + i * row, e->host.tokens + i * (uint64_t)e->host.B / e->n->probe_rows * row, row * sizeof *e->rows);
+        memcpy(e->rows + i * row, e->host.tokens + i * (uint64_t)e->host.B / e->n->probe_rows * row,
+               row * sizeof *e->rows);
 }
 
 double probe_cost(const struct engine *e)
@@ -45,7 +46,8 @@ static void forward(struct engine *e, const struct weights *at, struct probe *ou
     memset(out, 0, sizeof *out);
     for (size_t first = 0; first < rows; first += (size_t)e->host.micro) {
         size_t n = rows - first < (size_t)e->host.micro ? rows - first : (size_t)e->host.micro;
-        model_run(at, e->host.act, e->rows + first * (T + 1), (int)n, e->host.T, e->host.doc_eos, e->host.loss, NULL, 0);
+        model_run(at, e->host.act, e->rows + first * (T + 1), (int)n, e->host.T, e->host.doc_eos,
+                  e->host.loss, NULL, 0);
         for (size_t i = 0; i < n * T; i++) {
             out->chunk[(first * T + i) / per] += (double)e->host.loss[i];
             out->mean += (double)e->host.loss[i] / (double)total;
@@ -60,7 +62,7 @@ void probe_run(struct engine *e, hybrid_coef coef, struct probe *out)
     struct weights at = *e->host.w;
     static hybrid_coef none;
     at.theta = e->host.grad;
-    if (at.work == e->host.w->theta)        /* f32: the products read the master weights */
+    if (at.work == e->host.w->theta) /* f32: the products read the master weights */
         at.work = at.theta;
     engine_move(e, at.theta, at.work, e->mean, coef ? coef : none, 1);
     forward(e, &at, out);
@@ -68,7 +70,8 @@ void probe_run(struct engine *e, hybrid_coef coef, struct probe *out)
     e->n->probes++;
 }
 
-void probe_pair(const struct engine *e, const struct probe *a, const struct probe *b, double *mean, double *se)
+void probe_pair(const struct engine *e, const struct probe *a, const struct probe *b, double *mean,
+                double *se)
 {
     int n = probe_chunks(e);
     double sum = 0, squares = 0;

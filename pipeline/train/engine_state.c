@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char weights_file[] = "trainer/engine.safetensors", directions_file[] = "trainer/engine-directions.safetensors",
+static const char weights_file[] = "trainer/engine.safetensors",
+                  directions_file[] = "trainer/engine-directions.safetensors",
                   numbers_file[] = "trainer/engine-state.safetensors";
 
 enum { MOST_ARRAYS = 64 };
@@ -42,7 +43,9 @@ static void save_numbers(struct engine *e, struct checkpoint_save *s)
     struct st_tensor v[MOST_ARRAYS];
     size_t n = list_arrays(e, a), len, total = 0;
     for (size_t i = 0; i < n; i++) {
-        v[i] = (struct st_tensor){.name = a[i].name, .dtype = a[i].type == ARRAY_F32 ? ST_F32 : ST_U64, .rank = 1,
+        v[i] = (struct st_tensor){.name = a[i].name,
+                                  .dtype = a[i].type == ARRAY_F32 ? ST_F32 : ST_U64,
+                                  .rank = 1,
                                   .shape = {a[i].n}};
         total += array_bytes(&a[i]);
     }
@@ -63,13 +66,16 @@ static struct flat direction(const struct engine *e, void *const *D, int j)
     return (struct flat){.p = D[j], .half = e->host.w->act == DTYPE_BF16};
 }
 
-static const char *const direction_prefix[] = {"d1.", "d2.", "d3.", "d4."}, *const far_prefix[] = {"far1.", "far2.", "far3.", "far4."};
+static const char *const direction_prefix[] = {"d1.", "d2.", "d3.", "d4."}, *const far_prefix[] = {
+                                                                                "far1.", "far2.", "far3.",
+                                                                                "far4."};
 
 void engine_save(struct engine *e, struct checkpoint_save *s)
 {
     if (!e)
         return;
-    const struct checkpoint_array all[] = {{"mean.", {.p = e->mean}}, {"mark.", {.p = e->mark}}, {"far.", {.p = e->far_mark}}};
+    const struct checkpoint_array all[] = {
+        {"mean.", {.p = e->mean}}, {"mark.", {.p = e->mark}}, {"far.", {.p = e->far_mark}}};
     struct checkpoint_array d[2 * HYBRID_K];
     for (int j = 0; j < HYBRID_K; j++) {
         d[j] = (struct checkpoint_array){direction_prefix[j], direction(e, e->D, j)};
@@ -88,11 +94,13 @@ static int fail(char *err, size_t cap, const char *path, const char *name, const
 }
 
 /* Bytes of the file as they are: safetensors.h converts to f32, which would lose some. */
-static int read_array(const char *path, const struct st_tensor *t, struct state_array *a, char *err, size_t cap)
+static int read_array(const char *path, const struct st_tensor *t, struct state_array *a, char *err,
+                      size_t cap)
 {
     size_t bytes = array_bytes(a), got = 0;
     if (!t || t->dtype != (a->type == ARRAY_F32 ? ST_F32 : ST_U64) || t->n != a->n)
-        return fail(err, cap, path, a->name, "is missing or of another size: the run had other settings or another version");
+        return fail(err, cap, path, a->name,
+                    "is missing or of another size: the run had other settings or another version");
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     while (fd >= 0 && got < bytes) {
         ssize_t n = pread(fd, (char *)a->data + got, bytes - got, (off_t)(t->begin + got));
@@ -127,14 +135,17 @@ static int load_numbers(struct engine *e, const char *dir, char *err, size_t cap
 
 static int load_f32(struct engine *e, const char *dir, const char *prefix, float *flat, char *err, size_t cap)
 {
-    return checkpoint_read_flat(dir, weights_file, prefix, false, e->host.w, (struct flat){.p = flat}, err, cap);
+    return checkpoint_read_flat(dir, weights_file, prefix, false, e->host.w, (struct flat){.p = flat}, err,
+                                cap);
 }
 
-static int load_directions(struct engine *e, const char *dir, const char *const *prefix, void *const *D, char *err, size_t cap)
+static int load_directions(struct engine *e, const char *dir, const char *const *prefix, void *const *D,
+                           char *err, size_t cap)
 {
     int rc = 0;
     for (int j = 0; rc == 0 && j < HYBRID_K; j++)
-        rc = checkpoint_read_flat(dir, directions_file, prefix[j], false, e->host.w, direction(e, D, j), err, cap);
+        rc = checkpoint_read_flat(dir, directions_file, prefix[j], false, e->host.w, direction(e, D, j), err,
+                                  cap);
     return rc;
 }
 
@@ -151,5 +162,7 @@ int engine_load(struct engine *e, const char *dir, const json_t *state, char *er
         return -1;
     if (!e->far)
         return 0;
-    return load_f32(e, dir, "far.", e->far_mark, err, cap) == 0 ? load_directions(e, dir, far_prefix, e->far_D, err, cap) : -1;
+    return load_f32(e, dir, "far.", e->far_mark, err, cap) == 0
+               ? load_directions(e, dir, far_prefix, e->far_D, err, cap)
+               : -1;
 }

@@ -11,19 +11,19 @@
 #include "pipeline/train/hybrid/hybrid.h"
 
 struct group {
-    enum param_kind kind;       /* gains: PARAM_NORM_ATTN stands for all */
-    int third;                  /* 0..2; of embedding and output matrix 0 */
-    size_t n;                   /* weights */
+    enum param_kind kind; /* gains: PARAM_NORM_ATTN stands for all */
+    int third;            /* 0..2; of embedding and output matrix 0 */
+    size_t n;             /* weights */
 };
 
 struct groups {
     struct group v[HYBRID_GROUPS];
     int count;
-    struct span *spans;         /* owned: one a tensor */
+    struct span *spans; /* owned: one a tensor */
     int n_spans;
 };
 
-int  groups_make(struct groups *g, const struct params *layout, int layers);       /* -1: no memory */
+int groups_make(struct groups *g, const struct params *layout, int layers); /* -1: no memory */
 void groups_free(struct groups *g);
 
 #endif

@@ -11,7 +11,7 @@
 #include "pipeline/train/logfile.h"
 
 /* step from 1; tokens: consumed so far, this step included. */
-void ledger_line(struct logfile *l, uint64_t step, const struct batch_header *h, const struct batch_record *record,
-                 uint64_t tokens, enum verdict verdict, bool learnt);
+void ledger_line(struct logfile *l, uint64_t step, const struct batch_header *h,
+                 const struct batch_record *record, uint64_t tokens, enum verdict verdict, bool learnt);
 
 #endif

@@ -17,14 +17,14 @@ void logfile_open(struct logfile *l, const char *dir, const char *name, uint64_t
     if (fd < 0 || fstat(fd, &st) != 0)
         die_errno("%s", l->path);
     if ((uint64_t)st.st_size < keep_bytes)
-        warn("%s: offset %llu: ends before the checkpoint was made (%llu bytes then); going on after it", l->path,
-             (unsigned long long)st.st_size, (unsigned long long)keep_bytes);
+        warn("%s: offset %llu: ends before the checkpoint was made (%llu bytes then); going on after it",
+             l->path, (unsigned long long)st.st_size, (unsigned long long)keep_bytes);
     else if (ftruncate(fd, (off_t)keep_bytes) != 0)
         die_errno("%s: cannot cut to %llu bytes", l->path, (unsigned long long)keep_bytes);
     l->f = fdopen(fd, "a");
     if (!l->f)
         die_errno("%s", l->path);
-    static char buffers[2][1 << 16];        /* a line is written with one call; two files */
+    static char buffers[2][1 << 16]; /* a line is written with one call; two files */
     static int used;
     if (used < 2)
         setvbuf(l->f, buffers[used++], _IOFBF, sizeof buffers[0]);

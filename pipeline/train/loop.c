@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum { SENSORS_EVERY = 5 };
-enum { ROWS_SHOWN = 4 };        /* of a bad step, on stderr; metrics.jsonl has all */
+enum { ROWS_SHOWN = 4 }; /* of a bad step, on stderr; metrics.jsonl has all */
 
 static int read_record(struct trainer *t, const struct batch_record **record)
 {
@@ -30,7 +30,8 @@ static void unpack(struct trainer *t, const struct batch_record *record)
             (int32_t)(t->h->token_width == 2 ? ((const uint16_t *)tokens)[i] : ((const uint32_t *)tokens)[i]);
 }
 
-/* The gradient of the mean loss over `rows` rows of the record from `first` on, micro-batch by micro-batch, without waiting. */
+/* The gradient of the mean loss over `rows` rows of the record from `first` on, micro-batch by micro-batch,
+ * without waiting. */
 static void accumulate(struct trainer *t, uint32_t first, uint32_t rows)
 {
     uint32_t T = t->h->T, end = first + rows;
@@ -81,14 +82,15 @@ static void report_verdict(struct trainer *t, const struct step_report *r, const
             continue;
         if (++all > ROWS_SHOWN)
             continue;
-        n += (size_t)snprintf(list + n, sizeof list - n, "%srow %u (source %u, offset %llu)", shown++ ? ", " : "", b,
-                              rows[b].source, (unsigned long long)rows[b].offset);
+        n += (size_t)snprintf(list + n, sizeof list - n, "%srow %u (source %u, offset %llu)",
+                              shown++ ? ", " : "", b, rows[b].source, (unsigned long long)rows[b].offset);
     }
     if (all > shown)
         snprintf(list + n, sizeof list - n, " and %zu more", all - shown);
     warn("step %llu: %s: loss %g, gradient norm %g: %s%s", (unsigned long long)r->step,
-         r->verdict == STEP_SPIKE ? "loss spike" : r->verdict == STEP_BAD_LOSS ? "loss is not finite"
-                                                                              : "gradient is not finite",
+         r->verdict == STEP_SPIKE      ? "loss spike"
+         : r->verdict == STEP_BAD_LOSS ? "loss is not finite"
+                                       : "gradient is not finite",
          r->loss, r->grad_norm, list, r->learnt ? "" : "; update skipped");
     metrics_verdict(&t->metrics, r, rows, t->row_loss, t->h->B);
 }
@@ -96,7 +98,8 @@ static void report_verdict(struct trainer *t, const struct step_report *r, const
 static void show(struct trainer *t, const struct step_report *r)
 {
     char line[256];
-    double rate = (double)r->step_tokens / t->step_seconds, left = t->step_seconds * (double)(t->cfg->steps - t->step);
+    double rate = (double)r->step_tokens / t->step_seconds,
+           left = t->step_seconds * (double)(t->cfg->steps - t->step);
     snprintf(line, sizeof line, "of %llu  loss %.4f  lr %.2e  norm %.2f  %.0f tok/s  %.0fm%02.0fs left",
              (unsigned long long)t->cfg->steps, r->loss, r->lr, r->grad_norm, rate, floor(left / 60),
              floor(fmod(left, 60)));
@@ -118,12 +121,14 @@ static bool ask_sensors(struct trainer *t, struct sensors *s)
     return t->ops->sensors(t->dev, s);
 }
 
-/* One update, from `rows` rows of the record. false: the engine went back to earlier weights, the rest of the record is void. */
+/* One update, from `rows` rows of the record. false: the engine went back to earlier weights, the rest of the
+ * record is void. */
 static bool update(struct trainer *t, uint32_t first, uint32_t rows, struct step_report *r)
 {
     double share = (double)rows / t->h->B;
     accumulate(t, first, rows);
-    double norm = optim_grad_norm(&t->w, t->grad);      /* the one wait of an update: all its losses are there as well */
+    double norm =
+        optim_grad_norm(&t->w, t->grad); /* the one wait of an update: all its losses are there as well */
     if (engine_spoils_gradient(t->engine))
         norm = NAN;
     state_check_device(t, t->step + 1);
@@ -132,11 +137,11 @@ static bool update(struct trainer *t, uint32_t first, uint32_t rows, struct step
     bool learnt = verdict == STEP_OK || (verdict == STEP_SPIKE && !t->cfg->skip_spikes);
     bool sound = engine_judge(t->engine, t->step, loss, norm);
     if (learnt && sound)
-        optim_step(&t->opt, &t->w, t->grad, norm, r->lr, share);        /* may go on while the next record is read */
+        optim_step(&t->opt, &t->w, t->grad, norm, r->lr, share); /* may go on while the next record is read */
     r->loss += loss * share;
     r->grad_norm += norm * share;
     r->learnt = r->learnt && learnt && sound;
-    if (r->verdict == STEP_OK || r->verdict == STEP_SPIKE)      /* the worst of its updates */
+    if (r->verdict == STEP_OK || r->verdict == STEP_SPIKE) /* the worst of its updates */
         r->verdict = verdict == STEP_OK ? r->verdict : verdict;
     return sound;
 }
@@ -146,8 +151,12 @@ static void step(struct trainer *t, const struct batch_record *record, double be
 {
     const struct batch_row *rows = batch_rows(record);
     uint64_t tokens = (uint64_t)t->h->B * t->h->T;
-    struct step_report r = {.lr = schedule_lr(&t->schedule, t->step), .source_loss = t->source_loss, .learnt = true,
-                            .n_sources = t->h->n_sources, .step_tokens = tokens, .stall = stall};
+    struct step_report r = {.lr = schedule_lr(&t->schedule, t->step),
+                            .source_loss = t->source_loss,
+                            .learnt = true,
+                            .n_sources = t->h->n_sources,
+                            .step_tokens = tokens,
+                            .stall = stall};
     unpack(t, record);
     r.updates = split_parts(&t->split, t->tokens_seen);
     engine_before(t->engine, t->step);
@@ -189,7 +198,8 @@ static void validate(struct trainer *t)
         const struct val_source *s = &t->val->v[i];
         metrics_val(&t->metrics, t->step, &t->clock, s);
         if (n < sizeof line)
-            n += (size_t)snprintf(line + n, sizeof line - n, "  %s %.4f (%.3f)", s->name, s->loss, s->bits_per_byte);
+            n += (size_t)snprintf(line + n, sizeof line - n, "  %s %.4f (%.3f)", s->name, s->loss,
+                                  s->bits_per_byte);
     }
     say("step %llu validation: loss (bits per byte)%s, %.1f s", (unsigned long long)t->step, line,
         now_seconds() - began);
@@ -204,8 +214,9 @@ static bool due(const struct trainer *t, uint64_t every)
     return t->step == t->cfg->steps || (every > 0 && t->step % every == 0);
 }
 
-/* What follows a step. The state is saved last, so that a resumed run repeats nothing. In the midst of bad steps
- * nothing is saved: should the weights be what is bad, older checkpoints must not make room for them. */
+/* What follows a step. The state is saved last, so that a resumed run repeats nothing. In the midst of bad
+ * steps nothing is saved: should the weights be what is bad, older checkpoints must not make room for them.
+ */
 static void after_step(struct trainer *t)
 {
     stopwatch_stop(&t->clock);
@@ -224,8 +235,10 @@ static void skip_to(struct trainer *t)
     const struct batch_record *record;
     uint64_t first = t->h->first_step;
     if (first > t->step)
-        die("%s: offset 0: the batches begin at step %llu, the run is at step %llu: start mix with --start-step %llu",
-            t->cfg->input_name, (unsigned long long)first, (unsigned long long)t->step, (unsigned long long)t->step);
+        die("%s: offset 0: the batches begin at step %llu, the run is at step %llu: start mix with "
+            "--start-step %llu",
+            t->cfg->input_name, (unsigned long long)first, (unsigned long long)t->step,
+            (unsigned long long)t->step);
     if (first < t->step)
         say("skipping %llu batches that were trained on before", (unsigned long long)(t->step - first));
     for (uint64_t i = first; i < t->step && t->step < t->cfg->steps; i++) {
@@ -233,8 +246,8 @@ static void skip_to(struct trainer *t)
             continue;
         if (stop_signal)
             return;
-        die("%s: the batches end at step %llu, the run is at step %llu", t->cfg->input_name, (unsigned long long)i,
-            (unsigned long long)t->step);
+        die("%s: the batches end at step %llu, the run is at step %llu", t->cfg->input_name,
+            (unsigned long long)i, (unsigned long long)t->step);
     }
 }
 

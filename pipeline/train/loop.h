@@ -10,8 +10,8 @@
 #ifndef TRAIN_LOOP_H
 #define TRAIN_LOOP_H
 
-#include "pipeline/lib/batchstream.h"
-#include "pipeline/text/tokenizer.h"
+#include "pipeline/stream/batchstream.h"
+#include "pipeline/text/vocabulary/tokenizer.h"
 #include "pipeline/train/config.h"
 #include "pipeline/train/engine.h"
 #include "pipeline/train/guard.h"
@@ -27,12 +27,12 @@
 struct trainer {
     const struct train_config *cfg;
     struct tokenizer *tok;
-    char *tok_json;                     /* the file as it was given: goes into each checkpoint */
+    char *tok_json; /* the file as it was given: goes into each checkpoint */
     size_t tok_len;
 
     struct batch_reader *in;
-    const struct batch_header *h;       /* in's */
-    int doc_eos;                        /* --doc-mask: the token; otherwise -1 */
+    const struct batch_header *h; /* in's */
+    int doc_eos;                  /* --doc-mask: the token; otherwise -1 */
 
     const struct ops *ops;
     struct device *dev;
@@ -41,34 +41,34 @@ struct trainer {
     struct optim opt;
     struct lookahead ahead;
     struct schedule schedule;
-    float *grad;                        /* device */
+    float *grad; /* device */
     struct activations *act;
-    struct engine *engine;              /* NULL: off */
-    struct split split;                 /* of batches into updates */
-    int micro;                          /* rows at a time */
-    struct validation *val;             /* NULL: none */
+    struct engine *engine;  /* NULL: off */
+    struct split split;     /* of batches into updates */
+    int micro;              /* rows at a time */
+    struct validation *val; /* NULL: none */
 
-    int32_t *tokens;                    /* B x (T+1) */
-    float *loss;                        /* B x T */
-    double *row_loss;                   /* B: mean of the row */
-    double *source_loss;                /* by source */
+    int32_t *tokens;     /* B x (T+1) */
+    float *loss;         /* B x T */
+    double *row_loss;    /* B: mean of the row */
+    double *source_loss; /* by source */
 
     struct logfile metrics, ledger;
 
     /* what a checkpoint carries besides arrays */
-    uint64_t step;                      /* done */
+    uint64_t step; /* done */
     uint64_t tokens_seen;
     struct guard guard;
-    struct stopwatch clock;             /* of training alone */
-    uint64_t best_step;                 /* 0: none */
+    struct stopwatch clock; /* of training alone */
+    uint64_t best_step;     /* 0: none */
     double best_loss;
 
-    uint64_t saved_step;                /* newest checkpoint's; UINT64_MAX: none */
-    bool reading;                       /* within batch_reader_next: a failure there costs no step */
-    double began, step_seconds;         /* now_seconds() at start; smoothed */
+    uint64_t saved_step;        /* newest checkpoint's; UINT64_MAX: none */
+    bool reading;               /* within batch_reader_next: a failure there costs no step */
+    double began, step_seconds; /* now_seconds() at start; smoothed */
     uint64_t began_step;
     double last_loss;
-    double sensors_at;                  /* now_seconds() when the GPU was last asked how it is */
+    double sensors_at; /* now_seconds() when the GPU was last asked how it is */
 };
 
 /* Trains until all steps are done (returns 0) or a signal came before (128+n); both with a checkpoint. Dies

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* What comes to be resident later besides our own arrays: code that oneDNN generates, its libraries' pages, buffers
- * of a checkpoint, the pages of validation shards that are read. Measured 9 to 26 MB. */
+/* What comes to be resident later besides our own arrays: code that oneDNN generates, its libraries' pages,
+ * buffers of a checkpoint, the pages of validation shards that are read. Measured 9 to 26 MB. */
 enum { LATER_BYTES = 32 << 20 };
 
 /* What the system can give without killing someone; 0: it does not say. */
@@ -61,15 +61,16 @@ static void print(const struct memory_plan *p, bool own, size_t left, size_t tot
     char room[96] = "";
     if (own)
         snprintf(room, sizeof room, " on the device (%.1f of %.1f MB free)", mb(left), mb(total));
-    say("arena %.1f MB%s: weights %.1f, optimizer %.1f, gradient %.1f, activations %.1f (%llu rows at a time), scratch "
+    say("arena %.1f MB%s: weights %.1f, optimizer %.1f, gradient %.1f, activations %.1f (%llu rows at a "
+        "time), scratch "
         "%.1f%s batches %.1f, program and libraries %.1f",
         mb(own ? p->device : p->device + p->host), room, mb(p->weights), mb(p->optimizer), mb(p->gradient),
         mb(p->activations), (unsigned long long)p->micro, mb(p->scratch), own ? "; on the machine:" : ",",
         mb(p->batches), mb(p->program));
 }
 
-/* A guess: of a GPU for what the plan does not count, kernels loaded when they are first called, graphs, allocations rounded up. Most of that is
- * as large on small GPUs. */
+/* A guess: of a GPU for what the plan does not count, kernels loaded when they are first called, graphs,
+ * allocations rounded up. Most of that is as large on small GPUs. */
 enum { RESERVE = 512 << 20 };
 
 /* What may be taken of a device's free memory. */
@@ -83,7 +84,7 @@ void memory_plan_make(struct memory_plan *p, const struct memory_request *r)
 {
     size_t total, left = r->ops->memory(r->dev, &total);
     uint64_t micro = r->micro, tokens = (uint64_t)r->ops->micro_tokens;
-    bool own = total > 0;           /* memory of its own */
+    bool own = total > 0; /* memory of its own */
     if (micro == 0)
         micro = r->h->T >= tokens ? 1 : tokens / r->h->T;
     if (micro > r->h->B)
@@ -93,10 +94,12 @@ void memory_plan_make(struct memory_plan *p, const struct memory_request *r)
     for (; r->micro == 0 && room && (own ? p->device : p->device + p->host) > room && micro > 1; micro /= 2)
         count(p, r, micro / 2);
     print(p, own, left, total);
-    const char *smaller = p->micro > 1 ? "use a smaller --micro-batch"
-                          : r->recompute ? "use a smaller model or context" : "use --recompute, or a smaller model or context";
+    const char *smaller = p->micro > 1   ? "use a smaller --micro-batch"
+                          : r->recompute ? "use a smaller model or context"
+                                         : "use --recompute, or a smaller model or context";
     if (own && p->device > room)
-        die("needs %.1f MB, the device has %.1f MB to give of %.1f MB: %s", mb(p->device), mb(room), mb(total), smaller);
+        die("needs %.1f MB, the device has %.1f MB to give of %.1f MB: %s", mb(p->device), mb(room),
+            mb(total), smaller);
     uint64_t host = own ? p->host : p->device + p->host;
     if (machine && host > machine)
         die("needs %.1f MB, this machine has %.1f MB to give: %s", mb(host), mb(machine), smaller);

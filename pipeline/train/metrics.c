@@ -62,8 +62,8 @@ void metrics_verdict(struct logfile *l, const struct step_report *r, const struc
     logfile_number(l, "grad_norm", r->grad_norm);
     fprintf(l->f, ",\"skipped\":%s,\"rows\":[", r->learnt ? "false" : "true");
     for (uint32_t i = 0; i < B; i++) {
-        fprintf(l->f, "%s{\"row\":%u,\"source\":%u,\"offset\":%llu,\"epoch\":%u", i ? "," : "", i, rows[i].source,
-                U(rows[i].offset), rows[i].epoch);
+        fprintf(l->f, "%s{\"row\":%u,\"source\":%u,\"offset\":%llu,\"epoch\":%u", i ? "," : "", i,
+                rows[i].source, U(rows[i].offset), rows[i].epoch);
         logfile_number(l, "loss", row_loss[i]);
         fputc('}', l->f);
     }

@@ -1,5 +1,6 @@
 /*
- * metrics.h - metrics.jsonl: what a run says about itself, for monitors and plots. Lines: formats/checkpoint.md.
+ * metrics.h - metrics.jsonl: what a run says about itself, for monitors and plots. Lines:
+ * formats/checkpoint.md.
  */
 #ifndef TRAIN_METRICS_H
 #define TRAIN_METRICS_H
@@ -14,18 +15,18 @@
 #include "pipeline/train/validate.h"
 
 struct step_report {
-    uint64_t step;              /* this was step number .., from 1 */
+    uint64_t step; /* this was step number .., from 1 */
     enum verdict verdict;
     bool learnt;
     double loss, grad_norm, lr;
-    uint64_t tokens;            /* trained on so far */
-    double seconds, stall;      /* of this step, wall-clock; of those, waiting for data */
-    double trained, cpu;        /* the clock of training, at its end */
+    uint64_t tokens;       /* trained on so far */
+    double seconds, stall; /* of this step, wall-clock; of those, waiting for data */
+    double trained, cpu;   /* the clock of training, at its end */
     uint64_t step_tokens;
-    uint64_t updates;           /* that this step was taken in */
-    const double *source_loss;  /* by source: mean of its rows; NaN without rows */
+    uint64_t updates;          /* that this step was taken in */
+    const double *source_loss; /* by source: mean of its rows; NaN without rows */
     uint32_t n_sources;
-    const struct sensors *gpu;  /* NULL: not asked, or none */
+    const struct sensors *gpu; /* NULL: not asked, or none */
 };
 
 void metrics_step(struct logfile *l, const struct step_report *r);

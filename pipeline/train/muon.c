@@ -16,7 +16,8 @@ static int shorter_side(const struct param *p)
     return p->rows < p->cols ? p->rows : p->cols;
 }
 
-/* Where the steps are done on the Gram matrix alone. A step multiplies the errors of small singular values by A^2: too much for bf16. */
+/* Where the steps are done on the Gram matrix alone. A step multiplies the errors of small singular values by
+ * A^2: too much for bf16. */
 static bool by_gram(const struct param *p, enum dtype act)
 {
     return act == DTYPE_F32 && p->n >= 2 * (size_t)shorter_side(p) * (size_t)shorter_side(p);
@@ -40,9 +41,11 @@ double muon_flops(const struct params *layout, enum dtype act)
     double sum = 0;
     for (size_t i = 0; i < layout->count; i++) {
         const struct param *p = &layout->v[i];
-        double shorter = shorter_side(p), square = 2 * shorter * shorter * shorter, rectangle = 2 * shorter * (double)p->n;
+        double shorter = shorter_side(p), square = 2 * shorter * shorter * shorter,
+               rectangle = 2 * shorter * (double)p->n;
         if (muon_takes(p))
-            sum += by_gram(p, act) ? 2 * rectangle + (4 * ITERATIONS - 3) * square : ITERATIONS * (2 * rectangle + square);
+            sum += by_gram(p, act) ? 2 * rectangle + (4 * ITERATIONS - 3) * square
+                                   : ITERATIONS * (2 * rectangle + square);
     }
     return sum;
 }
@@ -98,7 +101,8 @@ static void polynomial(struct muon *s, const struct ops *o, struct device *dev, 
 }
 
 /* x = c x + S x, or c x + x S of a tall x; S (k,k) symmetric */
-static void apply(struct muon *s, const struct ops *o, struct device *dev, float c, const void *S, int rows, int cols)
+static void apply(struct muon *s, const struct ops *o, struct device *dev, float c, const void *S, int rows,
+                  int cols)
 {
     size_t n = (size_t)rows * (size_t)cols;
     if (rows <= cols) {
@@ -120,8 +124,9 @@ static void times(struct muon *s, const struct ops *o, struct device *dev, void 
     o->axpby(dev, t, A, S, 1, (size_t)k * (size_t)k);
 }
 
-/* All steps at once: x = (c I + r) x, where c I + r is the product of the steps' polynomials p of G and each makes G of p^2 G. Large
- * products twice instead of twice a step. r and t lie in u, which is in x already and has 2 k^2 elements or more. */
+/* All steps at once: x = (c I + r) x, where c I + r is the product of the steps' polynomials p of G and each
+ * makes G of p^2 G. Large products twice instead of twice a step. r and t lie in u, which is in x already and
+ * has 2 k^2 elements or more. */
 static void orthogonalise_by_gram(struct muon *s, const struct ops *o, struct device *dev, int rows, int cols)
 {
     int k = rows < cols ? rows : cols;
@@ -153,8 +158,8 @@ static void orthogonalise(struct muon *s, const struct ops *o, struct device *de
     }
 }
 
-void muon_step(struct muon *s, struct weights *w, const struct param *p, float *m, const float *grad, float grad_scale,
-               float lr, float momentum, float weight_decay)
+void muon_step(struct muon *s, struct weights *w, const struct param *p, float *m, const float *grad,
+               float grad_scale, float lr, float momentum, float weight_decay)
 {
     const struct ops *o = w->ops;
     struct device *dev = w->dev;

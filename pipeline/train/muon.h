@@ -8,8 +8,8 @@
  * The factor makes the root mean square of an update that of AdamW, so that both share
  * one learning rate and one weight decay.
  * Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers" (the iteration and its
- * coefficients); Liu et al. 2025, arXiv:2502.16982 (the factor). The iteration on the Gram matrix alone, in f32 and where one side is
- * twice the other or more, is the same polynomial: O = P(U U^T) U.
+ * coefficients); Liu et al. 2025, arXiv:2502.16982 (the factor). The iteration on the Gram matrix alone, in
+ * f32 and where one side is twice the other or more, is the same polynomial: O = P(U U^T) U.
  */
 #ifndef TRAIN_MUON_H
 #define TRAIN_MUON_H
@@ -17,20 +17,21 @@
 #include "pipeline/model/transformer.h"
 
 struct muon {
-    float *u;                   /* f32, the largest matrix; all owned, on the device */
-    void *x, *y;                /* act, the largest matrix */
-    float *gram;                /* f32, (k,k), k the largest of the matrices' shorter sides */
-    void *a, *b;                /* act, (k,k) */
+    float *u;    /* f32, the largest matrix; all owned, on the device */
+    void *x, *y; /* act, the largest matrix */
+    float *gram; /* f32, (k,k), k the largest of the matrices' shorter sides */
+    void *a, *b; /* act, (k,k) */
 };
 
 /* Hidden matrices: the update is meant for these. Embedding, output matrix and gains stay with AdamW. */
-bool   muon_takes(const struct param *p);
-double muon_flops(const struct params *layout, enum dtype act);        /* of the products of one update of all its matrices */
+bool muon_takes(const struct param *p);
+double muon_flops(const struct params *layout,
+                  enum dtype act); /* of the products of one update of all its matrices */
 size_t muon_bytes(const struct params *layout, enum dtype act);
-int    muon_alloc(struct muon *s, const struct weights *w);     /* -1: no memory */
-void   muon_free(struct muon *s, const struct weights *w);
+int muon_alloc(struct muon *s, const struct weights *w); /* -1: no memory */
+void muon_free(struct muon *s, const struct weights *w);
 /* m: the momentum, flat like grad; updated. grad is multiplied by grad_scale first. */
-void   muon_step(struct muon *s, struct weights *w, const struct param *p, float *m, const float *grad, float grad_scale,
-                 float lr, float momentum, float weight_decay);
+void muon_step(struct muon *s, struct weights *w, const struct param *p, float *m, const float *grad,
+               float grad_scale, float lr, float momentum, float weight_decay);
 
 #endif

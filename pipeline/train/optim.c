@@ -13,8 +13,8 @@ static void make_runs(struct optim *o, const struct params *p)
         struct optim_run *r = o->n_runs > 0 ? &o->runs[o->n_runs - 1] : NULL;
         if (!r || r->decays != decays || r->muon || muon) {
             r = &o->runs[o->n_runs++];
-            *r = (struct optim_run){.offset = p->v[i].offset, .gain_offset = p->v[i].gain_offset, .decays = decays,
-                                    .muon = muon};
+            *r = (struct optim_run){
+                .offset = p->v[i].offset, .gain_offset = p->v[i].gain_offset, .decays = decays, .muon = muon};
         }
         r->n = end - r->offset;
     }
@@ -40,7 +40,8 @@ int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap)
     o->t = 0;
     o->muon = (struct muon){0};
     if (!o->m || !o->v || !o->runs || (o->use_muon && muon_alloc(&o->muon, w) != 0)) {
-        snprintf(err, cap, "no memory for the optimizer (%.1f MB)", (double)optim_bytes(&w->layout, w->act, o->use_muon, o->half) / 1e6);
+        snprintf(err, cap, "no memory for the optimizer (%.1f MB)",
+                 (double)optim_bytes(&w->layout, w->act, o->use_muon, o->half) / 1e6);
         optim_free(o, w);
         return -1;
     }
@@ -64,7 +65,8 @@ double optim_grad_norm(const struct weights *w, const float *grad)
     return sqrt(w->ops->sum_squares(w->dev, grad, w->layout.total));
 }
 
-/* Without a master copy matrices are updated in bf16 where they are, gains in f32 in an array of their own. */
+/* Without a master copy matrices are updated in bf16 where they are, gains in f32 in an array of their own.
+ */
 static void step_bf16(const struct optim *o, struct weights *w, const struct optim_run *r, const float *grad,
                       struct adamw a)
 {
@@ -80,8 +82,12 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
     o->left2 = (o->t == 0 ? 1 : o->left2) * (double)beta2;
     o->t++;
     struct adamw a = {
-        .lr = (float)lr, .beta1 = o->beta1, .beta2 = beta2, .eps = o->eps,
-        .bias1 = (float)(1 - pow((double)o->beta1, (double)o->t)), .bias2 = (float)(1 - o->left2),
+        .lr = (float)lr,
+        .beta1 = o->beta1,
+        .beta2 = beta2,
+        .eps = o->eps,
+        .bias1 = (float)(1 - pow((double)o->beta1, (double)o->t)),
+        .bias2 = (float)(1 - o->left2),
         .grad_scale = o->clip > 0 && norm > (double)o->clip ? (float)((double)o->clip / norm) : 1,
     };
     float decay = o->weight_decay * (float)share;
@@ -95,7 +101,8 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
         if (o->half)
             step_bf16(o, w, r, grad, a);
         else
-            w->ops->adamw_step(w->dev, w->theta + r->offset, (char *)w->work + r->offset * dtype_bytes(w->act),
-                               (float *)o->m + r->offset, (float *)o->v + r->offset, grad + r->offset, r->n, a);
+            w->ops->adamw_step(w->dev, w->theta + r->offset,
+                               (char *)w->work + r->offset * dtype_bytes(w->act), (float *)o->m + r->offset,
+                               (float *)o->v + r->offset, grad + r->offset, r->n, a);
     }
 }

@@ -1,9 +1,9 @@
 /*
  * optim.h - AdamW or Muon over the flat arrays: state, clipping, and which weights decay
  *
- * Matrices decay, gains do not. Parameters that lie side by side and agree on that are one run, so that a step is a few
- * large calls; with Muon each hidden matrix is a call of its own (muon.h) and its part of v stays zero. The padding
- * between them is zero in weights, gradient and state, and stays zero.
+ * Matrices decay, gains do not. Parameters that lie side by side and agree on that are one run, so that a
+ * step is a few large calls; with Muon each hidden matrix is a call of its own (muon.h) and its part of v
+ * stays zero. The padding between them is zero in weights, gradient and state, and stays zero.
  */
 #ifndef TRAIN_OPTIM_H
 #define TRAIN_OPTIM_H
@@ -13,32 +13,34 @@
 
 struct optim_run {
     size_t offset, n;
-    size_t gain_offset;         /* of a run of gains */
+    size_t gain_offset; /* of a run of gains */
     bool decays;
-    const struct param *muon;   /* the one matrix of this run, or NULL: AdamW */
+    const struct param *muon; /* the one matrix of this run, or NULL: AdamW */
 };
 
 struct optim {
-    void *m, *v;                /* device, layout.total each, f32 or (half) bf16; owned */
-    bool half;                  /* bf16 state, rounded stochastically; the weights are too where they have no theta */
-    struct optim_run *runs;     /* owned */
+    void *m, *v; /* device, layout.total each, f32 or (half) bf16; owned */
+    bool half;   /* bf16 state, rounded stochastically; the weights are too where they have no theta */
+    struct optim_run *runs; /* owned */
     size_t n_runs;
-    uint64_t t;                 /* updates so far: of the bias correction */
-    double left2;               /* product of their beta2: the same */
-    float beta1, beta2, eps, weight_decay, clip;    /* clip 0: none */
+    uint64_t t;                                  /* updates so far: of the bias correction */
+    double left2;                                /* product of their beta2: the same */
+    float beta1, beta2, eps, weight_decay, clip; /* clip 0: none */
     bool use_muon;
-    float momentum;             /* Muon's */
+    float momentum; /* Muon's */
     struct muon muon;
 };
 
 /* -1 with err: no memory. The caller has set half and beta1 .. momentum. */
-int  optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap);
+int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap);
 void optim_free(struct optim *o, const struct weights *w);
-size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon, bool half);  /* of the device, what alloc takes */
+size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon,
+                   bool half); /* of the device, what alloc takes */
 struct flat optim_flat(const struct optim *o, void *m_or_v);
 double optim_grad_norm(const struct weights *w, const float *grad);
-/* One update of w (master and working copy) with grad, whose norm is given. share: of a batch that its rows were, 1: all. The memory of v
- * and the decay of weights are per batch, so that they stay what they were in tokens when a batch is taken in several updates. */
+/* One update of w (master and working copy) with grad, whose norm is given. share: of a batch that its rows
+ * were, 1: all. The memory of v and the decay of weights are per batch, so that they stay what they were in
+ * tokens when a batch is taken in several updates. */
 void optim_step(struct optim *o, struct weights *w, const float *grad, double norm, double lr, double share);
 
 #endif

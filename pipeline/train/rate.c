@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Sides of the square, multiples of 256: a GPU needs a large one to be busy, a few cores are busy with a small one. */
+/* Sides of the square, multiples of 256: a GPU needs a large one to be busy, a few cores are busy with a
+ * small one. */
 enum { SIDE_GPU = 8192, SIDE_CPU = 768, CHUNK = 1 << 16, WARM_UP = 3, TIMED = 5 };
 
 /* Numbers, not zeros: zeros multiply faster. n is a multiple of CHUNK. */
-static void fill(const struct ops *o, struct device *dev, enum dtype act, void *p, const float *numbers, size_t n)
+static void fill(const struct ops *o, struct device *dev, enum dtype act, void *p, const float *numbers,
+                 size_t n)
 {
     for (size_t i = 0; i < n; i += CHUNK)
         o->to_act(dev, (char *)p + i * dtype_bytes(act), numbers, CHUNK);
@@ -21,7 +23,7 @@ static float *some_numbers(const struct ops *o, struct device *dev)
     float *host = xmalloc(CHUNK * sizeof *host), *there = o->alloc(dev, CHUNK * sizeof *there);
     uint32_t x = 1;
     for (size_t i = 0; i < CHUNK; i++) {
-        x = x * 1664525u + 1013904223u;         /* Numerical Recipes' generator */
+        x = x * 1664525u + 1013904223u; /* Numerical Recipes' generator */
         host[i] = (float)(x >> 8) * 0x1p-24f - 0.5f;
     }
     if (there)
@@ -31,7 +33,8 @@ static float *some_numbers(const struct ops *o, struct device *dev)
 }
 
 /* The shortest of a few: what disturbs only ever takes longer. */
-static double product_seconds(const struct ops *o, struct device *dev, void *y, const void *x, const void *w, int side)
+static double product_seconds(const struct ops *o, struct device *dev, void *y, const void *x, const void *w,
+                              int side)
 {
     double best = 0;
     for (int i = 0; i < WARM_UP + TIMED; i++) {
@@ -74,8 +77,9 @@ void rate_text(char *out, size_t cap, const struct rate *r, double flops)
     int n = 0;
     out[0] = 0;
     if (r->measured > 0)
-        n = snprintf(out, cap, ", MFU %.1f %% of %.2f TFLOP/s measured", 100 * flops / r->measured, r->measured / 1e12);
+        n = snprintf(out, cap, ", MFU %.1f %% of %.2f TFLOP/s measured", 100 * flops / r->measured,
+                     r->measured / 1e12);
     if (r->nominal > 0 && n >= 0 && (size_t)n < cap)
-        snprintf(out + n, cap - (size_t)n, "%s %.1f %% of %.0f nominal", n ? "," : ", MFU", 100 * flops / r->nominal,
-                 r->nominal / 1e12);
+        snprintf(out + n, cap - (size_t)n, "%s %.1f %% of %.0f nominal", n ? "," : ", MFU",
+                 100 * flops / r->nominal, r->nominal / 1e12);
 }

@@ -1,9 +1,10 @@
 /*
  * rate.h - how fast the device multiplies matrices, and which share of that a run reaches
  *
- * Model FLOPs utilisation (MFU), one convention everywhere: the FLOPs that the model needs for its tokens (model_flops_per_token: 6 a
- * weight in products, and causal attention counted once; recomputation does not count), divided by what
- * the device could do in the same time: the rate measured here, and the one its maker prints.
+ * Model FLOPs utilisation (MFU), one convention everywhere: the FLOPs that the model needs for its tokens
+ * (model_flops_per_token: 6 a weight in products, and causal attention counted once; recomputation does not
+ * count), divided by what the device could do in the same time: the rate measured here, and the one its maker
+ * prints.
  */
 #ifndef TRAIN_RATE_H
 #define TRAIN_RATE_H
@@ -11,8 +12,8 @@
 #include "kernels/ops.h"
 
 struct rate {
-    double measured;        /* FLOP/s of one large square product; 0: no memory for it */
-    double nominal;         /* 0: not known */
+    double measured; /* FLOP/s of one large square product; 0: no memory for it */
+    double nominal;  /* 0: not known */
 };
 
 /* Dies when the device fails at it. */

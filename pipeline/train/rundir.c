@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 struct steps {
-    uint64_t *v;        /* newest first */
+    uint64_t *v; /* newest first */
     size_t n;
 };
 
@@ -83,7 +83,7 @@ void rundir_open(const char *run)
 {
     char *dir = checkpoints_dir(run), *lock = path_join(run, ".lock");
     make_dirs(dir);
-    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);       /* stays open: the lock */
+    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644); /* stays open: the lock */
     if (fd < 0)
         die_errno("%s", lock);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)

@@ -11,17 +11,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Makes it, and holds a lock until the process ends: two runs in one directory is a mistake. Removes what a killed
- * run left unfinished. */
-void  rundir_open(const char *run);
-void  rundir_clear(const char *run);            /* --overwrite: what train writes, nothing else */
-bool  rundir_has_checkpoints(const char *run);
-char *rundir_checkpoint(const char *run, uint64_t step);        /* malloc'd path */
-/* Path of the newest checkpoint whose files are all as they were written, malloc'd, and its state. Warns of each
- * damaged one on the way. NULL: there are no checkpoints. Dies when there are some and all are damaged. */
+/* Makes it, and holds a lock until the process ends: two runs in one directory is a mistake. Removes what a
+ * killed run left unfinished. */
+void rundir_open(const char *run);
+void rundir_clear(const char *run); /* --overwrite: what train writes, nothing else */
+bool rundir_has_checkpoints(const char *run);
+char *rundir_checkpoint(const char *run, uint64_t step); /* malloc'd path */
+/* Path of the newest checkpoint whose files are all as they were written, malloc'd, and its state. Warns of
+ * each damaged one on the way. NULL: there are no checkpoints. Dies when there are some and all are damaged.
+ */
 char *rundir_newest(const char *run, json_t **state);
-void  rundir_link(const char *run, const char *name, uint64_t step);    /* latest, best */
+void rundir_link(const char *run, const char *name, uint64_t step); /* latest, best */
 /* Removes checkpoints of steps before the `keep` newest up to `step`, but not that of best_step. */
-void  rundir_prune(const char *run, uint64_t step, uint64_t keep, uint64_t best_step);
+void rundir_prune(const char *run, uint64_t step, uint64_t keep, uint64_t best_step);
 
 #endif

@@ -5,8 +5,8 @@
  *   cosine    linear warm-up, cosine from the peak to min_ratio * peak at the last step
  *   constant  linear warm-up, then the peak
  *
- * The warm-up's last step has the peak, the decay's last step is the last of all and has exactly min_ratio * peak.
- * Source: Hu et al. 2024, arXiv:2404.06395 (WSD); Loshchilov & Hutter 2016, arXiv:1608.03983 (cosine).
+ * The warm-up's last step has the peak, the decay's last step is the last of all and has exactly min_ratio *
+ * peak. Source: Hu et al. 2024, arXiv:2404.06395 (WSD); Loshchilov & Hutter 2016, arXiv:1608.03983 (cosine).
  */
 #ifndef TRAIN_SCHEDULE_H
 #define TRAIN_SCHEDULE_H
@@ -20,15 +20,16 @@ struct schedule {
     enum schedule_kind kind;
     uint64_t steps;
     double peak;
-    double warmup, decay;       /* shares of steps */
+    double warmup, decay; /* shares of steps */
     double min_ratio;
 };
 
-int    schedule_kind_from_name(const char *name, enum schedule_kind *out);     /* -1: unknown */
-double schedule_lr(const struct schedule *s, uint64_t step);    /* step counts from 0; beyond the last: as the last */
-/* The steps in which the weights drift steadily and may be extrapolated: after the warm-up, before the decay. Cosine has no
- * plateau: there, until the decay has taken a quarter of the way down. */
-bool   schedule_stable(const struct schedule *s, uint64_t step);
+int schedule_kind_from_name(const char *name, enum schedule_kind *out); /* -1: unknown */
+double schedule_lr(const struct schedule *s,
+                   uint64_t step); /* step counts from 0; beyond the last: as the last */
+/* The steps in which the weights drift steadily and may be extrapolated: after the warm-up, before the decay.
+ * Cosine has no plateau: there, until the decay has taken a quarter of the way down. */
+bool schedule_stable(const struct schedule *s, uint64_t step);
 uint64_t schedule_warm_steps(const struct schedule *s);
 
 #endif

@@ -2,10 +2,10 @@
 
 #include <math.h>
 
-/* Measured on 1.3M weights at 1.6M tokens of text: in parts of 2,048 tokens the loss ended at 5.13, of 512 at 5.01
- * (tools/results/small-batches.md). */
+/* Measured on 1.3M weights at 1.6M tokens of text: in parts of 2,048 tokens the loss ended at 5.13, of 512
+ * at 5.01 (docs/results/small-batches.md). */
 static const double SPLIT_GROWTH = 0.5;
-static const double least_work = 4;     /* of a part, in updates: they then take at most a fifth of the time */
+static const double least_work = 4; /* of a part, in updates: they then take at most a fifth of the time */
 
 /* The most parts, not above `wanted`, that have equally many rows. */
 static uint64_t divisor(uint64_t rows, double wanted)

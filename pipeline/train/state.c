@@ -25,9 +25,9 @@ static json_t *guard_to_json(const struct guard *g)
     json_t *window = json_array();
     for (int i = 0; i < GUARD_WINDOW; i++)
         json_array_append_new(window, json_real(g->loss[i]));
-    return json_pack("{sosIsIsIsIsI}", "loss", window, "n", (json_int_t)g->n, "bad", (json_int_t)g->bad, "bad_in_a_row",
-                     (json_int_t)g->bad_in_a_row, "spikes", (json_int_t)g->spikes, "spikes_in_a_row",
-                     (json_int_t)g->spikes_in_a_row);
+    return json_pack("{sosIsIsIsIsI}", "loss", window, "n", (json_int_t)g->n, "bad", (json_int_t)g->bad,
+                     "bad_in_a_row", (json_int_t)g->bad_in_a_row, "spikes", (json_int_t)g->spikes,
+                     "spikes_in_a_row", (json_int_t)g->spikes_in_a_row);
 }
 
 static uint64_t u64(const json_t *o, const char *key)
@@ -48,8 +48,9 @@ static void guard_from_json(struct guard *g, const json_t *o)
 
 static json_t *state_to_json(struct trainer *t)
 {
-    json_t *o = json_pack("{sIsssIsIsI}", "format", (json_int_t)STATE_FORMAT, "version", tritter_version, "step",
-                          (json_int_t)t->step, "tokens", (json_int_t)t->tokens_seen, "updates", (json_int_t)t->opt.t);
+    json_t *o =
+        json_pack("{sIsssIsIsI}", "format", (json_int_t)STATE_FORMAT, "version", tritter_version, "step",
+                  (json_int_t)t->step, "tokens", (json_int_t)t->tokens_seen, "updates", (json_int_t)t->opt.t);
     json_object_set_new(o, "mix_hash", hex(t->h->mix_hash));
     json_object_set_new(o, "tokenizer_hash", hex(tokenizer_hash(t->tok)));
     json_object_set_new(o, "rows", json_integer(t->h->B));
@@ -89,10 +90,11 @@ static json_t *special_text(const struct tokenizer *tok, uint32_t id)
 
 static void put_tokenizer(struct checkpoint_save *s, const struct trainer *t)
 {
-    uint32_t pad = tokenizer_special(t->tok, "<|pad|>"), bos = tokenizer_bos(t->tok), eos = tokenizer_eos(t->tok);
+    uint32_t pad = tokenizer_special(t->tok, "<|pad|>"), bos = tokenizer_bos(t->tok),
+             eos = tokenizer_eos(t->tok);
     json_t *o = json_pack("{sssIsbs[ss]}", "tokenizer_class", "PreTrainedTokenizerFast", "model_max_length",
-                          (json_int_t)t->w.c.T, "clean_up_tokenization_spaces", 0, "model_input_names", "input_ids",
-                          "attention_mask");
+                          (json_int_t)t->w.c.T, "clean_up_tokenization_spaces", 0, "model_input_names",
+                          "input_ids", "attention_mask");
     const struct {
         const char *key;
         uint32_t id;
@@ -120,11 +122,11 @@ static void put_arrays(struct checkpoint_save *s, const struct trainer *t)
 {
     bool half = strcmp(t->cfg->save_dtype, "bf16") == 0;
     const struct checkpoint_array model = {"", weights_flat(&t->w)};
-    const struct checkpoint_array optim[] = {
-        {"exp_avg.", optim_flat(&t->opt, t->opt.m)}, {"exp_avg_sq.", optim_flat(&t->opt, t->opt.v)},
-        {"master.", weights_flat(&t->w)}};
-    char *config =
-        model_config_to_json(&t->w.c, half ? "bfloat16" : "float32", tokenizer_bos(t->tok), tokenizer_eos(t->tok));
+    const struct checkpoint_array optim[] = {{"exp_avg.", optim_flat(&t->opt, t->opt.m)},
+                                             {"exp_avg_sq.", optim_flat(&t->opt, t->opt.v)},
+                                             {"master.", weights_flat(&t->w)}};
+    char *config = model_config_to_json(&t->w.c, half ? "bfloat16" : "float32", tokenizer_bos(t->tok),
+                                        tokenizer_eos(t->tok));
     if (!config)
         die("out of memory");
     checkpoint_put_text(s, "config.json", config, strlen(config));
@@ -173,7 +175,8 @@ void state_check_device(struct trainer *t, uint64_t step)
     t->ops->sync(t->dev);
     const char *failed = t->ops->error(t->dev);
     if (failed)
-        die("step %llu: %s: %s; the last checkpoint is as it was", (unsigned long long)step, t->ops->name, failed);
+        die("step %llu: %s: %s; the last checkpoint is as it was", (unsigned long long)step, t->ops->name,
+            failed);
 }
 
 void state_save(struct trainer *t)
@@ -186,7 +189,8 @@ void state_save(struct trainer *t)
     put_lookahead(s, t);
     engine_save(t->engine, s);
     put_tokenizer(s, t);
-    state_check_device(t, t->step);     /* what was downloaded after a failure is stale, and would be sealed with good hashes */
+    state_check_device(
+        t, t->step); /* what was downloaded after a failure is stale, and would be sealed with good hashes */
     checkpoint_commit(s, state);
     json_decref(state);
     t->saved_step = t->step;
@@ -216,7 +220,8 @@ void state_check_mix(const struct trainer *t, const char *dir, const json_t *sta
     if (before && strcmp(before, now) == 0)
         return;
     if (!t->cfg->allow_mix_change)
-        die("%s: offset 0: the batches are of mix %s, those of %s were of mix %s (sources, weights, seed, -B and -T "
+        die("%s: offset 0: the batches are of mix %s, those of %s were of mix %s (sources, weights, seed, -B "
+            "and -T "
             "make a mix). Start the same mix, or add --allow-mix-change",
             t->cfg->input_name, now, dir, before ? before : "unknown");
     warn("going on with another mix (%s, was %s)", now, before ? before : "unknown");
@@ -228,8 +233,8 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     static const char optim[] = "trainer/optimizer.safetensors";
     struct model_config c;
     if (u64(state, "format") != STATE_FORMAT)
-        die("%s/trainer/state.json: format %llu, this train reads %d", dir, (unsigned long long)u64(state, "format"),
-            STATE_FORMAT);
+        die("%s/trainer/state.json: format %llu, this train reads %d", dir,
+            (unsigned long long)u64(state, "format"), STATE_FORMAT);
     if (checkpoint_config(dir, &c, err, sizeof err) != 0)
         die("%s", err);
     const char *tok = json_string_value(json_object_get(state, "tokenizer_hash"));

@@ -6,15 +6,16 @@
 
 #include "pipeline/train/loop.h"
 
-/* Waits for the device; dies when it has failed: what it holds then means nothing. step: the one that is at work or was just done. */
+/* Waits for the device; dies when it has failed: what it holds then means nothing. step: the one that is at
+ * work or was just done. */
 void state_check_device(struct trainer *t, uint64_t step);
 /* Saves, links latest (and best, when this step is), prunes. */
 void state_save(struct trainer *t);
-/* Fills weights, optimizer and counters from the checkpoint in dir; t's arrays are allocated. Dies when they do not
- * fit. */
+/* Fills weights, optimizer and counters from the checkpoint in dir; t's arrays are allocated. Dies when they
+ * do not fit. */
 void state_load(struct trainer *t, const char *dir, const json_t *state);
 uint64_t state_step(const json_t *state);
-uint64_t state_bytes(const json_t *state, const char *which);       /* "metrics_bytes", "ledger_bytes" */
+uint64_t state_bytes(const json_t *state, const char *which); /* "metrics_bytes", "ledger_bytes" */
 /* Dies when the batches are not those that the run was begun with. */
 void state_check_mix(const struct trainer *t, const char *dir, const json_t *state);
 

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void open_source(struct val_source *s, const char *word, const struct tokenizer *tok, int T, uint64_t val_tokens)
+static void open_source(struct val_source *s, const char *word, const struct tokenizer *tok, int T,
+                        uint64_t val_tokens)
 {
     char err[512];
     const char *eq = strchr(word, '=');
@@ -20,8 +21,8 @@ static void open_source(struct val_source *s, const char *word, const struct tok
     if (source_tokenizer_hash(s->source) != tokenizer_hash(tok) ||
         source_vocab_size(s->source) != tokenizer_vocab_size(tok))
         die("--val %s: %s: made with another tokenizer (hash %016llx, vocabulary %u; the run's: %016llx, %u)",
-            s->name, eq + 1, (unsigned long long)source_tokenizer_hash(s->source), source_vocab_size(s->source),
-            (unsigned long long)tokenizer_hash(tok), tokenizer_vocab_size(tok));
+            s->name, eq + 1, (unsigned long long)source_tokenizer_hash(s->source),
+            source_vocab_size(s->source), (unsigned long long)tokenizer_hash(tok), tokenizer_vocab_size(tok));
     uint64_t n = source_tokens(s->source);
     if (n < 2)
         die("--val %s: %s: %llu tokens are too few", s->name, eq + 1, (unsigned long long)n);
@@ -84,8 +85,8 @@ static void read_window(struct validation *v, const struct val_source *s, uint64
                                                               : ((const uint32_t *)v->raw)[i]);
 }
 
-static void run_source(struct validation *v, struct val_source *s, const struct weights *w, struct activations *a,
-                       int eos)
+static void run_source(struct validation *v, struct val_source *s, const struct weights *w,
+                       struct activations *a, int eos)
 {
     double nats = 0, bytes = 0;
     size_t row = (size_t)s->T + 1;

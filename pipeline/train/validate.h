@@ -10,22 +10,22 @@
 #include "formats/shard.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/model/transformer.h"
-#include "pipeline/text/tokenizer.h"
+#include "pipeline/text/vocabulary/tokenizer.h"
 
 struct val_source {
     char *name;
     struct source *source;
-    int T;                          /* of a window: shorter when the source is */
+    int T; /* of a window: shorter when the source is */
     uint64_t windows, available;
-    double loss, bits_per_byte;     /* results of the last run */
+    double loss, bits_per_byte; /* results of the last run */
     uint64_t tokens;
 };
 
 struct validation {
-    struct val_source *v;           /* owned */
+    struct val_source *v; /* owned */
     size_t n;
-    int rows, T;                    /* of a micro-batch */
-    uint32_t *token_bytes;          /* text bytes of each id */
+    int rows, T;           /* of a micro-batch */
+    uint32_t *token_bytes; /* text bytes of each id */
     /* scratch */
     int32_t *tokens;
     float *loss;
@@ -35,7 +35,7 @@ struct validation {
 /* list: NAME=DIR. Dies when one cannot be opened, is of another tokenizer, or has fewer than two tokens. */
 struct validation *validation_open(const struct str_list *list, const struct tokenizer *tok, int rows, int T,
                                    uint64_t val_tokens);
-void   validation_close(struct validation *v);      /* NULL is fine */
+void validation_close(struct validation *v); /* NULL is fine */
 /* Fills the results; returns the mean loss of the sources. doc_mask_eos as in model_run. */
 double validation_run(struct validation *v, const struct weights *w, struct activations *a, int doc_mask_eos);
 

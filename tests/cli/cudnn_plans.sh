@@ -1,7 +1,7 @@
 # cuDNN compiles our graphs of attention, forward and backward, for each GPU that we build for, into one fused kernel each. No GPU is
 # needed: it is told what GPU to compile for, and the driver that it wants is one whose calls do nothing.
 set -eu
-plans=$TESTDIR/cudnn/plans
+plans=$TESTDIR/cudnn_plans
 [ -x "$plans" ] || { echo 'the CUDA backend is not in this build'; exit 77; }
 stub=
 for dir in "$(dirname "$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)")/.." /usr/local/cuda; do

@@ -1,8 +1,9 @@
 /*
- * device.c - the CPU's backend as a device that fails, in place of kernels/choose.c in programs that tests run
+ * device.c - the CPU's backend as a device that fails, in place of kernels/choose.c in programs that tests
+ * run
  *
- * FAULT=OP:N in the environment: the Nth call of OP fails. As on a GPU it does so unseen: error tells it once the host has waited, and
- * nothing else does.
+ * FAULT=OP:N in the environment: the Nth call of OP fails. As on a GPU it does so unseen: error tells it once
+ * the host has waited, and nothing else does.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +57,9 @@ static void linear_forward(struct device *dev, void *y, const void *x, const voi
 }
 
 /* One new token. */
-static void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache, int n, int past,
-                             const int32_t *past_at, int H, int Hkv, int D)
+static void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache,
+                             const void *vcache, int n, int past, const int32_t *past_at, int H, int Hkv,
+                             int D)
 {
     if (past_at)
         called("token");
@@ -65,7 +67,8 @@ static void attention_cached(struct device *dev, void *out, const void *qk, cons
 }
 
 /* "validation": those without a gradient */
-static void cross_entropy(struct device *dev, float *loss, void *logits, const int32_t *targets, int N, int V, float scale)
+static void cross_entropy(struct device *dev, float *loss, void *logits, const int32_t *targets, int N, int V,
+                          float scale)
 {
     if (scale == 0)
         called("validation");
@@ -73,7 +76,8 @@ static void cross_entropy(struct device *dev, float *loss, void *logits, const i
 }
 
 /* "update": an optimizer's calls for the array that it began with */
-static void adamw_step(struct device *dev, float *theta, void *work, float *m, float *v, const float *g, size_t n, struct adamw a)
+static void adamw_step(struct device *dev, float *theta, void *work, float *m, float *v, const float *g,
+                       size_t n, struct adamw a)
 {
     static const float *first;
     first = first ? first : theta;

@@ -1,6 +1,6 @@
 /*
- * batch streams: a header that passes the checks has a record size that can be trusted; the hash of a record stays
- * within it. The header's checksum is put right first.
+ * batch streams: a header that passes the checks has a record size that can be trusted; the hash of a record
+ * stays within it. The header's checksum is put right first.
  */
 #include "formats/batch.h"
 
@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
          n >= sizeof(struct batch_record) + h.B * (16 + ((size_t)h.T + 1) * h.token_width));
     if (n > 1 << 20)
         return 0;
-    char *record = calloc(1, n);        /* of its exact size */
+    char *record = calloc(1, n); /* of its exact size */
     MUST(record);
     memcpy(record, bytes + sizeof h, len - sizeof h < n ? len - sizeof h : n);
     char *end = (char *)batch_tokens(&h, record) + (size_t)h.B * (h.T + 1) * h.token_width;

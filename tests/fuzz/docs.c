@@ -1,5 +1,6 @@
 /*
- * documents as JSON objects: whatever the bytes, they are refused with a reason, or are written and read back the same
+ * documents as JSON objects: whatever the bytes, they are refused with a reason, or are written and read back
+ * the same
  */
 #include "formats/docs.h"
 
@@ -13,7 +14,7 @@ static void check(const struct doc *d, struct doc_parser *q)
     uint64_t replaced = 0;
     FILE *f = open_memstream(&line, &n);
     MUST(f && doc_write(f, d, &replaced) == 0 && fclose(f) == 0);
-    MUST(replaced == 0);                /* JSON is UTF-8 */
+    MUST(replaced == 0); /* JSON is UTF-8 */
     MUST(doc_parse(q, line, n, NULL, &e) == 0);
     MUST(e.len == d->len && memcmp(e.text, d->text, d->len) == 0 && e.domain == d->domain);
     MUST(d->id ? e.id && strcmp(e.id, d->id) == 0 : !e.id);

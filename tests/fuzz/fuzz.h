@@ -15,12 +15,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 /* What must hold whatever the bytes. NDEBUG does not matter. */
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: ERROR: not %s\n", __FILE__, __LINE__, #condition);                                 \
-            abort();                                                                                                   \
-        }                                                                                                              \
+#define MUST(condition)                                                                                      \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            fprintf(stderr, "%s:%d: ERROR: not %s\n", __FILE__, __LINE__, #condition);                       \
+            abort();                                                                                         \
+        }                                                                                                    \
     } while (0)
 
 /* A descriptor of a file in memory that holds the bytes, at its beginning; the same file each time. */
@@ -29,7 +29,8 @@ static inline int fuzz_fd(const void *bytes, size_t len)
     static int fd = -1;
     if (fd < 0)
         fd = memfd_create("input", MFD_CLOEXEC);
-    MUST(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, bytes, len, 0) == (ssize_t)len && lseek(fd, 0, SEEK_SET) == 0);
+    MUST(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, bytes, len, 0) == (ssize_t)len &&
+         lseek(fd, 0, SEEK_SET) == 0);
     return fd;
 }
 

@@ -1,8 +1,8 @@
 /*
- * files of documents: whatever the bytes of a .jsonl, .json or .txt file, documents come out, or are left out as bad
- * ones
+ * files of documents: whatever the bytes of a .jsonl, .json or .txt file, documents come out, or are left out
+ * as bad ones
  */
-#include "pipeline/lib/input.h"
+#include "pipeline/stream/input.h"
 
 #include "formats/tokens.h"
 #include "tests/fuzz/fuzz.h"
@@ -27,9 +27,10 @@ static const char *named(const char *ending, const void *bytes, size_t len)
 /* Compressed files have a fuzzer of their own; here a damaged one would end the program. */
 static bool compressed(const uint8_t *bytes, size_t len)
 {
-    static const char *const magic[] = {"\x1f\x8b", "\x28\xb5\x2f\xfd", "\x04\x22\x4d\x18", "\x50\x2a\x4d\x18"};
+    static const char *const magic[] = {"\x1f\x8b", "\x28\xb5\x2f\xfd", "\x04\x22\x4d\x18",
+                                        "\x50\x2a\x4d\x18"};
     for (size_t i = 0; i < 4; i++) {
-        size_t from = i == 3 ? 1 : 0, n = strlen(magic[i]) - from;      /* skippable frames: 50 to 5f */
+        size_t from = i == 3 ? 1 : 0, n = strlen(magic[i]) - from; /* skippable frames: 50 to 5f */
         if (len >= from + n && memcmp(bytes + from, magic[i] + from, n) == 0)
             return true;
     }
@@ -41,7 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     static const char *const endings[] = {".jsonl", ".json", ".txt", ".md"};
     static bool started;
     uint8_t choice = fuzz_choice(&bytes, &len);
-    struct input_opts opts = {.domain = choice & 8 ? DOMAIN_MATH : -1, .skip_bad = true, .raw_json = choice & 4};
+    struct input_opts opts = {
+        .domain = choice & 8 ? DOMAIN_MATH : -1, .skip_bad = true, .raw_json = choice & 4};
     struct doc d;
     struct input_stats stats;
     uint64_t docs = 0, text = 0;

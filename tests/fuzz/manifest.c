@@ -1,6 +1,6 @@
 /*
- * manifest.json of shard directories: whatever the bytes, they are refused with a reason, or are written and read back
- * the same
+ * manifest.json of shard directories: whatever the bytes, they are refused with a reason, or are written and
+ * read back the same
  */
 #include "formats/manifest.h"
 

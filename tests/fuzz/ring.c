@@ -1,7 +1,7 @@
 /*
- * rings: a file of these bytes where a ring is looked for is refused, or read record by record within its bounds, as
- * what a producer of this boot that lives, or has gone, may have left there. The identities that nobody could guess are
- * put right by choice.
+ * rings: a file of these bytes where a ring is looked for is refused, or read record by record within its
+ * bounds, as what a producer of this boot that lives, or has gone, may have left there. The identities that
+ * nobody could guess are put right by choice.
  */
 #include "shm/ring.h"
 
@@ -31,7 +31,7 @@ static void put_right(struct segment_header *h, uint8_t choice, size_t len)
     h->boot[1] = boot[1];
     h->producer = process_identity(choice & 2 ? getpid() : 1);
     h->consumer = 0;
-    if (choice & 4)                     /* else as it comes */
+    if (choice & 4) /* else as it comes */
         h->get = 0;
 }
 
@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         MUST(segment_path(path, name) == RING_OK);
         atexit(remove_file);
     }
-    enum { ROOM = SEGMENT_HEADER + 4096 };      /* the smallest ring: bytes after these are zero */
+    enum { ROOM = SEGMENT_HEADER + 4096 }; /* the smallest ring: bytes after these are zero */
     static _Alignas(128) uint8_t file[ROOM];
     memset(file, 0, ROOM);
     memcpy(file, bytes, len < ROOM ? len : ROOM);

@@ -1,5 +1,6 @@
 /*
- * safetensors files: whatever the bytes, they are refused with a reason, or every tensor of theirs can be read
+ * safetensors files: whatever the bytes, they are refused with a reason, or every tensor of theirs can be
+ * read
  */
 #include "formats/safetensors.h"
 

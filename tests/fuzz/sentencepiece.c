@@ -1,13 +1,13 @@
 /*
- * SentencePiece .model files: whatever the bytes, they are refused with a reason, or become valid JSON. A choice puts
- * the settings of a model that can be converted behind them.
+ * SentencePiece .model files: whatever the bytes, they are refused with a reason, or become valid JSON. A
+ * choice puts the settings of a model that can be converted behind them.
  */
-#include "pipeline/text/sentencepiece.h"
+#include "pipeline/text/convert/sentencepiece.h"
 
 #include <jansson.h>
 
 #include "pipeline/lib/fs.h"
-#include "pipeline/text/tokenizer.h"
+#include "pipeline/text/vocabulary/tokenizer.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check(const struct sentencepiece *m)
@@ -20,7 +20,7 @@ static void check(const struct sentencepiece *m)
     if (!json)
         return;
     json_t *root = json_loadb(json, n, JSON_REJECT_DUPLICATES, &where);
-    MUST(root || json_error_code(&where) == json_error_null_character ||        /* which a piece may hold */
+    MUST(root || json_error_code(&where) == json_error_null_character || /* which a piece may hold */
          json_error_code(&where) == json_error_null_byte_in_key);
     json_decref(root);
     free(json);

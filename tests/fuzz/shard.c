@@ -1,6 +1,7 @@
 /*
- * shards: a directory with one shard of these bytes and a manifest that fits it is refused with a reason, or every
- * token and document can be asked for. Checksums are put right by choice, so that what is behind them is reached.
+ * shards: a directory with one shard of these bytes and a manifest that fits it is refused with a reason, or
+ * every token and document can be asked for. Checksums are put right by choice, so that what is behind them
+ * is reached.
  */
 #include "formats/shard.h"
 
@@ -38,8 +39,8 @@ static void write_manifest(const struct shard_header *h, size_t len)
                          .domain = (int)(h->domain % 6),
                          .tokenizer_hash = h->tokenizer_hash,
                          .split = "train"};
-    struct manifest_shard s = {len, h->header_hash, h->n_tokens & INT64_MAX >> 16, h->n_documents & INT64_MAX >> 24,
-                               h->text_bytes & INT64_MAX >> 16};
+    struct manifest_shard s = {len, h->header_hash, h->n_tokens & INT64_MAX >> 16,
+                               h->n_documents & INT64_MAX >> 24, h->text_bytes & INT64_MAX >> 16};
     manifest_add(&m, &s);
     manifest_seal(&m);
     char *json = manifest_to_json(&m);
@@ -54,8 +55,10 @@ static void put_right(uint8_t *bytes, size_t len)
     struct shard_header h;
     memcpy(&h, bytes, sizeof h);
     uint64_t from = h.blocks_offset, at = SHARD_DATA_ALIGN;
-    for (uint64_t t = from; from >= at && from <= len && at < from && len - t >= 8; t += 8, at += SHARD_BLOCK_BYTES) {
-        uint64_t n = from - at < SHARD_BLOCK_BYTES ? from - at : SHARD_BLOCK_BYTES, hash = XXH3_64bits(bytes + at, n);
+    for (uint64_t t = from; from >= at && from <= len && at < from && len - t >= 8;
+         t += 8, at += SHARD_BLOCK_BYTES) {
+        uint64_t n = from - at < SHARD_BLOCK_BYTES ? from - at : SHARD_BLOCK_BYTES,
+                 hash = XXH3_64bits(bytes + at, n);
         memcpy(bytes + t, &hash, 8);
     }
     if (from <= len)

@@ -1,8 +1,8 @@
 /*
- * .tiktoken files: whatever the bytes, they are refused with a reason, or are a tokenizer that encodes and decodes. The
- * lines of the 256 bytes come first, without which nothing is accepted.
+ * .tiktoken files: whatever the bytes, they are refused with a reason, or are a tokenizer that encodes and
+ * decodes. The lines of the 256 bytes come first, without which nothing is accepted.
  */
-#include "pipeline/text/tiktoken.h"
+#include "pipeline/text/convert/tiktoken.h"
 
 #include "pipeline/lib/fs.h"
 #include "tests/fuzz/fuzz.h"
@@ -31,13 +31,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     char err[800] = "";
     struct strbuf file = {0};
     uint8_t choice = fuzz_choice(&bytes, &len);
-    struct tiktoken_opts opts = {.pattern = choice % N_PATTERNS, .special = special, .n_special = choice >> 7};
+    struct tiktoken_opts opts = {
+        .pattern = choice % N_PATTERNS, .special = special, .n_special = choice >> 7};
     if (choice & 64)
         add_bytes(&file);
     strbuf_add(&file, bytes, len);
     struct tokenizer *t = tiktoken_parse(file.s, file.len, &opts, "input", err, sizeof err);
     MUST(t || strncmp(err, "input: ", 7) == 0);
-    if (t && choice & 32)               /* an encoder takes long to make */
+    if (t && choice & 32) /* an encoder takes long to make */
         check(t, bytes, len);
     tokenizer_free(t);
     strbuf_free(&file);

@@ -1,7 +1,8 @@
 /*
- * tokenizer.json: whatever the bytes, they are refused with a reason, or are a tokenizer that is written and read back
+ * tokenizer.json: whatever the bytes, they are refused with a reason, or are a tokenizer that is written and
+ * read back
  */
-#include "pipeline/text/tokenizer.h"
+#include "pipeline/text/vocabulary/tokenizer.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)

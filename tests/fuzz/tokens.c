@@ -1,6 +1,6 @@
 /*
- * token streams: a header and records that pass the checks have lengths that can be trusted. The header's checksum is
- * put right first, so that what is behind it is reached.
+ * token streams: a header and records that pass the checks have lengths that can be trusted. The header's
+ * checksum is put right first, so that what is behind it is reached.
  */
 #include "formats/tokens.h"
 
@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         if (tokens_record_check(&r) != TOKENS_OK || r.domain == TOKENS_END)
             return 0;
         size_t payload = tokens_payload_bytes(&h, r.n_tokens);
-        MUST(payload >= (size_t)r.n_tokens * h.token_width && payload % 4 == 0 && payload <= TOKENS_MAX_RECORD * 4);
+        MUST(payload >= (size_t)r.n_tokens * h.token_width && payload % 4 == 0 &&
+             payload <= TOKENS_MAX_RECORD * 4);
         MUST(r.domain < N_DOMAINS && r.text_bytes <= (uint64_t)TOKENS_MAX_RECORD * TOKENS_MAX_TOKEN_BYTES);
         if (payload > len - at)
             return 0;

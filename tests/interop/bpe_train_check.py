@@ -1,7 +1,7 @@
 """bpe_train_check.py BIN_DIR DOCUMENTS.jsonl... - our trained merges against those of the tokenizers library's BpeTrainer
 
 Trains both on the same documents: the merges must be the same, in the same order. Then loads a vocabulary of 65,536 ids in
-the library and checks that each id is what the layout says (pipeline/text/tokenizer.md).
+the library and checks that each id is what the layout says (pipeline/text/vocabulary/tokenizer.md).
 """
 import json
 import os

@@ -39,8 +39,8 @@ void test_end(void)
         size_t bytes = a->n * dtype_bytes(a->t), lead = (char *)a->p - a->base;
         for (size_t k = 0; k < 3 * GUARD; k++) {
             size_t byte = k < lead ? k : k + bytes;
-            CHECK(a->base[byte] == (char)0xa5, "%s %s %s: array %d: byte %zd outside of it written", ops->name,
-                  shape->name, op, i, (ssize_t)byte - (ssize_t)lead);
+            CHECK(a->base[byte] == (char)0xa5, "%s %s %s: array %d: byte %zd outside of it written",
+                  ops->name, shape->name, op, i, (ssize_t)byte - (ssize_t)lead);
         }
         ops->free(dev, a->base);
         free(a->v);

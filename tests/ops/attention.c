@@ -34,7 +34,8 @@ static double loss_q(void *ctx, size_t at)
 static double loss_kv(void *ctx, size_t at)
 {
     struct attention_ctx *c = ctx;
-    int n = (int)(at / (c->s.Hkv * c->s.D)), g = (int)(at % (c->s.Hkv * c->s.D)) / c->s.D, group = c->s.H / c->s.Hkv;
+    int n = (int)(at / (c->s.Hkv * c->s.D)), g = (int)(at % (c->s.Hkv * c->s.D)) / c->s.D,
+        group = c->s.H / c->s.Hkv;
     double sum = 0;
     for (int i = n % c->s.T; i < c->s.T; i++)
         for (int h = g * group; h < (g + 1) * group; h++)
@@ -60,10 +61,11 @@ static void check_attention(const struct array *out, const struct array *lse, co
         double want[256];
         double l = ref_attend(want, c->qk, c->qkv, c->first, row / s.T, row % s.T, h, s);
         double got = lse->v[((size_t)(row / s.T) * s.H + h) * s.T + row % s.T];
-        CHECK(fabs(got - l) <= 2e-5 * (1 + fabs(l)), "%s %s lse of query %zu is %g, want %g", ops->name, shape->name, i,
-              got, l);
+        CHECK(fabs(got - l) <= 2e-5 * (1 + fabs(l)), "%s %s lse of query %zu is %g, want %g", ops->name,
+              shape->name, i, got, l);
         for (int d = 0; d < s.D; d++)
-            same("out", i * s.D + d, out->v[i * s.D + d], want[d], act == DTYPE_BF16 ? 60 : 1);    /* p in bf16 */
+            same("out", i * s.D + d, out->v[i * s.D + d], want[d],
+                 act == DTYPE_BF16 ? 60 : 1); /* p in bf16 */
     }
 }
 
@@ -75,7 +77,8 @@ void test_attention(void)
     size_t kv_row = (size_t)s.Hkv * D;
     test_start("attention");
     struct array qk = act_new(N * qk_row, 2), qkv = act_new(N * qkv_row, 1), out = act_new(N * q_row, 1);
-    struct array lse = f32_new((size_t)N * s.H, 1), dout = act_new(N * q_row, 1), dqk = act_new(N * qk_row, 1);
+    struct array lse = f32_new((size_t)N * s.H, 1), dout = act_new(N * q_row, 1),
+                 dqk = act_new(N * qk_row, 1);
     struct array dqkv = act_new(N * qkv_row, 1);
     int32_t *first = shape->document ? documents() : NULL;
     struct attention_ctx c = {qk.v, qkv.v, dout.v, first, s};
@@ -89,11 +92,12 @@ void test_attention(void)
     ops->attention_backward(dev, dqk.p, dqkv.p, dout.p, out.p, lse.p, qk.p, qkv.p, first, s);
     array_read(&dqk);
     array_read(&dqkv);
-    check_gradient(&(struct gradient){"dq", &dqk, 0, NULL, qk.v, q_row, qk_row, N * q_row, loss_q, &c, slack});
-    check_gradient(&(struct gradient){"dk", &dqk, q_row, NULL, qk.v + q_row, kv_row, qk_row, N * kv_row, loss_kv, &c,
-                                      slack});
-    check_gradient(&(struct gradient){"dv", &dqkv, qk_row, NULL, qkv.v + qk_row, kv_row, qkv_row, N * kv_row, loss_kv,
-                                      &c, slack});
+    check_gradient(
+        &(struct gradient){"dq", &dqk, 0, NULL, qk.v, q_row, qk_row, N * q_row, loss_q, &c, slack});
+    check_gradient(&(struct gradient){"dk", &dqk, q_row, NULL, qk.v + q_row, kv_row, qk_row, N * kv_row,
+                                      loss_kv, &c, slack});
+    check_gradient(&(struct gradient){"dv", &dqkv, qk_row, NULL, qkv.v + qk_row, kv_row, qkv_row, N * kv_row,
+                                      loss_kv, &c, slack});
     for (size_t i = 0; i < dqkv.n; i++)
         CHECK(i % qkv_row >= qk_row || dqkv.v[i] == dqkv0[i], "dqkv[%zu] belongs to q and k", i);
     free(dqkv0);
@@ -116,11 +120,12 @@ void test_cached(void)
         n = past + 5 < T && below(2) ? 5 : 1;
         n = past == 0 && T > 40 ? 37 : n;
         const void *q = array_at(&qk, past * qk_row);
-        int32_t at = past;          /* every other time the device is told only how far the cache may reach */
+        int32_t at = past; /* every other time the device is told only how far the cache may reach */
         const int32_t *past_at = past % 2 ? &at : NULL;
         int most = past_at ? s.T - n : past;
         ops->kv_append(dev, k.p, v.p, q, array_at(&qkv, past * qkv_row), n, most, past_at, s.H, s.Hkv, D);
-        ops->attention_cached(dev, array_at(&out, past * q_row), q, k.p, v.p, n, most, past_at, s.H, s.Hkv, D);
+        ops->attention_cached(dev, array_at(&out, past * q_row), q, k.p, v.p, n, most, past_at, s.H, s.Hkv,
+                              D);
     }
     array_read(&out);
     for (size_t j = 0; j < sample_count((size_t)T * s.H); j++) {

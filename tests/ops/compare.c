@@ -45,7 +45,8 @@ void check_gradient(const struct gradient *d)
     if (!compare)
         return;
     for (size_t k = 0; k < count; k++) {
-        size_t i = count == d->n ? k : (size_t)(random_next(&choices) % d->n), g = i / d->row * d->stride + i % d->row;
+        size_t i = count == d->n ? k : (size_t)(random_next(&choices) % d->n),
+               g = i / d->row * d->stride + i % d->row;
         double keep = d->x[g], h = 1e-4;
         d->x[g] = keep + h;
         double up = d->loss(d->ctx, i);

@@ -9,9 +9,9 @@ enum { SPANS = 3, GROUPS = 2, GRAM = (OPS_DIRECTIONS + 1) * (OPS_DIRECTIONS + 1)
 struct setting {
     int k;
     size_t n;
-    const struct span *spans;           /* of two groups, with a gap */
+    const struct span *spans; /* of two groups, with a gap */
     struct array x, y, work, d, D[OPS_DIRECTIONS];
-    const void *p[OPS_DIRECTIONS];      /* D's */
+    const void *p[OPS_DIRECTIONS]; /* D's */
     double *y0, *work0, *d0;
     float c[GROUPS * OPS_DIRECTIONS];
 };
@@ -86,8 +86,9 @@ static void check_gram(const struct setting *s, const double *got)
                 want[(g * (k + 1) + j) * (k + 1) + l] += v[j] * v[l];
     }
     for (int i = 0; i < GROUPS * (k + 1) * (k + 1); i++) {
-        double bound = 1e-5 * (double)s->n;         /* elements are below 2 */
-        CHECK(fabs(got[i] - want[i]) <= bound, "%s gram[%d] of %d is %.9g, want %.9g", ops->name, i, k, got[i], want[i]);
+        double bound = 1e-5 * (double)s->n; /* elements are below 2 */
+        CHECK(fabs(got[i] - want[i]) <= bound, "%s gram[%d] of %d is %.9g, want %.9g", ops->name, i, k,
+              got[i], want[i]);
     }
 }
 

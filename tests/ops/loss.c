@@ -21,7 +21,8 @@ void test_swiglu(void)
 {
     int N = tokens(), F = shape->F;
     test_start("swiglu");
-    struct array x = act_new((size_t)N * 2 * F, 8), y = act_new((size_t)N * F, 1), dy = act_new((size_t)N * F, 1);
+    struct array x = act_new((size_t)N * 2 * F, 8), y = act_new((size_t)N * F, 1),
+                 dy = act_new((size_t)N * F, 1);
     struct array dx = act_new((size_t)N * 2 * F, 1);
     struct swiglu_ctx c = {x.v, dy.v, F};
     ops->swiglu_forward(dev, y.p, x.p, N, F);
@@ -52,9 +53,10 @@ static double logit_loss(void *ctx, size_t i)
 static void check_losses(const struct array *loss, const struct loss_ctx *c)
 {
     for (int n = 0; compare && n < (int)loss->n; n++) {
-        double want = c->targets[n] < 0 ? 0 : ref_cross_entropy(c->logits + (size_t)n * c->V, c->V, c->targets[n]);
-        CHECK(fabs(loss->v[n] - want) <= 2e-6 * (1 + want), "%s loss[%d] is %.9g, want %.9g", ops->name, n, loss->v[n],
-              want);
+        double want =
+            c->targets[n] < 0 ? 0 : ref_cross_entropy(c->logits + (size_t)n * c->V, c->V, c->targets[n]);
+        CHECK(fabs(loss->v[n] - want) <= 2e-6 * (1 + want), "%s loss[%d] is %.9g, want %.9g", ops->name, n,
+              loss->v[n], want);
     }
 }
 
@@ -71,7 +73,8 @@ static void check_rows(const struct array *dlogits, const struct loss_ctx *c)
         CHECK(target >= 0 || sum == 0, "a row without target has no gradient");
         CHECK(fabs(sum) <= (act == DTYPE_BF16 ? 1e-2 : 1e-5), "row %d of the gradient sums to %g", n, sum);
         if (target >= 0)
-            same("dlogits[target]", n, row[target], 0.5 * (exp(-ref_cross_entropy(logits, c->V, target)) - 1), 0.1);
+            same("dlogits[target]", n, row[target], 0.5 * (exp(-ref_cross_entropy(logits, c->V, target)) - 1),
+                 0.1);
     }
 }
 
@@ -88,14 +91,16 @@ void test_cross_entropy(void)
     array_read(&keep);
     struct loss_ctx c = {keep.v, targets, V};
 
-    for (int pass = 0; pass < 2; pass++) {      /* first without gradient */
+    for (int pass = 0; pass < 2; pass++) { /* first without gradient */
         ops->cross_entropy(dev, loss.p, logits.p, targets, N, V, pass ? 0.5f : 0);
         array_read(&loss);
         check_losses(&loss, &c);
-        CHECK(pass || !memcmp(logits.p, keep.p, keep.n * dtype_bytes(act)), "scale 0 leaves the logits alone");
+        CHECK(pass || !memcmp(logits.p, keep.p, keep.n * dtype_bytes(act)),
+              "scale 0 leaves the logits alone");
     }
     array_read(&logits);
-    check_gradient(&(struct gradient){"dlogits", &logits, 0, NULL, keep.v, 1, 1, logits.n, logit_loss, &c, 1e-3});
+    check_gradient(
+        &(struct gradient){"dlogits", &logits, 0, NULL, keep.v, 1, 1, logits.n, logit_loss, &c, 1e-3});
     check_rows(&logits, &c);
     free(targets);
     test_end();
@@ -104,7 +109,8 @@ void test_cross_entropy(void)
 /* Logits of any size: the maximum is subtracted first. */
 void test_extremes(void)
 {
-    static const float rows[][4] = {{88, 89, -90, 3}, {3e4f, 1, 2, 3}, {-3e4f, -3e4f, -3e4f, -3e4f}, {200, -200, 0, 0}};
+    static const float rows[][4] = {
+        {88, 89, -90, 3}, {3e4f, 1, 2, 3}, {-3e4f, -3e4f, -3e4f, -3e4f}, {200, -200, 0, 0}};
     test_start("extremes");
     for (int i = 0; i < 4; i++) {
         struct array logits = act_new(4, 1), loss = f32_new(1, 1);

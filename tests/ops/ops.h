@@ -1,5 +1,6 @@
 /*
- * ops.h - what the tests of the CPU's ops share: arrays between guards, comparison, gradients by central differences
+ * ops.h - what the tests of the CPU's ops share: arrays between guards, comparison, gradients by central
+ * differences
  *
  * ops_test.c sets the variables before it calls the tests. A test is
  *
@@ -23,14 +24,14 @@
 struct shape {
     const char *name;
     int threads, B, T, H, Hkv, D, C, F, V;
-    int document;       /* documents of about that many tokens; 0: no mask */
+    int document; /* documents of about that many tokens; 0: no mask */
 };
 
 extern const struct ops *ops;
 extern struct device *dev;
 extern enum dtype act;
 extern const struct shape *shape;
-extern bool compare;            /* first run of a shape: check values; second: only the bits */
+extern bool compare; /* first run of a shape: check values; second: only the bits */
 
 /* ---- arrays.c ---- */
 
@@ -43,48 +44,49 @@ struct array {
     double *v;
 };
 
-extern const char *op;          /* under test, for messages */
-extern uint64_t inputs;         /* state of the generator of what goes in */
-extern uint64_t digest;         /* of all that array_read read */
+extern const char *op;  /* under test, for messages */
+extern uint64_t inputs; /* state of the generator of what goes in */
+extern uint64_t digest; /* of all that array_read read */
 
 void test_start(const char *name);
-void test_end(void);            /* checks the guards of all arrays since test_start and frees them */
+void test_end(void); /* checks the guards of all arrays since test_start and frees them */
 
-struct array array_new(size_t n, enum dtype t, double scale);   /* uniform in -scale .. scale */
+struct array array_new(size_t n, enum dtype t, double scale); /* uniform in -scale .. scale */
 struct array act_new(size_t n, double scale);
 struct array f32_new(size_t n, double scale);
 void *array_at(const struct array *a, size_t i);
 void array_read(struct array *a);
-double *snapshot(const struct array *a);        /* a copy of its values; the caller frees it */
+double *snapshot(const struct array *a); /* a copy of its values; the caller frees it */
 
-double uniform(void);           /* -1 .. 1 */
+double uniform(void); /* -1 .. 1 */
 int below(int n);
-int tokens(void);               /* of the shape: B*T */
+int tokens(void); /* of the shape: B*T */
 
 /* ---- compare.c ---- */
 
-extern uint64_t choices;        /* state of the generator of which elements are compared */
+extern uint64_t choices; /* state of the generator of which elements are compared */
 extern unsigned long checked;
 
-uint16_t narrow(float f);       /* to bf16, nearest even */
+uint16_t narrow(float f); /* to bf16, nearest even */
 
 /* |got - want| <= relative*|want| + absolute*scale, where one rounding to the type is allowed for. */
 void same(const char *what, size_t i, double got, double want, double scale);
 
-/* for (k < sample_count(n)) i = sample(n, k): all elements of small results, some of large ones, none in the second run */
+/* for (k < sample_count(n)) i = sample(n, k): all elements of small results, some of large ones, none in the
+ * second run */
 size_t sample_count(size_t n);
 size_t sample(size_t n, size_t k);
 
 struct gradient {
     const char *what;
-    const struct array *got;    /* what backward wrote or added to */
-    size_t offset;              /* of the first element in got; rows of `row` elements, `stride` apart */
-    const double *before;       /* what backward added to; NULL: it overwrites */
-    double *x;                  /* the reference's input */
+    const struct array *got; /* what backward wrote or added to */
+    size_t offset;           /* of the first element in got; rows of `row` elements, `stride` apart */
+    const double *before;    /* what backward added to; NULL: it overwrites */
+    double *x;               /* the reference's input */
     size_t row, stride, n;
-    double (*loss)(void *ctx, size_t i);        /* every part of the loss that x[i] reaches */
+    double (*loss)(void *ctx, size_t i); /* every part of the loss that x[i] reaches */
     void *ctx;
-    double slack;               /* times the usual tolerance: sums of many roundings */
+    double slack; /* times the usual tolerance: sums of many roundings */
 };
 
 void check_gradient(const struct gradient *d);
@@ -99,9 +101,9 @@ void test_attention(void);
 void test_cached(void);
 void test_swiglu(void);
 void test_cross_entropy(void);
-void test_extremes(void);       /* logits of any size */
+void test_extremes(void); /* logits of any size */
 void test_vectors(void);
-void test_rounding(void);       /* to bf16, of every kind of number */
+void test_rounding(void); /* to bf16, of every kind of number */
 void test_adamw(void);
 void test_adamw_bf16(void);
 void test_ema_step(void);

@@ -8,7 +8,8 @@ void test_adamw(void)
     size_t n = (size_t)shape->C * shape->F + 3;
     struct adamw a = {1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f, 0.271f, 0.142625f, 0.5f};
     test_start("adamw");
-    struct array w = f32_new(n, 1), m = f32_new(n, 0.1), v = f32_new(n, 0.1), g = f32_new(n, 1), work = act_new(n, 1);
+    struct array w = f32_new(n, 1), m = f32_new(n, 0.1), v = f32_new(n, 0.1), g = f32_new(n, 1),
+                 work = act_new(n, 1);
     for (size_t i = 0; i < n; i++)
         v.v[i] = ((float *)v.p)[i] = (float)fabs(v.v[i]);
     double *w0 = snapshot(&w), *m0 = snapshot(&m), *v0 = snapshot(&v);
@@ -27,7 +28,7 @@ void test_adamw(void)
               "%s theta[%zu] is %.9g, want %.9g", ops->name, i, w.v[i], w0[i] - a.lr * step);
         CHECK(act == DTYPE_F32 || work.v[i] == widen(narrow((float)w.v[i])), "work[%zu]", i);
     }
-    ops->adamw_step(dev, w.p, NULL, m.p, v.p, g.p, n, a);       /* work may be NULL */
+    ops->adamw_step(dev, w.p, NULL, m.p, v.p, g.p, n, a); /* work may be NULL */
     array_read(&w);
     free(w0);
     free(m0);
@@ -35,12 +36,13 @@ void test_adamw(void)
     test_end();
 }
 
-/* The state in bf16: each result is one of the two neighbours of the f32 step's, and over many their mean is that. */
+/* The state in bf16: each result is one of the two neighbours of the f32 step's, and over many their mean is
+ * that. */
 void test_adamw_bf16(void)
 {
     enum { N = 40000 };
     struct adamw a = {1e-4f, 0.9f, 0.95f, 1e-8f, 0.1f, 0.271f, 0.142625f, 0.5f};
-    bool alone = act == DTYPE_BF16;     /* the weights in bf16 alone, too */
+    bool alone = act == DTYPE_BF16; /* the weights in bf16 alone, too */
     test_start("adamw_bf16");
     struct array w = f32_new(N, 1), work = act_new(N, 1), g = f32_new(N, 1);
     struct array m = array_new(N, DTYPE_BF16, 0.1), v = array_new(N, DTYPE_BF16, 0.1);
@@ -54,19 +56,22 @@ void test_adamw_bf16(void)
         double grad = (double)a.grad_scale * g.v[i];
         double want[3] = {(double)a.beta1 * m0[i] + (1 - (double)a.beta1) * grad,
                           (double)a.beta2 * v0[i] + (1 - (double)a.beta2) * grad * grad, 0};
-        want[2] = w0[i] - a.lr * (want[0] / a.bias1 / (sqrt(want[1] / a.bias2) + a.eps) + (double)a.weight_decay * w0[i]);
+        want[2] = w0[i] - a.lr * (want[0] / a.bias1 / (sqrt(want[1] / a.bias2) + a.eps) +
+                                  (double)a.weight_decay * w0[i]);
         float got[3] = {element(m.p, i, m.t), element(v.p, i, v.t), element(theta->p, i, theta->t)};
         for (int k = 0; k < (alone ? 3 : 2); k++) {
             double ulp = ldexp(1, ilogb(want[k]) - 7);
-            CHECK(fabs(got[k] - want[k]) < ulp * 1.001, "%s: array %d, element %zu is %.9g, want %.9g", ops->name, k, i,
-                  (double)got[k], want[k]);
+            CHECK(fabs(got[k] - want[k]) < ulp * 1.001, "%s: array %d, element %zu is %.9g, want %.9g",
+                  ops->name, k, i, (double)got[k], want[k]);
             off[k] += (got[k] - want[k]) / ulp;
             ulps[k]++;
         }
-        CHECK(alone || (fabs(got[2] - want[2]) < 2e-6 && element(work.p, i, work.t) == got[2]), "theta[%zu]", i);
+        CHECK(alone || (fabs(got[2] - want[2]) < 2e-6 && element(work.p, i, work.t) == got[2]), "theta[%zu]",
+              i);
     }
-    for (int k = 0; k < (alone ? 3 : 2); k++)       /* a deviation of at most 0.5 each: five of their mean's */
-        CHECK(fabs(off[k] / ulps[k]) < 5 * 0.5 / sqrt(N), "%s: array %d is off by %g of a bf16 step", ops->name, k, off[k] / ulps[k]);
+    for (int k = 0; k < (alone ? 3 : 2); k++) /* a deviation of at most 0.5 each: five of their mean's */
+        CHECK(fabs(off[k] / ulps[k]) < 5 * 0.5 / sqrt(N), "%s: array %d is off by %g of a bf16 step",
+              ops->name, k, off[k] / ulps[k]);
     array_read(&m);
     array_read(&v);
     array_read(&work);
@@ -97,8 +102,8 @@ void test_ema_step(void)
     array_read(&work);
     for (size_t i = 0; i < n; i++) {
         double m = 0.75 * m0[i] + 0.25 * w0[i], want = w0[i] + 0.5 * (w0[i] - m);
-        CHECK(fabs(mean.v[i] - m) <= 1e-6 && fabs(w.v[i] - want) <= 2e-6, "%s theta[%zu] is %.9g, want %.9g", ops->name,
-              i, w.v[i], want);
+        CHECK(fabs(mean.v[i] - m) <= 1e-6 && fabs(w.v[i] - want) <= 2e-6, "%s theta[%zu] is %.9g, want %.9g",
+              ops->name, i, w.v[i], want);
         CHECK(act == DTYPE_F32 || work.v[i] == widen(narrow((float)w.v[i])), "work[%zu]", i);
     }
     ops->ema_step(dev, w.p, NULL, mean.p, n, 0.75f, 0.5f);

@@ -61,7 +61,8 @@ void test_qk_norm_rope(void)
     test_start("qk_norm_rope");
     struct array qkv = act_new(N * in, 1), gq = f32_new(D, 1), gk = f32_new(D, 1), qk = act_new(N * out, 1);
     struct array rope = f32_new((size_t)shape->T * D, 1), rstd = f32_new((size_t)N * heads, 1);
-    struct array dqk = act_new(N * out, 1), dqkv = act_new(N * in, 1), dgq = f32_new(D, 1), dgk = f32_new(D, 1);
+    struct array dqk = act_new(N * out, 1), dqkv = act_new(N * in, 1), dgq = f32_new(D, 1),
+                 dgk = f32_new(D, 1);
     int32_t *positions = malloc(N * sizeof *positions);
     for (int n = 0; n < N; n++)
         positions[n] = below(shape->T);
@@ -78,16 +79,18 @@ void test_qk_norm_rope(void)
 
     double *dgq0 = snapshot(&dgq), *dgk0 = snapshot(&dgk), *dqkv0 = snapshot(&dqkv);
     for (int accumulate = 1; accumulate >= 0; accumulate--) {
-        ops->qk_norm_rope_backward(dev, dqkv.p, dgq.p, dgk.p, dqk.p, qkv.p, rstd.p, gq.p, gk.p, rope.p, positions, N, H,
-                                   Hkv, D, accumulate);
+        ops->qk_norm_rope_backward(dev, dqkv.p, dgq.p, dgk.p, dqk.p, qkv.p, rstd.p, gq.p, gk.p, rope.p,
+                                   positions, N, H, Hkv, D, accumulate);
         array_read(&dgq);
         array_read(&dgk);
-        check_gradient(&(struct gradient){"dgq", &dgq, 0, accumulate ? dgq0 : NULL, gq.v, D, D, D, rope_loss_g, &c, 1});
-        check_gradient(&(struct gradient){"dgk", &dgk, 0, accumulate ? dgk0 : NULL, gk.v, D, D, D, rope_loss_g, &c, 1});
+        check_gradient(
+            &(struct gradient){"dgq", &dgq, 0, accumulate ? dgq0 : NULL, gq.v, D, D, D, rope_loss_g, &c, 1});
+        check_gradient(
+            &(struct gradient){"dgk", &dgk, 0, accumulate ? dgk0 : NULL, gk.v, D, D, D, rope_loss_g, &c, 1});
     }
     array_read(&dqkv);
     check_gradient(&(struct gradient){"dqkv", &dqkv, 0, NULL, qkv.v, out, in, N * out, rope_loss_x, &c, 1});
-    for (size_t i = 0; i < dqkv.n; i++)         /* the values' part is not this op's */
+    for (size_t i = 0; i < dqkv.n; i++) /* the values' part is not this op's */
         CHECK(i % in < out || dqkv.v[i] == dqkv0[i], "dqkv[%zu] belongs to the values", i);
     free(dgq0);
     free(dgk0);

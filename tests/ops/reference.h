@@ -13,8 +13,8 @@
 #include "kernels/ops.h"
 
 /* C (M,N) element (m,n) of A*B, A (M,K) at strides ar, ac and B (K,N) at br, bc */
-static inline double ref_product(const double *A, size_t ar, size_t ac, const double *B, size_t br, size_t bc, size_t m,
-                                 size_t n, int K)
+static inline double ref_product(const double *A, size_t ar, size_t ac, const double *B, size_t br, size_t bc,
+                                 size_t m, size_t n, int K)
 {
     double sum = 0;
     for (int k = 0; k < K; k++)
@@ -34,7 +34,8 @@ static inline double ref_rmsnorm_row(double *y, const double *x, const double *g
 }
 
 /* One head of one token. rope: cosines, then sines. */
-static inline double ref_norm_rope(double *y, const double *x, const double *g, const double *rope, int D, double eps)
+static inline double ref_norm_rope(double *y, const double *x, const double *g, const double *rope, int D,
+                                   double eps)
 {
     double a[256];
     double r = ref_rmsnorm_row(a, x, g, D, eps);
@@ -46,8 +47,8 @@ static inline double ref_norm_rope(double *y, const double *x, const double *g, 
 }
 
 /* Query i of head h of sequence b -> out (D); returns the log-sum-exp of its scores. */
-static inline double ref_attend(double *out, const double *qk, const double *qkv, const int32_t *first, int b, int i,
-                                int h, struct attention_shape s)
+static inline double ref_attend(double *out, const double *qk, const double *qkv, const int32_t *first, int b,
+                                int i, int h, struct attention_shape s)
 {
     double score[2048], max = -INFINITY, sum = 0;
     int g = h / (s.H / s.Hkv), from = first ? first[b * s.T + i] : 0;

@@ -11,7 +11,7 @@ void test_embedding(void)
     struct array W = act_new((size_t)V * C, 1), x = act_new((size_t)N * C, 1), dW = f32_new((size_t)V * C, 1);
     int32_t *ids = malloc(N * sizeof *ids);
     for (int n = 0; n < N; n++)
-        ids[n] = below(2) ? below(V) : 1;       /* one id often */
+        ids[n] = below(2) ? below(V) : 1; /* one id often */
     ops->embedding_forward(dev, x.p, W.p, ids, N, C);
     array_read(&x);
     for (int i = 0; i < N * C; i++)
@@ -63,7 +63,8 @@ static void rmsnorm_forward_with(const struct array *x, const struct array *delt
 {
     int N = tokens(), C = shape->C;
     double row[4096];
-    ops->rmsnorm_forward(dev, y->p, rstd->p, delta ? sum->p : NULL, x->p, delta ? delta->p : NULL, g->p, N, C, 1e-6f);
+    ops->rmsnorm_forward(dev, y->p, rstd->p, delta ? sum->p : NULL, x->p, delta ? delta->p : NULL, g->p, N, C,
+                         1e-6f);
     array_read(y);
     array_read(rstd);
     array_read(sum);
@@ -91,13 +92,13 @@ void test_rmsnorm(void)
     rmsnorm_forward_with(&x, NULL, &g, &sum, &y, &rstd);
     rmsnorm_forward_with(&x, &delta, &g, &sum, &y, &rstd);
 
-    struct array in_place = act_new(n, 1);      /* sum may alias x */
+    struct array in_place = act_new(n, 1); /* sum may alias x */
     ops->copy(dev, in_place.p, x.p, n * dtype_bytes(act));
     ops->rmsnorm_forward(dev, y.p, rstd.p, in_place.p, in_place.p, delta.p, g.p, N, C, 1e-6f);
     CHECK(!memcmp(in_place.p, sum.p, n * dtype_bytes(act)), "sum in place of x");
 
     double *dx0 = snapshot(&dx), *dg0 = snapshot(&dg);
-    array_read(&y);                             /* stands for dy */
+    array_read(&y); /* stands for dy */
     struct rmsnorm_ctx ctx = {sum.v, g.v, y.v, N, C};
     ops->rmsnorm_backward(dev, dx.p, dg.p, y.p, sum.p, g.p, rstd.p, N, C, true);
     array_read(&dx);
@@ -144,7 +145,8 @@ static void linear_with(int N, int I, int O)
         for (size_t k = 0; k < sample_count(dW.n); k++) {
             size_t i = sample(dW.n, k);
             double before = accumulate ? dW0[i] : 0;
-            same(accumulate ? "dW +=" : "dW =", i, dW.v[i], before + ref_product(y.v, 1, O, x.v, I, 1, i / I, i % I, N), size * sqrt(N));
+            same(accumulate ? "dW +=" : "dW =", i, dW.v[i],
+                 before + ref_product(y.v, 1, O, x.v, I, 1, i / I, i % I, N), size * sqrt(N));
         }
     }
     free(dx0);
@@ -159,5 +161,5 @@ void test_linear(void)
     linear_with(N, shape->F, C);
     linear_with(1, C, 2 * shape->F);
     linear_with(N < 32 ? N : 32, C, shape->V);
-    linear_with(N + 512, 8, 2048);      /* gradients' rows of a multiple of 4 KiB */
+    linear_with(N + 512, 8, 2048); /* gradients' rows of a multiple of 4 KiB */
 }

@@ -56,7 +56,7 @@ static void check_axpby(const struct array *x, const struct array *a)
         same("axpby", i, b.v[i], 2 * a->v[i] - 0.5 * b0[i], 1);
     free(b0);
     ops->to_act(dev, b.p, x->p, n);
-    memset(b.p, 0xff, dtype_bytes(act));            /* a NaN that must not be read */
+    memset(b.p, 0xff, dtype_bytes(act)); /* a NaN that must not be read */
     ops->axpby(dev, b.p, 1.0f, a->p, 0.0f, n);
     array_read(&b);
     CHECK(b.v[0] == a->v[0] && b.v[n - 1] == a->v[n - 1], "axpby reads y although b is 0");
@@ -97,14 +97,14 @@ void test_vectors(void)
 
 void test_rounding(void)
 {
-    static const uint32_t bits[] = {0,          0x80000000, 0x3f808000, 0x3f818000, 0x3f808001, 0x7f7fffff, 0x7f800000,
-                                    0xff800000, 1,          0x8000,     0x18000,    0x7f800001, 0xffc00000, 0x7fffffff,
-                                    0x3f7fffff, 0x477fffff, 0xbf808000, 0x007fffff};
+    static const uint32_t bits[] = {0,          0x80000000, 0x3f808000, 0x3f818000, 0x3f808001, 0x7f7fffff,
+                                    0x7f800000, 0xff800000, 1,          0x8000,     0x18000,    0x7f800001,
+                                    0xffc00000, 0x7fffffff, 0x3f7fffff, 0x477fffff, 0xbf808000, 0x007fffff};
     enum { COUNT = sizeof bits / sizeof *bits };
     if (act != DTYPE_BF16)
         return;
     test_start("rounding");
-    for (int lane = 0; lane < 40; lane++) {     /* full vectors and tails */
+    for (int lane = 0; lane < 40; lane++) { /* full vectors and tails */
         struct array x = f32_new(COUNT + lane, 1), a = act_new(COUNT + lane, 1);
         memcpy((char *)x.p + lane * 4, bits, sizeof bits);
         ops->to_act(dev, a.p, x.p, COUNT + lane);
@@ -112,9 +112,10 @@ void test_rounding(void)
             float f;
             uint16_t h = ((uint16_t *)a.p)[lane + i];
             memcpy(&f, &bits[i], 4);
-            CHECK(isnan(f) ? isnan(widen(h)) : isinf(f) ? widen(h) == f
-                  : bits[i] == 0x7f7fffff       ? isinf(widen(h))
-                                                : h == narrow(f),
+            CHECK(isnan(f)                ? isnan(widen(h))
+                  : isinf(f)              ? widen(h) == f
+                  : bits[i] == 0x7f7fffff ? isinf(widen(h))
+                                          : h == narrow(f),
                   "%s: %08x rounds to %04x", ops->name, bits[i], h);
         }
         if (lane % 10 == 9) {

@@ -24,7 +24,7 @@ static void one_record(struct ring *p, struct ring *c)
     CHECK(ring_claim(p, 3) == q, "a second claim replaces the first");
     memcpy(q, "abc", 3);
     ring_commit(p);
-    ring_commit(p);                         /* nothing claimed: nothing happens */
+    ring_commit(p); /* nothing claimed: nothing happens */
     CHECK(ring_fill(p) == 16 && ring_fill(c) == 16);
     const char *s = ring_peek(c, &len);
     CHECK(s && len == 3 && memcmp(s, "abc", 3) == 0);
@@ -55,7 +55,7 @@ static void producer_closes(struct ring *p, struct ring *c)
     CHECK(ring_peek(p, &len) == NULL && ring_claim(c, 1) == NULL, "each call has its side");
     CHECK(ring_claim(p, 5));
     ring_commit(p);
-    CHECK(ring_claim(p, 5));                /* dropped by close */
+    CHECK(ring_claim(p, 5)); /* dropped by close */
     ring_close(p);
     CHECK(ring_wait_data(c, -1) == RING_OK && ring_peek(c, &len) && len == 5);
     ring_release(c);

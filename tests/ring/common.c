@@ -23,7 +23,8 @@ uint64_t now_us(void)
 
 void sleep_us(uint64_t us)
 {
-    nanosleep(&(struct timespec){.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000}, NULL);
+    nanosleep(&(struct timespec){.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000},
+              NULL);
 }
 
 const char *test_name(const char *what)

@@ -53,7 +53,7 @@ void test_hostile(uint64_t mutations)
         struct ring *p, *c;
         CHECK(ring_pair(&p, &c, capacity) == RING_OK);
         unsigned char *base = (unsigned char *)ring_claim(p, 0) - 8 - SEGMENT_HEADER;
-        for (uint64_t k = rnd() % 20; k > 0; k--)       /* a state from which to go wrong */
+        for (uint64_t k = rnd() % 20; k > 0; k--) /* a state from which to go wrong */
             rnd() % 2 ? use_producer(p, base, capacity) : use_consumer(c, base, capacity);
         bool producer = rnd() % 2, fine = true;
         while (fine && n < mutations && rnd() % 32) {
@@ -97,7 +97,8 @@ void test_hostile_race(unsigned ms)
         ring_close(c);
         rings++;
     }
-    printf("hostile race: %llu mutations against %llu rings\n", (unsigned long long)*count, (unsigned long long)rings);
+    printf("hostile race: %llu mutations against %llu rings\n", (unsigned long long)*count,
+           (unsigned long long)rings);
     CHECK(*count > 1000);
     munmap(count, 4096);
 }

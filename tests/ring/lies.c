@@ -4,7 +4,7 @@
 #include <string.h>
 #include "tests/ring/ring.h"
 
-enum { DATA = 0x61746164, PAD = 0x20646170, START = 4000 };     /* 96 bytes before the end */
+enum { DATA = 0x61746164, PAD = 0x20646170, START = 4000 }; /* 96 bytes before the end */
 
 static const struct lie {
     const char *what;
@@ -12,20 +12,20 @@ static const struct lie {
     uint32_t kind, len;
     uint64_t put, get;
 } lies[] = {
-    {"longer than what was committed", false, DATA, 9,          START + 16,       0},
-    {"across the end",                 false, DATA, 96,         START + 4000,     0},
-    {"length 2^32 - 1",                false, DATA, UINT32_MAX, START + 4096,     0},
-    {"unknown kind",                   false, 1,    8,          START + 16,       0},
-    {"padding too short",              false, PAD,  80,         START + 96,       0},
-    {"padding too long",               false, PAD,  96,         START + 4096,     0},
-    {"put beyond the capacity",        false, DATA, 8,          START + 4096 + 8, 0},
-    {"put not a multiple of 8",        false, DATA, 8,          START + 17,       0},
-    {"put gone back",                  false, DATA, 8,          START - 8,        0},
-    {"put gone back to 0",             false, DATA, 8,          0,                0},
-    {"get beyond put",                 true,  0,    0,          0,                START + 24},
-    {"get not a multiple of 8",        true,  0,    0,          0,                START + 4},
-    {"get gone back",                  true,  0,    0,          0,                START - 8},
-    {"get huge",                       true,  0,    0,          0,                UINT64_MAX - 7},
+    {"longer than what was committed", false, DATA, 9, START + 16, 0},
+    {"across the end", false, DATA, 96, START + 4000, 0},
+    {"length 2^32 - 1", false, DATA, UINT32_MAX, START + 4096, 0},
+    {"unknown kind", false, 1, 8, START + 16, 0},
+    {"padding too short", false, PAD, 80, START + 96, 0},
+    {"padding too long", false, PAD, 96, START + 4096, 0},
+    {"put beyond the capacity", false, DATA, 8, START + 4096 + 8, 0},
+    {"put not a multiple of 8", false, DATA, 8, START + 17, 0},
+    {"put gone back", false, DATA, 8, START - 8, 0},
+    {"put gone back to 0", false, DATA, 8, 0, 0},
+    {"get beyond put", true, 0, 0, 0, START + 24},
+    {"get not a multiple of 8", true, 0, 0, 0, START + 4},
+    {"get gone back", true, 0, 0, 0, START - 8},
+    {"get huge", true, 0, 0, 0, UINT64_MAX - 7},
 };
 
 /* A pair whose cursors both stand at START; returns the segment. */
@@ -39,7 +39,7 @@ static struct segment_header *pair_at_start(struct ring **p, struct ring **c)
         ring_commit(*p);
         CHECK(ring_peek(*c, &len) && len == 992);
         ring_release(*c);
-        CHECK(ring_wait_space(*p, 2040, 0) == RING_OK);         /* sees get */
+        CHECK(ring_wait_space(*p, 2040, 0) == RING_OK); /* sees get */
     }
     CHECK(h->put == START && h->get == START);
     return h;

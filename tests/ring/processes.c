@@ -61,7 +61,7 @@ void test_signal(void)
     CHECK(sigaction(SIGUSR1, &sa, &old) == 0);
     pid_t parent = getpid(), child = fork();
     if (child == 0) {
-        for (;;) {              /* once might come before the sleep */
+        for (;;) { /* once might come before the sleep */
             sleep_us(5000);
             kill(parent, SIGUSR1);
         }

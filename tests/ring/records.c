@@ -8,10 +8,14 @@ uint32_t record_len(uint64_t n, uint32_t max)
 {
     uint64_t h = mix64(n * 7 + 1);
     switch (h % 8) {
-    case 0:  return (uint32_t)(h >> 8) % 9;                     /* 0 too */
-    case 1:  return max - (uint32_t)(h >> 8) % 9;               /* the longest too */
-    case 2:  return (uint32_t)((h >> 8) % (max + 1));
-    default: return (uint32_t)((h >> 8) % (max < 200 ? max + 1 : 200));
+    case 0:
+        return (uint32_t)(h >> 8) % 9; /* 0 too */
+    case 1:
+        return max - (uint32_t)(h >> 8) % 9; /* the longest too */
+    case 2:
+        return (uint32_t)((h >> 8) % (max + 1));
+    default:
+        return (uint32_t)((h >> 8) % (max < 200 ? max + 1 : 200));
     }
 }
 

@@ -1,5 +1,6 @@
 /*
- * segments.c - what may lie at a ring's name: damaged headers, other files, rings of the dead and of the living
+ * segments.c - what may lie at a ring's name: damaged headers, other files, rings of the dead and of the
+ * living
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,27 +44,34 @@ static void expect(const char *name, int create, int open_rc, const char *what)
     CHECK(rc == create, "%s: create says %d (%s), not %d", what, rc, ring_strerror(rc), create);
     ring_close(r);
     bool stays = create != RING_OK;
-    CHECK((access(path_of(name), F_OK) == 0) == stays || strcmp(what, "symlink") == 0, "%s: stays or goes", what);
+    CHECK((access(path_of(name), F_OK) == 0) == stays || strcmp(what, "symlink") == 0, "%s: stays or goes",
+          what);
 }
 
 static void one_field_differs(const char *name, const char *path, uint64_t me)
 {
-    static const struct { const char *what; int rc; uint32_t at, bytes; uint64_t value; } fields[] = {
-        {"magic",         RING_EFORMAT,   0,  8, 0x1234},
-        {"unpublished",   RING_ENOTREADY, 0,  8, 0},
-        {"version",       RING_EVERSION,  8,  4, 2},
-        {"header bytes",  RING_EFORMAT,   12, 4, 8192},
-        {"capacity 0",    RING_EFORMAT,   16, 8, 0},
-        {"capacity + 1",  RING_EFORMAT,   16, 8, 4097},
-        {"capacity * 2",  RING_EFORMAT,   16, 8, 8192},
-        {"capacity huge", RING_EFORMAT,   16, 8, (uint64_t)1 << 63},
-        {"no producer",   RING_EFORMAT,   40, 8, 0},
+    static const struct {
+        const char *what;
+        int rc;
+        uint32_t at, bytes;
+        uint64_t value;
+    } fields[] = {
+        {"magic", RING_EFORMAT, 0, 8, 0x1234},
+        {"unpublished", RING_ENOTREADY, 0, 8, 0},
+        {"version", RING_EVERSION, 8, 4, 2},
+        {"header bytes", RING_EFORMAT, 12, 4, 8192},
+        {"capacity 0", RING_EFORMAT, 16, 8, 0},
+        {"capacity + 1", RING_EFORMAT, 16, 8, 4097},
+        {"capacity * 2", RING_EFORMAT, 16, 8, 8192},
+        {"capacity huge", RING_EFORMAT, 16, 8, (uint64_t)1 << 63},
+        {"no producer", RING_EFORMAT, 40, 8, 0},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         struct segment_header *h = plant(path, 4096, me);
         memcpy((unsigned char *)h + fields[i].at, &fields[i].value, fields[i].bytes);
         munmap(h, SEGMENT_HEADER + 4096);
-        expect(name, fields[i].rc == RING_ENOTREADY ? RING_EFORMAT : fields[i].rc, fields[i].rc, fields[i].what);
+        expect(name, fields[i].rc == RING_ENOTREADY ? RING_EFORMAT : fields[i].rc, fields[i].rc,
+               fields[i].what);
     }
 }
 
@@ -135,7 +143,8 @@ static void two_of_one_name(const char *name, const char *path)
     struct ring *r, *first, *second;
     CHECK(ring_create(&first, name, 4096) == RING_OK && ring_create(&second, name, 4096) == RING_EBUSY);
     CHECK(access(path, F_OK) == 0 && second == NULL);
-    CHECK(ring_open(&second, name, 0) == RING_OK && ring_create(&r, name, 4096) == RING_OK, "the name is free again");
+    CHECK(ring_open(&second, name, 0) == RING_OK && ring_create(&r, name, 4096) == RING_OK,
+          "the name is free again");
     CHECK(ring_wait_space(first, 0, 0) == RING_OK, "a second consumer does not close the ring for the first");
     ring_close(first);
     ring_close(second);
@@ -146,11 +155,12 @@ static void two_of_one_name(const char *name, const char *path)
 static void bad_arguments(const char *name)
 {
     struct ring *r;
-    static const char *const bad_names[] = {"", "a/b", "../x", "a b", "a\n",
-                                            "12345678901234567890123456789012345678901234567890123456789012345"};
+    static const char *const bad_names[] = {
+        "", "a/b", "../x", "a b", "a\n", "12345678901234567890123456789012345678901234567890123456789012345"};
     for (size_t i = 0; i < sizeof bad_names / sizeof *bad_names; i++)
-        CHECK(ring_create(&r, bad_names[i], 4096) == RING_ESYS && errno == EINVAL && ring_open(&r, bad_names[i], 0) ==
-              RING_ESYS && errno == EINVAL, "name %zu", i);
+        CHECK(ring_create(&r, bad_names[i], 4096) == RING_ESYS && errno == EINVAL &&
+                  ring_open(&r, bad_names[i], 0) == RING_ESYS && errno == EINVAL,
+              "name %zu", i);
     static const uint64_t bad_sizes[] = {0, 1, 2048, 4095, 4097, 12288, (uint64_t)1 << 41, UINT64_MAX};
     for (size_t i = 0; i < sizeof bad_sizes / sizeof *bad_sizes; i++)
         CHECK(ring_create(&r, name, bad_sizes[i]) == RING_ESYS && errno == EINVAL);

@@ -1,5 +1,6 @@
 /*
- * torture.c - kill -9 of either side, or of both, at any moment: the survivor loses no record and soon sees the death
+ * torture.c - kill -9 of either side, or of both, at any moment: the survivor loses no record and soon sees
+ * the death
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -8,9 +9,9 @@
 #include <sys/wait.h>
 #include "tests/ring/ring.h"
 
-struct board {                  /* shared by the three processes of a round */
+struct board { /* shared by the three processes of a round */
     _Atomic uint64_t committed, consumed, noticed_us;
-    _Atomic int stop;           /* the killing is done: who still waits for a first meeting may go */
+    _Atomic int stop; /* the killing is done: who still waits for a first meeting may go */
     _Atomic int damaged;
 };
 
@@ -35,7 +36,7 @@ static int torture_produce(struct board *b, const char *name, uint64_t capacity)
             break;
         b->committed = n + 1;
         if (n % 512 == 511)
-            sleep_us(50);       /* let the consumer find it empty at times */
+            sleep_us(50); /* let the consumer find it empty at times */
     }
     b->noticed_us = now_us();
     ring_close(r);
@@ -75,7 +76,8 @@ struct torture {
     uint64_t kills, met, latency[100000], n_latency;
 };
 
-static void check_survivor(struct torture *t, int status, uint64_t killed_us, bool consumer_lives, const char *name)
+static void check_survivor(struct torture *t, int status, uint64_t killed_us, bool consumer_lives,
+                           const char *name)
 {
     struct board *b = t->board;
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -94,7 +96,7 @@ static void check_survivor(struct torture *t, int status, uint64_t killed_us, bo
 static void torture_round(struct torture *t, const char *name)
 {
     struct board *b = t->board;
-    int who = (int)(rnd() % 3);         /* 0 producer, 1 consumer, 2 both */
+    int who = (int)(rnd() % 3); /* 0 producer, 1 consumer, 2 both */
     uint64_t delay = rnd() % 4 ? rnd() % 8000 : rnd() % 500, capacity = rnd() % 2 ? 4096 : 65536;
     pid_t p, c;
 
@@ -137,7 +139,7 @@ void test_torture(uint64_t kills)
     t.board = mmap(NULL, sizeof *t.board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(t.board != MAP_FAILED);
     while (t.kills < kills)
-        torture_round(&t, name);        /* each creates over what the one before may have left */
+        torture_round(&t, name); /* each creates over what the one before may have left */
     CHECK(ring_create(&r, name, 4096) == RING_OK);
     ring_close(r);
     munmap(t.board, sizeof *t.board);
@@ -146,6 +148,7 @@ void test_torture(uint64_t kills)
     qsort(t.latency, t.n_latency, sizeof *t.latency, by_value);
     uint64_t median = t.latency[t.n_latency / 2], worst = t.latency[t.n_latency - 1];
     printf("torture: %llu kills, survivor saw it in %.1f ms (median), %.1f ms (worst of %llu)\n",
-           (unsigned long long)t.kills, (double)median / 1e3, (double)worst / 1e3, (unsigned long long)t.n_latency);
+           (unsigned long long)t.kills, (double)median / 1e3, (double)worst / 1e3,
+           (unsigned long long)t.n_latency);
     CHECK(median <= 100 * 1000 && worst <= 1000 * 1000);
 }

@@ -25,13 +25,15 @@ static void read_settings(struct campaign *c, const char *dir)
     size_t len;
     json_error_t e;
     c->settings = read_file(path, &len, MAX_FILE);
-    json_t *o = json_loadb(c->settings, len, JSON_REJECT_DUPLICATES, &e), *mix = json_object_get(o, "mix"), *w;
+    json_t *o = json_loadb(c->settings, len, JSON_REJECT_DUPLICATES, &e), *mix = json_object_get(o, "mix"),
+           *w;
     const char *name;
     if (!o || !json_is_object(mix) || json_object_size(mix) == 0)
         die("%s: %s", path, o ? "no \"mix\"" : e.text);
     c->domain = xcalloc(json_object_size(mix), sizeof *c->domain);
     c->weight = xcalloc(json_object_size(mix), sizeof *c->weight);
-    json_object_foreach(mix, name, w) {
+    json_object_foreach(mix, name, w)
+    {
         c->domain[c->n_domains] = xstrdup(name);
         c->weight[c->n_domains++] = json_number_value(w);
     }
@@ -47,7 +49,8 @@ static json_t *read_done(const char *path)
     if (!path_exists(path))
         return NULL;
     char *text = read_file(path, &len, MAX_FILE);
-    json_t *o = json_loads(text, JSON_DISABLE_EOF_CHECK, &e), *facts = o ? json_loads(text + e.position, 0, &e) : NULL;
+    json_t *o = json_loads(text, JSON_DISABLE_EOF_CHECK, &e),
+           *facts = o ? json_loads(text + e.position, 0, &e) : NULL;
     if (!facts || json_object_update(o, facts) != 0)
         die("%s: not two lines of JSON: %s", path, e.text);
     json_decref(facts);
@@ -182,13 +185,15 @@ void campaign_free(struct campaign *c)
         free(c->domain[i]);
     for (size_t i = 0; i < c->n_arms; i++)
         free(c->arms[i]);
-    void *const owned[] = {c->settings, c->domain, c->weight, c->runs, c->arms, c->budgets, c->seeds, c->speeds};
+    void *const owned[] = {c->settings, c->domain,  c->weight, c->runs,
+                           c->arms,     c->budgets, c->seeds,  c->speeds};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     free(c);
 }
 
-const struct run *campaign_run(const struct campaign *c, const char *phase, const char *arm, uint64_t steps, uint64_t seed)
+const struct run *campaign_run(const struct campaign *c, const char *phase, const char *arm, uint64_t steps,
+                               uint64_t seed)
 {
     for (size_t i = 0; i < c->n_runs; i++) {
         const struct run *r = &c->runs[i];

@@ -1,10 +1,11 @@
 /*
  * campaign.h - what tools/hybrid-bench left in its directory: the finished runs and what their metrics say
  *
- *   DIR/settings.json      what all runs share; "mix": weight by domain, which also weights the validation losses
- *   DIR/runs/NAME/done     a finished run: {"phase","arm","lr","steps","seed","options"}, then {"failed","binary","machine","ended"}
- *   DIR/runs/NAME/metrics.jsonl        formats/checkpoint.md
- *   DIR/speed.jsonl        {"when","seconds_per_step"}: the same few steps, measured before every round of runs
+ *   DIR/settings.json      what all runs share; "mix": weight by domain, which also weights the validation
+ * losses DIR/runs/NAME/done     a finished run: {"phase","arm","lr","steps","seed","options"}, then
+ * {"failed","binary","machine","ended"} DIR/runs/NAME/metrics.jsonl        formats/checkpoint.md
+ *   DIR/speed.jsonl        {"when","seconds_per_step"}: the same few steps, measured before every round of
+ * runs
  */
 #ifndef REPORT_CAMPAIGN_H
 #define REPORT_CAMPAIGN_H
@@ -15,40 +16,40 @@
 
 struct val_point {
     uint64_t step;
-    double wall, cpu, loss;         /* seconds of training till then; mean over the domains by the mix's weights */
+    double wall, cpu, loss; /* seconds of training till then; mean over the domains by the mix's weights */
 };
 
 struct engine_use {
-    bool present;                   /* the run has an engine that said something */
-    double accepted, rejected, rollbacks, skipped;      /* jumps; backward passes */
-    double seconds;                 /* its cost */
-    double drift_gain, jump_gain;   /* steps gained a cycle, as the randomised cycles say; NaN: none */
-    double estimate;                /* its own estimate of the speed-up; NaN: none */
+    bool present;                                  /* the run has an engine that said something */
+    double accepted, rejected, rollbacks, skipped; /* jumps; backward passes */
+    double seconds;                                /* its cost */
+    double drift_gain, jump_gain; /* steps gained a cycle, as the randomised cycles say; NaN: none */
+    double estimate;              /* its own estimate of the speed-up; NaN: none */
 };
 
 struct run {
     char *phase, *arm, *options, *binary, *machine, *ended;
-    double lr;                      /* NaN: train's own */
+    double lr; /* NaN: train's own */
     uint64_t steps, seed;
-    bool failed;                    /* train gave up: loss is infinite */
+    bool failed; /* train gave up: loss is infinite */
     struct val_point *points;
     size_t n_points;
-    double loss, wall, cpu, tokens, bytes_per_token, stall;     /* at the end */
+    double loss, wall, cpu, tokens, bytes_per_token, stall; /* at the end */
     struct engine_use engine;
 };
 
 struct campaign {
-    char *settings;                 /* the file's text */
+    char *settings; /* the file's text */
     size_t n_domains;
     char **domain;
     double *weight;
-    struct run *runs;               /* by arm in order of first appearance in `arms`, then steps, then seed */
+    struct run *runs; /* by arm in order of first appearance in `arms`, then steps, then seed */
     size_t n_runs;
-    char **arms;                    /* of main runs; alphabetical */
+    char **arms; /* of main runs; alphabetical */
     size_t n_arms;
-    uint64_t *budgets, *seeds;      /* of main runs; growing */
+    uint64_t *budgets, *seeds; /* of main runs; growing */
     size_t n_budgets, n_seeds;
-    double *speeds;                 /* seconds a step, in order */
+    double *speeds; /* seconds a step, in order */
     size_t n_speeds;
 };
 
@@ -56,8 +57,10 @@ struct campaign {
 struct campaign *campaign_read(const char *dir);
 void campaign_free(struct campaign *c);
 /* NULL: not there */
-const struct run *campaign_run(const struct campaign *c, const char *phase, const char *arm, uint64_t steps, uint64_t seed);
-/* The learning rate whose sweep runs ended with the lowest mean loss; NaN: no sweep. *edge: it is the lowest or highest tried. */
+const struct run *campaign_run(const struct campaign *c, const char *phase, const char *arm, uint64_t steps,
+                               uint64_t seed);
+/* The learning rate whose sweep runs ended with the lowest mean loss; NaN: no sweep. *edge: it is the lowest
+ * or highest tried. */
 double campaign_best_lr(const struct campaign *c, const char *arm, bool *edge);
 
 #endif

@@ -20,7 +20,8 @@ enum reach cost_to_loss(const double *cost, const double *loss, size_t n, double
     return REACH_BETWEEN;
 }
 
-/* Exact for 1 and 2; others by Cornish and Fisher's expansion about the normal quantile (error below 0.02 at 3, 0.002 at 5). */
+/* Exact for 1 and 2; others by Cornish and Fisher's expansion about the normal quantile (error below 0.02 at
+ * 3, 0.002 at 5). */
 double student_975(size_t freedom)
 {
     static const double z = 1.959963984540054;

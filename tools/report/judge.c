@@ -15,8 +15,8 @@ static double cost_of(const struct run *r, enum cost which)
 }
 
 /* The arm's budgets of one seed, as columns: cost by kind, and loss. Returns how many. */
-static size_t budgets_of(const struct campaign *c, const char *arm, uint64_t seed, double cost[COSTS][MAX_BUDGETS],
-                         double loss[MAX_BUDGETS])
+static size_t budgets_of(const struct campaign *c, const char *arm, uint64_t seed,
+                         double cost[COSTS][MAX_BUDGETS], double loss[MAX_BUDGETS])
 {
     size_t n = 0;
     for (size_t b = 0; b < c->n_budgets && n < MAX_BUDGETS; b++) {
@@ -31,7 +31,8 @@ static size_t budgets_of(const struct campaign *c, const char *arm, uint64_t see
 }
 
 /* target NaN: each seed's own. */
-static struct reached reach_target(const struct campaign *c, const struct verdict *v, const char *arm, double target)
+static struct reached reach_target(const struct campaign *c, const struct verdict *v, const char *arm,
+                                   double target)
 {
     struct reached r = {0};
     double ratio[COSTS][c->n_seeds], at[COSTS][c->n_seeds];
@@ -54,7 +55,7 @@ static struct reached reach_target(const struct campaign *c, const struct verdic
         }
         r.reached++;
     }
-    size_t all = r.reached == r.seeds ? r.seeds : 0;    /* a mean over the lucky seeds alone would flatter */
+    size_t all = r.reached == r.seeds ? r.seeds : 0; /* a mean over the lucky seeds alone would flatter */
     for (int k = 0; k < COSTS; k++) {
         r.cost[k] = interval_of_ratios(at[k], all).mean;
         r.ratio[k] = interval_of_ratios(ratio[k], all);
@@ -125,7 +126,8 @@ static void set_target(struct verdict *v, const struct campaign *c)
         n++;
     }
     if (n == 0)
-        die("no finished run of the baseline '%s' at the full budget of %llu steps", v->baseline, (unsigned long long)v->full);
+        die("no finished run of the baseline '%s' at the full budget of %llu steps", v->baseline,
+            (unsigned long long)v->full);
     v->target = sum / n;
     v->bytes_per_token = bytes / n;
     v->tokens_per_step = tokens / n;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct pending {                /* a validation whose domains are still coming */
+struct pending { /* a validation whose domains are still coming */
     uint64_t step;
     size_t seen;
     double loss, weight, bytes;
@@ -34,7 +34,8 @@ static void take_step(struct run *r, const json_t *line)
     r->stall += number(line, "stall_s");
 }
 
-static void take_val(struct run *r, struct pending *p, const json_t *line, char *const *domain, const double *weight, size_t n)
+static void take_val(struct run *r, struct pending *p, const json_t *line, char *const *domain,
+                     const double *weight, size_t n)
 {
     const char *name = json_string_value(json_object_get(line, "name"));
     uint64_t step = (uint64_t)json_integer_value(json_object_get(line, "step"));
@@ -53,7 +54,8 @@ static void take_val(struct run *r, struct pending *p, const json_t *line, char 
     if (p->seen < n)
         return;
     r->points = xrealloc(r->points, (r->n_points + 1) * sizeof *r->points);
-    r->points[r->n_points++] = (struct val_point){step, number(line, "trained_s"), number(line, "cpu_s"), p->loss / p->weight};
+    r->points[r->n_points++] =
+        (struct val_point){step, number(line, "trained_s"), number(line, "cpu_s"), p->loss / p->weight};
     r->bytes_per_token = p->bytes / p->weight;
 }
 

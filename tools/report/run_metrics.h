@@ -6,8 +6,8 @@
 
 #include "tools/report/campaign.h"
 
-/* Fills points .. engine of r. Dies when the file is not what train writes, or (unless r->failed) has no validation of all domains
- * at the last step. */
+/* Fills points .. engine of r. Dies when the file is not what train writes, or (unless r->failed) has no
+ * validation of all domains at the last step. */
 void run_metrics_read(struct run *r, const char *path, char *const *domain, const double *weight, size_t n);
 
 #endif

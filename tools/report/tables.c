@@ -89,8 +89,8 @@ static void machine(FILE *f, const struct campaign *c, const char *command)
     }
     distinct(f, "machine", c, offsetof(struct run, machine));
     distinct(f, "train (hash of the binary)", c, offsetof(struct run, binary));
-    fprintf(f, "- runs: %zu, of which %zu failed; the first ended %s, the last %s\n", c->n_runs, failed, first ? first : "–",
-            last ? last : "–");
+    fprintf(f, "- runs: %zu, of which %zu failed; the first ended %s, the last %s\n", c->n_runs, failed,
+            first ? first : "–", last ? last : "–");
     if (command)
         fprintf(f, "- command: `%s`\n", command);
     fprintf(f, "- settings: `%.*s`\n", (int)strcspn(c->settings, "\n"), c->settings);
@@ -99,7 +99,9 @@ static void machine(FILE *f, const struct campaign *c, const char *command)
     double *s = xmalloc(c->n_speeds * sizeof *s);
     memcpy(s, c->speeds, c->n_speeds * sizeof *s);
     qsort(s, c->n_speeds, sizeof *s, growing);
-    fprintf(f, "- speed of the machine, the same few steps before each of %zu rounds: %.4g s a step at best, %.4g median, %.4g at worst\n",
+    fprintf(f,
+            "- speed of the machine, the same few steps before each of %zu rounds: %.4g s a step at best, "
+            "%.4g median, %.4g at worst\n",
             c->n_speeds, s[0], s[c->n_speeds / 2], s[c->n_speeds - 1]);
     free(s);
 }
@@ -107,8 +109,8 @@ static void machine(FILE *f, const struct campaign *c, const char *command)
 static void to_target(FILE *f, const struct verdict *v)
 {
     heading(f, "To the target",
-            "arm | lr | seeds | time | × less time | × less time, paired | × less processor time, paired | steps | Mtokens | MB of text | "
-            "lower loss at the full budget");
+            "arm | lr | seeds | time | × less time | × less time, paired | × less processor time, paired | "
+            "steps | Mtokens | MB of text | lower loss at the full budget");
     for (size_t i = 0; i < v->n; i++) {
         const struct judged *j = &v->arms[i];
         double steps = j->mean.cost[COST_STEPS], tokens = steps * v->tokens_per_step / 1e6;
@@ -160,7 +162,8 @@ static void by_budget(FILE *f, const struct campaign *c, const struct verdict *v
     char title[4096] = "arm";
     size_t n = 3;
     for (size_t b = 0; b < c->n_budgets && n < sizeof title; b++)
-        n += (size_t)snprintf(title + n, sizeof title - n, " | %llu steps", (unsigned long long)c->budgets[b]);
+        n +=
+            (size_t)snprintf(title + n, sizeof title - n, " | %llu steps", (unsigned long long)c->budgets[b]);
     heading(f, "Final validation loss of each budget: mean over seeds (lowest … highest), mean time", title);
     for (size_t i = 0; i < v->n; i++) {
         fprintf(f, "| %s", v->arms[i].arm);
@@ -173,8 +176,8 @@ static void by_budget(FILE *f, const struct campaign *c, const struct verdict *v
 static void engine_row(FILE *f, const struct run *r)
 {
     const struct engine_use *e = &r->engine;
-    fprintf(f, "| %s | %llu | %llu | %.0f | %.0f", r->arm, (unsigned long long)r->steps, (unsigned long long)r->seed, e->accepted,
-            e->rejected);
+    fprintf(f, "| %s | %llu | %llu | %.0f | %.0f", r->arm, (unsigned long long)r->steps,
+            (unsigned long long)r->seed, e->accepted, e->rejected);
     cell(f, 100 * e->accepted / (e->accepted + e->rejected), "%.0f %%");
     fprintf(f, " | %.0f | %.0f", e->rollbacks, e->skipped);
     cell(f, 100 * e->seconds / r->wall, "%.2f %%");
@@ -192,13 +195,16 @@ static void engines(FILE *f, const struct campaign *c)
             continue;
         if (!any)
             heading(f, "The engine",
-                    "arm | steps | seed | jumps accepted | rejected | acceptance | rollbacks | backward passes skipped | cost, of the time | "
+                    "arm | steps | seed | jumps accepted | rejected | acceptance | rollbacks | backward "
+                    "passes skipped | cost, of the time | "
                     "G of the drift | G of jumps | its own estimate of the speed-up");
         any = true;
         engine_row(f, &c->runs[i]);
     }
     if (any)
-        fprintf(f, "\nG: real steps gained a cycle, as the engine's randomised cycles say at the end of the run.\n");
+        fprintf(
+            f,
+            "\nG: real steps gained a cycle, as the engine's randomised cycles say at the end of the run.\n");
 }
 
 static void sweep(FILE *f, const struct campaign *c)
@@ -213,7 +219,8 @@ static void sweep(FILE *f, const struct campaign *c)
             heading(f, "Sweep of the learning rate", "arm | lr | steps | seed | final loss | ");
         any = true;
         bool best = r->lr == campaign_best_lr(c, r->arm, &edge);
-        fprintf(f, "| %s | %g | %llu | %llu", r->arm, r->lr, (unsigned long long)r->steps, (unsigned long long)r->seed);
+        fprintf(f, "| %s | %g | %llu | %llu", r->arm, r->lr, (unsigned long long)r->steps,
+                (unsigned long long)r->seed);
         if (r->failed)
             fprintf(f, " | failed");
         else
@@ -222,21 +229,28 @@ static void sweep(FILE *f, const struct campaign *c)
     }
 }
 
-void tables_write(FILE *f, const struct campaign *c, const struct verdict *v, const char *plot, const char *command)
+void tables_write(FILE *f, const struct campaign *c, const struct verdict *v, const char *plot,
+                  const char *command)
 {
     fprintf(f, "# Time to the same loss\n\n");
     machine(f, c, command);
-    fprintf(f, "- target: %.4f, the mean final validation loss of `%s` after %llu steps; losses are means over the domains by the weights of the mix\n",
+    fprintf(f,
+            "- target: %.4f, the mean final validation loss of `%s` after %llu steps; losses are means over "
+            "the domains by the weights of the mix\n",
             v->target, v->baseline, (unsigned long long)v->full);
     fprintf(f, "\n![validation loss against time](%s)\n", plot);
     to_target(f, v);
-    fprintf(f,
-            "\nEvery budget is a run with its own complete decay. An arm's cost is that of the smallest budget that reaches the target, interpolated "
-            "in the logarithm between it and the budget before; \"not reached\" by the largest is a result; ≥: the smallest was enough already. × is "
-            "baseline's full runs / arm, seed by seed, a geometric mean with its 95 %% interval over seeds (Student's t of the logarithms). Paired: "
-            "each seed's target is the baseline's own loss with that seed (same data, same first weights), so that what seeds have in common cancels. "
-            "Time is wall-clock of training alone, with probes, jumps and rollbacks and without validation and checkpoints. Intervals cover seeds, "
-            "not the choice of the learning rate.\n");
+    fprintf(f, "\nEvery budget is a run with its own complete decay. An arm's cost is that of the smallest "
+               "budget that reaches the target, interpolated "
+               "in the logarithm between it and the budget before; \"not reached\" by the largest is a "
+               "result; ≥: the smallest was enough already. × is "
+               "baseline's full runs / arm, seed by seed, a geometric mean with its 95 %% interval over "
+               "seeds (Student's t of the logarithms). Paired: "
+               "each seed's target is the baseline's own loss with that seed (same data, same first "
+               "weights), so that what seeds have in common cancels. "
+               "Time is wall-clock of training alone, with probes, jumps and rollbacks and without "
+               "validation and checkpoints. Intervals cover seeds, "
+               "not the choice of the learning rate.\n");
     by_budget(f, c, v);
     engines(f, c);
     sweep(f, c);

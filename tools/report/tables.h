@@ -9,6 +9,7 @@
 #include "tools/report/judge.h"
 
 /* plot: name of the SVG beside it. command: what was run, or NULL. */
-void tables_write(FILE *f, const struct campaign *c, const struct verdict *v, const char *plot, const char *command);
+void tables_write(FILE *f, const struct campaign *c, const struct verdict *v, const char *plot,
+                  const char *command);
 
 #endif

@@ -6,13 +6,13 @@
 #include <math.h>
 #include <string.h>
 
-/* Priors in cycles: the base is 1 by the choice of unit. Drift gains about a tenth where it has been measured (EMA-Nesterov);
- * jumps were seen to lose a little. Deviations are guesses. */
+/* Priors in cycles: the base is 1 by the choice of unit. Drift gains about a tenth where it has been measured
+ * (EMA-Nesterov); jumps were seen to lose a little. Deviations are guesses. */
 static const double prior_mean[] = {1, 0.1, -0.02, 0, 0, 0, 0};
 static const double prior_deviation[] = {0.3, 0.2, 0.1, 0.07, 0.07, 0.07, 0.07};
 _Static_assert(sizeof prior_mean / sizeof *prior_mean == BANDIT_DIM, "one prior a component");
 
-enum { ALTERNATE = 6 };         /* cycles that are with and without drift in turn (guess) */
+enum { ALTERNATE = 6 }; /* cycles that are with and without drift in turn (guess) */
 
 void bandit_init(struct bandit *b, uint64_t seed, double cost)
 {
@@ -36,7 +36,7 @@ static void posterior(const struct bandit *b, double *L, double *mean)
             A[i * BANDIT_DIM + j] = b->precision[i][j] / b->noise + (i == j ? weight : 0);
         t[i] = b->target[i] / b->noise + weight * prior_mean[i];
     }
-    if (!dense_cholesky(L, A, BANDIT_DIM))     /* cannot be while the numbers are finite */
+    if (!dense_cholesky(L, A, BANDIT_DIM)) /* cannot be while the numbers are finite */
         memset(L, 0, sizeof A);
     dense_solve(L, mean, t, BANDIT_DIM);
 }
@@ -103,7 +103,8 @@ static bool choose_drift(struct bandit *b, double w)
     return w > 0 && u >= 1.0 / 8;
 }
 
-struct choice bandit_choose(struct bandit *b, const struct hybrid_config *c, double cycle_steps, bool may_jump)
+struct choice bandit_choose(struct bandit *b, const struct hybrid_config *c, double cycle_steps,
+                            bool may_jump)
 {
     struct choice made = {0};
     double w[BANDIT_DIM], best = 0, highest = 0;
@@ -111,7 +112,8 @@ struct choice bandit_choose(struct bandit *b, const struct hybrid_config *c, dou
     made.control = random_uniform(&b->random) < c->control;
     made.drift = c->drift > 0 && choose_drift(b, w[1]);
     for (int i = 0; i < HYBRID_SCALES; i++) {
-        double sure = confidence(b, i, cycle_steps), sampled = (w[2] + w[3 + i]) / base(w[0]) * cycle_steps - b->cost[i];
+        double sure = confidence(b, i, cycle_steps),
+               sampled = (w[2] + w[3 + i]) / base(w[0]) * cycle_steps - b->cost[i];
         highest = sure > highest ? sure : highest;
         bool eligible = sure >= c->confidence || b->tried[i] < (double)c->trials - 0.5;
         if (!may_jump || made.control || !eligible || sampled <= best)
@@ -126,11 +128,11 @@ struct choice bandit_choose(struct bandit *b, const struct hybrid_config *c, dou
     return made;
 }
 
-/* What this cycle should have yielded; then the level and the slope of the trend's logarithm learn from what it did. The
- * factors are guesses. */
+/* What this cycle should have yielded; then the level and the slope of the trend's logarithm learn from what
+ * it did. The factors are guesses. */
 static double follow(struct bandit *b, double fall)
 {
-    const double least = 1e-4;      /* nats: on a plateau, where falls are noise */
+    const double least = 1e-4; /* nats: on a plateau, where falls are noise */
     double expected = fmax(least, b->cycles == 1 ? fall : b->trend * exp(b->slope));
     double off = log(fmax(fall, 0.3 * expected) / expected);
     off = off > 1 ? 1 : off;
@@ -139,8 +141,8 @@ static double follow(struct bandit *b, double fall)
     return expected;
 }
 
-void bandit_learn(struct bandit *b, const struct hybrid_config *c, const struct choice *made, bool applied, double fall,
-                  double cost)
+void bandit_learn(struct bandit *b, const struct hybrid_config *c, const struct choice *made, bool applied,
+                  double fall, double cost)
 {
     double x[BANDIT_DIM], L[BANDIT_DIM * BANDIT_DIM], w[BANDIT_DIM];
     if (!isfinite(fall))

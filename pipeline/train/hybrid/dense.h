@@ -8,7 +8,8 @@
 
 enum { DENSE_MAX = 64 };
 
-/* Lower Cholesky factor of the symmetric A (n,n), n <= DENSE_MAX. False: not positive definite; L is then undefined. */
+/* Lower Cholesky factor of the symmetric A (n,n), n <= DENSE_MAX. False: not positive definite; L is then
+ * undefined. */
 bool dense_cholesky(double *L, const double *A, int n);
 /* x = A^-1 b from the factor; x may be b. */
 void dense_solve(const double *L, double *x, const double *b, int n);

@@ -31,7 +31,8 @@ static const char *judge(struct divergence *d, double loss, double grad_norm, do
     if (!isfinite(grad_norm) || grad_norm <= 0)
         return "gradient is not finite";
     double norm = log(grad_norm), change = loss - d->last_loss;
-    double norm_deviation = sqrt(d->norm_var), loss_deviation = fmax(sqrt(d->loss_var), 0.01 * fabs(d->loss_mean));
+    double norm_deviation = sqrt(d->norm_var),
+           loss_deviation = fmax(sqrt(d->loss_var), 0.01 * fabs(d->loss_mean));
     if (d->n >= ENOUGH) {
         if (loss > d->loss_mean + band * loss_deviation)
             return "loss spike";
@@ -47,7 +48,7 @@ static const char *judge(struct divergence *d, double loss, double grad_norm, do
     take(&d->norm_mean, &d->norm_var, norm, rate);
     take(&d->loss_mean, &d->loss_var, loss, rate);
     double square = change * change;
-    if (d->n > ENOUGH)                      /* swings must not soon count as usual */
+    if (d->n > ENOUGH) /* swings must not soon count as usual */
         square = fmin(square, 4 * d->change_square);
     if (d->n > 1)
         d->change_square += rate * (square - d->change_square);

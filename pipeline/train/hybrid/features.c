@@ -18,8 +18,10 @@ static double cosine(double dot, double xx, double yy)
     return xx > 0 && yy > 0 ? clip(dot / sqrt(xx * yy), 1) : 0;
 }
 
-/* Three cosines of D_0, D_1, D_2 with each other and four with the gradient, of products summed over groups. */
-static void cosines(const double gram[HYBRID_K][HYBRID_K], const double along[HYBRID_K], double square, float *out)
+/* Three cosines of D_0, D_1, D_2 with each other and four with the gradient, of products summed over groups.
+ */
+static void cosines(const double gram[HYBRID_K][HYBRID_K], const double along[HYBRID_K], double square,
+                    float *out)
 {
     int n = 0;
     for (int i = 0; i < 3; i++)
@@ -56,12 +58,24 @@ static double mean_over_groups(const struct feature_input *in, const double (*a)
 void features_x(const struct feature_input *in, float x[FEATURES_X])
 {
     const double *l = in->loss;
-    double head[] = {
-        log_of(l[0]), l[1] > 0 ? l[0] - l[1] : 0, l[3] > 0 ? (l[0] - l[3]) / 3 : 0, in->lr_ratio, in->progress,
-        in->norm_mean, sqrt(in->norm_var), sqrt(in->loss_var), log_of(in->displacement),
-        in->displacement_before > 0 ? log_of(in->displacement / in->displacement_before) : 0,
-        clip(in->r2_analytic, 2), clip(in->r2_learned, 2), (in->accepted + 1) / (in->accepted + in->rejected + 2),
-        in->jump_horizon / 100, clip(in->jump_change * 100, 10), in->drift, log_of(fmax(in->trend, 1e-5)), in->confidence};
+    double head[] = {log_of(l[0]),
+                     l[1] > 0 ? l[0] - l[1] : 0,
+                     l[3] > 0 ? (l[0] - l[3]) / 3 : 0,
+                     in->lr_ratio,
+                     in->progress,
+                     in->norm_mean,
+                     sqrt(in->norm_var),
+                     sqrt(in->loss_var),
+                     log_of(in->displacement),
+                     in->displacement_before > 0 ? log_of(in->displacement / in->displacement_before) : 0,
+                     clip(in->r2_analytic, 2),
+                     clip(in->r2_learned, 2),
+                     (in->accepted + 1) / (in->accepted + in->rejected + 2),
+                     in->jump_horizon / 100,
+                     clip(in->jump_change * 100, 10),
+                     in->drift,
+                     log_of(fmax(in->trend, 1e-5)),
+                     in->confidence};
     enum { HEAD = sizeof head / sizeof *head, COSINES = 3 + HYBRID_K };
     _Static_assert(HEAD + N_CLASSES * COSINES + 2 * HYBRID_K <= FEATURES_X, "room");
     memset(x, 0, FEATURES_X * sizeof *x);

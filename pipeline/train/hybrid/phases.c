@@ -42,9 +42,10 @@ const char *phases_step(struct phases *p, const struct hybrid_config *c, double 
     }
     if (p->phase == PHASE_WARMUP) {
         *next = PHASE_FULL;
-        return rate == RATE_RISES ? NULL
-             : p->total >= c->warmup_max ? "longest warm-up is over"
-             : p->total >= c->warmup && calm ? "statistics are stable" : NULL;
+        return rate == RATE_RISES              ? NULL
+               : p->total >= c->warmup_max     ? "longest warm-up is over"
+               : p->total >= c->warmup && calm ? "statistics are stable"
+                                               : NULL;
     }
     *next = p->phase == PHASE_FULL ? PHASE_PREDICT : PHASE_FULL;
     return p->steps >= p->length ? "its steps are done" : NULL;

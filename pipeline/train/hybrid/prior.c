@@ -17,7 +17,8 @@ void prior_add(struct prior *p, const struct outcome *o, int groups, double keep
 }
 
 /* Directions that are still zero get the coefficient 0: their row is replaced by one of the unit matrix. */
-static void solve(double a[HYBRID_K], const double gram[HYBRID_K][HYBRID_K], const double along[HYBRID_K], double ridge)
+static void solve(double a[HYBRID_K], const double gram[HYBRID_K][HYBRID_K], const double along[HYBRID_K],
+                  double ridge)
 {
     double A[HYBRID_K * HYBRID_K], L[HYBRID_K * HYBRID_K], b[HYBRID_K], trace = 0;
     for (int i = 0; i < HYBRID_K; i++)

@@ -1,5 +1,6 @@
 /*
- * prior.h - the analytic prior: the best linear forecast of the next displacement from the directions, by group
+ * prior.h - the analytic prior: the best linear forecast of the next displacement from the directions, by
+ * group
  *
  *   G = keep G + <D_i, D_j>    r = keep r + <D_i, actual>    a0 = (G + eps I)^-1 r,  eps = ridge tr(G) / k
  * where D are the directions as they were when the block began. Displacements are per step.
@@ -17,7 +18,7 @@ struct outcome {
 };
 
 struct prior {
-    struct outcome sum;         /* square is not used */
+    struct outcome sum; /* square is not used */
     uint64_t blocks;
 };
 

@@ -1,5 +1,6 @@
 /*
- * score.h - how good forecasts of displacements are: R^2 = 1 - sum |actual - forecast|^2 / sum |actual|^2, over groups
+ * score.h - how good forecasts of displacements are: R^2 = 1 - sum |actual - forecast|^2 / sum |actual|^2,
+ * over groups
  *
  * Held out by order of time: a forecast is made before the steps it is scored on.
  */
@@ -8,7 +9,14 @@
 
 #include "pipeline/train/hybrid/prior.h"
 
-enum forecaster { FORECAST_ZERO, FORECAST_D1, FORECAST_D2, FORECAST_ANALYTIC, FORECAST_LEARNED, N_FORECASTERS };
+enum forecaster {
+    FORECAST_ZERO,
+    FORECAST_D1,
+    FORECAST_D2,
+    FORECAST_ANALYTIC,
+    FORECAST_LEARNED,
+    N_FORECASTERS
+};
 
 struct score {
     double missed[N_FORECASTERS], square;

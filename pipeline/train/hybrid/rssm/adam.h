@@ -12,7 +12,7 @@
 /* sqrt of the sum of squares, summed in double */
 double adam_norm(const float *g, size_t n);
 /* w, m, v: (n), updated. t: which update this is, from 1. The gradient is g times scale. */
-void adam_update(const struct rssm_config *c, float *w, float *m, float *v, const float *g, size_t n, uint64_t t,
-                 float scale);
+void adam_update(const struct rssm_config *c, float *w, float *m, float *v, const float *g, size_t n,
+                 uint64_t t, float scale);
 
 #endif

@@ -7,18 +7,18 @@
 #include "pipeline/train/hybrid/rssm/real.h"
 #include "pipeline/train/hybrid/rssm/rssm.h"
 
-struct loss_targets {           /* of n rows; weights are 0 where a target is missing */
-    real *a0, *a;               /* (n, G, k) */
-    real *gram;                 /* (n, G, k, k) symmetric, trace 1 */
-    real *has_a;                /* (n, G) */
-    real *alpha, *has_alpha;    /* (n, G) */
-    real *dl, *has_dl;          /* (n) in units of the running deviation */
-    real *member;               /* (n, M) bootstrap weights, 0 or 1 */
+struct loss_targets {        /* of n rows; weights are 0 where a target is missing */
+    real *a0, *a;            /* (n, G, k) */
+    real *gram;              /* (n, G, k, k) symmetric, trace 1 */
+    real *has_a;             /* (n, G) */
+    real *alpha, *has_alpha; /* (n, G) */
+    real *dl, *has_dl;       /* (n) in units of the running deviation */
+    real *member;            /* (n, M) bootstrap weights, 0 or 1 */
 };
 
 struct loss {
-    double total;                           /* what is differentiated */
-    double coef, alpha, dl, recon, kl;      /* means over what has a target; kl in nats, unweighted */
+    double total;                      /* what is differentiated */
+    double coef, alpha, dl, recon, kl; /* means over what has a target; kl in nats, unweighted */
 };
 
 /* All gradients are overwritten and those of the mean over n rows. */
@@ -30,9 +30,10 @@ void loss_groups(const struct rssm_config *c, struct loss *loss, real *draw, con
 void loss_change(const struct rssm_config *c, struct loss *loss, real *draw, const real *raw,
                  const struct loss_targets *t, int n);
 /* y, x: (n, n_x) */
-void loss_reconstruction(const struct rssm_config *c, struct loss *loss, real *dy, const real *y, const real *x, int n);
+void loss_reconstruction(const struct rssm_config *c, struct loss *loss, real *dy, const real *y,
+                         const real *x, int n);
 /* q, p: (n, 2 Z). Adds to nothing but loss; dq and dp overwritten. */
-void loss_divergence(const struct rssm_config *c, struct loss *loss, real *dq, real *dp, const real *q, const real *p,
-                     int n);
+void loss_divergence(const struct rssm_config *c, struct loss *loss, real *dq, real *dp, const real *q,
+                     const real *p, int n);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * real.h - the number type of the network: float in the library, double where a test checks derivatives
  *
- * A test defines RSSM_REAL and compiles the same sources, since finite differences in float would hide small errors.
+ * A test defines RSSM_REAL and compiles the same sources, since finite differences in float would hide small
+ * errors.
  */
 #ifndef RSSM_REAL_H
 #define RSSM_REAL_H

@@ -12,8 +12,8 @@ struct rng {
     uint64_t seed, counter;
 };
 
-uint64_t rng_hash(uint64_t seed, uint64_t n);       /* the n-th number of a seed, 64 bits */
-uint64_t rng_below(struct rng *r, uint64_t n);      /* 0 .. n-1; n far below 2^64, so that the bias is nothing */
-float    rng_normal(struct rng *r);                 /* N(0,1), Box and Muller 1958; one counter a number */
+uint64_t rng_hash(uint64_t seed, uint64_t n);  /* the n-th number of a seed, 64 bits */
+uint64_t rng_below(struct rng *r, uint64_t n); /* 0 .. n-1; n far below 2^64, so that the bias is nothing */
+float rng_normal(struct rng *r);               /* N(0,1), Box and Muller 1958; one counter a number */
 
 #endif

@@ -1,0 +1,42 @@
+/*
+ * order.h - in which order the windows of a source are read
+ *
+ * An epoch visits every window once, in an order given by keyed permutations: unbalanced Feistel networks
+ * on the next power of two, walked until they land inside (Black and Rogaway 2002). No table, any position at
+ * once.
+ *
+ * A source of more than ORDER_WHOLE_RUNS runs (neighbouring windows of ORDER_RUN_BYTES together) is read a
+ * chapter at a time, so that a large one needs little memory, and is read from disk in large pieces: its runs
+ * come in random order, ORDER_CHAPTER_RUNS of them at most are a chapter, and a chapter's windows come in
+ * random order. What is left after the last whole run is in the last chapter.
+ */
+#ifndef MIX_ORDER_H
+#define MIX_ORDER_H
+
+#include <stdint.h>
+
+enum { PERMUTATION_ROUNDS = 6, ORDER_RUN_BYTES = 2 << 20, ORDER_WHOLE_RUNS = 32, ORDER_CHAPTER_RUNS = 16 };
+
+struct permutation {
+    uint64_t n;
+    unsigned left_bits, right_bits;
+    uint64_t keys[PERMUTATION_ROUNDS];
+};
+
+/* of 0 .. n-1, n within 1 .. 2^62 */
+void permutation_init(struct permutation *p, uint64_t n, uint64_t seed, uint64_t source_key, uint64_t epoch);
+uint64_t permutation_at(const struct permutation *p, uint64_t i);
+
+struct order {
+    uint64_t windows, run, n_runs, n_chapters; /* run: windows of one; n_runs: whole ones */
+    uint64_t seed, source_key;
+    uint64_t epoch, chapter; /* that the permutations are for */
+    struct permutation runs, inside;
+};
+
+/* windows >= 1, of window_bytes each. source_key: so that sources differ. */
+void order_init(struct order *o, uint64_t windows, uint64_t window_bytes, uint64_t seed, uint64_t source_key);
+/* The window of draw k, k = epoch * windows + place; fast when the chapter is that of the call before. */
+uint64_t order_at(struct order *o, uint64_t k);
+
+#endif

@@ -1,0 +1,559 @@
+#include "pipeline/stream/input.h"
+
+#include "formats/decompress.h"
+#include "formats/tokens.h"
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/stream/walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FIRST_BUFFER = 256 << 10,
+    MAX_READ = 1 << 20,
+    WAIT_MS = 200 /* how often a wait looks at stop_signal */
+};
+static const char separator[] = "<|endoftext|>"; /* a line of its own between texts, as in TinyStories */
+enum { SEPARATOR_LEN = sizeof separator - 1 };
+
+enum kind { JSON_LINES, JSON_VALUES, TEXT, TEXT_SEPARATED };
+
+/* Where a .json file stands: between values at the top, or within an array before or after an element. */
+enum place { AT_TOP, IN_EMPTY_ARRAY, BEFORE_ELEMENT, AFTER_ELEMENT };
+
+struct input {
+    const struct input_opts *opts;
+    const char *const *paths;
+    size_t n_paths, next_path;
+    struct walk *walk; /* the directory being read */
+    struct doc_parser *parser;
+    struct input_stats stats;
+
+    struct decompress *file; /* NULL: none open */
+    char *name;
+    enum kind kind;
+    bool eof;
+    bool stopped;         /* stop_signal came while waiting: nothing more is given out */
+    uint64_t read_before; /* bytes of files that are done */
+    char *buf;            /* unread content is buf[pos..len) */
+    size_t pos, len, cap;
+    uint64_t line;    /* of buf[pos], from 1 */
+    enum place place; /* JSON_VALUES */
+    uint64_t piece;   /* TEXT: documents found in this file */
+    bool separated;   /* TEXT_SEPARATED: a separator has been seen */
+    char *id;
+};
+
+static const char *const stdin_paths[] = {"-"};
+
+static bool has_end(const char *s, size_t len, const char *end)
+{
+    size_t n = strlen(end);
+    return len > n && memcmp(s + len - n, end, n) == 0;
+}
+
+static enum kind kind_of_name(const char *name, size_t len)
+{
+    if (has_end(name, len, ".jsonl") || has_end(name, len, ".ndjson"))
+        return JSON_LINES;
+    if (has_end(name, len, ".json"))
+        return JSON_VALUES;
+    if (has_end(name, len, ".parquet"))
+        die("%s: this build does not read parquet files", name);
+    return has_end(name, len, ".txt") ? TEXT_SEPARATED : TEXT;
+}
+
+static uint64_t size_of_files(const char *const *paths, size_t n)
+{
+    uint64_t total = 0;
+    struct stat st;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(paths[i], "-") == 0 || stat(paths[i], &st) != 0 || !S_ISREG(st.st_mode))
+            return 0;
+        total += (uint64_t)st.st_size;
+    }
+    return total;
+}
+
+struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths)
+{
+    struct input *in = xcalloc(1, sizeof *in);
+    in->opts = opts;
+    in->paths = n_paths ? paths : stdin_paths;
+    in->n_paths = n_paths ? n_paths : 1;
+    in->parser = doc_parser_new();
+    if (!in->parser)
+        die("out of memory");
+    in->cap = FIRST_BUFFER;
+    in->buf = xmalloc(in->cap);
+    in->stats.total_bytes = size_of_files(in->paths, in->n_paths);
+    return in;
+}
+
+/* Reads more behind buf[len). False at the end of the file. */
+static bool read_more(struct input *in)
+{
+    if (in->eof)
+        return false;
+    if (in->pos > 0) {
+        memmove(in->buf, in->buf + in->pos, in->len - in->pos);
+        in->len -= in->pos;
+        in->pos = 0;
+    }
+    if (in->len == in->cap) {
+        in->cap *= 2;
+        in->buf = xrealloc(in->buf, in->cap);
+    }
+    size_t room = in->cap - in->len; /* more than MAX_READ at once would only touch memory for nothing */
+    ssize_t n;
+    do
+        n = decompress_read(in->file, in->buf + in->len, room < MAX_READ ? room : MAX_READ);
+    while (n == DECOMPRESS_AGAIN && !stop_signal);
+    if (n == DECOMPRESS_AGAIN) {
+        in->stopped = in->eof = true;
+        return false;
+    }
+    if (n < 0)
+        die("%s: offset %llu: %s", in->name, (unsigned long long)decompress_offset(in->file),
+            decompress_error(in->file));
+    in->stats.read_bytes = in->read_before + decompress_offset(in->file);
+    in->len += (size_t)n;
+    in->eof = n == 0;
+    return n > 0;
+}
+
+static bool have(struct input *in, size_t n)
+{
+    while (in->len - in->pos < n)
+        if (!read_more(in))
+            return false;
+    return true;
+}
+
+/* Waits for the first byte of a pipe, or its end. False: stop_signal. */
+static bool wait_input(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (!stop_signal) {
+        int n = poll(&p, 1, WAIT_MS);
+        if (n > 0 || (n < 0 && errno != EINTR))
+            return true;
+    }
+    return false;
+}
+
+static void start_file(struct input *in, int fd, const char *name, enum decompress_kind compression,
+                       enum kind kind)
+{
+    char err[200];
+    if (!wait_input(fd)) {
+        in->stopped = true;
+        close(fd);
+        return;
+    }
+    free(in->name);
+    in->name = xstrdup(name);
+    in->file = decompress_open(fd, compression, err, sizeof err);
+    if (!in->file)
+        die("%s: offset 0: %s", name, err);
+    in->kind = kind;
+    in->eof = in->separated = false;
+    in->pos = in->len = 0;
+    in->line = 1;
+    in->place = AT_TOP;
+    in->piece = 0;
+    if (have(in, 3) && memcmp(in->buf, "\xef\xbb\xbf", 3) == 0)
+        in->pos = 3; /* the byte order mark is no text */
+}
+
+static void end_file(struct input *in)
+{
+    in->read_before += decompress_offset(in->file);
+    decompress_close(in->file);
+    in->file = NULL;
+}
+
+static void start_named(struct input *in, int fd, const char *path)
+{
+    size_t stem;
+    enum decompress_kind compression = decompress_kind_of_name(path, &stem);
+    start_file(in, fd, path, compression, kind_of_name(path, stem));
+}
+
+static void open_in_directory(struct input *in, const char *path)
+{
+    /* Not blocking, should it have become a pipe since it was looked at. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        die_errno("%s", path);
+    start_named(in, fd, path);
+}
+
+static void open_operand(struct input *in, const char *path)
+{
+    struct stat st;
+    int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == EINTR && stop_signal) { /* a FIFO that nobody writes to yet */
+        in->stopped = true;
+        return;
+    }
+    if (fd < 0 || fstat(fd, &st) != 0)
+        die_errno("%s", path);
+    if (strcmp(path, "-") == 0) {
+        if (isatty(fd))
+            usage_error("documents are read from standard input, and that is a terminal");
+        start_file(in, fd, "stdin", DECOMPRESS_AUTO, JSON_LINES);
+    } else if (S_ISDIR(st.st_mode)) {
+        close(fd);
+        in->walk = walk_open(path, &in->opts->globs);
+    } else if (S_ISREG(st.st_mode) && strncmp(path, "/dev/", 5) != 0) {
+        start_named(in, fd, path);
+    } else {
+        start_file(in, fd, path, DECOMPRESS_AUTO, JSON_LINES); /* pipes and the like */
+    }
+}
+
+/* Opens the next file. False: there is none, or stopped. */
+static bool next_file(struct input *in)
+{
+    while (!in->stopped && !in->file) {
+        const char *path = in->walk ? walk_next(in->walk) : NULL;
+        if (path) {
+            open_in_directory(in, path);
+        } else if (in->walk) {
+            in->stats.links += walk_links(in->walk);
+            walk_close(in->walk);
+            in->walk = NULL;
+        } else if (in->next_path < in->n_paths) {
+            open_operand(in, in->paths[in->next_path++]);
+        } else {
+            return false;
+        }
+    }
+    return !in->stopped;
+}
+
+/* One bad document at the given line and byte of it: ends the program, or counts. */
+__attribute__((format(printf, 4, 5))) static void bad(struct input *in, uint64_t line, size_t byte,
+                                                      const char *fmt, ...)
+{
+    char what[300];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    if (in->stopped) /* it is only not there yet */
+        return;
+    if (!in->opts->skip_bad)
+        die("%s:%llu: byte %zu: %s", in->name, (unsigned long long)line, byte, what);
+    detail("%s:%llu: byte %zu: %s", in->name, (unsigned long long)line, byte, what);
+    in->stats.bad++;
+}
+
+static void set_id(struct input *in, struct doc *d, const char *fmt, uint64_t n)
+{
+    free(in->id);
+    in->id = xasprintf("%s%s%llu", in->name, fmt, (unsigned long long)n);
+    d->id = in->id;
+}
+
+static bool parse(struct input *in, const char *json, size_t len, uint64_t line, struct doc *d)
+{
+    if (in->opts->raw_json) {
+        *d = (struct doc){.text = json, .len = len, .domain = DOMAIN_OTHER};
+    } else if (doc_parse(in->parser, json, len, in->opts->text_field, d) != 0) {
+        size_t byte;
+        const char *why = doc_error(in->parser, &byte);
+        if (doc_is_stream_error(in->parser))
+            die("%s:%llu: %s", in->name, (unsigned long long)line, why);
+        bad(in, line, byte, "%s", why);
+        return false;
+    }
+    if (!d->id)
+        set_id(in, d, ":", line);
+    return true;
+}
+
+/* The functions below look for one document in the open file: true, or false when there was none this time.
+ * At the end of the file they close it. */
+
+/* Passes by the line at pos, which is longer than any document may be. */
+static void skip_line(struct input *in)
+{
+    const char *newline;
+    while (!(newline = memchr(in->buf + in->pos, '\n', in->len - in->pos))) {
+        in->pos = in->len;
+        if (!read_more(in))
+            return;
+    }
+    in->pos = (size_t)(newline - in->buf) + 1;
+}
+
+static bool next_json_line(struct input *in, struct doc *d)
+{
+    size_t len = 0; /* of the line, as far as it has been searched */
+    const char *newline;
+    while (!(newline = memchr(in->buf + in->pos + len, '\n', in->len - in->pos - len))) {
+        len = in->len - in->pos;
+        if (len > DOC_MAX_JSON) {
+            bad(in, in->line++, 0, "line longer than %d MiB", DOC_MAX_JSON >> 20);
+            skip_line(in);
+            return false;
+        }
+        if (!read_more(in))
+            break;
+    }
+    if (!newline && len == 0) {
+        end_file(in);
+        return false;
+    }
+    const char *json = in->buf + in->pos;
+    if (newline)
+        len = (size_t)(newline - json);
+    in->pos += newline ? len + 1 : len;
+    uint64_t line = in->line++;
+    while (len > 0 && (json[len - 1] == '\r' || json[len - 1] == ' ' || json[len - 1] == '\t'))
+        len--;
+    return len > 0 && parse(in, json, len, line, d);
+}
+
+/* The next byte that is no white space, or -1 at the end. */
+static int peek_json(struct input *in)
+{
+    while (have(in, 1)) {
+        char c = in->buf[in->pos];
+        if (c != ' ' && c != '\t' && c != '\n' && c != '\r')
+            return (unsigned char)c;
+        in->line += c == '\n';
+        in->pos++;
+    }
+    return -1;
+}
+
+/* Length of the object at pos, found by its brackets; 0: *why it has none. */
+static size_t object_length(struct input *in, const char **why)
+{
+    size_t depth = 0;
+    bool in_string = false, escaped = false;
+    for (size_t i = 0;; i++) {
+        if (i > DOC_MAX_JSON) {
+            *why = "JSON object longer than 128 MiB";
+            return 0;
+        }
+        if (!have(in, i + 1)) {
+            *why = "truncated: the file ends within a JSON object";
+            return 0;
+        }
+        char c = in->buf[in->pos + i];
+        if (escaped)
+            escaped = false;
+        else if (in_string)
+            escaped = c == '\\', in_string = c != '"';
+        else if (c == '"')
+            in_string = true;
+        else if ((c == '{' || c == '[') && ++depth > DOC_MAX_DEPTH) {
+            *why = "JSON nested too deeply";
+            return 0;
+        } else if ((c == '}' || c == ']') && --depth == 0)
+            return i + 1;
+    }
+}
+
+/* The structure of the file is broken: nothing can be found behind it. */
+static bool broken(struct input *in, const char *why)
+{
+    bad(in, in->line, 0, "%s", why);
+    end_file(in);
+    return false;
+}
+
+static bool next_json_value(struct input *in, struct doc *d)
+{
+    int c = peek_json(in);
+    if (c < 0) {
+        if (in->place != AT_TOP)
+            return broken(in, "truncated: the file ends within a JSON array");
+        end_file(in);
+        return false;
+    }
+    bool opens = c == '[' && in->place == AT_TOP;
+    bool closes = c == ']' && (in->place == IN_EMPTY_ARRAY || in->place == AFTER_ELEMENT);
+    bool comma = c == ',' && in->place == AFTER_ELEMENT;
+    if (opens || closes || comma) {
+        in->place = opens ? IN_EMPTY_ARRAY : closes ? AT_TOP : BEFORE_ELEMENT;
+        in->pos++;
+        return false;
+    }
+    if (in->place == AFTER_ELEMENT)
+        return broken(in, "invalid JSON: ',' or ']' expected");
+    if (c != '{')
+        return broken(in, "invalid JSON: an object expected");
+    const char *why;
+    size_t len = object_length(in, &why);
+    if (len == 0)
+        return broken(in, why);
+    const char *json = in->buf + in->pos;
+    uint64_t line = in->line;
+    in->pos += len;
+    for (const char *p = json; (p = memchr(p, '\n', (size_t)(json + len - p))) != NULL; p++)
+        in->line++;
+    if (in->place != AT_TOP)
+        in->place = AFTER_ELEMENT;
+    return parse(in, json, len, line, d);
+}
+
+/* How much of a text that is too long to take at once: whole lines if there are any, else whole characters.
+ */
+static size_t cut_text(const char *s, size_t n)
+{
+    const char *newline = memrchr(s, '\n', n);
+    if (newline)
+        return (size_t)(newline - s) + 1;
+    for (size_t back = 0; back < 4; back++)
+        if (((unsigned char)s[n - back] & 0xc0) != 0x80)
+            return n - back;
+    return n;
+}
+
+/* Whether the separator at text[at] is a line of its own; *width: its bytes with the line's end. */
+static bool is_separator_line(struct input *in, size_t at, size_t *width)
+{
+    if (at > 0 && in->buf[in->pos + at - 1] != '\n')
+        return false;
+    size_t end = at + SEPARATOR_LEN;
+    if (have(in, end + 1) && in->buf[in->pos + end] == '\r')
+        end++;
+    *width = end - at;
+    if (!have(in, end + 1))
+        return true; /* it ends the file */
+    ++*width;
+    return in->buf[in->pos + end] == '\n';
+}
+
+/* Length of the text at pos; *gap: bytes to pass by after it. */
+static size_t text_length(struct input *in, size_t *gap)
+{
+    size_t searched = 0;
+    *gap = 0;
+    for (;;) {
+        const char *text = in->buf + in->pos;
+        size_t n = in->len - in->pos;
+        const char *hit = NULL;
+        if (in->kind == TEXT_SEPARATED && n > searched)
+            hit = memmem(text + searched, n - searched, separator, SEPARATOR_LEN);
+        if (hit) {
+            size_t at = (size_t)(hit - text);
+            if (is_separator_line(in, at, gap))
+                return at;
+            searched = at + 1;
+            *gap = 0;
+        } else {
+            searched = n >= SEPARATOR_LEN ? n - SEPARATOR_LEN + 1 : 0;
+            if (n > INPUT_MAX_TEXT)
+                return cut_text(text, INPUT_MAX_TEXT);
+            if (!read_more(in))
+                return n;
+        }
+    }
+}
+
+static void trim_newlines(struct doc *d)
+{
+    while (d->len > 0 && (d->text[0] == '\n' || d->text[0] == '\r'))
+        d->text++, d->len--;
+    while (d->len > 0 && (d->text[d->len - 1] == '\n' || d->text[d->len - 1] == '\r'))
+        d->len--;
+}
+
+static bool next_text(struct input *in, struct doc *d)
+{
+    size_t gap, len = text_length(in, &gap);
+    d->text = in->buf + in->pos;
+    d->len = len;
+    d->domain = DOMAIN_OTHER;
+    if (len + gap == 0) {
+        in->stats.empty += in->piece == 0; /* an empty file */
+        end_file(in);
+        return false;
+    }
+    in->pos += len + gap;
+    in->separated |= gap > 0;
+    if (in->separated)
+        trim_newlines(d);
+    if (memchr(d->text, '\0', d->len)) {
+        in->stats.binary++;
+        in->piece++;
+        return false;
+    }
+    if (++in->piece > 1) {
+        set_id(in, d, "#", in->piece);
+    } else {
+        free(in->id);
+        d->id = in->id = xstrdup(in->name);
+    }
+    return true;
+}
+
+bool input_next(struct input *in, struct doc *d)
+{
+    while (next_file(in)) {
+        bool found = in->kind == JSON_LINES    ? next_json_line(in, d)
+                     : in->kind == JSON_VALUES ? next_json_value(in, d)
+                                               : next_text(in, d);
+        if (!found || in->stopped)
+            continue;
+        if (d->len == 0) {
+            in->stats.empty++;
+            continue;
+        }
+        if (in->opts->domain >= 0)
+            d->domain = in->opts->domain;
+        in->stats.docs++;
+        in->stats.text_bytes += d->len;
+        return true;
+    }
+    return false;
+}
+
+void input_stats(const struct input *in, struct input_stats *stats)
+{
+    *stats = in->stats;
+}
+
+static void report(const struct input_stats *s)
+{
+    const struct {
+        uint64_t n;
+        const char *one, *many;
+    } left_out[] = {
+        {s->empty, "empty document", "empty documents"},
+        {s->binary, "binary file (NUL in it)", "binary files (NUL in them)"},
+        {s->links, "symbolic link", "symbolic links"},
+    };
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
+        if (left_out[i].n > 0)
+            say("left out: %llu %s", (unsigned long long)left_out[i].n,
+                left_out[i].n == 1 ? left_out[i].one : left_out[i].many);
+    if (s->bad > 0)
+        warn("left out: %llu bad %s", (unsigned long long)s->bad, s->bad == 1 ? "document" : "documents");
+}
+
+void input_close(struct input *in)
+{
+    report(&in->stats);
+    if (in->file)
+        end_file(in);
+    walk_close(in->walk);
+    doc_parser_free(in->parser);
+    free(in->name);
+    free(in->buf);
+    free(in->id);
+    free(in);
+}

@@ -1,0 +1,139 @@
+#include "pipeline/stream/walk.h"
+
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAX_LEVELS = 1024 };
+
+struct level {       /* one open directory */
+    size_t path_len; /* of its path in w->path */
+    char **names;
+    size_t n, next;
+};
+
+struct walk {
+    const struct str_list *globs;
+    struct level *levels;
+    size_t n_levels;
+    size_t root_len;
+    struct strbuf path;
+    uint64_t links;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Reads the names of the directory at w->path as a new level. */
+static void enter(struct walk *w)
+{
+    DIR *d = opendir(w->path.s);
+    if (!d)
+        die_errno("%s: cannot read directory", w->path.s);
+    if (w->n_levels == MAX_LEVELS)
+        die("%s: directories nested deeper than %d", w->path.s, MAX_LEVELS);
+    struct level level = {.path_len = w->path.len};
+    size_t cap = 0;
+    const struct dirent *e;
+    while (errno = 0, (e = readdir(d)) != NULL) {
+        if (e->d_name[0] == '.')
+            continue;
+        if (level.n == cap) {
+            cap = cap ? 2 * cap : 64;
+            level.names = xrealloc(level.names, cap * sizeof *level.names);
+        }
+        level.names[level.n++] = xstrdup(e->d_name);
+    }
+    if (errno != 0)
+        die_errno("%s: cannot read directory", w->path.s);
+    closedir(d);
+    if (level.n > 0)
+        qsort(level.names, level.n, sizeof *level.names, by_name);
+    w->levels = xrealloc(w->levels, (w->n_levels + 1) * sizeof *w->levels);
+    w->levels[w->n_levels++] = level;
+}
+
+static void leave(struct walk *w)
+{
+    struct level *top = &w->levels[--w->n_levels];
+    for (size_t i = 0; i < top->n; i++)
+        free(top->names[i]);
+    free(top->names);
+}
+
+static void set_path(struct walk *w, size_t keep, const char *name)
+{
+    w->path.len = keep;
+    if (keep > 0 && w->path.s[keep - 1] != '/')
+        strbuf_add(&w->path, "/", 1);
+    strbuf_add(&w->path, name, strlen(name));
+}
+
+static bool is_wanted(const struct walk *w, const char *name)
+{
+    const char *below = w->path.s + w->root_len;
+    while (*below == '/')
+        below++;
+    for (size_t i = 0; i < w->globs->n; i++)
+        if (fnmatch(w->globs->v[i], strchr(w->globs->v[i], '/') ? below : name, 0) == 0)
+            return true;
+    return w->globs->n == 0;
+}
+
+struct walk *walk_open(const char *dir, const struct str_list *globs)
+{
+    struct walk *w = xcalloc(1, sizeof *w);
+    w->globs = globs;
+    strbuf_add(&w->path, dir, strlen(dir));
+    w->root_len = w->path.len;
+    enter(w);
+    return w;
+}
+
+const char *walk_next(struct walk *w)
+{
+    while (w->n_levels > 0) {
+        struct level *top = &w->levels[w->n_levels - 1];
+        if (top->next == top->n) {
+            leave(w);
+            continue;
+        }
+        const char *name = top->names[top->next++];
+        struct stat st;
+        set_path(w, top->path_len, name);
+        if (lstat(w->path.s, &st) != 0)
+            die_errno("%s", w->path.s);
+        if (S_ISDIR(st.st_mode))
+            enter(w);
+        else if (S_ISREG(st.st_mode) && is_wanted(w, name))
+            return w->path.s;
+        else if (S_ISLNK(st.st_mode) && is_wanted(w, name))
+            w->links++;
+    }
+    return NULL;
+}
+
+uint64_t walk_links(const struct walk *w)
+{
+    return w->links;
+}
+
+void walk_close(struct walk *w)
+{
+    if (!w)
+        return;
+    while (w->n_levels > 0)
+        leave(w);
+    free(w->levels);
+    strbuf_free(&w->path);
+    free(w);
+}

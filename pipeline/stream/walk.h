@@ -1,0 +1,26 @@
+/*
+ * walk.h - the regular files below a directory, in an order that depends on their names alone
+ *
+ * Entries of a directory come sorted bytewise, a subdirectory's files in its
+ * place. Left out: names that start with a dot, symbolic links (so nothing
+ * outside is reached, and no cycle), and what is no file. Memory is that of
+ * the names in the directories from the root to the current file.
+ */
+#ifndef STREAM_WALK_H
+#define STREAM_WALK_H
+
+#include "pipeline/lib/cli.h"
+
+#include <stdint.h>
+
+struct walk;
+
+/* globs: fnmatch patterns, matched against the base name, or against the path below dir when the pattern has
+ * a '/'. None: every file. All calls die when a directory cannot be read. */
+struct walk *walk_open(const char *dir, const struct str_list *globs);
+/* Path of the next file, valid until the next call; NULL at the end. */
+const char *walk_next(struct walk *w);
+uint64_t walk_links(const struct walk *w); /* symbolic links passed by that a glob took */
+void walk_close(struct walk *w);           /* NULL is fine */
+
+#endif

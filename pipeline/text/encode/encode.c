@@ -1,0 +1,297 @@
+/*
+ * encode.c - text to ids: pieces, and a cache from pieces to ids
+ *
+ * Nearly every piece of up to 15 bytes is found in `hot`: two words compared,
+ * four ids copied whether they are all needed or not. Pieces are looked up many at once, so that
+ * memory answers them together. Long pieces are cut at their seams (seams.h) first. What is still
+ * longer goes by `warm`, with longer keys and more ids, and then by the merges. Both caches are of fixed size
+ * and one thread's; what is new to `hot` is looked up among the pieces that other threads have met (pieces.h)
+ * before it is merged.
+ */
+#include "pipeline/text/vocabulary/vocabulary.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/text/encode/added.h"
+#include "pipeline/text/encode/merge.h"
+#include "pipeline/text/pretokenize/nfc.h"
+#include "pipeline/text/encode/pieces.h"
+#include "pipeline/text/pretokenize/pretokenizer.h"
+
+enum {
+    HOT_BITS = 18,  /* of 32 bytes: 8 MiB; 15 to 18 measured, each doubling helps */
+    AHEAD = 64,     /* pieces looked up at once */
+    WARM_BITS = 13, /* of 128 bytes: 1 MiB */
+    WARM_KEY = 46,
+    WARM_IDS = 20,
+};
+_Static_assert(VOCABULARY_MAX < 1 << PIECE_ID_BITS, "an id and a number of ids fit one word");
+
+struct hot_slot { /* zeros: empty, for no piece is */
+    struct piece_key key;
+    uint32_t ids[PIECE_IDS];
+};
+
+struct warm_slot {
+    unsigned char len, n;
+    char key[WARM_KEY];
+    uint32_t ids[WARM_IDS];
+};
+_Static_assert(sizeof(struct hot_slot) == 32 && sizeof(struct warm_slot) == 128,
+               "slots do not straddle cache lines");
+
+struct encoder {
+    const struct tokenizer *t;
+    struct pretokenizer *pretokenizer;
+    struct merger *merger;
+    struct hot_slot *hot;
+    struct warm_slot *warm;
+    struct pieces *shared; /* with other threads; NULL: none */
+    uint32_t *ids;
+    size_t n, cap;
+    struct strbuf normalised;
+};
+
+void encoder_free(struct encoder *e)
+{
+    if (!e)
+        return;
+    pretokenizer_free(e->pretokenizer);
+    merger_free(e->merger);
+    strbuf_free(&e->normalised);
+    free(e->hot);
+    free(e->warm);
+    free(e->ids);
+    free(e);
+}
+
+/* Ids of a piece that no cache has. Returns how many. */
+static size_t encode_new(struct encoder *e, const char *piece, size_t len, uint32_t *ids)
+{
+    uint32_t whole;
+    if (e->t->ignore_merges && (whole = vocabulary_find(e->t, piece, len)) != UINT32_MAX) {
+        ids[0] = whole;
+        return 1;
+    }
+    size_t n = 0;
+    for (; len > MERGE_MAX; len -= MERGE_MAX, piece += MERGE_MAX)
+        n += merge_piece(e->merger, piece, MERGE_MAX, ids + n);
+    return n + merge_piece(e->merger, piece, len, ids + n);
+}
+
+/* Ids of a piece that is not in the hot cache. */
+static size_t encode_warm(struct encoder *e, const char *piece, size_t len, uint32_t *ids)
+{
+    if (len > WARM_KEY)
+        return encode_new(e, piece, len, ids);
+    struct warm_slot *slot = &e->warm[XXH3_64bits(piece, len) >> (64 - WARM_BITS)];
+    if (slot->len == len && memcmp(slot->key, piece, len) == 0) {
+        memcpy(ids, slot->ids, slot->n * sizeof *ids);
+        return slot->n;
+    }
+    size_t n = encode_new(e, piece, len, ids);
+    if (n <= WARM_IDS && (n > PIECE_IDS || len > PIECE_KEY)) {
+        slot->len = (unsigned char)len;
+        slot->n = (unsigned char)n;
+        memcpy(slot->key, piece, len);
+        memcpy(slot->ids, ids, n * sizeof *ids);
+    }
+    return n;
+}
+
+/* The key of a piece of 1 to 15 bytes; `there` bytes may be read. */
+static inline struct piece_key piece_key(const char *piece, size_t len, size_t there)
+{
+    uint64_t words[2] = {0};
+    if (there >= sizeof words)
+        memcpy(words, piece, sizeof words);
+    else
+        memcpy(words, piece, len);
+    uint64_t all = ~(uint64_t)0;
+    return (struct piece_key){words[0] & (len < 8 ? all >> (64 - 8 * len) : all),
+                              (len < 8 ? 0 : words[1] & ~(all << 8 * (len - 8))) | (uint64_t)len << 56};
+}
+
+/* Two slots side by side, of which the first is the one used last. */
+static inline struct hot_slot *hot_slots(const struct encoder *e, struct piece_key k)
+{
+    return &e->hot[2 * (piece_hash(k) >> (65 - HOT_BITS))];
+}
+
+static inline bool is_in(const struct hot_slot *slot, struct piece_key k)
+{
+    return ((slot->key.low ^ k.low) | (slot->key.high ^ k.high)) == 0;
+}
+
+static void reserve(struct encoder *e, size_t more)
+{
+    if (e->cap - e->n >= more)
+        return;
+    e->cap = (e->n + more) + e->cap / 2;
+    e->ids = xrealloc(e->ids, e->cap * sizeof *e->ids);
+}
+
+struct key { /* of a piece that is being looked up */
+    const char *piece;
+    size_t len;
+    struct piece_key key;
+    struct hot_slot *slot; /* NULL: longer than such a key */
+};
+
+/* Puts ids into the first of the two slots. */
+static inline void hot_put(struct hot_slot *slot, struct piece_key k, const uint32_t *ids, size_t n)
+{
+    slot[1] = slot[0];
+    slot->key = k;
+    piece_ids_put(slot->ids, ids, n);
+}
+
+/* Ids of a piece that is in no slot of `hot`, and puts them there if they fit. */
+static size_t encode_cold(struct encoder *e, const struct key *k, uint32_t *ids)
+{
+    size_t n = k->slot && e->shared ? pieces_get(e->shared, k->key, ids) : 0;
+    bool shared = n > 0;
+    if (!shared)
+        n = encode_warm(e, k->piece, k->len, ids);
+    if (!k->slot || n > PIECE_IDS)
+        return n;
+    hot_put(k->slot, k->key, ids, n);
+    if (e->shared && !shared)
+        pieces_put(e->shared, k->key, ids, n);
+    return n;
+}
+
+/* Not inlined, so that the loop over hits keeps its registers. */
+static __attribute__((noinline)) size_t encode_miss(struct encoder *e, const struct key *k, uint32_t *ids)
+{
+    struct hot_slot *slot = k->slot;
+    if (!slot || !is_in(slot + 1, k->key))
+        return encode_cold(e, k, ids);
+    struct hot_slot found = slot[1];
+    slot[1] = slot[0];
+    slot[0] = found;
+    return piece_ids_take(found.ids, ids);
+}
+
+struct left { /* of the pieces that were found: their ends, and where the first begins */
+    const size_t *ends;
+    size_t n, from;
+};
+
+/* What the caches will be asked, asking memory for it at once: pieces, or parts of long ones. Returns how
+ * many. */
+static inline size_t find_keys(struct encoder *e, struct key *keys, const char *text, size_t len,
+                               struct left *l)
+{
+    size_t n = 0;
+    while (n < AHEAD && l->n > 0) {
+        struct key *k = &keys[n++];
+        size_t at = l->from, piece = *l->ends - at;
+        k->piece = text + at;
+        k->len = piece > PIECE_KEY ? seam_next(&e->t->seams, k->piece, piece) : piece;
+        k->slot = NULL;
+        l->from += k->len;
+        if (k->len == piece)
+            l->ends++, l->n--;
+        if (k->len > PIECE_KEY)
+            continue;
+        k->key = piece_key(k->piece, k->len, len - at);
+        k->slot = hot_slots(e, k->key);
+        __builtin_prefetch(k->slot);
+    }
+    return n;
+}
+
+static inline uint32_t *put_piece(struct encoder *e, const struct key *k, uint32_t *ids)
+{
+    if (k->slot && is_in(k->slot, k->key))
+        return ids + piece_ids_take(k->slot->ids, ids);
+    return ids + encode_miss(e, k, ids);
+}
+
+static void encode_text(struct encoder *e, const char *text, size_t len)
+{
+    struct left left = {0};
+    struct key keys[AHEAD];
+    pretokenizer_begin(e->pretokenizer, text, len);
+    while ((left.n = pretokenizer_ends(e->pretokenizer, &left.ends)) > 0) {
+        reserve(e, left.ends[left.n - 1] - left.from + PIECE_IDS);
+        uint32_t *ids = e->ids + e->n;
+        for (size_t n; (n = find_keys(e, keys, text, len, &left)) > 0;)
+            for (size_t i = 0; i < n; i++)
+                ids = put_piece(e, &keys[i], ids);
+        e->n = (size_t)(ids - e->ids);
+    }
+}
+
+struct span { /* what added_split gives */
+    struct encoder *e;
+    enum added_kinds kinds;
+};
+
+static void put_added(void *arg, uint32_t id)
+{
+    struct span *s = arg;
+    reserve(s->e, 1);
+    s->e->ids[s->e->n++] = id;
+}
+
+static void put_text(void *arg, const char *text, size_t len)
+{
+    struct span *s = arg;
+    encode_text(s->e, text, len);
+}
+
+/* Text between added tokens that are looked for before the normaliser. */
+static void put_raw(void *arg, const char *text, size_t len)
+{
+    struct span *s = arg;
+    if (s->e->t->nfc)
+        text = nfc(&s->e->normalised, text, len, &len);
+    added_split(s->e->t, text, len, ADDED_NORMALISED, s->kinds, put_text, put_added, s);
+}
+
+/* The tokens that are found as they stand are pieces to come; those learned first come most often and go in
+ * last. */
+static void fill_hot(struct encoder *e)
+{
+    const struct tokenizer *t = e->t;
+    for (uint32_t rank = t->n_merges; rank-- > 0;) {
+        uint32_t id = t->merges[rank].id;
+        if (t->made[id].by != rank + 1 || t->extents[id].len > PIECE_KEY)
+            continue;
+        struct piece_key k = piece_key(token_bytes(t, id), t->tokens[id].len, t->tokens[id].len);
+        hot_put(hot_slots(e, k), k, &id, 1);
+    }
+}
+
+struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared)
+{
+    char why[200];
+    struct encoder *e = xcalloc(1, sizeof *e);
+    e->t = t;
+    e->shared = shared;
+    e->pretokenizer = pretokenizer_open(t->pattern, t->regex, why, sizeof why);
+    if (!e->pretokenizer)
+        die("pattern of the pre-tokenizer: %s", why); /* it was compiled when the file was read */
+    e->merger = merger_new(t);
+    e->hot = xcalloc_huge((size_t)1 << HOT_BITS, sizeof *e->hot);
+    e->warm = xcalloc_huge((size_t)1 << WARM_BITS, sizeof *e->warm);
+    if (!t->ignore_merges)
+        fill_hot(e);
+    return e;
+}
+
+const uint32_t *encode(struct encoder *e, const char *text, size_t len, bool parse_special, size_t *n)
+{
+    struct span s = {e, parse_special ? ADDED_ALL : ADDED_NOT_SPECIAL};
+    e->n = 0;
+    reserve(e, 1);
+    added_split(e->t, text, len, ADDED_RAW, s.kinds, put_raw, put_added, &s);
+    *n = e->n;
+    return e->ids;
+}

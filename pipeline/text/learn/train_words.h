@@ -1,0 +1,28 @@
+/*
+ * train_words.h - the pre-tokens of all documents, counted by threads in bounded memory
+ *
+ * Each thread counts into a table of its own; a table that outgrows its share goes to
+ * disk (word_runs.h). The counts are exact and depend on neither threads nor memory.
+ */
+#ifndef LEARN_TRAIN_WORDS_H
+#define LEARN_TRAIN_WORDS_H
+
+#include "pipeline/stream/input.h"
+#include "pipeline/tokenize/batches.h"
+#include "pipeline/text/learn/bpe_train.h"
+
+struct train_words;
+
+/* memory: bytes for all tables together. Reads until the end, or stop_signal. */
+struct train_words *train_words_count(struct input *in, const struct feed_opts *feed, size_t n_threads,
+                                      uint64_t memory);
+/* Hands the words to the learner and frees them. When learning from all would take more than `memory` bytes
+ * the rarest are left out; of those that are equally rare, by their hashes. */
+struct train_totals {
+    uint64_t documents, bytes, words;  /* words: different ones */
+    uint64_t left_out, left_out_count; /* different words left out; none occurred more often than this */
+    uint64_t spilled;                  /* bytes written to disk */
+};
+void train_words_learn(struct train_words *t, struct bpe *b, uint64_t memory, struct train_totals *totals);
+
+#endif

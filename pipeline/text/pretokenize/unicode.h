@@ -1,0 +1,67 @@
+/*
+ * unicode.h - what kind of character a code point is, as pre-tokenizers see it (Unicode 16)
+ */
+#ifndef PRETOKENIZE_UNICODE_H
+#define PRETOKENIZE_UNICODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum unicode_class {
+    CLASS_OTHER,   /* signs, marks, controls, unassigned */
+    CLASS_LETTER,  /* \p{L} */
+    CLASS_NUMBER,  /* \p{N} */
+    CLASS_SPACE,   /* U+0020 */
+    CLASS_NEWLINE, /* CR, LF */
+    CLASS_BLANK,   /* White_Space but for those: \s is the three */
+    CLASS_END,     /* no character: the end, or a byte that is not UTF-8 */
+};
+
+struct unicode_range {
+    uint32_t first, last;
+};
+extern const struct unicode_range unicode_letters[], unicode_numbers[]; /* ascending */
+extern const unsigned n_unicode_letters, n_unicode_numbers;
+
+/* The class of each code point, 0x110000 bytes; the first call fills it. */
+const uint8_t *unicode_classes(void);
+
+/* Class of the character at s, n bytes being there, and its length; CLASS_END (length 0) when it is none. */
+static inline enum unicode_class unicode_at(const uint8_t *classes, const unsigned char *s, size_t n,
+                                            size_t *len)
+{
+    *len = 0;
+    if (n == 0)
+        return CLASS_END;
+    uint32_t c = s[0];
+    if (c < 0x80) {
+        *len = 1;
+        return classes[c];
+    }
+    /* The ranges are those of Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF.
+     */
+    if (c < 0xc2 || n < 2 || (s[1] & 0xc0) != 0x80)
+        return CLASS_END;
+    if (c < 0xe0) {
+        *len = 2;
+        return classes[(c & 0x1f) << 6 | (s[1] & 0x3f)];
+    }
+    if (n < 3 || (s[2] & 0xc0) != 0x80)
+        return CLASS_END;
+    if (c < 0xf0) {
+        c = (c & 0xf) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3f);
+        if (c < 0x800 || (c >= 0xd800 && c < 0xe000))
+            return CLASS_END;
+        *len = 3;
+        return classes[c];
+    }
+    if (n < 4 || (s[3] & 0xc0) != 0x80)
+        return CLASS_END;
+    c = (c & 0xf) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3f);
+    if (s[0] > 0xf4 || c < 0x10000 || c > 0x10ffff)
+        return CLASS_END;
+    *len = 4;
+    return classes[c];
+}
+
+#endif

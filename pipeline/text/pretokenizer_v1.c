@@ -1,3 +1,0 @@
-/* pretokenizer_v1.c - the known patterns in plain C, character by character */
-#define FILL_TABLE pretokenizer_v1
-#include "pipeline/text/pretokenizer_fill.h"

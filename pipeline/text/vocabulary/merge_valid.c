@@ -1,0 +1,109 @@
+/*
+ * merge_valid.c - which tokens the merges make, without merging
+ *
+ * The merges of a text run in order of rank. While nothing merges across a
+ * place in it, both sides merge as if they were alone. So two tokens that each
+ * are made of their own bytes (whole) stay apart unless some last part x of the left one
+ * and some first part y of the right one are there at the same time and merge
+ * then. Undoing the later of the two merges, over and over, visits all such x
+ * and y; the rank of the pair decides. (The bpe crate of GitHub's rust-gems uses this for tiktoken's ranks.)
+ *
+ * A file may have more merges of a token than the one that makes it of its bytes; those never happen. But a
+ * merge that can happen and ranks before the one that made its parts is out of order, and the argument fails.
+ */
+#include "pipeline/text/vocabulary/vocabulary.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/lib/fs.h"
+
+bool merges_keep_apart(const struct tokenizer *t, uint32_t left, uint32_t right, uint32_t limit)
+{
+    struct made l = t->made[left], r = t->made[right];
+    for (;;) {
+        if (merge_rank(t, left, right) < limit)
+            return false;
+        if (l.by > r.by) {
+            limit = (uint32_t)l.by - 1; /* of equal pairs the left one merges first: */
+            left = (uint32_t)l.right;
+            l = t->made[left];
+        } else if (r.by > 0) {
+            limit = (uint32_t)r.by; /* here that is the one across */
+            right = (uint32_t)r.left;
+            r = t->made[right];
+        } else {
+            return true;
+        }
+    }
+}
+
+/* Whether a merge joins two tokens that come to stand side by side, and before any other takes one of them
+ * away. */
+static bool happens(const struct tokenizer *t, uint32_t rank)
+{
+    const struct merge *m = &t->merges[rank];
+    return t->extents[m->left].len && t->extents[m->right].len &&
+           merges_keep_apart(t, m->left, m->right, rank);
+}
+
+/* Finds the merges that happen, and so the tokens that are whole. False: one is out of order, or a token is
+ * made twice. */
+static bool find_made(struct tokenizer *t)
+{
+    for (int b = 0; b < 256; b++)
+        t->extents[t->byte_id[b]].len = 1;
+    for (uint32_t rank = 0; rank < t->n_merges; rank++) {
+        const struct merge *m = &t->merges[rank];
+        if (!happens(t, rank))
+            continue;
+        if (t->extents[m->id].len)
+            return false;
+        t->extents[m->id].len = t->tokens[m->id].len;
+        t->made[m->id] = (struct made){.left = m->left, .right = m->right, .by = rank + 1};
+    }
+    for (uint32_t rank = 0; rank < t->n_merges; rank++) {
+        const struct merge *m = &t->merges[rank];
+        if ((t->made[m->left].by > rank || t->made[m->right].by > rank) && happens(t, rank))
+            return false;
+    }
+    return true;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    const struct trie_string *x = a, *y = b;
+    int order = memcmp(x->bytes, y->bytes, x->len < y->len ? x->len : y->len);
+    return order ? order : x->len < y->len ? -1 : x->len > y->len;
+}
+
+static void find_shorter(struct tokenizer *t)
+{
+    size_t len;
+    for (uint32_t id = 0; id < t->vocab_size; id++) {
+        const unsigned char *bytes = (const unsigned char *)token_bytes(t, id);
+        if (t->extents[id].len > 1)
+            t->extents[id].shorter = trie_longest(&t->trie, bytes, t->extents[id].len - 1, &len) - 1;
+    }
+}
+
+void merges_prepare(struct tokenizer *t)
+{
+    t->made = xcalloc(t->vocab_size, sizeof *t->made);
+    t->extents = xcalloc(t->vocab_size, sizeof *t->extents);
+    t->in_order = find_made(t);
+    if (!t->in_order) {
+        memset(t->made, 0, t->vocab_size * sizeof *t->made);
+        memset(t->extents, 0, t->vocab_size * sizeof *t->extents);
+        return;
+    }
+    size_t n = 0;
+    struct trie_string *whole = xmalloc(t->vocab_size * sizeof *whole);
+    for (uint32_t id = 0; id < t->vocab_size; id++)
+        if (t->extents[id].len)
+            whole[n++] = (struct trie_string){token_bytes(t, id), t->extents[id].len, id + 1};
+    qsort(whole, n, sizeof *whole, by_bytes);
+    trie_build(&t->trie, whole, n);
+    free(whole);
+    find_shorter(t);
+}

@@ -1,0 +1,53 @@
+/*
+ * tokenizer.h - byte-level byte-pair encoding: text to ids and back, exactly
+ *
+ * decode(encode(x)) == x for every byte string x. The pre-tokenizer is the
+ * Qwen2 pattern; bytes that are not UTF-8 are encoded byte by byte. Reads and
+ * writes tokenizer.json as the `tokenizers` library does, and gives the same
+ * ids for the same text.
+ *
+ * A tokenizer is immutable after loading: any number of encoders may share it.
+ * Source: Sennrich et al. 2016, arXiv:1508.07909; Radford et al. 2019 (bytes).
+ */
+#ifndef VOCABULARY_TOKENIZER_H
+#define VOCABULARY_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tokenizer;
+
+/* On failure returns NULL and fills err (cap bytes) with a message naming file, offset and reason. */
+struct tokenizer *tokenizer_load(const char *path, char *err, size_t cap);
+struct tokenizer *tokenizer_parse(const char *json, size_t len, const char *name, char *err, size_t cap);
+void tokenizer_free(struct tokenizer *t); /* NULL is fine */
+/* The JSON text, malloc'd; deterministic. */
+char *tokenizer_to_json(const struct tokenizer *t, size_t *len);
+
+uint32_t tokenizer_vocab_size(const struct tokenizer *t); /* ids are below this */
+uint64_t tokenizer_hash(const struct tokenizer *t); /* XXH3-64 over vocabulary, merges and special tokens; not
+                                                       of the file's spacing */
+/* id of a special token by content ("<|eos|>"), UINT32_MAX when there is none. */
+uint32_t tokenizer_special(const struct tokenizer *t, const char *content);
+uint32_t tokenizer_eos(const struct tokenizer *t);
+uint32_t tokenizer_bos(const struct tokenizer *t);
+bool tokenizer_is_special(const struct tokenizer *t, uint32_t id);
+/* Bytes of one token (special tokens: their content). NULL: id is out of range or unused. */
+const char *tokenizer_bytes(const struct tokenizer *t, uint32_t id, size_t *len);
+
+/* An encoder holds the scratch memory and cache of one thread. shared (pieces.h): what the encoders of t find
+ * for each other; NULL: nothing, as for one thread. */
+struct encoder;
+struct pieces;
+struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared);
+void encoder_free(struct encoder *e);
+/* Ids of text, valid until the next call on e. parse_special: contents of special tokens in the text become
+ * their ids (prompts); otherwise they are ordinary text (training documents). Dies only on out of memory. */
+const uint32_t *encode(struct encoder *e, const char *text, size_t len, bool parse_special, size_t *n);
+
+/* Bytes of ids, appended to a malloc'd buffer; special tokens left out when skip_special. Unused ids become
+ * nothing. */
+char *decode(const struct tokenizer *t, const uint32_t *ids, size_t n, bool skip_special, size_t *len);
+
+#endif

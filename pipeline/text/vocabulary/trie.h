@@ -1,0 +1,52 @@
+/*
+ * trie.h - the longest of many byte strings that a text begins with
+ *
+ * A double array: the child of a node by byte b is unit base ^ b, if that unit says b. No two nodes have the
+ * same base, so one load says whether there is a child, what it stands for, and where its children are.
+ *
+ *   unit: base (32 bits) | value (23 bits, 0: no string ends here) | 1: used | byte
+ *
+ * Units 0 to 255 are those of base 0, which nodes without children have; none but the root, unit 0, is used.
+ * Source: Aoe 1989, IEEE TSE 15(9); the exclusive or is darts-clone's.
+ */
+#ifndef VOCABULARY_TRIE_H
+#define VOCABULARY_TRIE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TRIE_MAX_VALUE = (1 << 23) - 1 };
+
+struct trie {
+    uint64_t *units; /* trie_free */
+    uint32_t n_units;
+};
+
+struct trie_string {
+    const char *bytes;
+    size_t len;     /* > 0 */
+    uint32_t value; /* from 1 to TRIE_MAX_VALUE */
+};
+
+/* strings: ascending by their bytes, no two the same. */
+void trie_build(struct trie *t, const struct trie_string *strings, size_t n);
+void trie_free(struct trie *t);
+
+/* Value and length of the longest string that s begins with; 0 (and length 0): none. */
+static inline uint32_t trie_longest(const struct trie *t, const unsigned char *s, size_t n, size_t *len)
+{
+    uint64_t unit = t->units[0];
+    uint32_t value = 0;
+    *len = 0;
+    for (size_t i = 0; i < n; i++) {
+        unit = t->units[(uint32_t)(unit >> 32) ^ s[i]];
+        if ((unit & 0x1ff) != (0x100u | s[i]))
+            break;
+        uint32_t here = (uint32_t)unit >> 9;
+        value = here ? here : value;
+        *len = here ? i + 1 : *len;
+    }
+    return value;
+}
+
+#endif

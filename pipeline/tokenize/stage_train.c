@@ -1,0 +1,154 @@
+/*
+ * stage_train.c - tokenize train: learn a byte-level BPE, write tokenizer.json
+ *
+ * Threads count the pre-tokens (train_words.h); merges are learned from the counts in one thread
+ * (bpe_train.h).
+ */
+#include "pipeline/tokenize/stage.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "pipeline/lib/cli.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/text/learn/bpe_train.h"
+#include "pipeline/text/learn/train_words.h"
+#include "pipeline/text/vocabulary/vocabulary.h"
+
+static const char *output;
+static uint64_t vocab_size = 65536, min_count = 2, memory = 1 << 30;
+static struct feed_opts feed = {.name = "count", .max_bytes = UINT64_MAX, .sample = 1};
+static int64_t threads;
+static struct input_opts input_opts = {.domain = -1};
+
+static const struct opt opts[] = {
+    {'n', "vocab-size", OPT_U64, &vocab_size, "N", "number of ids, all kinds together (default 65536)"},
+    {'o', "output", OPT_STR, &output, "FILE", "write tokenizer.json here; - is standard output"},
+    {0, "minfreq", OPT_U64, &min_count, "N", "leave pairs that occur fewer than N times apart (default 2)"},
+    {0, "limit", OPT_BYTES, &feed.max_bytes, "SIZE",
+     "stop with the document that reaches SIZE bytes of text"},
+    {0, "sample", OPT_SHARE, &feed.sample, "SHARE",
+     "learn from this share of the documents, drawn at random (default 1)"},
+    {0, "seed", OPT_U64, &feed.seed, "N", "of that draw (default 0)"},
+    {0, "memory", OPT_BYTES, &memory, "SIZE",
+     "use about this much (default 1GiB). More words than fit are counted on disk,\n"
+     "in $TMPDIR or /tmp; if merging takes more, the rarest words are left out,\n"
+     "and that is said"},
+    {'j', "threads", OPT_INT, &threads, "N",
+     "threads that count (default: one a processor); the result is the same"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Documents"},
+    {'f', "text-field", OPT_STR, &input_opts.text_field, "FIELD",
+     "where the text is in JSON (default: as fetch finds it)"},
+    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
+     "of directories, only files whose name matches; may be given again"},
+    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
+     "count bad JSON documents and go on; default: stop with an error"},
+    {0},
+};
+
+static const struct cli cli = {
+    "tokenize",
+    "train: learn a byte-level BPE tokenizer",
+    "tokenize train -n N -o FILE [OPTION...] [DOCUMENTS...]",
+    opts,
+    "Documents are files and directories as fetch reads them; none, or -, is standard input (JSON lines).\n"
+    "The ids: 256 bytes, merges, then special tokens (32; 256 from 49,152 ids on); from 65,536 ids on also "
+    "8,192\n"
+    "image and 8,192 audio codes. Text is cut by the Qwen2 pattern first. The file is read by the tokenizers "
+    "library.\n"
+    "The same documents and options give the same file.\n"
+    "\n"
+    "Examples:\n"
+    "  tokenize train -n 8192 -o tok.json language.jsonl.zst math.jsonl.zst\n"
+    "  fetch --cat raw/ | tokenize train -n 65536 --limit 2GB -o tok.json -\n"
+    "\n"
+    "Exit: 0 done, 1 failed (the message names file, place and reason), 2 misuse, 128+n ended by signal n.",
+};
+
+static void show_progress(uint32_t done, uint32_t total)
+{
+    progress("merge", done, total, "tokens", NULL);
+}
+
+static void write_tokenizer(const struct tokenizer *t, struct text_output *out)
+{
+    size_t len;
+    char *json = tokenizer_to_json(t, &len);
+    text_output_write(out, json, len);
+    text_output_close(out, true);
+    free(json);
+}
+
+static void check_options(void)
+{
+    if (!output)
+        usage_error("where to? -o tokenizer.json");
+    if (vocab_size < BPE_MIN_VOCAB || vocab_size > VOCABULARY_MAX)
+        usage_error("-n %llu: a vocabulary has from %d to %d ids", (unsigned long long)vocab_size,
+                    (int)BPE_MIN_VOCAB, (int)VOCABULARY_MAX);
+    if (memory < 16 << 20)
+        usage_error("--memory: at least 16MiB");
+    if (min_count == 0)
+        min_count = 1;
+}
+
+static double peak_megabytes(void)
+{
+    struct rusage u;
+    return getrusage(RUSAGE_SELF, &u) == 0 ? (double)u.ru_maxrss * 1024 / 1e6 : 0;
+}
+
+static void say_what_is_missing(const struct train_totals *totals, uint32_t merges)
+{
+    uint32_t wanted = vocabulary_layout((uint32_t)vocab_size).n_text - 256;
+    if (totals->spilled)
+        detail("%.1f MB of counts went through the disk", (double)totals->spilled / 1e6);
+    if (totals->left_out)
+        warn("%llu of %llu different words were left out, rare ones (up to %llu times): more --memory would "
+             "take them in",
+             (unsigned long long)totals->left_out, (unsigned long long)totals->words,
+             (unsigned long long)totals->left_out_count);
+    if (merges < wanted)
+        warn("only %u merges occur %llu times or more: ids %u to %u are unused", merges,
+             (unsigned long long)min_count, 256 + merges, 255 + wanted);
+}
+
+int tokenize_train(int argc, char **argv)
+{
+    int n = cli_parse(&cli, argc, argv);
+    static const char *const standard_input = "-";
+    check_options();
+    signals_install();
+    double start = now_seconds();
+    struct text_output out;
+    text_output_open(&out, output); /* before the work: it may not be possible */
+    struct input *in =
+        input_open(&input_opts, n > 0 ? (const char *const *)argv : &standard_input, n > 0 ? (size_t)n : 1);
+    struct train_words *words = train_words_count(in, &feed, stage_threads(threads), memory / 5 * 2);
+    if (stop_signal)
+        exit(signal_exit_code()); /* removes the temporary file */
+    input_close(in);
+    double counted = now_seconds();
+    struct bpe *b = bpe_new();
+    struct train_totals totals;
+    train_words_learn(words, b, memory, &totals);
+    if (totals.documents == 0)
+        die("no documents: there is nothing to learn from");
+    struct bpe_opts bpe_opts = {
+        .vocab_size = (uint32_t)vocab_size, .min_count = min_count, .progress = show_progress};
+    uint32_t merges;
+    struct tokenizer *t = bpe_learn(b, &bpe_opts, &merges);
+    progress_end();
+    if (!t)
+        exit(signal_exit_code());
+    say_what_is_missing(&totals, merges);
+    write_tokenizer(t, &out);
+    tokenizer_free(t);
+    say("%s: %llu ids, %u merges, from %llu documents, %.1f MB, %llu different words; counted in %.1f s, "
+        "merged in %.1f s; "
+        "peak memory %.1f MB",
+        output, (unsigned long long)vocab_size, merges, (unsigned long long)totals.documents,
+        (double)totals.bytes / 1e6, (unsigned long long)totals.words, counted - start,
+        now_seconds() - counted, peak_megabytes());
+    return 0;
+}

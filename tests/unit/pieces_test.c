@@ -1,0 +1,157 @@
+/*
+ * The table of pieces that threads share: what is put is got, or nothing is; several threads that put and get
+ * the same keys, and that encode the same text, agree with one that is alone. `make tsan` runs it too.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "pipeline/lib/random.h"
+#include "pipeline/text/encode/pieces.h"
+#include "pipeline/text/vocabulary/vocabulary.h"
+#include "tests/check.h"
+
+enum { THREADS = 4, KEYS = 400000, TEXT = 300000 };
+
+/* Key i, and what its ids are: functions of i. */
+static struct piece_key key_of(uint64_t i)
+{
+    uint64_t state = i;
+    uint64_t low = random_next(&state), high = random_next(&state);
+    return (struct piece_key){low, high >> 8 | (1 + i % PIECE_KEY) << 56};
+}
+
+static size_t ids_of(uint64_t i, uint32_t *ids)
+{
+    size_t n = 1 + i % PIECE_IDS;
+    for (size_t k = 0; k < n; k++)
+        ids[k] = (uint32_t)(i * 7 + k) & ((1 << PIECE_ID_BITS) - 1);
+    return n;
+}
+
+static bool got(struct pieces *p, uint64_t i)
+{
+    uint32_t ids[PIECE_IDS], want[PIECE_IDS];
+    size_t n = pieces_get(p, key_of(i), ids), w = ids_of(i, want);
+    CHECK(n == 0 || (n == w && memcmp(ids, want, n * sizeof *ids) == 0), "key %llu", (unsigned long long)i);
+    return n > 0;
+}
+
+static void put(struct pieces *p, uint64_t i)
+{
+    uint32_t ids[PIECE_IDS];
+    pieces_put(p, key_of(i), ids, ids_of(i, ids));
+}
+
+/* All that comes while there is room is kept; then the table stays what it is. */
+static void test_alone(void)
+{
+    struct pieces *p = pieces_new();
+    for (uint64_t i = 0; i < 1000; i++) {
+        CHECK(!got(p, i), "an empty table has key %llu", (unsigned long long)i);
+        put(p, i);
+        CHECK(got(p, i), "key %llu was put", (unsigned long long)i);
+    }
+    for (uint64_t i = 1000; i < KEYS; i++)
+        put(p, i);
+    uint64_t kept = 0;
+    for (uint64_t i = 0; i < KEYS; i++)
+        kept += got(p, i);
+    CHECK(kept > 200000 && kept <= 1 << 18, "%llu of %d kept", (unsigned long long)kept, KEYS);
+    for (uint64_t i = 0; i < 1000; i++)
+        CHECK(got(p, i), "key %llu came first", (unsigned long long)i);
+    pieces_free(p);
+}
+
+struct worker {
+    pthread_t thread;
+    struct pieces *pieces;
+    const struct tokenizer *t;
+    const char *text;
+    const uint32_t *want;
+    size_t n_want;
+    uint64_t found;
+};
+
+static void *put_and_get(void *arg)
+{
+    struct worker *w = arg;
+    for (uint64_t i = 0; i < KEYS / 4; i++) {
+        w->found += got(w->pieces, i);
+        put(w->pieces, i);
+        got(w->pieces, i ^ 1);
+    }
+    return NULL;
+}
+
+static void *encode_all(void *arg)
+{
+    struct worker *w = arg;
+    struct encoder *e = encoder_new(w->t, w->pieces);
+    size_t n;
+    const uint32_t *ids = encode(e, w->text, TEXT, false, &n);
+    CHECK(n == w->n_want && memcmp(ids, w->want, n * sizeof *ids) == 0, "threads differ");
+    encoder_free(e);
+    return NULL;
+}
+
+static uint64_t run(void *(*what)(void *), struct worker each)
+{
+    struct worker workers[THREADS];
+    uint64_t found = 0;
+    for (int i = 0; i < THREADS; i++) {
+        workers[i] = each;
+        CHECK(pthread_create(&workers[i].thread, NULL, what, &workers[i]) == 0, "pthread_create");
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(workers[i].thread, NULL);
+        found += workers[i].found;
+    }
+    return found;
+}
+
+static struct tokenizer *some_vocabulary(void)
+{
+    struct tokenizer *t = vocabulary_new(256 + 25 * 25);
+    char why[200];
+    uint32_t id = 256;
+    for (uint32_t b = 0; b < 256; b++)
+        vocabulary_set(t, b, (char[]){(char)b}, 1, TOKEN_TEXT);
+    for (char a = 'a'; a < 'z'; a++)
+        for (char b = 'a'; b < 'z'; b++, id++) {
+            vocabulary_set(t, id, (char[]){a, b}, 2, TOKEN_TEXT);
+            vocabulary_merge(t, (uint32_t)a, (uint32_t)b, id);
+        }
+    CHECK(vocabulary_finish(t, why, sizeof why) == 0, "%s", why);
+    return t;
+}
+
+static void test_encoders(void)
+{
+    static char text[TEXT];
+    uint64_t state = 3;
+    for (size_t i = 0; i < TEXT; i++) { /* words of up to four letters come again, longer ones hardly */
+        uint64_t r = random_next(&state) >> 33;
+        text[i] = r % 6 == 0 ? ' ' : (char)('a' + r / 6 % 26);
+    }
+    struct tokenizer *t = some_vocabulary();
+    struct encoder *alone = encoder_new(t, NULL);
+    struct worker w = {.pieces = pieces_new(), .t = t, .text = text};
+    w.want = encode(alone, text, TEXT, false, &w.n_want);
+    run(encode_all, w);
+    pieces_free(w.pieces);
+    encoder_free(alone);
+    tokenizer_free(t);
+}
+
+int main(void)
+{
+    test_begin(30);
+    test_alone();
+    struct worker w = {.pieces = pieces_new()};
+    uint64_t found = run(put_and_get, w);
+    CHECK(found > 0, "no thread found what another put");
+    pieces_free(w.pieces);
+    test_encoders();
+    return 0;
+}
