@@ -43,11 +43,11 @@ CPPFLAGS := -I. -D_GNU_SOURCE
 CFLAGS   := -std=gnu11 $(WARN) $($(VARIANT)_CFLAGS) -fopenmp
 LDFLAGS  := $($(VARIANT)_LDFLAGS) -fopenmp
 LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -ldnnl -lpng -ljpeg -lsndfile \
-            -lpthread -lm
+            -lcurl -lcrypto -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
 LIBDIRS  := tools/report tools/exporters pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/sample pipeline/model \
-            pipeline/tokenize pipeline/media pipeline/shard pipeline/mix pipeline/demo \
+            pipeline/tokenize pipeline/media pipeline/shard pipeline/mix pipeline/fetch pipeline/demo \
             pipeline/text/convert pipeline/text/learn pipeline/text/encode pipeline/text/vocabulary pipeline/text/pretokenize \
             pipeline/stream pipeline/lib kernels kernels/cpu kernels/cuda shm formats
 ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,$d).a))

@@ -18,7 +18,9 @@ enum {
 };
 
 struct decompress {
-    int fd;
+    int fd; /* -1: source gives the bytes */
+    decompress_source *source;
+    void *arg;
     enum decompress_kind kind;
     bool eof, failed;
     bool within;     /* inside a frame: the end of the file here is a truncation */
@@ -48,9 +50,11 @@ static int fill(struct decompress *d)
     d->pos = 0;
     if (d->eof || d->len == IN_BYTES)
         return 0;
-    ssize_t n = read(d->fd, d->in + d->len, IN_BYTES - d->len);
+    size_t room = IN_BYTES - d->len;
+    ssize_t n = d->source ? d->source(d->arg, d->in + d->len, room) : read(d->fd, d->in + d->len, room);
     if (n < 0)
-        return errno == EINTR ? DECOMPRESS_AGAIN : fail(d, "cannot read", strerror(errno));
+        return n == DECOMPRESS_AGAIN || errno == EINTR ? DECOMPRESS_AGAIN
+                                                       : fail(d, "cannot read", strerror(errno));
     d->eof = n == 0;
     d->len += (size_t)n;
     return 0;
@@ -81,9 +85,13 @@ static enum decompress_kind kind_of_magic(const unsigned char *p, size_t n)
 /* Finds the kind from the first bytes and holds it against the one asked for. */
 static int detect(struct decompress *d, enum decompress_kind asked)
 {
-    while (d->len < 4 && !d->eof)
-        if (fill(d) == -1)
+    while (d->len < 4 && !d->eof) {
+        int rc = fill(d);
+        if (rc == DECOMPRESS_AGAIN && d->source)
+            return fail(d, "interrupted", NULL);
+        if (rc == -1)
             return -1;
+    }
     enum decompress_kind found = kind_of_magic(d->in, d->len);
     if (asked == DECOMPRESS_LZ4 && d->len >= 4 && is_skippable(little32(d->in)))
         found = DECOMPRESS_LZ4;
@@ -123,22 +131,37 @@ static int start_decoder(struct decompress *d)
     }
 }
 
-struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap)
+static struct decompress *open_stream(int fd, decompress_source *source, void *arg, enum decompress_kind kind,
+                                      char *err, size_t cap)
 {
     struct decompress *d = malloc(sizeof *d);
     if (!d) {
         snprintf(err, cap, "out of memory");
-        close(fd);
+        if (fd >= 0)
+            close(fd);
         return NULL;
     }
     memset(d, 0, offsetof(struct decompress, in));
     d->fd = fd;
+    d->source = source;
+    d->arg = arg;
     if (detect(d, kind) != 0 || start_decoder(d) != 0) {
         snprintf(err, cap, "%s", d->error);
         decompress_close(d);
         return NULL;
     }
     return d;
+}
+
+struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap)
+{
+    return open_stream(fd, NULL, NULL, kind, err, cap);
+}
+
+struct decompress *decompress_open_source(decompress_source *source, void *arg, enum decompress_kind kind,
+                                          char *err, size_t cap)
+{
+    return open_stream(-1, source, arg, kind, err, cap);
 }
 
 void decompress_close(struct decompress *d)
@@ -150,7 +173,8 @@ void decompress_close(struct decompress *d)
     ZSTD_freeDCtx(d->zstd);
     if (d->lz4)
         LZ4F_freeDecompressionContext(d->lz4);
-    close(d->fd);
+    if (d->fd >= 0)
+        close(d->fd);
     free(d);
 }
 

@@ -59,7 +59,8 @@ char *cache_commit(const char *folder, const char *revision)
     return is_commit(commit) ? xstrdup(commit) : NULL;
 }
 
-/* Writes a small file under a name of its own and renames it: readers see it whole. False: it could not be. */
+/* Writes a small file under a name of its own and renames it: readers see it whole. False: it could not be.
+ */
 static bool replace_file(const char *path, const char *content, size_t n)
 {
     char *tmp = xasprintf("%s.%d.tmp", path, (int)getpid());
@@ -136,10 +137,10 @@ bool cache_read_tree(const char *folder, const char *commit, struct file_list *f
     const char *key;
     json_t *entry, *root = path_exists(path) ? json_load_file(path, JSON_REJECT_DUPLICATES, NULL) : NULL;
     json_t *all = json_object_get(root, "files");
-    bool ok = json_integer_value(json_object_get(root, "format_version")) == TREE_VERSION && json_is_object(all);
+    bool ok =
+        json_integer_value(json_object_get(root, "format_version")) == TREE_VERSION && json_is_object(all);
     if (ok)
-        json_object_foreach(all, key, entry)
-            ok = ok && read_entry(key, entry, files);
+        json_object_foreach(all, key, entry) ok = ok && read_entry(key, entry, files);
     if (!ok)
         file_list_free(files);
     json_decref(root);
@@ -154,8 +155,8 @@ void cache_write_tree(const char *folder, const char *commit, const struct file_
     for (size_t i = 0; i < files->n; i++) {
         const struct remote_file *f = &files->v[i];
         json_int_t size = (json_int_t)f->size;
-        json_t *entry = f->git_oid ? json_pack("{sI ss ss sI}", "size", size, "blob_id", f->git_oid, "lfs_sha256",
-                                               f->etag, "lfs_size", size)
+        json_t *entry = f->git_oid ? json_pack("{sI ss ss sI}", "size", size, "blob_id", f->git_oid,
+                                               "lfs_sha256", f->etag, "lfs_size", size)
                                    : json_pack("{sI ss}", "size", size, "blob_id", f->etag);
         json_object_set_new(all, f->path, entry);
     }

@@ -1,8 +1,8 @@
 /*
  * cache.h - the hub's files on this machine, in the layout of huggingface_hub, which shares them
  *
- *   CACHE/datasets--ORG--NAME/refs/REVISION           the commit that a branch or tag meant when it was last asked
- *                             blobs/ETAG              a file's content: ETAG is its SHA-256, or git's SHA-1 of a small one
+ *   CACHE/datasets--ORG--NAME/refs/REVISION           the commit that a branch or tag meant when it was last
+ * asked blobs/ETAG              a file's content: ETAG is its SHA-256, or git's SHA-1 of a small one
  *                             blobs/ETAG.incomplete   as far as it has come
  *                             snapshots/COMMIT/PATH   a relative symbolic link to the blob
  *                             trees/COMMIT.json       which files a commit has
@@ -36,7 +36,7 @@ void cache_list_snapshot(const char *folder, const char *commit, struct file_lis
 /* Fills in where the file belongs in the cache: blob, lock, link and link_target. */
 void cache_place(const char *cache, const struct hub_uri *u, const char *commit, struct remote_file *f);
 
-bool is_commit(const char *s);          /* 40 hexadecimal digits */
-bool is_hub_etag(const char *s);        /* 40 or 64 */
+bool is_commit(const char *s);   /* 40 hexadecimal digits */
+bool is_hub_etag(const char *s); /* 40 or 64 */
 
 #endif

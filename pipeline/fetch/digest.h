@@ -17,7 +17,7 @@ void digest_reset(struct digest *d);
 void digest_add(struct digest *d, const void *bytes, size_t n);
 /* Writes the hash in hexadecimal digits; the digest begins anew. */
 void digest_end(struct digest *d, char hex[DIGEST_HEX]);
-void digest_free(struct digest *d);             /* NULL is fine */
+void digest_free(struct digest *d); /* NULL is fine */
 
 /* Adds the first n bytes of a file. False: they could not be read. */
 bool digest_add_file(struct digest *d, int fd, uint64_t n);

@@ -19,11 +19,11 @@
 #include <unistd.h>
 
 enum {
-    POLL_MS = 100,                      /* how often locks of others and stop_signal are looked at */
-    WRITE_BACK_BYTES = 16 << 20,        /* the disk begins to write after so many */
-    MAX_MISMATCHES = 1,                 /* a file is downloaded once more when its hash is wrong */
+    POLL_MS = 100,               /* how often locks of others and stop_signal are looked at */
+    WRITE_BACK_BYTES = 16 << 20, /* the disk begins to write after so many */
+    MAX_MISMATCHES = 1,          /* a file is downloaded once more when its hash is wrong */
 };
-static const uint64_t max_unknown_bytes = (uint64_t)1 << 40;   /* of a file whose length nobody says */
+static const uint64_t max_unknown_bytes = (uint64_t)1 << 40; /* of a file whose length nobody says */
 
 enum state { WAITING, BUSY, RUNNING, WHOLE, FAILED };
 
@@ -32,17 +32,17 @@ struct download {
     struct downloads *all;
     const struct remote_file *file;
     struct http_request request;
-    int fd, lock;                       /* -1: not open */
-    struct digest *digest;              /* of the bytes so far, where the ETag is a SHA-256 */
-    char *validator;                    /* ETag that the serving host gave for these bytes; NULL: none that is strong */
-    bool restart;                       /* what is here is not to be continued */
+    int fd, lock;          /* -1: not open */
+    struct digest *digest; /* of the bytes so far, where the ETag is a SHA-256 */
+    char *validator;       /* ETag that the serving host gave for these bytes; NULL: none that is strong */
+    bool restart;          /* what is here is not to be continued */
     int mismatches;
     char why[200];
 
-    enum state state;                   /* seen by readers */
+    enum state state; /* seen by readers */
     uint64_t available, moved;
-    int64_t size;                       /* as far as it is known */
-    unsigned generation;                /* counts how often bytes that were given out were taken back */
+    int64_t size;        /* as far as it is known */
+    unsigned generation; /* counts how often bytes that were given out were taken back */
     char *error;
 };
 
@@ -51,7 +51,7 @@ struct downloads {
     const struct file_list *files;
     struct download *v;
     unsigned jobs, running;
-    size_t first;                       /* all files before it have ended */
+    size_t first; /* all files before it have ended */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -227,7 +227,8 @@ static const char *check_hash(struct download *d)
         return NULL;
     d->restart = true;
     d->request.final = d->mismatches++ >= MAX_MISMATCHES;
-    snprintf(d->why, sizeof d->why, "its %s is %.12s..., not %.12s...", d->digest ? "SHA-256" : "git hash", hex, etag);
+    snprintf(d->why, sizeof d->why, "its %s is %.12s..., not %.12s...", d->digest ? "SHA-256" : "git hash",
+             hex, etag);
     return d->why;
 }
 
@@ -235,7 +236,8 @@ static const char *on_end(struct http_request *r)
 {
     struct download *d = r->arg;
     if (d->size >= 0 && d->available != (uint64_t)d->size) {
-        snprintf(d->why, sizeof d->why, "it ends after %" PRIu64 " of %" PRId64 " bytes", d->available, d->size);
+        snprintf(d->why, sizeof d->why, "it ends after %" PRIu64 " of %" PRId64 " bytes", d->available,
+                 d->size);
         return d->why;
     }
     return check_hash(d);
@@ -315,7 +317,7 @@ static void start(struct download *d, struct http *h)
         commit(d);
         return;
     }
-    d->mismatches = 0;                  /* what an earlier run left is not the server's fault */
+    d->mismatches = 0; /* what an earlier run left is not the server's fault */
     start_request(d, h);
 }
 
@@ -357,13 +359,14 @@ static void *run(void *arg)
     }
     http_close(h);
     lock(all);
-    unlock(all);                        /* wakes who waits, should it be stop_signal */
+    unlock(all); /* wakes who waits, should it be stop_signal */
     return NULL;
 }
 
 /* --- the reader's side ----------------------------------------------------- */
 
-struct downloads *downloads_start(const struct hub_settings *settings, const struct file_list *files, unsigned jobs)
+struct downloads *downloads_start(const struct hub_settings *settings, const struct file_list *files,
+                                  unsigned jobs)
 {
     struct downloads *all = xcalloc(1, sizeof *all);
     all->settings = settings;
@@ -372,7 +375,8 @@ struct downloads *downloads_start(const struct hub_settings *settings, const str
     all->fd = -1;
     all->v = xcalloc(files->n ? files->n : 1, sizeof *all->v);
     for (size_t i = 0; i < files->n; i++)
-        all->v[i] = (struct download){.all = all, .file = &files->v[i], .fd = -1, .lock = -1, .size = files->v[i].size};
+        all->v[i] = (struct download){
+            .all = all, .file = &files->v[i], .fd = -1, .lock = -1, .size = files->v[i].size};
     pthread_mutex_init(&all->mutex, NULL);
     pthread_cond_init(&all->changed, NULL);
     if (pthread_create(&all->thread, NULL, run, all) != 0)
@@ -442,14 +446,16 @@ ssize_t downloads_read(struct downloads *all, size_t i, uint64_t offset, void *b
     uint64_t available = d->available;
     pthread_mutex_unlock(&all->mutex);
     if (changed)
-        die("%s: the server started over while it was being read; run this again with --download first", d->file->name);
+        die("%s: the server started over while it was being read; run this again with --download first",
+            d->file->name);
     if (!begun)
         return DECOMPRESS_AGAIN;
     if (offset >= available)
         return 0;
     if (all->fd < 0 || all->reading != i)
         open_for_reading(all, i);
-    ssize_t got = pread(all->fd, buf, n < available - offset ? n : (size_t)(available - offset), (off_t)offset);
+    ssize_t got =
+        pread(all->fd, buf, n < available - offset ? n : (size_t)(available - offset), (off_t)offset);
     if (got < 0)
         die_errno("%s", d->file->blob);
     return got;

@@ -41,7 +41,8 @@ static void free_file(struct remote_file *f)
     free(f->link_target);
 }
 
-void file_list_keep(struct file_list *l, bool (*keep)(const struct remote_file *, const void *), const void *arg)
+void file_list_keep(struct file_list *l, bool (*keep)(const struct remote_file *, const void *),
+                    const void *arg)
 {
     size_t kept = 0;
     for (size_t i = 0; i < l->n; i++) {

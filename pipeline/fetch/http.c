@@ -7,6 +7,7 @@
 #include "pipeline/lib/random.h"
 
 #include <curl/curl.h>
+#include <stdarg.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,31 +16,31 @@
 
 enum {
     MAX_REDIRECTS = 5,
-    MAX_CONNECTIONS = 16,       /* to one host: SWH's objects are small and many */
+    MAX_CONNECTIONS = 16, /* to one host: SWH's objects are small and many */
     CONNECT_TIMEOUT_S = 20,
-    SLOW_BYTES = 256,           /* a second: below this for timeout_s a transfer counts as broken */
-    MAX_WAIT_S = 900,           /* a server that asks for more is taken at its word later, by the user */
+    SLOW_BYTES = 256, /* a second: below this for timeout_s a transfer counts as broken */
+    MAX_WAIT_S = 900, /* a server that asks for more is taken at its word later, by the user */
     MAX_BACKOFF_S = 30,
-    TOLD_WAIT_S = 5,            /* longer waits are told */
+    TOLD_WAIT_S = 5, /* longer waits are told */
     BUFFER_BYTES = 256 << 10,
     MAX_IGNORED_BYTES = 64 << 10,
-    PROGRESS_BYTES = 1 << 20,   /* a broken try that brought this much does not count */
+    PROGRESS_BYTES = 1 << 20, /* a broken try that brought this much does not count */
 };
 
 /* One request on its way: the present try, and what the tries share. */
 struct http_try {
     struct http *http;
     struct http_request *request;
-    struct http_try *next;              /* in http's list */
-    CURL *easy;                         /* NULL: waiting for not_before */
+    struct http_try *next; /* in http's list */
+    CURL *easy;            /* NULL: waiting for not_before */
     struct curl_slist *headers;
-    char *url;                          /* of this hop */
+    char *url; /* of this hop */
     char curl_error[CURL_ERROR_SIZE];
-    char refused[200];                  /* why accept or body ended it */
+    char refused[200]; /* why accept or body ended it */
     int redirects, retries;
-    bool off_origin;                    /* a redirect led to another origin than the first */
-    size_t ignored;                     /* bytes of the body of a redirect or a refusal */
-    size_t received;                    /* bytes of the body of a 2xx */
+    bool off_origin; /* a redirect led to another origin than the first */
+    size_t ignored;  /* bytes of the body of a redirect or a refusal */
+    size_t received; /* bytes of the body of a 2xx */
     double not_before;
 };
 
@@ -48,7 +49,8 @@ struct http {
     CURLM *multi;
     struct http_try *tries;
     uint64_t random;
-    char *authorization;                /* the header; NULL: no token */
+    bool reached;        /* some server has answered: the network is there */
+    char *authorization; /* the header; NULL: no token */
 };
 
 struct http *http_open(const struct hub_settings *settings)
@@ -125,6 +127,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
     struct http_request *r = t->request;
     bool ours = url_same_origin(t->url, t->http->settings->endpoint);
     n *= size;
+    t->http->reached = true;
     if (!reply_header(&r->reply, line, n, ours))
         return n;
     if (is_success(&r->reply) && r->accept && refuse(t, r->accept(r)))
@@ -132,7 +135,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
     return n;
 }
 
-/* The text of a refusal or a redirect is of no interest: it is read so that the connection can be kept, unless it is long. */
+/* The text of a refusal or a redirect is of no interest: it is read so that the connection can be kept,
+ * unless it is long. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
     struct http_try *t = arg;
@@ -271,6 +275,10 @@ static enum verdict redirect(struct http_try *t)
                                 : "too many, one after the other");
     }
     t->off_origin |= !url_same_origin(t->request->url, target);
+    if (t->off_origin && t->request->stay) {
+        free(target);
+        return DONE;
+    }
     free(t->url);
     t->url = target;
     return FOLLOW;
@@ -315,7 +323,9 @@ static enum verdict judge(struct http_try *t, CURLcode code)
         fail(t, "%s: %s", shown, why);
         if (t->received >= PROGRESS_BYTES)
             t->retries = 0;
-        v = is_certificate_error(code) || code == CURLE_URL_MALFORMAT ? DONE : REPEAT;
+        bool offline = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT;
+        bool hopeless = is_certificate_error(code) || code == CURLE_URL_MALFORMAT;
+        v = hopeless || (offline && !t->http->reached) ? DONE : REPEAT;
     }
     free(shown);
     return v;
@@ -328,11 +338,13 @@ static bool plan_repetition(struct http_try *t)
     double asked = t->request->reply.wait_s;
     size_t n = strlen(t->request->error);
     if (t->retries == HTTP_RETRIES) {
-        snprintf(t->request->error + n, sizeof t->request->error - n, " (after %d repetitions)", HTTP_RETRIES);
+        snprintf(t->request->error + n, sizeof t->request->error - n, " (after %d repetitions)",
+                 HTTP_RETRIES);
         return false;
     }
     if (asked > MAX_WAIT_S) {
-        snprintf(t->request->error + n, sizeof t->request->error - n, ", and asks to come back in %.0f seconds", asked);
+        snprintf(t->request->error + n, sizeof t->request->error - n,
+                 ", and asks to come back in %.0f seconds", asked);
         return false;
     }
     double backoff = ldexp(h->settings->retry_wait_s, t->retries++) * (0.5 + random_uniform(&h->random));

@@ -1,5 +1,6 @@
 /*
- * http.h - requests to servers that may be slow, down, or hostile: redirects, repetitions and the token's ways
+ * http.h - requests to servers that may be slow, down, or hostile: redirects, repetitions and the token's
+ * ways
  *
  *   h = http_open(&settings)
  *   http_add(h, &a); http_add(h, &b);
@@ -8,11 +9,11 @@
  *
  * One struct http belongs to one thread. Requests run side by side, over connections that are kept.
  *
- * Redirects   at most 5, to https only (http: from this machine to this machine). The token goes with a request to the
- *             hub's own origin and with no other.
- * Repetition  after 408, 429, 500, 502, 503, 504, a connection that broke or stalled, and a body that was refused: at most
- *             HTTP_RETRIES times without much progress, with growing pauses and jitter, or as long as Retry-After and RateLimit say. 403 from
- *             a storage host is repeated from the start, since signed addresses end. A certificate that does not fit is not.
+ * Redirects   at most 5, to https only (http: from this machine to this machine). The token goes with a
+ * request to the hub's own origin and with no other. Repetition  after 408, 429, 500, 502, 503, 504, a
+ * connection that broke or stalled, and a body that was refused: at most HTTP_RETRIES times without much
+ * progress, with growing pauses and jitter, or as long as Retry-After and RateLimit say. 403 from a storage
+ * host is repeated from the start, since signed addresses end. A certificate that does not fit is not.
  */
 #ifndef FETCH_HTTP_H
 #define FETCH_HTTP_H
@@ -26,20 +27,21 @@
 enum { HTTP_RETRIES = 5 };
 
 struct http_reply {
-    long status;                        /* of the last answer */
-    char *etag;                         /* as it stands, with quotes */
-    char *linked_etag, *commit;         /* from the hub's own answer, also when that was a redirect */
-    char *error_code, *error_message;   /* X-Error-Code, X-Error-Message */
-    char *next;                         /* Link, rel="next" */
-    int64_t linked_size, length;        /* X-Linked-Size; Content-Length. -1: unknown */
-    int64_t range_first, range_total;   /* Content-Range of a 206. -1: unknown */
-    double wait_s;                      /* what the server asks to wait */
+    long status;                      /* of the last answer */
+    char *etag;                       /* as it stands, with quotes */
+    char *linked_etag, *commit;       /* from the hub's own answer, also when that was a redirect */
+    char *error_code, *error_message; /* X-Error-Code, X-Error-Message */
+    char *next;                       /* Link, rel="next" */
+    int64_t linked_size, length;      /* X-Linked-Size; Content-Length. -1: unknown */
+    int64_t range_first, range_total; /* Content-Range of a 206. -1: unknown */
+    double wait_s;                    /* what the server asks to wait */
 };
 
 struct http_request {
     /* For the caller to set. */
     const char *url;
     bool head;
+    bool stay; /* a redirect to another origin is an answer: it is not followed */
     /* Before every try: sets from, to and if_range. May be NULL. */
     void (*begin)(struct http_request *r);
     /* When the headers of a 2xx are there. NULL: go on; else why the answer is refused. May be NULL. */
@@ -51,21 +53,21 @@ struct http_request {
     void *arg;
 
     /* For begin to set. */
-    uint64_t from, to;                  /* Range: bytes=from-to where there is a to, or a from alone */
-    const char *if_range;               /* borrowed; NULL: none */
+    uint64_t from, to;    /* Range: bytes=from-to where there is a to, or a from alone */
+    const char *if_range; /* borrowed; NULL: none */
 
-    bool final;                         /* set by accept, body and end: repeating would not help */
+    bool final; /* set by accept, body and end: repeating would not help */
 
     /* The outcome. */
-    bool failed;                        /* no answer that could be used: error says why */
+    bool failed; /* no answer that could be used: error says why */
     char error[400];
-    struct http_reply reply;            /* status 200..299 when not failed, or another that is the server's last word */
+    struct http_reply reply; /* status 200..299 when not failed, or another that is the server's last word */
 
-    struct http_try *own;               /* http.c's */
+    struct http_try *own; /* http.c's */
 };
 
 struct http *http_open(const struct hub_settings *settings);
-void http_close(struct http *h);        /* gives up what still runs */
+void http_close(struct http *h); /* gives up what still runs */
 void http_add(struct http *h, struct http_request *r);
 /* Waits for a request that is done, at most timeout_ms. NULL: none is yet. */
 struct http_request *http_step(struct http *h, int timeout_ms);

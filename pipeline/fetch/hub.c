@@ -19,7 +19,7 @@ struct question {
     const struct hub_settings *settings;
     const char *word;
     struct hub_uri uri;
-    char *page;                 /* for people: ENDPOINT/datasets/ORG/NAME */
+    char *page; /* for people: ENDPOINT/datasets/ORG/NAME */
     struct http *http;
     struct hub_listing *answer;
 };
@@ -133,7 +133,8 @@ static void add_entry(const struct question *q, json_t *entry, struct file_list 
     if (strcmp(type, "file") != 0)
         return;
     if (!hub_path_is_safe(path))
-        die("%s: the hub lists a file whose name is refused: it is absolute, or has \"..\", a control character or "
+        die("%s: the hub lists a file whose name is refused: it is absolute, or has \"..\", a control "
+            "character or "
             "a backslash in it",
             q->word);
     if (!etag || !is_hub_etag(etag) || !json_is_integer(size) || json_integer_value(size) < 0)
@@ -145,7 +146,8 @@ static void add_entry(const struct question *q, json_t *entry, struct file_list 
     f->size = json_integer_value(size);
 }
 
-/* The next page is asked of the endpoint, whatever host the link names: a mirror's links may name the hub itself. */
+/* The next page is asked of the endpoint, whatever host the link names: a mirror's links may name the hub
+ * itself. */
 static char *next_page(const struct question *q, const char *next)
 {
     const char *path = strstr(next, "://") ? strchr(strstr(next, "://") + 3, '/') : next;
@@ -171,8 +173,7 @@ static void list_folder(const struct question *q, const char *folder, struct fil
         size_t i;
         if (!json_is_array(entries))
             die("%s: the hub's listing is no array", q->word);
-        json_array_foreach(entries, i, entry)
-            add_entry(q, entry, files);
+        json_array_foreach(entries, i, entry) add_entry(q, entry, files);
         if (files->n > HUB_MAX_FILES || (next && (pages == MAX_PAGES || json_array_size(entries) == 0)))
             die("%s: the hub's listing does not end", q->word);
         json_decref(entries);
@@ -200,7 +201,8 @@ static bool is_wanted(const struct remote_file *f, const void *arg)
     size_t n = strlen(u->path);
     if (hub_is_glob(u->path))
         return hub_glob_matches(u->path, f->path);
-    return n == 0 || (strncmp(f->path, u->path, n) == 0 && (f->path[n] == '/' || (f->path[n] == '\0' && !u->folder)));
+    return n == 0 ||
+           (strncmp(f->path, u->path, n) == 0 && (f->path[n] == '/' || (f->path[n] == '\0' && !u->folder)));
 }
 
 /* Lists what the commit has and keeps what the path means. */
@@ -228,7 +230,8 @@ static bool is_here(const struct remote_file *f)
     return f->blob && path_exists(f->blob);
 }
 
-/* What the cache has of the commit. Where the listing is known too, a file that is missing is an error, not left out. */
+/* What the cache has of the commit. Where the listing is known too, a file that is missing is an error, not
+ * left out. */
 static void list_cached(struct question *q, const char *why)
 {
     struct hub_listing *l = q->answer;
@@ -246,7 +249,8 @@ static void list_cached(struct question *q, const char *why)
     if (l->files.n == 0)
         die("%s: %s, and the cache does not have it (%s)", q->word, why, l->folder);
     if (missing > 0)
-        die("%s: %s, and the cache lacks %zu of %zu files (%s)", q->word, why, missing, l->files.n, l->folder);
+        die("%s: %s, and the cache lacks %zu of %zu files (%s)", q->word, why, missing, l->files.n,
+            l->folder);
 }
 
 /* --- with it --------------------------------------------------------------- */
@@ -262,7 +266,7 @@ static bool list_file(struct question *q)
 {
     struct hub_listing *l = q->answer;
     char *url = resolve_url(q, q->uri.revision, q->uri.path);
-    struct http_request r = {.url = url, .head = true};
+    struct http_request r = {.url = url, .head = true, .stay = true};
     http_run(q->http, &r);
     if (r.failed) {
         list_cached(q, r.error);
@@ -270,7 +274,8 @@ static bool list_file(struct question *q)
         return true;
     }
     bool missing = r.reply.error_code && strcmp(r.reply.error_code, "EntryNotFound") == 0;
-    if (!is_success(&r) && !missing)
+    bool stored = r.reply.status / 100 == 3 && r.reply.linked_etag; /* at another host, as large files are */
+    if (!is_success(&r) && !stored && !missing)
         die_refused(q, &r.reply);
     check_commit(q, r.reply.commit);
     l->commit = xstrdup(r.reply.commit);
@@ -346,7 +351,8 @@ void hub_list(const struct hub_settings *s, const char *word, struct hub_listing
     *l = (struct hub_listing){0};
     if (why)
         die("%s: %s", word, why);
-    q.page = xasprintf("%s/%s%s", s->endpoint, strcmp(q.uri.kind, "datasets") == 0 ? "datasets/" : "", q.uri.repo);
+    q.page =
+        xasprintf("%s/%s%s", s->endpoint, strcmp(q.uri.kind, "datasets") == 0 ? "datasets/" : "", q.uri.repo);
     l->folder = cache_folder(s->cache, &q.uri);
     l->revision = xstrdup(q.uri.revision);
     q.http = http_open(s);

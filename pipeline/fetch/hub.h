@@ -1,7 +1,8 @@
 /*
  * hub.h - which files a word of the hub (hf://...) means
  *
- * Protocol: formats/hub.md. Where the hub is not to be asked (HF_HUB_OFFLINE), or cannot be reached, the cache answers.
+ * Protocol: formats/hub.md. Where the hub is not to be asked (HF_HUB_OFFLINE), or cannot be reached, the
+ * cache answers.
  */
 #ifndef FETCH_HUB_H
 #define FETCH_HUB_H
@@ -10,14 +11,14 @@
 #include "pipeline/fetch/settings.h"
 
 enum {
-    HUB_MAX_PAGE_BYTES = 64 << 20,      /* of one page of a listing */
-    HUB_MAX_FILES = 1000000,            /* of one listing */
+    HUB_MAX_PAGE_BYTES = 64 << 20, /* of one page of a listing */
+    HUB_MAX_FILES = 1000000,       /* of one listing */
 };
 
 struct hub_listing {
-    char *folder;               /* of the repository, in the cache */
-    char *revision, *commit;    /* the revision as it was given, and what it means now */
-    struct file_list files;     /* sorted by path */
+    char *folder;            /* of the repository, in the cache */
+    char *revision, *commit; /* the revision as it was given, and what it means now */
+    struct file_list files;  /* sorted by path */
 };
 
 /* Dies with one line that names the word and says what to do. */

@@ -44,7 +44,8 @@ void reply_free(struct http_reply *reply)
 static int64_t number(const char *s)
 {
     uint64_t n;
-    return isdigit((unsigned char)*s) && strspn(s, "0123456789") == strlen(s) && parse_u64(s, &n) == 0 && n <= INT64_MAX
+    return isdigit((unsigned char)*s) && strspn(s, "0123456789") == strlen(s) && parse_u64(s, &n) == 0 &&
+                   n <= INT64_MAX
                ? (int64_t)n
                : -1;
 }
@@ -83,8 +84,8 @@ static void set_next(struct http_reply *reply, const char *value)
 static void set_range(struct http_reply *reply, const char *value)
 {
     unsigned long long first, last, total;
-    if (sscanf(value, "bytes %19llu-%19llu/%19llu", &first, &last, &total) == 3 && first <= last && last < total &&
-        total <= INT64_MAX) {
+    if (sscanf(value, "bytes %19llu-%19llu/%19llu", &first, &last, &total) == 3 && first <= last &&
+        last < total && total <= INT64_MAX) {
         reply->range_first = (int64_t)first;
         reply->range_total = (int64_t)total;
     }
@@ -142,7 +143,7 @@ bool reply_header(struct http_reply *reply, const char *line, size_t n, bool our
     if (n == 0)
         return reply->status >= 200;
     if (n >= sizeof text || memchr(line, '\0', n))
-        return false;           /* none of those that matter here is that long */
+        return false; /* none of those that matter here is that long */
     memcpy(text, line, n);
     text[n] = '\0';
     if (strncmp(text, "HTTP/", 5) == 0) {

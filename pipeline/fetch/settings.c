@@ -85,7 +85,8 @@ static void read_endpoint(struct hub_settings *s)
 void hub_settings_read(struct hub_settings *s)
 {
     const char *user = env("HOME");
-    char *dot_cache = path_join(user ? user : ".", ".cache"), *caches = folder("XDG_CACHE_HOME", dot_cache, "");
+    char *dot_cache = path_join(user ? user : ".", ".cache"),
+         *caches = folder("XDG_CACHE_HOME", dot_cache, "");
     char *home = folder("HF_HOME", caches, "huggingface");
     uint64_t timeout = TIMEOUT_S;
     const char *word = env("HF_HUB_DOWNLOAD_TIMEOUT");

@@ -1,5 +1,6 @@
 /*
- * settings.h - where the hub and its cache are, and who we are: from the environment, as huggingface_hub reads it
+ * settings.h - where the hub and its cache are, and who we are: from the environment, as huggingface_hub
+ * reads it
  *
  *   HF_ENDPOINT               default https://huggingface.co; plain http only to this machine
  *   HF_HOME                   default $XDG_CACHE_HOME/huggingface, else ~/.cache/huggingface
@@ -15,15 +16,15 @@
 #include <stdbool.h>
 
 struct hub_settings {
-    char *endpoint;             /* no slash at the end */
-    char *cache;                /* of the hub's files */
-    char *web_cache;            /* of plain https files: $XDG_CACHE_HOME/tritter/web */
-    char *token;                /* NULL: none. Never to be shown */
-    char *token_from;           /* where it was found, for messages */
+    char *endpoint;   /* no slash at the end */
+    char *cache;      /* of the hub's files */
+    char *web_cache;  /* of plain https files: $XDG_CACHE_HOME/tritter/web */
+    char *token;      /* NULL: none. Never to be shown */
+    char *token_from; /* where it was found, for messages */
     bool offline;
     long timeout_s;
-    const char *certificates;   /* NULL: the system's */
-    double retry_wait_s;        /* before the first repetition; each next one waits twice as long */
+    const char *certificates; /* NULL: the system's */
+    double retry_wait_s;      /* before the first repetition; each next one waits twice as long */
 };
 
 /* Dies where a setting cannot be used. What it finds lives as long as the program. */

@@ -28,7 +28,9 @@ static bool is_revision(const char *s)
 
 static int hex(char c)
 {
-    return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
+    return isdigit((unsigned char)c)    ? c - '0'
+           : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
+                                        : -1;
 }
 
 static void unescape(char *s)
@@ -121,7 +123,8 @@ void hub_uri_free(struct hub_uri *u)
 char *hub_uri_repo(const struct hub_uri *u)
 {
     const char *kind = strcmp(u->kind, "datasets") == 0 ? "datasets/" : "";
-    return xasprintf("hf://%s%s%s%s", kind, u->repo, u->revision_given ? "@" : "", u->revision_given ? u->revision : "");
+    return xasprintf("hf://%s%s%s%s", kind, u->repo, u->revision_given ? "@" : "",
+                     u->revision_given ? u->revision : "");
 }
 
 bool hub_path_is_safe(const char *path)

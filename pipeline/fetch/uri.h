@@ -1,9 +1,10 @@
 /*
- * uri.h - the words of the hub: hf://datasets/ORG/NAME[@REVISION]/PATH, hf://[models/]ORG/NAME[@REVISION]/PATH
+ * uri.h - the words of the hub: hf://datasets/ORG/NAME[@REVISION]/PATH,
+ * hf://[models/]ORG/NAME[@REVISION]/PATH
  *
  * They are those of huggingface_hub's own file system. PATH is a file, a folder, a glob ("*" within a folder,
- * "**" across folders), or empty for the whole repository. A revision is a branch, a tag or a commit; refs/pr/N and
- * refs/convert/NAME may be written as they are, other slashes in it as %2F.
+ * "**" across folders), or empty for the whole repository. A revision is a branch, a tag or a commit;
+ * refs/pr/N and refs/convert/NAME may be written as they are, other slashes in it as %2F.
  */
 #ifndef FETCH_URI_H
 #define FETCH_URI_H
@@ -11,12 +12,12 @@
 #include <stdbool.h>
 
 struct hub_uri {
-    const char *kind;           /* "models" or "datasets" */
-    char *repo;                 /* ORG/NAME */
-    char *revision;             /* "main" when none was given */
+    const char *kind; /* "models" or "datasets" */
+    char *repo;       /* ORG/NAME */
+    char *revision;   /* "main" when none was given */
     bool revision_given;
-    char *path;                 /* no slash at either end; may be "" */
-    bool folder;                /* a slash stood at the end: the path is no file */
+    char *path;  /* no slash at either end; may be "" */
+    bool folder; /* a slash stood at the end: the path is no file */
 };
 
 /* NULL, or why the word is none (nothing is left to free then). */
@@ -25,7 +26,8 @@ void hub_uri_free(struct hub_uri *u);
 /* "hf://datasets/ORG/NAME@REVISION", the revision only where it was given. The caller frees it. */
 char *hub_uri_repo(const struct hub_uri *u);
 
-/* Whether a path from outside can be a file's name here: relative, no "..", no control characters, no backslash. */
+/* Whether a path from outside can be a file's name here: relative, no "..", no control characters, no
+ * backslash. */
 bool hub_path_is_safe(const char *path);
 bool hub_is_glob(const char *path);
 /* Like fnmatch by folders, where "**" stands for any number of them. */

@@ -28,7 +28,8 @@ static bool same_part(const char *a, const char *b, CURLUPart part)
 
 bool url_same_origin(const char *a, const char *b)
 {
-    return same_part(a, b, CURLUPART_SCHEME) && same_part(a, b, CURLUPART_HOST) && same_part(a, b, CURLUPART_PORT);
+    return same_part(a, b, CURLUPART_SCHEME) && same_part(a, b, CURLUPART_HOST) &&
+           same_part(a, b, CURLUPART_PORT);
 }
 
 /* 127.0.0.0/8 in full notation: "127.1" or "127.0.0.1.example" are none. */
@@ -38,8 +39,8 @@ static bool is_loopback(const char *host)
     int end = 0;
     if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
         return true;
-    return sscanf(host, "127.%3u.%3u.%3u%n", &a, &b, &c, &end) == 3 && host[end] == '\0' && a < 256 && b < 256 &&
-           c < 256;
+    return sscanf(host, "127.%3u.%3u.%3u%n", &a, &b, &c, &end) == 3 && host[end] == '\0' && a < 256 &&
+           b < 256 && c < 256;
 }
 
 const char *url_refusal(const char *url)

@@ -1,7 +1,8 @@
 /*
  * url.h - what of an address decides whom we talk to, and which addresses we talk to at all
  *
- * An origin is scheme, host and port together: a token goes to the origin that it belongs to, and nowhere else.
+ * An origin is scheme, host and port together: a token goes to the origin that it belongs to, and nowhere
+ * else.
  */
 #ifndef FETCH_URL_H
 #define FETCH_URL_H

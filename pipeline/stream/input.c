@@ -82,17 +82,23 @@ static uint64_t size_of_files(const char *const *paths, size_t n)
     return total;
 }
 
-struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths)
+struct input *input_open_sources(const struct input_opts *opts)
 {
     struct input *in = xcalloc(1, sizeof *in);
     in->opts = opts;
-    in->paths = n_paths ? paths : stdin_paths;
-    in->n_paths = n_paths ? n_paths : 1;
     in->parser = doc_parser_new();
     if (!in->parser)
         die("out of memory");
     in->cap = FIRST_BUFFER;
     in->buf = xmalloc(in->cap);
+    return in;
+}
+
+struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths)
+{
+    struct input *in = input_open_sources(opts);
+    in->paths = n_paths ? paths : stdin_paths;
+    in->n_paths = n_paths ? n_paths : 1;
     in->stats.total_bytes = size_of_files(in->paths, in->n_paths);
     return in;
 }
@@ -149,20 +155,15 @@ static bool wait_input(int fd)
     return false;
 }
 
-static void start_file(struct input *in, int fd, const char *name, enum decompress_kind compression,
-                       enum kind kind)
+/* A file has been opened, or why says that it could not be. */
+static void start_stream(struct input *in, struct decompress *file, const char *name, enum kind kind,
+                         const char *why)
 {
-    char err[200];
-    if (!wait_input(fd)) {
-        in->stopped = true;
-        close(fd);
-        return;
-    }
     free(in->name);
     in->name = xstrdup(name);
-    in->file = decompress_open(fd, compression, err, sizeof err);
+    in->file = file;
     if (!in->file)
-        die("%s: offset 0: %s", name, err);
+        die("%s: offset 0: %s", name, why);
     in->kind = kind;
     in->eof = in->separated = false;
     in->pos = in->len = 0;
@@ -171,6 +172,31 @@ static void start_file(struct input *in, int fd, const char *name, enum decompre
     in->piece = 0;
     if (have(in, 3) && memcmp(in->buf, "\xef\xbb\xbf", 3) == 0)
         in->pos = 3; /* the byte order mark is no text */
+}
+
+static void start_file(struct input *in, int fd, const char *name, enum decompress_kind compression,
+                       enum kind kind)
+{
+    char err[200] = "";
+    if (!wait_input(fd)) {
+        in->stopped = true;
+        close(fd);
+        return;
+    }
+    start_stream(in, decompress_open(fd, compression, err, sizeof err), name, kind, err);
+}
+
+void input_add(struct input *in, const char *name, decompress_source *source, void *arg)
+{
+    size_t stem;
+    char err[200] = "";
+    enum decompress_kind compression = decompress_kind_of_name(name, &stem);
+    enum kind kind = kind_of_name(name, stem);
+    struct decompress *file = decompress_open_source(source, arg, compression, err, sizeof err);
+    if (!file && stop_signal)
+        in->stopped = true;
+    else
+        start_stream(in, file, name, kind, err);
 }
 
 static void end_file(struct input *in)

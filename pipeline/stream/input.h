@@ -19,6 +19,7 @@
 #ifndef STREAM_INPUT_H
 #define STREAM_INPUT_H
 
+#include "formats/decompress.h"
 #include "formats/docs.h"
 #include "pipeline/lib/cli.h"
 
@@ -46,6 +47,12 @@ struct input;
 
 /* opts and paths must live until input_close. No paths: standard input. */
 struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths);
+/* An input of files that come from elsewhere: input_next is false at the end of each, until input_add gives
+ * the next. */
+struct input *input_open_sources(const struct input_opts *opts);
+/* A file by its name, which says what it holds, and the function that gives its bytes (formats/decompress.h).
+ */
+void input_add(struct input *in, const char *name, decompress_source *source, void *arg);
 /* False at the end, or when stop_signal comes while waiting for input (look at it). *d is valid until the
  * next call; its id is never NULL (FILE:LINE when the document has none). */
 bool input_next(struct input *in, struct doc *d);
