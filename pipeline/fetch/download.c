@@ -42,7 +42,8 @@ struct download {
     enum state state; /* seen by readers */
     uint64_t available, moved;
     int64_t size;        /* as far as it is known */
-    unsigned generation; /* counts how often bytes that were given out were taken back */
+    unsigned generation;  /* counts how often bytes that were given out were taken back */
+    char taken_back[200]; /* and why, the last time */
     char *error;
 };
 
@@ -111,8 +112,10 @@ static void end_whole(struct download *d)
 static void set_available(struct download *d, uint64_t n)
 {
     lock(d->all);
-    if (n < d->available)
+    if (n < d->available) {
         d->generation++;
+        snprintf(d->taken_back, sizeof d->taken_back, "%s", d->why);
+    }
     d->available = n;
     unlock(d->all);
 }
@@ -162,8 +165,10 @@ static const char *on_accept(struct http_request *r)
         d->restart = true;
         return "the server sends another range than was asked for";
     }
-    if (reply->status != 206 && r->from > 0)
+    if (reply->status != 206 && r->from > 0) {
+        snprintf(d->why, sizeof d->why, "the server starts over");
         start_over(d);
+    }
     int64_t length = reply->status == 206 ? reply->range_total : reply->length;
     if (d->size < 0)
         d->size = length;
@@ -444,10 +449,12 @@ ssize_t downloads_read(struct downloads *all, size_t i, uint64_t offset, void *b
     bool changed = d->generation != all->generation && offset > 0;
     bool begun = d->state == WHOLE || d->available > offset;
     uint64_t available = d->available;
+    char why[sizeof d->taken_back];
+    memcpy(why, d->taken_back, sizeof why);
     pthread_mutex_unlock(&all->mutex);
     if (changed)
-        die("%s: the server started over while it was being read; run this again with --download first",
-            d->file->name);
+        die("%s: %s, when it had been read in part; run this again with --download first", d->file->name,
+            why);
     if (!begun)
         return DECOMPRESS_AGAIN;
     if (offset >= available)

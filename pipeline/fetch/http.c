@@ -303,31 +303,31 @@ static enum verdict judge(struct http_try *t, CURLcode code)
 {
     struct http_request *r = t->request;
     long status = r->reply.status;
-    char *shown = url_shown(t->url);
+    char *host = url_host(t->url);
     const char *why = t->curl_error[0] ? t->curl_error : curl_easy_strerror(code);
     enum verdict v = DONE;
     if (code == CURLE_OK && is_success(&r->reply) && r->end)
         refuse(t, r->end(r));
     if (t->refused[0]) {
-        fail(t, "%s: %s", shown, t->refused);
+        fail(t, "%s: %s", host, t->refused);
         v = r->final ? DONE : REPEAT;
     } else if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && !is_success(&r->reply))) {
         if (status >= 300 && status < 400)
             v = redirect(t);
         else if (is_passing(t, status)) {
-            fail(t, "%s: the server answers %ld%s%s", shown, status, r->reply.error_message ? ": " : "",
+            fail(t, "%s: the server answers %ld%s%s", host, status, r->reply.error_message ? ": " : "",
                  r->reply.error_message ? r->reply.error_message : "");
             v = REPEAT;
         }
     } else {
-        fail(t, "%s: %s", shown, why);
+        fail(t, "%s: %s", host, why);
         if (t->received >= PROGRESS_BYTES)
             t->retries = 0;
         bool offline = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT;
         bool hopeless = is_certificate_error(code) || code == CURLE_URL_MALFORMAT;
         v = hopeless || (offline && !t->http->reached) ? DONE : REPEAT;
     }
-    free(shown);
+    free(host);
     return v;
 }
 

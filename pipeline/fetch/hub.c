@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PAGES = 100000 };
+enum { MAX_PAGES = 10000 };
 
 /* A word, and what is needed to find out what it means. */
 struct question {
@@ -167,8 +167,8 @@ static void list_folder(const struct question *q, const char *folder, struct fil
         strbuf_addf(&first, "/");
     url_escape(&first, folder, true);
     strbuf_addf(&first, "?recursive=true");
-    char *url = first.s, *next;
-    for (unsigned pages = 0; url; pages++) {
+    char *url = first.s, *next, *mark = xstrdup("");
+    for (unsigned pages = 1; url; pages++) {
         json_t *entries = get_json(q, url, &next), *entry;
         size_t i;
         if (!json_is_array(entries))
@@ -180,7 +180,15 @@ static void list_folder(const struct question *q, const char *folder, struct fil
         free(url);
         url = next ? next_page(q, next) : NULL;
         free(next);
+        /* A chain of pages that comes back to itself comes back to a page whose number is a power of two. */
+        if (url && strcmp(url, mark) == 0)
+            die("%s: the hub's listing does not end", q->word);
+        if (url && (pages & (pages - 1)) == 0) {
+            free(mark);
+            mark = xstrdup(url);
+        }
     }
+    free(mark);
     file_list_sort(files);
 }
 

@@ -91,3 +91,9 @@ char *url_shown(const char *url)
 {
     return xasprintf("%.*s", (int)strcspn(url, "?#"), url);
 }
+
+char *url_host(const char *url)
+{
+    const char *host = strstr(url, "://") ? strstr(url, "://") + 3 : url;
+    return xasprintf("%.*s", (int)strcspn(host, "/?#"), host);
+}

@@ -22,4 +22,7 @@ void url_escape(struct strbuf *b, const char *s, bool keep_slash);
 /* Scheme, host, port and path, without what may be a secret: no query, no fragment. The caller frees it. */
 char *url_shown(const char *url);
 
+/* Host and port, as the address has them. The caller frees it. */
+char *url_host(const char *url);
+
 #endif

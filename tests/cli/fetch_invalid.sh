@@ -64,7 +64,7 @@ done
 refuse 'it has a user name in it' https://user:secret@example.com/a
 HF_ENDPOINT=http://example.com refuse 'HF_ENDPOINT: http://example.com: only https is spoken' hf://datasets/a/b
 HF_ENDPOINT=http://127.0.0.1:9 HF_HOME=$PWD/none refuse 'and the cache does not have it' hf://datasets/a/b
-refuse 'reads no https:// sources' https://example.org/a.jsonl
+refuse 'Could not resolve host' https://nowhere.invalid/a.jsonl
 printf PAR1 >a.parquet
 refuse 'a.parquet: this build does not read parquet' a.parquet
 mkdir -p "dir/$(printf 'd/%.0s' $(seq 1100))"

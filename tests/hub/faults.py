@@ -22,7 +22,7 @@ FAULTS = {
     "range-shift": "answer a Range with 206 from one byte further on",
     "etag": "another ETag and other content of the same length",
     "length": "a Content-Length, and a body, that is `by` bytes longer (or shorter, when negative)",
-    "hash": "flip the bits of byte `at`",
+    "hash": "flip the lowest bit of byte `at`",
     "endless": "a body without end; with `length`: behind a Content-Length of that",
     "drip": "one byte every `seconds`",
     "slow": "no more than `rate` bytes a second",

@@ -362,7 +362,7 @@ class Request(BaseHTTPRequestHandler):
                 time.sleep(step / rule["rate"])
         else:
             if fault == "hash" and 0 <= rule["at"] - first < len(data):
-                data[rule["at"] - first] ^= 0xFF
+                data[rule["at"] - first] ^= 1
             if fault == "etag":
                 data = data[::-1]
             self.write(data)
