@@ -50,10 +50,7 @@ static const struct opt opts[] = {
      "pause before a request is repeated, doubled each time, where the\n"
      "server names none (default 1); at most five repetitions"},
     {0, NULL, OPT_HEADING, NULL, NULL, "What of them"},
-    {'f', "text-field", OPT_STR, &options.input.text_field, "FIELD",
-     "the text of JSON documents; default: the first there is of text,\n"
-     "content, code, solution, output, response, else instruction\n"
-     "or question with answer"},
+    INPUT_TEXT_OPTS(options.input),
     {'d', "domain", OPT_STR, &options.domain, "DOMAIN",
      "mark all as language, code, math, ml, logic or other;\n"
      "default: the document's own domain field, else other"},

@@ -41,7 +41,7 @@ struct download {
 
     enum state state; /* seen by readers */
     uint64_t available, moved;
-    int64_t size;        /* as far as it is known */
+    int64_t size;         /* as far as it is known */
     unsigned generation;  /* counts how often bytes that were given out were taken back */
     char taken_back[200]; /* and why, the last time */
     char *error;

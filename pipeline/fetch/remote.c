@@ -147,7 +147,8 @@ bool remote_next(struct remote *r, struct doc *d)
         }
         r->offset = 0;
         r->open = true;
-        input_add(r->input, r->listing.files.v[r->file].name, read_file_bytes, r);
+        input_add(r->input, &(struct input_source){
+                                .name = r->listing.files.v[r->file].name, .read = read_file_bytes, .arg = r});
     }
     return false;
 }
