@@ -22,7 +22,9 @@ enum {
 };
 
 struct decompress {
-    int fd;
+    int fd; /* -1: source gives the bytes */
+    decompress_source *source;
+    void *arg;
     enum decompress_kind kind;
     bool eof, failed;
     bool within;     /* inside a frame: the end of the file here is a truncation */
@@ -68,9 +70,11 @@ static int fill(struct decompress *d)
     d->pos = 0;
     if (d->eof || d->len == IN_BYTES)
         return 0;
-    ssize_t n = read(d->fd, d->in + d->len, IN_BYTES - d->len);
+    size_t room = IN_BYTES - d->len;
+    ssize_t n = d->source ? d->source(d->arg, d->in + d->len, room) : read(d->fd, d->in + d->len, room);
     if (n < 0)
-        return errno == EINTR ? DECOMPRESS_AGAIN : fail(d, "cannot read", strerror(errno));
+        return n == DECOMPRESS_AGAIN || errno == EINTR ? DECOMPRESS_AGAIN
+                                                       : fail(d, "cannot read", strerror(errno));
     d->eof = n == 0;
     d->len += (size_t)n;
     return 0;
@@ -116,11 +120,20 @@ static enum decompress_kind kind_of_magic(const unsigned char *p, size_t n)
     return begins(p, n, "\x04\x22\x4d\x18", 4) ? DECOMPRESS_LZ4 : DECOMPRESS_PLAIN;
 }
 
+/* As fill, for what cannot be begun again: a source that is interrupted is then at its end. 0 or -1. */
+static int fill_now(struct decompress *d)
+{
+    int rc = fill(d);
+    if (rc == DECOMPRESS_AGAIN && d->source)
+        return fail(d, "interrupted", NULL);
+    return rc == -1 ? -1 : 0;
+}
+
 /* Reads until n bytes are there, or the file ends. 0 or -1. */
 static int want(struct decompress *d, size_t n)
 {
     while (d->len - d->pos < n && !d->eof)
-        if (fill(d) == -1)
+        if (fill_now(d) != 0)
             return -1;
     return 0;
 }
@@ -138,7 +151,7 @@ static int skip_frames(struct decompress *d, bool *skipped)
             left -= here;
             if (left > 0 && d->eof)
                 return fail(d, "truncated: ends within a skippable frame", NULL);
-            if (left > 0 && fill(d) == -1)
+            if (left > 0 && fill_now(d) != 0)
                 return -1;
         }
         *skipped = true;
@@ -209,22 +222,37 @@ static int start_decoder(struct decompress *d)
     }
 }
 
-struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap)
+static struct decompress *open_stream(int fd, decompress_source *source, void *arg, enum decompress_kind kind,
+                                      char *err, size_t cap)
 {
     struct decompress *d = malloc(sizeof *d);
     if (!d) {
         snprintf(err, cap, "out of memory");
-        close(fd);
+        if (fd >= 0)
+            close(fd);
         return NULL;
     }
     memset(d, 0, offsetof(struct decompress, in));
     d->fd = fd;
+    d->source = source;
+    d->arg = arg;
     if (detect(d, kind) != 0 || start_decoder(d) != 0) {
         snprintf(err, cap, "%s", d->error);
         decompress_close(d);
         return NULL;
     }
     return d;
+}
+
+struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap)
+{
+    return open_stream(fd, NULL, NULL, kind, err, cap);
+}
+
+struct decompress *decompress_open_source(decompress_source *source, void *arg, enum decompress_kind kind,
+                                          char *err, size_t cap)
+{
+    return open_stream(-1, source, arg, kind, err, cap);
 }
 
 void decompress_close(struct decompress *d)
@@ -239,7 +267,8 @@ void decompress_close(struct decompress *d)
     ZSTD_freeDCtx(d->zstd);
     if (d->lz4)
         LZ4F_freeDecompressionContext(d->lz4);
-    close(d->fd);
+    if (d->fd >= 0)
+        close(d->fd);
     free(d);
 }
 

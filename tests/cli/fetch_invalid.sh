@@ -75,10 +75,21 @@ grep -q 'left out: 1 bad document' err
 
 # sources
 refuse 'nowhere.jsonl: No such file' nowhere.jsonl
-refuse 'reads no hf:// sources' hf://datasets/a/b
-refuse 'reads no https:// sources' https://example.org/a.jsonl
+refuse 'hf://spaces/a/b: only datasets and models are fetched' hf://spaces/a/b
+for word in hf://datasets/a hf://datasets/a/.b hf://datasets/a/b--c hf://datasets//b; do
+    refuse "$word: hf://datasets/ORG/NAME[@REVISION]/PATH" $word
+done
+refuse 'the revision after @ is no name' hf://datasets/a/b@../c
+for path in a/../b ../b a//b 'a\b' "$(printf 'a\tb')"; do refuse 'the path has an empty part' "hf://datasets/a/b/$path"; done
+for word in http://example.com/a http://127.0.0.1.example.com/a http://10.0.0.1/a; do
+    refuse "$word: only https is spoken, but to this machine itself" $word
+done
+refuse 'it has a user name in it' https://user:secret@example.com/a
+HF_ENDPOINT=http://example.com refuse 'HF_ENDPOINT: http://example.com: only https is spoken' hf://datasets/a/b
+HF_ENDPOINT=http://127.0.0.1:9 HF_HOME=$PWD/none refuse 'and the cache does not have it' hf://datasets/a/b
+refuse 'Could not resolve host' https://nowhere.invalid/a.jsonl
 printf PAR1 >a.parquet
-refuse 'a.parquet: this build does not read parquet' a.parquet
+refuse 'a.parquet: offset 0: no Parquet file: only 4 bytes long' a.parquet
 mkdir -p "dir/$(printf 'd/%.0s' $(seq 1100))"
 refuse 'directories nested deeper than 1024' dir
 rm -r dir
