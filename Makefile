@@ -241,6 +241,15 @@ $(B)/tests/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 
+# Libraries that make calls of a program fail (LD_PRELOAD), for the scripts in tests/cli and for `make torture`.
+FAULT_LIBS := $(patsubst %,$(B)/tests/%.so,fault nomem)
+ifeq ($(VARIANT),release)
+tests: $(FAULT_LIBS)
+endif
+$(FAULT_LIBS): $(B)/tests/%.so: tests/fault/%.c tests/fault/calls.h Makefile
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CPPFLAGS) -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
+
 .PHONY: fuzz fuzzers
 # Parsers of what comes from outside, under libFuzzer: tests/fuzz/NAME.c each.
 FUZZ_SECONDS  ?= 30
