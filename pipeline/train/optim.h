@@ -15,7 +15,14 @@ struct optim_run {
     size_t offset, n;
     size_t gain_offset; /* of a run of gains */
     bool decays;
+    int layer; /* -1: of none. No run reaches over two layers: a layer ends with a matrix, the next
+                  begins with a gain */
     const struct param *muon; /* the one matrix of this run, or NULL: AdamW */
+};
+
+struct optim_age { /* of a layer: of its bias correction */
+    uint64_t updates;
+    double left2; /* product of their beta2 */
 };
 
 struct optim {
@@ -23,8 +30,10 @@ struct optim {
     bool half;   /* bf16 state, rounded stochastically; the weights are too where they have no theta */
     struct optim_run *runs; /* owned */
     size_t n_runs;
-    uint64_t t;                                  /* updates so far: of the bias correction */
-    double left2;                                /* product of their beta2: the same */
+    uint64_t t;   /* updates so far: of the bias correction of what is in no layer */
+    double left2; /* product of their beta2: the same */
+    struct optim_age
+        *ages; /* of each layer, which counts from the update in which it first took part; owned */
     float beta1, beta2, eps, weight_decay, clip; /* clip 0: none */
     bool use_muon;
     float momentum; /* Muon's */
