@@ -10,6 +10,7 @@
 #include "formats/docs.h"
 #include "formats/tokens.h"
 #include "pipeline/demo/demo.h"
+#include "pipeline/fetch/inspect.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/stream/input.h"
@@ -24,7 +25,7 @@
 
 enum { ZSTD_LEVEL = 3, OUT_BUFFER = 1 << 20 };
 
-static bool cat;
+static bool cat, inspect, as_json;
 static const char *out_dir, *domain_name, *limit_word;
 static uint64_t seed = 1, max_docs = UINT64_MAX, max_bytes = UINT64_MAX;
 static struct input_opts input_opts = {.domain = -1};
@@ -35,6 +36,8 @@ static const struct opt opts[] = {
     {'o', "output", OPT_STR, &out_dir, "DIR",
      "make one file NAME.jsonl.zst a source in DIR; sources that are\n"
      "there already, from the same origin and options, are left"},
+    {0, "inspect", OPT_FLAG, &inspect, NULL, "show the columns, codecs and sizes of Parquet files instead"},
+    {0, "json", OPT_FLAG, &as_json, NULL, "of --inspect: one JSON object a file"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Which documents"},
     {'n', "limit", OPT_STR, &limit_word, "N|SIZE",
      "stop after N documents, or with the document that reaches\n"
@@ -56,12 +59,13 @@ static const struct opt opts[] = {
 static const struct cli cli = {
     "fetch",
     "bring documents from files, directories, pipes or the built-in generator",
-    "fetch --cat [OPTION...] SOURCE...\nfetch -o DIR [OPTION...] SOURCE...",
+    "fetch --cat [OPTION...] SOURCE...\nfetch -o DIR [OPTION...] SOURCE...\nfetch --inspect [--json] FILE...",
     opts,
     "Sources:\n"
     "  FILE             .jsonl .ndjson: one JSON object a line; .json: objects, or an array of them;\n"
     "                   anything else is one document, .txt files are split at lines <|endoftext|>.\n"
     "                   Compressed ones end in .gz .zst .lz4 as well, and are read as a stream.\n"
+    "                   .parquet: a document a row, of the columns that are needed\n"
     "  DIRECTORY        all files below it in the order of their names; hidden files, symbolic links and\n"
     "                   binary files (with a NUL in them) are left out\n"
     "  -                standard input: JSON lines, compressed or not\n"
@@ -71,6 +75,7 @@ static const struct cli cli = {
     "  fetch --cat demo:math --limit 1MB | head -2\n"
     "  fetch --cat books.jsonl.zst --domain language | tokenize -t tok.json | shard -o tokens/language\n"
     "  fetch --cat /usr/lib/python3.11 --glob '*.py' --domain code | jq -r .id\n"
+    "  fetch --cat gsm8k.parquet --text '{question}\\n{answer}' | head -2\n"
     "  fetch -o raw demo:code demo:logic --limit 50MB && fetch --cat raw | wc -l\n"
     "\n"
     "Output is {\"text\": ..., \"id\": ..., \"domain\": ...}, one a line. Bytes that are not UTF-8 become\n"
@@ -282,7 +287,8 @@ static char *output_name(const char *word)
     if (!real)
         die_errno("%s", word);
     char *base = strrchr(real, '/') ? strrchr(real, '/') + 1 : real;
-    static const char *const ends[] = {".gz", ".zst", ".zstd", ".lz4", ".jsonl", ".ndjson", ".json"};
+    static const char *const ends[] = {".gz",    ".zst",    ".zstd", ".lz4",
+                                       ".jsonl", ".ndjson", ".json", ".parquet"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t len = strlen(base), end = strlen(ends[i]);
         if (len > end && strcmp(base + len - end, ends[i]) == 0)
@@ -302,6 +308,10 @@ static void write_recipe(const char *word, struct strbuf *b)
     strbuf_addf(b, "tritter fetch 1\nsource %s\ndomain %s\ntext-field %s\nlimit %s\nskip-bad %d\n", word,
                 domain_name ? domain_name : "", input_opts.text_field ? input_opts.text_field : "",
                 limit_word ? limit_word : "", input_opts.skip_bad);
+    if (input_opts.template)
+        strbuf_addf(b, "text %s\n", input_opts.template);
+    if (input_opts.join)
+        strbuf_addf(b, "join %s\n", input_opts.join);
     for (size_t i = 0; i < input_opts.globs.n; i++)
         strbuf_addf(b, "glob %s\n", input_opts.globs.v[i]);
     scheme_of(word)->recipe(word, b);
@@ -413,9 +423,24 @@ static void check_sources(char **words, int n)
     }
 }
 
+static void inspect_files(char **paths, int n)
+{
+    if (n == 0)
+        usage_error("no file given");
+    for (int i = 0; i < n; i++)
+        inspect_file(paths[i], as_json);
+    close_stdout();
+}
+
 int main(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
+    if (inspect) {
+        inspect_files(argv, n);
+        return 0;
+    }
+    if (as_json)
+        usage_error("--json goes with --inspect");
     if (cat == (out_dir != NULL))
         usage_error("say where to: either --cat or -o DIR");
     if (domain_name && (input_opts.domain = domain_from_name(domain_name)) < 0)
