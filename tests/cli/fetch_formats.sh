@@ -39,8 +39,8 @@ expect '{"text":"q\na","id":"q.jsonl:1","domain":"other"}' q.jsonl
 
 # templates, nested fields, lists; the same words for JSON and Parquet
 echo '{"q": "1+1", "n": 2, "r": 0.5, "b": true, "none": null, "m": {"t": "deep"}, "l": [{"c": "x"}, {"c": null}, {}, {"c": 7}]}' >m.jsonl
-text() { "$BIN/fetch" --cat "$@" 2>err | jq -r .text; }
-[ "$(text m.jsonl --text '{q} =\t{n}\n{{{r}}} {b}{none} \\ {m.t}')" = "$(printf '1+1 =\t2\n{0.5} true \\ deep')" ]
+text() { "$BIN/fetch" --cat "$@" 2>err | sed 's/^{"text":"\(.*\)","id":.*/\1/'; }
+[ "$(text m.jsonl --text '{q} =\t{n}\n{{{r}}} {b}{none} \\ {m.t}')" = '1+1 =\t2\n{0.5} true \\ deep' ]
 [ "$(text m.jsonl --column m.t)" = deep ]
 [ "$(text m.jsonl --column l.c --join ', ')" = 'x, 7' ]
 [ "$(text m.jsonl --text '<{none}>')" = '' ]
@@ -68,7 +68,8 @@ expect '{"text":"one","id":"0","domain":"other"}
 grep -q 'left out: 3 empty documents' err
 expect '{"text":"true 0.1","id":"numbers-lz4.parquet:1","domain":"math"}
 {"text":" 1e+300","id":"numbers-lz4.parquet:2","domain":"math"}' numbers-lz4.parquet --text '{flag} {f64}' --domain math --limit 2
-[ "$(text nested-brotli.parquet --text '{conversations.content}; {deep}' --join '\n')" = "$(printf 'hi\nho; a\nb\nc\nq; d')" ]
+[ "$(text nested-brotli.parquet --text '{conversations.content}; {deep}' --join '\n')" = 'hi\nho; a\nb\nc
+q; d' ]
 mkdir pq && cp "$golden"/{plain-v1,fallback-v2-zstd}.parquet pq
 [ "$("$BIN/fetch" --cat pq 2>err | wc -l)" = 87 ]
 "$BIN/fetch" --quiet -o made pq/plain-v1.parquet >out
@@ -76,8 +77,10 @@ mkdir pq && cp "$golden"/{plain-v1,fallback-v2-zstd}.parquet pq
 "$BIN/fetch" --inspect nested-brotli.parquet >out
 grep -q '^nested-brotli.parquet: 5 rows in 2 row groups, 5 columns, ' out
 grep -q '^conversations.content  *list of BYTE_ARRAY STRING, nullable  *BROTLI ' out
-"$BIN/fetch" --inspect --json nested-brotli.parquet | jq -e '.rows == 5 and (.row_groups | map(.rows)) == [3, 2] and
-    .columns[1].path == "conversations.list.element.content" and .columns[1].codecs == ["BROTLI"]' >/dev/null
+"$BIN/fetch" --inspect --json nested-brotli.parquet >out
+for want in '"rows":5,' '"row_groups":[{"rows":3,' '"path":"conversations.list.element.content","type":"BYTE_ARRAY",' '"codecs":["BROTLI"]'; do
+    grep -qF "$want" out || { echo "no $want in"; cat out; exit 1; }
+done
 
 # text: the whole file, to the byte; .txt is split at separators; what is not UTF-8 is replaced and counted
 printf '\tint x;\r\n\n' >x.c
