@@ -22,6 +22,8 @@ FILE *commit_open(struct commit *c, const char *path)
 {
     if (is_dir(path))
         die("%s: is a directory", path);
+    if (is_device(path)) /* a rename would put a file in its place */
+        die("%s: is a device or a pipe, not a file that can be replaced whole", path);
     c->path = xstrdup(path);
     c->tmp = xasprintf("%s.tmp-%d", path, (int)getpid());
     int fd = open(c->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
