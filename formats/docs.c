@@ -302,6 +302,15 @@ int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *te
     return 0;
 }
 
+uint32_t utf8_value(const char *s, size_t width)
+{
+    const unsigned char *u = (const unsigned char *)s;
+    uint32_t value = width == 1 ? u[0] : u[0] & (0x7fu >> width);
+    for (size_t i = 1; i < width; i++)
+        value = value << 6 | (u[i] & 0x3f);
+    return value;
+}
+
 int doc_parse_template(struct doc_parser *p, const char *json, size_t len, const struct template *t,
                        const char *join, struct doc *d)
 {
@@ -323,15 +332,6 @@ int doc_parse_template(struct doc_parser *p, const char *json, size_t len, const
     default:
         return fail(p, 0, "out of memory");
     }
-}
-
-uint32_t utf8_value(const char *s, size_t width)
-{
-    const unsigned char *u = (const unsigned char *)s;
-    uint32_t value = width == 1 ? u[0] : u[0] & (0x7fu >> width);
-    for (size_t i = 1; i < width; i++)
-        value = value << 6 | (u[i] & 0x3f);
-    return value;
 }
 
 /* The ranges are those of Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF. */

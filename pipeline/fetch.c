@@ -51,7 +51,7 @@ static const struct opt opts[] = {
     INPUT_OPTIONS(input_opts),
     {'s', "seed", OPT_U64, &seed, "N", "of the built-in generator (default 1)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "What of them"},
-    INPUT_TEXT_OPTIONS(input_opts),
+    INPUT_TEXT_OPTS(input_opts),
     {'d', "domain", OPT_STR, &domain_name, "DOMAIN",
      "mark all as language, code, math, ml, logic or other;\n"
      "default: the document's own domain field, else other"},

@@ -589,23 +589,6 @@ static bool next_text(struct input *in, struct doc *d)
     return true;
 }
 
-static bool next_parquet_row(struct input *in, struct doc *d)
-{
-    int r = parquet_docs_next(in->parquet, d);
-    in->stats.read_bytes = in->read_before + parquet_docs_offset(in->parquet);
-    if (r > 0)
-        return true;
-    if (r < 0 && !in->opts.skip_bad)
-        die("%s: %s", in->name, parquet_docs_error(in->parquet));
-    if (r < 0) {
-        detail("%s: %s", in->name, parquet_docs_error(in->parquet));
-        in->stats.bad++;
-    }
-    if (r != PARQUET_DOCS_BAD_ROW)
-        end_file(in);
-    return false;
-}
-
 static void report(const struct input_stats *s)
 {
     const struct {
@@ -637,6 +620,23 @@ static void check_read(const struct input *in)
         return;
     report(s);
     die("%s: nothing was read: all that is there was left out", in->paths[0]);
+}
+
+static bool next_parquet_row(struct input *in, struct doc *d)
+{
+    int r = parquet_docs_next(in->parquet, d);
+    in->stats.read_bytes = in->read_before + parquet_docs_offset(in->parquet);
+    if (r > 0)
+        return true;
+    if (r < 0 && !in->opts.skip_bad)
+        die("%s: %s", in->name, parquet_docs_error(in->parquet));
+    if (r < 0) {
+        detail("%s: %s", in->name, parquet_docs_error(in->parquet));
+        in->stats.bad++;
+    }
+    if (r != PARQUET_DOCS_BAD_ROW)
+        end_file(in);
+    return false;
 }
 
 bool input_next(struct input *in, struct doc *d)

@@ -37,7 +37,7 @@ static const struct opt opts[] = {
     {'j', "threads", OPT_INT, &threads, "N",
      "threads that count (default: one a processor); the result is the same"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Documents"},
-    INPUT_TEXT_OPTIONS(input_opts),
+    INPUT_TEXT_OPTS(input_opts),
     {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
      "of directories, only files whose name matches; may be given again"},
     {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
