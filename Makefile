@@ -319,7 +319,7 @@ help:
 	@echo 'make cuda       the same, and an error where the CUDA backend cannot be built; CUDA_ARCH="80 90a 100 120"'
 	@echo 'make cuda-report  registers, tensor-core instructions and spills of the CUDA kernels, by target'
 	@echo 'make test       install what the build needs, build, run every test'
-	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors (own virtual environment)'
+	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors, pyarrow and others (own virtual environment)'
 	@echo 'make check      make layers (draws the rooms; fails on an include that runs up), format-check, shellcheck; make format mends'
 	@echo 'make bench      print every figure that README quotes, beside its limit'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'

@@ -8,6 +8,7 @@
  */
 #include "formats/tokens.h"
 #include "pipeline/fetch/copy.h"
+#include "pipeline/fetch/inspect.h"
 #include "pipeline/fetch/output.h"
 #include "pipeline/fetch/source.h"
 #include "pipeline/lib/cli.h"
@@ -17,7 +18,7 @@
 
 enum { MAX_JOBS = 64 };
 
-static bool cat;
+static bool cat, inspect, as_json;
 static struct fetch_options options = {.seed = 1,
                                        .max_docs = UINT64_MAX,
                                        .max_bytes = UINT64_MAX,
@@ -34,6 +35,8 @@ static const struct opt opts[] = {
     {'D', "download", OPT_FLAG, &options.download, NULL,
      "bring whole files of the hub into its cache, which huggingface_hub\n"
      "shares, and print where they are"},
+    {0, "inspect", OPT_FLAG, &inspect, NULL, "show the columns, codecs and sizes of Parquet files instead"},
+    {0, "json", OPT_FLAG, &as_json, NULL, "of --inspect: one JSON object a file"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Which documents"},
     {'n', "limit", OPT_STR, &options.limit, "N|SIZE",
      "stop after N documents, or with the document that reaches\n"
@@ -62,13 +65,15 @@ static const struct cli cli = {
     "fetch",
     "bring documents from files, directories, pipes, the Hugging Face Hub or the built-in generator",
     "fetch --cat [OPTION...] SOURCE...\nfetch -o DIR [OPTION...] SOURCE...\n"
-    "fetch --download [OPTION...] hf://...",
+    "fetch --download [OPTION...] hf://...\n"
+    "fetch --inspect [--json] FILE...",
     opts,
     "Sources:\n"
     "  FILE             .jsonl .ndjson: one JSON object a line; .json: objects, or an array of them;\n"
     "                   anything else is one document, .txt files are split at lines <|endoftext|>.\n"
     "                   Compressed ones end in .gz .zst .lz4 .bz2 .xz as well, and are read as a\n"
     "                   stream. What cannot be read is an error.\n"
+    "                   .parquet: a document a row, of the columns that are needed\n"
     "  DIRECTORY        all files below it in the order of their names; hidden files, symbolic links and\n"
     "                   binary files (with a NUL in them) are left out, with a count\n"
     "  -                standard input: JSON lines, compressed or not\n"
@@ -86,6 +91,7 @@ static const struct cli cli = {
     "  fetch --cat demo:math --limit 1MB | head -2\n"
     "  fetch --cat books.jsonl.zst --domain language | tokenize -t tok.json | shard -o tokens/language\n"
     "  fetch --cat /usr/lib/python3.11 --glob '*.py' --domain code | jq -r .id\n"
+    "  fetch --cat gsm8k.parquet --text '{question}\\n{answer}' | head -2\n"
     "  fetch -o raw demo:code demo:logic --limit 50MB && fetch --cat raw | wc -l\n"
     "  fetch --cat 'hf://datasets/roneneldan/TinyStories/*train.txt' | head -1\n"
     "\n"
@@ -138,6 +144,8 @@ static void download_sources(char **words, int n)
 
 static void check_options(void)
 {
+    if (as_json)
+        usage_error("--json goes with --inspect");
     if (cat + (options.out_dir != NULL) + options.download != 1)
         usage_error("say where to: one of --cat, -o DIR, --download");
     if (options.domain && (options.input.domain = domain_from_name(options.domain)) < 0)
@@ -149,9 +157,22 @@ static void check_options(void)
     parse_limit();
 }
 
+static void inspect_files(char **paths, int n)
+{
+    if (n == 0)
+        usage_error("no file given");
+    for (int i = 0; i < n; i++)
+        inspect_file(paths[i], as_json);
+    close_stdout();
+}
+
 int main(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
+    if (inspect) {
+        inspect_files(argv, n);
+        return 0;
+    }
     check_options();
     check_sources(argv, n);
     if (cat) {

@@ -30,12 +30,12 @@ struct parquet_docs {
     char error[400];
 };
 
-static int64_t read_at(void *ctx, uint64_t offset, void *buf, size_t n)
+int64_t parquet_read_fd(void *ctx, uint64_t offset, void *buf, size_t n)
 {
-    const struct parquet_docs *p = ctx;
+    const int *fd = ctx;
     size_t done = 0;
     while (done < n) {
-        ssize_t r = pread(p->fd, (char *)buf + done, n - done, (off_t)(offset + done));
+        ssize_t r = pread(*fd, (char *)buf + done, n - done, (off_t)(offset + done));
         if (r < 0 && errno != EINTR)
             return -errno;
         if (r == 0)
