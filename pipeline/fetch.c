@@ -43,6 +43,7 @@ static const struct opt opts[] = {
      "('*.py'), or whose path below it does ('lib/*.c'); may be given again"},
     {0, "skip-bad", OPT_FLAG, &options.input.skip_bad, NULL,
      "count bad JSON documents and go on; default: stop with an error"},
+    INPUT_OPTIONS(options.input),
     {'s', "seed", OPT_U64, &options.seed, "N", "of the built-in generator (default 1)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "How"},
     {'j', "jobs", OPT_INT, &options.jobs, "N", "downloads side by side (default 8)"},
@@ -66,9 +67,10 @@ static const struct cli cli = {
     "Sources:\n"
     "  FILE             .jsonl .ndjson: one JSON object a line; .json: objects, or an array of them;\n"
     "                   anything else is one document, .txt files are split at lines <|endoftext|>.\n"
-    "                   Compressed ones end in .gz .zst .lz4 as well, and are read as a stream.\n"
+    "                   Compressed ones end in .gz .zst .lz4 .bz2 .xz as well, and are read as a\n"
+    "                   stream. What cannot be read is an error.\n"
     "  DIRECTORY        all files below it in the order of their names; hidden files, symbolic links and\n"
-    "                   binary files (with a NUL in them) are left out\n"
+    "                   binary files (with a NUL in them) are left out, with a count\n"
     "  -                standard input: JSON lines, compressed or not\n"
     "  hf://datasets/ORG/NAME[@REVISION]/PATH, hf://ORG/NAME[@REVISION]/PATH (models)\n"
     "                   of the Hugging Face Hub: a file, a folder, a glob (* within a folder, ** across), "

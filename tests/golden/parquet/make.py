@@ -35,6 +35,7 @@ write("numbers-lz4", {"f32": pa.array([1.5, 0.1, None, -2e30], pa.float32()), "f
 write("nested-brotli", {"conversations": talk, "choices": [["x", "y"], [], None, ["z", None, "w"], [""]],
                         "deep": [[["a"], ["b", "c"]], [[]], None, [None, ["d"]], []], "meta": [{"title": "t"}, None] + [{"title": None}] * 3},
       compression="brotli", row_group_size=3, write_page_checksum=True)
+del rows["numbers-lz4"]["u64"]          # above what JSON readers take for whole numbers
 with open("rows.json", "w") as f:
     json.dump(rows, f, ensure_ascii=False, separators=(",", ":"))
     f.write("\n")
