@@ -120,20 +120,19 @@ static enum decompress_kind kind_of_magic(const unsigned char *p, size_t n)
     return begins(p, n, "\x04\x22\x4d\x18", 4) ? DECOMPRESS_LZ4 : DECOMPRESS_PLAIN;
 }
 
-/* As fill, for what cannot be begun again: a source that is interrupted is then at its end. 0 or -1. */
-static int fill_now(struct decompress *d)
+/* Where the first bytes are looked at, a signal is no reason to give up, unless a source says that it ends
+ * there. */
+static int fill_first(struct decompress *d)
 {
     int rc = fill(d);
-    if (rc == DECOMPRESS_AGAIN && d->source)
-        return fail(d, "interrupted", NULL);
-    return rc == -1 ? -1 : 0;
+    return rc == DECOMPRESS_AGAIN && d->source ? fail(d, "interrupted", NULL) : rc;
 }
 
 /* Reads until n bytes are there, or the file ends. 0 or -1. */
 static int want(struct decompress *d, size_t n)
 {
     while (d->len - d->pos < n && !d->eof)
-        if (fill_now(d) != 0)
+        if (fill_first(d) == -1)
             return -1;
     return 0;
 }
@@ -151,7 +150,7 @@ static int skip_frames(struct decompress *d, bool *skipped)
             left -= here;
             if (left > 0 && d->eof)
                 return fail(d, "truncated: ends within a skippable frame", NULL);
-            if (left > 0 && fill_now(d) != 0)
+            if (left > 0 && fill_first(d) == -1)
                 return -1;
         }
         *skipped = true;

@@ -52,7 +52,8 @@ struct downloads {
     const struct file_list *files;
     struct download *v;
     unsigned jobs, running;
-    size_t first; /* all files before it have ended */
+    size_t first;      /* all files before it have ended */
+    struct http *http; /* the thread's, but for http_wake */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -356,13 +357,12 @@ static bool start_more(struct downloads *all, struct http *h)
 static void *run(void *arg)
 {
     struct downloads *all = arg;
-    struct http *h = http_open(all->settings);
+    struct http *h = all->http;
     while (!all->stop && !stop_signal && start_more(all, h)) {
         struct http_request *r = http_step(h, POLL_MS);
         if (r)
             finish(r->arg);
     }
-    http_close(h);
     lock(all);
     unlock(all); /* wakes who waits, should it be stop_signal */
     return NULL;
@@ -378,10 +378,15 @@ struct downloads *downloads_start(const struct hub_settings *settings, const str
     all->files = files;
     all->jobs = jobs;
     all->fd = -1;
+    all->http = http_open(settings);
     all->v = xcalloc(files->n ? files->n : 1, sizeof *all->v);
     for (size_t i = 0; i < files->n; i++)
-        all->v[i] = (struct download){
-            .all = all, .file = &files->v[i], .fd = -1, .lock = -1, .size = files->v[i].size};
+        all->v[i] = (struct download){.all = all,
+                                      .file = &files->v[i],
+                                      .fd = -1,
+                                      .lock = -1,
+                                      .state = files->v[i].by_range ? WHOLE : WAITING,
+                                      .size = files->v[i].by_range ? 0 : files->v[i].size};
     pthread_mutex_init(&all->mutex, NULL);
     pthread_cond_init(&all->changed, NULL);
     if (pthread_create(&all->thread, NULL, run, all) != 0)
@@ -468,6 +473,14 @@ ssize_t downloads_read(struct downloads *all, size_t i, uint64_t offset, void *b
     return got;
 }
 
+uint64_t downloads_size(struct downloads *all, size_t i)
+{
+    pthread_mutex_lock(&all->mutex);
+    uint64_t size = all->v[i].available;
+    pthread_mutex_unlock(&all->mutex);
+    return size;
+}
+
 void downloads_state(struct downloads *all, struct downloads_state *s)
 {
     *s = (struct downloads_state){.files = all->files->n};
@@ -487,7 +500,9 @@ void downloads_stop(struct downloads *all)
     if (!all)
         return;
     all->stop = true;
+    http_wake(all->http);
     pthread_join(all->thread, NULL);
+    http_close(all->http);
     for (size_t i = 0; i < all->files->n; i++) {
         release(&all->v[i]);
         free(all->v[i].error);

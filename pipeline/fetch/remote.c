@@ -2,6 +2,7 @@
 
 #include "pipeline/fetch/download.h"
 #include "pipeline/fetch/hub.h"
+#include "pipeline/fetch/ranges.h"
 #include "pipeline/fetch/uri.h"
 #include "pipeline/lib/log.h"
 
@@ -22,7 +23,9 @@ struct remote {
     struct input *input;         /* one for all files, so that what is left out is told once */
     size_t file;                 /* the one being read */
     bool open;
-    uint64_t offset; /* in it */
+    uint64_t offset;       /* in it */
+    struct ranges *ranges; /* of it, where it is read in parts */
+    uint64_t moved;        /* by the parts of files before it */
     double began;
 };
 
@@ -100,10 +103,25 @@ struct remote *remote_open(struct source *s, const char *word)
     return r;
 }
 
+/* Parquet files that are not here are read in parts, so that only the wanted columns move, unless the whole
+ * of them is wanted: for the cache, or by -o without a limit, where their hash can be judged. */
+static void choose_ranges(struct remote *r)
+{
+    const struct fetch_options *o = r->source->options;
+    bool limited = o->max_docs != UINT64_MAX || o->max_bytes != UINT64_MAX;
+    if (o->download || (o->out_dir && !limited))
+        return;
+    for (size_t i = 0; i < r->listing.files.n; i++) {
+        struct remote_file *f = &r->listing.files.v[i];
+        f->by_range = input_is_parquet(f->path) && !path_exists(f->blob);
+    }
+}
+
 /* --- their documents ------------------------------------------------------- */
 
 static void start(struct remote *r)
 {
+    choose_ranges(r);
     r->downloads = downloads_start(source_settings(r->source->options), &r->listing.files,
                                    (unsigned)r->source->options->jobs);
     r->began = now_seconds();
@@ -118,15 +136,70 @@ static ssize_t read_file_bytes(void *arg, void *buf, size_t n)
     return got;
 }
 
-/* Waits until the present file is whole, which its documents are not proof of. False: stop_signal. */
-static bool finish_file(struct remote *r)
+static int64_t read_file_at(void *arg, uint64_t offset, void *buf, size_t n)
+{
+    struct remote *r = arg;
+    size_t done = 0;
+    ssize_t got = 1;
+    while (done < n &&
+           (got = downloads_read(r->downloads, r->file, offset + done, (char *)buf + done, n - done)) > 0)
+        done += (size_t)got;
+    return (int64_t)done;
+}
+
+/* False: stop_signal. */
+static bool wait_until_whole(struct remote *r)
 {
     while (!downloads_wait(r->downloads, r->file, WAIT_MS))
         if (stop_signal)
             return false;
+    return true;
+}
+
+/* Waits until the present file is whole, which its documents are not proof of. False: stop_signal. */
+static bool finish_file(struct remote *r)
+{
+    if (r->ranges) {
+        r->moved += ranges_moved(r->ranges);
+        ranges_close(r->ranges);
+        r->ranges = NULL;
+    }
+    if (!wait_until_whole(r))
+        return false;
     r->open = false;
     r->file++;
     return true;
+}
+
+static void open_file(struct remote *r)
+{
+    const struct remote_file *f = &r->listing.files.v[r->file];
+    struct input_source source = {.name = f->name, .read = read_file_bytes, .arg = r};
+    if (f->by_range) {
+        r->ranges = ranges_open(source_settings(r->source->options), f);
+        source.read_at = ranges_read_at;
+        source.will_need = ranges_will_need;
+        source.arg = r->ranges;
+        source.size = (uint64_t)f->size;
+    } else if (input_is_parquet(f->path)) {
+        if (!wait_until_whole(r))
+            return;
+        source.read_at = read_file_at;
+        source.size = downloads_size(r->downloads, r->file);
+    }
+    r->offset = 0;
+    r->open = true;
+    input_add(r->input, &source);
+}
+
+/* All files have come: the cache may say what the revision means now. */
+static void end_files(struct remote *r)
+{
+    bool here = r->on_hub;
+    for (size_t i = 0; i < r->listing.files.n; i++)
+        here &= !r->listing.files.v[i].by_range;
+    if (here)
+        hub_note_revision(&r->listing);
 }
 
 bool remote_next(struct remote *r, struct doc *d)
@@ -141,23 +214,24 @@ bool remote_next(struct remote *r, struct doc *d)
         if (stop_signal || (r->open && !finish_file(r)))
             return false;
         if (r->file == r->listing.files.n) {
-            if (r->on_hub)
-                hub_note_revision(&r->listing);
+            end_files(r);
             return false;
         }
-        r->offset = 0;
-        r->open = true;
-        input_add(r->input, &(struct input_source){
-                                .name = r->listing.files.v[r->file].name, .read = read_file_bytes, .arg = r});
+        open_file(r);
     }
     return false;
 }
 
 void remote_close(struct remote *r)
 {
-    downloads_stop(r->downloads);
     if (r->input)
         input_close(r->input);
+    if (r->ranges)
+        r->moved += ranges_moved(r->ranges);
+    if (r->moved > 0)
+        detail("%s: %.2f MB came", r->word, (double)r->moved / 1e6);
+    ranges_close(r->ranges);
+    downloads_stop(r->downloads);
     hub_listing_free(&r->listing);
     free(r);
 }
@@ -188,6 +262,7 @@ void remote_progress(struct remote *r, struct source_progress *p)
         return;
     downloads_state(r->downloads, &state);
     double seconds = now_seconds() - r->began;
+    state.moved += r->moved + (r->ranges ? ranges_moved(r->ranges) : 0);
     p->done = state.moved;
     p->total = state.total > state.bytes ? state.moved + state.total - state.bytes : state.moved;
     snprintf(p->extra, sizeof p->extra, "%.1f MB/s, %zu of %zu files",

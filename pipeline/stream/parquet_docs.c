@@ -157,7 +157,8 @@ struct parquet_docs *parquet_docs_open(int fd, const char *name, const struct in
         die_errno("%s", name);
     if (!S_ISREG(st.st_mode))
         die("%s: a Parquet file is read from its end, and this is not a regular file", name);
-    return open_docs(p, &(struct parquet_io){.read_at = read_at, .ctx = p, .size = (uint64_t)st.st_size});
+    return open_docs(
+        p, &(struct parquet_io){.read_at = parquet_read_fd, .ctx = &p->fd, .size = (uint64_t)st.st_size});
 }
 
 struct parquet_docs *parquet_docs_open_source(const struct input_source *source,
