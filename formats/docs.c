@@ -1,6 +1,7 @@
 #include "formats/docs.h"
 
 #include "formats/docs_flat.h"
+#include "formats/json_lenient.h"
 #include "formats/tokens.h"
 
 #include <jansson.h>
@@ -16,6 +17,8 @@ struct doc_parser {
     json_t *root;     /* owns what the last document points to, but for: */
     char *joined;     /* question and answer */
     char number[32];  /* an id that was a number */
+    unsigned repairs; /* asked for by doc_parser_allow */
+    uint64_t repaired;
     size_t error_byte;
     bool stream_error;
     char error[256];
@@ -34,6 +37,16 @@ void doc_parser_free(struct doc_parser *p)
     free(p->flat.bytes);
     free(p->joined);
     free(p);
+}
+
+void doc_parser_allow(struct doc_parser *p, bool nan, bool surrogates)
+{
+    p->repairs = (nan ? JSON_REPAIR_NAN : 0u) | (surrogates ? JSON_REPAIR_SURROGATES : 0u);
+}
+
+uint64_t doc_parser_repaired(const struct doc_parser *p)
+{
+    return p->repaired;
 }
 
 const char *doc_error(const struct doc_parser *p, size_t *byte)
@@ -78,21 +91,44 @@ bool doc_too_many_values(const char *s, size_t n)
     return values > DOC_MAX_VALUES;
 }
 
+/* jansson quotes what it stumbles over. What cannot be seen is named instead, and so is what is no ASCII. */
+static int invalid(struct doc_parser *p, const json_error_t *e, const char *json, size_t len)
+{
+    char what[200];
+    size_t n = 0;
+    const char *nul = memchr(json, 0, len);
+    if (nul)
+        return fail(p, (size_t)(nul - json), "invalid JSON: a NUL byte, as in a binary or unfinished file");
+    for (const char *c = e->text; *c && n + 24 < sizeof what;) {
+        size_t width = utf8_char(c, strlen(c));
+        if ((unsigned char)*c >= 0x20 && (unsigned char)*c < 0x7f)
+            n += (size_t)snprintf(what + n, sizeof what - n, "%c", *c);
+        else if (width > 1)
+            n += (size_t)snprintf(what + n, sizeof what - n, "U+%04X", (unsigned)utf8_value(c, width));
+        else
+            n += (size_t)snprintf(what + n, sizeof what - n, "\\x%02x", (unsigned char)*c);
+        c += width ? width : 1;
+    }
+    what[n] = '\0';
+    return fail(p, e->position < 0 ? 0 : (size_t)e->position, "invalid JSON: %s%s%s",
+                json_error_code(e) == json_error_invalid_utf8 ? "not UTF-8: " : "", what,
+                len >= 3 && memcmp(json, "\xef\xbb\xbf", 3) == 0 ? " (a byte order mark within the file)"
+                                                                 : "");
+}
+
 static int load(struct doc_parser *p, const char *json, size_t len)
 {
     json_error_t e;
+    bool repaired;
     if (len > DOC_MAX_JSON)
         return fail(p, 0, "JSON object longer than %d MiB", DOC_MAX_JSON >> 20);
     if (len >= COUNT_FROM && doc_too_many_values(json, len))
         return fail(p, 0, "JSON object with more than %d values", DOC_MAX_VALUES);
-    size_t flags = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES;
-    p->root = json_loadb(json, len, flags, &e);
-    /* Numbers beyond 64 bits are none of our business: take them as real ones. */
-    if (!p->root && json_error_code(&e) == json_error_numeric_overflow)
-        p->root = json_loadb(json, len, flags | JSON_DECODE_INT_AS_REAL, &e);
+    p->root =
+        json_load_lenient(json, len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, p->repairs, &e, &repaired);
+    p->repaired += repaired;
     if (!p->root)
-        return fail(p, e.position < 0 ? 0 : (size_t)e.position, "invalid JSON: %s%s",
-                    json_error_code(&e) == json_error_invalid_utf8 ? "not UTF-8: " : "", e.text);
+        return invalid(p, &e, json, len);
     if (!json_is_object(p->root))
         return fail(p, 0, "not a JSON object");
     return 0;
@@ -198,7 +234,8 @@ static int no_text(struct doc_parser *p, const char *text_field)
     there[0] = '\0';
     json_object_foreach(p->root, key, value)
     {
-        int w = snprintf(there + n, sizeof there - n, "%s%s", n ? ", " : "", key);
+        int w = snprintf(there + n, sizeof there - n, "%s%s%s", n ? ", " : "", key,
+                         json_is_null(value) ? " = null" : "");
         if (w < 0 || (size_t)w >= sizeof there - n) {
             there[n] = '\0';
             break;
@@ -251,6 +288,15 @@ int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *te
     if (d->domain < 0)
         d->domain = DOMAIN_OTHER;
     return 0;
+}
+
+uint32_t utf8_value(const char *s, size_t width)
+{
+    const unsigned char *u = (const unsigned char *)s;
+    uint32_t value = width == 1 ? u[0] : u[0] & (0x7fu >> width);
+    for (size_t i = 1; i < width; i++)
+        value = value << 6 | (u[i] & 0x3f);
+    return value;
 }
 
 /* The ranges are those of Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF. */

@@ -33,6 +33,11 @@ struct doc_parser;
 struct doc_parser *doc_parser_new(void);    /* NULL: out of memory */
 void doc_parser_free(struct doc_parser *p); /* NULL is fine */
 
+/* What is refused otherwise: NaN and infinities outside of strings, escapes of half a surrogate pair (they
+ * become U+FFFD). */
+void doc_parser_allow(struct doc_parser *p, bool nan, bool surrogates);
+uint64_t doc_parser_repaired(const struct doc_parser *p); /* documents that this has let through */
+
 /* Reads one JSON object. text_field: NULL takes the first that is there of text, content, code, solution,
  * output, response, else instruction or question with answer. Unknown domains become DOMAIN_OTHER. On success
  * returns 0, and d is valid until the next call. On failure returns -1; doc_error says why, and at which byte
@@ -51,5 +56,6 @@ int doc_write(FILE *f, const struct doc *d, uint64_t *replaced);
 
 /* Length of the UTF-8 character at s, 1..4; 0: not one (n >= 1 bytes are there). */
 size_t utf8_char(const char *s, size_t n);
+uint32_t utf8_value(const char *s, size_t width); /* of such a character */
 
 #endif

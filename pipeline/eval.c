@@ -55,7 +55,11 @@ static const char notes[] =
     "              Comparable between tokenizers, which loss and perplexity are not.\n"
     "  acc         share of questions whose right choice has the largest log-probability; acc_norm after "
     "dividing\n"
-    "              by the choice's characters. Prompts, splitting and scores as in lm-evaluation-harness.\n"
+    "              by the choice's characters. Prompts, splitting and scores as in lm-evaluation-harness. "
+    "Long\n"
+    "              questions lose their beginning, which is counted (cut); one with a choice longer than "
+    "the\n"
+    "              context is not scored and counted apart (refused).\n"
     "  +-          one standard error, over documents and over questions\n"
     "\n"
     "Examples:\n"
@@ -177,9 +181,12 @@ static json_t *eval_tasks(const struct loaded *m, int T)
         questions_read(&q, name, path, examples);
         questions_score(m, &q, T);
         struct accuracy r = questions_accuracy(&q);
+        if (r.n == 0)
+            die("%s: no question fits the context of %d tokens", path, T);
         questions_free(&q);
         json_object_set_new(results, name,
-                            json_pack("{s:I, s:o, s:o, s:o, s:o}", "questions", (json_int_t)r.n, "acc",
+                            json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "questions", (json_int_t)r.n,
+                                      "cut", (json_int_t)r.cut, "refused", (json_int_t)r.refused, "acc",
                                       number(r.acc), "acc_stderr", number(r.acc_stderr), "acc_norm",
                                       number(r.acc_norm), "acc_norm_stderr", number(r.acc_norm_stderr)));
         if (!json && !stop_signal)

@@ -11,6 +11,7 @@
 #include "formats/tokens.h"
 #include "pipeline/demo/demo.h"
 #include "pipeline/lib/cli.h"
+#include "pipeline/lib/counters.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/stream/input.h"
 #include "pipeline/lib/log.h"
@@ -44,6 +45,7 @@ static const struct opt opts[] = {
      "whose path below it does ('lib/*.c'); may be given again"},
     {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
      "count bad JSON documents and go on; default: stop with an error"},
+    INPUT_OPTIONS(input_opts),
     {'s', "seed", OPT_U64, &seed, "N", "of the built-in generator (default 1)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "What of them"},
     {'f', "text-field", OPT_STR, &input_opts.text_field, "FIELD",
@@ -64,9 +66,10 @@ static const struct cli cli = {
     "Sources:\n"
     "  FILE             .jsonl .ndjson: one JSON object a line; .json: objects, or an array of them;\n"
     "                   anything else is one document, .txt files are split at lines <|endoftext|>.\n"
-    "                   Compressed ones end in .gz .zst .lz4 as well, and are read as a stream.\n"
+    "                   Compressed ones end in .gz .zst .lz4 .bz2 .xz as well, and are read as a\n"
+    "                   stream. What cannot be read is an error.\n"
     "  DIRECTORY        all files below it in the order of their names; hidden files, symbolic links and\n"
-    "                   binary files (with a NUL in them) are left out\n"
+    "                   binary files (with a NUL in them) are left out, with a count\n"
     "  -                standard input: JSON lines, compressed or not\n"
     "  demo:DOMAIN      generated text without end, the same for the same seed: language code math ml logic\n"
     "\n"
@@ -206,7 +209,12 @@ struct tally {
 
 static void show_progress(const struct source *s, const struct tally *t)
 {
+    static struct counter documents = COUNTER("documents", "docs"), bytes = COUNTER("bytes", "bytes");
     struct input_stats stats = {0};
+    counters_begin();
+    counter_set(&documents, (double)t->docs);
+    counter_set(&bytes, (double)t->text_bytes);
+    counters_end();
     if (s->input)
         input_stats(s->input, &stats);
     if (max_docs != UINT64_MAX)
@@ -285,7 +293,8 @@ static char *output_name(const char *word)
     if (!real)
         die_errno("%s", word);
     char *base = strrchr(real, '/') ? strrchr(real, '/') + 1 : real;
-    static const char *const ends[] = {".gz", ".zst", ".zstd", ".lz4", ".jsonl", ".ndjson", ".json"};
+    static const char *const ends[] = {".gz", ".zst",   ".zstd",   ".lz4", ".bz2",
+                                       ".xz", ".jsonl", ".ndjson", ".json"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t len = strlen(base), end = strlen(ends[i]);
         if (len > end && strcmp(base + len - end, ends[i]) == 0)
@@ -305,6 +314,8 @@ static void write_recipe(const char *word, struct strbuf *b)
     strbuf_addf(b, "tritter fetch 1\nsource %s\ndomain %s\ntext-field %s\nlimit %s\nskip-bad %d\n", word,
                 domain_name ? domain_name : "", input_opts.text_field ? input_opts.text_field : "",
                 limit_word ? limit_word : "", input_opts.skip_bad);
+    if (input_opts.accept_nan || input_opts.replace_surrogates)
+        strbuf_addf(b, "nan %d surrogates %d\n", input_opts.accept_nan, input_opts.replace_surrogates);
     for (size_t i = 0; i < input_opts.globs.n; i++)
         strbuf_addf(b, "glob %s\n", input_opts.globs.v[i]);
     scheme_of(word)->recipe(word, b);

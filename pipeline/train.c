@@ -13,6 +13,7 @@
 #include "pipeline/train/memory.h"
 #include "pipeline/train/metrics.h"
 #include "pipeline/train/rundir.h"
+#include "pipeline/train/settings.h"
 #include "pipeline/train/state.h"
 
 #include <math.h>
@@ -88,26 +89,33 @@ static void open_batches(struct trainer *t, const struct model_config *m)
         t->doc_eos = (int)t->h->eos_id;
 }
 
+static enum dtype compute_type(const struct train_config *c)
+{
+    return c->dtype == COMPUTE_BF16 ? DTYPE_BF16 : DTYPE_F32;
+}
+
 /* Settles --dtype auto. */
 static void open_device(struct trainer *t, struct train_config *c, const struct model_config *m)
 {
     char err[512], why[512];
     const struct attention_shape row = {.B = 1, .T = (int)t->h->T, .H = m->H, .Hkv = m->Hkv, .D = m->D};
-    t->ops = ops_choose(t->cfg->device, why, sizeof why);
+    char *device = settings_word(&c->device);
+    t->ops = ops_choose(device, why, sizeof why);
     if (!t->ops)
-        die("--device %s: %s", t->cfg->device, why);
-    if (strcmp(c->dtype, "auto") == 0)
-        c->dtype = t->ops->fastest_act() == DTYPE_BF16 ? "bf16" : "f32";
-    enum dtype act = strcmp(c->dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+        die("--device %s: %s", device, why);
+    if (c->dtype == COMPUTE_AUTO)
+        c->dtype = t->ops->fastest_act() == DTYPE_BF16 ? COMPUTE_BF16 : COMPUTE_F32;
+    enum dtype act = compute_type(c);
     t->dev = t->ops->open(act, (int)t->cfg->threads, err, sizeof err);
     if (!t->dev)
         die("%s", err);
     if (t->cfg->fp8 && t->ops->use_fp8(t->dev, err, sizeof err) != 0)
         die("--fp8: %s", err);
-    if (strcmp(c->attention, "cudnn") == 0 && t->ops->use_cudnn(t->dev, row, err, sizeof err) != 0)
+    if (c->attention == ATTENTION_CUDNN && t->ops->use_cudnn(t->dev, row, err, sizeof err) != 0)
         die("--attention cudnn: %s", err);
-    say("device: %s, %s, %s (--device %s; %s)", t->ops->name, c->dtype, t->ops->describe(t->dev),
-        t->cfg->device, why);
+    say("device: %s, %s, %s (--device %s; %s)", t->ops->name, act == DTYPE_BF16 ? "bf16" : "f32",
+        t->ops->describe(t->dev), device, why);
+    free(device);
     rate_measure(&t->rate, t->ops, t->dev, act);
 }
 
@@ -115,8 +123,8 @@ static void open_device(struct trainer *t, struct train_config *c, const struct 
 static void allocate(struct trainer *t, struct train_config *c, const struct model_config *m)
 {
     char err[512];
-    enum dtype act = strcmp(c->dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
-    bool use_muon = strcmp(c->optimizer, "muon") == 0;
+    enum dtype act = compute_type(c);
+    bool use_muon = c->optimizer == OPTIMIZER_MUON;
     struct memory_plan plan;
     struct params layout;
     t->ahead = (struct lookahead){.beta = (float)c->ema_nesterov,
@@ -127,10 +135,10 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
                                   .mu = (float)c->outer_momentum};
     if (params_layout(&layout, m) != 0)
         die("out of memory");
-    bool half = strcmp(c->state_dtype, "bf16") == 0;
+    bool half = c->state_dtype == DTYPE_BF16;
     uint64_t optimizer = optim_bytes(&layout, act, use_muon, half) +
                          lookahead_bytes(&t->ahead, layout.total) +
-                         (strcmp(c->engine, "off") == 0 ? 0 : engine_bytes(&c->hybrid, layout.total, act));
+                         (c->engine == ENGINE_OFF ? 0 : engine_bytes(&c->hybrid, layout.total, act));
     params_free(&layout);
     memory_plan_make(&plan, &(struct memory_request){.ops = t->ops,
                                                      .dev = t->dev,
@@ -177,7 +185,7 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
 static void open_engine(struct trainer *t)
 {
     char err[512];
-    if (strcmp(t->cfg->engine, "off") == 0)
+    if (t->cfg->engine == ENGINE_OFF)
         return;
     const struct engine_host host = {.w = &t->w,
                                      .act = t->act,
@@ -191,8 +199,8 @@ static void open_engine(struct trainer *t)
                                      .T = (int)t->h->T,
                                      .micro = t->micro,
                                      .doc_eos = t->doc_eos};
-    t->engine = engine_open(&t->cfg->hybrid, strcmp(t->cfg->engine, "hybrid") == 0, t->cfg->seed, &host, err,
-                            sizeof err);
+    t->engine =
+        engine_open(&t->cfg->hybrid, t->cfg->engine == ENGINE_HYBRID, t->cfg->seed, &host, err, sizeof err);
     if (!t->engine)
         die("%s", err);
 }
@@ -245,6 +253,7 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
 {
     t->saved_step = UINT64_MAX;
     if (!dir) {
+        t->w.init = t->cfg->init;
         if (weights_init(&t->w, t->cfg->seed) != 0)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
@@ -324,6 +333,10 @@ int main(int argc, char **argv)
 
     if (c->print_step)
         return print_step(c->print_step);
+    if (c->list_presets) {
+        config_list_presets(c->json);
+        return 0;
+    }
     signals_install();
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a failed write, which says what and where */
     t.cfg = c;
@@ -341,12 +354,12 @@ int main(int argc, char **argv)
     open_device(&t, c, &m);
     allocate(&t, c, &m);
     t.val = validation_open(&c->val, t.tok, t.micro, (int)t.h->T, c->val_tokens);
-    t.schedule = (struct schedule){.steps = c->steps,
+    t.schedule = (struct schedule){.kind = c->schedule,
+                                   .steps = c->steps,
                                    .peak = c->lr,
                                    .warmup = c->warmup,
                                    .decay = c->decay,
                                    .min_ratio = c->min_lr_ratio};
-    schedule_kind_from_name(c->schedule, &t.schedule.kind);
     open_engine(&t);
     open_split(&t, &m);
     begin_state(&t, resume_dir, state);

@@ -1,5 +1,6 @@
 /*
- * doctor - list the shared-memory segments of the pipeline, and remove those of dead processes
+ * doctor - list the shared-memory segments of the pipeline (rings, and pages of counters), and remove those
+ * of dead processes
  *
  * stdout: one line a segment: state, bytes, producer's pid, consumer's pid (0: none), path. Only this user's.
  */
@@ -8,6 +9,7 @@
 #include "shm/process.h"
 #include "shm/ring.h"
 #include "shm/segment.h"
+#include "shm/stats.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -72,6 +74,25 @@ static void examine(const char *file, const char *name)
     print_path(file);
 }
 
+/* Pages of counters (shm/stats.h). */
+static void examine_pages(void)
+{
+    static char names[1024][STATS_FILE];
+    struct stats_snapshot s;
+    int n = stats_list(names, 1024);
+    if (n < 0)
+        die_errno("%s", SEGMENT_DIR);
+    for (int i = 0; i < n; i++) {
+        if (stats_look(names[i], &s) != 0) {
+            printf("foreign\t0\t0\t0\t");
+        } else {
+            bool removed = remove_stale && stats_remove_dead(names[i]);
+            printf("%s\t%d\t%d\t0\t", removed ? "removed" : s.alive ? "live" : "stale", 8192, s.pid);
+        }
+        print_path(names[i]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     char prefix[64];
@@ -89,6 +110,7 @@ int main(int argc, char **argv)
     if (errno)
         die_errno("%s", SEGMENT_DIR);
     closedir(d);
+    examine_pages();
     close_stdout();
     return 0;
 }

@@ -21,6 +21,7 @@ enum {
     WAIT_MS = 200 /* how often a wait looks at stop_signal */
 };
 static const char separator[] = "<|endoftext|>"; /* a line of its own between texts, as in TinyStories */
+static const char mark[] = "\xef\xbb\xbf";       /* the byte order mark */
 enum { SEPARATOR_LEN = sizeof separator - 1 };
 
 enum kind { JSON_LINES, JSON_VALUES, TEXT, TEXT_SEPARATED };
@@ -44,10 +45,11 @@ struct input {
     uint64_t read_before; /* bytes of files that are done */
     char *buf;            /* unread content is buf[pos..len) */
     size_t pos, len, cap;
-    uint64_t line;    /* of buf[pos], from 1 */
-    enum place place; /* JSON_VALUES */
-    uint64_t piece;   /* TEXT: documents found in this file */
-    bool separated;   /* TEXT_SEPARATED: a separator has been seen */
+    uint64_t text_before; /* bytes of this file's text before buf[0] */
+    uint64_t line;        /* of buf[pos], from 1 */
+    enum place place;     /* JSON_VALUES */
+    uint64_t piece;       /* TEXT: documents found in this file */
+    bool separated;       /* TEXT_SEPARATED: a separator has been seen */
     char *id;
 };
 
@@ -91,6 +93,9 @@ struct input *input_open(const struct input_opts *opts, const char *const *paths
     in->parser = doc_parser_new();
     if (!in->parser)
         die("out of memory");
+    doc_parser_allow(in->parser, opts->accept_nan, opts->replace_surrogates);
+    if (opts->window > 0 && decompress_set_window(opts->window) != 0)
+        usage_error("--zstd-window: at most 2GiB");
     in->cap = FIRST_BUFFER;
     in->buf = xmalloc(in->cap);
     in->stats.total_bytes = size_of_files(in->paths, in->n_paths);
@@ -105,6 +110,7 @@ static bool read_more(struct input *in)
     if (in->pos > 0) {
         memmove(in->buf, in->buf + in->pos, in->len - in->pos);
         in->len -= in->pos;
+        in->text_before += in->pos;
         in->pos = 0;
     }
     if (in->len == in->cap) {
@@ -166,10 +172,11 @@ static void start_file(struct input *in, int fd, const char *name, enum decompre
     in->kind = kind;
     in->eof = in->separated = false;
     in->pos = in->len = 0;
+    in->text_before = 0;
     in->line = 1;
     in->place = AT_TOP;
     in->piece = 0;
-    if (have(in, 3) && memcmp(in->buf, "\xef\xbb\xbf", 3) == 0)
+    if (have(in, 3) && memcmp(in->buf, mark, 3) == 0)
         in->pos = 3; /* the byte order mark is no text */
 }
 
@@ -374,6 +381,11 @@ static bool broken(struct input *in, const char *why)
     return false;
 }
 
+static bool starts_with_mark(struct input *in)
+{
+    return have(in, 3) && memcmp(in->buf + in->pos, mark, 3) == 0;
+}
+
 static bool next_json_value(struct input *in, struct doc *d)
 {
     int c = peek_json(in);
@@ -394,7 +406,9 @@ static bool next_json_value(struct input *in, struct doc *d)
     if (in->place == AFTER_ELEMENT)
         return broken(in, "invalid JSON: ',' or ']' expected");
     if (c != '{')
-        return broken(in, "invalid JSON: an object expected");
+        return broken(in, c == 0 ? "invalid JSON: a NUL byte, as in a binary or unfinished file"
+                          : starts_with_mark(in) ? "invalid JSON: a byte order mark within the file"
+                                                 : "invalid JSON: an object expected");
     const char *why;
     size_t len = object_length(in, &why);
     if (len == 0)
@@ -472,6 +486,26 @@ static void trim_newlines(struct doc *d)
         d->len--;
 }
 
+/* A text with a NUL in it, already passed by. What was named must be read; in a directory it is left out. */
+static bool skip_binary(struct input *in, const char *nul)
+{
+    static const struct {
+        const char *magic, *what;
+    } archives[] = {
+        {"PK\3\4", "a zip archive"}, {"7z\xbc\xaf", "a 7-Zip archive"}, {"Rar!", "a RAR archive"}};
+    const char *what = "binary: it holds a NUL byte";
+    for (size_t i = 0; in->piece == 0 && i < sizeof archives / sizeof *archives; i++)
+        if (memcmp(in->buf, archives[i].magic, 4) == 0)
+            what = archives[i].what;
+    if (!in->walk)
+        die("%s: offset %llu: %s, which is not read as text", in->name,
+            (unsigned long long)(in->text_before + (uint64_t)(nul - in->buf)), what);
+    detail("%s: left out: %s", in->name, what);
+    in->stats.binary++;
+    in->piece++;
+    return false;
+}
+
 static bool next_text(struct input *in, struct doc *d)
 {
     size_t gap, len = text_length(in, &gap);
@@ -487,11 +521,9 @@ static bool next_text(struct input *in, struct doc *d)
     in->separated |= gap > 0;
     if (in->separated)
         trim_newlines(d);
-    if (memchr(d->text, '\0', d->len)) {
-        in->stats.binary++;
-        in->piece++;
-        return false;
-    }
+    const char *nul = memchr(d->text, '\0', d->len);
+    if (nul)
+        return skip_binary(in, nul);
     if (++in->piece > 1) {
         set_id(in, d, "#", in->piece);
     } else {
@@ -499,6 +531,39 @@ static bool next_text(struct input *in, struct doc *d)
         d->id = in->id = xstrdup(in->name);
     }
     return true;
+}
+
+static void report(const struct input_stats *s)
+{
+    const struct {
+        uint64_t n;
+        const char *one, *many;
+    } left_out[] = {
+        {s->empty, "empty document", "empty documents"},
+        {s->links, "symbolic link", "symbolic links"},
+    };
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
+        if (left_out[i].n > 0)
+            say("left out: %llu %s", (unsigned long long)left_out[i].n,
+                left_out[i].n == 1 ? left_out[i].one : left_out[i].many);
+    if (s->binary > 0)
+        warn("left out: %llu binary %s", (unsigned long long)s->binary,
+             s->binary == 1 ? "file (NUL in it)" : "files (NUL in them)");
+    if (s->repaired > 0)
+        warn("%llu %s taken only as --accept-nan or --replace-surrogates asks",
+             (unsigned long long)s->repaired, s->repaired == 1 ? "document was" : "documents were");
+    if (s->bad > 0)
+        warn("left out: %llu bad %s", (unsigned long long)s->bad, s->bad == 1 ? "document" : "documents");
+}
+
+/* When all that was there was left out, a pipeline must not go on as if all was well. */
+static void check_read(const struct input *in)
+{
+    const struct input_stats *s = &in->stats;
+    if (in->stopped || s->docs > 0 || s->bad + s->binary + s->links == 0)
+        return;
+    report(s);
+    die("%s: nothing was read: all that is there was left out", in->paths[0]);
 }
 
 bool input_next(struct input *in, struct doc *d)
@@ -519,35 +584,21 @@ bool input_next(struct input *in, struct doc *d)
         in->stats.text_bytes += d->len;
         return true;
     }
+    check_read(in);
     return false;
 }
 
 void input_stats(const struct input *in, struct input_stats *stats)
 {
     *stats = in->stats;
-}
-
-static void report(const struct input_stats *s)
-{
-    const struct {
-        uint64_t n;
-        const char *one, *many;
-    } left_out[] = {
-        {s->empty, "empty document", "empty documents"},
-        {s->binary, "binary file (NUL in it)", "binary files (NUL in them)"},
-        {s->links, "symbolic link", "symbolic links"},
-    };
-    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
-        if (left_out[i].n > 0)
-            say("left out: %llu %s", (unsigned long long)left_out[i].n,
-                left_out[i].n == 1 ? left_out[i].one : left_out[i].many);
-    if (s->bad > 0)
-        warn("left out: %llu bad %s", (unsigned long long)s->bad, s->bad == 1 ? "document" : "documents");
+    stats->repaired = doc_parser_repaired(in->parser);
 }
 
 void input_close(struct input *in)
 {
-    report(&in->stats);
+    struct input_stats stats;
+    input_stats(in, &stats);
+    report(&stats);
     if (in->file)
         end_file(in);
     walk_close(in->walk);

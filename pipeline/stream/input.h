@@ -5,7 +5,7 @@
  *   while (input_next(in, &d)) ... d.text, d.len
  *   input_close(in)
  *
- * What is read, by name (less .gz .zst .lz4, which are decompressed; "-" is
+ * What is read, by name (less .gz .zst .lz4 .bz2 .xz, which are decompressed; "-" is
  * standard input and JSON lines, compressed or not; so are pipes):
  *   .jsonl .ndjson  one JSON object a line
  *   .json           JSON objects one after the other, or an array of them
@@ -29,16 +29,33 @@
 enum { INPUT_MAX_TEXT = 64 << 20 };
 
 struct input_opts {
-    const char *text_field; /* NULL: found as formats/docs.md says */
-    int domain;             /* -1: the document's own; else of all */
-    struct str_list globs;  /* which files of directories (stream/walk.h); none: all */
-    bool skip_bad;          /* count bad JSON documents, and go on */
+    const char *text_field;              /* NULL: found as formats/docs.md says */
+    int domain;                          /* -1: the document's own; else of all */
+    struct str_list globs;               /* which files of directories (stream/walk.h); none: all */
+    bool skip_bad;                       /* count bad JSON documents, and go on */
+    bool accept_nan, replace_surrogates; /* doc_parser_allow */
+    uint64_t window;                     /* the largest of compressed streams; 0: 128 MiB */
     bool raw_json; /* of JSON documents, text is the object as it stands, not parsed; its id is FILE:LINE */
 };
+
+/* What every program that reads documents takes, for its option table. */
+#define INPUT_OPTIONS(o)                                                                                     \
+    {0,        "accept-nan",                                                                                 \
+     OPT_FLAG, &(o).accept_nan,                                                                              \
+     NULL,     "take JSON with NaN and Infinity, as Python writes it"},                                      \
+        {0,        "replace-surrogates",                                                                     \
+         OPT_FLAG, &(o).replace_surrogates,                                                                  \
+         NULL,     "half a surrogate pair (\\ud83d alone) becomes U+FFFD; default: an error"},               \
+    {                                                                                                        \
+        0, "zstd-window", OPT_BYTES, &(o).window, "SIZE",                                                    \
+            "the largest window of .zst and dictionary of .xz, up to 2GiB: so much\n"                        \
+            "memory a file takes that asks for it (default 128MiB)"                                          \
+    }
 
 struct input_stats {
     uint64_t docs, text_bytes;          /* given out */
     uint64_t empty, bad, binary, links; /* documents and files left out */
+    uint64_t repaired;                  /* taken as accept_nan or replace_surrogates asks */
     uint64_t read_bytes, total_bytes;   /* of files, as stored; total 0: unknown */
 };
 

@@ -125,10 +125,9 @@ void engine_before(struct engine *e, uint64_t step)
 
 bool engine_spoils_gradient(struct engine *e)
 {
-    bool now = e && e->fault && strcmp(e->fault, "nan") == 0 && e->n->phases.phase == PHASE_CORRECT &&
-               e->n->phases.steps >= 2;
+    bool now = e && e->fault == FAULT_NAN && e->n->phases.phase == PHASE_CORRECT && e->n->phases.steps >= 2;
     if (now)
-        e->fault = NULL;
+        e->fault = FAULT_NONE;
     return now;
 }
 

@@ -51,7 +51,7 @@ void engine_begin(struct engine *e); /* the first weights are there */
 void engine_before(struct engine *e, uint64_t step);
 bool engine_judge(struct engine *e, uint64_t step, double loss, double grad_norm);
 void engine_after(struct engine *e, uint64_t step, double loss);
-/* For tests (hybrid_config.fault "nan"): the gradient of this step is to be spoilt. */
+/* For tests (FAULT_NAN): the gradient of this step is to be spoilt. */
 bool engine_spoils_gradient(struct engine *e);
 
 void engine_save(struct engine *e, struct checkpoint_save *s);

@@ -84,9 +84,9 @@ static void correct_weights(struct engine *e, uint64_t step, const double *alpha
     engine_move(e, e->mark, NULL, e->mark, n->c, n->drifted);
     n->drifted = 0;
     engine_products(e, e->D, w->theta, e->mark, 1 / (double)n->phases.block_steps, &o);
-    if (e->fault && strcmp(e->fault, "store") == 0) {
+    if (e->fault == FAULT_STORE) {
         learned_spoil(e);
-        e->fault = NULL;
+        e->fault = FAULT_NONE;
     }
     if (!learned_correction(e, step, &o, alpha, coef))
         return;

@@ -82,8 +82,8 @@ struct engine {
     struct learned *rssm; /* NULL: the analytic prior alone */
     int32_t *rows;        /* probe_rows x (T+1) */
     struct probe scratch;
-    double seconds;    /* of the engine since this process began; decides nothing */
-    const char *fault; /* what to spoil next, or NULL */
+    double seconds;          /* of the engine since this process began; decides nothing */
+    enum hybrid_fault fault; /* what to spoil next */
 };
 
 /* engine_probe.c */

@@ -61,7 +61,7 @@ static void plan(struct engine *e, double share, hybrid_coef coef)
             coef[g][j] = length * n->alpha[g] * n->c[g][j];
     if (e->rssm && !e->c->random)
         learned_plan(e, length, coef);
-    if (e->fault && (strcmp(e->fault, "wild") == 0 || strcmp(e->fault, "blind") == 0))
+    if (e->fault == FAULT_WILD || e->fault == FAULT_BLIND)
         for (int g = 0; g < e->groups.count; g++)
             for (int j = 0; j < HYBRID_K; j++)
                 coef[g][j] =
@@ -75,7 +75,7 @@ static double best_prefix(struct engine *e, uint64_t step, hybrid_coef best)
     struct numbers *n = e->n;
     hybrid_coef coef = {0};
     double share = 0, before = INFINITY, least = INFINITY;
-    bool trusting = e->fault && strcmp(e->fault, "wild") != 0 && strcmp(e->fault, "store") != 0;
+    bool trusting = e->fault == FAULT_NAN || e->fault == FAULT_BLIND;
     for (uint64_t i = 1; i <= e->c->sub_jumps; i++) {
         double change, se, began = now_seconds(), at = (double)i / (double)e->c->sub_jumps;
         plan(e, at, coef);
@@ -159,20 +159,20 @@ static void reject(struct engine *e, uint64_t step, const char *why, double bega
 static const char *why_not(const struct engine *e, bool may_jump)
 {
     const struct numbers *n = e->n;
-    return strcmp(e->c->jumps, "off") == 0 ? "jumps are off"
-           : n->phases.backoff > 0         ? "backing off"
-           : !may_jump                     ? "too early or too late for a jump"
-           : n->choice.control             ? "randomised to no jump"
-                                           : "no jump is expected to pay";
+    return e->c->jumps == JUMPS_OFF ? "jumps are off"
+           : n->phases.backoff > 0  ? "backing off"
+           : !may_jump              ? "too early or too late for a jump"
+           : n->choice.control      ? "randomised to no jump"
+                                    : "no jump is expected to pay";
 }
 
 static void choose(struct engine *e, uint64_t step)
 {
     struct numbers *n = e->n;
-    bool may_jump = strcmp(e->c->jumps, "off") != 0 && n->phases.backoff == 0 && n->prior.blocks >= 3 &&
+    bool may_jump = e->c->jumps != JUMPS_OFF && n->phases.backoff == 0 && n->prior.blocks >= 3 &&
                     schedule_stable(e->host.schedule, step + e->c->correct);
     n->choice = bandit_choose(&n->bandit, e->c, cycle_steps(e), may_jump);
-    if (may_jump && e->c->fault[0] && strcmp(e->c->fault, "none") != 0 && !n->fault_done) {
+    if (may_jump && e->c->fault != FAULT_NONE && !n->fault_done) {
         n->fault_done = 1;
         e->fault = e->c->fault;
         n->choice.arm = HYBRID_SCALES;
@@ -201,7 +201,7 @@ void predict(struct engine *e, uint64_t step)
 {
     struct numbers *n = e->n;
     double began = now_seconds();
-    bool measures = strcmp(e->c->jumps, "off") != 0 || e->c->drift > 0;
+    bool measures = e->c->jumps != JUMPS_OFF || e->c->drift > 0;
     if (measures) {
         probe_run(e, NULL, &e->scratch);
         close_cycle(e, step, &e->scratch);
@@ -217,10 +217,10 @@ void predict(struct engine *e, uint64_t step)
     double share = best_prefix(e, step, n->jump.moved);
     if (share <= 0)
         reject(e, step, "no prefix lowers the loss of the averaged weights", began);
-    else if (strcmp(e->c->jumps, "probe") == 0)
+    else if (e->c->jumps == JUMPS_PROBE)
         reject(e, step, "probes only", began);
     else
         apply(e, step, share, began);
-    if (e->fault && strcmp(e->fault, "nan") != 0 && strcmp(e->fault, "store") != 0)
-        e->fault = NULL;
+    if (e->fault == FAULT_WILD || e->fault == FAULT_BLIND)
+        e->fault = FAULT_NONE;
 }

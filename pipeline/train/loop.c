@@ -1,5 +1,6 @@
 #include "pipeline/train/loop.h"
 
+#include "pipeline/lib/counters.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/train/ledger.h"
 #include "pipeline/train/metrics.h"
@@ -95,6 +96,21 @@ static void report_verdict(struct trainer *t, const struct step_report *r, const
     metrics_verdict(&t->metrics, r, rows, t->row_loss, t->h->B);
 }
 
+/* For monitors. */
+static void publish(const struct trainer *t, const struct step_report *r)
+{
+    static struct counter step = GAUGE("step", "steps"), steps = GAUGE("steps", "steps"),
+                          tokens = COUNTER("tokens", "tokens"), loss = GAUGE("loss", "nats"),
+                          stall = COUNTER("stall_in", "s");
+    counters_begin();
+    counter_set(&step, (double)t->step);
+    counter_set(&steps, (double)t->cfg->steps);
+    counter_set(&tokens, (double)t->tokens_seen);
+    counter_set(&loss, r->loss);
+    counter_set(&stall, batch_reader_stall_seconds(t->in));
+    counters_end();
+}
+
 static void show(struct trainer *t, const struct step_report *r)
 {
     char line[256];
@@ -181,11 +197,11 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     metrics_step(&t->metrics, &r);
     if (r.verdict != STEP_OK)
         report_verdict(t, &r, rows);
+    publish(t, &r);
     show(t, &r);
     if (t->guard.bad_in_a_row >= t->cfg->max_bad_steps)
-        die("step %llu: %llu updates in a row without a finite loss and gradient (--max-bad-steps); the last "
-            "checkpoint is as it was",
-            (unsigned long long)t->step, (unsigned long long)t->guard.bad_in_a_row);
+        die("step %llu: %llu updates in a row without a finite loss and gradient (--max-bad-steps); %s",
+            (unsigned long long)t->step, (unsigned long long)t->guard.bad_in_a_row, state_left(t));
 }
 
 static void validate(struct trainer *t)

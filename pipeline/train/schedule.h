@@ -24,7 +24,6 @@ struct schedule {
     double min_ratio;
 };
 
-int schedule_kind_from_name(const char *name, enum schedule_kind *out); /* -1: unknown */
 double schedule_lr(const struct schedule *s,
                    uint64_t step); /* step counts from 0; beyond the last: as the last */
 /* The steps in which the weights drift steadily and may be extrapolated: after the warm-up, before the decay.

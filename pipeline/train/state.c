@@ -55,7 +55,7 @@ static json_t *state_to_json(struct trainer *t)
     json_object_set_new(o, "tokenizer_hash", hex(tokenizer_hash(t->tok)));
     json_object_set_new(o, "rows", json_integer(t->h->B));
     json_object_set_new(o, "row_tokens", json_integer(t->h->T));
-    json_object_set_new(o, "master_in_optimizer", json_boolean(strcmp(t->cfg->save_dtype, "bf16") == 0));
+    json_object_set_new(o, "master_in_optimizer", json_boolean(t->cfg->save_dtype == DTYPE_BF16));
     json_object_set_new(o, "metrics_bytes", json_integer((json_int_t)logfile_sync(&t->metrics)));
     json_object_set_new(o, "ledger_bytes", json_integer((json_int_t)logfile_sync(&t->ledger)));
     json_object_set_new(o, "best_step", json_integer((json_int_t)t->best_step));
@@ -120,7 +120,7 @@ static void put_tokenizer(struct checkpoint_save *s, const struct trainer *t)
 
 static void put_arrays(struct checkpoint_save *s, const struct trainer *t)
 {
-    bool half = strcmp(t->cfg->save_dtype, "bf16") == 0;
+    bool half = t->cfg->save_dtype == DTYPE_BF16;
     const struct checkpoint_array model = {"", weights_flat(&t->w)};
     const struct checkpoint_array optim[] = {{"exp_avg.", optim_flat(&t->opt, t->opt.m)},
                                              {"exp_avg_sq.", optim_flat(&t->opt, t->opt.v)},
@@ -170,13 +170,18 @@ static void load_lookahead(struct trainer *t, const char *dir, const json_t *sta
     }
 }
 
+const char *state_left(const struct trainer *t)
+{
+    return t->saved_step == UINT64_MAX ? "no checkpoint has been written"
+                                       : "the last checkpoint is as it was";
+}
+
 void state_check_device(struct trainer *t, uint64_t step)
 {
     t->ops->sync(t->dev);
     const char *failed = t->ops->error(t->dev);
     if (failed)
-        die("step %llu: %s: %s; the last checkpoint is as it was", (unsigned long long)step, t->ops->name,
-            failed);
+        die("step %llu: %s: %s; %s", (unsigned long long)step, t->ops->name, failed, state_left(t));
 }
 
 void state_save(struct trainer *t)

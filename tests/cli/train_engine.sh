@@ -51,7 +51,7 @@ grep -q '"event":"forecast".*"rssm":' hybrid/metrics.jsonl
 for at in 61 $(phases hybrid | awk '$2 == "full" && $3 == "predict" { p = $1 } END { print p, p + 2 }'); do
     head -c $((128 + at * 344)) more >part
     expect 1 '.*' train "hybrid$at" 150 "${learned[@]}" <part
-    batches 150 $at | train "hybrid$at" 150 --resume
+    batches 150 "$at" | train "hybrid$at" 150 --resume
     same hybrid "hybrid$at"
     cmp hybrid/latest/trainer/engine-state.safetensors "hybrid$at/latest/trainer/engine-state.safetensors"
 done

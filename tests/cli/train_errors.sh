@@ -31,9 +31,12 @@ expect 1 'updates in a row without a finite' train nan 40 --lr 1000 --weight-dec
 grep -qE 'step [0-9]+: (loss|gradient) is not finite: .*row [0-9]+ \(source [01], offset [0-9]+\)' err.txt
 [ "$(grep -c '"event":"nan_' nan/metrics.jsonl)" = 3 ]
 [ "$(grep -c '"learnt":false' nan/ledger.jsonl)" = 3 ]
+grep -q 'the last checkpoint is as it was' err.txt
 n=$("$BIN/train" --print-step nan)
 [ "$n" -ge 2 ]
 [ "$n" -le "$(grep -c '"learnt":true' nan/ledger.jsonl)" ]
+
+expect 1 'without a finite .*; no checkpoint has been written' train nan0 40 --lr 1000 --weight-decay 1000 --save-every 0 --max-bad-steps 3 <all
 
 # a full disk (here: a limit on the size of a file): the checkpoint from before is whole and no rubbish is left
 train full 10 --save-every 0 <all

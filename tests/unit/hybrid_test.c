@@ -18,8 +18,8 @@
 #include "pipeline/train/hybrid/score.h"
 #include "tests/check.h"
 
-static const struct hybrid_config config = {.jumps = "on",
-                                            .fault = "none",
+static const struct hybrid_config config = {.jumps = JUMPS_ON,
+                                            .fault = FAULT_NONE,
                                             .warmup = 100,
                                             .warmup_max = 500,
                                             .full = 30,

@@ -18,6 +18,7 @@
 #include "pipeline/train/memory.h"
 #include "pipeline/train/optim.h"
 #include "pipeline/train/rundir.h"
+#include "pipeline/train/settings.h"
 #include "pipeline/train/schedule.h"
 #include "tests/check.h"
 
@@ -53,9 +54,6 @@ static void schedules(void)
           !schedule_stable(&s, 999));
     s.kind = SCHEDULE_CONSTANT;
     CHECK(!schedule_stable(&s, 9) && schedule_stable(&s, 999));
-    enum schedule_kind k;
-    CHECK(schedule_kind_from_name("cosine", &k) == 0 && k == SCHEDULE_COSINE &&
-          schedule_kind_from_name("x", &k) == -1);
 }
 
 static void guards(void)
@@ -577,7 +575,7 @@ static void older_runs(void)
     struct train_config *c = config_parse(4, argv);
     json_t *stored = json_pack("{sssIss}", "model", "nano", "steps", (json_int_t)10, "dtype", "bf16");
     config_resolve(c, stored);
-    CHECK(c->steps == 10 && strcmp(c->dtype, "bf16") == 0 && c->updates == 1, "%d updates", (int)c->updates);
+    CHECK(c->steps == 10 && c->dtype == COMPUTE_BF16 && c->updates == 1, "%d updates", (int)c->updates);
     json_decref(stored);
     c = config_parse(4, argv);
     c->steps = 10;
@@ -585,9 +583,41 @@ static void older_runs(void)
     CHECK(c->updates == 0, "%d updates", (int)c->updates);
 }
 
+/* Each row of the option table is sound: a default within its range, as many words as its enum has values,
+ * and a help text. What is stored of a run comes back as it was. */
+static void option_table(void)
+{
+    char *argv[] = {"train", "-o",         "run",    "-t",       "tok.json", "--steps",
+                    "10",    "--schedule", "cosine", "--engine", "hybrid",   NULL};
+    settings_options(); /* which counts the words */
+    struct train_config *c = config_parse(11, argv);
+    CHECK(c->schedule == SCHEDULE_COSINE && c->engine == ENGINE_HYBRID);
+    config_resolve(c, NULL);
+    CHECK(c->lr == model_preset_find("nano")->lr && c->context == 256 && c->warmup == 0.1);
+    json_t *stored = config_to_json(c);
+    int rows = 0;
+    for (const struct setting *s = NULL; (s = settings_next(s)); rows++) {
+        CHECK(s->help[0] && s->name[0]);
+        CHECK(isnan(s->initial) || (s->initial >= s->least && s->initial <= s->most), "--%s", s->name);
+        json_t *before = json_object_get(stored, s->name), *after;
+        CHECK(before != NULL, "--%s", s->name);
+        setting_unset(s);
+        CHECK(setting_from_json(s, before) == 0, "--%s", s->name);
+        after = setting_to_json(s);
+        CHECK(json_equal(before, after), "--%s", s->name);
+        json_decref(after);
+        after = json_string("no such word");
+        CHECK(s->type == OPT_STR || setting_from_json(s, after) == -1, "--%s", s->name);
+        json_decref(after);
+    }
+    CHECK(rows + 1 == (int)json_object_size(stored), "%d rows", rows); /* val is kept as well */
+    json_decref(stored);
+}
+
 int main(void)
 {
     test_begin(120);
+    option_table();
     older_runs();
     schedules();
     guards();

@@ -24,9 +24,13 @@ enum {
 /* Coefficients of the directions, by group. */
 typedef double hybrid_coef[HYBRID_GROUPS][HYBRID_K];
 
-struct hybrid_config {             /* defaults: config.c of train */
-    const char *jumps;             /* on; probe: probes are paid, nothing is applied; off: forecasts only */
-    const char *fault;             /* for tests */
+enum hybrid_jumps { JUMPS_ON, JUMPS_PROBE /* probes are paid, nothing is applied */, JUMPS_OFF };
+/* How a test spoils the first jump. */
+enum hybrid_fault { FAULT_NONE, FAULT_NAN, FAULT_WILD, FAULT_BLIND, FAULT_STORE };
+
+struct hybrid_config { /* defaults: ../settings.c */
+    enum hybrid_jumps jumps;
+    enum hybrid_fault fault;       /* for tests */
     bool random;                   /* coefficients of the right length in random directions */
     bool gate0;                    /* also score forecasts of 45 and 90 steps */
     uint64_t warmup, warmup_max;   /* steps of WARMUP: at least, at most */

@@ -1,4 +1,4 @@
-#include "pipeline/tokenize/batches.h"
+#include "pipeline/text/pretokenize/batches.h"
 
 #include <xxhash.h>
 

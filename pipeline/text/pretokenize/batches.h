@@ -5,8 +5,8 @@
  * pieces are tokenised apart with the same result. What is in which batch
  * depends on the documents alone, so results do not depend on threads.
  */
-#ifndef TOKENIZE_BATCHES_H
-#define TOKENIZE_BATCHES_H
+#ifndef PRETOKENIZE_BATCHES_H
+#define PRETOKENIZE_BATCHES_H
 
 #include <stdbool.h>
 #include <stddef.h>
