@@ -2,6 +2,7 @@
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/train/recipe.h"
 #include "pipeline/train/settings.h"
 
 #include <math.h>
@@ -99,14 +100,6 @@ void config_list_presets(bool json)
     close_stdout();
 }
 
-static char *shown(const struct setting *s)
-{
-    json_t *v = setting_to_json(s);
-    char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-    json_decref(v);
-    return text;
-}
-
 /* The checkpoint's value, unless another was given and may be. */
 static void take_stored(const struct setting *s, const json_t *v)
 {
@@ -124,7 +117,7 @@ static void take_stored(const struct setting *s, const json_t *v)
     json_decref(now);
     if (same || s->rule == FREE)
         return;
-    char *given = shown(s), *before = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+    char *given = setting_text(s), *before = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     if (s->rule == MODEL)
         die("--%s %s: the checkpoint in %s has %s; a model cannot change its dimensions", s->name, given, run,
             before);
@@ -171,12 +164,14 @@ void config_resolve(struct train_config *c, const json_t *stored)
         c->dtype = (enum compute_dtype)UNSET_WORD; /* what the run was begun with */
     if (!c->preset && !json_object_get(stored, "model"))
         c->preset = model_preset_at(0)->name;
-    for (const struct setting *s = NULL; (s = settings_next(s));) {
+    for (const struct setting *s = NULL; (s = settings_next(s));)
         take_stored(s, json_object_get(stored, s->name));
+    model_defaults(c);
+    if (!stored)
+        recipe_settle(c);
+    for (const struct setting *s = NULL; (s = settings_next(s));)
         if (setting_is_unset(s))
             setting_default(s);
-    }
-    model_defaults(c);
     if (c->steps == UNSET_U64)
         usage_error("--steps N is missing");
     if (isnan(c->lr))
@@ -241,7 +236,7 @@ void config_print(const struct train_config *c)
 {
     struct strbuf line = {0};
     for (const struct setting *s = NULL; (s = settings_next(s));) {
-        char *v = shown(s);
+        char *v = setting_text(s);
         strbuf_addf(&line, "%s%s=%s", line.len ? " " : "", s->name, v);
         free(v);
     }
@@ -249,6 +244,7 @@ void config_print(const struct train_config *c)
     strbuf_free(&line);
     char *optimizer = settings_word(&c->optimizer), *schedule = settings_word(&c->schedule),
          *dtype = settings_word(&c->dtype);
+    recipe_tell(c);
     say("%s, %s, lr %g %s, %llu steps, %s, seed %llu", c->preset, optimizer, c->lr, schedule,
         (unsigned long long)c->steps, dtype, (unsigned long long)c->seed);
     free(optimizer);

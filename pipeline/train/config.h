@@ -23,6 +23,7 @@ enum device_choice { DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA };
 enum compute_dtype { COMPUTE_AUTO, COMPUTE_BF16, COMPUTE_F32 };
 enum attention_choice { ATTENTION_OWN, ATTENTION_CUDNN };
 enum optimizer_choice { OPTIMIZER_ADAMW, OPTIMIZER_MUON };
+enum recipe { RECIPE_PLAN, RECIPE_FAST };
 enum engine_choice { ENGINE_OFF, ENGINE_TREND, ENGINE_HYBRID };
 
 struct train_config {
@@ -32,6 +33,7 @@ struct train_config {
     enum compute_dtype dtype;
     enum attention_choice attention;
     enum dtype state_dtype, save_dtype;
+    enum recipe recipe;
     enum optimizer_choice optimizer;
     enum schedule_kind schedule;
     enum engine_choice engine;

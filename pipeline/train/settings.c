@@ -74,6 +74,8 @@ const struct setting settings[] = {
      "bits"},
 
     {.type = OPT_HEADING, .help = "Optimizer"},
+    {0, "recipe", OPT_WORD, &cfg.recipe, "plan|fast", RESULT, RECIPE_PLAN, 0, RECIPE_FAST,
+     "defaults of the other options; fast: what ended lowest in measured runs; said at start"},
     {0, "optimizer", OPT_WORD, &cfg.optimizer, "adamw|muon", RESULT, OPTIMIZER_ADAMW, 0, OPTIMIZER_MUON,
      "muon: hidden matrices by Muon, the rest by AdamW"},
     {0, "lr", OPT_NUM, &cfg.lr, "X", RESULT, NAN, 1e-12, 1e3, "peak learning rate (by preset)"},
@@ -269,6 +271,14 @@ const struct setting *settings_next(const struct setting *s)
     return NULL;
 }
 
+const struct setting *setting_find(const char *name)
+{
+    const struct setting *s = settings_next(NULL);
+    while (strcmp(s->name, name) != 0)
+        s = settings_next(s);
+    return s;
+}
+
 char *settings_word(const void *value)
 {
     const struct setting *s = settings;
@@ -317,25 +327,53 @@ bool setting_is_unset(const struct setting *s)
     }
 }
 
+void setting_put(const struct setting *s, double x)
+{
+    if (s->type == OPT_U64)
+        *(uint64_t *)s->value = (uint64_t)x;
+    else if (s->type == OPT_WORD)
+        *(unsigned *)s->value = (unsigned)x;
+    else if (s->type == OPT_FLAG)
+        *(bool *)s->value = x != 0;
+    else if (is_number(s))
+        *(double *)s->value = x;
+}
+
+double setting_get(const struct setting *s)
+{
+    switch (s->type) {
+    case OPT_U64:
+        return (double)*(uint64_t *)s->value;
+    case OPT_WORD:
+        return *(unsigned *)s->value;
+    case OPT_FLAG:
+        return *(bool *)s->value;
+    default:
+        return is_number(s) ? *(double *)s->value : NAN;
+    }
+}
+
 void setting_default(const struct setting *s)
 {
-    if (isnan(s->initial))
-        return;
-    if (s->type == OPT_U64)
-        *(uint64_t *)s->value = (uint64_t)s->initial;
-    else if (s->type == OPT_WORD)
-        *(unsigned *)s->value = (unsigned)s->initial;
-    else if (is_number(s))
-        *(double *)s->value = s->initial;
+    if (!isnan(s->initial))
+        setting_put(s, s->initial);
 }
 
 void setting_check(const struct setting *s)
 {
     if (!is_number(s))
         return;
-    double x = s->type == OPT_U64 ? (double)*(uint64_t *)s->value : *(double *)s->value;
+    double x = setting_get(s);
     if (!(x >= s->least && x <= s->most))
         usage_error("--%s: %g is not within %g and %g", s->name, x, s->least, s->most);
+}
+
+char *setting_text(const struct setting *s)
+{
+    json_t *v = setting_to_json(s);
+    char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+    json_decref(v);
+    return text;
 }
 
 json_t *setting_to_json(const struct setting *s)
