@@ -242,6 +242,7 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
 {
     t->saved_step = UINT64_MAX;
     if (!dir) {
+        t->w.init = t->cfg->init;
         if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
