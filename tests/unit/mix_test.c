@@ -326,10 +326,10 @@ static void rows_are_pinned(void)
     EXPECT(0, MIX(SOURCES, "--steps", "16", "-o", "thirds.batches"), "");
     list_rows(f, "5:3:2", "thirds.batches");
     EXPECT(0,
-           MIX("a=1:a", "b=1:b", "c=1:c", "-T", "32", "-B", "4", "--seed", "1", "--steps", "16", "-o",
-               "equal.batches"),
+           MIX("a=1:a", "b=2:b", "c=5:c", "-T", "32", "-B", "4", "--seed", "1", "--steps", "16", "-o",
+               "early.batches"),
            "");
-    list_rows(f, "1:1:1", "equal.batches");
+    list_rows(f, "1:2:5", "early.batches");
     EXPECT(0,
            MIX("c=0.125:c", "a=17.5:a", "b=1.3:b", "-T", "96", "-B", "8", "--seed", "12345678901", "--steps",
                "8", "-o", "odd.batches"),
@@ -342,6 +342,10 @@ static void rows_are_pinned(void)
     for (uint64_t k = 0; k < 64; k++)
         fprintf(f, "1000003 windows, draw %llu: %llu\n", (unsigned long long)(k * 40009),
                 (unsigned long long)order_at(&o, k * 40009));
+    order_init(&o, 97, 3 << 20, 7, 99);
+    for (uint64_t k = 0; k < 32; k++)
+        fprintf(f, "97 large windows, draw %llu: %llu\n", (unsigned long long)k,
+                (unsigned long long)order_at(&o, k));
     CHECK(fclose(f) == 0, "mix-rows.txt");
     snprintf(path, sizeof path, "%s/tests/golden/mix-rows.txt", getenv("ROOT") ? getenv("ROOT") : ".");
     size_t n, m;
@@ -391,6 +395,10 @@ static void repeats(void)
                "");
     }
     EXPECT(0, MIX(SOURCES, "--steps", "200", "-o", "many.batches"), "warning: c: c will be read 9.3 times");
+    CHECK(!strstr(stderr_text(), "is being read"), "said twice: %s", stderr_text());
+    EXPECT(0, MIX(SOURCES, "--max-epochs", "7", "-o", "many.batches"),
+           "warning: c: c is being read for the 5th time");
+    CHECK(!strstr(stderr_text(), "6th"), "said twice: %s", stderr_text());
     EXPECT(0, MIX(SOURCES, "--max-epochs", "2", "-o", "capped.batches"), "the stream ends here");
     stream_is_right("capped.batches", 0, 43); /* c: 2 * 30 windows are 300 rows, and 301 are drawn */
     CHECK(MIX(SOURCES, "--steps", "80", "--dry-run") == 0, "%s", stderr_text());

@@ -71,6 +71,8 @@ static void schedules(void)
     /* the decay as well: 0.25 of 10 steps are 3 */
     s = (struct schedule){SCHEDULE_WSD, 10, 1, 0, 0.25, 0.5};
     CHECK(schedule_lr(&s, 6) == 1 && schedule_lr(&s, 7) < 1 && near(schedule_lr(&s, 9), 0.5, 1e-12));
+    s.decay = 0;
+    CHECK(schedule_lr(&s, 9) == 1, "no decay was asked for");
 }
 
 static void guards(void)
