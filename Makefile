@@ -42,14 +42,14 @@ endif
 CPPFLAGS := -I. -D_GNU_SOURCE
 CFLAGS   := -std=gnu11 $(WARN) $($(VARIANT)_CFLAGS) -fopenmp
 LDFLAGS  := $($(VARIANT)_LDFLAGS) -fopenmp
-LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -lbz2 -llzma -ldnnl -lpng -ljpeg -lsndfile \
+LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -lbz2 -llzma -ldnnl -lpng -ljpeg -lsndfile -lncursesw -lsnappy -lbrotlidec \
             -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
-LIBDIRS  := tools/report tools/exporters pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/sample pipeline/model \
-            pipeline/tokenize pipeline/media pipeline/shard pipeline/mix pipeline/demo \
+LIBDIRS  := tools/report tools/exporters pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/sample pipeline/model \
+            pipeline/tokenize pipeline/media pipeline/shard pipeline/mix pipeline/fetch pipeline/demo \
             pipeline/text/convert pipeline/text/learn pipeline/text/encode pipeline/text/vocabulary pipeline/text/pretokenize \
-            pipeline/stream pipeline/lib kernels kernels/cpu kernels/cuda shm formats
+            pipeline/stream pipeline/lib kernels kernels/reference kernels/cpu kernels/cuda shm formats/parquet formats
 ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,$d).a))
 PROGRAMS := $(patsubst pipeline/%.c,$(BIN)/%,$(wildcard pipeline/*.c))
 TOOLBINS := $(patsubst tools/%.c,$(TOOLS)/%,$(wildcard tools/*.c))
@@ -245,7 +245,7 @@ $(B)/tests/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 # Parsers of what comes from outside, under libFuzzer: tests/fuzz/NAME.c each.
 FUZZ_SECONDS  ?= 30
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-FUZZ_ARCHIVES := $(foreach d,pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats,$(B)/lib/$(subst /,-,$d).a)
+FUZZ_ARCHIVES := $(foreach d,pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats/parquet formats,$(B)/lib/$(subst /,-,$d).a)
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(FUZZ_ARCHIVES) -Wl,--end-group $(LDLIBS)

@@ -48,10 +48,7 @@ static const struct opt opts[] = {
     INPUT_OPTIONS(input_opts),
     {'s', "seed", OPT_U64, &seed, "N", "of the built-in generator (default 1)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "What of them"},
-    {'f', "text-field", OPT_STR, &input_opts.text_field, "FIELD",
-     "the text of JSON documents; default: the first there is of text,\n"
-     "content, code, solution, output, response, else instruction\n"
-     "or question with answer"},
+    INPUT_TEXT_OPTS(input_opts),
     {'d', "domain", OPT_STR, &domain_name, "DOMAIN",
      "mark all as language, code, math, ml, logic or other;\n"
      "default: the document's own domain field, else other"},

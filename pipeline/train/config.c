@@ -25,6 +25,15 @@ static const char notes[] =
     "failed; 2: "
     "misuse.\n";
 
+/* Groups without a rate of their own learn at that of the hidden matrices. */
+static void group_rates(struct train_config *c)
+{
+    double *rates[] = {&c->lr_embedding, &c->lr_head, &c->lr_norm};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        if (isnan(*rates[i]))
+            *rates[i] = c->lr;
+}
+
 /* 40 steps are 2 / (1 - beta2) with the usual 0.95: AdamW's steps are as large as any before v is an average
  * of that many (Ma & Yarats 2021, arXiv:1910.04209). Short runs have a tenth of theirs. */
 static double default_warmup(uint64_t steps)
@@ -153,6 +162,24 @@ static void keep_warmup(struct train_config *c, const json_t *stored)
         c->warmup = fmin(1, c->warmup * steps / (double)c->steps);
 }
 
+bool config_finishes(const struct train_config *c)
+{
+    return c->save_finished || c->finish != FINISH_DECAY;
+}
+
+/* Layers that join need as many steps as AdamW's v remembers. */
+static void resolve_growth(struct train_config *c)
+{
+    char err[512];
+    uint64_t least = (uint64_t)llround(2 / (1 - c->beta2));
+    if (!c->grow)
+        c->grow = "off";
+    if (growth_parse(&c->growth, c->grow, (int)c->layers, c->steps, least, err, sizeof err) != 0)
+        usage_error("--grow: %s", err);
+    if (c->growth.n > 1 && (c->ema_nesterov > 0 || c->outer_nesterov > 0))
+        usage_error("--grow: not together with what extrapolates weights (--ema-nesterov, --outer-nesterov)");
+}
+
 void config_resolve(struct train_config *c, const json_t *stored)
 {
     bool warmup_given = !isnan(c->warmup);
@@ -172,6 +199,7 @@ void config_resolve(struct train_config *c, const json_t *stored)
         usage_error("--steps N is missing");
     if (isnan(c->lr))
         c->lr = model_preset_find(c->preset)->lr;
+    group_rates(c);
     if (isnan(c->warmup))
         c->warmup = default_warmup(c->steps);
     else if (stored && !warmup_given)
@@ -184,17 +212,19 @@ void config_resolve(struct train_config *c, const json_t *stored)
         c->val_every = (c->steps + 7) / 8; /* rounded up: the last of them is the end's */
     for (const struct setting *s = NULL; (s = settings_next(s));)
         setting_check(s);
+    if (c->finish == (enum finish_choice)UNSET_WORD)
+        c->finish = c->schedule == SCHEDULE_MERGE ? FINISH_PREDICT : FINISH_DECAY;
+    resolve_growth(c);
     if (c->warmup + c->decay > 1)
         usage_error("--warmup and --decay together are more than all steps");
     if (c->attention == ATTENTION_CUDNN && c->doc_mask)
         usage_error("--attention cudnn: it takes no document masks (--doc-mask)");
     if (c->state_dtype == DTYPE_BF16 && c->dtype == COMPUTE_AUTO)
         c->dtype = COMPUTE_BF16;
-    if (c->state_dtype == DTYPE_BF16 &&
-        (c->dtype != COMPUTE_BF16 || c->optimizer != OPTIMIZER_ADAMW || c->ema_nesterov > 0 ||
-         c->outer_nesterov > 0 || c->engine != ENGINE_OFF))
+    if (c->state_dtype == DTYPE_BF16 && (c->dtype != COMPUTE_BF16 || c->optimizer != OPTIMIZER_ADAMW ||
+                                         c->ema_nesterov > 0 || c->outer_nesterov > 0 || config_finishes(c)))
         usage_error("--state-dtype bf16: only with --dtype bf16 --optimizer adamw, and nothing that "
-                    "extrapolates weights");
+                    "extrapolates or averages weights");
 }
 
 void config_model(const struct train_config *c, uint32_t vocab_size, struct model_config *out)
@@ -209,6 +239,7 @@ void config_model(const struct train_config *c, uint32_t vocab_size, struct mode
     out->F = (int)c->ffn;
     out->T = (int)c->context;
     out->V = (int)vocab_size;
+    out->tied = !c->untied;
     if (model_config_check(out, err, sizeof err) != 0)
         die("impossible model: %s", err);
 }

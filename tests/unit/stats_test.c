@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -62,6 +63,7 @@ static void a_page_says_what_was_set(void)
 static _Noreturn void write_pairs(void)
 {
     struct stats *s;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
     if (stats_create(&s, "writer", NULL) != 0)
         _exit(1);
     int a = stats_add(s, "a", "", STATS_COUNTER), b = stats_add(s, "b", "", STATS_COUNTER);
