@@ -23,7 +23,9 @@ enum {
 };
 
 struct decompress {
-    int fd;
+    int fd; /* -1: source gives the bytes */
+    decompress_source *source;
+    void *arg;
     enum decompress_kind kind;
     bool eof, failed;
     bool within;     /* inside a frame: the end of the file here is a truncation */
@@ -69,9 +71,11 @@ static int fill(struct decompress *d)
     d->pos = 0;
     if (d->eof || d->len == IN_BYTES)
         return 0;
-    ssize_t n = read(d->fd, d->in + d->len, IN_BYTES - d->len);
+    size_t room = IN_BYTES - d->len;
+    ssize_t n = d->source ? d->source(d->arg, d->in + d->len, room) : read(d->fd, d->in + d->len, room);
     if (n < 0)
-        return errno == EINTR ? DECOMPRESS_AGAIN : fail(d, "cannot read", strerror(errno));
+        return n == DECOMPRESS_AGAIN || errno == EINTR ? DECOMPRESS_AGAIN
+                                                       : fail(d, "cannot read", strerror(errno));
     d->eof = n == 0;
     d->len += (size_t)n;
     return 0;
@@ -117,11 +121,19 @@ static enum decompress_kind kind_of_magic(const unsigned char *p, size_t n)
     return begins(p, n, "\x04\x22\x4d\x18", 4) ? DECOMPRESS_LZ4 : DECOMPRESS_PLAIN;
 }
 
+/* Where the first bytes are looked at, a signal is no reason to give up, unless a source says that it ends
+ * there. */
+static int fill_first(struct decompress *d)
+{
+    int rc = fill(d);
+    return rc == DECOMPRESS_AGAIN && d->source ? fail(d, "interrupted", NULL) : rc;
+}
+
 /* Reads until n bytes are there, or the file ends. 0 or -1. */
 static int want(struct decompress *d, size_t n)
 {
     while (d->len - d->pos < n && !d->eof)
-        if (fill(d) == -1)
+        if (fill_first(d) == -1)
             return -1;
     return 0;
 }
@@ -139,7 +151,7 @@ static int skip_frames(struct decompress *d, bool *skipped)
             left -= here;
             if (left > 0 && d->eof)
                 return fail(d, "truncated: ends within a skippable frame", NULL);
-            if (left > 0 && fill(d) == -1)
+            if (left > 0 && fill_first(d) == -1)
                 return -1;
         }
         *skipped = true;
@@ -210,22 +222,37 @@ static int start_decoder(struct decompress *d)
     }
 }
 
-struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap)
+static struct decompress *open_stream(int fd, decompress_source *source, void *arg, enum decompress_kind kind,
+                                      char *err, size_t cap)
 {
     struct decompress *d = malloc(sizeof *d);
     if (!d) {
         snprintf(err, cap, "out of memory");
-        close(fd);
+        if (fd >= 0)
+            close(fd);
         return NULL;
     }
     memset(d, 0, offsetof(struct decompress, in));
     d->fd = fd;
+    d->source = source;
+    d->arg = arg;
     if (detect(d, kind) != 0 || start_decoder(d) != 0) {
         snprintf(err, cap, "%s", d->error);
         decompress_close(d);
         return NULL;
     }
     return d;
+}
+
+struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap)
+{
+    return open_stream(fd, NULL, NULL, kind, err, cap);
+}
+
+struct decompress *decompress_open_source(decompress_source *source, void *arg, enum decompress_kind kind,
+                                          char *err, size_t cap)
+{
+    return open_stream(-1, source, arg, kind, err, cap);
 }
 
 void decompress_close(struct decompress *d)
@@ -240,7 +267,8 @@ void decompress_close(struct decompress *d)
     ZSTD_freeDCtx(d->zstd);
     if (d->lz4)
         LZ4F_freeDecompressionContext(d->lz4);
-    close(d->fd);
+    if (d->fd >= 0)
+        close(d->fd);
     free(d);
 }
 

@@ -15,7 +15,7 @@
 enum { NONE = -1, MAX_LISTED = 12 /* column names in a message */ };
 
 struct parquet_docs {
-    int fd;
+    int fd; /* -1: the bytes come from elsewhere */
     char *name;
     const struct input_opts *opts;
     struct parquet *file;
@@ -30,12 +30,12 @@ struct parquet_docs {
     char error[400];
 };
 
-static int64_t read_at(void *ctx, uint64_t offset, void *buf, size_t n)
+int64_t parquet_read_fd(void *ctx, uint64_t offset, void *buf, size_t n)
 {
-    const struct parquet_docs *p = ctx;
+    const int *fd = ctx;
     size_t done = 0;
     while (done < n) {
-        ssize_t r = pread(p->fd, (char *)buf + done, n - done, (off_t)(offset + done));
+        ssize_t r = pread(*fd, (char *)buf + done, n - done, (off_t)(offset + done));
         if (r < 0 && errno != EINTR)
             return -errno;
         if (r == 0)
@@ -128,22 +128,15 @@ static void select_columns(struct parquet_docs *p)
         die("%s: %s", p->name, parquet_error(p->file));
 }
 
-struct parquet_docs *parquet_docs_open(int fd, const char *name, const struct input_opts *opts)
+static struct parquet_docs *open_docs(struct parquet_docs *p, const struct parquet_io *io)
 {
-    struct parquet_docs *p = xcalloc(1, sizeof *p);
-    struct stat st;
+    const struct input_opts *opts = p->opts;
     struct parquet_info info;
     const char *why;
     size_t at;
-    *p = (struct parquet_docs){.fd = fd, .name = xstrdup(name), .opts = opts};
-    if (fstat(fd, &st) != 0)
-        die_errno("%s", name);
-    if (!S_ISREG(st.st_mode))
-        die("%s: a Parquet file is read from its end, and this is not a regular file", name);
-    p->size = (uint64_t)st.st_size;
-    struct parquet_io io = {.read_at = read_at, .ctx = p, .size = p->size};
-    if (parquet_open(&p->file, &io, p->error, sizeof p->error) < 0)
-        die("%s: %s", name, p->error);
+    p->size = io->size;
+    if (parquet_open(&p->file, io, p->error, sizeof p->error) < 0)
+        die("%s: %s", p->name, p->error);
     parquet_info(p->file, &info);
     p->rows = info.rows;
     p->template = opts->template     ? template_parse(opts->template, &why, &at)
@@ -153,6 +146,30 @@ struct parquet_docs *parquet_docs_open(int fd, const char *name, const struct in
         die("out of memory");
     select_columns(p);
     return p;
+}
+
+struct parquet_docs *parquet_docs_open(int fd, const char *name, const struct input_opts *opts)
+{
+    struct parquet_docs *p = xcalloc(1, sizeof *p);
+    struct stat st;
+    *p = (struct parquet_docs){.fd = fd, .name = xstrdup(name), .opts = opts};
+    if (fstat(fd, &st) != 0)
+        die_errno("%s", name);
+    if (!S_ISREG(st.st_mode))
+        die("%s: a Parquet file is read from its end, and this is not a regular file", name);
+    return open_docs(
+        p, &(struct parquet_io){.read_at = parquet_read_fd, .ctx = &p->fd, .size = (uint64_t)st.st_size});
+}
+
+struct parquet_docs *parquet_docs_open_source(const struct input_source *source,
+                                              const struct input_opts *opts)
+{
+    struct parquet_docs *p = xcalloc(1, sizeof *p);
+    *p = (struct parquet_docs){.fd = -1, .name = xstrdup(source->name), .opts = opts};
+    return open_docs(p, &(struct parquet_io){.read_at = source->read_at,
+                                             .will_need = source->will_need,
+                                             .ctx = source->arg,
+                                             .size = source->size});
 }
 
 /* The parts one after the other; a null column gives nothing. */
@@ -248,6 +265,7 @@ void parquet_docs_close(struct parquet_docs *p)
     free(p->cells);
     free(p->part_cells);
     free(p->name);
-    close(p->fd);
+    if (p->fd >= 0)
+        close(p->fd);
     free(p);
 }

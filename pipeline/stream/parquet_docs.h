@@ -15,6 +15,9 @@ struct parquet_docs;
 
 /* Takes over fd. Dies when this is no Parquet file, or not one with the columns that opts name. */
 struct parquet_docs *parquet_docs_open(int fd, const char *name, const struct input_opts *opts);
+/* The same for one that comes from elsewhere; source->arg must live until parquet_docs_close. */
+struct parquet_docs *parquet_docs_open_source(const struct input_source *source,
+                                              const struct input_opts *opts);
 /* PARQUET_DOCS_BROKEN: the file is damaged, and gives nothing more. PARQUET_DOCS_BAD_ROW: this one is no
  * document. */
 enum { PARQUET_DOCS_BROKEN = -1, PARQUET_DOCS_BAD_ROW = -2 };
@@ -25,5 +28,8 @@ const char *parquet_docs_error(const struct parquet_docs *p);
 /* How far the file has been read, of its size in bytes. */
 uint64_t parquet_docs_offset(const struct parquet_docs *p);
 void parquet_docs_close(struct parquet_docs *p);
+
+/* read_at of struct parquet_io for a file of this machine; ctx is the address of its descriptor. */
+int64_t parquet_read_fd(void *ctx, uint64_t offset, void *buf, size_t n);
 
 #endif
