@@ -389,6 +389,7 @@ static void fetch_sources(char **words, int n)
     for (int i = 0; i < n; i++)
         free(names[i]);
     free(names);
+    say_in_place(out_dir);
     close_stdout();
 }
 

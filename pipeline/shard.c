@@ -67,7 +67,8 @@ static const char notes[] =
     "  shard --unpack tokens/code -o /fast/code       unpack somewhere else\n"
     "  tools/shard-dump --verify tokens/code          check every byte\n"
     "\n"
-    "Exit: 0 done, 1 failed (what DIR held is intact), 2 misuse, 128+n stopped by signal n.";
+    "Exit: 0 done, 1 failed (what DIR held is intact, unless the message says that the new DIR is in place),\n"
+    "2 misuse, 128+n stopped by signal n.";
 
 static const struct cli cli = {"shard", "shuffle tokenised documents into checksummed shard files",
                                "shard -o DIR [--val SHARE] [-n N] [options] <tokens >paths\n"

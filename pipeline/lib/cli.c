@@ -260,6 +260,7 @@ int cli_parse(const struct cli *cli, int argc, char **argv)
     int n = 0;
     bool options = true;
     program_name = cli->name;
+    signals_begin();
     for (int i = 1; i < argc;) {
         if (!options || argv[i][0] != '-' || argv[i][1] == 0) {
             argv[n++] = argv[i++];

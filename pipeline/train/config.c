@@ -1,5 +1,6 @@
 #include "pipeline/train/config.h"
 
+#include "formats/json_text.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
@@ -37,6 +38,8 @@ static const struct opt opts[] = {
     {0, "overwrite", OPT_FLAG, &cfg.overwrite, NULL, "delete the run that is in DIR first"},
     {0, "override", OPT_FLAG, &cfg.override, NULL,
      "with --resume: settings given now win over the checkpoint's"},
+    {0, "stop-on", OPT_STR, &cfg.stop_on, "SIGNAL",
+     "USR1: SIGUSR1 saves and stops; without it, the signal saves and the run goes on"},
     {0, "allow-mix-change", OPT_FLAG, &cfg.allow_mix_change, NULL, "with --resume: go on with another mix"},
     {0, "print-step", OPT_STR, &cfg.print_step, "DIR",
      "print the step from which --resume would go on, for mix --start-step"},
@@ -342,7 +345,7 @@ static json_t *value_to_json(const struct opt *o)
 {
     switch (o->type) {
     case OPT_STR:
-        return json_string(*(const char **)o->value);
+        return json_text(*(const char **)o->value, strlen(*(const char **)o->value));
     case OPT_U64:
         return json_integer((json_int_t) * (uint64_t *)o->value);
     case OPT_FLAG:
@@ -401,6 +404,8 @@ struct train_config *config_parse(int argc, char **argv)
         usage_error("--steps N is missing");
     if (!cfg.resume && !cfg.tokenizer)
         usage_error("-t FILE is missing: the tokenizer");
+    if (cfg.stop_on && strcmp(cfg.stop_on, "USR1") != 0)
+        usage_error("--stop-on: only USR1, not '%s'; other signals stop in any case", cfg.stop_on);
     if (cfg.keep_best && cfg.val.n == 0)
         usage_error("--keep-best needs --val NAME=DIR");
     return &cfg;
@@ -569,7 +574,7 @@ json_t *config_to_json(const struct train_config *c)
     for (size_t i = 0; i < N_FIELDS; i++)
         json_object_set_new(o, fields[i].name, value_to_json(option(fields[i].name)));
     for (size_t i = 0; i < c->val.n; i++)
-        json_array_append_new(val, json_string(c->val.v[i]));
+        json_array_append_new(val, json_text(c->val.v[i], strlen(c->val.v[i])));
     json_object_set_new(o, "val", val);
     return o;
 }

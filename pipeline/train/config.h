@@ -17,7 +17,7 @@
 
 struct train_config {
     const char *preset, *tokenizer, *input, *run, *device, *dtype, *state_dtype, *attention, *save_dtype,
-        *engine, *schedule, *optimizer, *print_step;
+        *engine, *schedule, *optimizer, *print_step, *stop_on;
     const char *input_name; /* of input, in messages */
     uint64_t layers, width, heads, kv_heads, head_dim, ffn, context;
     uint64_t steps, seed, threads, micro_batch;
