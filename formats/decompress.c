@@ -1,8 +1,10 @@
 #include "formats/decompress.h"
 
+#include <bzlib.h>
 #include <errno.h>
 #include <limits.h>
 #include <lz4frame.h>
+#include <lzma.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,22 +16,42 @@
 
 enum {
     IN_BYTES = 1 << 17,
-    MAX_WINDOW_LOG = 27, /* 128 MiB: what `zstd -d` accepts unasked */
+    WINDOW_LOG = 27,       /* 128 MiB: what `zstd -d` accepts unasked */
+    MAX_WINDOW_LOG = 31,   /* 2 GiB: what the format's writers go up to */
+    XZ_OVERHEAD = 1 << 20, /* bytes that liblzma needs beside the dictionary: some 80 KiB, rounded up */
 };
 
 struct decompress {
-    int fd;
+    int fd; /* -1: source gives the bytes */
+    decompress_source *source;
+    void *arg;
     enum decompress_kind kind;
     bool eof, failed;
     bool within;     /* inside a frame: the end of the file here is a truncation */
+    bool padded;     /* gzip: zeros follow the last member, and nothing else may */
     uint64_t base;   /* file offset of in[0] */
     size_t pos, len; /* unread input is in[pos..len) */
     z_stream gz;
+    bz_stream bz2;
+    lzma_stream xz;
     ZSTD_DCtx *zstd;
     LZ4F_dctx *lz4;
     char error[160];
     unsigned char in[IN_BYTES];
 };
+
+static int window_log = WINDOW_LOG;
+
+int decompress_set_window(uint64_t bytes)
+{
+    int log = 10;
+    while (log < MAX_WINDOW_LOG && (uint64_t)1 << log < bytes)
+        log++;
+    if ((uint64_t)1 << log < bytes)
+        return -1;
+    window_log = log;
+    return 0;
+}
 
 static int fail(struct decompress *d, const char *what, const char *detail)
 {
@@ -48,9 +70,11 @@ static int fill(struct decompress *d)
     d->pos = 0;
     if (d->eof || d->len == IN_BYTES)
         return 0;
-    ssize_t n = read(d->fd, d->in + d->len, IN_BYTES - d->len);
+    size_t room = IN_BYTES - d->len;
+    ssize_t n = d->source ? d->source(d->arg, d->in + d->len, room) : read(d->fd, d->in + d->len, room);
     if (n < 0)
-        return errno == EINTR ? DECOMPRESS_AGAIN : fail(d, "cannot read", strerror(errno));
+        return n == DECOMPRESS_AGAIN || errno == EINTR ? DECOMPRESS_AGAIN
+                                                       : fail(d, "cannot read", strerror(errno));
     d->eof = n == 0;
     d->len += (size_t)n;
     return 0;
@@ -66,41 +90,111 @@ static bool is_skippable(uint32_t magic) /* shared by zstd and lz4 */
     return (magic & 0xfffffff0u) == 0x184d2a50u;
 }
 
+static bool begins(const unsigned char *p, size_t n, const char *magic, size_t magic_len)
+{
+    return n >= magic_len && memcmp(p, magic, magic_len) == 0;
+}
+
+enum { MAGIC_BYTES = 10 }; /* the longest: that of bzip2 */
+
+/* A bzip2 stream: BZh, the block size, and what begins its first block or, when it is empty, its end. */
+static bool is_bzip2(const unsigned char *p, size_t n)
+{
+    return begins(p, n, "BZh", 3) && n >= MAGIC_BYTES && p[3] >= '1' && p[3] <= '9' &&
+           (memcmp(p + 4, "1AY&SY", 6) == 0 || memcmp(p + 4, "\x17rE8P\x90", 6) == 0);
+}
+
 static enum decompress_kind kind_of_magic(const unsigned char *p, size_t n)
 {
-    if (n >= 3 && p[0] == 0x1f && p[1] == 0x8b && p[2] == 8)
+    if (begins(p, n, "\x1f\x8b\x08", 3))
         return DECOMPRESS_GZIP;
-    if (n < 4)
-        return DECOMPRESS_PLAIN;
-    uint32_t magic = little32(p);
-    if (magic == ZSTD_MAGICNUMBER || is_skippable(magic))
+    if (begins(p, n,
+               "\xfd"
+               "7zXZ\0",
+               6))
+        return DECOMPRESS_XZ;
+    if (is_bzip2(p, n))
+        return DECOMPRESS_BZIP2;
+    if (begins(p, n, "\x28\xb5\x2f\xfd", 4))
         return DECOMPRESS_ZSTD;
-    return magic == 0x184d2204u ? DECOMPRESS_LZ4 : DECOMPRESS_PLAIN;
+    return begins(p, n, "\x04\x22\x4d\x18", 4) ? DECOMPRESS_LZ4 : DECOMPRESS_PLAIN;
+}
+
+/* As fill, for what cannot be begun again: a source that is interrupted is then at its end. 0 or -1. */
+static int fill_now(struct decompress *d)
+{
+    int rc = fill(d);
+    if (rc == DECOMPRESS_AGAIN && d->source)
+        return fail(d, "interrupted", NULL);
+    return rc == -1 ? -1 : 0;
+}
+
+/* Reads until n bytes are there, or the file ends. 0 or -1. */
+static int want(struct decompress *d, size_t n)
+{
+    while (d->len - d->pos < n && !d->eof)
+        if (fill_now(d) != 0)
+            return -1;
+    return 0;
+}
+
+/* Passes by skippable frames, which zstd and lz4 share: what follows them says which of the two it is. */
+static int skip_frames(struct decompress *d, bool *skipped)
+{
+    while (d->len - d->pos >= 4 && is_skippable(little32(d->in + d->pos))) {
+        if (want(d, 8) != 0)
+            return -1;
+        uint64_t left = d->len - d->pos < 8 ? UINT64_MAX : 8 + (uint64_t)little32(d->in + d->pos + 4);
+        while (left > 0) {
+            size_t here = d->len - d->pos < left ? d->len - d->pos : (size_t)left;
+            d->pos += here;
+            left -= here;
+            if (left > 0 && d->eof)
+                return fail(d, "truncated: ends within a skippable frame", NULL);
+            if (left > 0 && fill_now(d) != 0)
+                return -1;
+        }
+        *skipped = true;
+        if (want(d, MAGIC_BYTES) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static const char *const kind_names[] = {
+    [DECOMPRESS_GZIP] = "a gzip",   [DECOMPRESS_ZSTD] = "a zstd", [DECOMPRESS_LZ4] = "an lz4",
+    [DECOMPRESS_BZIP2] = "a bzip2", [DECOMPRESS_XZ] = "an xz",
+};
+
+/* The stream is not of the kind that its name promises. */
+static int refuse_kind(struct decompress *d, enum decompress_kind asked)
+{
+    char what[80];
+    size_t n = d->len - d->pos;
+    if (n == 0 && d->base + d->pos == 0)
+        return fail(d, "empty, not a compressed stream", NULL);
+    if (n < 4)
+        return fail(d, "truncated: ends in the first frame's magic", NULL);
+    if (asked == DECOMPRESS_LZ4 && little32(d->in + d->pos) == 0x184c2102u)
+        return fail(d, "lz4 in the legacy format, which is not supported (repack it with lz4)", NULL);
+    snprintf(what, sizeof what, "not %s stream (wrong magic)", kind_names[asked]);
+    return fail(d, what, NULL);
 }
 
 /* Finds the kind from the first bytes and holds it against the one asked for. */
 static int detect(struct decompress *d, enum decompress_kind asked)
 {
-    while (d->len < 4 && !d->eof)
-        if (fill(d) == -1)
-            return -1;
-    enum decompress_kind found = kind_of_magic(d->in, d->len);
-    if (asked == DECOMPRESS_LZ4 && d->len >= 4 && is_skippable(little32(d->in)))
-        found = DECOMPRESS_LZ4;
+    bool skipped = false,
+         frames = asked == DECOMPRESS_AUTO || asked == DECOMPRESS_ZSTD || asked == DECOMPRESS_LZ4;
+    if (want(d, MAGIC_BYTES) != 0 || (frames && skip_frames(d, &skipped) != 0))
+        return -1;
+    enum decompress_kind found = kind_of_magic(d->in + d->pos, d->len - d->pos);
+    if (skipped && d->pos == d->len) /* nothing but skippable frames: an empty stream of either kind */
+        found = asked == DECOMPRESS_LZ4 ? DECOMPRESS_LZ4 : DECOMPRESS_ZSTD;
+    if (skipped && found != DECOMPRESS_ZSTD && found != DECOMPRESS_LZ4)
+        return fail(d, "neither a zstd nor an lz4 frame follows the skippable one", NULL);
     d->kind = asked == DECOMPRESS_AUTO ? found : asked;
-    if (d->kind == DECOMPRESS_PLAIN || d->kind == found)
-        return 0;
-    if (d->len < 4)
-        return fail(
-            d, d->len == 0 ? "empty, not a compressed stream" : "truncated: ends in the first frame's magic",
-            NULL);
-    if (asked == DECOMPRESS_LZ4 && little32(d->in) == 0x184c2102u)
-        return fail(d, "lz4 in the legacy format, which is not supported (repack it with lz4)", NULL);
-    return fail(d,
-                asked == DECOMPRESS_GZIP   ? "not a gzip stream (wrong magic)"
-                : asked == DECOMPRESS_ZSTD ? "not a zstd stream (wrong magic)"
-                                           : "not an lz4 stream (wrong magic)",
-                NULL);
+    return d->kind == DECOMPRESS_PLAIN || d->kind == found ? 0 : refuse_kind(d, asked);
 }
 
 static int start_decoder(struct decompress *d)
@@ -112,8 +206,13 @@ static int start_decoder(struct decompress *d)
         d->zstd = ZSTD_createDCtx();
         if (!d->zstd)
             return fail(d, "out of memory", NULL);
-        ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax, MAX_WINDOW_LOG);
+        ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax, window_log);
         return 0;
+    case DECOMPRESS_XZ:
+        return lzma_stream_decoder(&d->xz, ((uint64_t)1 << window_log) + XZ_OVERHEAD, LZMA_CONCATENATED) ==
+                       LZMA_OK
+                   ? 0
+                   : fail(d, "out of memory", NULL);
     case DECOMPRESS_LZ4:
         if (LZ4F_isError(LZ4F_createDecompressionContext(&d->lz4, LZ4F_VERSION)))
             return fail(d, "out of memory", NULL);
@@ -123,16 +222,20 @@ static int start_decoder(struct decompress *d)
     }
 }
 
-struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap)
+static struct decompress *open_stream(int fd, decompress_source *source, void *arg, enum decompress_kind kind,
+                                      char *err, size_t cap)
 {
     struct decompress *d = malloc(sizeof *d);
     if (!d) {
         snprintf(err, cap, "out of memory");
-        close(fd);
+        if (fd >= 0)
+            close(fd);
         return NULL;
     }
     memset(d, 0, offsetof(struct decompress, in));
     d->fd = fd;
+    d->source = source;
+    d->arg = arg;
     if (detect(d, kind) != 0 || start_decoder(d) != 0) {
         snprintf(err, cap, "%s", d->error);
         decompress_close(d);
@@ -141,16 +244,31 @@ struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err,
     return d;
 }
 
+struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap)
+{
+    return open_stream(fd, NULL, NULL, kind, err, cap);
+}
+
+struct decompress *decompress_open_source(decompress_source *source, void *arg, enum decompress_kind kind,
+                                          char *err, size_t cap)
+{
+    return open_stream(-1, source, arg, kind, err, cap);
+}
+
 void decompress_close(struct decompress *d)
 {
     if (!d)
         return;
     if (d->gz.state)
         inflateEnd(&d->gz);
+    if (d->bz2.state)
+        BZ2_bzDecompressEnd(&d->bz2);
+    lzma_end(&d->xz);
     ZSTD_freeDCtx(d->zstd);
     if (d->lz4)
         LZ4F_freeDecompressionContext(d->lz4);
-    close(d->fd);
+    if (d->fd >= 0)
+        close(d->fd);
     free(d);
 }
 
@@ -170,6 +288,12 @@ static ssize_t read_plain(struct decompress *d, void *buf, size_t n)
 static ssize_t read_gzip(struct decompress *d, void *buf, size_t n)
 {
     if (!d->within) { /* at the start of a member: two bytes tell it from trailing garbage */
+        for (; d->pos < d->len && d->in[d->pos] == 0; d->pos++)
+            d->padded = true; /* as tapes and `truncate` leave them */
+        if (d->pos == d->len)
+            return 0;
+        if (d->padded)
+            return fail(d, "bytes that are no padding follow the zeros after the last gzip member", NULL);
         if (d->len - d->pos < 2 && !d->eof)
             return 0;
         if (d->len - d->pos < 2 || d->in[d->pos] != 0x1f || d->in[d->pos + 1] != 0x8b)
@@ -191,6 +315,75 @@ static ssize_t read_gzip(struct decompress *d, void *buf, size_t n)
     return (ssize_t)(room - d->gz.avail_out);
 }
 
+/* The start of a stream of its own; several may follow each other. 1: started, 0: more input is needed, -1.
+ */
+static int start_bzip2(struct decompress *d)
+{
+    size_t have = d->len - d->pos;
+    if (have < MAGIC_BYTES && !d->eof)
+        return 0;
+    if (!is_bzip2(d->in + d->pos, have))
+        return begins(d->in + d->pos, have < 3 ? have : 3, "BZh", have < 3 ? have : 3)
+                   ? fail(d, "truncated: ends within a compressed frame", NULL)
+                   : fail(d, "bytes that are no bzip2 stream follow the last one", NULL);
+    if (d->bz2.state)
+        BZ2_bzDecompressEnd(&d->bz2);
+    if (BZ2_bzDecompressInit(&d->bz2, 0, 0) != BZ_OK)
+        return fail(d, "out of memory", NULL);
+    d->within = true;
+    return 1;
+}
+
+static ssize_t read_bzip2(struct decompress *d, void *buf, size_t n)
+{
+    if (!d->within) {
+        int started = start_bzip2(d);
+        if (started <= 0)
+            return started;
+    }
+    d->bz2.next_in = (char *)d->in + d->pos;
+    d->bz2.avail_in = (unsigned)(d->len - d->pos);
+    d->bz2.next_out = buf;
+    d->bz2.avail_out = n > INT_MAX ? INT_MAX : (unsigned)n;
+    unsigned room = d->bz2.avail_out;
+    int r = BZ2_bzDecompress(&d->bz2);
+    d->pos = d->len - d->bz2.avail_in;
+    if (r == BZ_STREAM_END)
+        d->within = false;
+    else if (r == BZ_MEM_ERROR)
+        return fail(d, "out of memory", NULL);
+    else if (r != BZ_OK)
+        return fail(d, "corrupt bzip2 stream", NULL);
+    return (ssize_t)(room - d->bz2.avail_out);
+}
+
+static ssize_t read_xz(struct decompress *d, void *buf, size_t n)
+{
+    d->xz.next_in = d->in + d->pos;
+    d->xz.avail_in = d->len - d->pos;
+    d->xz.next_out = buf;
+    d->xz.avail_out = n;
+    lzma_ret r = lzma_code(&d->xz, d->eof ? LZMA_FINISH : LZMA_RUN);
+    d->pos = d->len - d->xz.avail_in;
+    d->within = r != LZMA_STREAM_END; /* streams and padding that follow each other are one to liblzma */
+    if (r == LZMA_OK || r == LZMA_STREAM_END || r == LZMA_BUF_ERROR)
+        return (ssize_t)(n - d->xz.avail_out);
+    if (r == LZMA_MEMLIMIT_ERROR)
+        return fail(d, "xz stream with a dictionary above the limit for windows is refused", NULL);
+    if (r == LZMA_MEM_ERROR)
+        return fail(d, "out of memory", NULL);
+    return fail(d, "corrupt xz stream", r == LZMA_FORMAT_ERROR ? "bytes that are no xz stream follow" : NULL);
+}
+
+static int window_too_large(struct decompress *d)
+{
+    char what[120];
+    snprintf(what, sizeof what,
+             "zstd frame with a window above %llu MiB is refused (--zstd-window takes more)",
+             1ull << (window_log - 20));
+    return fail(d, what, NULL);
+}
+
 static ssize_t read_zstd(struct decompress *d, void *buf, size_t n)
 {
     ZSTD_inBuffer in = {d->in, d->len, d->pos};
@@ -199,8 +392,7 @@ static ssize_t read_zstd(struct decompress *d, void *buf, size_t n)
     d->pos = in.pos;
     if (ZSTD_isError(r)) {
         if (ZSTD_getErrorCode(r) == ZSTD_error_frameParameter_windowTooLarge)
-            return fail(d, "zstd frame with a window above 128 MiB is refused (repack it without --long)",
-                        NULL);
+            return window_too_large(d);
         return fail(d, d->within ? "corrupt zstd frame" : "not a zstd frame", ZSTD_getErrorName(r));
     }
     d->within = r != 0;
@@ -227,6 +419,10 @@ static ssize_t decode(struct decompress *d, void *buf, size_t n)
         return read_zstd(d, buf, n);
     case DECOMPRESS_LZ4:
         return read_lz4(d, buf, n);
+    case DECOMPRESS_BZIP2:
+        return read_bzip2(d, buf, n);
+    case DECOMPRESS_XZ:
+        return read_xz(d, buf, n);
     default:
         return read_plain(d, buf, n);
     }
@@ -280,10 +476,8 @@ enum decompress_kind decompress_kind_of_name(const char *name, size_t *stem)
         const char *end;
         enum decompress_kind kind;
     } ends[] = {
-        {".gz", DECOMPRESS_GZIP},
-        {".zst", DECOMPRESS_ZSTD},
-        {".zstd", DECOMPRESS_ZSTD},
-        {".lz4", DECOMPRESS_LZ4},
+        {".gz", DECOMPRESS_GZIP}, {".zst", DECOMPRESS_ZSTD},  {".zstd", DECOMPRESS_ZSTD},
+        {".lz4", DECOMPRESS_LZ4}, {".bz2", DECOMPRESS_BZIP2}, {".xz", DECOMPRESS_XZ},
     };
     size_t len = strlen(name);
     *stem = len;

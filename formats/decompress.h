@@ -1,5 +1,5 @@
 /*
- * decompress.h - read plain, gzip, zstd and lz4 files as one stream of bytes
+ * decompress.h - read plain, gzip, zstd, lz4, bzip2 and xz files as one stream of bytes
  *
  *   d = decompress_open(fd, DECOMPRESS_AUTO, err, sizeof err)
  *   while ((n = decompress_read(d, buf, sizeof buf)) > 0) ...
@@ -8,7 +8,8 @@
  * The kind is known from the first bytes; DECOMPRESS_AUTO takes what is no
  * known compressed format as plain. Frames and gzip members may follow each
  * other. A stream that ends within a frame is an error, never a short file.
- * Memory is constant: zstd windows above 128 MiB are refused.
+ * Memory is constant: windows of zstd and dictionaries of xz above 128 MiB are refused unless
+ * decompress_set_window allows more. Skippable frames before the first of zstd or lz4 are passed by.
  */
 #ifndef FORMATS_DECOMPRESS_H
 #define FORMATS_DECOMPRESS_H
@@ -17,16 +18,33 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum decompress_kind { DECOMPRESS_AUTO, DECOMPRESS_PLAIN, DECOMPRESS_GZIP, DECOMPRESS_ZSTD, DECOMPRESS_LZ4 };
+enum decompress_kind {
+    DECOMPRESS_AUTO,
+    DECOMPRESS_PLAIN,
+    DECOMPRESS_GZIP,
+    DECOMPRESS_ZSTD,
+    DECOMPRESS_LZ4,
+    DECOMPRESS_BZIP2,
+    DECOMPRESS_XZ,
+};
 
 struct decompress;
 
-/* What the end of the name says (.gz .zst .lz4), else DECOMPRESS_AUTO. *stem: length of the name without it.
+/* What the end of the name says (.gz .zst .lz4 .bz2 .xz), else DECOMPRESS_AUTO. *stem: length of the name
+ * without it.
  */
 enum decompress_kind decompress_kind_of_name(const char *name, size_t *stem);
 
+/* The largest window that streams opened from here on may ask for, rounded up to a power of two; a reader
+ * takes that much memory when one does. 0, or -1: above 2 GiB. */
+int decompress_set_window(uint64_t bytes);
+
 /* Takes over fd, also on failure. kind: what the stream must be, or DECOMPRESS_AUTO. NULL: err says why. */
 struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap);
+/* The same for bytes that a function gives: 1..n, 0 at the end, -1 with errno, or DECOMPRESS_AGAIN. */
+typedef ssize_t decompress_source(void *arg, void *buf, size_t n);
+struct decompress *decompress_open_source(decompress_source *source, void *arg, enum decompress_kind kind,
+                                          char *err, size_t cap);
 void decompress_close(struct decompress *d); /* NULL is fine */
 
 enum { DECOMPRESS_AGAIN = -2 };

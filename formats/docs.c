@@ -2,6 +2,8 @@
 #include "formats/json_text.h"
 
 #include "formats/docs_flat.h"
+#include "formats/json_lenient.h"
+#include "formats/template_json.h"
 #include "formats/tokens.h"
 
 #include <jansson.h>
@@ -17,6 +19,8 @@ struct doc_parser {
     json_t *root;     /* owns what the last document points to, but for: */
     char *joined;     /* question and answer */
     char number[32];  /* an id that was a number */
+    unsigned repairs; /* asked for by doc_parser_allow */
+    uint64_t repaired;
     size_t error_byte;
     bool stream_error;
     char error[256];
@@ -35,6 +39,16 @@ void doc_parser_free(struct doc_parser *p)
     free(p->flat.bytes);
     free(p->joined);
     free(p);
+}
+
+void doc_parser_allow(struct doc_parser *p, bool nan, bool surrogates)
+{
+    p->repairs = (nan ? JSON_REPAIR_NAN : 0u) | (surrogates ? JSON_REPAIR_SURROGATES : 0u);
+}
+
+uint64_t doc_parser_repaired(const struct doc_parser *p)
+{
+    return p->repaired;
 }
 
 const char *doc_error(const struct doc_parser *p, size_t *byte)
@@ -79,21 +93,44 @@ bool doc_too_many_values(const char *s, size_t n)
     return values > DOC_MAX_VALUES;
 }
 
+/* jansson quotes what it stumbles over. What cannot be seen is named instead, and so is what is no ASCII. */
+static int invalid(struct doc_parser *p, const json_error_t *e, const char *json, size_t len)
+{
+    char what[200];
+    size_t n = 0;
+    const char *nul = memchr(json, 0, len);
+    if (nul)
+        return fail(p, (size_t)(nul - json), "invalid JSON: a NUL byte, as in a binary or unfinished file");
+    for (const char *c = e->text; *c && n + 24 < sizeof what;) {
+        size_t width = utf8_char(c, strlen(c));
+        if ((unsigned char)*c >= 0x20 && (unsigned char)*c < 0x7f)
+            n += (size_t)snprintf(what + n, sizeof what - n, "%c", *c);
+        else if (width > 1)
+            n += (size_t)snprintf(what + n, sizeof what - n, "U+%04X", (unsigned)utf8_value(c, width));
+        else
+            n += (size_t)snprintf(what + n, sizeof what - n, "\\x%02x", (unsigned char)*c);
+        c += width ? width : 1;
+    }
+    what[n] = '\0';
+    return fail(p, e->position < 0 ? 0 : (size_t)e->position, "invalid JSON: %s%s%s",
+                json_error_code(e) == json_error_invalid_utf8 ? "not UTF-8: " : "", what,
+                len >= 3 && memcmp(json, "\xef\xbb\xbf", 3) == 0 ? " (a byte order mark within the file)"
+                                                                 : "");
+}
+
 static int load(struct doc_parser *p, const char *json, size_t len)
 {
     json_error_t e;
+    bool repaired;
     if (len > DOC_MAX_JSON)
         return fail(p, 0, "JSON object longer than %d MiB", DOC_MAX_JSON >> 20);
     if (len >= COUNT_FROM && doc_too_many_values(json, len))
         return fail(p, 0, "JSON object with more than %d values", DOC_MAX_VALUES);
-    size_t flags = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES;
-    p->root = json_loadb(json, len, flags, &e);
-    /* Numbers beyond 64 bits are none of our business: take them as real ones. */
-    if (!p->root && json_error_code(&e) == json_error_numeric_overflow)
-        p->root = json_loadb(json, len, flags | JSON_DECODE_INT_AS_REAL, &e);
+    p->root =
+        json_load_lenient(json, len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, p->repairs, &e, &repaired);
+    p->repaired += repaired;
     if (!p->root)
-        return fail(p, e.position < 0 ? 0 : (size_t)e.position, "invalid JSON: %s%s",
-                    json_error_code(&e) == json_error_invalid_utf8 ? "not UTF-8: " : "", e.text);
+        return invalid(p, &e, json, len);
     if (!json_is_object(p->root))
         return fail(p, 0, "not a JSON object");
     return 0;
@@ -133,7 +170,8 @@ static int get_string(struct doc_parser *p, const char *name, const char **s, si
     return 1;
 }
 
-static const char *const text_fields[] = {"text", "content", "code", "solution", "output", "response"};
+const char *const doc_text_fields[DOC_TEXT_FIELDS] = {"text",     "content", "code",
+                                                      "solution", "output",  "response"};
 
 /* A flat object that has text in one string. 0: it is not one, or not that simple. */
 static int parse_flat(struct doc_parser *p, const char *json, size_t len, const char *text_field,
@@ -142,9 +180,8 @@ static int parse_flat(struct doc_parser *p, const char *json, size_t len, const 
     if (len > DOC_MAX_JSON || !flat_parse(&p->flat, json, len))
         return 0;
     const struct flat_field *text = NULL;
-    for (size_t i = 0; i < sizeof text_fields / sizeof *text_fields && (!text || text->kind == FLAT_NULL);
-         i++)
-        text = flat_find(&p->flat, text_field ? text_field : text_fields[i]);
+    for (size_t i = 0; i < DOC_TEXT_FIELDS && (!text || text->kind == FLAT_NULL); i++)
+        text = flat_find(&p->flat, text_field ? text_field : doc_text_fields[i]);
     if (!text || text->kind != FLAT_STRING)
         return 0;
     const struct flat_field *id = flat_find(&p->flat, "id"), *domain = flat_find(&p->flat, "domain");
@@ -199,7 +236,8 @@ static int no_text(struct doc_parser *p, const char *text_field)
     there[0] = '\0';
     json_object_foreach(p->root, key, value)
     {
-        int w = snprintf(there + n, sizeof there - n, "%s%s", n ? ", " : "", key);
+        int w = snprintf(there + n, sizeof there - n, "%s%s%s", n ? ", " : "", key,
+                         json_is_null(value) ? " = null" : "");
         if (w < 0 || (size_t)w >= sizeof there - n) {
             there[n] = '\0';
             break;
@@ -220,15 +258,16 @@ static int get_text(struct doc_parser *p, const char *text_field, struct doc *d)
     if (text_field) {
         r = get_string(p, text_field, &d->text, &d->len);
     } else {
-        for (size_t i = 0; i < sizeof text_fields / sizeof *text_fields && r == 0; i++)
-            r = get_string(p, text_fields[i], &d->text, &d->len);
+        for (size_t i = 0; i < DOC_TEXT_FIELDS && r == 0; i++)
+            r = get_string(p, doc_text_fields[i], &d->text, &d->len);
         if (r == 0)
             r = join_pair(p, d);
     }
     return r == 0 ? no_text(p, text_field) : r;
 }
 
-int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d)
+/* What the last document pointed to is gone. */
+static void forget(struct doc_parser *p, struct doc *d)
 {
     json_decref(p->root);
     free(p->joined);
@@ -236,10 +275,10 @@ int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *te
     p->joined = NULL;
     p->stream_error = false;
     memset(d, 0, sizeof *d);
-    if (parse_flat(p, json, len, text_field, d))
-        return 0;
-    if (load(p, json, len) != 0 || get_text(p, text_field, d) < 0)
-        return -1;
+}
+
+static void get_id_and_domain(struct doc_parser *p, struct doc *d)
+{
     const json_t *id = json_object_get(p->root, "id");
     const char *domain = json_string_value(json_object_get(p->root, "domain"));
     if (json_is_integer(id)) {
@@ -251,7 +290,40 @@ int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *te
     d->domain = domain ? domain_from_name(domain) : DOMAIN_OTHER;
     if (d->domain < 0)
         d->domain = DOMAIN_OTHER;
+}
+
+int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d)
+{
+    forget(p, d);
+    if (parse_flat(p, json, len, text_field, d))
+        return 0;
+    if (load(p, json, len) != 0 || get_text(p, text_field, d) < 0)
+        return -1;
+    get_id_and_domain(p, d);
     return 0;
+}
+
+int doc_parse_template(struct doc_parser *p, const char *json, size_t len, const struct template *t,
+                       const char *join, struct doc *d)
+{
+    const char *field = "";
+    forget(p, d);
+    if (load(p, json, len) != 0)
+        return -1;
+    switch (template_fill_json(t, p->root, join, &p->joined, &d->len, &field)) {
+    case TEMPLATE_OK:
+        d->text = p->joined;
+        get_id_and_domain(p, d);
+        return 0;
+    case TEMPLATE_EMISSING:
+        return no_text(p, field);
+    case TEMPLATE_ELIST:
+        return fail(p, 0, "field \"%s\" is an array, and nothing is said to join its elements with", field);
+    case TEMPLATE_EOBJECT:
+        return fail(p, 0, "field \"%s\" is an object, not a text", field);
+    default:
+        return fail(p, 0, "out of memory");
+    }
 }
 
 int doc_write(FILE *f, const struct doc *d, uint64_t *replaced)

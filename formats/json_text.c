@@ -33,6 +33,15 @@ size_t utf8_char(const char *s, size_t n)
     return len;
 }
 
+uint32_t utf8_value(const char *s, size_t width)
+{
+    const unsigned char *u = (const unsigned char *)s;
+    uint32_t value = width == 1 ? u[0] : u[0] & (0x7fu >> width);
+    for (size_t i = 1; i < width; i++)
+        value = value << 6 | (u[i] & 0x3f);
+    return value;
+}
+
 /* Bytes that go out as they are: all of ASCII but controls, quote and backslash. */
 static bool is_plain(unsigned char c)
 {

@@ -18,5 +18,6 @@ json_t *json_text(const char *s, size_t n); /* NULL: out of memory */
 
 /* Length of the UTF-8 character at s, 1..4; 0: not one (n >= 1 bytes are there). */
 size_t utf8_char(const char *s, size_t n);
+uint32_t utf8_value(const char *s, size_t width); /* of such a character */
 
 #endif

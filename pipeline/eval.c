@@ -35,7 +35,8 @@ static const struct opt opts[] = {
     {0, "stride", OPT_U64, &stride, "N",
      "new tokens in each window after the first (default: half the context)"},
     {0, "doc-mask", OPT_FLAG, &document_mask, NULL, "documents do not see the ones before them"},
-    {0, "device", OPT_STR, &device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
+    {0, "device", OPT_STR, &device, "NAME",
+     "auto (default: cuda where there is a GPU), cpu, cuda, or reference (very slow, for tiny models)"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "f32 (default) or bf16"},
     {'j', "threads", OPT_INT, &threads, "N", "threads (default: all processors)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Result"},
@@ -56,7 +57,11 @@ static const char notes[] =
     "              Comparable between tokenizers, which loss and perplexity are not.\n"
     "  acc         share of questions whose right choice has the largest log-probability; acc_norm after "
     "dividing\n"
-    "              by the choice's characters. Prompts, splitting and scores as in lm-evaluation-harness.\n"
+    "              by the choice's characters. Prompts, splitting and scores as in lm-evaluation-harness. "
+    "Long\n"
+    "              questions lose their beginning, which is counted (cut); one with a choice longer than "
+    "the\n"
+    "              context is not scored and counted apart (refused).\n"
     "  +-          one standard error, over documents and over questions\n"
     "\n"
     "Examples:\n"
@@ -184,11 +189,14 @@ static json_t *eval_tasks(const struct loaded *m, int T)
         questions_read(&q, name, path, examples);
         questions_score(m, &q, T);
         struct accuracy r = questions_accuracy(&q);
+        if (r.n == 0)
+            die("%s: no question fits the context of %d tokens", path, T);
         questions_free(&q);
         put(results, name,
-            json_pack("{s:I, s:o, s:o, s:o, s:o}", "questions", (json_int_t)r.n, "acc", number(r.acc),
-                      "acc_stderr", number(r.acc_stderr), "acc_norm", number(r.acc_norm), "acc_norm_stderr",
-                      number(r.acc_norm_stderr)));
+                            json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "questions", (json_int_t)r.n,
+                                      "cut", (json_int_t)r.cut, "refused", (json_int_t)r.refused, "acc",
+                                      number(r.acc), "acc_stderr", number(r.acc_stderr), "acc_norm",
+                                      number(r.acc_norm), "acc_norm_stderr", number(r.acc_norm_stderr)));
         if (!json && !stop_signal)
             printf("%-12s %10zu  %-18s %s\n", name, r.n,
                    estimate(a, (struct estimate){r.acc, r.acc_stderr}, 4),

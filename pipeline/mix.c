@@ -20,6 +20,7 @@
 #include "formats/shard.h"
 #include "pipeline/stream/batchstream.h"
 #include "pipeline/lib/cli.h"
+#include "pipeline/lib/counters.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/mix/order.h"
@@ -220,7 +221,7 @@ static void check_repeats(struct mix *m)
     for (size_t i = 0; i < m->n; i++) {
         double e = epochs(m, i, end.s[i].drawn);
         m->s[i].warned = true;
-        if (max_epochs > 0 && e > (double)max_epochs && !dry_run)
+        if (max_epochs > 0 && e > (double)max_epochs)
             die("%s: %s would be read %.2f times in %" PRIu64 " steps, more than --max-epochs %" PRIu64
                 ": fewer steps, a smaller weight, or more data",
                 m->s[i].name, m->s[i].dir, e, steps, max_epochs);
@@ -275,7 +276,7 @@ static void print_json(const struct mix *m, const struct shares *from, const str
     json_decref(root);
 }
 
-static int print_dry_run(struct mix *m)
+static void print_dry_run(struct mix *m)
 {
     struct shares from = m->shares, to = m->shares;
     uint64_t end = steps == NEVER ? start_step + 1000 : steps > start_step ? steps : start_step;
@@ -286,7 +287,6 @@ static int print_dry_run(struct mix *m)
     else
         print_table(m, &from, &to, end - start_step);
     close_stdout();
-    return 0;
 }
 
 /* Draw k of a source, k from 0. */
@@ -343,6 +343,18 @@ static void fill_step(struct mix *m, void *record)
     }
 }
 
+/* For monitors. */
+static void publish(uint64_t done, double stall)
+{
+    static struct counter step = GAUGE("step", "steps"), tokens = COUNTER("tokens", "tokens"),
+                          waited = COUNTER("stall_out", "s");
+    counters_begin();
+    counter_set(&step, (double)done);
+    counter_set(&tokens, (double)((done - start_step) * B * T));
+    counter_set(&waited, stall);
+    counters_end();
+}
+
 static int stream(struct mix *m)
 {
     struct batch_writer *w = batch_writer_open(output, &m->header);
@@ -357,6 +369,7 @@ static int stream(struct mix *m)
         }
         fill_step(m, record);
         batch_writer_commit(w, step);
+        publish(step + 1, batch_writer_stall_seconds(w));
         progress("mixed", step + 1 - start_step, steps == NEVER ? 0 : steps - start_step, "steps", NULL);
     }
     progress_end();
@@ -380,8 +393,10 @@ int main(int argc, char **argv)
         usage_error("--json is of --dry-run");
     signals_install();
     mix_open(&m, argv, n);
-    check_repeats(&m);
-    int code = dry_run ? print_dry_run(&m) : stream(&m);
+    if (dry_run)
+        print_dry_run(&m);
+    check_repeats(&m); /* a dry run judges as the real one does, after it has shown why */
+    int code = dry_run ? 0 : stream(&m);
     mix_close(&m);
     return code;
 }

@@ -1,5 +1,6 @@
 /*
- * doctor - list what killed programs left: shared-memory segments and unfinished files; and remove it
+ * doctor - list what killed programs left, segments of shared memory (rings, and pages of counters) and
+ * unfinished files, and remove it
  *
  * stdout: one line a segment: state, bytes, producer's pid, consumer's pid (0: none), path. Only this user's.
  *         With operands, one line an unfinished file in or below them: state, bytes, path.
@@ -11,6 +12,7 @@
 #include "shm/process.h"
 #include "shm/ring.h"
 #include "shm/segment.h"
+#include "shm/stats.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +87,25 @@ static void examine(const char *file, const char *name)
     print_path(SEGMENT_DIR "/", file);
 }
 
+/* Pages of counters (shm/stats.h). */
+static void examine_pages(void)
+{
+    static char names[1024][STATS_FILE];
+    struct stats_snapshot s;
+    int n = stats_list(names, 1024);
+    if (n < 0)
+        die_errno("%s", SEGMENT_DIR);
+    for (int i = 0; i < n; i++) {
+        if (stats_look(names[i], &s) != 0) {
+            printf("foreign\t0\t0\t0\t");
+        } else {
+            bool removed = remove_stale && stats_remove_dead(names[i]);
+            printf("%s\t%d\t%d\t0\t", removed ? "removed" : s.alive ? "live" : "stale", 8192, s.pid);
+        }
+        print_path(SEGMENT_DIR "/", names[i]);
+    }
+}
+
 static bool ends_with(const char *s, const char *end)
 {
     size_t n = strlen(s), k = strlen(end);
@@ -156,6 +177,7 @@ static void examine_segments(void)
         if (strncmp(d.names[i], prefix, strlen(prefix)) == 0)
             examine(d.names[i], d.names[i] + strlen(prefix));
     dir_free(&d);
+    examine_pages();
 }
 
 int main(int argc, char **argv)

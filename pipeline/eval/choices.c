@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NAMED = 10 }; /* questions that are refused with a warning each */
+
 struct request {
     int32_t *tokens; /* owned: context and choice */
     int n, begin;    /* tokens; the first that belongs to the choice (>= 1: it has a token before it) */
@@ -35,6 +37,8 @@ static struct request make_request(const struct loaded *m, struct encoder *e, st
     n += bare;
     n_context += bare;
     size_t cut = n > (size_t)T + 1 ? n - (size_t)T - 1 : 0; /* the beginning is lost */
+    q->cut |= cut > 0;
+    q->refused |= n - n_context > (size_t)T;
     memmove(r.tokens, r.tokens + cut, (n - cut) * sizeof *r.tokens);
     r.n = (int)(n - cut);
     r.begin = n_context > cut ? (int)(n_context - cut) : 1;
@@ -94,15 +98,40 @@ static void run_all(const struct loaded *m, struct request *r, size_t n, int T)
     activations_free(a);
 }
 
+/* Says which questions are not scored, a few of them by name, and how many lost their beginning. */
+static void report(const struct questions *q, int T)
+{
+    size_t cut = 0, refused = 0;
+    for (size_t i = 0; i < q->n; i++) {
+        const struct question *one = &q->v[i];
+        cut += one->cut && !one->refused;
+        if (one->refused)
+            (refused++ < NAMED ? warn : detail)(
+                "%s: line %zu: not scored: a choice is longer than the %d tokens that the model sees at once",
+                q->path, one->line, T);
+    }
+    if (refused > NAMED)
+        warn("%s: %zu questions in all are not scored for that reason", q->path, refused);
+    if (cut > 0)
+        warn("%s: %zu %s longer than the context of %d tokens and lost the beginning", q->path, cut,
+             cut == 1 ? "question is" : "questions are", T);
+}
+
 void questions_score(const struct loaded *m, struct questions *q, int T)
 {
     struct encoder *e = encoder_new(m->tok, NULL);
     size_t n = 0;
     struct request *r = xcalloc(q->n * MAX_CHOICES, sizeof *r);
-    for (size_t i = 0; i < q->n; i++)
+    for (size_t i = 0; i < q->n; i++) {
+        size_t first = n;
+        q->v[i].cut = q->v[i].refused = false;
         for (int k = 0; k < q->v[i].n_choices; k++)
             r[n++] = make_request(m, e, &q->v[i], k, T);
+        while (q->v[i].refused && n > first)
+            free(r[--n].tokens);
+    }
     encoder_free(e);
+    report(q, T);
     run_all(m, r, n, T);
     for (size_t i = 0; i < n; i++)
         free(r[i].tokens);
@@ -123,7 +152,7 @@ static int best(const struct question *q, bool by_character)
     double top = -INFINITY;
     for (int k = 0; k < q->n_choices; k++) {
         size_t n = by_character ? characters(q->choice[k]) : 1;
-        double score = q->score[k] / (double)(n ? n : 1);
+        double score = n > 0 ? q->score[k] / (double)n : -INFINITY;
         if (score > top) { /* the first of equals */
             top = score;
             at = k;
@@ -134,12 +163,21 @@ static int best(const struct question *q, bool by_character)
 
 struct accuracy questions_accuracy(const struct questions *q)
 {
-    size_t right = 0, right_norm = 0;
+    size_t right = 0, right_norm = 0, cut = 0, refused = 0;
     for (size_t i = 0; i < q->n; i++) {
+        refused += q->v[i].refused;
+        cut += q->v[i].cut && !q->v[i].refused;
+        if (q->v[i].refused)
+            continue;
         right += best(&q->v[i], false) == q->v[i].label;
         right_norm += best(&q->v[i], true) == q->v[i].label;
     }
-    double n = (double)q->n, p = (double)right / n, p_norm = (double)right_norm / n;
-    return (struct accuracy){q->n, p, sqrt(p * (1 - p) / (n - 1)), p_norm,
-                             sqrt(p_norm * (1 - p_norm) / (n - 1))};
+    double n = (double)(q->n - refused), p = (double)right / n, p_norm = (double)right_norm / n;
+    return (struct accuracy){.n = q->n - refused,
+                             .cut = cut,
+                             .refused = refused,
+                             .acc = p,
+                             .acc_stderr = sqrt(p * (1 - p) / (n - 1)),
+                             .acc_norm = p_norm,
+                             .acc_norm_stderr = sqrt(p_norm * (1 - p_norm) / (n - 1))};
 }

@@ -3,6 +3,7 @@
  *
  * PIQA (Bisk et al. 2019, arXiv:1911.11641): "Question: {goal}\nAnswer:", choices sol1 and sol2.
  */
+#include "formats/json_lenient.h"
 #include "pipeline/eval/choices.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -59,7 +60,7 @@ static void read_line(struct questions *q, const struct task *task, const char *
                       char *reason, size_t cap)
 {
     json_error_t e;
-    json_t *item = json_loadb(line, len, JSON_REJECT_DUPLICATES, &e);
+    json_t *item = json_load_lenient(line, len, JSON_REJECT_DUPLICATES, 0, &e, NULL);
     struct question *one = &q->v[q->n];
     const char *problem;
     *one = (struct question){0};
@@ -79,7 +80,7 @@ void questions_read(struct questions *q, const char *task_name, const char *path
     char reason[256];
     size_t len, room = 0, line = 0;
     char *text = read_file(path, &len, MAX_FILE);
-    *q = (struct questions){0};
+    *q = (struct questions){.path = path};
     for (size_t at = 0; at < len && (limit == 0 || q->n < limit);) {
         const char *newline = memchr(text + at, '\n', len - at);
         size_t n = newline ? (size_t)(newline - text) - at : len - at;
@@ -90,6 +91,7 @@ void questions_read(struct questions *q, const char *task_name, const char *path
         }
         if (strspn(text + at, " \t\r") < n) {
             read_line(q, task, text + at, n, reason, sizeof reason);
+            q->v[q->n - !reason[0]].line = line;
             if (reason[0])
                 die("%s: line %zu, offset %zu: %s", path, line, at, reason);
         }

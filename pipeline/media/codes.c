@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "formats/docs.h"
+#include "formats/json_lenient.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/media/picture.h"
 
@@ -92,7 +93,7 @@ int codes_parse(const struct modality *m, const char *json, size_t len, struct c
     *text = NULL;
     if (doc_too_many_values(json, len))
         return media_fail(err, cap, "more than %d values in a document", DOC_MAX_VALUES);
-    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &where);
+    json_t *root = json_load_lenient(json, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, 0, &where, NULL);
     if (!root)
         return media_fail(err, cap, "byte %d: invalid JSON: %s", where.position, where.text);
     int r = take(m, root, out, text, text_len, err, cap);

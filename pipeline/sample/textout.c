@@ -60,6 +60,11 @@ bool textout_add(struct textout *t, const char *s, size_t n)
 
 void textout_end(struct textout *t)
 {
+    size_t half = t->held.len ? incomplete_tail(t->held.s, t->held.len) : 0;
+    if (half) { /* the rest of the character will not come */
+        t->held.len -= half;
+        strbuf_add(&t->held, "\xef\xbf\xbd", 3);
+    }
     if (t->held.len)
         t->emit(t->arg, t->held.s, t->held.len);
     strbuf_free(&t->held);

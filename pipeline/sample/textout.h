@@ -3,10 +3,10 @@
  * a stop string on
  *
  *   textout_add(&t, bytes, n)     true: a stop string was reached; what follows it is dropped
- *   textout_end(&t)               what was held back (the beginning of a stop string, half a character) goes
- * out
+ *   textout_end(&t)               what was held back goes out: the beginning of a stop string; half a
+ *                                 character, as U+FFFD
  *
- * Bytes that are not UTF-8 pass as they are.
+ * Other bytes that are not UTF-8 pass as they are.
  */
 #ifndef SAMPLE_TEXTOUT_H
 #define SAMPLE_TEXTOUT_H

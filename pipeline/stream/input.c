@@ -1,9 +1,11 @@
 #include "pipeline/stream/input.h"
 
 #include "formats/decompress.h"
+#include "formats/template.h"
 #include "formats/tokens.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/stream/parquet_docs.h"
 #include "pipeline/stream/walk.h"
 
 #include <errno.h>
@@ -21,22 +23,27 @@ enum {
     WAIT_MS = 200 /* how often a wait looks at stop_signal */
 };
 static const char separator[] = "<|endoftext|>"; /* a line of its own between texts, as in TinyStories */
+static const char mark[] = "\xef\xbb\xbf";       /* the byte order mark */
 enum { SEPARATOR_LEN = sizeof separator - 1 };
 
-enum kind { JSON_LINES, JSON_VALUES, TEXT, TEXT_SEPARATED };
+enum kind { JSON_LINES, JSON_VALUES, TEXT, TEXT_SEPARATED, PARQUET };
 
 /* Where a .json file stands: between values at the top, or within an array before or after an element. */
 enum place { AT_TOP, IN_EMPTY_ARRAY, BEFORE_ELEMENT, AFTER_ELEMENT };
 
 struct input {
-    const struct input_opts *opts;
+    struct input_opts opts;
+    char *join; /* opts.join, without its escapes */
     const char *const *paths;
     size_t n_paths, next_path;
     struct walk *walk; /* the directory being read */
     struct doc_parser *parser;
+    struct template *template; /* of a JSON document's text; NULL: a field of it */
     struct input_stats stats;
 
-    struct decompress *file; /* NULL: none open */
+    /* One of the two is open, or neither. */
+    struct decompress *file;
+    struct parquet_docs *parquet;
     char *name;
     enum kind kind;
     bool eof;
@@ -44,10 +51,11 @@ struct input {
     uint64_t read_before; /* bytes of files that are done */
     char *buf;            /* unread content is buf[pos..len) */
     size_t pos, len, cap;
-    uint64_t line;    /* of buf[pos], from 1 */
-    enum place place; /* JSON_VALUES */
-    uint64_t piece;   /* TEXT: documents found in this file */
-    bool separated;   /* TEXT_SEPARATED: a separator has been seen */
+    uint64_t text_before; /* bytes of this file's text before buf[0] */
+    uint64_t line;        /* of buf[pos], from 1 */
+    enum place place;     /* JSON_VALUES */
+    uint64_t piece;       /* TEXT: documents found in this file */
+    bool separated;       /* TEXT_SEPARATED: a separator has been seen */
     char *id;
 };
 
@@ -66,7 +74,7 @@ static enum kind kind_of_name(const char *name, size_t len)
     if (has_end(name, len, ".json"))
         return JSON_VALUES;
     if (has_end(name, len, ".parquet"))
-        die("%s: this build does not read parquet files", name);
+        return PARQUET;
     return has_end(name, len, ".txt") ? TEXT_SEPARATED : TEXT;
 }
 
@@ -82,17 +90,57 @@ static uint64_t size_of_files(const char *const *paths, size_t n)
     return total;
 }
 
-struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths)
+static char *join_text(const struct input_opts *opts)
+{
+    const char *why;
+    size_t at;
+    char *join = opts->join ? template_literal(opts->join, &why, &at) : NULL;
+    if (opts->join && !join)
+        usage_error("--join: '%s': at character %zu: %s", opts->join, at + 1, why);
+    return join;
+}
+
+/* What docs.c is to make a text of: NULL where it looks for one field by itself. */
+static struct template *json_template(const struct input_opts *opts)
+{
+    const char *why;
+    size_t at;
+    if (opts->template) {
+        struct template *t = template_parse(opts->template, &why, &at);
+        if (!t)
+            usage_error("--text: '%s': at character %zu: %s", opts->template, at + 1, why);
+        return t;
+    }
+    if (!opts->text_field || (!opts->join && !strchr(opts->text_field, '.')))
+        return NULL;
+    struct template *t = template_of_field(opts->text_field);
+    if (!t)
+        die("out of memory");
+    return t;
+}
+
+struct input *input_open_sources(const struct input_opts *opts)
 {
     struct input *in = xcalloc(1, sizeof *in);
-    in->opts = opts;
-    in->paths = n_paths ? paths : stdin_paths;
-    in->n_paths = n_paths ? n_paths : 1;
+    in->opts = *opts;
+    in->opts.join = in->join = join_text(opts);
     in->parser = doc_parser_new();
     if (!in->parser)
         die("out of memory");
+    doc_parser_allow(in->parser, opts->accept_nan, opts->replace_surrogates);
+    if (opts->window > 0 && decompress_set_window(opts->window) != 0)
+        usage_error("--zstd-window: at most 2GiB");
+    in->template = json_template(&in->opts);
     in->cap = FIRST_BUFFER;
     in->buf = xmalloc(in->cap);
+    return in;
+}
+
+struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths)
+{
+    struct input *in = input_open_sources(opts);
+    in->paths = n_paths ? paths : stdin_paths;
+    in->n_paths = n_paths ? n_paths : 1;
     in->stats.total_bytes = size_of_files(in->paths, in->n_paths);
     return in;
 }
@@ -105,6 +153,7 @@ static bool read_more(struct input *in)
     if (in->pos > 0) {
         memmove(in->buf, in->buf + in->pos, in->len - in->pos);
         in->len -= in->pos;
+        in->text_before += in->pos;
         in->pos = 0;
     }
     if (in->len == in->cap) {
@@ -149,32 +198,80 @@ static bool wait_input(int fd)
     return false;
 }
 
+/* A file has been opened, or why says that it could not be. */
+static void start_stream(struct input *in, struct decompress *file, const char *name, enum kind kind,
+                         const char *why)
+{
+    free(in->name);
+    in->name = xstrdup(name);
+    in->file = file;
+    if (!in->file)
+        die("%s: offset 0: %s", name, why);
+    in->kind = kind;
+    in->eof = in->separated = false;
+    in->pos = in->len = 0;
+    in->text_before = 0;
+    in->line = 1;
+    in->place = AT_TOP;
+    in->piece = 0;
+    if (have(in, 3) && memcmp(in->buf, mark, 3) == 0)
+        in->pos = 3; /* the byte order mark is no text */
+    if (kind == JSON_LINES && have(in, 4) && memcmp(in->buf, "PAR1", 4) == 0)
+        die("%s: a Parquet file is read from its end: give its path, ending in .parquet", name);
+}
+
 static void start_file(struct input *in, int fd, const char *name, enum decompress_kind compression,
                        enum kind kind)
 {
-    char err[200];
+    char err[200] = "";
     if (!wait_input(fd)) {
         in->stopped = true;
         close(fd);
         return;
     }
+    start_stream(in, decompress_open(fd, compression, err, sizeof err), name, kind, err);
+}
+
+static void begin_parquet(struct input *in, const char *name, enum decompress_kind compression)
+{
+    if (compression != DECOMPRESS_AUTO)
+        die("%s: a Parquet file is read from its end: decompress it first", name);
     free(in->name);
     in->name = xstrdup(name);
-    in->file = decompress_open(fd, compression, err, sizeof err);
-    if (!in->file)
-        die("%s: offset 0: %s", name, err);
-    in->kind = kind;
-    in->eof = in->separated = false;
-    in->pos = in->len = 0;
-    in->line = 1;
-    in->place = AT_TOP;
-    in->piece = 0;
-    if (have(in, 3) && memcmp(in->buf, "\xef\xbb\xbf", 3) == 0)
-        in->pos = 3; /* the byte order mark is no text */
+    in->kind = PARQUET;
+}
+
+bool input_is_parquet(const char *name)
+{
+    return kind_of_name(name, strlen(name)) == PARQUET;
+}
+
+void input_add(struct input *in, const struct input_source *source)
+{
+    size_t stem;
+    char err[200] = "";
+    enum decompress_kind compression = decompress_kind_of_name(source->name, &stem);
+    enum kind kind = kind_of_name(source->name, stem);
+    if (kind == PARQUET) {
+        begin_parquet(in, source->name, compression);
+        in->parquet = parquet_docs_open_source(source, &in->opts);
+        return;
+    }
+    struct decompress *file = decompress_open_source(source->read, source->arg, compression, err, sizeof err);
+    if (!file && stop_signal)
+        in->stopped = true;
+    else
+        start_stream(in, file, source->name, kind, err);
 }
 
 static void end_file(struct input *in)
 {
+    if (in->parquet) {
+        in->read_before += parquet_docs_offset(in->parquet);
+        parquet_docs_close(in->parquet);
+        in->parquet = NULL;
+        return;
+    }
     in->read_before += decompress_offset(in->file);
     decompress_close(in->file);
     in->file = NULL;
@@ -184,7 +281,13 @@ static void start_named(struct input *in, int fd, const char *path)
 {
     size_t stem;
     enum decompress_kind compression = decompress_kind_of_name(path, &stem);
-    start_file(in, fd, path, compression, kind_of_name(path, stem));
+    enum kind kind = kind_of_name(path, stem);
+    if (kind != PARQUET) {
+        start_file(in, fd, path, compression, kind);
+        return;
+    }
+    begin_parquet(in, path, compression);
+    in->parquet = parquet_docs_open(fd, path, &in->opts);
 }
 
 static void open_in_directory(struct input *in, const char *path)
@@ -212,7 +315,7 @@ static void open_operand(struct input *in, const char *path)
         start_file(in, fd, "stdin", DECOMPRESS_AUTO, JSON_LINES);
     } else if (S_ISDIR(st.st_mode)) {
         close(fd);
-        in->walk = walk_open(path, &in->opts->globs);
+        in->walk = walk_open(path, &in->opts.globs);
     } else if (S_ISREG(st.st_mode) && strncmp(path, "/dev/", 5) != 0) {
         start_named(in, fd, path);
     } else {
@@ -223,7 +326,7 @@ static void open_operand(struct input *in, const char *path)
 /* Opens the next file. False: there is none, or stopped. */
 static bool next_file(struct input *in)
 {
-    while (!in->stopped && !in->file) {
+    while (!in->stopped && !in->file && !in->parquet) {
         const char *path = in->walk ? walk_next(in->walk) : NULL;
         if (path) {
             open_in_directory(in, path);
@@ -251,7 +354,7 @@ __attribute__((format(printf, 4, 5))) static void bad(struct input *in, uint64_t
     va_end(ap);
     if (in->stopped) /* it is only not there yet */
         return;
-    if (!in->opts->skip_bad)
+    if (!in->opts.skip_bad)
         die("%s:%llu: byte %zu: %s", in->name, (unsigned long long)line, byte, what);
     detail("%s:%llu: byte %zu: %s", in->name, (unsigned long long)line, byte, what);
     in->stats.bad++;
@@ -266,9 +369,10 @@ static void set_id(struct input *in, struct doc *d, const char *fmt, uint64_t n)
 
 static bool parse(struct input *in, const char *json, size_t len, uint64_t line, struct doc *d)
 {
-    if (in->opts->raw_json) {
+    if (in->opts.raw_json) {
         *d = (struct doc){.text = json, .len = len, .domain = DOMAIN_OTHER};
-    } else if (doc_parse(in->parser, json, len, in->opts->text_field, d) != 0) {
+    } else if ((in->template ? doc_parse_template(in->parser, json, len, in->template, in->opts.join, d)
+                             : doc_parse(in->parser, json, len, in->opts.text_field, d)) != 0) {
         size_t byte;
         const char *why = doc_error(in->parser, &byte);
         if (doc_is_stream_error(in->parser))
@@ -374,6 +478,11 @@ static bool broken(struct input *in, const char *why)
     return false;
 }
 
+static bool starts_with_mark(struct input *in)
+{
+    return have(in, 3) && memcmp(in->buf + in->pos, mark, 3) == 0;
+}
+
 static bool next_json_value(struct input *in, struct doc *d)
 {
     int c = peek_json(in);
@@ -394,7 +503,9 @@ static bool next_json_value(struct input *in, struct doc *d)
     if (in->place == AFTER_ELEMENT)
         return broken(in, "invalid JSON: ',' or ']' expected");
     if (c != '{')
-        return broken(in, "invalid JSON: an object expected");
+        return broken(in, c == 0 ? "invalid JSON: a NUL byte, as in a binary or unfinished file"
+                          : starts_with_mark(in) ? "invalid JSON: a byte order mark within the file"
+                                                 : "invalid JSON: an object expected");
     const char *why;
     size_t len = object_length(in, &why);
     if (len == 0)
@@ -472,6 +583,26 @@ static void trim_newlines(struct doc *d)
         d->len--;
 }
 
+/* A text with a NUL in it, already passed by. What was named must be read; in a directory it is left out. */
+static bool skip_binary(struct input *in, const char *nul)
+{
+    static const struct {
+        const char *magic, *what;
+    } archives[] = {
+        {"PK\3\4", "a zip archive"}, {"7z\xbc\xaf", "a 7-Zip archive"}, {"Rar!", "a RAR archive"}};
+    const char *what = "binary: it holds a NUL byte";
+    for (size_t i = 0; in->piece == 0 && i < sizeof archives / sizeof *archives; i++)
+        if (memcmp(in->buf, archives[i].magic, 4) == 0)
+            what = archives[i].what;
+    if (!in->walk)
+        die("%s: offset %llu: %s, which is not read as text", in->name,
+            (unsigned long long)(in->text_before + (uint64_t)(nul - in->buf)), what);
+    detail("%s: left out: %s", in->name, what);
+    in->stats.binary++;
+    in->piece++;
+    return false;
+}
+
 static bool next_text(struct input *in, struct doc *d)
 {
     size_t gap, len = text_length(in, &gap);
@@ -487,11 +618,9 @@ static bool next_text(struct input *in, struct doc *d)
     in->separated |= gap > 0;
     if (in->separated)
         trim_newlines(d);
-    if (memchr(d->text, '\0', d->len)) {
-        in->stats.binary++;
-        in->piece++;
-        return false;
-    }
+    const char *nul = memchr(d->text, '\0', d->len);
+    if (nul)
+        return skip_binary(in, nul);
     if (++in->piece > 1) {
         set_id(in, d, "#", in->piece);
     } else {
@@ -501,32 +630,6 @@ static bool next_text(struct input *in, struct doc *d)
     return true;
 }
 
-bool input_next(struct input *in, struct doc *d)
-{
-    while (next_file(in)) {
-        bool found = in->kind == JSON_LINES    ? next_json_line(in, d)
-                     : in->kind == JSON_VALUES ? next_json_value(in, d)
-                                               : next_text(in, d);
-        if (!found || in->stopped)
-            continue;
-        if (d->len == 0) {
-            in->stats.empty++;
-            continue;
-        }
-        if (in->opts->domain >= 0)
-            d->domain = in->opts->domain;
-        in->stats.docs++;
-        in->stats.text_bytes += d->len;
-        return true;
-    }
-    return false;
-}
-
-void input_stats(const struct input *in, struct input_stats *stats)
-{
-    *stats = in->stats;
-}
-
 static void report(const struct input_stats *s)
 {
     const struct {
@@ -534,22 +637,87 @@ static void report(const struct input_stats *s)
         const char *one, *many;
     } left_out[] = {
         {s->empty, "empty document", "empty documents"},
-        {s->binary, "binary file (NUL in it)", "binary files (NUL in them)"},
         {s->links, "symbolic link", "symbolic links"},
     };
     for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
         if (left_out[i].n > 0)
             say("left out: %llu %s", (unsigned long long)left_out[i].n,
                 left_out[i].n == 1 ? left_out[i].one : left_out[i].many);
+    if (s->binary > 0)
+        warn("left out: %llu binary %s", (unsigned long long)s->binary,
+             s->binary == 1 ? "file (NUL in it)" : "files (NUL in them)");
+    if (s->repaired > 0)
+        warn("%llu %s taken only as --accept-nan or --replace-surrogates asks",
+             (unsigned long long)s->repaired, s->repaired == 1 ? "document was" : "documents were");
     if (s->bad > 0)
         warn("left out: %llu bad %s", (unsigned long long)s->bad, s->bad == 1 ? "document" : "documents");
 }
 
+/* When all that was there was left out, a pipeline must not go on as if all was well. */
+static void check_read(const struct input *in)
+{
+    const struct input_stats *s = &in->stats;
+    if (in->stopped || s->docs > 0 || s->bad + s->binary + s->links == 0)
+        return;
+    report(s);
+    die("%s: nothing was read: all that is there was left out", in->paths[0]);
+}
+
+static bool next_parquet_row(struct input *in, struct doc *d)
+{
+    int r = parquet_docs_next(in->parquet, d);
+    in->stats.read_bytes = in->read_before + parquet_docs_offset(in->parquet);
+    if (r > 0)
+        return true;
+    if (r < 0 && !in->opts.skip_bad)
+        die("%s: %s", in->name, parquet_docs_error(in->parquet));
+    if (r < 0) {
+        detail("%s: %s", in->name, parquet_docs_error(in->parquet));
+        in->stats.bad++;
+    }
+    if (r != PARQUET_DOCS_BAD_ROW)
+        end_file(in);
+    return false;
+}
+
+bool input_next(struct input *in, struct doc *d)
+{
+    while (next_file(in)) {
+        bool found = in->kind == JSON_LINES    ? next_json_line(in, d)
+                     : in->kind == JSON_VALUES ? next_json_value(in, d)
+                     : in->kind == PARQUET     ? next_parquet_row(in, d)
+                                               : next_text(in, d);
+        if (!found || in->stopped)
+            continue;
+        if (d->len == 0) {
+            in->stats.empty++;
+            continue;
+        }
+        if (in->opts.domain >= 0)
+            d->domain = in->opts.domain;
+        in->stats.docs++;
+        in->stats.text_bytes += d->len;
+        return true;
+    }
+    check_read(in);
+    return false;
+}
+
+void input_stats(const struct input *in, struct input_stats *stats)
+{
+    *stats = in->stats;
+    stats->repaired = doc_parser_repaired(in->parser);
+}
+
 void input_close(struct input *in)
 {
-    report(&in->stats);
-    if (in->file)
+    struct input_stats stats;
+    input_stats(in, &stats);
+    report(&stats);
+    if (in->file || in->parquet)
         end_file(in);
+    template_free(in->template);
+    free(in->join);
     walk_close(in->walk);
     doc_parser_free(in->parser);
     free(in->name);

@@ -49,6 +49,7 @@ static const struct opt opts[] = {
      "of directories, only files whose name matches; may be given again"},
     {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
      "count bad files and documents and go on; default: stop with an error"},
+    INPUT_OPTIONS(input_opts),
     {0},
 };
 

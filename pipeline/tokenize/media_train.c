@@ -29,6 +29,7 @@ static const struct opt opts[] = {
      "of directories, only files whose name matches; may be given again"},
     {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
      "count bad files and go on; default: stop with an error"},
+    INPUT_OPTIONS(input_opts),
     {0, NULL, OPT_HEADING, NULL, NULL, "Pictures"},
     {0, "patch", OPT_U64, &media_opts.patch, "N", "pixels a side of a patch: 4, 8 or 16 (default 8)"},
     {0, "levels", OPT_U64, &media_opts.levels, "N",

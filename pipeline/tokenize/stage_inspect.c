@@ -14,7 +14,7 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/stream/input.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/tokenize/batches.h"
+#include "pipeline/text/pretokenize/batches.h"
 #include "pipeline/text/pretokenize/pretokenizer.h"
 
 static const char *tokenizer_path, *text_given;
@@ -35,6 +35,7 @@ static const struct opt opts[] = {
      "of directories, only files whose name matches; may be given again"},
     {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
      "count bad JSON documents and go on; default: stop with an error"},
+    INPUT_OPTIONS(input_opts),
     {0},
 };
 

@@ -37,12 +37,12 @@ static const struct opt opts[] = {
     {'j', "threads", OPT_INT, &threads, "N",
      "threads that count (default: one a processor); the result is the same"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Documents"},
-    {'f', "text-field", OPT_STR, &input_opts.text_field, "FIELD",
-     "where the text is in JSON (default: as fetch finds it)"},
+    INPUT_TEXT_OPTS(input_opts),
     {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
      "of directories, only files whose name matches; may be given again"},
     {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
      "count bad JSON documents and go on; default: stop with an error"},
+    INPUT_OPTIONS(input_opts),
     {0},
 };
 

@@ -115,7 +115,7 @@ void rundir_open(const char *run)
 
 void rundir_clear(const char *run)
 {
-    static const char *const names[] = {"latest",        "best",         "checkpoints",
+    static const char *const names[] = {"latest",        "best",         "latest-finished", "checkpoints",
                                         "metrics.jsonl", "ledger.jsonl", "config.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = path_join(run, names[i]);

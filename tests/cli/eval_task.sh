@@ -13,6 +13,17 @@ sed 's/"label":0/"label":9/; s/"label":1/"label":0/; s/"label":9/"label":1/' eas
 "${eval[@]}" --task piqa=wrong.jsonl --json | grep -q '"acc": 0.0,'
 "${eval[@]}" --task piqa=easy.jsonl --examples 3 --json | grep -q '"questions": 3,'
 
+# a choice that does not fit: refused by name, counted apart, and an error when there is no other; a long question: counted
+long=$(printf 'and the dog was happy %.0s' $(seq 100))
+printf '{"goal":"a","sol1":"%s b","sol2":"%s","label":1}\n{"goal":"%s","sol1":"b","sol2":"c","label":1}\n' "$long" "$long" "$long" >long.jsonl
+"${eval[@]}" --task piqa=long.jsonl --json >out 2>err
+grep -q 'long.jsonl: line 1: not scored: a choice is longer than' err
+grep -q 'long.jsonl: 1 question is longer than the context' err
+for count in '"questions": 1,' '"cut": 1,' '"refused": 1,'; do grep -q "$count" out; done
+expect 1 'long.jsonl: no question fits' "${eval[@]}" --task piqa=long.jsonl --examples 1
+printf '{"goal":"a","sol1":"b","sol2":"c","label":0,"weight":1e400}\n' >huge.jsonl
+"${eval[@]}" --task piqa=huge.jsonl --json >out 2>err
+
 printf '{"goal":"a","sol1":"b","sol2":"c","label":0}\n\n{"goal":"a","sol1":"b","label":0}\n' >lacking.jsonl
 expect 1 'lacking.jsonl: line 3, offset 46: .*sol2' "${eval[@]}" --task piqa=lacking.jsonl
 printf '{"goal":"a","sol1":"b","sol2":"c","label":2}\n' >label.jsonl

@@ -13,14 +13,35 @@ want='{"text":"one\r\n","id":"a","domain":"other"}
 {"text":"three é","id":"d.jsonl:5","domain":"code"}'
 expect "$want" d.jsonl
 grep -q 'left out: 1 empty document' err
-gzip -k d.jsonl; zstd -q d.jsonl; lz4 -q d.jsonl d.jsonl.lz4
+gzip -k d.jsonl; zstd -q d.jsonl; lz4 -q d.jsonl d.jsonl.lz4; bzip2 -k d.jsonl; xz -k d.jsonl
 cat d.jsonl.zst d.jsonl.zst >twice.jsonl.zst
-for end in gz zst lz4; do
+for end in gz zst lz4 bz2 xz; do
     expect "${want//d.jsonl:/d.jsonl.$end:}" "d.jsonl.$end"
     "$BIN/fetch" --cat - <"d.jsonl.$end" >out 2>/dev/null
     [ "$(cat out)" = "${want//d.jsonl:/stdin:}" ]
 done
 expect '{"text":"three é","id":"d.jsonl:5","domain":"math"}' <(printf '{"text":"three \\u00e9","id":"d.jsonl:5"}') --domain math
+
+for end in zst lz4; do      # a skippable frame first
+    { printf '\120\052\115\030\3\0\0\0abc'; cat "d.jsonl.$end"; } >"skip.jsonl.$end"
+    "$BIN/fetch" --cat - <"skip.jsonl.$end" >out
+    [ "$(cat out)" = "${want//d.jsonl:/stdin:}" ]
+done
+{ cat d.jsonl.gz; head -c 3000 /dev/zero; } >pad.jsonl.gz
+expect "${want//d.jsonl:/pad.jsonl.gz:}" pad.jsonl.gz
+cat d.jsonl | zstd -q --long=28 -c >long.jsonl.zst     # of a pipe: the window is as large as asked for
+"$BIN/fetch" --cat long.jsonl.zst >out 2>err && exit 1
+grep -q 'window above 128 MiB is refused (--zstd-window takes more)' err
+expect "${want//d.jsonl:/long.jsonl.zst:}" --zstd-window 1GiB long.jsonl.zst
+
+# what other programs write and JSON does not have; numbers that nobody asks for
+echo '{"text":"a","n":1e400,"m":NaN,"o":-Infinity}' >nan.jsonl
+"$BIN/fetch" --cat nan.jsonl 2>err && exit 1
+expect '{"text":"a","id":"nan.jsonl:1","domain":"other"}' --accept-nan nan.jsonl
+grep -q 'warning: 1 document was taken only as' err
+echo '{"text":"a \ud83d b","n":-1e999}' >half.jsonl
+"$BIN/fetch" --cat half.jsonl 2>err && exit 1
+expect '{"text":"a � b","id":"half.jsonl:1","domain":"other"}' --replace-surrogates half.jsonl
 
 # a .json file: an array, an object over several lines, or one object after the other
 printf ' [\n {"text": "a ]}\\"", "x": [{}]},\n{"text": "b"}\n]\n' >a.json

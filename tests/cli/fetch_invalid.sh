@@ -12,7 +12,7 @@ refuse() {      # MESSAGE ARGUMENT...: the program fails with exit 1 and exactly
 for dir in "$ROOT"/tests/invalid/docs/*/; do
     refuse "$(cat "$dir/error")" "$dir"/input.json*
     # counted and passed by when asked to
-    "$BIN/fetch" --cat --skip-bad "$dir"/input.json* >out 2>err
+    "$BIN/fetch" --cat --skip-bad "$dir"/input.json* >out 2>err || grep -q stream_error out
     grep -q 'left out: [0-9]* bad document' err || { echo "$dir: nothing was counted"; cat err; exit 1; }
 done
 "$BIN/fetch" --cat --skip-bad "$ROOT/tests/invalid/docs/brackets-crossed/input.json" 2>err >out || true
@@ -30,7 +30,9 @@ for i in $(seq 5000); do echo "{\"text\": \"document $i of $RANDOM\"}"; done >do
 gzip -k docs.jsonl
 zstd -q docs.jsonl
 lz4 -q docs.jsonl docs.jsonl.lz4
-for end in gz zst lz4; do
+bzip2 -k docs.jsonl
+xz -k docs.jsonl
+for end in gz zst lz4 bz2 xz; do
     size=$(stat -c %s "docs.jsonl.$end")
     head -c $((size * 2 / 3)) "docs.jsonl.$end" >"cut.jsonl.$end"
     refuse "cut.jsonl.$end: offset $((size * 2 / 3)): truncated" "cut.jsonl.$end"
@@ -50,12 +52,44 @@ done
 "$BIN/fetch" --cat - <cut.jsonl.zst >out 2>err && exit 1
 grep -q '^fetch: stdin: offset [0-9]*: truncated' err
 
+# what cannot be read as text: an error when it is named, a warning with a count in a directory, and an error again when
+# the directory gave nothing else
+mkdir some none links
+echo text | tee some/a.txt >b.txt
+printf 'PK\3\4\24\0\10\0a.jsonl' | tee some/a.zip none/a.zip >a.jsonl.zip
+printf 'text\nmore\0' | tee none/core >core
+ln -s ../b.txt links/b.txt
+refuse 'a.jsonl.zip: offset 5: a zip archive, which is not read as text' a.jsonl.zip
+refuse 'core: offset 9: binary' core
+refuse 'core: offset 9: binary' --skip-bad core
+"$BIN/fetch" --cat some >out 2>err
+[ "$(cat out)" = '{"text":"text\n","id":"some/a.txt","domain":"other"}' ]
+[ "$(cat err)" = 'fetch: warning: left out: 1 binary file (NUL in it)' ]
+for dir in none links; do
+    "$BIN/fetch" --cat "$dir" >out 2>err && { echo "$dir: nothing was read, and exit 0"; exit 1; }
+    grep -qF "fetch: $dir: nothing was read: all that is there was left out" err || { cat err; exit 1; }
+done
+echo '{"text":7}' >seven.jsonl
+"$BIN/fetch" --cat --skip-bad seven.jsonl >out 2>err && exit 1
+grep -q 'left out: 1 bad document' err
+
 # sources
 refuse 'nowhere.jsonl: No such file' nowhere.jsonl
-refuse 'reads no hf:// sources' hf://datasets/a/b
-refuse 'reads no https:// sources' https://example.org/a.jsonl
+refuse 'hf://spaces/a/b: only datasets and models are fetched' hf://spaces/a/b
+for word in hf://datasets/a hf://datasets/a/.b hf://datasets/a/b--c hf://datasets//b; do
+    refuse "$word: hf://datasets/ORG/NAME[@REVISION]/PATH" $word
+done
+refuse 'the revision after @ is no name' hf://datasets/a/b@../c
+for path in a/../b ../b a//b 'a\b' "$(printf 'a\tb')"; do refuse 'the path has an empty part' "hf://datasets/a/b/$path"; done
+for word in http://example.com/a http://127.0.0.1.example.com/a http://10.0.0.1/a; do
+    refuse "$word: only https is spoken, but to this machine itself" $word
+done
+refuse 'it has a user name in it' https://user:secret@example.com/a
+HF_ENDPOINT=http://example.com refuse 'HF_ENDPOINT: http://example.com: only https is spoken' hf://datasets/a/b
+HF_ENDPOINT=http://127.0.0.1:9 HF_HOME=$PWD/none refuse 'and the cache does not have it' hf://datasets/a/b
+refuse 'Could not resolve host' https://nowhere.invalid/a.jsonl
 printf PAR1 >a.parquet
-refuse 'a.parquet: this build does not read parquet' a.parquet
+refuse 'a.parquet: offset 0: no Parquet file: only 4 bytes long' a.parquet
 mkdir -p "dir/$(printf 'd/%.0s' $(seq 1100))"
 refuse 'directories nested deeper than 1024' dir
 rm -r dir

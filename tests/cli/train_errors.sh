@@ -8,7 +8,7 @@ expect 2 'none of: wsd' train e 40 --schedule linear <all
 expect 2 'not within' train e 40 --beta1 2 <all
 expect 2 'presets' train e 40 -m huge <all
 expect 2 'keep-best needs' train e 40 --keep-best <all
-expect 2 "'warp' is none of" train e 40 --engine warp <all
+expect 2 "'warp' is none of" train e 40 --finish warp <all
 expect 1 'impossible model: hidden_size' train e 40 --width 33 <all
 expect 1 'absent' train e 40 -t absent <all
 expect 1 'stdin: offset 0: rows of 32 tokens, the model.s context is 16' train e 40 --context 16 <all
@@ -31,9 +31,12 @@ expect 1 'updates in a row without a finite' train nan 40 --lr 1000 --weight-dec
 grep -qE 'step [0-9]+: (loss|gradient) is not finite: .*row [0-9]+ \(source [01], offset [0-9]+\)' err.txt
 [ "$(grep -c '"event":"nan_' nan/metrics.jsonl)" = 3 ]
 [ "$(grep -c '"learnt":false' nan/ledger.jsonl)" = 3 ]
+grep -q 'the last checkpoint is as it was' err.txt
 n=$("$BIN/train" --print-step nan)
 [ "$n" -ge 2 ]
 [ "$n" -le "$(grep -c '"learnt":true' nan/ledger.jsonl)" ]
+
+expect 1 'without a finite .*; no checkpoint has been written' train nan0 40 --lr 1000 --weight-decay 1000 --save-every 0 --max-bad-steps 3 <all
 
 # a full disk (here: a limit on the size of a file): the checkpoint from before is whole and no rubbish is left
 train full 10 --save-every 0 <all

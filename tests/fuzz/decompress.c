@@ -1,6 +1,6 @@
 /*
- * gzip, zstd and lz4 streams: whatever the bytes, they give bytes and an end or a reason. Bombs are left when
- * they have given enough.
+ * gzip, zstd, lz4, bzip2 and xz streams: whatever the bytes, they give bytes and an end or a reason. Bombs
+ * are left when they have given enough.
  */
 #include "formats/decompress.h"
 
@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     size_t total = 0, room = choice & 0x80 ? sizeof out : 7;
     ssize_t n = 0;
     struct decompress *d =
-        decompress_open(dup(fuzz_fd(bytes, len)), (enum decompress_kind)(choice % 5), err, sizeof err);
+        decompress_open(dup(fuzz_fd(bytes, len)), (enum decompress_kind)(choice % 7), err, sizeof err);
     MUST(d || *err);
     while (d && total < ENOUGH && (n = decompress_read(d, out, room)) > 0)
         total += (size_t)n;

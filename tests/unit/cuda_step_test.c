@@ -98,7 +98,8 @@ static void run_open_with(struct run *r, const struct ops *o, enum dtype act, en
                             .weight_decay = 0.1f,
                             .clip = 0.5f,
                             .use_muon = muon,
-                            .momentum = 0.95f};
+                            .momentum = 0.95f,
+                            .rate = OPTIM_EQUAL_RATES};
     CHECK(optim_alloc(&r->opt, &r->w, err, sizeof err) == 0, "%s", err);
     r->a = activations_alloc(&r->w, MICRO, T, mode, err, sizeof err);
     r->grad = o->alloc(r->dev, r->w.layout.total * sizeof(float));

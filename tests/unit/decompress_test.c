@@ -6,7 +6,9 @@
 #include "formats/decompress.h"
 #include "tests/check.h"
 
+#include <bzlib.h>
 #include <lz4frame.h>
+#include <lzma.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -62,6 +64,23 @@ static struct bytes pack_lz4(struct bytes in)
     return out;
 }
 
+static struct bytes pack_bzip2(struct bytes in)
+{
+    unsigned n = (unsigned)in.n + (unsigned)in.n / 50 + 1000;
+    struct bytes out = {malloc(n), 0};
+    CHECK(BZ2_bzBuffToBuffCompress((char *)out.p, &n, (char *)in.p, (unsigned)in.n, 1, 0, 0) == BZ_OK);
+    out.n = n;
+    return out;
+}
+
+static struct bytes pack_xz(struct bytes in)
+{
+    size_t cap = lzma_stream_buffer_bound(in.n);
+    struct bytes out = {malloc(cap), 0};
+    CHECK(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, NULL, in.p, in.n, out.p, &out.n, cap) == LZMA_OK);
+    return out;
+}
+
 static struct bytes pack_plain(struct bytes in)
 {
     struct bytes out = {malloc(in.n + 1), in.n};
@@ -74,10 +93,9 @@ static const struct {
     enum decompress_kind kind;
     struct bytes (*pack)(struct bytes);
 } kinds[] = {
-    {"plain", DECOMPRESS_PLAIN, pack_plain},
-    {"gzip", DECOMPRESS_GZIP, pack_gzip},
-    {"zstd", DECOMPRESS_ZSTD, pack_zstd},
-    {"lz4", DECOMPRESS_LZ4, pack_lz4},
+    {"plain", DECOMPRESS_PLAIN, pack_plain}, {"gzip", DECOMPRESS_GZIP, pack_gzip},
+    {"zstd", DECOMPRESS_ZSTD, pack_zstd},    {"lz4", DECOMPRESS_LZ4, pack_lz4},
+    {"bzip2", DECOMPRESS_BZIP2, pack_bzip2}, {"xz", DECOMPRESS_XZ, pack_xz},
 };
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
@@ -232,6 +250,77 @@ static void large_windows_are_refused(void)
           err);
 }
 
+/* The limit can be raised, and holds for the dictionaries of xz as for the windows of zstd. */
+static void larger_windows_are_an_option(void)
+{
+    char err[200];
+    unsigned char frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 20 << 3, 0x01, 0x00, 0x00}; /* 1 GiB */
+    struct bytes b = {frame, sizeof frame}, none = {frame, 0}, in = text_of(1000), packed = {malloc(4000), 0};
+    lzma_options_lzma options;
+    lzma_filter filters[] = {{LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, NULL}};
+    CHECK(!lzma_lzma_preset(&options, 0));
+    options.dict_size = 256 << 20;
+    CHECK(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, in.p, in.n, packed.p, &packed.n, 4000) ==
+          LZMA_OK);
+    CHECK(unpack(file_with(packed), DECOMPRESS_XZ, 64, in, err) == -1 && strstr(err, "dictionary"), "%s",
+          err);
+    CHECK(unpack(file_with(b), DECOMPRESS_ZSTD, 64, none, err) == -1 && strstr(err, "above 128 MiB"), "%s",
+          err);
+    CHECK(decompress_set_window((uint64_t)3 << 30) == -1 && decompress_set_window((uint64_t)2 << 30) == 0);
+    CHECK(unpack(file_with(packed), DECOMPRESS_XZ, 64, in, err) == 0, "%s", err);
+    CHECK(unpack(file_with(b), DECOMPRESS_ZSTD, 64, none, err) == 0, "%s", err);
+    free(in.p), free(packed.p);
+}
+
+/* What follows skippable frames, longer than the reader's buffer too, says which format the stream is of. */
+static void skippable_frames_come_first(void)
+{
+    static const size_t sizes[] = {0, 5, 300000};
+    char err[200];
+    struct bytes in = text_of(2000), none = {in.p, 0};
+    for (size_t k = 0; k < N_KINDS; k++)
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            bool frames = kinds[k].kind == DECOMPRESS_ZSTD || kinds[k].kind == DECOMPRESS_LZ4;
+            struct bytes packed = kinds[k].pack(in), all = {calloc(1, packed.n + 2 * (8 + sizes[s])), 0};
+            for (int twice = 0; twice < 2; twice++) {
+                memcpy(all.p + all.n, "\x5a\x2a\x4d\x18", 4);
+                for (int i = 0; i < 4; i++)
+                    all.p[all.n + 4 + (size_t)i] = (unsigned char)(sizes[s] >> 8 * i);
+                all.n += 8 + sizes[s];
+            }
+            CHECK(unpack(file_with(all), DECOMPRESS_AUTO, 64, none, err) == 0, "alone: %s", err);
+            CHECK(unpack(file_with((struct bytes){all.p, all.n - 1}), DECOMPRESS_AUTO, 64, none, err) == -1);
+            memcpy(all.p + all.n, packed.p, packed.n);
+            all.n += packed.n;
+            int r = unpack(file_with(all), DECOMPRESS_AUTO, 64, in, err);
+            CHECK(r == (frames ? 0 : -1), "%s behind frames of %zu bytes: %d %s", kinds[k].name, sizes[s], r,
+                  err);
+            if (frames)
+                CHECK(unpack(file_with(all), kinds[k].kind, 64, in, err) == 0, "%s: %s", kinds[k].name, err);
+            free(packed.p), free(all.p);
+        }
+    free(in.p);
+}
+
+/* Tapes and block devices fill up what follows the last member with zeros. */
+static void zeros_may_follow_gzip(void)
+{
+    static const size_t zeros[] = {1, 2, 512, 300000};
+    char err[200];
+    struct bytes in = text_of(2000), packed = pack_gzip(in);
+    for (size_t i = 0; i < 4; i++) {
+        struct bytes all = {calloc(1, packed.n + zeros[i] + 18), packed.n + zeros[i]};
+        memcpy(all.p, packed.p, packed.n);
+        CHECK(unpack(file_with(all), DECOMPRESS_GZIP, 700, in, err) == 0, "%zu zeros: %s", zeros[i], err);
+        memcpy(all.p + all.n, packed.p, 18);
+        all.n += 18;
+        CHECK(unpack(file_with(all), DECOMPRESS_GZIP, 700, in, err) == -1 && strstr(err, "no padding"), "%s",
+              err);
+        free(all.p);
+    }
+    free(in.p), free(packed.p);
+}
+
 static void names_and_magic_are_held_against_each_other(void)
 {
     size_t stem;
@@ -240,6 +329,8 @@ static void names_and_magic_are_held_against_each_other(void)
     CHECK(decompress_kind_of_name("a/b.jsonl.gz", &stem) == DECOMPRESS_GZIP && stem == 9);
     CHECK(decompress_kind_of_name("b.zst", &stem) == DECOMPRESS_ZSTD && stem == 1);
     CHECK(decompress_kind_of_name("b.lz4", &stem) == DECOMPRESS_LZ4 && stem == 1);
+    CHECK(decompress_kind_of_name("b.bz2", &stem) == DECOMPRESS_BZIP2 && stem == 1);
+    CHECK(decompress_kind_of_name("b.xz", &stem) == DECOMPRESS_XZ && stem == 1);
     CHECK(decompress_kind_of_name("gz", &stem) == DECOMPRESS_AUTO && stem == 2);
     CHECK(unpack(file_with(packed), DECOMPRESS_ZSTD, 64, in, err) == -1 && strstr(err, "not a zstd"), "%s",
           err);
@@ -257,6 +348,9 @@ int main(void)
     every_truncation_is_found();
     no_bit_flip_gives_other_bytes();
     large_windows_are_refused();
+    skippable_frames_come_first();
+    zeros_may_follow_gzip();
+    larger_windows_are_an_option();
     names_and_magic_are_held_against_each_other();
     return 0;
 }

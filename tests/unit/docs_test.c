@@ -37,6 +37,9 @@ static void objects_give_their_text(void)
         {"{\"instruction\":\"i\",\"question\":\"q\",\"answer\":\"a\"}", NULL, "i\na", NULL, 0},
         {"{\"text\":\"t\",\"story\":\"s\"}", "story", "s", NULL, 0},
         {"{\"text\":\"t\",\"big\":123456789012345678901234567890}", NULL, "t", NULL, 0},
+        {"{\"id\":12345678901234567890,\"text\":\"1e400\",\"n\":[-1.5E+999,{\"m\":1e400}]}", NULL, "1e400",
+         NULL, 0},
+        {"{\"a\\\"b\":1e309,\"text\":\"t\",\"tiny\":1e-999}", NULL, "t", NULL, 0},
     };
     struct doc_parser *p = doc_parser_new();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -67,7 +70,12 @@ static void others_are_refused(void)
         {"{\"text\":\"\xed\xa0\x80\"}", NULL, "UTF-8"},
         {"{\"text\":\"\\ud800\"}", NULL, "invalid JSON"},
         {"{\"text\":\"a\",\"text\":\"b\"}", NULL, "duplicate"},
-        {"{\"text\":1e999}", NULL, "invalid JSON"},
+        {"{\"text\":1e999}", NULL, "field \"text\" is a number, not a string"},
+        {"{\"text\":\"a\",\"n\":01e400}", NULL, "invalid JSON"},
+        {"{\"text\":\"a\",\"n\":NaN}", NULL, "invalid JSON"},
+        {"{\"text\":null}", NULL, "(the object has: text = null)"},
+        {"\xef\xbb\xbf{\"text\":\"a\"}", NULL, "near 'U+FEFF' (a byte order mark"},
+        {"{\"text\":\xc2\xa0\"a\"}", NULL, "near 'U+00A0'"},
         {"[\"a\"]", NULL, "not a JSON object"},
         {"{\"text\":7}", NULL, "field \"text\" is a number, not a string"},
         {"{\"text\":[\"a\"]}", NULL, "an array, not a string"},
@@ -84,10 +92,42 @@ static void others_are_refused(void)
               cases[i].json);
         CHECK(strstr(doc_error(p, &byte), cases[i].error), "%s: %s", cases[i].json, doc_error(p, &byte));
     }
+    CHECK(doc_parse(p, "{\"text\":\"a\"}\0\0", 14, NULL, &d) == -1);
+    CHECK(strstr(doc_error(p, &byte), "NUL byte") && byte == 12, "%s", doc_error(p, &byte));
     CHECK(doc_parse(p, "{\"text\":\"abc\xff\"}", 14, NULL, &d) == -1);
     doc_error(p, &byte);
     CHECK(byte == 12, "byte %zu", byte);
     doc_parser_free(p);
+}
+
+static void what_is_allowed_is_taken(void)
+{
+    static const struct {
+        const char *json, *text; /* NULL: refused all the same */
+        bool nan, surrogates;
+    } cases[] = {
+        {"{\"text\":\"a\",\"n\":NaN,\"m\":[Infinity,-Infinity]}", "a", true, false},
+        {"{\"text\":\"NaN \\\" NaN\",\"n\":NaN}", "NaN \" NaN", true, false},
+        {"{\"text\":\"a\",\"n\":-NaN}", "a", true, true},
+        {"{\"text\":\"a\",\"n\":nan}", NULL, true, true},
+        {"{\"text\":\"\\ud800\"}", NULL, true, false},
+        {"{\"text\":\"<\\ud83d\\ude00\\ud83d\\\\ud83d\\uDE00>\\ud83d\"}",
+         "<\xf0\x9f\x98\x80\xef\xbf\xbd\\ud83d\xef\xbf\xbd>\xef\xbf\xbd", false, true},
+        {"{\"text\":\"\\ud83\"}", NULL, true, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct doc_parser *p = doc_parser_new();
+        struct doc d;
+        size_t byte;
+        CHECK(doc_parse(p, cases[i].json, strlen(cases[i].json), NULL, &d) == -1, "%s", cases[i].json);
+        doc_parser_allow(p, cases[i].nan, cases[i].surrogates);
+        int r = doc_parse(p, cases[i].json, strlen(cases[i].json), NULL, &d);
+        CHECK(r == (cases[i].text ? 0 : -1), "%s: %s", cases[i].json, doc_error(p, &byte));
+        CHECK(!cases[i].text || (d.len == strlen(cases[i].text) && memcmp(d.text, cases[i].text, d.len) == 0),
+              "%s", cases[i].json);
+        CHECK(doc_parser_repaired(p) == (cases[i].text != NULL));
+        doc_parser_free(p);
+    }
 }
 
 static void bombs_are_refused(void)
@@ -262,6 +302,7 @@ int main(void)
     objects_give_their_text();
     others_are_refused();
     flat_objects_are_read_as_others();
+    what_is_allowed_is_taken();
     bombs_are_refused();
     utf8_is_what_the_standard_says();
     what_is_written_is_read_back();

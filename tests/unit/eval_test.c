@@ -64,11 +64,15 @@ static void accuracies(void)
          .score = {-4, -9}},
         {.choice = {"abcd", "\xc3\xa9\xc3\xa9\xc3\xa9"}, .n_choices = 2, .label = 1, .score = {-4, -3.1}},
         {.choice = {"ab", "ab"}, .n_choices = 2, .label = 0, .score = {-3, -3}},
+        /* an empty choice: minus infinity, however likely; refused: counted apart */
+        {.choice = {"", "ab"}, .n_choices = 2, .label = 1, .score = {-1, -9}},
+        {.choice = {"ab", "abcd"}, .n_choices = 2, .label = 0, .refused = true},
     };
-    struct accuracy a = questions_accuracy(&(struct questions){v, 5});
+    struct accuracy a = questions_accuracy(&(struct questions){.v = v, .n = 7});
     /* fourth: -4 / 4 against -3.1 / 3: wrong by character, right by sum */
-    CHECK(a.n == 5 && near(a.acc, 4 / 5.) && near(a.acc_stderr, sqrt(0.8 * 0.2 / 4)), "acc %g", a.acc);
-    CHECK(near(a.acc_norm, 3 / 5.) && near(a.acc_norm_stderr, sqrt(0.6 * 0.4 / 4)), "acc_norm %g",
+    CHECK(a.n == 6 && a.refused == 1, "%zu of 7", a.n);
+    CHECK(near(a.acc, 4 / 6.) && near(a.acc_stderr, sqrt(4 / 6. * (2 / 6.) / 5)), "acc %g", a.acc);
+    CHECK(near(a.acc_norm, 4 / 6.) && near(a.acc_norm_stderr, sqrt(4 / 6. * (2 / 6.) / 5)), "acc_norm %g",
           a.acc_norm);
 }
 
@@ -176,7 +180,7 @@ static void scores(const struct loaded *m)
     static char *const choice[] = {"the one", "so", "tea, then the tee"};
     int T = m->w.c.T;
     struct question v[3];
-    struct questions q = {v, 3};
+    struct questions q = {.v = v, .n = 3, .path = "questions"};
     for (int i = 0; i < 3; i++) {
         v[i] = (struct question){.context = context[i], .n_choices = 3};
         memcpy(v[i].choice, choice, sizeof choice);
@@ -204,6 +208,20 @@ static void scores(const struct loaded *m)
     v[1].context = longer[1];
     questions_score(m, &q, T);
     CHECK(v[0].score[2] == v[1].score[2] && v[0].score[2] < -1);
+    CHECK(v[0].cut && v[1].cut && !v[2].cut && questions_accuracy(&q).cut == 2);
+    /* What is scored is never cut: a choice of T tokens is, with one before it, and a longer one is refused.
+     */
+    char most[80];
+    memset(most, 'z', sizeof most);
+    most[T - 1] = 0; /* and the space that joins it */
+    v[0] = (struct question){.context = longer[0], .choice = {most, "so"}, .n_choices = 2};
+    v[1] = (struct question){.context = "x", .choice = {"so", most + 1}, .n_choices = 2};
+    questions_score(m, &q, T);
+    CHECK(!v[0].refused && v[0].cut && !v[1].refused && !v[1].cut && questions_accuracy(&q).n == 3);
+    most[T - 1] = 'z', most[T] = 0;
+    questions_score(m, &q, T);
+    struct accuracy a = questions_accuracy(&q);
+    CHECK(v[0].refused && !v[1].refused && a.n == 2 && a.refused == 1 && a.cut == 0, "%zu %zu", a.n, a.cut);
 }
 
 enum { N_DOCUMENTS = 5, EOS = 258 };

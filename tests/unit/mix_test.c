@@ -322,6 +322,17 @@ static void repeats(void)
 {
     EXPECT(1, MIX(SOURCES, "--steps", "80", "--max-epochs", "2", "-o", "never"), "more than --max-epochs 2");
     CHECK(!exists("never"), "something was written");
+    for (int json = 0; json < 2; json++) {
+        EXPECT(1,
+               MIX(SOURCES, "--steps", "80", "--max-epochs", "2", "--dry-run", json ? "--json" : "--quiet"),
+               "more than --max-epochs 2");
+        size_t shown;
+        free(slurp("stdout", &shown));
+        CHECK(shown > 100, "the dry run shows why");
+        EXPECT(0,
+               MIX(SOURCES, "--steps", "40", "--max-epochs", "2", "--dry-run", json ? "--json" : "--quiet"),
+               "");
+    }
     EXPECT(0, MIX(SOURCES, "--steps", "200", "-o", "many.batches"), "warning: c: c will be read 9.3 times");
     EXPECT(0, MIX(SOURCES, "--max-epochs", "2", "-o", "capped.batches"), "the stream ends here");
     stream_is_right("capped.batches", 0, 43); /* c: 2 * 30 windows are 300 rows, and 301 are drawn */

@@ -52,8 +52,13 @@ int main(void)
         }
     check_whole = false;
     for (size_t piece = 1; piece < 6; piece++) { /* not UTF-8: nothing lost, nothing waits for ever */
-        CHECK(!run("\xff\x80\xe2\x28\xf0\x9f", piece, NULL) &&
-              strcmp(out.s, "\xff\x80\xe2\x28\xf0\x9f") == 0);
+        CHECK(!run("\xff\x80\xe2\x28\xf0\x9f!", piece, NULL) &&
+              strcmp(out.s, "\xff\x80\xe2\x28\xf0\x9f!") == 0);
+        for (size_t half = 1; half < 4; half++) { /* cut within a character: it is told, and once */
+            char text[] = "a\xf0\x9f\x98\x80";
+            text[1 + half] = 0;
+            CHECK(!run(text, piece, NULL) && strcmp(out.s, "a\xef\xbf\xbd") == 0, "'%s'", out.s);
+        }
         CHECK(!run("\x80\x80\x80\x80\x80", piece, NULL) && strcmp(out.s, "\x80\x80\x80\x80\x80") == 0);
     }
     strbuf_free(&out);
