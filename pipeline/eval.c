@@ -7,6 +7,7 @@
 #include "formats/json_text.h"
 #include "pipeline/eval/choices.h"
 #include "pipeline/eval/windows.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -160,6 +161,7 @@ static json_t *eval_data(const struct loaded *m, const struct window_plan *plan)
         char *name;
         struct tally t = {0};
         const char *dir = split(data.v[i], "--data", &name);
+        apart_input_dir(dir);
         struct source *s = source_open(dir, false, err, sizeof err);
         if (!s)
             die("%s", err);
@@ -193,10 +195,10 @@ static json_t *eval_tasks(const struct loaded *m, int T)
             die("%s: no question fits the context of %d tokens", path, T);
         questions_free(&q);
         put(results, name,
-                            json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "questions", (json_int_t)r.n,
-                                      "cut", (json_int_t)r.cut, "refused", (json_int_t)r.refused, "acc",
-                                      number(r.acc), "acc_stderr", number(r.acc_stderr), "acc_norm",
-                                      number(r.acc_norm), "acc_norm_stderr", number(r.acc_norm_stderr)));
+            json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "questions", (json_int_t)r.n, "cut",
+                      (json_int_t)r.cut, "refused", (json_int_t)r.refused, "acc", number(r.acc), "acc_stderr",
+                      number(r.acc_stderr), "acc_norm", number(r.acc_norm), "acc_norm_stderr",
+                      number(r.acc_norm_stderr)));
         if (!json && !stop_signal)
             printf("%-12s %10zu  %-18s %s\n", name, r.n,
                    estimate(a, (struct estimate){r.acc, r.acc_stderr}, 4),

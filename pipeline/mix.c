@@ -19,6 +19,7 @@
 #include "formats/json_text.h"
 #include "formats/shard.h"
 #include "pipeline/stream/batchstream.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/counters.h"
 #include "pipeline/lib/fs.h"
@@ -128,6 +129,7 @@ static void parse_source(struct mix *m, const char *word)
 
 static void open_source(struct mix_source *s, const struct mix_source *first)
 {
+    apart_input_dir(s->dir);
     s->source = source_open(s->dir, false, err, sizeof err);
     if (!s->source)
         die("%s", err);

@@ -1,3 +1,4 @@
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/dir.h"
 #include "pipeline/lib/log.h"
@@ -64,6 +65,7 @@ FILE *commit_open(struct commit *c, const char *path)
         die("%s: is a directory", path);
     if (is_device(path)) /* a rename would put a file in its place */
         die("%s: is a device or a pipe, not a file that can be replaced whole", path);
+    apart_output(path);
     c->path = xstrdup(path);
     c->tmp = partial_name(path);
     int fd = open_locked(c);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -112,6 +113,7 @@ struct batch_reader *batch_reader_open(const char *endpoint)
         open_ring(r);
         return r;
     }
+    apart_input(endpoint);
     if (is_stdin && isatty(STDIN_FILENO))
         usage_error("stdin is a terminal: batches are binary, pipe them from mix");
     int fd = is_stdin ? STDIN_FILENO : open(endpoint, O_RDONLY | O_CLOEXEC);

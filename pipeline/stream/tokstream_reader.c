@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -129,6 +130,7 @@ struct tok_reader *tok_reader_open(const char *endpoint)
             bad(r, 0, "the first record of the ring is not a token stream header");
         return r;
     }
+    apart_input(endpoint);
     if (strcmp(endpoint, "-") == 0) {
         if (isatty(STDIN_FILENO))
             usage_error("stdin is a terminal: a token stream is binary, pipe it from tokenize");
