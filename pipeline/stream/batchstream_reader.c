@@ -2,7 +2,7 @@
  * batchstream_reader.c - batches in: pipe, file or ring, every byte checked
  *
  * From a descriptor a record is read into `buffer`. From a ring the view is
- * into the ring, whose record is released by the next call.
+ * into the end's copy of the record.
  */
 #include "pipeline/stream/batchstream.h"
 

@@ -3,8 +3,7 @@
  *
  * From a descriptor, `buffer` holds [pos, end) of the stream, and a record is
  * handed out as a view into it. Every unit of the stream is a multiple of 4
- * bytes, so views are aligned. From a ring, the view is into the ring, whose record is
- * released by the next call.
+ * bytes, so views are aligned. From a ring, the view is into the end's copy of the record.
  */
 #include "pipeline/stream/tokstream.h"
 
