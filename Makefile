@@ -143,7 +143,7 @@ $(B)/lib/kernels-cuda.a: $(B)/cuda.config
 $(B)/obj/%.cu.o: %.cu Makefile $(B)/cuda.config
 	@mkdir -p $(@D)
 	$(call say,NVCC,$<)$(NVCC) -std=c++17 -O3 -I. $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$a,code=sm_$a) \
-		-Xcompiler -Wall,-fPIE,-fstack-protector-strong,-fno-exceptions,-fno-threadsafe-statics -MMD -MP -c -o $@ $<
+		-Xcompiler -Wall,-fPIE,-fstack-protector-strong,-fcf-protection,-fno-exceptions,-fno-threadsafe-statics -MMD -MP -c -o $@ $<
 # Which compiler, for which targets: what depends on it is built again when that changes.
 $(B)/cuda.config: FORCE
 	@mkdir -p $(@D)
