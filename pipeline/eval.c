@@ -153,11 +153,11 @@ static json_t *eval_data(const struct loaded *m, const struct window_plan *plan)
         char *name;
         struct tally t = {0};
         const char *dir = split(data.v[i], "--data", &name);
-        struct source *s = source_open(dir, false, err, sizeof err);
+        struct shard_set *s = shard_set_open(dir, false, err, sizeof err);
         if (!s)
             die("%s", err);
         windows_run(m, s, dir, plan, &t);
-        source_close(s);
+        shard_set_close(s);
         tally_merge(&all, &t);
         json_object_set_new(results, name, tally_json(&t));
         if (!json && !stop_signal)
