@@ -51,7 +51,7 @@ static void attention_block(const struct weights *w, struct activations *a, cons
     const struct model_config *c = &w->c;
     const struct ops *o = w->ops;
     int N = B * T;
-    o->hidden_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_Q, l), N, c->C,
+    o->hidden_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_QKV, l), N, c->C,
                       (c->H + 2 * c->Hkv) * c->D);
     o->qk_norm_rope_forward(w->dev, s->qk, s->rstd_qk, s->qkv, gain(w, PARAM_NORM_Q, l),
                             gain(w, PARAM_NORM_K, l), w->rope, a->positions, N, c->H, c->Hkv, c->D, c->eps);
@@ -68,7 +68,7 @@ void layer_forward(const struct weights *w, struct activations *a, const struct 
     attention_block(w, a, s, l, B, T, masked, kv);
     o->rmsnorm_forward(w->dev, s->norm_mlp, s->rstd_mlp, s->mid, s->in, a->delta, gain(w, PARAM_NORM_MLP, l),
                        N, c->C, c->eps);
-    o->hidden_forward(w->dev, s->gate_up, s->norm_mlp, weight(w, PARAM_GATE, l), N, c->C, 2 * c->F);
+    o->hidden_forward(w->dev, s->gate_up, s->norm_mlp, weight(w, PARAM_GATE_UP, l), N, c->C, 2 * c->F);
     o->swiglu_forward(w->dev, s->hidden, s->gate_up, N, c->F);
 }
 

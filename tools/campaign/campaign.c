@@ -62,16 +62,16 @@ static void read_run(struct campaign *c, const char *dir)
     char *path = path_join(dir, "done"), *metrics = path_join(dir, "metrics.jsonl");
     json_t *o = read_done(path), *lr = json_object_get(o, "lr");
     if (o) {
-        struct run r = {.phase = text_of(o, "phase"),
-                        .arm = text_of(o, "arm"),
-                        .options = text_of(o, "options"),
-                        .binary = text_of(o, "binary"),
-                        .machine = text_of(o, "machine"),
-                        .ended = text_of(o, "ended"),
-                        .lr = json_is_number(lr) ? json_number_value(lr) : NAN,
-                        .steps = (uint64_t)json_integer_value(json_object_get(o, "steps")),
-                        .seed = (uint64_t)json_integer_value(json_object_get(o, "seed")),
-                        .failed = json_is_true(json_object_get(o, "failed"))};
+        struct trial r = {.phase = text_of(o, "phase"),
+                          .arm = text_of(o, "arm"),
+                          .options = text_of(o, "options"),
+                          .binary = text_of(o, "binary"),
+                          .machine = text_of(o, "machine"),
+                          .ended = text_of(o, "ended"),
+                          .lr = json_is_number(lr) ? json_number_value(lr) : NAN,
+                          .steps = (uint64_t)json_integer_value(json_object_get(o, "steps")),
+                          .seed = (uint64_t)json_integer_value(json_object_get(o, "seed")),
+                          .failed = json_is_true(json_object_get(o, "failed"))};
         run_metrics_read(&r, metrics, c->domain, c->weight, c->n_domains);
         c->runs = xrealloc(c->runs, (c->n_runs + 1) * sizeof *c->runs);
         c->runs[c->n_runs++] = r;
@@ -115,7 +115,7 @@ static void read_speeds(struct campaign *c, const char *dir)
 
 static int in_order(const void *a, const void *b)
 {
-    const struct run *x = a, *y = b;
+    const struct trial *x = a, *y = b;
     int arm = strcmp(x->arm, y->arm);
     if (arm != 0)
         return arm;
@@ -144,7 +144,7 @@ static void collect(struct campaign *c)
     if (c->n_runs)
         qsort(c->runs, c->n_runs, sizeof *c->runs, in_order);
     for (size_t i = 0; i < c->n_runs; i++) {
-        const struct run *r = &c->runs[i];
+        const struct trial *r = &c->runs[i];
         if (strcmp(r->phase, "main") != 0)
             continue;
         add_once(&c->budgets, &c->n_budgets, r->steps);
@@ -171,7 +171,7 @@ void campaign_free(struct campaign *c)
     if (!c)
         return;
     for (size_t i = 0; i < c->n_runs; i++) {
-        struct run *r = &c->runs[i];
+        struct trial *r = &c->runs[i];
         char *const owned[] = {r->phase, r->arm, r->options, r->binary, r->machine, r->ended};
         for (size_t k = 0; k < sizeof owned / sizeof *owned; k++)
             free(owned[k]);
@@ -188,11 +188,11 @@ void campaign_free(struct campaign *c)
     free(c);
 }
 
-const struct run *campaign_run(const struct campaign *c, const char *phase, const char *arm, uint64_t steps,
-                               uint64_t seed)
+const struct trial *campaign_run(const struct campaign *c, const char *phase, const char *arm, uint64_t steps,
+                                 uint64_t seed)
 {
     for (size_t i = 0; i < c->n_runs; i++) {
-        const struct run *r = &c->runs[i];
+        const struct trial *r = &c->runs[i];
         if (r->steps == steps && r->seed == seed && strcmp(r->phase, phase) == 0 && strcmp(r->arm, arm) == 0)
             return r;
     }
@@ -204,7 +204,7 @@ static double sweep_loss(const struct campaign *c, const char *arm, double lr)
 {
     double sum = 0, n = 0;
     for (size_t i = 0; i < c->n_runs; i++) {
-        const struct run *r = &c->runs[i];
+        const struct trial *r = &c->runs[i];
         if (strcmp(r->phase, "sweep") != 0 || strcmp(r->arm, arm) != 0 || r->lr != lr)
             continue;
         sum += r->loss;
@@ -217,7 +217,7 @@ double campaign_best_lr(const struct campaign *c, const char *arm, bool *edge)
 {
     double best = NAN, least = INFINITY, low = INFINITY, high = -INFINITY;
     for (size_t i = 0; i < c->n_runs; i++) {
-        const struct run *r = &c->runs[i];
+        const struct trial *r = &c->runs[i];
         if (strcmp(r->phase, "sweep") != 0 || strcmp(r->arm, arm) != 0)
             continue;
         double loss = sweep_loss(c, arm, r->lr);

@@ -19,7 +19,7 @@ struct val_point {
     double wall, cpu, loss; /* seconds of training till then; mean over the domains by the mix's weights */
 };
 
-struct run {
+struct trial {
     char *phase, *arm, *options, *binary, *machine, *ended;
     double lr; /* NaN: train's own */
     uint64_t steps, seed;
@@ -34,7 +34,7 @@ struct campaign {
     size_t n_domains;
     char **domain;
     double *weight;
-    struct run *runs; /* by arm in order of first appearance in `arms`, then steps, then seed */
+    struct trial *runs; /* by arm in order of first appearance in `arms`, then steps, then seed */
     size_t n_runs;
     char **arms; /* of main runs; alphabetical */
     size_t n_arms;
@@ -48,8 +48,8 @@ struct campaign {
 struct campaign *campaign_read(const char *dir);
 void campaign_free(struct campaign *c);
 /* NULL: not there */
-const struct run *campaign_run(const struct campaign *c, const char *phase, const char *arm, uint64_t steps,
-                               uint64_t seed);
+const struct trial *campaign_run(const struct campaign *c, const char *phase, const char *arm, uint64_t steps,
+                                 uint64_t seed);
 /* The learning rate whose sweep runs ended with the lowest mean loss; NaN: no sweep. *edge: it is the lowest
  * or highest tried. */
 double campaign_best_lr(const struct campaign *c, const char *arm, bool *edge);

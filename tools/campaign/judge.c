@@ -9,7 +9,7 @@
 
 enum { MAX_BUDGETS = 64 };
 
-static double cost_of(const struct run *r, enum cost which)
+static double cost_of(const struct trial *r, enum cost which)
 {
     return which == COST_WALL ? r->wall : which == COST_CPU ? r->cpu : (double)r->steps;
 }
@@ -20,7 +20,7 @@ static size_t budgets_of(const struct campaign *c, const char *arm, uint64_t see
 {
     size_t n = 0;
     for (size_t b = 0; b < c->n_budgets && n < MAX_BUDGETS; b++) {
-        const struct run *r = campaign_run(c, "main", arm, c->budgets[b], seed);
+        const struct trial *r = campaign_run(c, "main", arm, c->budgets[b], seed);
         if (!r)
             continue;
         for (int k = 0; k < COSTS; k++)
@@ -37,7 +37,7 @@ static struct reached reach_target(const struct campaign *c, const struct verdic
     struct reached r = {0};
     double ratio[COSTS][c->n_seeds], at[COSTS][c->n_seeds];
     for (size_t s = 0; s < c->n_seeds; s++) {
-        const struct run *base = campaign_run(c, "main", v->baseline, v->full, c->seeds[s]);
+        const struct trial *base = campaign_run(c, "main", v->baseline, v->full, c->seeds[s]);
         double cost[COSTS][MAX_BUDGETS], loss[MAX_BUDGETS], x[COSTS];
         size_t n = budgets_of(c, arm, c->seeds[s], cost, loss);
         if (!base || n == 0)
@@ -69,7 +69,7 @@ static struct reached reach_baseline(const struct campaign *c, const struct verd
     struct reached r = {0};
     double at[COSTS][c->n_seeds];
     for (size_t s = 0; s < c->n_seeds; s++) {
-        const struct run *base = campaign_run(c, "main", v->baseline, v->full, c->seeds[s]);
+        const struct trial *base = campaign_run(c, "main", v->baseline, v->full, c->seeds[s]);
         if (!base)
             continue;
         for (int k = 0; k < COSTS; k++)
@@ -89,8 +89,8 @@ static struct interval ahead(const struct campaign *c, const struct verdict *v, 
     double by[c->n_seeds];
     size_t n = 0;
     for (size_t s = 0; s < c->n_seeds; s++) {
-        const struct run *base = campaign_run(c, "main", v->baseline, v->full, c->seeds[s]);
-        const struct run *r = campaign_run(c, "main", arm, v->full, c->seeds[s]);
+        const struct trial *base = campaign_run(c, "main", v->baseline, v->full, c->seeds[s]);
+        const struct trial *r = campaign_run(c, "main", arm, v->full, c->seeds[s]);
         if (base && r)
             by[n++] = base->loss - r->loss;
     }
@@ -117,7 +117,7 @@ static void set_target(struct verdict *v, const struct campaign *c)
             if (campaign_run(c, "main", v->baseline, c->budgets[b], c->seeds[s]))
                 v->full = c->budgets[b];
     for (size_t s = 0; s < c->n_seeds; s++) {
-        const struct run *r = campaign_run(c, "main", v->baseline, v->full, c->seeds[s]);
+        const struct trial *r = campaign_run(c, "main", v->baseline, v->full, c->seeds[s]);
         if (!r)
             continue;
         sum += r->loss;

@@ -33,7 +33,7 @@ static struct spot spot_of(const struct campaign *c, const char *arm, uint64_t s
 {
     struct spot p = {.low = INFINITY, .high = -INFINITY};
     for (size_t s = 0; s < c->n_seeds; s++) {
-        const struct run *r = campaign_run(c, "main", arm, steps, c->seeds[s]);
+        const struct trial *r = campaign_run(c, "main", arm, steps, c->seeds[s]);
         if (!r || !isfinite(r->loss))
             continue;
         p.wall += log(r->wall);
@@ -129,7 +129,7 @@ static void axes(FILE *f, const struct frame *a)
 static void within_run(FILE *f, const struct frame *a, const struct campaign *c, const char *arm,
                        const char *colour)
 {
-    const struct run *r = NULL;
+    const struct trial *r = NULL;
     for (size_t i = 0; i < c->n_runs; i++)
         if (strcmp(c->runs[i].phase, "main") == 0 && strcmp(c->runs[i].arm, arm) == 0 &&
             c->runs[i].seed == c->seeds[0])

@@ -26,7 +26,7 @@ static bool is(const json_t *o, const char *key, const char *word)
     return s && strcmp(s, word) == 0;
 }
 
-static void take_step(struct run *r, const json_t *line)
+static void take_step(struct trial *r, const json_t *line)
 {
     r->wall = number(line, "trained_s");
     r->cpu = number(line, "cpu_s");
@@ -34,7 +34,7 @@ static void take_step(struct run *r, const json_t *line)
     r->stall += number(line, "stall_s");
 }
 
-static void take_val(struct run *r, struct pending *p, const json_t *line, char *const *domain,
+static void take_val(struct trial *r, struct pending *p, const json_t *line, char *const *domain,
                      const double *weight, size_t n)
 {
     const char *name = json_string_value(json_object_get(line, "name"));
@@ -59,7 +59,7 @@ static void take_val(struct run *r, struct pending *p, const json_t *line, char 
     r->bytes_per_token = p->bytes / p->weight;
 }
 
-static void finish(struct run *r, const char *path)
+static void finish(struct trial *r, const char *path)
 {
     if (r->failed) {
         r->loss = INFINITY;
@@ -75,7 +75,7 @@ static void finish(struct run *r, const char *path)
         die("%s: its validation says no trained_s: written by an older train", path);
 }
 
-void run_metrics_read(struct run *r, const char *path, char *const *domain, const double *weight, size_t n)
+void run_metrics_read(struct trial *r, const char *path, char *const *domain, const double *weight, size_t n)
 {
     char *line = NULL;
     size_t cap = 0, at = 0;

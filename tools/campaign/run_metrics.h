@@ -8,6 +8,6 @@
 
 /* Fills points .. stall of r. Dies when the file is not what train writes, or (unless r->failed) has no
  * validation of all domains at the last step. */
-void run_metrics_read(struct run *r, const char *path, char *const *domain, const double *weight, size_t n);
+void run_metrics_read(struct trial *r, const char *path, char *const *domain, const double *weight, size_t n);
 
 #endif

@@ -87,8 +87,8 @@ static void machine(FILE *f, const struct campaign *c, const char *command)
         last = !last || strcmp(t, last) > 0 ? t : last;
         failed += c->runs[i].failed;
     }
-    distinct(f, "machine", c, offsetof(struct run, machine));
-    distinct(f, "train (hash of the binary)", c, offsetof(struct run, binary));
+    distinct(f, "machine", c, offsetof(struct trial, machine));
+    distinct(f, "train (hash of the binary)", c, offsetof(struct trial, binary));
     fprintf(f, "- runs: %zu, of which %zu failed; the first ended %s, the last %s\n", c->n_runs, failed,
             first ? first : "–", last ? last : "–");
     if (command)
@@ -141,7 +141,7 @@ static void budget_cell(FILE *f, const struct campaign *c, const char *arm, uint
     double loss[c->n_seeds], wall = 0, low = INFINITY, high = -INFINITY;
     size_t n = 0;
     for (size_t s = 0; s < c->n_seeds; s++) {
-        const struct run *r = campaign_run(c, "main", arm, steps, c->seeds[s]);
+        const struct trial *r = campaign_run(c, "main", arm, steps, c->seeds[s]);
         if (!r)
             continue;
         low = fmin(low, r->loss);
@@ -177,7 +177,7 @@ static void sweep(FILE *f, const struct campaign *c)
 {
     bool any = false;
     for (size_t i = 0; i < c->n_runs; i++) {
-        const struct run *r = &c->runs[i];
+        const struct trial *r = &c->runs[i];
         bool edge;
         if (strcmp(r->phase, "sweep") != 0)
             continue;
