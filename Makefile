@@ -42,14 +42,14 @@ endif
 CPPFLAGS := -I. -D_GNU_SOURCE
 CFLAGS   := -std=gnu11 $(WARN) $($(VARIANT)_CFLAGS) -fopenmp
 LDFLAGS  := $($(VARIANT)_LDFLAGS) -fopenmp
-LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -lbz2 -llzma -ldnnl -lpng -ljpeg -lsndfile \
-            -lpthread -lm
+LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -lbz2 -llzma -ldnnl -lpng -ljpeg -lsndfile -lncursesw -lsnappy -lbrotlidec \
+            -lcurl -lcrypto -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
-LIBDIRS  := tools/report pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/sample pipeline/model \
-            pipeline/tokenize pipeline/media pipeline/shard pipeline/mix pipeline/demo \
+LIBDIRS  := tools/report tools/exporters pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/sample pipeline/model \
+            pipeline/tokenize pipeline/media pipeline/shard pipeline/mix pipeline/fetch pipeline/demo \
             pipeline/text/convert pipeline/text/learn pipeline/text/encode pipeline/text/vocabulary pipeline/text/pretokenize \
-            pipeline/stream pipeline/lib kernels kernels/cpu kernels/cuda shm formats
+            pipeline/stream pipeline/lib kernels kernels/reference kernels/cpu kernels/cuda shm formats/parquet formats
 ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,$d).a))
 PROGRAMS := $(patsubst pipeline/%.c,$(BIN)/%,$(wildcard pipeline/*.c))
 TOOLBINS := $(patsubst tools/%.c,$(TOOLS)/%,$(wildcard tools/*.c))
@@ -65,7 +65,7 @@ build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v3.o: CFLAGS += -mavx2 -mb
 build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v4.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt -mavx512f -mavx512bw -mavx512vl
 endif
 
-.PHONY: FORCE cuda all tests test asan tsan bench interop torture install help clean setup
+.PHONY: layers format format-check shellcheck check asan-unit FORCE cuda all tests test asan tsan bench interop torture install help clean setup
 .DELETE_ON_ERROR:
 .SECONDARY: $(patsubst %.c,$(B)/obj/%.o,$(wildcard pipeline/*.c tools/*.c tests/unit/*.c tests/fuzz/*.c))
 
@@ -241,11 +241,20 @@ $(B)/tests/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 
+# Libraries that make calls of a program fail (LD_PRELOAD), for the scripts in tests/cli and for `make torture`.
+FAULT_LIBS := $(patsubst %,$(B)/tests/%.so,fault nomem)
+ifeq ($(VARIANT),release)
+tests: $(FAULT_LIBS)
+endif
+$(FAULT_LIBS): $(B)/tests/%.so: tests/fault/%.c tests/fault/calls.h Makefile
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CPPFLAGS) -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
+
 .PHONY: fuzz fuzzers
 # Parsers of what comes from outside, under libFuzzer: tests/fuzz/NAME.c each.
 FUZZ_SECONDS  ?= 30
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-FUZZ_ARCHIVES := $(foreach d,pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats,$(B)/lib/$(subst /,-,$d).a)
+FUZZ_ARCHIVES := $(foreach d,pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats/parquet formats,$(B)/lib/$(subst /,-,$d).a)
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(FUZZ_ARCHIVES) -Wl,--end-group $(LDLIBS)
@@ -260,6 +269,10 @@ test: setup
 
 asan:
 	@TEST_TIMEOUT=1500 $(MAKE) --no-print-directory VARIANT=asan test
+# The unit tests alone: minutes, not the hour that all tests take under AddressSanitizer.
+asan-unit: setup
+	@+$(BUILD) VARIANT=asan $(patsubst tests/unit/%.c,build/asan/tests/%,$(wildcard tests/unit/*_test.c))
+	@TEST_TIMEOUT=900 TESTDIR=$(abspath build/asan/tests) tests/run $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 tsan: setup
 	@+$(BUILD) VARIANT=tsan build/tsan/tests/ring_test build/tsan/tests/pieces_test
 	@TESTDIR=$(abspath build/tsan/tests) tests/run ring_test pieces_test
@@ -271,6 +284,25 @@ torture: setup
 	@+$(BUILD) tests
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
 		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
+
+# Checks of the text itself. ROOMS: where C and CUDA files are; SCRIPTS: what bash runs.
+ROOMS      := pipeline kernels shm formats tools tests
+C_FILES     = $(shell find $(ROOMS) -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' -o -name '*.cpp')
+SCRIPTS     = run.sh .ci/run $(shell grep -rlIE '^\#!.*[ /]bash' tools tests) $(wildcard tests/cli/*.sh tests/cli/*.bash)
+layers:
+	@tools/layers
+format:
+	@tools/setup check
+	clang-format -i $(C_FILES)
+format-check:
+	@tools/setup check
+	@clang-format --dry-run -Werror $(C_FILES)
+	@if LC_ALL=C.UTF-8 grep -nE '^.{111,}$$' $(C_FILES); then echo 'lines of more than 110 columns' >&2; exit 1; fi
+shellcheck:
+	@tools/setup check
+	@shellcheck $(sort $(SCRIPTS))
+check: layers format-check shellcheck
+
 bench: setup
 	@+$(BUILD) all
 	@tools/bench
@@ -287,7 +319,8 @@ help:
 	@echo 'make cuda       the same, and an error where the CUDA backend cannot be built; CUDA_ARCH="80 90a 100 120"'
 	@echo 'make cuda-report  registers, tensor-core instructions and spills of the CUDA kernels, by target'
 	@echo 'make test       install what the build needs, build, run every test'
-	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors (own virtual environment)'
+	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors, pyarrow and others (own virtual environment)'
+	@echo 'make check      make layers (draws the rooms; fails on an include that runs up), format-check, shellcheck; make format mends'
 	@echo 'make bench      print every figure that README quotes, beside its limit'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'

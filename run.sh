@@ -25,7 +25,7 @@ stages:  setup      install missing packages (tools/setup)
          sample     let the model write
 
 options:
-  -m, --preset NAME     nano tiny 100m 500m 1b                      (nano)
+  -m, --preset NAME     size of the model: bin/train --list-presets (nano)
       --data DIR        text of your own: DIR/DOMAIN.train.jsonl[.zst] with
                         optional DIR/DOMAIN.val.jsonl[.zst], or DIR/DOMAIN/;
                         domains language code math ml logic. Code defaults to
@@ -83,7 +83,6 @@ for n in ${batch:+"$batch"} ${steps:+"$steps"} ${minutes:+"$minutes"} ${vocab:+"
 done
 case $optimizer in muon|adamw) ;; *) misuse "no optimizer '$optimizer'" ;; esac
 case $device in auto|cpu|cuda) ;; *) misuse "no device '$device'" ;; esac
-case $preset in nano|tiny|100m|500m|1b) ;; *) misuse "no preset '$preset'" ;; esac
 [ -z "$from" ] || is_stage "$from" || misuse "no stage '$from'"
 [ -z "$data" ] || { [ -d "$data" ] && data=$(cd "$data" && pwd); } || fail "no directory '$data'"
 read -ra weights <<<"$mix"
@@ -99,8 +98,18 @@ mkdir -p "$run" && run=$(cd "$run" && pwd)
 bin=$root/bin tools=$root/tools stamps=$run/stages
 # under `make VARIANT=asan test` the programs are those of that build
 [ "${VARIANT:=release}" = release ] || bin=$root/build/$VARIANT/bin tools=$root/build/$VARIANT/tools
-mkdir -p "$stamps"
 cd "$root"
+
+# Tokens a row for the preset, which train knows. Before the build there is no train that could be asked: 1.
+ask_preset() {
+    local table
+    table=$("$bin/train" --list-presets 2>/dev/null) || return 1
+    row_tokens=$(awk -v name="$preset" '$1 == name {print $9}' <<<"$table")
+    [ -n "$row_tokens" ] || misuse "no preset '$preset' (bin/train --list-presets)"
+}
+row_tokens=
+ask_preset || true
+mkdir -p "$stamps"
 
 # --- text ------------------------------------------------------------------
 
@@ -169,17 +178,16 @@ stage_shard() {
 
 val_of() { if [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi; }
 
-context() { case $preset in nano) echo 256 ;; tiny) echo 512 ;; *) echo 1024 ;; esac; }
-
 # How many steps fit into --minutes here, measured once and kept. One second in twelve is for validation and checkpoints.
 plan_steps() {
+    [ -n "$row_tokens" ] || ask_preset || fail "$bin/train does not list its presets"
     local want="$preset $optimizer $batch $vocab $minutes $device" speed
     if [ -z "$steps" ] && [ "$(sed -n 2p "$run/steps" 2>/dev/null)" = "$want" ]; then
         steps=$(sed -n 1p "$run/steps")
     elif [ -z "$steps" ]; then
-        speed=$("$tools/train-bench" -m "$preset" -B "$batch" -T "$(context)" --vocab "$vocab" --optimizer "$optimizer" --device "$device" --repeats 7 --json |
+        speed=$("$tools/train-bench" -m "$preset" -B "$batch" -T "$row_tokens" --vocab "$vocab" --optimizer "$optimizer" --device "$device" --repeats 7 --json |
                 sed 's/.*"tokens_per_s": \([0-9]*\).*/\1/')
-        steps=$((minutes * 55 * speed / (batch * $(context)) + 1))
+        steps=$((minutes * 55 * speed / (batch * row_tokens) + 1))
         printf '%s\n%s\n' "$steps" "$want" >"$run/steps"
         echo "run.sh: $speed tokens/s here: $steps steps in about $minutes minutes"
     fi
@@ -191,7 +199,7 @@ recipe=(--lr 6e-3 --beta2 0.99 --decay 60% --min-lr-ratio 0.02 --doc-mask)
 [ "$preset" = nano ] || recipe=(--doc-mask)
 
 stage_train() {
-    local i d start mixer status=0 seen=$((steps * batch * $(context))) mix_args=() vals=() resume=()
+    local i d start mixer status=0 seen=$((steps * batch * row_tokens)) mix_args=() vals=() resume=()
     for i in "${!domains[@]}"; do
         d=${domains[i]}
         mix_args+=("$d=${weights[i]}:$run/tokens/$d")
@@ -202,7 +210,7 @@ stage_train() {
     [ -z "$fresh" ] || rm -rf "$run/model"
     start=$("$bin/train" --print-step "$run/model")
     [ "$start" = 0 ] || resume=(--resume)
-    mix_args+=(-T "$(context)" -B "$batch" --seed "$seed" --steps "$steps" --start-step "$start")
+    mix_args+=(-T "$row_tokens" -B "$batch" --seed "$seed" --steps "$steps" --start-step "$start")
     "$bin/mix" "${mix_args[@]}" --dry-run >/dev/null        # what is wrong shows here; train would wait for the ring
     "$bin/mix" --quiet "${mix_args[@]}" -o "ring:run-$$" &
     mixer=$!

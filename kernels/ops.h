@@ -249,8 +249,12 @@ const struct ops *ops_cpu(void);
  * "no NVIDIA driver here") when the build, the machine or a library lacks something. */
 const struct ops *ops_cuda(char *why, size_t cap);
 
-/* name: "cpu", "cuda", or "auto": CUDA where it works, otherwise the CPU. why says what decided. NULL: "cuda"
- * was asked for and is not there. */
+/* Every op as the plain loop of its formula (kernels/reference/): the specification, and far too slow for any
+ * but tiny models. */
+const struct ops *ops_reference(void);
+
+/* name: "cpu", "cuda", "reference", or "auto": CUDA where it works, otherwise the CPU. why says what decided.
+ * NULL: "cuda" was asked for and is not there. */
 const struct ops *ops_choose(const char *name, char *why, size_t cap);
 
 #endif

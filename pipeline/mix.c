@@ -19,6 +19,7 @@
 #include "formats/shard.h"
 #include "pipeline/stream/batchstream.h"
 #include "pipeline/lib/cli.h"
+#include "pipeline/lib/counters.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/mix/order.h"
@@ -340,6 +341,18 @@ static void fill_step(struct mix *m, void *record)
     }
 }
 
+/* For monitors. */
+static void publish(uint64_t done, double stall)
+{
+    static struct counter step = GAUGE("step", "steps"), tokens = COUNTER("tokens", "tokens"),
+                          waited = COUNTER("stall_out", "s");
+    counters_begin();
+    counter_set(&step, (double)done);
+    counter_set(&tokens, (double)((done - start_step) * B * T));
+    counter_set(&waited, stall);
+    counters_end();
+}
+
 static int stream(struct mix *m)
 {
     struct batch_writer *w = batch_writer_open(output, &m->header);
@@ -354,6 +367,7 @@ static int stream(struct mix *m)
         }
         fill_step(m, record);
         batch_writer_commit(w, step);
+        publish(step + 1, batch_writer_stall_seconds(w));
         progress("mixed", step + 1 - start_step, steps == NEVER ? 0 : steps - start_step, "steps", NULL);
     }
     progress_end();

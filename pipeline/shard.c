@@ -20,6 +20,7 @@
 #include "formats/tokens.h"
 #include "pipeline/shard/archive.h"
 #include "pipeline/lib/cli.h"
+#include "pipeline/lib/counters.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/shard/sharddir.h"
@@ -201,16 +202,29 @@ static void take_header(struct job *j, const struct tokens_header *h)
                                     .tokenizer_hash = h->tokenizer_hash};
 }
 
+/* For monitors. */
+static void publish(uint64_t n_documents, uint64_t n_tokens)
+{
+    static struct counter documents = COUNTER("documents", "docs"), tokens = COUNTER("tokens", "tokens");
+    counters_begin();
+    counter_set(&documents, (double)n_documents);
+    counter_set(&tokens, (double)n_tokens);
+    counters_end();
+}
+
 /* Everything from the reader into shards. False: stopped by a signal. */
 static bool cut(struct job *j, struct tok_reader *r)
 {
     struct shuffle_sink sink = {j, sink_begin, sink_tokens, sink_end};
     struct shuffle *s = shuffle_new(buffer_bytes, j->like.token_width, seed, &sink);
     struct tok_record_view v;
-    uint64_t tokens = 0;
+    uint64_t tokens = 0, documents = 0;
     while (tok_reader_next(r, &v)) {
         shuffle_put(s, v.tokens, v.n_tokens, v.domain, v.text_bytes, v.flags & TOKENS_CONTINUED);
-        progress("read", tokens += v.n_tokens, 0, "tokens", NULL);
+        documents += !(v.flags & TOKENS_CONTINUED);
+        tokens += v.n_tokens;
+        publish(documents, tokens);
+        progress("read", tokens, 0, "tokens", NULL);
     }
     if (!stop_signal)
         shuffle_flush(s);

@@ -13,6 +13,7 @@
 #include "pipeline/train/memory.h"
 #include "pipeline/train/metrics.h"
 #include "pipeline/train/rundir.h"
+#include "pipeline/train/settings.h"
 #include "pipeline/train/state.h"
 
 #include <math.h>
@@ -88,35 +89,42 @@ static void open_batches(struct trainer *t, const struct model_config *m)
         t->doc_eos = (int)t->h->eos_id;
 }
 
+static enum dtype compute_type(const struct train_config *c)
+{
+    return c->dtype == COMPUTE_BF16 ? DTYPE_BF16 : DTYPE_F32;
+}
+
 /* Settles --dtype auto. */
 static void open_device(struct trainer *t, struct train_config *c, const struct model_config *m)
 {
     char err[512], why[512];
     const struct attention_shape row = {.B = 1, .T = (int)t->h->T, .H = m->H, .Hkv = m->Hkv, .D = m->D};
-    t->ops = ops_choose(t->cfg->device, why, sizeof why);
+    char *device = settings_word(&c->device);
+    t->ops = ops_choose(device, why, sizeof why);
     if (!t->ops)
-        die("--device %s: %s", t->cfg->device, why);
-    if (strcmp(c->dtype, "auto") == 0)
-        c->dtype = t->ops->fastest_act() == DTYPE_BF16 ? "bf16" : "f32";
-    enum dtype act = strcmp(c->dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+        die("--device %s: %s", device, why);
+    if (c->dtype == COMPUTE_AUTO)
+        c->dtype = t->ops->fastest_act() == DTYPE_BF16 ? COMPUTE_BF16 : COMPUTE_F32;
+    enum dtype act = compute_type(c);
     t->dev = t->ops->open(act, (int)t->cfg->threads, err, sizeof err);
     if (!t->dev)
         die("%s", err);
     if (t->cfg->fp8 && t->ops->use_fp8(t->dev, err, sizeof err) != 0)
         die("--fp8: %s", err);
-    if (strcmp(c->attention, "cudnn") == 0 && t->ops->use_cudnn(t->dev, row, err, sizeof err) != 0)
+    if (c->attention == ATTENTION_CUDNN && t->ops->use_cudnn(t->dev, row, err, sizeof err) != 0)
         die("--attention cudnn: %s", err);
-    say("device: %s, %s, %s (--device %s; %s)", t->ops->name, c->dtype, t->ops->describe(t->dev),
-        t->cfg->device, why);
+    say("device: %s, %s, %s (--device %s; %s)", t->ops->name, act == DTYPE_BF16 ? "bf16" : "f32",
+        t->ops->describe(t->dev), device, why);
+    free(device);
     rate_measure(&t->rate, t->ops, t->dev, act);
 }
 
-/* All memory of the run, after saying how much it is. */
-static void allocate(struct trainer *t, struct train_config *c, const struct model_config *m)
+/* All memory of the run for so many layers, after saying how much it is for all of them. */
+static void allocate(struct trainer *t, struct train_config *c, const struct model_config *m, int depth)
 {
     char err[512];
-    enum dtype act = strcmp(c->dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
-    bool use_muon = strcmp(c->optimizer, "muon") == 0;
+    enum dtype act = compute_type(c);
+    bool use_muon = c->optimizer == OPTIMIZER_MUON;
     struct memory_plan plan;
     struct params layout;
     t->ahead = (struct lookahead){.beta = (float)c->ema_nesterov,
@@ -127,10 +135,11 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
                                   .mu = (float)c->outer_momentum};
     if (params_layout(&layout, m) != 0)
         die("out of memory");
-    bool half = strcmp(c->state_dtype, "bf16") == 0;
+    t->finish.on = config_finishes(c);
+    bool half = c->state_dtype == DTYPE_BF16;
     uint64_t optimizer = optim_bytes(&layout, act, use_muon, half) +
                          lookahead_bytes(&t->ahead, layout.total) +
-                         (strcmp(c->engine, "off") == 0 ? 0 : engine_bytes(&c->hybrid, layout.total, act));
+                         (t->finish.on ? finish_bytes(layout.total, act) : 0);
     params_free(&layout);
     memory_plan_make(&plan, &(struct memory_request){.ops = t->ops,
                                                      .dev = t->dev,
@@ -153,57 +162,47 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
                             .clip = (float)c->clip,
                             .half = half,
                             .use_muon = use_muon,
-                            .momentum = (float)c->momentum};
+                            .momentum = (float)c->momentum,
+                            .rate = {1, (float)(c->lr_embedding / c->lr), (float)(c->lr_head / c->lr),
+                                     (float)(c->lr_norm / c->lr)}};
     if (optim_alloc(&t->opt, &t->w, err, sizeof err) != 0)
         die("%s", err);
     if (lookahead_alloc(&t->ahead, &t->w) != 0)
         die("no memory for the extrapolation of weights (%.1f MB)",
             (double)lookahead_bytes(&t->ahead, t->w.layout.total) / 1e6);
+    if (finish_alloc(&t->finish, &t->w) != 0)
+        die("no memory for averages of weights (%.1f MB)",
+            (double)finish_bytes(t->w.layout.total, act) / 1e6);
     t->grad = t->ops->alloc(t->dev, t->w.layout.total * sizeof *t->grad);
     if (!t->grad)
         die("no memory for the gradient (%.1f MB)", (double)plan.gradient / 1e6);
-    t->act = activations_alloc(&t->w, t->micro, (int)t->h->T, c->recompute ? ACT_RECOMPUTE : ACT_TRAIN, err,
-                               sizeof err);
-    if (!t->act)
-        die("%s", err);
+    loop_set_depth(t, depth);
     t->tokens = xcalloc((size_t)t->h->B * (t->h->T + 1), sizeof *t->tokens);
     t->loss = xcalloc((size_t)t->h->B * t->h->T, sizeof *t->loss);
     t->row_loss = xcalloc(t->h->B, sizeof *t->row_loss);
+    t->finished_loss = xcalloc((size_t)t->micro, sizeof *t->finished_loss);
     t->source_loss = xcalloc(t->h->n_sources, sizeof *t->source_loss);
 }
 
-static void open_engine(struct trainer *t)
+/* Stages of --grow, and what they save. */
+static void say_growth(const struct trainer *t, const struct model_config *m)
 {
-    char err[512];
-    if (strcmp(t->cfg->engine, "off") == 0)
-        return;
-    const struct engine_host host = {.w = &t->w,
-                                     .act = t->act,
-                                     .grad = t->grad,
-                                     .opt = &t->opt,
-                                     .schedule = &t->schedule,
-                                     .metrics = &t->metrics,
-                                     .tokens = t->tokens,
-                                     .loss = t->loss,
-                                     .B = (int)t->h->B,
-                                     .T = (int)t->h->T,
-                                     .micro = t->micro,
-                                     .doc_eos = t->doc_eos};
-    t->engine = engine_open(&t->cfg->hybrid, strcmp(t->cfg->engine, "hybrid") == 0, t->cfg->seed, &host, err,
-                            sizeof err);
-    if (!t->engine)
-        die("%s", err);
-}
-
-static void open_split(struct trainer *t, const struct model_config *m)
-{
-    double muon =
-        t->opt.use_muon ? muon_flops(&t->w.layout, t->w.act) / model_flops_per_token(m, (int)t->h->T) : 0;
-    t->split = (struct split){.rows = t->h->B,
-                              .row_tokens = t->h->T,
-                              .fixed = t->cfg->updates,
-                              .update_tokens = t->ops->update_tokens + muon,
-                              .least_tokens = t->ops->micro_tokens / 8.0};
+    const struct growth *g = &t->cfg->growth;
+    const struct growth all = {.stage = {{0, m->L}}, .n = 1};
+    struct strbuf line = {0};
+    uint64_t steps = t->cfg->steps;
+    for (int i = 0; i < g->n; i++) {
+        struct model_config c = *m;
+        c.L = g->stage[i].depth;
+        size_t acts = activations_bytes(t->ops, &c, t->w.act, t->micro, (int)t->h->T,
+                                        t->cfg->recompute ? ACT_RECOMPUTE : ACT_TRAIN);
+        strbuf_addf(&line, "%s%d layers from step %llu on (activations %.1f MB)", i ? ", " : "", c.L,
+                    (unsigned long long)g->stage[i].step, (double)acts / 1e6);
+    }
+    if (g->n > 1)
+        say("growth: %s: %.0f %% of the FLOPs that all layers always would take", line.s,
+            100 * growth_flops(g, m, (int)t->h->T, 0, steps) / growth_flops(&all, m, (int)t->h->T, 0, steps));
+    strbuf_free(&line);
 }
 
 /* config.json of the run: what was resolved, and of what. */
@@ -243,10 +242,12 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
 {
     t->saved_step = UINT64_MAX;
     if (!dir) {
-        if (weights_init(&t->w, t->cfg->seed) != 0)
+        t->w.init = t->cfg->init;
+        if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
-        engine_begin(t->engine);
+        finish_begin(&t->finish, &t->w);
+        losses_begin(&t->losses, 0);
         if (t->cfg->overwrite) /* only now: whatever is wrong with this run has shown before */
             rundir_clear(t->cfg->run);
         return;
@@ -268,7 +269,8 @@ static void summary(const struct trainer *t, const struct model_config *m)
     double seconds = now_seconds() - t->began;
     uint64_t steps = t->step - t->began_step;
     double rate = seconds > 0 ? (double)(steps * t->h->B * t->h->T) / seconds : 0;
-    double flops = rate * model_flops_per_token(m, (int)t->h->T);
+    double flops = rate * growth_flops(&t->cfg->growth, m, (int)t->h->T, t->began_step, t->step) /
+                   (double)(steps ? steps : 1);
     char mfu[128];
     rate_text(mfu, sizeof mfu, &t->rate, flops);
     say("%llu steps, %.2fM tokens in %.1f s: %.0f tok/s, %.1f GFLOP/s%s; %.2f s waiting for data; peak "
@@ -276,7 +278,6 @@ static void summary(const struct trainer *t, const struct model_config *m)
         "%s/latest",
         (unsigned long long)steps, (double)(steps * t->h->B * t->h->T) / 1e6, seconds, rate, flops / 1e9, mfu,
         batch_reader_stall_seconds(t->in), (double)memory_peak() / 1e6, t->cfg->run);
-    engine_summary(t->engine);
     if (!t->cfg->json)
         return;
     char loss[32] = "null";
@@ -297,11 +298,11 @@ static void close_run(struct trainer *t)
     logfile_close(&t->ledger);
     batch_reader_close(t->in);
     validation_close(t->val);
-    engine_close(t->engine);
     activations_free(t->act);
     t->ops->free(t->dev, t->grad);
     optim_free(&t->opt, &t->w);
     lookahead_free(&t->ahead, &t->w);
+    finish_free(&t->finish, &t->w);
     weights_free(&t->w);
     t->ops->close(t->dev);
     tokenizer_free(t->tok);
@@ -310,6 +311,7 @@ static void close_run(struct trainer *t)
     free(t->loss);
     free(t->row_loss);
     free(t->source_loss);
+    free(t->finished_loss);
 }
 
 int main(int argc, char **argv)
@@ -322,6 +324,10 @@ int main(int argc, char **argv)
 
     if (c->print_step)
         return print_step(c->print_step);
+    if (c->list_presets) {
+        config_list_presets(c->json);
+        return 0;
+    }
     signals_install();
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a failed write, which says what and where */
     t.cfg = c;
@@ -337,16 +343,15 @@ int main(int argc, char **argv)
         m.D, m.F, m.T, m.V);
     open_batches(&t, &m);
     open_device(&t, c, &m);
-    allocate(&t, c, &m);
+    allocate(&t, c, &m, state ? state_depth(resume_dir, state, m.L) : growth_depth(&c->growth, 0));
+    say_growth(&t, &m);
     t.val = validation_open(&c->val, t.tok, t.micro, (int)t.h->T, c->val_tokens);
-    t.schedule = (struct schedule){.steps = c->steps,
+    t.schedule = (struct schedule){.kind = c->schedule,
+                                   .steps = c->steps,
                                    .peak = c->lr,
                                    .warmup = c->warmup,
                                    .decay = c->decay,
                                    .min_ratio = c->min_lr_ratio};
-    schedule_kind_from_name(c->schedule, &t.schedule.kind);
-    open_engine(&t);
-    open_split(&t, &m);
     begin_state(&t, resume_dir, state);
     write_config(&t, &m);
     open_logs(&t, state);

@@ -1,15 +1,17 @@
 /*
- * doctor - list the shared-memory segments of the pipeline, and remove those of dead processes
+ * doctor - list the shared-memory segments of the pipeline (rings, and pages of counters), and remove those
+ * of dead processes
  *
  * stdout: one line a segment: state, bytes, producer's pid, consumer's pid (0: none), path. Only this user's.
  */
 #include "pipeline/lib/cli.h"
+#include "pipeline/lib/dir.h"
 #include "pipeline/lib/log.h"
 #include "shm/process.h"
 #include "shm/ring.h"
 #include "shm/segment.h"
+#include "shm/stats.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,23 +74,38 @@ static void examine(const char *file, const char *name)
     print_path(file);
 }
 
+/* Pages of counters (shm/stats.h). */
+static void examine_pages(void)
+{
+    static char names[1024][STATS_FILE];
+    struct stats_snapshot s;
+    int n = stats_list(names, 1024);
+    if (n < 0)
+        die_errno("%s", SEGMENT_DIR);
+    for (int i = 0; i < n; i++) {
+        if (stats_look(names[i], &s) != 0) {
+            printf("foreign\t0\t0\t0\t");
+        } else {
+            bool removed = remove_stale && stats_remove_dead(names[i]);
+            printf("%s\t%d\t%d\t0\t", removed ? "removed" : s.alive ? "live" : "stale", 8192, s.pid);
+        }
+        print_path(names[i]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     char prefix[64];
-    struct dirent *e;
 
     if (cli_parse(&cli, argc, argv) > 0)
         usage_error("no operands expected");
     snprintf(prefix, sizeof prefix, "tritter-%lu-", (unsigned long)geteuid());
-    DIR *d = opendir(SEGMENT_DIR);
-    if (!d)
-        die_errno("%s", SEGMENT_DIR);
-    while ((errno = 0, e = readdir(d)))
-        if (strncmp(e->d_name, prefix, strlen(prefix)) == 0)
-            examine(e->d_name, e->d_name + strlen(prefix));
-    if (errno)
-        die_errno("%s", SEGMENT_DIR);
-    closedir(d);
+    struct dir d = dir_read(SEGMENT_DIR);
+    for (size_t i = 0; i < d.n; i++)
+        if (strncmp(d.names[i], prefix, strlen(prefix)) == 0)
+            examine(d.names[i], d.names[i] + strlen(prefix));
+    dir_free(&d);
+    examine_pages();
     close_stdout();
     return 0;
 }

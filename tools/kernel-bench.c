@@ -22,7 +22,7 @@ static int64_t batch = 16, context = 1024, repeats = 5, threads;
 static bool only_token;
 
 static const struct opt opts[] = {
-    {'m', "model", OPT_STR, &preset, "NAME", "preset: nano tiny 100m (default) 500m 1b"},
+    {'m', "model", OPT_STR, &preset, "NAME", "preset (100m); train --list-presets shows all"},
     {'B', "batch", OPT_INT, &batch, "N", "sequences (16)"},
     {'T', "context", OPT_INT, &context, "N", "tokens a sequence (1024)"},
     {0, "device", OPT_STR, &device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},

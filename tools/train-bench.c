@@ -25,7 +25,7 @@ static int64_t batch = 8, context = 256, micro, repeats = 5, threads, vocab;
 static bool json, recompute, bf16_state, fp8, cudnn;
 
 static const struct opt opts[] = {
-    {'m', "model", OPT_STR, &preset, "NAME", "preset: nano (default) tiny 100m 500m 1b"},
+    {'m', "model", OPT_STR, &preset, "NAME", "preset (nano); train --list-presets shows all"},
     {'B', "batch", OPT_INT, &batch, "N", "sequences a step, one micro-batch (8)"},
     {'T', "context", OPT_INT, &context, "N", "tokens a sequence (256)"},
     {0, "vocab", OPT_INT, &vocab, "N", "vocabulary (the preset's)"},
@@ -245,7 +245,8 @@ static void bench_make(struct bench *b, const struct model_config *c)
                             .clip = 1,
                             .half = bf16_state,
                             .use_muon = strcmp(optimizer, "muon") == 0,
-                            .momentum = 0.95f};
+                            .momentum = 0.95f,
+                            .rate = OPTIM_EQUAL_RATES};
     if (!b->a || !b->grad)
         die("%s", b->a ? "no memory for the gradient" : err);
     if (optim_alloc(&b->opt, &b->w, err, sizeof err) != 0)

@@ -39,8 +39,9 @@ static enum dtype open_device(struct loaded *m, const char *dtype, int threads, 
 static const struct ops *choose(const char *device)
 {
     char why[512];
-    if (strcmp(device, "auto") != 0 && strcmp(device, "cpu") != 0 && strcmp(device, "cuda") != 0)
-        usage_error("--device: '%s' is none of: auto cpu cuda", device);
+    if (strcmp(device, "auto") != 0 && strcmp(device, "cpu") != 0 && strcmp(device, "cuda") != 0 &&
+        strcmp(device, "reference") != 0)
+        usage_error("--device: '%s' is none of: auto cpu cuda reference", device);
     const struct ops *ops = ops_choose(device, why, sizeof why);
     if (!ops)
         die("--device %s: %s", device, why);

@@ -1,5 +1,6 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
+#include "pipeline/lib/counters.h"
 #include "pipeline/lib/log.h"
 
 #include <ctype.h>
@@ -13,20 +14,33 @@
 
 const char tritter_version[] = "0.1.0";
 
-static bool quiet, verbose, help, version;
+static bool quiet, verbose, help, help_all, version;
 
 static const struct opt common[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "Common"},
     {'q', "quiet", OPT_FLAG, &quiet, NULL, "warnings and errors only"},
     {'v', "verbose", OPT_FLAG, &verbose, NULL, "say more"},
     {'h', "help", OPT_FLAG, &help, NULL, "show this"},
+    {0, "help-all", OPT_FLAG, &help_all, NULL, "show this and the options that experiments use"},
     {0, "version", OPT_FLAG, &version, NULL, "show the version"},
     {0},
 };
 
+static bool is_heading(const struct opt *o)
+{
+    return o->type == OPT_HEADING || o->type == OPT_EXPERT;
+}
+
 static bool at_end(const struct opt *o)
 {
-    return o->letter == 0 && o->name == NULL && o->type != OPT_HEADING;
+    return o->letter == 0 && o->name == NULL && !is_heading(o);
+}
+
+static bool has_expert_options(const struct opt *table)
+{
+    while (!at_end(table) && table->type != OPT_EXPERT)
+        table++;
+    return !at_end(table);
 }
 
 void usage_error(const char *fmt, ...)
@@ -109,6 +123,35 @@ int parse_share(const char *s, double *out)
     return 0;
 }
 
+int parse_word(const char *words, const char *s, unsigned *out)
+{
+    size_t n = strlen(s);
+    unsigned place = 0;
+    for (const char *p = words;; p++, place++) {
+        size_t length = strcspn(p, "|");
+        if (length == n && memcmp(p, s, n) == 0) {
+            *out = place;
+            return 0;
+        }
+        p += length;
+        if (!*p)
+            return -1;
+    }
+}
+
+char *word_at(const char *words, unsigned place)
+{
+    for (; place; place--) {
+        words = strchr(words, '|');
+        if (!words)
+            return NULL;
+        words++;
+    }
+    char *word = xstrdup(words);
+    word[strcspn(word, "|")] = 0;
+    return word;
+}
+
 static int parse_int(const char *s, int64_t *out)
 {
     char *end;
@@ -142,8 +185,11 @@ static int assign(const struct opt *o, const char *v)
         list->v = xrealloc(list->v, (list->n + 1) * sizeof *list->v);
         list->v[list->n++] = v;
         return 0;
+    case OPT_WORD:
+        return parse_word(o->arg, v, o->value);
     case OPT_FLAG:
     case OPT_HEADING:
+    case OPT_EXPERT:
         break;
     }
     return -1;
@@ -151,14 +197,21 @@ static int assign(const struct opt *o, const char *v)
 
 static void set(const struct opt *o, const char *shown, const char *v)
 {
-    if (assign(o, v) != 0)
-        usage_error("%s: '%s' is not a valid %s", shown, v, o->arg ? o->arg : "value");
+    if (assign(o, v) == 0)
+        return;
+    if (o->type == OPT_WORD) {
+        char *words = xstrdup(o->arg);
+        for (char *p = words; *p; p++)
+            *p = *p == '|' ? ' ' : *p;
+        usage_error("%s: '%s' is none of: %s", shown, v, words);
+    }
+    usage_error("%s: '%s' is not a valid %s", shown, v, o->arg ? o->arg : "value");
 }
 
 static const struct opt *find(const struct opt *table, const char *name, size_t len, char letter)
 {
     for (const struct opt *o = table; !at_end(o); o++) {
-        if (o->type == OPT_HEADING)
+        if (is_heading(o))
             continue;
         if (letter ? o->letter == letter
                    : o->name && strlen(o->name) == len && memcmp(o->name, name, len) == 0)
@@ -215,10 +268,15 @@ static int short_options(const struct cli *cli, char **argv)
     return 1;
 }
 
-static void print_options(const struct opt *table)
+static void print_options(const struct opt *table, bool expert)
 {
+    bool hidden = false;
     for (const struct opt *o = table; !at_end(o); o++) {
-        if (o->type == OPT_HEADING) {
+        if (is_heading(o))
+            hidden = o->type == OPT_EXPERT && !help_all;
+        if (hidden || (o->value == &help_all && !expert))
+            continue;
+        if (is_heading(o)) {
             printf("\n%s:\n", o->help);
             continue;
         }
@@ -247,8 +305,9 @@ static void print_help(const struct cli *cli)
         printf("%s%.*s\n", head, n, p);
         p += n + (p[n] == '\n');
     }
-    print_options(cli->opts);
-    print_options(common);
+    bool expert = has_expert_options(cli->opts);
+    print_options(cli->opts, expert);
+    print_options(common, expert);
     if (cli->notes)
         printf("\n%s\n", cli->notes);
     close_stdout();
@@ -260,6 +319,7 @@ int cli_parse(const struct cli *cli, int argc, char **argv)
     int n = 0;
     bool options = true;
     program_name = cli->name;
+    counters_label(argc, argv);
     for (int i = 1; i < argc;) {
         if (!options || argv[i][0] != '-' || argv[i][1] == 0) {
             argv[n++] = argv[i++];
@@ -269,7 +329,7 @@ int cli_parse(const struct cli *cli, int argc, char **argv)
         } else {
             i += argv[i][1] == '-' ? long_option(cli, argv + i) : short_options(cli, argv + i);
         }
-        if (help)
+        if (help || help_all)
             print_help(cli);
     }
     argv[n] = NULL;

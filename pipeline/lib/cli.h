@@ -9,6 +9,7 @@
  * notes}; int n = cli_parse(&cli, argc, argv);      // operands are argv[0..n)
  *
  * Every program also takes --help --version --quiet --verbose, added here.
+ * --help-all is there for programs that have options under an OPT_EXPERT heading.
  * A wrong option, a missing or malformed value: message on stderr, exit 2.
  * Numbers must be whole words: "12x" is an error, not 12.
  */
@@ -20,15 +21,17 @@
 #include <stddef.h>
 
 enum opt_type {
-    OPT_FLAG,   /* bool *: present sets true; --no-NAME sets false */
-    OPT_STR,    /* const char ** */
-    OPT_INT,    /* int64_t * */
-    OPT_U64,    /* uint64_t *: plain, or with k, M, G (powers of 1000) */
-    OPT_BYTES,  /* uint64_t *: plain, or 10KB, 1MB, 2GB, 64KiB, 1MiB, 1GiB */
-    OPT_NUM,    /* double * */
-    OPT_SHARE,  /* double *: 0.5% or 0.005; within 0..1 */
-    OPT_LIST,   /* struct str_list *: repeatable string */
-    OPT_HEADING /* prints `help` as a heading; no option */
+    OPT_FLAG,    /* bool *: present sets true; --no-NAME sets false */
+    OPT_STR,     /* const char ** */
+    OPT_INT,     /* int64_t * */
+    OPT_U64,     /* uint64_t *: plain, or with k, M, G (powers of 1000) */
+    OPT_BYTES,   /* uint64_t *: plain, or 10KB, 1MB, 2GB, 64KiB, 1MiB, 1GiB */
+    OPT_NUM,     /* double * */
+    OPT_SHARE,   /* double *: 0.5% or 0.005; within 0..1 */
+    OPT_LIST,    /* struct str_list *: repeatable string */
+    OPT_WORD,    /* unsigned * (an enum): the place of the value among the words of `arg`, "adamw|muon" */
+    OPT_HEADING, /* prints `help` as a heading; no option */
+    OPT_EXPERT   /* a heading as well: it and the options below it are shown by --help-all alone */
 };
 
 struct str_list {
@@ -64,6 +67,10 @@ int parse_u64(const char *s, uint64_t *out);
 int parse_bytes(const char *s, uint64_t *out);
 int parse_num(const char *s, double *out);
 int parse_share(const char *s, double *out);
+/* words: "a|b|c". The place of s among them; the word at a place, NULL beyond the last, which the caller
+ * frees. */
+int parse_word(const char *words, const char *s, unsigned *out);
+char *word_at(const char *words, unsigned place);
 
 /* usage error: "NAME: message" and a hint at --help, exit 2 */
 _Noreturn void usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

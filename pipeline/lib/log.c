@@ -1,5 +1,7 @@
 #include "pipeline/lib/log.h"
 
+#include "pipeline/lib/counters.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -169,12 +171,25 @@ static const char *amount(char buf[32], uint64_t n, const char *unit)
     return buf;
 }
 
+/* For monitors, whether or not somebody watches the terminal. */
+static void publish(uint64_t done, uint64_t total, const char *unit)
+{
+    static struct counter so_far = {.name = "done", .kind = STATS_GAUGE},
+                          all = {.name = "total", .kind = STATS_GAUGE};
+    so_far.unit = all.unit = unit;
+    counters_begin();
+    counter_set(&so_far, (double)done);
+    counter_set(&all, (double)total);
+    counters_end();
+}
+
 void progress(const char *what, uint64_t done, uint64_t total, const char *unit, const char *extra)
 {
     static int terminal = -1;
     static double last, began;
     double now;
     char a[32], b[32];
+    publish(done, total, unit);
     if (terminal < 0) {
         terminal = isatty(2);
         began = now_seconds();

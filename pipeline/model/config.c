@@ -7,42 +7,59 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct preset {
-    const char *name;
-    int L, C, H, Hkv, D, F, T, V;
-} presets[] = {
-    {"nano", 6, 256, 4, 4, 64, 704, 256, 4096},       {"tiny", 8, 512, 8, 8, 64, 1408, 512, 16384},
-    {"100m", 12, 768, 12, 12, 64, 2048, 2048, 65536}, {"500m", 24, 1024, 16, 16, 64, 2816, 4096, 65536},
-    {"1b", 24, 2048, 16, 8, 128, 5632, 8192, 65536},
+/* clang-format off */
+static const struct model_preset presets[] = {
+    /*         L     C   H Hkv    D     F     T      V   row      lr */
+    {"nano",   6,  256,  4,  4,  64,  704,  256,  4096,  256, 2e-3},
+    {"tiny",   8,  512,  8,  8,  64, 1408,  512, 16384,  512, 1.5e-3},
+    {"100m",  12,  768, 12, 12,  64, 2048, 2048, 65536, 1024, 6e-4},
+    {"500m",  24, 1024, 16, 16,  64, 2816, 4096, 65536, 1024, 4e-4},
+    {"1b",    24, 2048, 16,  8, 128, 5632, 8192, 65536, 1024, 3e-4},
 };
+/* clang-format on */
+enum { N_PRESETS = sizeof presets / sizeof *presets };
+
+const struct model_preset *model_preset_at(size_t i)
+{
+    return i < N_PRESETS ? &presets[i] : NULL;
+}
+
+const struct model_preset *model_preset_find(const char *name)
+{
+    for (size_t i = 0; i < N_PRESETS; i++)
+        if (strcmp(presets[i].name, name) == 0)
+            return &presets[i];
+    return NULL;
+}
 
 int model_preset(const char *name, struct model_config *out)
 {
-    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
-        const struct preset *p = &presets[i];
-        if (strcmp(p->name, name) != 0)
-            continue;
-        *out = (struct model_config){
-            .L = p->L,
-            .C = p->C,
-            .H = p->H,
-            .Hkv = p->Hkv,
-            .D = p->D,
-            .F = p->F,
-            .T = p->T,
-            .V = p->V,
-            .tied = true,
-            .eps = 1e-6f,
-            .rope_theta = 1e4,
-        };
-        return 0;
-    }
-    return -1;
+    const struct model_preset *p = model_preset_find(name);
+    if (!p)
+        return -1;
+    *out = (struct model_config){
+        .L = p->L,
+        .C = p->C,
+        .H = p->H,
+        .Hkv = p->Hkv,
+        .D = p->D,
+        .F = p->F,
+        .T = p->T,
+        .V = p->V,
+        .tied = true,
+        .eps = 1e-6f,
+        .rope_theta = 1e4,
+    };
+    return 0;
 }
 
 const char *model_preset_names(void)
 {
-    return "nano tiny 100m 500m 1b";
+    static char names[N_PRESETS * 16];
+    size_t n = 0;
+    for (size_t i = 0; i < N_PRESETS; i++)
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i ? " " : "", presets[i].name);
+    return names;
 }
 
 /* The bounds keep every product of two dimensions within int, and every count of weights far within size_t.

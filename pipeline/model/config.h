@@ -21,10 +21,19 @@ struct model_config {
     double rope_theta; /* 1e4 */
 };
 
-/* nano tiny 100m 500m 1b. 0, or -1 when there is no such preset. V is the preset's default; the tokenizer
- * decides. */
-int model_preset(const char *name, struct model_config *out);
-const char *model_preset_names(void); /* "nano tiny 100m 500m 1b" */
+/* The sizes that have a name. This table is the only one: `train --list-presets` prints it. */
+struct model_preset {
+    const char *name;
+    int L, C, H, Hkv, D, F, T; /* as above */
+    int V;                     /* for benches; in a run the tokenizer decides */
+    int row_tokens;            /* tokens a row that run.sh mixes: minutes of training do not fill T */
+    double lr;                 /* peak learning rate of AdamW: tuned, or from published models of that size */
+};
+
+const struct model_preset *model_preset_at(size_t i);           /* NULL: there are no more */
+int model_preset(const char *name, struct model_config *out);   /* 0, or -1: there is no such preset */
+const struct model_preset *model_preset_find(const char *name); /* NULL: there is no such preset */
+const char *model_preset_names(void);                           /* in one line, a space between them */
 /* 0, or -1 and err says which dimension is impossible. */
 int model_config_check(const struct model_config *c, char *err, size_t cap);
 uint64_t model_params(const struct model_config *c); /* all weights */

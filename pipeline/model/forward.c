@@ -3,6 +3,7 @@
  */
 #include "pipeline/model/forward.h"
 
+#include <assert.h>
 #include <string.h>
 
 const void *weight(const struct weights *w, enum param_kind kind, int layer)
@@ -78,7 +79,8 @@ void forward_layers(const struct weights *w, struct activations *a, int B, int T
     const struct ops *o = w->ops;
     int N = B * T;
     const void *x = NULL; /* residual stream before delta is added */
-    for (int l = 0; l < c->L; l++) {
+    assert(w->depth <= a->depth);
+    for (int l = 0; l < w->depth; l++) {
         struct layer_acts s = activations_layer(a, l);
         if (l == 0)
             o->embedding_forward(w->dev, s.in, weight(w, PARAM_EMBED, -1), a->ids, N, c->C);

@@ -140,9 +140,9 @@ static void backward(const struct weights *w, struct activations *a, int B, int 
     o->zero(w->dev, a->dx, (size_t)N * (size_t)C * dtype_bytes(w->act));
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_FINAL, -1), a->delta, a->last,
                         gain(w, PARAM_NORM_FINAL, -1), a->rstd_last, N, C, accumulate);
-    for (int l = w->c.L - 1; l >= 0; l--) {
+    for (int l = w->depth - 1; l >= 0; l--) {
         struct layer_acts s = activations_layer(a, l);
-        if (a->mode == ACT_RECOMPUTE && l < w->c.L - 1) /* of the last layer everything is still there */
+        if (a->mode == ACT_RECOMPUTE && l < w->depth - 1) /* of the last layer everything is still there */
             recompute(w, a, &s, l, B, T, masked);
         mlp_backward(w, a, &s, l, N, grad, accumulate);
         attention_block_backward(w, a, &s, l, B, T, masked, grad, accumulate);
@@ -161,7 +161,7 @@ static uint64_t key_of(const struct weights *w, const struct activations *a, int
                               (uintptr_t)a->base,  (uint64_t)B,
                               (uint64_t)T,         masked,
                               (uintptr_t)grad,     bits,
-                              accumulate};
+                              accumulate,          (uint64_t)w->depth};
     return replay_key(words, sizeof words / sizeof *words);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pipeline/lib/counters.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "shm/ring.h"
@@ -106,6 +107,15 @@ static bool check(struct ring_out *o, int rc)
     return rc != RING_ECLOSED;
 }
 
+static void publish_fill(const struct ring_out *o)
+{
+    static struct counter fill = GAUGE("ring_fill", "bytes"), room = GAUGE("ring_capacity", "bytes");
+    counters_begin();
+    counter_set(&fill, (double)ring_fill(o->ring));
+    counter_set(&room, (double)ring_capacity(o->ring));
+    counters_end();
+}
+
 /* A ring with room would take records for a dead reader until it is full. */
 static bool reader_is_well(struct ring_out *o)
 {
@@ -113,6 +123,7 @@ static bool reader_is_well(struct ring_out *o)
     if (now - o->looked < LOOK_S)
         return !o->reader_gone;
     o->looked = now;
+    publish_fill(o);
     return check(o, ring_peer(o->ring));
 }
 

@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 #include "pipeline/lib/cli.h"
+#include "pipeline/lib/counters.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/stream/tokstream.h"
-#include "pipeline/tokenize/batches.h"
+#include "pipeline/text/pretokenize/batches.h"
 #include "pipeline/tokenize/fim.h"
 #include "pipeline/text/encode/pieces.h"
 #include "pipeline/tokenize/rows.h"
@@ -52,8 +53,7 @@ static const struct opt opts[] = {
      "to 1 MiB, half of them prefix-suffix-middle, half suffix-prefix-middle"},
     {0, "seed", OPT_U64, &seed, "N", "of --fim (default 0)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Documents"},
-    {'f', "text-field", OPT_STR, &input_opts.text_field, "FIELD",
-     "where the text is in JSON (default: as fetch finds it)"},
+    INPUT_TEXT_OPTS(input_opts),
     {0, "replace-invalid", OPT_FLAG, &replace_invalid, NULL,
      "bytes that are not UTF-8 become U+FFFD; default: they are kept, and are an error\n"
      "where the vocabulary has nothing for them"},
@@ -210,6 +210,18 @@ static void put_record(struct run *r, const struct chunk *c, const uint32_t *ids
     } while (n > 0);
 }
 
+/* For monitors. */
+static void publish(const struct run *r)
+{
+    static struct counter documents = COUNTER("documents", "docs"), bytes = COUNTER("bytes", "bytes"),
+                          tokens = COUNTER("tokens", "tokens");
+    counters_begin();
+    counter_set(&documents, (double)r->documents);
+    counter_set(&bytes, (double)r->bytes);
+    counter_set(&tokens, (double)r->tokens);
+    counters_end();
+}
+
 static void write_job(void *arg, void *job)
 {
     struct run *r = arg;
@@ -230,6 +242,7 @@ static void write_job(void *arg, void *job)
     }
     if (as_ids)
         text_output_write(&r->text, j->json.s, j->json.len);
+    publish(r);
 }
 
 static void flush(void *arg)

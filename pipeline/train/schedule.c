@@ -1,19 +1,6 @@
 #include "pipeline/train/schedule.h"
 
 #include <math.h>
-#include <string.h>
-
-int schedule_kind_from_name(const char *name, enum schedule_kind *out)
-{
-    static const char *const names[] = {"wsd", "cosine", "constant"};
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(names[i], name) == 0) {
-            *out = (enum schedule_kind)i;
-            return 0;
-        }
-    }
-    return -1;
-}
 
 /* at least one step of warm-up: AdamW's first steps are sign steps */
 static uint64_t share_of(const struct schedule *s, double share, uint64_t least)

@@ -15,6 +15,7 @@ done
     echo 'int cuInit(unsigned flags) { return 100; }'           # no device
     echo 'int cuDriverGetVersion(int *version) { *version = 13000; return 0; }'
     echo 'int cuLibraryLoadData(void **library) { *library = library; return 0; }'
+    # shellcheck disable=SC2028  # C's \n
     echo 'int cuLibraryGetKernel(void **kernel, void *library, const char *name) { *kernel = library; printf("  %s\n", name); return 0; }'
 } >driver.c
 mkdir driver

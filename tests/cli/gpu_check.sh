@@ -9,7 +9,7 @@ check 0 'without a network: use --from' --help
 
 # A bundle of programs that do nothing, on a machine that says it has a GPU, with a loader and a Python of the test's own
 mkdir -p fake/bin fake/tools fake/build/release/tests fake/lib path given
-for p in bin/{fetch,tokenize,shard,mix,train} tools/{train-bench,kernel-bench} build/release/tests/cuda_{gpu,step}_test; do cp "$(type -P true)" fake/$p; done
+for p in bin/{fetch,tokenize,shard,mix,train} tools/{train-bench,kernel-bench} build/release/tests/cuda_{gpu,step}_test; do cp "$(type -P true)" "fake/$p"; done
 echo libcublasLt.so.99 >>fake/bin/train
 echo commit >fake/commit
 : >fake/lib/libolder.so.1

@@ -33,8 +33,8 @@ for s in $stops; do
     "${mix[@]}" -o "ring:$ring" 2>err & p=$!
     wait_for '[ -e "$shm" ]'
     sleep 0.1
-    kill -${s%:*} $p
-    ends $p ${s#*:} '' $EPOCHREALTIME "mix, ${s%:*}"
+    kill "-${s%:*}" $p
+    ends $p "${s#*:}" '' $EPOCHREALTIME "mix, ${s%:*}"
 done
 if command -v script >/dev/null; then           # misuse that is found late
     script -qec "'$tokenize' -t tok.json -o ring:$ring" /dev/null >out </dev/null || true
@@ -62,6 +62,7 @@ done
 
 # a pipe whose reader takes nothing
 mkfifo pipe
+# shellcheck disable=SC2217  # holds the pipe open
 sleep 20 <pipe & sleeper=$!
 "${mix[@]}" >pipe 2>err & p=$!
 sleep 0.3

@@ -48,6 +48,8 @@ head -1 batch.jsonl | tr -d ' ' | grep -qE '^\{"input_ids":\[\[([0-9]+,){31}970\
 grep -qE '"input_ids":\[\[(968,)+[0-9]+,970\],\[[0-9,]*,970\]\]' left.jsonl
 grep -qE '"labels":\[\[(-100,)+[0-9]+,970\],' left.jsonl
 for a in "--fim 0.5" "--modality verse" "--batch 2 --pad up" "--batch 2 --ids" "--length 5"; do
-    code=0; "$tokenize" -t tok.json $a docs.jsonl >out 2>err || code=$?
+    code=0
+    # shellcheck disable=SC2086  # words on purpose
+    "$tokenize" -t tok.json $a docs.jsonl >out 2>err || code=$?
     [ $code = 2 ] || { echo "exit $code: $a"; cat err; exit 1; }
 done

@@ -4,7 +4,7 @@ tokenize="$BIN/tokenize" ring=test-tokenize-$$
 "$BIN/fetch" --quiet --cat demo:code --limit 1500KB --seed 5 >docs.jsonl
 "$tokenize" train -q -n 600 -o tok.json docs.jsonl
 "$tokenize" -q -t tok.json <docs.jsonl | "$tokenize" decode -t tok.json >want
-no_ring() { ls /dev/shm | { ! grep -- "$ring"; }; }
+no_ring() { if ls /dev/shm | grep -- "$ring"; then echo "the ring is left over"; exit 1; fi; }
 
 "$tokenize" -q -t tok.json -o "ring:$ring" docs.jsonl &
 "$tokenize" decode -t tok.json -i "ring:$ring" >got
@@ -13,7 +13,7 @@ cmp want got
 no_ring
 
 # the reader first; a stream larger than the ring
-for i in $(seq 14); do cat docs.jsonl; done >many.jsonl
+for _ in $(seq 14); do cat docs.jsonl; done >many.jsonl
 "$tokenize" decode -t tok.json --raw -i "ring:$ring" >got &
 "$tokenize" -q -t tok.json -j 2 -o "ring:$ring" many.jsonl
 wait $!

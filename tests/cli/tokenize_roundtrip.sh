@@ -27,7 +27,7 @@ sed 's/,"id":"[^"]*"//' docs.jsonl | cmp - back.jsonl
 sed 's/"domain":"[a-z]*"/"domain":"other"/' back.jsonl | cmp - back2.jsonl
 
 # a long document is cut into records, and put together; any bytes come back
-{ for i in $(seq 8); do cat docs.jsonl; done; head -c 300000 /dev/urandom | tr -d '\0'; } >long.bin
+{ for _ in $(seq 8); do cat docs.jsonl; done; head -c 300000 /dev/urandom | tr -d '\0'; } >long.bin
 printf 'a\xff\xc3 \xe4\xb8\xad\xe4\xb8' >>long.bin
 "$tokenize" -q -t tok.json -j 2 long.bin >long.tok
 "$tokenize" decode -t tok.json --raw <long.tok | cmp - long.bin

@@ -1,6 +1,6 @@
 /*
- * gzip, zstd, lz4, bzip2 and xz streams: whatever the bytes, they give bytes and an end or a reason. Bombs are left when
- * they have given enough.
+ * gzip, zstd, lz4, bzip2 and xz streams: whatever the bytes, they give bytes and an end or a reason. Bombs
+ * are left when they have given enough.
  */
 #include "formats/decompress.h"
 

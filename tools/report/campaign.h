@@ -19,14 +19,6 @@ struct val_point {
     double wall, cpu, loss; /* seconds of training till then; mean over the domains by the mix's weights */
 };
 
-struct engine_use {
-    bool present;                                  /* the run has an engine that said something */
-    double accepted, rejected, rollbacks, skipped; /* jumps; backward passes */
-    double seconds;                                /* its cost */
-    double drift_gain, jump_gain; /* steps gained a cycle, as the randomised cycles say; NaN: none */
-    double estimate;              /* its own estimate of the speed-up; NaN: none */
-};
-
 struct run {
     char *phase, *arm, *options, *binary, *machine, *ended;
     double lr; /* NaN: train's own */
@@ -35,7 +27,6 @@ struct run {
     struct val_point *points;
     size_t n_points;
     double loss, wall, cpu, tokens, bytes_per_token, stall; /* at the end */
-    struct engine_use engine;
 };
 
 struct campaign {

@@ -59,26 +59,6 @@ static void take_val(struct run *r, struct pending *p, const json_t *line, char 
     r->bytes_per_token = p->bytes / p->weight;
 }
 
-static void keep(double *to, const json_t *line, const char *key)
-{
-    double x = number(line, key);
-    if (isfinite(x))
-        *to = x;
-}
-
-static void take_engine(struct engine_use *e, const json_t *line)
-{
-    e->present = true;
-    e->accepted += is(line, "event", "jump");
-    e->rejected += is(line, "event", "reject");
-    e->rollbacks += is(line, "event", "rollback");
-    keep(&e->skipped, line, "backward_passes_skipped");
-    keep(&e->seconds, line, "engine_seconds");
-    keep(&e->drift_gain, line, "drift_gain_steps");
-    keep(&e->jump_gain, line, "jump_gain_steps");
-    keep(&e->estimate, line, "speedup_estimate");
-}
-
 static void finish(struct run *r, const char *path)
 {
     if (r->failed) {
@@ -103,7 +83,6 @@ void run_metrics_read(struct run *r, const char *path, char *const *domain, cons
     json_error_t e;
     struct pending p = {0};
     FILE *f = fopen(path, "r");
-    r->engine = (struct engine_use){.drift_gain = NAN, .jump_gain = NAN, .estimate = NAN};
     r->wall = r->cpu = r->tokens = r->bytes_per_token = NAN;
     if (!f)
         die_errno("%s", path);
@@ -116,8 +95,6 @@ void run_metrics_read(struct run *r, const char *path, char *const *domain, cons
             take_step(r, o);
         else if (is(o, "type", "val"))
             take_val(r, &p, o, domain, weight, n);
-        else if (is(o, "type", "engine"))
-            take_engine(&r->engine, o);
         json_decref(o);
     }
     free(line);

@@ -173,40 +173,6 @@ static void by_budget(FILE *f, const struct campaign *c, const struct verdict *v
     }
 }
 
-static void engine_row(FILE *f, const struct run *r)
-{
-    const struct engine_use *e = &r->engine;
-    fprintf(f, "| %s | %llu | %llu | %.0f | %.0f", r->arm, (unsigned long long)r->steps,
-            (unsigned long long)r->seed, e->accepted, e->rejected);
-    cell(f, 100 * e->accepted / (e->accepted + e->rejected), "%.0f %%");
-    fprintf(f, " | %.0f | %.0f", e->rollbacks, e->skipped);
-    cell(f, 100 * e->seconds / r->wall, "%.2f %%");
-    cell(f, e->drift_gain, "%+.2f");
-    cell(f, e->jump_gain, "%+.2f");
-    cell(f, e->estimate, "%.3f");
-    fprintf(f, " |\n");
-}
-
-static void engines(FILE *f, const struct campaign *c)
-{
-    bool any = false;
-    for (size_t i = 0; i < c->n_runs; i++) {
-        if (!c->runs[i].engine.present || strcmp(c->runs[i].phase, "main") != 0)
-            continue;
-        if (!any)
-            heading(f, "The engine",
-                    "arm | steps | seed | jumps accepted | rejected | acceptance | rollbacks | backward "
-                    "passes skipped | cost, of the time | "
-                    "G of the drift | G of jumps | its own estimate of the speed-up");
-        any = true;
-        engine_row(f, &c->runs[i]);
-    }
-    if (any)
-        fprintf(
-            f,
-            "\nG: real steps gained a cycle, as the engine's randomised cycles say at the end of the run.\n");
-}
-
 static void sweep(FILE *f, const struct campaign *c)
 {
     bool any = false;
@@ -248,10 +214,9 @@ void tables_write(FILE *f, const struct campaign *c, const struct verdict *v, co
                "seeds (Student's t of the logarithms). Paired: "
                "each seed's target is the baseline's own loss with that seed (same data, same first "
                "weights), so that what seeds have in common cancels. "
-               "Time is wall-clock of training alone, with probes, jumps and rollbacks and without "
+               "Time is wall-clock of training alone, without "
                "validation and checkpoints. Intervals cover seeds, "
                "not the choice of the learning rate.\n");
     by_budget(f, c, v);
-    engines(f, c);
     sweep(f, c);
 }

@@ -111,7 +111,7 @@ static void write_added(struct writer *w)
 #define SPACE "\xe2\x96\x81" /* U+2581, which stands for a space */
 #define REPLACE(kind, pattern, content)                                                                      \
     "    {\"type\": \"Replace\", \"pattern\": {\"" kind "\": \"" pattern "\"}, \"content\": \"" content "\"" \
-                                                                                                        "}"
+    "}"
 
 /* SentencePiece drops spaces at the end when they are U+2581 already, and so such characters of the text with
  * them. */

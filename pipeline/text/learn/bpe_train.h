@@ -39,14 +39,4 @@ size_t bpe_memory(size_t len);
 /* Frees b. *n_merges: how many were found. NULL: stop_signal. */
 struct tokenizer *bpe_learn(struct bpe *b, const struct bpe_opts *opts, uint32_t *n_merges);
 
-/* The layout of ids: tokenizer.md. */
-struct layout {
-    uint32_t n_text;           /* bytes and merges: ids from 0 */
-    uint32_t n_special;        /* after them */
-    uint32_t n_image, n_audio; /* codes, after these */
-};
-struct layout vocabulary_layout(uint32_t vocab_size);
-/* Sets what follows the text ids, and fills text ids from n_made on with unused ones. */
-void vocabulary_add_rest(struct tokenizer *t, const struct layout *l, uint32_t n_made);
-
 #endif

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pipeline/text/learn/bpe_train.h"
 #include "pipeline/text/vocabulary/vocabulary.h"
 
 enum {

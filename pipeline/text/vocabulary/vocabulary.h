@@ -179,4 +179,14 @@ static inline uint32_t merge_rank(const struct tokenizer *t, uint32_t left, uint
     return UINT32_MAX;
 }
 
+/* The layout of ids: tokenizer.md. */
+struct layout {
+    uint32_t n_text;           /* bytes and merges: ids from 0 */
+    uint32_t n_special;        /* after them */
+    uint32_t n_image, n_audio; /* codes, after these */
+};
+struct layout vocabulary_layout(uint32_t vocab_size);
+/* Sets what follows the text ids, and fills text ids from n_made on with unused ones. */
+void vocabulary_add_rest(struct tokenizer *t, const struct layout *l, uint32_t n_made);
+
 #endif

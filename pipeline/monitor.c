@@ -1,0 +1,142 @@
+/*
+ * monitor - look at runs and stages while they work, or afterwards
+ *
+ * in:     runs' directories (metrics.jsonl), and the pages of counters of running stages (shm/stats.h)
+ * stdout: a screen, again and again in a terminal; once as text or JSON with --once
+ *
+ * It only reads: no run notices it.
+ */
+#include "pipeline/lib/cli.h"
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/monitor/find.h"
+#include "pipeline/monitor/terminal.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool once, json, ascii;
+static const char *size_word, *pane_word;
+static struct view view = {.to = 1};
+static struct stages stages;
+
+static const struct opt opts[] = {
+    {0, "once", OPT_FLAG, &once, NULL, "print one screen as text and end"},
+    {0, "json", OPT_FLAG, &json, NULL, "print the state as one JSON line and end"},
+    {0, "pane", OPT_STR, &pane_word, "NAME", "begin with: overview (default), loss, rates, pipeline, events"},
+    {0, "size", OPT_STR, &size_word, "WxH", "with --once: columns and rows (80x24)"},
+    {0, "ascii", OPT_FLAG, &ascii, NULL, "draw with ASCII alone (by itself where the terminal is not UTF-8)"},
+    {0},
+};
+
+static const struct cli cli = {
+    "monitor",
+    "look at runs and stages while they work, or afterwards",
+    "monitor [OPTION...] [RUN...]",
+    opts,
+    "RUN is a run's directory. Without one, every run that is being trained by this user is shown, and if "
+    "there is none,\n"
+    "the newest below runs/. Several runs are drawn over each other, up to six.\n"
+    "\n"
+    "Keys: 1 to 5 and Tab panes, n next run, l logarithmic, + - zoom, arrows move, 0 whole run, / search "
+    "events,\n"
+    "space pause, ? help, q leave. The run goes on.\n"
+    "\n"
+    "NO_COLOR in the environment: no colours.\n"
+    "\n"
+    "Exit: 0 left, or printed; 1 failed; 2 misuse.",
+};
+
+static void poll_all(void)
+{
+    for (size_t i = 0; i < view.n_runs; i++)
+        run_poll(view.runs[i]);
+    stages_poll(&stages);
+}
+
+static void open_runs(char **paths, size_t n)
+{
+    char err[1024];
+    if (n > VIEW_RUNS)
+        usage_error("at most %d runs", VIEW_RUNS);
+    for (size_t i = 0; i < n; i++) {
+        struct run *r = run_open(paths[i], err, sizeof err);
+        if (!r)
+            die("%s", err);
+        view.runs[view.n_runs++] = r;
+    }
+}
+
+static void open_found(void)
+{
+    char *paths[VIEW_RUNS];
+    size_t n = find_runs(paths, VIEW_RUNS);
+    open_runs(paths, n);
+    for (size_t i = 0; i < n; i++)
+        free(paths[i]);
+}
+
+static enum pane parse_pane(const char *word)
+{
+    static const char *const words[N_PANES] = {"overview", "loss", "rates", "pipeline", "events"};
+    for (int i = 0; i < N_PANES; i++)
+        if (strcmp(words[i], word) == 0)
+            return (enum pane)i;
+    usage_error("--pane: '%s' is not overview, loss, rates, pipeline or events", word);
+}
+
+static void print_once(void)
+{
+    struct grid g = {.ascii = ascii};
+    int width = 80, height = 24;
+    char end;
+    if (size_word && (sscanf(size_word, "%dx%d%c", &width, &height, &end) != 2 || width < VIEW_WIDTH ||
+                      width > 1000 || height < VIEW_HEIGHT || height > 1000))
+        usage_error("--size: '%s' is not WxH from %dx%d to 1000x1000", size_word, VIEW_WIDTH, VIEW_HEIGHT);
+    grid_resize(&g, width, height);
+    view_draw(&view, &g);
+    grid_print(&g, stdout);
+    grid_free(&g);
+}
+
+static void print_json(void)
+{
+    json_t *runs = json_array();
+    for (size_t i = 0; i < view.n_runs; i++)
+        json_array_append_new(runs, run_to_json(view.runs[i]));
+    json_t *all = json_pack("{s:o, s:o}", "runs", runs, "stages", stages_to_json(&stages));
+    json_dumpf(all, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(all);
+}
+
+int main(int argc, char **argv)
+{
+    int n = cli_parse(&cli, argc, argv);
+    setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        ascii = true;
+    view.stages = &stages;
+    if (pane_word)
+        view.pane = parse_pane(pane_word);
+    signals_install();
+    if (n > 0)
+        open_runs(argv, (size_t)n);
+    else
+        open_found();
+    poll_all();
+    if (json)
+        print_json();
+    else if (once || !isatty(1))
+        print_once();
+    else
+        terminal_show(&view, ascii, poll_all);
+    for (size_t i = 0; i < view.n_runs; i++)
+        run_close(view.runs[i]);
+    if (once || json)
+        close_stdout();
+    return 0;
+}

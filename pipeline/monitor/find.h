@@ -1,0 +1,13 @@
+/*
+ * find.h - the runs that a user probably wants to see
+ */
+#ifndef MONITOR_FIND_H
+#define MONITOR_FIND_H
+
+#include <stddef.h>
+
+/* Paths (malloc'd) of the runs that a live `train` of this user writes; if there is none, of the newest below
+ * runs/. How many, at most cap. */
+size_t find_runs(char **paths, size_t cap);
+
+#endif

@@ -1,0 +1,351 @@
+#include "pipeline/monitor/run.h"
+
+#include "pipeline/lib/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+enum { MAX_LINE = 4 << 20, MAX_CONFIG = 1 << 20, READ = 1 << 20 };
+
+static double number(const json_t *o, const char *key)
+{
+    const json_t *v = json_object_get(o, key);
+    return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+static const char *string(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+
+static double or_zero(double x)
+{
+    return isfinite(x) ? x : 0;
+}
+
+/* ---- lines of metrics.jsonl ---- */
+
+static void keep_point(struct run *r, const struct run_point *p)
+{
+    r->last = *p;
+    if (r->n_steps++ % r->stride != 0)
+        return;
+    if (r->n_points == RUN_POINTS) { /* every other one makes room */
+        for (size_t i = 0; i < RUN_POINTS / 2; i++)
+            r->points[i] = r->points[2 * i];
+        r->n_points = RUN_POINTS / 2;
+        r->stride *= 2;
+        if ((r->n_steps - 1) % r->stride != 0)
+            return;
+    }
+    r->points[r->n_points++] = *p;
+}
+
+static void take_step(struct run *r, const json_t *o)
+{
+    struct run_point p = {.step = number(o, "step"),
+                          .loss = number(o, "loss"),
+                          .grad_norm = number(o, "grad_norm"),
+                          .lr = number(o, "lr"),
+                          .tokens = number(o, "tokens"),
+                          .tokens_per_s = number(o, "tokens_per_s"),
+                          .trained = number(o, "trained_s"),
+                          .stall = number(o, "stall_s")};
+    keep_point(r, &p);
+    if (json_object_get(o, "gpu_memory_bytes")) {
+        r->gpu_utilization = number(o, "gpu_utilization");
+        r->gpu_memory = number(o, "gpu_memory_bytes");
+        r->gpu_celsius = number(o, "gpu_celsius");
+        r->gpu_watts = number(o, "gpu_watts");
+    }
+}
+
+static struct run_series *series_named(struct run *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_val; i++)
+        if (strncmp(r->val[i].name, name, RUN_NAME - 1) == 0)
+            return &r->val[i];
+    if (r->n_val == RUN_SOURCES)
+        return NULL;
+    struct run_series *s = &r->val[r->n_val++];
+    snprintf(s->name, sizeof s->name, "%s", name);
+    return s;
+}
+
+static void take_validation(struct run *r, const json_t *o)
+{
+    struct run_series *s = series_named(r, string(o, "name"));
+    if (!s)
+        return;
+    if (s->n == s->cap) {
+        s->cap = s->cap ? 2 * s->cap : 64;
+        s->step = xrealloc(s->step, s->cap * sizeof *s->step);
+        s->loss = xrealloc(s->loss, s->cap * sizeof *s->loss);
+        s->bits = xrealloc(s->bits, s->cap * sizeof *s->bits);
+    }
+    s->step[s->n] = number(o, "step");
+    s->loss[s->n] = number(o, "loss");
+    s->bits[s->n++] = number(o, "bits_per_byte");
+}
+
+/* The event with its members but the lists, as they stand in the line. */
+static void take_event(struct run *r, const json_t *o)
+{
+    static const char *const bad[] = {"nan_loss", "nan_gradient", "spike", "rollback", "reject"};
+    struct run_event *e = &r->events[r->n_events++ % RUN_EVENTS];
+    const char *what = string(o, "event"), *key;
+    json_t *v;
+    *e = (struct run_event){.step = number(o, "step")};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        e->bad = e->bad || strcmp(bad[i], what) == 0;
+    size_t n = (size_t)snprintf(e->text, sizeof e->text, "%s", what);
+    json_object_foreach((json_t *)o, key, v)
+    {
+        if (n >= sizeof e->text || strcmp(key, "type") == 0 || strcmp(key, "step") == 0 ||
+            strcmp(key, "event") == 0)
+            continue;
+        if (json_is_string(v))
+            n += (size_t)snprintf(e->text + n, sizeof e->text - n, "  %s %s", key, json_string_value(v));
+        else if (json_is_number(v))
+            n += (size_t)snprintf(e->text + n, sizeof e->text - n, "  %s %.4g", key, json_number_value(v));
+    }
+}
+
+/* Most lines are steps, and of a long run most steps are not kept: those are not parsed. */
+static bool is_thinned(struct run *r, const char *line, size_t len)
+{
+    static const char step[] = "{\"type\":\"step\"";
+    if (len < sizeof step - 1 || memcmp(line, step, sizeof step - 1) != 0 || r->n_steps % r->stride == 0)
+        return false;
+    return true;
+}
+
+static void take_line(struct run *r, const char *line, size_t len, bool newest)
+{
+    json_error_t e;
+    if (len == 0)
+        return;
+    if (!newest && is_thinned(r, line, len)) {
+        r->n_steps++;
+        return;
+    }
+    json_t *o = json_loadb(line, len, 0, &e);
+    const char *type = string(o, "type");
+    if (strcmp(type, "step") == 0)
+        take_step(r, o);
+    else if (strcmp(type, "val") == 0)
+        take_validation(r, o);
+    else if (strcmp(type, "event") == 0 || strcmp(type, "engine") == 0)
+        take_event(r, o);
+    else
+        r->bad_lines += !json_is_object(o);
+    json_decref(o);
+}
+
+static void keep_rest(struct run *r, const char *s, size_t n)
+{
+    if (r->line_len + n > MAX_LINE) { /* no line of ours: dropped up to its end */
+        r->line_len = 0;
+        r->bad_lines++;
+        return;
+    }
+    if (r->line_len + n > r->line_cap) {
+        r->line_cap = 2 * (r->line_len + n);
+        r->line = xrealloc(r->line, r->line_cap);
+    }
+    memcpy(r->line + r->line_len, s, n);
+    r->line_len += n;
+}
+
+static void take_bytes(struct run *r, const char *s, size_t n, bool newest)
+{
+    const char *end = s + n;
+    for (const char *nl; (nl = memchr(s, '\n', (size_t)(end - s))) != NULL; s = nl + 1) {
+        bool last = newest && !memchr(nl + 1, '\n', (size_t)(end - nl - 1));
+        if (r->line_len == 0) {
+            take_line(r, s, (size_t)(nl - s), last);
+            continue;
+        }
+        keep_rest(r, s, (size_t)(nl - s));
+        take_line(r, r->line, r->line_len, last);
+        r->line_len = 0;
+    }
+    keep_rest(r, s, (size_t)(end - s));
+}
+
+/* Forgets what was read: a resumed run has cut its log. */
+static void start_over(struct run *r)
+{
+    r->offset = 0;
+    r->line_len = 0;
+    r->n_points = 0;
+    r->n_steps = 0;
+    r->stride = 1;
+    r->n_events = 0;
+    for (size_t i = 0; i < r->n_val; i++)
+        r->val[i].n = 0;
+    r->last = (struct run_point){.loss = NAN, .grad_norm = NAN, .lr = NAN, .tokens_per_s = NAN, .stall = NAN};
+}
+
+/* ---- the directory ---- */
+
+/* Whether some process holds the run's lock, as the kernel lists it: taking it, even to look, could disturb a
+ * `train` that is about to start. */
+static bool is_locked(const char *path)
+{
+    struct stat st;
+    char line[256], want[64];
+    bool found = false;
+    char *lock = path_join(path, ".lock");
+    FILE *f = stat(lock, &st) == 0 ? fopen("/proc/locks", "re") : NULL;
+    free(lock);
+    if (!f)
+        return false;
+    snprintf(want, sizeof want, ":%" PRIu64 " ", (uint64_t)st.st_ino);
+    while (!found && fgets(line, sizeof line, f))
+        found = strstr(line, "FLOCK") && strstr(line, want);
+    fclose(f);
+    return found;
+}
+
+static void read_config(struct run *r)
+{
+    json_error_t e;
+    char *path = path_join(r->path, "config.json");
+    struct stat st;
+    json_t *o = stat(path, &st) == 0 && st.st_size < MAX_CONFIG ? json_load_file(path, 0, &e) : NULL;
+    r->steps = or_zero(number(o, "steps"));
+    r->rows = or_zero(number(o, "rows"));
+    r->row_tokens = or_zero(number(o, "row_tokens"));
+    r->flops_per_token = or_zero(number(o, "flops_per_token"));
+    snprintf(r->model, sizeof r->model, "%s, %.1fM weights", string(o, "model"),
+             or_zero(number(o, "parameters")) / 1e6);
+    snprintf(r->backend, sizeof r->backend, "%s", string(o, "backend"));
+    json_decref(o);
+    free(path);
+}
+
+/* The directory with metrics.jsonl: path itself, or one above it (a checkpoint or `latest` was named). */
+static char *find_directory(const char *path)
+{
+    static const char *const up[] = {"", "/..", "/../.."};
+    for (size_t i = 0; i < sizeof up / sizeof *up; i++) {
+        char *dir = xasprintf("%s%s", path, up[i]), *file = path_join(dir, "metrics.jsonl");
+        bool found = path_exists(file);
+        free(file);
+        if (found)
+            return dir;
+        free(dir);
+    }
+    return NULL;
+}
+
+struct run *run_open(const char *path, char *err, size_t cap)
+{
+    char *dir = find_directory(path);
+    if (!dir) {
+        snprintf(err, cap, "%s: no run there: it has no metrics.jsonl", path);
+        return NULL;
+    }
+    struct run *r = xcalloc(1, sizeof *r);
+    char *file = path_join(dir, "metrics.jsonl"), *real = realpath(dir, NULL);
+    r->path = dir;
+    r->name = xstrdup(real && strrchr(real, '/') ? strrchr(real, '/') + 1 : dir);
+    r->gpu_utilization = r->gpu_memory = r->gpu_celsius = r->gpu_watts = NAN;
+    r->fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    start_over(r);
+    if (r->fd < 0) {
+        snprintf(err, cap, "%s: %s", file, strerror(errno));
+        run_close(r);
+        r = NULL;
+    }
+    free(file);
+    free(real);
+    if (r)
+        run_poll(r);
+    return r;
+}
+
+void run_poll(struct run *r)
+{
+    struct stat st;
+    r->live = is_locked(r->path);
+    read_config(r);
+    if (fstat(r->fd, &st) != 0)
+        return;
+    if ((uint64_t)st.st_size < r->offset)
+        start_over(r);
+    char *buf = xmalloc(READ);
+    for (ssize_t n; (n = pread(r->fd, buf, READ, (off_t)r->offset)) > 0;) {
+        r->offset += (uint64_t)n;
+        take_bytes(r, buf, (size_t)n, r->offset >= (uint64_t)st.st_size);
+    }
+    free(buf);
+}
+
+void run_close(struct run *r)
+{
+    if (!r)
+        return;
+    for (size_t i = 0; i < RUN_SOURCES; i++) {
+        free(r->val[i].step);
+        free(r->val[i].loss);
+        free(r->val[i].bits);
+    }
+    if (r->fd >= 0)
+        close(r->fd);
+    free(r->path);
+    free(r->name);
+    free(r->line);
+    free(r);
+}
+
+double run_seconds_left(const struct run *r)
+{
+    double done = r->last.step - r->points[0].step, time = r->last.trained - r->points[0].trained;
+    if (!r->live || r->n_points < 2 || !(done > 0) || !(r->steps >= r->last.step))
+        return NAN;
+    return time / done * (r->steps - r->last.step);
+}
+
+/* ---- for other programs ---- */
+
+static json_t *real(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+/* A name from a file may hold bytes that are no UTF-8, which JSON cannot hold. */
+static json_t *text(const char *s)
+{
+    json_t *v = json_string(s);
+    return v ? v : json_string("?");
+}
+
+json_t *run_to_json(const struct run *r)
+{
+    json_t *val = json_object(), *last = json_null();
+    for (size_t i = 0; i < r->n_val; i++)
+        if (r->val[i].n > 0)
+            json_object_set_new(val, r->val[i].name,
+                                json_pack("{s:o, s:o, s:o}", "step", real(r->val[i].step[r->val[i].n - 1]),
+                                          "loss", real(r->val[i].loss[r->val[i].n - 1]), "bits_per_byte",
+                                          real(r->val[i].bits[r->val[i].n - 1])));
+    if (r->n_events > 0)
+        last = text(r->events[(r->n_events - 1) % RUN_EVENTS].text);
+    return json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "name",
+                     text(r->name), "path", text(r->path), "live", (int)r->live, "step", real(r->last.step),
+                     "steps", real(r->steps), "tokens", real(r->last.tokens), "loss", real(r->last.loss),
+                     "grad_norm", real(r->last.grad_norm), "lr", real(r->last.lr), "tokens_per_s",
+                     real(r->last.tokens_per_s), "seconds_left", real(run_seconds_left(r)), "validation", val,
+                     "last_event", last, "bad_lines", (json_int_t)r->bad_lines);
+}

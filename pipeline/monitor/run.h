@@ -1,0 +1,69 @@
+/*
+ * run.h - a run as a monitor sees it: read from its directory, live or finished, without disturbing it
+ *
+ *   r = run_open("runs/a", err, cap)
+ *   run_poll(r)              reads what metrics.jsonl has gained since; as often as one likes
+ *
+ * Steps are thinned so that memory does not grow with the run: of a run of many steps every 2nd, 4th, 8th ...
+ * is kept. All validations and the last events are. Lines that cannot be read are counted and passed over.
+ */
+#ifndef MONITOR_RUN_H
+#define MONITOR_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <jansson.h>
+
+enum {
+    RUN_POINTS = 4096, /* steps kept at most */
+    RUN_SOURCES = 16,  /* validation sources, and sources of the mix */
+    RUN_EVENTS = 512,  /* newest kept */
+    RUN_EVENT_TEXT = 160,
+    RUN_NAME = 48,
+};
+
+struct run_point { /* a step; NaN: not said */
+    double step, loss, grad_norm, lr, tokens, tokens_per_s, trained, stall;
+};
+
+struct run_series { /* of one validation source */
+    char name[RUN_NAME];
+    double *step, *loss, *bits; /* n of each */
+    size_t n, cap;
+};
+
+struct run_event {
+    double step;
+    bool bad; /* a spike, a value that is not finite, a rollback */
+    char text[RUN_EVENT_TEXT];
+};
+
+struct run {
+    char *path, *name;
+    double steps, row_tokens, rows, flops_per_token; /* of config.json; 0: not said */
+    char model[RUN_NAME], backend[2 * RUN_NAME];
+    struct run_point points[RUN_POINTS], last;
+    size_t n_points;
+    uint64_t n_steps, stride;
+    struct run_series val[RUN_SOURCES];
+    size_t n_val;
+    struct run_event events[RUN_EVENTS]; /* a ring: the newest is events[(n_events - 1) % RUN_EVENTS] */
+    uint64_t n_events;
+    double gpu_utilization, gpu_memory, gpu_celsius, gpu_watts; /* NaN: not said */
+    uint64_t bad_lines;
+    bool live; /* a `train` holds its lock */
+    /* reading */
+    int fd;
+    uint64_t offset;
+    char *line; /* begun, not ended */
+    size_t line_len, line_cap;
+};
+
+struct run *run_open(const char *path, char *err, size_t cap); /* path: a run, or something in it */
+void run_poll(struct run *r);
+void run_close(struct run *r);
+double run_seconds_left(const struct run *r); /* NaN: cannot be told */
+json_t *run_to_json(const struct run *r);
+
+#endif

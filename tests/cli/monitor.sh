@@ -1,0 +1,85 @@
+# monitor: screens of a made run are those of tests/golden/monitor; a live stage and one that was killed show; nothing from a
+# file reaches the terminal as it is; a log that is cut and grows again is followed.
+set -euo pipefail
+export LC_ALL=C.UTF-8
+golden=$ROOT/tests/golden/monitor
+mkdir -p run other
+awk 'BEGIN {
+    for (i = 1; i <= 400; i++) {
+        printf "{\"type\":\"step\",\"step\":%d,\"loss\":%.5g,\"grad_norm\":%.4g,\"lr\":%.4g,\"tokens\":%d,\"tokens_per_s\":%.5g,\"seconds\":1,\"stall_s\":0.001,\"updates\":1,\"trained_s\":%d,\"cpu_s\":%d,\"source_loss\":[]}\n",
+            i, 2 + 5 * exp(-i / 60) + 0.2 * sin(i * 7), 1 + 0.5 * sin(i * 3), i < 40 ? i * 2.5e-5 : 1e-3, i * 4096, 4000 + 100 * sin(i), i, i * 2
+        if (i % 40 == 0)
+            printf "{\"type\":\"val\",\"step\":%d,\"name\":\"language\",\"loss\":%.4g,\"bits_per_byte\":%.4g,\"trained_s\":1,\"cpu_s\":1,\"tokens\":9}\n{\"type\":\"val\",\"step\":%d,\"name\":\"code\",\"loss\":2,\"bits_per_byte\":%.4g,\"trained_s\":1,\"cpu_s\":1,\"tokens\":9}\n",
+                i, 2 + exp(-i / 90), 1.5 + exp(-i / 90), i, 1.2 + exp(-i / 50)
+    }
+    print "{\"type\":\"event\",\"step\":200,\"event\":\"checkpoint\",\"detail\":\"run/checkpoints/step-000200\"}"
+    print "{\"type\":\"event\",\"step\":321,\"event\":\"spike\",\"loss\":9.5,\"grad_norm\":33,\"skipped\":true,\"rows\":[]}"
+}' >run/metrics.jsonl
+echo '{"model":"nano","parameters":5300000,"steps":600,"rows":16,"row_tokens":256}' >run/config.json
+sed 's/"loss":\([2-7]\)/"loss":1\1/' run/metrics.jsonl >other/metrics.jsonl
+cp run/config.json other/config.json
+
+screen() { # NAME words...
+    "$BIN/monitor" --once "${@:2}" >"$1.txt"
+    [ -z "${UPDATE_GOLDEN:-}" ] || cp "$1.txt" "$golden/$1.txt"
+    cmp "$1.txt" "$golden/$1.txt" || { diff "$1.txt" "$golden/$1.txt" | head -20; exit 1; }
+}
+screen loss-80x24 run --pane loss
+screen loss-80x24-ascii run --pane loss --ascii
+screen loss-60x20 run --pane loss --size 60x20
+screen rates-200x60 run --pane rates --size 200x60
+screen two-80x24 run other --pane loss
+screen events-80x24 run --pane events
+LC_ALL=C "$BIN/monitor" --once run --pane loss | cmp - loss-80x24-ascii.txt # no UTF-8 there: ASCII by itself
+
+"$BIN/monitor" --json run >state.json
+grep -q '"step":400' state.json
+grep -q '"bits_per_byte":1.2' state.json
+
+# hostile bytes
+mkdir bad
+{
+    printf '{"type":"val","step":1,"name":"\\u001b[31mred\\u009b2J\\u202e","loss":1,"bits_per_byte":1}\n'
+    printf '{"type":"event","step":2,"event":"x\\u0007\\u001b]0;title\\u0007","detail":"\\ud83d\\ude00 \\u0000"}\n'
+    printf '{"type":"step","step":3,"loss":null,"grad_norm":1e999,"lr":"text"}\n[]\n17\n\xff\xfe\x1b[2J\n{"type":"step"'
+    head -c 5000000 /dev/zero | tr '\0' 'x'
+    printf '\n{"type":"step","step":4,"loss":2.5}\n'
+} >bad/metrics.jsonl
+for pane in overview loss rates pipeline events; do
+    "$BIN/monitor" --once bad --pane $pane --ascii >bad.txt
+    if LC_ALL=C grep -q "[^ -~]" bad.txt; then echo "$pane: a byte that is not printable ASCII"; exit 1; fi
+    "$BIN/monitor" --once bad --pane $pane >bad.txt
+    if grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xae' bad.txt; then echo "$pane: a control character"; exit 1; fi
+done
+"$BIN/monitor" --json bad >bad.json
+grep -q '"step":4' bad.json
+
+# a live stage, which is then killed
+mkfifo docs
+"$BIN/shard" --quiet -o tokens <docs >/dev/null &
+pid=$!
+"$BIN/fetch" --quiet --cat demo:math --limit 200KB >text.jsonl
+"$BIN/tokenize" train --quiet -n 300 -o tok.json text.jsonl
+exec 9>docs
+"$BIN/tokenize" --quiet -t tok.json text.jsonl >&9
+# sees PATTERN: the state, as it is now
+sees() { "$BIN/monitor" --json run >state.json && grep -q "$1" state.json; }
+for _ in $(seq 100); do sees "\"stage\":\"shard\"[^}]*\"pid\":$pid" && break; sleep 0.05; done
+sees "\"pid\":$pid,\"alive\":true"
+kill -9 $pid
+wait $pid || true
+sees "\"pid\":$pid,\"alive\":false"
+"$BIN/monitor" --once run --pane pipeline --size 100x30 >dead.txt
+grep -q "process $pid is gone without ending" dead.txt
+"$TOOLS/doctor" --remove >removed.txt
+grep -q "removed.*$pid" removed.txt
+if sees "\"pid\":$pid,"; then echo 'still there'; exit 1; fi
+exec 9>&-
+
+code=0
+"$BIN/monitor" --once nowhere 2>err || code=$?
+[ $code = 1 ]
+grep -q 'nowhere: no run there' err
+code=0
+"$BIN/monitor" --once run --size 10x10 2>err || code=$?
+[ $code = 2 ]

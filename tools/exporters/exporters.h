@@ -1,0 +1,17 @@
+/*
+ * exporters.h - a model directory in the formats of other tools
+ *
+ * All calls read the model tensor by tensor, so they take little memory whatever its size, and die() naming
+ * the file and the reason. What they write appears whole or not at all.
+ */
+#ifndef EXPORTERS_EXPORTERS_H
+#define EXPORTERS_EXPORTERS_H
+
+#include <stdint.h>
+
+/* name: what the file calls the model. dtype: f32 bf16 f16 q8_0 q4_0. The tokenizer goes into the file. */
+void export_gguf(const char *model_dir, const char *name, const char *out, const char *dtype);
+/* The words that export_gguf takes: "f32, bf16, f16, q8_0, q4_0". */
+extern const char export_gguf_dtypes[];
+
+#endif
