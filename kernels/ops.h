@@ -42,6 +42,14 @@ struct adamw { /* Loshchilov & Hutter 2019, arXiv:1711.05101 */
     float grad_scale;   /* clipping: gradient is multiplied by it first */
 };
 
+struct qk_norm_rope {         /* what that op reads in both directions */
+    const void *qkv;          /* (N,(H+2Hkv)*D) act: a row holds query heads, key heads, value heads */
+    const float *gq, *gk;     /* (D) gains of the query heads, of the key heads */
+    const float *rope;        /* (T_max,D): row p holds cos(p*w_i) for i < D/2, then sin */
+    const int32_t *positions; /* (N): p of each token */
+    int N, H, Hkv, D;
+};
+
 enum { OPS_DIRECTIONS = 4 }; /* most that combine, direction and gram take */
 
 struct span { /* elements [offset, offset + n) of every flat array belong to that group */
@@ -147,17 +155,12 @@ struct ops {
     int (*use_fp8)(struct device *dev, char *err, size_t cap);
 
     /* Per-head RMSNorm of q and k, then rotate-half RoPE (Su et al. 2021, arXiv:2104.09864), as Qwen3 does.
-     * qkv (N, (H+2Hkv)*D): q heads, k heads, v heads. qk (N, (H+Hkv)*D) is written; rstd (N, H+Hkv) f32 is
-     * written. gq, gk (D) f32. rope (T_max, D) f32: row p holds cos(p*w_i) for i < D/2, then sin. positions
-     * (N): p of each row. */
-    void (*qk_norm_rope_forward)(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
-                                 const float *gk, const float *rope, const int32_t *positions, int N, int H,
-                                 int Hkv, int D, float eps);
-    /* dqkv: the q and k parts are written; dgq, dgk (D) f32 write, or add when accumulate. */
+     * qk (N,(H+Hkv)*D) and rstd (N,H+Hkv) f32 are written. */
+    void (*qk_norm_rope_forward)(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in,
+                                 float eps);
+    /* dqkv (N,(H+2Hkv)*D): the q and k parts are written; dgq, dgk (D) f32 write, or add when accumulate. */
     void (*qk_norm_rope_backward)(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
-                                  const void *qkv, const float *rstd, const float *gq, const float *gk,
-                                  const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
-                                  bool accumulate);
+                                  const float *rstd, const struct qk_norm_rope *in, bool accumulate);
 
     /* Causal attention with grouped queries, scores scaled by 1/sqrt(D), O(T) memory (Dao 2023,
      * arXiv:2307.08691). qk as written by qk_norm_rope_forward, v inside qkv. out (N, H*D) is written; lse

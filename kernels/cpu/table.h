@@ -53,13 +53,10 @@ size_t linear_scratch_bytes(struct device *dev,
 void gemv(struct device *dev, void *y, const void *W, const void *x, int I, int O);
 
 /* qk_norm_rope.c */
-void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
-                          const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv,
-                          int D, float eps);
+void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in,
+                          float eps);
 void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
-                           const void *qkv, const float *rstd, const float *gq, const float *gk,
-                           const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
-                           bool accumulate);
+                           const float *rstd, const struct qk_norm_rope *in, bool accumulate);
 
 /* attention.c, attention_backward.c, attention_cached.c */
 void attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,

@@ -38,13 +38,11 @@ void cuda_rmsnorm_backward(cudaStream_t s, enum dtype act, void *dx, float *dg, 
                            const float *g, const float *rstd, int N, int C, bool accumulate, void *scratch);
 size_t cuda_rmsnorm_backward_scratch(int N, int C);
 
-void cuda_qk_norm_rope_forward(cudaStream_t s, enum dtype act, void *qk, float *rstd, const void *qkv,
-                               const float *gq, const float *gk, const float *rope, const int32_t *positions,
-                               int N, int H, int Hkv, int D, float eps);
+void cuda_qk_norm_rope_forward(cudaStream_t s, enum dtype act, void *qk, float *rstd,
+                               const struct qk_norm_rope *in, float eps);
 void cuda_qk_norm_rope_backward(cudaStream_t s, enum dtype act, void *dqkv, float *dgq, float *dgk,
-                                const void *dqk, const void *qkv, const float *rstd, const float *gq,
-                                const float *gk, const float *rope, const int32_t *positions, int N, int H,
-                                int Hkv, int D, bool accumulate, void *scratch);
+                                const void *dqk, const float *rstd, const struct qk_norm_rope *in,
+                                bool accumulate, void *scratch);
 size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D);
 
 /* linear_forward of one row. */

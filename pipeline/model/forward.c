@@ -30,6 +30,20 @@ uint64_t replay_key(const uint64_t *words, size_t n)
     return h;
 }
 
+struct qk_norm_rope qk_norm_rope_inputs(const struct weights *w, const struct activations *a,
+                                        const struct layer_acts *s, int l, int N)
+{
+    return (struct qk_norm_rope){.qkv = s->qkv,
+                                 .gq = gain(w, PARAM_NORM_Q, l),
+                                 .gk = gain(w, PARAM_NORM_K, l),
+                                 .rope = w->rope,
+                                 .positions = a->positions,
+                                 .N = N,
+                                 .H = w->c.H,
+                                 .Hkv = w->c.Hkv,
+                                 .D = w->c.D};
+}
+
 static void attend(const struct weights *w, const struct activations *a, const struct layer_acts *s, int l,
                    int B, int T, bool masked, struct kv_cache *kv)
 {
@@ -53,8 +67,8 @@ static void attention_block(const struct weights *w, struct activations *a, cons
     int N = B * T;
     o->hidden_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_Q, l), N, c->C,
                       (c->H + 2 * c->Hkv) * c->D);
-    o->qk_norm_rope_forward(w->dev, s->qk, s->rstd_qk, s->qkv, gain(w, PARAM_NORM_Q, l),
-                            gain(w, PARAM_NORM_K, l), w->rope, a->positions, N, c->H, c->Hkv, c->D, c->eps);
+    struct qk_norm_rope heads = qk_norm_rope_inputs(w, a, s, l, N);
+    o->qk_norm_rope_forward(w->dev, s->qk, s->rstd_qk, &heads, c->eps);
     attend(w, a, s, l, B, T, masked, kv);
     o->hidden_forward(w->dev, a->delta, s->att, weight(w, PARAM_O, l), N, c->H * c->D, c->C);
 }

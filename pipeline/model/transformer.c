@@ -113,10 +113,9 @@ static void attention_block_backward(const struct weights *w, struct activations
                        HD, C, accumulate);
     o->attention_backward(w->dev, a->dqk, a->dqkv, a->datt, s->att, s->lse, s->qk, s->qkv,
                           masked ? a->first : NULL, shape);
+    struct qk_norm_rope heads = qk_norm_rope_inputs(w, a, s, l, N);
     o->qk_norm_rope_backward(w->dev, a->dqkv, grad_of(w, grad, PARAM_NORM_Q, l),
-                             grad_of(w, grad, PARAM_NORM_K, l), a->dqk, s->qkv, s->rstd_qk,
-                             gain(w, PARAM_NORM_Q, l), gain(w, PARAM_NORM_K, l), w->rope, a->positions, N,
-                             c->H, c->Hkv, c->D, accumulate);
+                             grad_of(w, grad, PARAM_NORM_K, l), a->dqk, s->rstd_qk, &heads, accumulate);
     o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_Q, l), a->dqkv, s->norm_attn,
                        weight(w, PARAM_Q, l), N, C, Q, accumulate);
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_ATTN, l), a->delta, s->in,
