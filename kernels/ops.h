@@ -35,6 +35,14 @@ struct attention_shape {
     int H, Hkv, D; /* query heads, key/value heads (H % Hkv == 0), width of a head (even) */
 };
 
+struct attention {        /* what that op reads in both directions */
+    const void *qk;       /* (N,(H+Hkv)*D) act: query heads, key heads, as qk_norm_rope_forward writes them */
+    const void *qkv;      /* (N,(H+2Hkv)*D) act: its last Hkv heads are the values */
+    const int32_t *first; /* (N): index within its sequence of the first key that a query may see (document
+                             masks); NULL: 0 */
+    struct attention_shape s;
+};
+
 struct adamw { /* Loshchilov & Hutter 2019, arXiv:1711.05101 */
     float lr, beta1, beta2, eps;
     float weight_decay; /* decoupled: theta -= lr * weight_decay * theta */
@@ -163,15 +171,11 @@ struct ops {
                                   const float *rstd, const struct qk_norm_rope *in, bool accumulate);
 
     /* Causal attention with grouped queries, scores scaled by 1/sqrt(D), O(T) memory (Dao 2023,
-     * arXiv:2307.08691). qk as written by qk_norm_rope_forward, v inside qkv. out (N, H*D) is written; lse
-     * (B,H,T) f32: log-sum-exp of the scores. first (N) or NULL: index within its sequence of the first key
-     * that query n may see (document masks). */
-    void (*attention_forward)(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
-                              const int32_t *first, struct attention_shape s);
-    /* dqk (N,(H+Hkv)*D) is written, the v part of dqkv is written. */
+     * arXiv:2307.08691). out (N,H*D) is written; lse (B,H,T) f32, the log-sum-exp of the scores, too. */
+    void (*attention_forward)(struct device *dev, void *out, float *lse, const struct attention *in);
+    /* dqk (N,(H+Hkv)*D) is written, the v part of dqkv (N,(H+2Hkv)*D) is written. */
     void (*attention_backward)(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
-                               const float *lse, const void *qk, const void *qkv, const int32_t *first,
-                               struct attention_shape s);
+                               const float *lse, const struct attention *in);
     /* Both by cuDNN from now on where first is NULL; a shape that it has no kernel for is then an error of
      * the device, and pointers are 16-byte aligned. It is compared with the backend's own first, on random
      * numbers of shape s. Its gradients of q are summed in no fixed order: equal inputs no longer give equal

@@ -93,11 +93,13 @@ static void k_rope_backward(void)
 }
 static void k_attention_forward(void)
 {
-    o->attention_forward(dev, z, stat, y, x, NULL, attention);
+    const struct attention in = {y, x, NULL, attention};
+    o->attention_forward(dev, z, stat, &in);
 }
 static void k_attention_backward(void)
 {
-    o->attention_backward(dev, w, logits, z, z, stat, y, x, NULL, attention);
+    const struct attention in = {y, x, NULL, attention};
+    o->attention_backward(dev, w, logits, z, z, stat, &in);
 }
 static void k_swiglu_forward(void)
 {

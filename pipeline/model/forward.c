@@ -44,13 +44,20 @@ struct qk_norm_rope qk_norm_rope_inputs(const struct weights *w, const struct ac
                                  .D = w->c.D};
 }
 
+struct attention attention_inputs(const struct weights *w, const struct activations *a,
+                                  const struct layer_acts *s, int B, int T, bool masked)
+{
+    return (struct attention){
+        .qk = s->qk, .qkv = s->qkv, .first = masked ? a->first : NULL, .s = {B, T, w->c.H, w->c.Hkv, w->c.D}};
+}
+
 static void attend(const struct weights *w, const struct activations *a, const struct layer_acts *s, int l,
                    int B, int T, bool masked, struct kv_cache *kv)
 {
     const struct model_config *c = &w->c;
     if (!kv) {
-        struct attention_shape shape = {B, T, c->H, c->Hkv, c->D};
-        w->ops->attention_forward(w->dev, s->att, s->lse, s->qk, s->qkv, masked ? a->first : NULL, shape);
+        struct attention in = attention_inputs(w, a, s, B, T, masked);
+        w->ops->attention_forward(w->dev, s->att, s->lse, &in);
         return;
     }
     size_t bytes = (size_t)kv->T_max * (size_t)c->Hkv * (size_t)c->D * dtype_bytes(w->act);
