@@ -2,6 +2,7 @@
 
 #include "formats/docs_flat.h"
 #include "formats/json_lenient.h"
+#include "formats/template_json.h"
 #include "formats/tokens.h"
 
 #include <jansson.h>
@@ -168,7 +169,8 @@ static int get_string(struct doc_parser *p, const char *name, const char **s, si
     return 1;
 }
 
-static const char *const text_fields[] = {"text", "content", "code", "solution", "output", "response"};
+const char *const doc_text_fields[DOC_TEXT_FIELDS] = {"text",     "content", "code",
+                                                      "solution", "output",  "response"};
 
 /* A flat object that has text in one string. 0: it is not one, or not that simple. */
 static int parse_flat(struct doc_parser *p, const char *json, size_t len, const char *text_field,
@@ -177,9 +179,8 @@ static int parse_flat(struct doc_parser *p, const char *json, size_t len, const 
     if (len > DOC_MAX_JSON || !flat_parse(&p->flat, json, len))
         return 0;
     const struct flat_field *text = NULL;
-    for (size_t i = 0; i < sizeof text_fields / sizeof *text_fields && (!text || text->kind == FLAT_NULL);
-         i++)
-        text = flat_find(&p->flat, text_field ? text_field : text_fields[i]);
+    for (size_t i = 0; i < DOC_TEXT_FIELDS && (!text || text->kind == FLAT_NULL); i++)
+        text = flat_find(&p->flat, text_field ? text_field : doc_text_fields[i]);
     if (!text || text->kind != FLAT_STRING)
         return 0;
     const struct flat_field *id = flat_find(&p->flat, "id"), *domain = flat_find(&p->flat, "domain");
@@ -256,15 +257,16 @@ static int get_text(struct doc_parser *p, const char *text_field, struct doc *d)
     if (text_field) {
         r = get_string(p, text_field, &d->text, &d->len);
     } else {
-        for (size_t i = 0; i < sizeof text_fields / sizeof *text_fields && r == 0; i++)
-            r = get_string(p, text_fields[i], &d->text, &d->len);
+        for (size_t i = 0; i < DOC_TEXT_FIELDS && r == 0; i++)
+            r = get_string(p, doc_text_fields[i], &d->text, &d->len);
         if (r == 0)
             r = join_pair(p, d);
     }
     return r == 0 ? no_text(p, text_field) : r;
 }
 
-int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d)
+/* What the last document pointed to is gone. */
+static void forget(struct doc_parser *p, struct doc *d)
 {
     json_decref(p->root);
     free(p->joined);
@@ -272,10 +274,10 @@ int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *te
     p->joined = NULL;
     p->stream_error = false;
     memset(d, 0, sizeof *d);
-    if (parse_flat(p, json, len, text_field, d))
-        return 0;
-    if (load(p, json, len) != 0 || get_text(p, text_field, d) < 0)
-        return -1;
+}
+
+static void get_id_and_domain(struct doc_parser *p, struct doc *d)
+{
     const json_t *id = json_object_get(p->root, "id");
     const char *domain = json_string_value(json_object_get(p->root, "domain"));
     if (json_is_integer(id)) {
@@ -287,6 +289,16 @@ int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *te
     d->domain = domain ? domain_from_name(domain) : DOMAIN_OTHER;
     if (d->domain < 0)
         d->domain = DOMAIN_OTHER;
+}
+
+int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d)
+{
+    forget(p, d);
+    if (parse_flat(p, json, len, text_field, d))
+        return 0;
+    if (load(p, json, len) != 0 || get_text(p, text_field, d) < 0)
+        return -1;
+    get_id_and_domain(p, d);
     return 0;
 }
 
@@ -297,6 +309,29 @@ uint32_t utf8_value(const char *s, size_t width)
     for (size_t i = 1; i < width; i++)
         value = value << 6 | (u[i] & 0x3f);
     return value;
+}
+
+int doc_parse_template(struct doc_parser *p, const char *json, size_t len, const struct template *t,
+                       const char *join, struct doc *d)
+{
+    const char *field = "";
+    forget(p, d);
+    if (load(p, json, len) != 0)
+        return -1;
+    switch (template_fill_json(t, p->root, join, &p->joined, &d->len, &field)) {
+    case TEMPLATE_OK:
+        d->text = p->joined;
+        get_id_and_domain(p, d);
+        return 0;
+    case TEMPLATE_EMISSING:
+        return no_text(p, field);
+    case TEMPLATE_ELIST:
+        return fail(p, 0, "field \"%s\" is an array, and nothing is said to join its elements with", field);
+    case TEMPLATE_EOBJECT:
+        return fail(p, 0, "field \"%s\" is an object, not a text", field);
+    default:
+        return fail(p, 0, "out of memory");
+    }
 }
 
 /* The ranges are those of Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF. */

@@ -162,7 +162,9 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
                             .clip = (float)c->clip,
                             .half = half,
                             .use_muon = use_muon,
-                            .momentum = (float)c->momentum};
+                            .momentum = (float)c->momentum,
+                            .rate = {1, (float)(c->lr_embedding / c->lr), (float)(c->lr_head / c->lr),
+                                     (float)(c->lr_norm / c->lr)}};
     if (optim_alloc(&t->opt, &t->w, err, sizeof err) != 0)
         die("%s", err);
     if (lookahead_alloc(&t->ahead, &t->w) != 0)
@@ -240,10 +242,12 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
 {
     t->saved_step = UINT64_MAX;
     if (!dir) {
+        t->w.init = t->cfg->init;
         if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
         finish_begin(&t->finish, &t->w);
+        losses_begin(&t->losses, 0);
         if (t->cfg->overwrite) /* only now: whatever is wrong with this run has shown before */
             rundir_clear(t->cfg->run);
         return;

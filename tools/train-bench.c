@@ -245,7 +245,8 @@ static void bench_make(struct bench *b, const struct model_config *c)
                             .clip = 1,
                             .half = bf16_state,
                             .use_muon = strcmp(optimizer, "muon") == 0,
-                            .momentum = 0.95f};
+                            .momentum = 0.95f,
+                            .rate = OPTIM_EQUAL_RATES};
     if (!b->a || !b->grad)
         die("%s", b->a ? "no memory for the gradient" : err);
     if (optim_alloc(&b->opt, &b->w, err, sizeof err) != 0)

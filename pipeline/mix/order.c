@@ -82,7 +82,7 @@ static void open_chapter(struct order *o, uint64_t epoch, uint64_t chapter)
 uint64_t order_at(struct order *o, uint64_t k)
 {
     uint64_t epoch = k / o->windows, place = k % o->windows, run = place / o->run;
-    uint64_t chapter = o->n_chapters == 1 ? 0 : run < o->n_runs ? chapter_of_run(o, run) : o->n_chapters - 1;
+    uint64_t chapter = run < o->n_runs ? chapter_of_run(o, run) : o->n_chapters - 1;
     if (epoch != o->epoch || chapter != o->chapter)
         open_chapter(o, epoch, chapter);
     uint64_t first = o->n_chapters == 1 ? 0 : first_run(o, chapter);

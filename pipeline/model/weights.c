@@ -170,9 +170,22 @@ static uint64_t key_of(uint64_t seed, const char *name)
     return mix64(mix64(seed) ^ h);
 }
 
+/* The standard deviation of a matrix's first values. 0.8 and 0.001: nanochat's, tuned there. */
+static float first_deviation(const struct weights *w, const struct param *p)
+{
+    bool into_stream = p->kind == PARAM_O || p->kind == PARAM_DOWN;
+    if (w->init == INIT_SMALL)
+        return into_stream ? 0.02f / sqrtf(2 * (float)w->c.L) : 0.02f;
+    if (p->kind == PARAM_EMBED)
+        return 0.8f;
+    if (p->kind == PARAM_HEAD)
+        return 0.001f;
+    return into_stream ? 0 : 1 / sqrtf((float)p->cols);
+}
+
 static void init_param(struct weights *w, const struct param *p, uint64_t seed, float *host)
 {
-    float sd = p->kind == PARAM_O || p->kind == PARAM_DOWN ? 0.02f / sqrtf(2 * (float)w->c.L) : 0.02f;
+    float sd = first_deviation(w, p);
     uint64_t key = key_of(seed, p->name);
     for (size_t from = 0; from < p->n; from += CHUNK) {
         size_t n = p->n - from < CHUNK ? p->n - from : CHUNK;

@@ -50,8 +50,7 @@ static const struct opt opts[] = {
      "to 1 MiB, half of them prefix-suffix-middle, half suffix-prefix-middle"},
     {0, "seed", OPT_U64, &seed, "N", "of --fim (default 0)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Documents"},
-    {'f', "text-field", OPT_STR, &input_opts.text_field, "FIELD",
-     "where the text is in JSON (default: as fetch finds it)"},
+    INPUT_TEXT_OPTS(input_opts),
     {'d', "domain", OPT_STR, &domain_name, "DOMAIN",
      "mark all as language, code, math, ml, logic or other\n"
      "(default: each document's own)"},

@@ -2,6 +2,7 @@
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/train/recipe.h"
 #include "pipeline/train/settings.h"
 
 #include <math.h>
@@ -30,6 +31,15 @@ static const char notes[] =
 static double default_warmup(uint64_t steps)
 {
     return fmax(0.01, fmin(0.1, 40.0 / (double)steps));
+}
+
+/* Groups without a rate of their own learn at that of the hidden matrices. */
+static void group_rates(struct train_config *c)
+{
+    double *rates[] = {&c->lr_embedding, &c->lr_head, &c->lr_norm};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        if (isnan(*rates[i]))
+            *rates[i] = c->lr;
 }
 
 struct train_config *config_parse(int argc, char **argv)
@@ -90,14 +100,6 @@ void config_list_presets(bool json)
     close_stdout();
 }
 
-static char *shown(const struct setting *s)
-{
-    json_t *v = setting_to_json(s);
-    char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-    json_decref(v);
-    return text;
-}
-
 /* The checkpoint's value, unless another was given and may be. */
 static void take_stored(const struct setting *s, const json_t *v)
 {
@@ -115,7 +117,7 @@ static void take_stored(const struct setting *s, const json_t *v)
     json_decref(now);
     if (same || s->rule == FREE)
         return;
-    char *given = shown(s), *before = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+    char *given = setting_text(s), *before = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     if (s->rule == MODEL)
         die("--%s %s: the checkpoint in %s has %s; a model cannot change its dimensions", s->name, given, run,
             before);
@@ -180,16 +182,19 @@ void config_resolve(struct train_config *c, const json_t *stored)
         c->dtype = (enum compute_dtype)UNSET_WORD; /* what the run was begun with */
     if (!c->preset && !json_object_get(stored, "model"))
         c->preset = model_preset_at(0)->name;
-    for (const struct setting *s = NULL; (s = settings_next(s));) {
+    for (const struct setting *s = NULL; (s = settings_next(s));)
         take_stored(s, json_object_get(stored, s->name));
+    model_defaults(c);
+    if (!stored)
+        recipe_settle(c);
+    for (const struct setting *s = NULL; (s = settings_next(s));)
         if (setting_is_unset(s))
             setting_default(s);
-    }
-    model_defaults(c);
     if (c->steps == UNSET_U64)
         usage_error("--steps N is missing");
     if (isnan(c->lr))
         c->lr = model_preset_find(c->preset)->lr;
+    group_rates(c);
     if (isnan(c->warmup))
         c->warmup = default_warmup(c->steps);
     else if (stored && !warmup_given)
@@ -207,6 +212,8 @@ void config_resolve(struct train_config *c, const json_t *stored)
     resolve_growth(c);
     if (c->warmup + c->decay > 1)
         usage_error("--warmup and --decay together are more than all steps");
+    if (c->init == INIT_UNIT && !c->untied)
+        usage_error("--init unit: only with --untied: its embedding is too large for an output matrix");
     if (c->attention == ATTENTION_CUDNN && c->doc_mask)
         usage_error("--attention cudnn: it takes no document masks (--doc-mask)");
     if (c->state_dtype == DTYPE_BF16 && c->dtype == COMPUTE_AUTO)
@@ -229,6 +236,7 @@ void config_model(const struct train_config *c, uint32_t vocab_size, struct mode
     out->F = (int)c->ffn;
     out->T = (int)c->context;
     out->V = (int)vocab_size;
+    out->tied = !c->untied;
     if (model_config_check(out, err, sizeof err) != 0)
         die("impossible model: %s", err);
 }
@@ -248,7 +256,7 @@ void config_print(const struct train_config *c)
 {
     struct strbuf line = {0};
     for (const struct setting *s = NULL; (s = settings_next(s));) {
-        char *v = shown(s);
+        char *v = setting_text(s);
         strbuf_addf(&line, "%s%s=%s", line.len ? " " : "", s->name, v);
         free(v);
     }
@@ -256,6 +264,7 @@ void config_print(const struct train_config *c)
     strbuf_free(&line);
     char *optimizer = settings_word(&c->optimizer), *schedule = settings_word(&c->schedule),
          *dtype = settings_word(&c->dtype);
+    recipe_tell(c);
     say("%s, %s, lr %g %s, %llu steps, %s, seed %llu", c->preset, optimizer, c->lr, schedule,
         (unsigned long long)c->steps, dtype, (unsigned long long)c->seed);
     free(optimizer);

@@ -4,18 +4,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum optim_group optim_group_of(const struct param *p)
+{
+    switch (p->kind) {
+    case PARAM_EMBED:
+        return OPTIM_EMBEDDING;
+    case PARAM_HEAD:
+        return OPTIM_HEAD;
+    default:
+        return param_is_matrix(p) ? OPTIM_HIDDEN : OPTIM_NORM;
+    }
+}
+
 static void make_runs(struct optim *o, const struct params *p)
 {
     for (size_t i = 0; i < p->count; i++) {
-        bool decays = param_is_matrix(&p->v[i]);
+        enum optim_group group = optim_group_of(&p->v[i]);
         const struct param *muon = o->use_muon && muon_takes(&p->v[i]) ? &p->v[i] : NULL;
         size_t end = p->v[i].offset + p->v[i].n;
         struct optim_run *r = o->n_runs > 0 ? &o->runs[o->n_runs - 1] : NULL;
-        if (!r || r->decays != decays || r->muon || muon) {
+        if (!r || r->group != group || r->muon || muon) {
             r = &o->runs[o->n_runs++];
-            *r = (struct optim_run){.offset = p->v[i].offset,
+            *r = (struct optim_run){.group = group,
+                                    .offset = p->v[i].offset,
                                     .gain_offset = p->v[i].gain_offset,
-                                    .decays = decays,
+                                    .decays = param_is_matrix(&p->v[i]),
                                     .layer = p->v[i].layer,
                                     .muon = muon};
         }
@@ -110,9 +123,11 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
         if (r->layer >= w->depth)
             continue;
         struct optim_age age = r->layer < 0 ? (struct optim_age){o->t, o->left2} : o->ages[r->layer];
+        float rate = o->rate[r->group];
         a.bias1 = (float)(1 - pow((double)o->beta1, (double)age.updates));
         a.bias2 = (float)(1 - age.left2);
-        a.weight_decay = r->decays ? decay : 0;
+        a.lr = (float)lr * rate;
+        a.weight_decay = r->decays && rate > 0 ? decay / rate : 0;
         if (r->muon) {
             muon_step(&o->muon, w, r->muon, o->m, grad, a.grad_scale, a.lr, o->momentum, a.weight_decay);
             continue;

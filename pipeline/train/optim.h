@@ -1,7 +1,7 @@
 /*
  * optim.h - AdamW or Muon over the flat arrays: state, clipping, and which weights decay
  *
- * Matrices decay, gains do not. Parameters that lie side by side and agree on that are one run, so that a
+ * Matrices decay, gains do not. Parameters that lie side by side and are of one group are one run, so that a
  * step is a few large calls; with Muon each hidden matrix is a call of its own (muon.h) and its part of v
  * stays zero. The padding between them is zero in weights, gradient and state, and stays zero.
  */
@@ -11,7 +11,11 @@
 #include "pipeline/model/transformer.h"
 #include "pipeline/train/muon.h"
 
+/* Parameters that share a learning rate. */
+enum optim_group { OPTIM_HIDDEN, OPTIM_EMBEDDING, OPTIM_HEAD, OPTIM_NORM, OPTIM_GROUPS };
+
 struct optim_run {
+    enum optim_group group;
     size_t offset, n;
     size_t gain_offset; /* of a run of gains */
     bool decays;
@@ -35,11 +39,19 @@ struct optim {
     struct optim_age
         *ages; /* of each layer, which counts from the update in which it first took part; owned */
     float beta1, beta2, eps, weight_decay, clip; /* clip 0: none */
+    float rate[OPTIM_GROUPS];                    /* of each group, in units of the step's learning rate */
     bool use_muon;
     float momentum; /* Muon's */
     struct muon muon;
 };
 
+#define OPTIM_EQUAL_RATES                                                                                    \
+    {                                                                                                        \
+        1, 1, 1, 1                                                                                           \
+    }
+
+/* The output matrix's group is the embedding's when the two are one matrix. */
+enum optim_group optim_group_of(const struct param *p);
 /* -1 with err: no memory. The caller has set half and beta1 .. momentum. */
 int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap);
 void optim_free(struct optim *o, const struct weights *w);
@@ -49,7 +61,9 @@ struct flat optim_flat(const struct optim *o, void *m_or_v);
 double optim_grad_norm(const struct weights *w, const float *grad);
 /* One update of w (master and working copy) with grad, whose norm is given. share: of a batch that its rows
  * were, 1: all. The memory of v and the decay of weights are per batch, so that they stay what they were in
- * tokens when a batch is taken in several updates. */
+ * tokens when a batch is taken in several updates. Weights decay by lr * weight_decay whatever the rate of
+ * their group, so that a group's rate says how fast it learns and nothing else; at a rate of 0 a group stays
+ * as it is. */
 void optim_step(struct optim *o, struct weights *w, const float *grad, double norm, double lr, double share);
 
 #endif

@@ -49,6 +49,28 @@ static void guard_from_json(struct guard *g, const json_t *o)
     g->spikes_in_a_row = u64(o, "spikes_in_a_row");
 }
 
+static json_t *losses_to_json(const struct losses *l)
+{
+    json_t *blocks = json_array();
+    for (uint64_t i = 0; i * l->width < l->n; i++)
+        json_array_append_new(blocks, json_real(l->block[i]));
+    return json_pack("{sIsIsIso}", "from", (json_int_t)l->from, "width", (json_int_t)l->width, "n",
+                     (json_int_t)l->n, "blocks", blocks);
+}
+
+/* Without the entry they begin with the run's next step. */
+static void losses_from_json(struct losses *l, uint64_t step, const json_t *o)
+{
+    const json_t *blocks = json_object_get(o, "blocks");
+    losses_begin(l, step);
+    if (!o || u64(o, "width") < 1 || json_array_size(blocks) > FORECAST_BLOCKS ||
+        u64(o, "n") > json_array_size(blocks) * u64(o, "width"))
+        return;
+    *l = (struct losses){.from = u64(o, "from"), .width = u64(o, "width"), .n = u64(o, "n")};
+    for (size_t i = 0; i < json_array_size(blocks); i++)
+        l->block[i] = json_number_value(json_array_get(blocks, i));
+}
+
 /* Ages of the layers that took part. */
 static json_t *ages_to_json(const struct optim *o, int depth)
 {
@@ -92,6 +114,7 @@ static json_t *state_to_json(struct trainer *t)
     json_object_set_new(o, "best_loss", json_real(t->best_step ? t->best_loss : 0));
     json_object_set_new(o, "guard", guard_to_json(&t->guard));
     json_object_set_new(o, "beta2_product", json_real(t->opt.left2));
+    json_object_set_new(o, "losses", losses_to_json(&t->losses));
     json_object_set_new(o, "depth", json_integer(t->w.depth));
     json_object_set_new(o, "layers", ages_to_json(&t->opt, t->w.depth));
     json_object_set_new(o, "trained_s", json_real(t->clock.wall));
@@ -371,6 +394,7 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     ages_from_json(&t->opt, t->w.depth, json_object_get(state, "layers"));
     t->best_step = u64(state, "best_step");
     t->best_loss = json_number_value(json_object_get(state, "best_loss"));
+    losses_from_json(&t->losses, t->step, json_object_get(state, "losses"));
     guard_from_json(&t->guard, json_object_get(state, "guard"));
     t->clock.wall = json_number_value(json_object_get(state, "trained_s"));
     t->clock.cpu = json_number_value(json_object_get(state, "cpu_s"));

@@ -69,6 +69,18 @@ if cmp -s ahead/latest/model.safetensors whole/latest/model.safetensors; then ex
 batches 50 | expect 1 'end at step 50' train new 60
 expect 0 'ema-nesterov 0.6: was 0' train new 60 --resume --override --ema-nesterov .6 <all
 
+expect 2 'only with --untied' train x 4 --init unit <all
+
+# an output matrix of its own, and learning rates by group
+own=(--untied --init unit --lr-embedding .02 --lr-head .004 --lr-norm .001 --optimizer muon)
+train own 60 "${own[@]}" <all
+batches 32 | expect 1 'end at step 32' train own2 60 "${own[@]}"
+train own2 60 --resume <all
+same own own2
+grep -q '"tie_word_embeddings": false' own/latest/config.json
+grep -q lm_head.weight own/latest/model.safetensors
+expect 1 'cannot change its dimensions' "$BIN/train" -o ahead2 --resume --untied <all
+
 # bf16 weights in the checkpoint: the masters are in trainer/
 batches 30 | expect 1 'end at step 30' train half 60 --save-dtype bf16
 train half 60 --resume --save-dtype f32 <all

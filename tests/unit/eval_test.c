@@ -8,7 +8,7 @@
 #include "pipeline/eval/choices.h"
 #include "pipeline/eval/windows.h"
 #include "pipeline/lib/fs.h"
-#include "pipeline/text/vocabulary/bytelevel.h"
+#include "pipeline/text/pretokenize/bytelevel.h"
 #include "pipeline/text/pretokenize/pretokenizer.h"
 #include "tests/program.h"
 

@@ -174,6 +174,44 @@ static void readings(void)
     reading("blocks", &full, big, 1, 4000); /* several blocks in a shard */
 }
 
+/* A read that crosses from one block into the next, or into the next shard, checks both: damage in either, a
+ * hundred bytes from the read itself, is named by the offset of its block. */
+static void straddling(void)
+{
+    static const uint32_t documents[] = {600, 100};
+    struct reference r = make_dir("straddled", &LIKE, documents, 2, 4000);
+    uint64_t first_shard = r.ends[documents[0] - 1];
+    free_reference(&r);
+    const struct {
+        uint64_t at; /* token that the read begins 5 before */
+        const char *file;
+        off_t damaged;
+        const char *word;
+    } cases[] = {
+        {SHARD_BLOCK_BYTES / 2, "straddled/000000.tok", 4096 + SHARD_BLOCK_BYTES - 100,
+         "000000.tok: offset 4096:"},
+        {SHARD_BLOCK_BYTES / 2, "straddled/000000.tok", 4096 + SHARD_BLOCK_BYTES + 100,
+         "000000.tok: offset 1052672:"},
+        {first_shard, "straddled/000001.tok", 4096 + 100, "000001.tok: offset 4096:"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint16_t out[10];
+        unsigned char byte;
+        int fd = open(cases[i].file, O_RDWR);
+        CHECK(fd >= 0 && pread(fd, &byte, 1, cases[i].damaged) == 1, "%s", cases[i].file);
+        for (int bad = 1; bad >= 0; bad--) { /* then as it was */
+            byte ^= 4;
+            CHECK(pwrite(fd, &byte, 1, cases[i].damaged) == 1, "%s", cases[i].file);
+            struct source *s = source_open("straddled", false, err, sizeof err);
+            CHECK(s != NULL, "%s", err);
+            CHECK(source_read(s, cases[i].at - 5, 10, out, err, sizeof err) == -bad, "case %zu: %s", i, err);
+            CHECK(!bad || strstr(err, cases[i].word), "case %zu: %s", i, err);
+            source_close(s);
+        }
+        close(fd);
+    }
+}
+
 /* Each bit, one at a time: all of the header, every 13th of the rest; and cut at many lengths. */
 static void damage(void)
 {
@@ -482,6 +520,7 @@ int main(void)
     test_begin(240);
     golden();
     readings();
+    straddling();
     damage();
     boundaries();
     hostile_contents();

@@ -13,6 +13,7 @@
 #include "pipeline/model/checkpoint.h"
 #include "pipeline/train/config.h"
 #include "pipeline/train/finish.h"
+#include "pipeline/train/forecast.h"
 #include "pipeline/train/groups.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
@@ -56,6 +57,25 @@ static void schedules(void)
           !schedule_stable(&s, 999));
     s.kind = SCHEDULE_CONSTANT;
     CHECK(!schedule_stable(&s, 9) && schedule_stable(&s, 999));
+    /* shares of steps are rounded to the nearest step, halves up; a warm-up has one step at least */
+    static const struct {
+        uint64_t steps;
+        double warmup;
+        uint64_t want;
+    } rounded[] = {{149, 0.01, 1},     {150, 0.01, 2},     {240, 0.01, 2}, {250, 0.01, 3},
+                   {1000, 0.0104, 10}, {1000, 0.0106, 11}, {10, 0, 1},     {10, 1, 10}};
+    for (size_t i = 0; i < sizeof rounded / sizeof *rounded; i++) {
+        s = (struct schedule){SCHEDULE_CONSTANT, rounded[i].steps, 1, rounded[i].warmup, 0, 0};
+        uint64_t n = schedule_warm_steps(&s), want = rounded[i].want;
+        CHECK(n == want, "%g of %llu steps: %llu", rounded[i].warmup, (unsigned long long)rounded[i].steps,
+              (unsigned long long)n);
+        CHECK(schedule_lr(&s, n - 1) == 1 && (n == 1 || schedule_lr(&s, n - 2) < 1));
+    }
+    /* the decay as well: 0.25 of 10 steps are 3 */
+    s = (struct schedule){SCHEDULE_WSD, 10, 1, 0, 0.25, 0.5};
+    CHECK(schedule_lr(&s, 6) == 1 && schedule_lr(&s, 7) < 1 && near(schedule_lr(&s, 9), 0.5, 1e-12));
+    s.decay = 0;
+    CHECK(schedule_lr(&s, 9) == 1, "no decay was asked for");
 }
 
 static void guards(void)
@@ -108,7 +128,12 @@ static void optimizer(void)
     struct weights w;
     struct device *dev;
     open_model(&w, &dev, DTYPE_F32);
-    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .clip = 1};
+    struct optim o = {.beta1 = 0.9f,
+                      .beta2 = 0.95f,
+                      .eps = 1e-8f,
+                      .weight_decay = 0.1f,
+                      .clip = 1,
+                      .rate = OPTIM_EQUAL_RATES};
     CHECK(optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
     size_t n = w.layout.total;
     float *grad = calloc(n, 4), *before = malloc(n * 4);
@@ -141,6 +166,52 @@ static void optimizer(void)
     ops_cpu()->close(dev);
 }
 
+/* A batch that is taken in parts: an update by a share of it decays weights by that share and remembers
+ * squares for beta2 to its power, so that all shares together are one whole update's. Three updates beside
+ * their formula. */
+static void partial_updates(void)
+{
+    static const double shares[] = {0.25, 0.5, 1};
+    const double lr = 0.01, decay = 5, b1 = 0.9f, b2 = 0.95f;
+    struct weights w;
+    struct device *dev;
+    open_model(&w, &dev, DTYPE_F32);
+    struct optim o = {
+        .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = (float)decay, .rate = {1, 1, 1, 1}};
+    CHECK(optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
+    size_t n = w.layout.total;
+    float *grad = w.ops->alloc(dev, n * 4);
+    double *want = malloc(n * sizeof *want), *m = calloc(n, sizeof *m), *v = calloc(n, sizeof *v), left = 1;
+    for (size_t i = 0; i < n; i++)
+        want[i] = w.theta[i];
+    for (int t = 0; t < 3; t++) {
+        double keep = pow(b2, shares[t]);
+        left *= keep;
+        for (size_t i = 0; i < w.layout.count; i++) {
+            const struct param *p = &w.layout.v[i];
+            for (size_t j = p->offset; j < p->offset + p->n; j++) {
+                grad[j] = (float)(t + 1) * sinf((float)(j * (size_t)(t + 1)));
+                m[j] = b1 * m[j] + (1 - b1) * grad[j];
+                v[j] = keep * v[j] + (1 - keep) * grad[j] * grad[j];
+                double step = m[j] / (1 - pow(b1, t + 1)) / (sqrt(v[j] / (1 - left)) + 1e-8);
+                want[j] -= lr * (step + (param_is_matrix(p) ? decay * shares[t] * want[j] : 0));
+            }
+        }
+        optim_step(&o, &w, grad, 1, lr, shares[t]);
+        for (size_t i = 0; i < w.layout.count; i++)
+            for (size_t j = w.layout.v[i].offset; j < w.layout.v[i].offset + w.layout.v[i].n; j++)
+                CHECK(fabs(w.theta[j] - want[j]) < 1e-5, "update %d, %s: %g, want %g", t, w.layout.v[i].name,
+                      w.theta[j], want[j]);
+    }
+    w.ops->free(dev, grad);
+    free(want);
+    free(m);
+    free(v);
+    optim_free(&o, &w);
+    weights_free(&w);
+    ops_cpu()->close(dev);
+}
+
 /* Layers that wait are left alone, weights and state; one that joins is corrected by its own age, so that its
  * first step is as long as a first step is. */
 static void growing(void)
@@ -148,7 +219,8 @@ static void growing(void)
     struct weights w;
     struct device *dev;
     open_model(&w, &dev, DTYPE_F32);
-    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f};
+    struct optim o = {
+        .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .rate = {1, 1, 1, 1}};
     CHECK(w.c.L > 1 && optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
     const struct param *waits = params_find(&w.layout, PARAM_GATE, w.c.L - 1),
                        *works = params_find(&w.layout, PARAM_GATE, 0);
@@ -172,6 +244,41 @@ static void growing(void)
         CHECK(fabs((double)w.theta[k] - want) < 1e-6, "weight %zu: %g, want %g", k, (double)w.theta[k], want);
     }
     CHECK(o.t == 31 && o.ages[0].updates == 31 && o.ages[w.c.L - 1].updates == 1);
+    w.ops->free(dev, grad);
+    free(before);
+    optim_free(&o, &w);
+    weights_free(&w);
+    ops_cpu()->close(dev);
+}
+
+/* Each group learns at its own rate; weights decay by that of the step, all alike. */
+static void group_rates(void)
+{
+    struct model_config c = tiny_model();
+    struct weights w;
+    struct device *dev = ops_cpu()->open(DTYPE_F32, 1, err, sizeof err);
+    c.tied = false;
+    CHECK(dev && weights_alloc(&w, ops_cpu(), dev, DTYPE_F32, &c, err, sizeof err) == 0, "%s", err);
+    weights_init(&w, 3);
+    const float rates[OPTIM_GROUPS] = {
+        [OPTIM_HIDDEN] = 1, [OPTIM_EMBEDDING] = 20, [OPTIM_HEAD] = 3, [OPTIM_NORM] = 0};
+    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f};
+    memcpy(o.rate, rates, sizeof rates);
+    CHECK(optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
+    size_t n = w.layout.total;
+    float *grad = w.ops->alloc(dev, n * 4), *before = malloc(n * 4);
+    memcpy(before, w.theta, n * 4);
+    for (size_t i = 0; i < n; i++)
+        grad[i] = 1;
+    optim_step(&o, &w, grad, 1, 0.01, 1);
+    for (size_t i = 0; i < w.layout.count; i++) {
+        const struct param *p = &w.layout.v[i];
+        double rate = (double)rates[optim_group_of(p)], decay = param_is_matrix(p) ? 0.1 : 0;
+        for (size_t k = p->offset; k < p->offset + p->n; k++) {
+            double want = before[k] - 0.01 * (rate + decay * before[k]);
+            CHECK(fabs(w.theta[k] - want) < 2e-5, "%s: %g, want %g", p->name, w.theta[k], want);
+        }
+    }
     w.ops->free(dev, grad);
     free(before);
     optim_free(&o, &w);
@@ -209,7 +316,12 @@ static void muon(void)
     struct weights w;
     struct device *dev;
     open_model(&w, &dev, DTYPE_F32);
-    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .use_muon = true, .momentum = 0.95f};
+    struct optim o = {.beta1 = 0.9f,
+                      .beta2 = 0.95f,
+                      .eps = 1e-8f,
+                      .use_muon = true,
+                      .momentum = 0.95f,
+                      .rate = OPTIM_EQUAL_RATES};
     CHECK(optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
     size_t n = w.layout.total, taken = 0;
     float *before = malloc(n * 4), *grad = w.ops->alloc(dev, n * 4);
@@ -401,6 +513,44 @@ static void finished(enum dtype act)
     ops_cpu()->close(dev);
 }
 
+/* The gain of a falling rate until step t, by its definition in forecast.h. */
+static double fallen(const struct schedule *s, uint64_t t)
+{
+    double sum = 0, gain = 0;
+    for (uint64_t k = t; k > schedule_warm_steps(s); k--) {
+        double r = schedule_lr(s, k) / s->peak, fall = schedule_lr(s, k - 1) / s->peak - r;
+        gain += fall * sum / (sum + 100 * r);
+        sum += r;
+    }
+    return gain;
+}
+
+/* Losses that follow the law are forecast from half of the run, at a constant rate and with a decay, blocks
+ * being joined on the way; the interval has the truth in it. */
+static void forecasts(void)
+{
+    static const enum schedule_kind kinds[] = {SCHEDULE_WSD, SCHEDULE_CONSTANT};
+    for (int k = 0; k < 2; k++) {
+        const struct schedule s = {kinds[k], 3000, 2e-3, 0.01, 0.3, 0.02};
+        struct losses l;
+        struct forecast f;
+        double sum = 0, truth = 0;
+        losses_begin(&l, 0);
+        CHECK(!forecast_make(&l, &s, &s, &f));
+        for (uint64_t t = 0; t < s.steps; t++) {
+            sum += schedule_lr(&s, t) / s.peak;
+            double law = 2 + 1.8 * pow(sum / 3000, -0.2) - 0.7 * fallen(&s, t);
+            truth += t >= s.steps * 97 / 100 ? law / 90 : 0;
+            if (t < s.steps / 2)
+                losses_add(&l, t == 700 ? NAN : law + 0.1 * sin((double)(t * t % 1009)));
+        }
+        CHECK(l.width == 8 && l.n == 1500, "%d", (int)l.width);
+        CHECK(forecast_make(&l, &s, &s, &f) && fabs(f.loss / truth - 1) < 0.02, "%g, want %g", f.loss, truth);
+        CHECK(f.low < truth && truth < f.high && f.high - f.low < 0.2 * truth, "%g to %g, want %g", f.low,
+              f.high, truth);
+    }
+}
+
 static void grouping(void)
 {
     struct model_config c = {.L = 12,
@@ -481,7 +631,7 @@ static void overfits(enum dtype act)
     struct device *dev;
     open_model(&w, &dev, act);
     struct activations *a = activations_alloc(&w, 2, 16, ACT_TRAIN, err, sizeof err);
-    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .clip = 1};
+    struct optim o = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .clip = 1, .rate = OPTIM_EQUAL_RATES};
     CHECK(a && optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
     float *grad = w.ops->alloc(dev, w.layout.total * 4), loss[32];
     int32_t tokens[34];
@@ -724,14 +874,17 @@ int main(void)
     schedules();
     guards();
     optimizer();
+    partial_updates();
     growing();
     growth();
+    group_rates();
     muon();
     muon_of(20, 30);
     muon_of(30, 20);
     muon_of(16, 64);
     muon_of(64, 16);
     lookaheads();
+    forecasts();
     grouping();
     finished(DTYPE_F32);
     finished(DTYPE_BF16);

@@ -7,7 +7,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/model/checkpoint.h"
-#include "pipeline/text/vocabulary/bytelevel.h"
+#include "pipeline/text/pretokenize/bytelevel.h"
 #include "pipeline/text/vocabulary/vocabulary.h"
 
 #include <stdlib.h>

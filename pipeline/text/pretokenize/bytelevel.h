@@ -4,8 +4,8 @@
  * Bytes 33..126, 161..172 and 174..255 are the characters of these numbers;
  * the 68 others, in order, are U+0100 and up.
  */
-#ifndef VOCABULARY_BYTELEVEL_H
-#define VOCABULARY_BYTELEVEL_H
+#ifndef PRETOKENIZE_BYTELEVEL_H
+#define PRETOKENIZE_BYTELEVEL_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "pipeline/text/vocabulary/bytelevel.h"
+#include "pipeline/text/pretokenize/bytelevel.h"
 
 #include <stdbool.h>
 
