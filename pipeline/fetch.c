@@ -8,6 +8,7 @@
  */
 #include "formats/tokens.h"
 #include "pipeline/fetch/copy.h"
+#include "pipeline/fetch/corpora.h"
 #include "pipeline/fetch/output.h"
 #include "pipeline/fetch/source.h"
 #include "pipeline/lib/cli.h"
@@ -17,7 +18,7 @@
 
 enum { MAX_JOBS = 64 };
 
-static bool cat;
+static bool cat, list, json;
 static struct fetch_options options = {.seed = 1,
                                        .max_docs = UINT64_MAX,
                                        .max_bytes = UINT64_MAX,
@@ -34,6 +35,8 @@ static const struct opt opts[] = {
     {'D', "download", OPT_FLAG, &options.download, NULL,
      "bring whole files of the hub into its cache, which huggingface_hub\n"
      "shares, and print where they are"},
+    {0, "list", OPT_FLAG, &list, NULL, "print the corpora that have names; --json for programs"},
+    {0, "json", OPT_FLAG, &json, NULL, "print --list as JSON"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Which documents"},
     {'n', "limit", OPT_STR, &options.limit, "N|SIZE",
      "stop after N documents, or with the document that reaches\n"
@@ -45,6 +48,8 @@ static const struct opt opts[] = {
      "count bad JSON documents and go on; default: stop with an error"},
     INPUT_OPTIONS(options.input),
     {'s', "seed", OPT_U64, &options.seed, "N", "of the built-in generator (default 1)"},
+    {0, "corpora", OPT_STR, &options.corpora, "FILE",
+     "add corpora of your own: a JSON array with what --list --json prints"},
     {0, NULL, OPT_HEADING, NULL, NULL, "How"},
     {'j', "jobs", OPT_INT, &options.jobs, "N", "downloads side by side (default 8)"},
     {0, "retry-wait", OPT_NUM, &options.hub.retry_wait_s, "SECONDS",
@@ -62,7 +67,7 @@ static const struct cli cli = {
     "fetch",
     "bring documents from files, directories, pipes, the Hugging Face Hub or the built-in generator",
     "fetch --cat [OPTION...] SOURCE...\nfetch -o DIR [OPTION...] SOURCE...\n"
-    "fetch --download [OPTION...] hf://...",
+    "fetch --download [OPTION...] SOURCE...\nfetch --list [--json]",
     opts,
     "Sources:\n"
     "  FILE             .jsonl .ndjson: one JSON object a line; .json: objects, or an array of them;\n"
@@ -77,6 +82,7 @@ static const struct cli cli = {
     "or\n"
     "                   without PATH the whole. Of folders, the files .jsonl .ndjson .json .txt (and "
     "compressed)\n"
+    "  corpus:NAME      a data set by name, with its columns and its domain: --list shows them\n"
     "  https://...      a file of any server. Both come through a cache: what is there is not asked for\n"
     "                   again, what broke off is continued, and every byte of the hub's is held against its "
     "hash\n"
@@ -136,10 +142,21 @@ static void download_sources(char **words, int n)
     close_stdout();
 }
 
+static void print_list(int n)
+{
+    struct corpora own = corpora_read(options.corpora);
+    if (n > 0)
+        usage_error("--list takes no sources");
+    corpora_list(&own, json);
+    close_stdout();
+}
+
 static void check_options(void)
 {
-    if (cat + (options.out_dir != NULL) + options.download != 1)
-        usage_error("say where to: one of --cat, -o DIR, --download");
+    if (cat + (options.out_dir != NULL) + options.download + list != 1)
+        usage_error("say where to: one of --cat, -o DIR, --download, --list");
+    if (json && !list)
+        usage_error("--json goes with --list");
     if (options.domain && (options.input.domain = domain_from_name(options.domain)) < 0)
         usage_error("--domain: '%s' is none of language, code, math, ml, logic, other", options.domain);
     if (options.jobs < 1 || options.jobs > MAX_JOBS)
@@ -153,6 +170,10 @@ int main(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
     check_options();
+    if (list) {
+        print_list(n);
+        return 0;
+    }
     check_sources(argv, n);
     if (cat) {
         cat_sources(&options, argv, n); /* nothing to commit: signals end it as they end any filter */
