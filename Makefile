@@ -241,6 +241,15 @@ $(B)/tests/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 
+# Libraries that make calls of a program fail (LD_PRELOAD), for the scripts in tests/cli and for `make torture`.
+FAULT_LIBS := $(patsubst %,$(B)/tests/%.so,fault nomem)
+ifeq ($(VARIANT),release)
+tests: $(FAULT_LIBS)
+endif
+$(FAULT_LIBS): $(B)/tests/%.so: tests/fault/%.c tests/fault/calls.h Makefile
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CPPFLAGS) -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
+
 .PHONY: fuzz fuzzers
 # Parsers of what comes from outside, under libFuzzer: tests/fuzz/NAME.c each.
 FUZZ_SECONDS  ?= 30
@@ -310,7 +319,7 @@ help:
 	@echo 'make cuda       the same, and an error where the CUDA backend cannot be built; CUDA_ARCH="80 90a 100 120"'
 	@echo 'make cuda-report  registers, tensor-core instructions and spills of the CUDA kernels, by target'
 	@echo 'make test       install what the build needs, build, run every test'
-	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors (own virtual environment)'
+	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors, pyarrow and others (own virtual environment)'
 	@echo 'make check      make layers (draws the rooms; fails on an include that runs up), format-check, shellcheck; make format mends'
 	@echo 'make bench      print every figure that README quotes, beside its limit'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'

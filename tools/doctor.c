@@ -5,13 +5,13 @@
  * stdout: one line a segment: state, bytes, producer's pid, consumer's pid (0: none), path. Only this user's.
  */
 #include "pipeline/lib/cli.h"
+#include "pipeline/lib/dir.h"
 #include "pipeline/lib/log.h"
 #include "shm/process.h"
 #include "shm/ring.h"
 #include "shm/segment.h"
 #include "shm/stats.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,20 +96,15 @@ static void examine_pages(void)
 int main(int argc, char **argv)
 {
     char prefix[64];
-    struct dirent *e;
 
     if (cli_parse(&cli, argc, argv) > 0)
         usage_error("no operands expected");
     snprintf(prefix, sizeof prefix, "tritter-%lu-", (unsigned long)geteuid());
-    DIR *d = opendir(SEGMENT_DIR);
-    if (!d)
-        die_errno("%s", SEGMENT_DIR);
-    while ((errno = 0, e = readdir(d)))
-        if (strncmp(e->d_name, prefix, strlen(prefix)) == 0)
-            examine(e->d_name, e->d_name + strlen(prefix));
-    if (errno)
-        die_errno("%s", SEGMENT_DIR);
-    closedir(d);
+    struct dir d = dir_read(SEGMENT_DIR);
+    for (size_t i = 0; i < d.n; i++)
+        if (strncmp(d.names[i], prefix, strlen(prefix)) == 0)
+            examine(d.names[i], d.names[i] + strlen(prefix));
+    dir_free(&d);
     examine_pages();
     close_stdout();
     return 0;

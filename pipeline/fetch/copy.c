@@ -19,12 +19,17 @@ static void publish(const struct tally *t)
 static void show_progress(struct source *s, const struct tally *t)
 {
     static double last;
+    static struct counter documents = COUNTER("documents", "docs"), bytes = COUNTER("bytes", "bytes");
     const struct fetch_options *o = s->options;
     struct source_progress p = {0};
     double now = now_seconds();
     if (now - last < 0.1)
         return;
     last = now;
+    counters_begin();
+    counter_set(&documents, (double)t->docs);
+    counter_set(&bytes, (double)t->text_bytes);
+    counters_end();
     if (s->scheme->progress)
         s->scheme->progress(s, &p);
     const char *extra = p.extra[0] ? p.extra : NULL;

@@ -15,8 +15,8 @@ static char *output_name(const char *word)
 {
     char *real = source_scheme(word)->name(word);
     char *base = strrchr(real, '/') ? strrchr(real, '/') + 1 : real;
-    static const char *const ends[] = {".gz", ".zst",   ".zstd",   ".lz4", ".bz2",
-                                       ".xz", ".jsonl", ".ndjson", ".json"};
+    static const char *const ends[] = {".gz", ".zst",   ".zstd",   ".lz4",  ".bz2",
+                                       ".xz", ".jsonl", ".ndjson", ".json", ".parquet"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t len = strlen(base), end = strlen(ends[i]);
         if (len > end && strcmp(base + len - end, ends[i]) == 0)
@@ -37,6 +37,10 @@ static void write_recipe(struct source *s, struct strbuf *b)
     strbuf_addf(b, "tritter fetch 1\nsource %s\ndomain %s\ntext-field %s\nlimit %s\nskip-bad %d\n", s->word,
                 o->domain ? o->domain : "", s->input.text_field ? s->input.text_field : "",
                 o->limit ? o->limit : "", o->input.skip_bad);
+    if (s->input.template)
+        strbuf_addf(b, "text %s\n", s->input.template);
+    if (s->input.join)
+        strbuf_addf(b, "join %s\n", s->input.join);
     if (o->input.accept_nan || o->input.replace_surrogates)
         strbuf_addf(b, "nan %d surrogates %d\n", o->input.accept_nan, o->input.replace_surrogates);
     for (size_t i = 0; i < o->input.globs.n; i++)

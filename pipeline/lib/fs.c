@@ -1,7 +1,7 @@
 #include "pipeline/lib/fs.h"
+#include "pipeline/lib/dir.h"
 #include "pipeline/lib/log.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -146,22 +146,32 @@ void make_dirs(const char *dir)
     free(path);
 }
 
+/* False: nothing is there. Dies when that cannot be told, so that an error is never taken for "nothing". */
+static bool look(const char *path, struct stat *st)
+{
+    if (stat(path, st) == 0)
+        return true;
+    if (errno != ENOENT && errno != ENOTDIR)
+        die_errno("%s", path);
+    return false;
+}
+
 bool path_exists(const char *path)
 {
     struct stat st;
-    return stat(path, &st) == 0;
+    return look(path, &st);
 }
 
 bool is_dir(const char *path)
 {
     struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return look(path, &st) && S_ISDIR(st.st_mode);
 }
 
 bool is_device(const char *path)
 {
     struct stat st;
-    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+    return look(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
 char *path_join(const char *a, const char *b)
@@ -191,27 +201,31 @@ char *read_file(const char *path, size_t *len, size_t max_len)
     return s;
 }
 
+void empty_dir(const char *path)
+{
+    struct dir d = dir_read(path);
+    for (size_t i = 0; i < d.n; i++) {
+        char *child = path_join(path, d.names[i]);
+        remove_tree(child);
+        free(child);
+    }
+    dir_free(&d);
+}
+
 void remove_tree(const char *path)
 {
     struct stat st;
-    if (lstat(path, &st) != 0)
+    if (lstat(path, &st) != 0) {
+        if (errno != ENOENT && errno != ENOTDIR)
+            die_errno("%s", path);
         return;
+    }
     if (!S_ISDIR(st.st_mode)) {
         if (unlink(path) != 0)
             die_errno("%s: cannot remove", path);
         return;
     }
-    DIR *d = opendir(path);
-    if (!d)
-        die_errno("%s", path);
-    for (struct dirent *e; (e = readdir(d));) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        char *child = path_join(path, e->d_name);
-        remove_tree(child);
-        free(child);
-    }
-    closedir(d);
+    empty_dir(path);
     if (rmdir(path) != 0)
         die_errno("%s: cannot remove", path);
 }

@@ -56,5 +56,6 @@ bool is_device(const char *path); /* a FIFO, /dev/null, ...: to be written to, n
 char *path_join(const char *a, const char *b);
 char *read_file(const char *path, size_t *len, size_t max_len); /* NUL-terminated; dies when larger */
 void remove_tree(const char *path);                             /* missing is fine; never follows a symlink */
+void empty_dir(const char *path);                               /* remove_tree of all that is in it */
 
 #endif

@@ -31,12 +31,13 @@
 enum { INPUT_MAX_TEXT = 64 << 20 };
 
 struct input_opts {
-    const char *text_field; /* field or column, with dots where it is nested; NULL: found as formats/docs.md says */
-    const char *template;   /* of fields or columns (formats/template.h); NULL: text_field alone */
-    const char *join;       /* between elements of lists, with \n \t \\ as escapes; NULL: lists are refused */
-    int domain;             /* -1: the document's own; else of all */
-    struct str_list globs;  /* which files of directories (stream/walk.h); none: all */
-    bool skip_bad;          /* count bad JSON documents, and go on */
+    const char
+        *text_field; /* field or column, with dots where it is nested; NULL: found as formats/docs.md says */
+    const char *template;  /* of fields or columns (formats/template.h); NULL: text_field alone */
+    const char *join;      /* between elements of lists, with \n \t \\ as escapes; NULL: lists are refused */
+    int domain;            /* -1: the document's own; else of all */
+    struct str_list globs; /* which files of directories (stream/walk.h); none: all */
+    bool skip_bad;         /* count bad JSON documents, and go on */
     bool accept_nan, replace_surrogates; /* doc_parser_allow */
     uint64_t window;                     /* the largest of compressed streams; 0: 128 MiB */
     bool raw_json; /* of JSON documents, text is the object as it stands, not parsed; its id is FILE:LINE */

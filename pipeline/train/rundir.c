@@ -1,11 +1,11 @@
 #include "pipeline/train/rundir.h"
 
+#include "pipeline/lib/dir.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/model/checkpoint.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -45,18 +45,11 @@ static struct steps list_steps(const char *run)
 {
     struct steps s = {0};
     char *dir = checkpoints_dir(run);
-    DIR *d = opendir(dir);
-    if (!d && errno != ENOENT)
-        die_errno("%s", dir);
-    uint64_t step;
-    for (struct dirent *e; d && (e = readdir(d));) {
-        if (!parse_name(e->d_name, &step))
-            continue;
-        s.v = xrealloc(s.v, (s.n + 1) * sizeof *s.v);
-        s.v[s.n++] = step;
-    }
-    if (d)
-        closedir(d);
+    struct dir d = dir_read_if_there(dir);
+    s.v = xcalloc(d.n + 1, sizeof *s.v);
+    for (size_t i = 0; i < d.n; i++)
+        s.n += parse_name(d.names[i], &s.v[s.n]);
+    dir_free(&d);
     if (s.n)
         qsort(s.v, s.n, sizeof *s.v, newest_first);
     free(dir);
@@ -66,17 +59,15 @@ static struct steps list_steps(const char *run)
 /* Temporary names of runs that were killed: our lock says that no one is at work on them. */
 static void remove_unfinished(const char *dir)
 {
-    DIR *d = opendir(dir);
-    if (!d)
-        return;
-    for (struct dirent *e; (e = readdir(d));) {
-        if (strncmp(e->d_name, ".tmp-", 5) != 0 && strncmp(e->d_name, "config.json.tmp-", 16) != 0)
+    struct dir d = dir_read(dir);
+    for (size_t i = 0; i < d.n; i++) {
+        if (strncmp(d.names[i], ".tmp-", 5) != 0 && strncmp(d.names[i], "config.json.tmp-", 16) != 0)
             continue;
-        char *path = path_join(dir, e->d_name);
+        char *path = path_join(dir, d.names[i]);
         remove_tree(path);
         free(path);
     }
-    closedir(d);
+    dir_free(&d);
 }
 
 void rundir_open(const char *run)

@@ -88,8 +88,27 @@ refuse 'it has a user name in it' https://user:secret@example.com/a
 HF_ENDPOINT=http://example.com refuse 'HF_ENDPOINT: http://example.com: only https is spoken' hf://datasets/a/b
 HF_ENDPOINT=http://127.0.0.1:9 HF_HOME=$PWD/none refuse 'and the cache does not have it' hf://datasets/a/b
 refuse 'Could not resolve host' https://nowhere.invalid/a.jsonl
+
+# Parquet: what is none, is cut, comes through a pipe, or lacks the column
+golden=$ROOT/tests/golden/parquet
 printf PAR1 >a.parquet
-refuse 'a.parquet: this build does not read parquet' a.parquet
+refuse 'a.parquet: offset 0: no Parquet file: only 4 bytes long' a.parquet
+head -c 300 "$golden/plain-v1.parquet" >cut.parquet
+refuse 'cut.parquet: offset 296: no Parquet file, or truncated: it does not end with PAR1' cut.parquet
+gzip -k "$golden/plain-v1.parquet" -c >a.parquet.gz
+refuse 'a.parquet.gz: a Parquet file is read from its end: decompress it first' a.parquet.gz
+"$BIN/fetch" --cat - <"$golden/plain-v1.parquet" >out 2>err && exit 1
+grep -q '^fetch: stdin: a Parquet file is read from its end: give its path' err
+refuse 'no "story" column (the file has: text, id)' --column story "$golden/dictionary-v1-snappy.parquet"
+refuse 'no text, content, code, or similar column (the file has: f32, f64,' "$golden/numbers-lz4.parquet"
+refuse 'column choices is a list, and nothing is said to join its values with (--join)' --column choices "$golden/nested-brotli.parquet"
+# a page of the second row group is damaged: the first one's rows come, with --skip-bad without an error
+cp "$golden/plain-v1.parquet" bad.parquet
+printf '\377\377\377\377' | dd of=bad.parquet bs=1 seek=84 conv=notrunc status=none
+refuse 'bad.parquet: offset ' bad.parquet
+grep -q '"one"' out
+"$BIN/fetch" --cat --skip-bad bad.parquet >out 2>err
+grep -q 'left out: 1 bad document' err && grep -q '"one"' out
 mkdir -p "dir/$(printf 'd/%.0s' $(seq 1100))"
 refuse 'directories nested deeper than 1024' dir
 rm -r dir

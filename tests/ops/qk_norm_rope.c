@@ -2,7 +2,7 @@
  * qk_norm_rope.c - norm and rotation of the heads of queries and keys
  */
 #include "tests/ops/ops.h"
-#include "tests/ops/reference.h"
+#include "tests/ops/formulas.h"
 
 struct rope_ctx {
     const double *qkv, *gq, *gk, *rope, *dqk;
@@ -43,7 +43,7 @@ static void check_heads(const struct array *qk, const struct array *rstd, const 
 {
     int D = c->D, heads = c->H + c->Hkv;
     size_t in = (size_t)(heads + c->Hkv) * D, out = (size_t)heads * D;
-    for (int n = 0; compare && n < c->N; n++)
+    for (int n = 0; against == FORMULAS && n < c->N; n++)
         for (int h = 0; h < heads; h++) {
             double y[256];
             double r = ref_norm_rope(y, c->qkv + n * in + (size_t)h * D, h < c->H ? c->gq : c->gk,

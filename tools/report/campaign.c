@@ -1,11 +1,10 @@
 #include "tools/report/campaign.h"
 
+#include "pipeline/lib/dir.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "tools/report/run_metrics.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -85,18 +84,15 @@ static void read_run(struct campaign *c, const char *dir)
 static void read_runs(struct campaign *c, const char *dir)
 {
     char *runs = path_join(dir, "runs");
-    DIR *d = opendir(runs);
-    if (!d && errno != ENOENT)
-        die_errno("%s", runs);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        if (e->d_name[0] == '.')
+    struct dir d = dir_read_if_there(runs);
+    for (size_t i = 0; i < d.n; i++) {
+        if (d.names[i][0] == '.')
             continue;
-        char *path = path_join(runs, e->d_name);
+        char *path = path_join(runs, d.names[i]);
         read_run(c, path);
         free(path);
     }
-    if (d)
-        closedir(d);
+    dir_free(&d);
     free(runs);
 }
 

@@ -1,11 +1,11 @@
 /*
- * reference.h - kernels/ops.h once more, in double and as plainly as possible
+ * formulas.h - the forward passes of kernels/ops.h once more, over arrays of doubles
  *
- * Written from the formulas, not from the kernels. Only forward passes: gradients are checked
- * against their finite differences.
+ * They are written from the formulas, not from the kernels. kernels/reference/ is checked against them, its
+ * gradients against their finite differences.
  */
-#ifndef TESTS_OPS_REFERENCE_H
-#define TESTS_OPS_REFERENCE_H
+#ifndef TESTS_OPS_FORMULAS_H
+#define TESTS_OPS_FORMULAS_H
 
 #include <math.h>
 #include <stdint.h>
