@@ -5,7 +5,7 @@ set -eu
 golden=$ROOT/tests/golden/parquet
 repo=hub/datasets/org/data/main
 mkdir -p $repo/rows $repo/code hub/swh/content
-hub_start
+hub_start --page 1000
 fetch() { "$BIN/fetch" --retry-wait 0.01 "$@"; }
 fails() {       # PATTERN ARGUMENT...: exit 1, and a message that fits
     local code=0 pattern=$1
@@ -53,17 +53,21 @@ object() {      # TEXT-FILE ENCODING: stores it and prints its row
 for i in $(seq 40); do echo "int f$i(void) { return $i; }" >f"$i".c; object f"$i".c UTF-8; done >$repo/code/a.jsonl
 printf 'caf\351\n' >latin.c
 object latin.c ISO-8859-1 >>$repo/code/a.jsonl
-echo '{"blob_id": "0000000000000000000000000000000000000000", "src_encoding": "UTF-8"}' >>$repo/code/a.jsonl
-echo '{"blob_id": "../../etc/passwd", "src_encoding": "UTF-8"}' >>$repo/code/a.jsonl
 printf 'x\200y\n' >ascii.c
-object ascii.c ASCII >>$repo/code/a.jsonl
-object f1.c UTF-8 >>$repo/code/a.jsonl
+{
+    echo '{"blob_id": "0000000000000000000000000000000000000000", "src_encoding": "UTF-8"}'
+    echo '{"blob_id": "../../etc/passwd", "src_encoding": "UTF-8"}'
+    object ascii.c ASCII
+    object f1.c UTF-8
+} >>$repo/code/a.jsonl
 export TRITTER_SWH_URL=http://127.0.0.1:$PORT
 control '{"where": "swh", "fault": "status", "code": 503, "times": 1}'
 own --cat corpus:code >out 2>err
 [ "$(wc -l <out)" = 43 ]
 grep -q '43 texts; left out: 2 missing, 0 damaged; 1 had bytes that are not of their encoding' err
-for i in $(seq 40); do echo "{\"text\":\"int f$i(void) { return $i; }\\n\",\"id\":\"softwareheritage:$(sha1sum <f"$i".c | cut -d ' ' -f 1)\",\"domain\":\"code\"}"; done >right
+for i in $(seq 40); do
+    printf '{"text":"int f%d(void) { return %d; }\\n","id":"softwareheritage:%s","domain":"code"}\n' "$i" "$i" "$(sha1sum <f"$i".c | cut -d ' ' -f 1)"
+done >right
 head -n 40 out | cmp - right
 sed -n 41p out | grep -q '"text":"café\\n"'
 own --cat corpus:code -j 1 2>/dev/null | cmp - out
