@@ -289,6 +289,7 @@ torture: setup
 	@+$(BUILD) tests
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
 		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
+	@BIN=$(abspath $(BIN)) TORTURE=1000 TEST_TIMEOUT=7200 tests/run hub_kill
 
 # Checks of the text itself. ROOMS: where C and CUDA files are; SCRIPTS: what bash runs.
 ROOMS      := pipeline kernels shm formats tools tests
