@@ -6,7 +6,7 @@ for d in 'a<script>x' b; do
     printf '{"type":"val","step":50,"name":"</script><b>","loss":2,"bits_per_byte":1.25}\n' >>"$d/metrics.jsonl"
     printf '{"type":"event","step":7,"event":"spike","detail":"</SCRIPT><img src=x onerror=alert(1)>"}\n' >>"$d/metrics.jsonl"
     echo '{"model":"nano","parameters":1000000,"steps":50,"lr":"'"${d:0:1}"'","note":"<!--"}' >"$d/config.json"
-    echo '{"step":10,"prompt":"Once","text":"<i>upon</i> a time"}' >"$d/samples.jsonl"
+    echo '{"type":"sample","step":10,"prompt":"Once","text":"<i>upon</i> a time"}' >>"$d/metrics.jsonl"
 done
 "$TOOLS/report" --quiet 'a<script>x' b -o r.html
 [ "$(grep -o '<script' r.html | wc -l)" = 2 ] # the data's and the page's own
