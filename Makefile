@@ -77,6 +77,9 @@ $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The texts that it embeds.
+$(B)/obj/pipeline/demo/data.o: $(wildcard pipeline/demo/data/*.txt)
+
 define archive
 $(B)/lib/$(subst /,-,$1).a: $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1/*.c))
 	@mkdir -p $$(@D)
