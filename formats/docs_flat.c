@@ -1,6 +1,7 @@
 #include "formats/docs_flat.h"
 
 #include "formats/docs.h"
+#include "formats/json_text.h"
 
 #include <stdbool.h>
 #include <stdint.h>

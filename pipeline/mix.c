@@ -16,8 +16,10 @@
 #include <xxhash.h>
 
 #include "formats/batch.h"
+#include "formats/json_text.h"
 #include "formats/shard.h"
 #include "pipeline/stream/batchstream.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/counters.h"
 #include "pipeline/lib/fs.h"
@@ -127,6 +129,7 @@ static void parse_source(struct mix *m, const char *word)
 
 static void open_source(struct mix_source *s, const struct mix_source *first)
 {
+    apart_input_dir(s->dir);
     s->source = shard_set_open(s->dir, false, err, sizeof err);
     if (!s->source)
         die("%s", err);
@@ -257,13 +260,14 @@ static void print_json(const struct mix *m, const struct shares *from, const str
     uint64_t rows = to->row - from->row;
     for (size_t i = 0; i < m->n; i++) {
         uint64_t drawn = to->s[i].drawn - from->s[i].drawn;
-        json_array_append_new(
-            sources,
-            json_pack("{s:s, s:s, s:f, s:I, s:I, s:I, s:f, s:f}", "name", m->s[i].name, "dir", m->s[i].dir,
-                      "weight", (double)to->s[i].weight / (double)to->total, "tokens",
-                      (json_int_t)shard_set_tokens(m->s[i].source), "windows", (json_int_t)m->s[i].windows,
-                      "drawn_tokens", (json_int_t)(drawn * T), "epochs", epochs(m, i, to->s[i].drawn),
-                      "share", rows ? (double)drawn / (double)rows : 0.0));
+        json_array_append_new(sources,
+                              json_pack("{s:s, s:o, s:f, s:I, s:I, s:I, s:f, s:f}", "name", m->s[i].name,
+                                        "dir", json_text(m->s[i].dir, strlen(m->s[i].dir)), "weight",
+                                        (double)to->s[i].weight / (double)to->total, "tokens",
+                                        (json_int_t)shard_set_tokens(m->s[i].source), "windows",
+                                        (json_int_t)m->s[i].windows, "drawn_tokens", (json_int_t)(drawn * T),
+                                        "epochs", epochs(m, i, to->s[i].drawn), "share",
+                                        rows ? (double)drawn / (double)rows : 0.0));
     }
     snprintf(hash, sizeof hash, "%016" PRIx64, m->header.mix_hash);
     json_t *root = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "mix_hash", hash, "start_step",

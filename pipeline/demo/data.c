@@ -4,13 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The assembler takes the file as it is; make runs where its path begins. */
-#define EMBED(name, file)                                                                                    \
-    __asm__(".pushsection .rodata\n.globl " #name "\n" #name ":\n.incbin \"" file "\"\n.byte 0\n"            \
-            ".popsection\n")
+#include "pipeline/lib/fs.h"
 
-EMBED(data_ml_terms, "pipeline/demo/data/ml_terms.txt");
-EMBED(data_plots, "pipeline/demo/data/plots.txt");
+/* What the linker calls the files that it was given. */
+extern const char _binary_pipeline_demo_data_ml_terms_txt_start[],
+    _binary_pipeline_demo_data_ml_terms_txt_end[];
+extern const char _binary_pipeline_demo_data_plots_txt_start[], _binary_pipeline_demo_data_plots_txt_end[];
+
+static char *copy(const char *begin, const char *end)
+{
+    struct strbuf s = {0};
+    strbuf_add(&s, begin, (size_t)(end - begin));
+    return s.s;
+}
+
+char *data_ml_terms(void)
+{
+    return copy(_binary_pipeline_demo_data_ml_terms_txt_start, _binary_pipeline_demo_data_ml_terms_txt_end);
+}
+
+char *data_plots(void)
+{
+    return copy(_binary_pipeline_demo_data_plots_txt_start, _binary_pipeline_demo_data_plots_txt_end);
+}
 
 char *data_line(char **text)
 {

@@ -7,7 +7,9 @@
 #ifndef DEMO_DATA_H
 #define DEMO_DATA_H
 
-extern const char data_ml_terms[], data_plots[]; /* the whole files, and a NUL */
+/* A copy of the whole file, which is kept for good: what is read from it points into it. */
+char *data_ml_terms(void);
+char *data_plots(void);
 
 /* The next line of text that is not a comment, cut off in place; NULL at the end. */
 char *data_line(char **text);

@@ -88,7 +88,7 @@ static void load_plot(const char *cast, char **text)
 
 static void load_plots(void)
 {
-    char *text = xstrdup(data_plots), *line, *rest;
+    char *text = data_plots(), *line, *rest;
     while ((line = data_line(&text))) {
         if ((rest = data_after(line, "list")))
             load_list(rest, &text);

@@ -34,7 +34,7 @@ static void load_term(struct term *t, char *line, char **text)
 
 static void load_terms(void)
 {
-    char *text = xstrdup(data_ml_terms), *line;
+    char *text = data_ml_terms(), *line;
     while ((line = data_line(&text)))
         if (*line) {
             if (n_terms == MAX_TERMS)

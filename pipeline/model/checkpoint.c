@@ -261,16 +261,15 @@ int checkpoint_read_array(const char *dir, const char *name, const char *prefix,
     return rc;
 }
 
-/* The two files that loading reads, where the directory says what they were. */
-static int verify_model(const char *dir, char *err, size_t cap)
+int checkpoint_verify_model(const char *dir, char *err, size_t cap)
 {
-    static const char *const names[] = {"config.json", "model.safetensors"};
+    static const char *const names[] = {"config.json", "model.safetensors", "tokenizer.json"};
     json_t *state;
     int rc = checkpoint_state(dir, &state, err, cap);
     if (rc != 0)
         return rc < 0 ? -1 : 0;
     json_t *files = json_object_get(state, "files");
-    for (size_t i = 0; rc == 0 && i < 2; i++)
+    for (size_t i = 0; rc == 0 && i < 3; i++)
         rc = verify_file(dir, names[i], json_object_get(files, names[i]), err, cap);
     json_decref(state);
     return rc;
@@ -293,7 +292,7 @@ int checkpoint_load(const char *dir, const struct ops *ops, struct device *dev, 
                     struct weights *w, char *err, size_t cap)
 {
     struct model_config c;
-    if (refuse_split(dir, err, cap) != 0 || verify_model(dir, err, cap) != 0 ||
+    if (refuse_split(dir, err, cap) != 0 || checkpoint_verify_model(dir, err, cap) != 0 ||
         checkpoint_config(dir, &c, err, cap) != 0 || weights_alloc(w, ops, dev, act, &c, err, cap) != 0)
         return -1;
     if (checkpoint_read_array(dir, "model.safetensors", "", true, w, weights_array(w), err, cap) != 0) {

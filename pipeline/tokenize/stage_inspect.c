@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "formats/docs.h"
+#include "formats/json_text.h"
 #include "formats/tokens.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/stream/input.h"
@@ -157,8 +158,9 @@ static void look_at(struct run *r, const struct doc *d)
         from += n;
     }
     if (tokens)
-        json_array_append_new(r->documents, json_pack("{s:s?, s:s, s:o}", "id", d->id, "domain",
-                                                      domain_names[d->domain], "tokens", tokens));
+        json_array_append_new(r->documents, json_pack("{s:o?, s:s, s:o}", "id",
+                                                      d->id ? json_text(d->id, strlen(d->id)) : NULL,
+                                                      "domain", domain_names[d->domain], "tokens", tokens));
     else if (shows)
         putchar('\n');
 }

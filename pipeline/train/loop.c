@@ -357,8 +357,13 @@ static void after_step(struct trainer *t)
         validate(t);
     bool best = t->cfg->keep_best && t->best_step == t->step;
     bool in_doubt = t->guard.bad_in_a_row > 0 && t->step < t->cfg->steps && !stop_signal;
-    if ((due(t, t->step, t->cfg->save_every) || best || stop_signal) && !in_doubt)
+    if ((due(t, t->step, t->cfg->save_every) || best || stop_signal || save_signal) && !in_doubt) {
+        int asked = save_signal;
+        save_signal = 0; /* one that comes from here on is about later steps */
         state_save(t);
+        if (asked)
+            say("step %llu: saved, as SIGUSR1 asks", (unsigned long long)t->step);
+    }
     stopwatch_start(&t->clock);
 }
 

@@ -410,7 +410,6 @@ static void no_room(void)
     CHECK(pid >= 0, "fork");
     if (pid == 0) {
         struct rlimit limit = {1 << 20, 1 << 20};
-        signal(SIGXFSZ, SIG_IGN);
         setrlimit(RLIMIT_FSIZE, &limit);
         if (!freopen("stderr", "w", stderr))
             _exit(126);

@@ -12,8 +12,8 @@
 #ifndef REPORT_JUDGE_H
 #define REPORT_JUDGE_H
 
-#include "tools/report/campaign.h"
-#include "tools/report/interpolate.h"
+#include "tools/campaign/campaign.h"
+#include "tools/campaign/interpolate.h"
 
 enum cost { COST_WALL, COST_CPU, COST_STEPS, COSTS };
 

@@ -1,4 +1,4 @@
-#include "tools/report/interpolate.h"
+#include "tools/campaign/interpolate.h"
 
 #include <math.h>
 

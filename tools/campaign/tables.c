@@ -1,4 +1,4 @@
-#include "tools/report/tables.h"
+#include "tools/campaign/tables.h"
 
 #include <math.h>
 #include <stdlib.h>

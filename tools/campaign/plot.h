@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "tools/report/judge.h"
+#include "tools/campaign/judge.h"
 
 void plot_write(FILE *f, const struct campaign *c, const struct verdict *v);
 

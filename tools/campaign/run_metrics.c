@@ -1,4 +1,4 @@
-#include "tools/report/run_metrics.h"
+#include "tools/campaign/run_metrics.h"
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"

@@ -1,9 +1,9 @@
-#include "tools/report/campaign.h"
+#include "tools/campaign/campaign.h"
 
 #include "pipeline/lib/dir.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
-#include "tools/report/run_metrics.h"
+#include "tools/campaign/run_metrics.h"
 
 #include <jansson.h>
 #include <math.h>

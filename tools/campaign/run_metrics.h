@@ -4,7 +4,7 @@
 #ifndef REPORT_RUN_METRICS_H
 #define REPORT_RUN_METRICS_H
 
-#include "tools/report/campaign.h"
+#include "tools/campaign/campaign.h"
 
 /* Fills points .. stall of r. Dies when the file is not what train writes, or (unless r->failed) has no
  * validation of all domains at the last step. */

@@ -1,4 +1,4 @@
-#include "tools/report/judge.h"
+#include "tools/campaign/judge.h"
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"

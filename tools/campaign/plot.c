@@ -1,4 +1,4 @@
-#include "tools/report/plot.h"
+#include "tools/campaign/plot.h"
 
 #include <math.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "tools/report/judge.h"
+#include "tools/campaign/judge.h"
 
 /* plot: name of the SVG beside it. command: what was run, or NULL. */
 void tables_write(FILE *f, const struct campaign *c, const struct verdict *v, const char *plot,
