@@ -102,8 +102,8 @@ rm -rf home
 head -c 3000000 /dev/urandom | base64 >$repo/big.txt
 control '{"where": "cdn", "fault": "slow", "rate": 6000000}'
 : >hub.log
-fetch -q --download $data/big.txt >1 & one=$!
-fetch -q --download $data/big.txt >2 & two=$!
+fetch -q --download $data/big.txt >./1 & one=$!
+fetch -q --download $data/big.txt >./2 & two=$!
 wait $one
 wait $two
 cmp 1 2
