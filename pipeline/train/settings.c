@@ -346,9 +346,12 @@ int setting_from_json(const struct setting *s, const json_t *v)
         return -1;
     if (s->type == OPT_WORD)
         return parse_word(s->unit, json_string_value(v), s->value);
-    if (s->type == OPT_STR)
-        *(const char **)s->value = xstrdup(json_string_value(v));
-    else if (s->type == OPT_U64)
+    if (s->type == OPT_STR) {
+        static char *kept[N_SETTINGS]; /* the strings that came from checkpoints */
+        char **mine = &kept[s - settings];
+        free(*mine);
+        *(const char **)s->value = *mine = xstrdup(json_string_value(v));
+    } else if (s->type == OPT_U64)
         *(uint64_t *)s->value = (uint64_t)json_integer_value(v);
     else if (s->type == OPT_FLAG)
         *(bool *)s->value = json_is_true(v);
