@@ -28,6 +28,21 @@ static const struct advice {
 };
 enum { N_FAST = sizeof fast / sizeof *fast };
 
+/* In rising order. */
+static const struct recipe_shape shapes[] = {
+    {0, 4, 192, 3, 512, 4096, 8},
+    {1.5e14, 4, 256, 4, 704, 4096, 16},
+    {1e15, 6, 256, 4, 704, 8192, 16},
+};
+
+const struct recipe_shape *recipe_shape(double flop)
+{
+    size_t i = sizeof shapes / sizeof *shapes - 1;
+    while (i > 0 && !(flop >= shapes[i].flop))
+        i--;
+    return &shapes[i];
+}
+
 static double value_of(const struct advice *a, const struct train_config *c)
 {
     return a->by_width ? a->value * sqrt(tuned_width / (double)c->width) : a->value;
