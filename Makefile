@@ -42,14 +42,14 @@ endif
 CPPFLAGS := -I. -D_GNU_SOURCE
 CFLAGS   := -std=gnu11 $(WARN) $($(VARIANT)_CFLAGS) -fopenmp
 LDFLAGS  := $($(VARIANT)_LDFLAGS) -fopenmp
-LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -lbz2 -llzma -ldnnl -lpng -ljpeg -lsndfile -lncursesw \
-            -lpthread -lm
+LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -lbz2 -llzma -ldnnl -lpng -ljpeg -lsndfile -lncursesw -lsnappy -lbrotlidec \
+            -lcurl -lcrypto -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
-LIBDIRS  := tools/report tools/exporters pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/sample pipeline/model \
-            pipeline/tokenize pipeline/media pipeline/shard pipeline/mix pipeline/demo \
+LIBDIRS  := tools/campaign tools/exporters tools/reporter pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/sample pipeline/model \
+            pipeline/tokenize pipeline/media pipeline/shard pipeline/mix pipeline/fetch pipeline/demo \
             pipeline/text/convert pipeline/text/learn pipeline/text/encode pipeline/text/vocabulary pipeline/text/pretokenize \
-            pipeline/stream pipeline/lib kernels kernels/cpu kernels/cuda shm formats
+            pipeline/stream pipeline/lib kernels kernels/reference kernels/cpu kernels/cuda shm formats/parquet formats
 ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,$d).a))
 PROGRAMS := $(patsubst pipeline/%.c,$(BIN)/%,$(wildcard pipeline/*.c))
 TOOLBINS := $(patsubst tools/%.c,$(TOOLS)/%,$(wildcard tools/*.c))
@@ -77,8 +77,13 @@ $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# A file that a program carries whole: symbols _binary_PATH_start and _binary_PATH_end.
+$(B)/obj/%.html.o: %.html
+	@mkdir -p $(@D)
+	$(call say,LD,$<)ld -r -b binary -z noexecstack -o $@ $<
+
 define archive
-$(B)/lib/$(subst /,-,$1).a: $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1/*.c))
+$(B)/lib/$(subst /,-,$1).a: $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1/*.c)) $(patsubst %,$(B)/obj/%.o,$(wildcard $1/*.html))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$$(call say,AR,$$@)ar rcs $$@ $$^
@@ -138,7 +143,7 @@ $(B)/lib/kernels-cuda.a: $(B)/cuda.config
 $(B)/obj/%.cu.o: %.cu Makefile $(B)/cuda.config
 	@mkdir -p $(@D)
 	$(call say,NVCC,$<)$(NVCC) -std=c++17 -O3 -I. $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$a,code=sm_$a) \
-		-Xcompiler -Wall,-fPIE,-fstack-protector-strong,-fno-exceptions,-fno-threadsafe-statics -MMD -MP -c -o $@ $<
+		-Xcompiler -Wall,-fPIE,-fstack-protector-strong,-fcf-protection,-fno-exceptions,-fno-threadsafe-statics -MMD -MP -c -o $@ $<
 # Which compiler, for which targets: what depends on it is built again when that changes.
 $(B)/cuda.config: FORCE
 	@mkdir -p $(@D)
@@ -229,7 +234,7 @@ tests: $(FAULTY)
 $(BIN)/%: $(B)/obj/pipeline/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
-$(TOOLS)/%: $(B)/obj/tools/%.o $(ARCHIVES)
+$(TOOLBINS): $(TOOLS)/%: $(B)/obj/tools/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 # What stands in tests/NAME/ belongs to NAME_test.
@@ -241,11 +246,20 @@ $(B)/tests/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 
+# Libraries that make calls of a program fail (LD_PRELOAD), for the scripts in tests/cli and for `make torture`.
+FAULT_LIBS := $(patsubst %,$(B)/tests/%.so,fault nomem)
+ifeq ($(VARIANT),release)
+tests: $(FAULT_LIBS)
+endif
+$(FAULT_LIBS): $(B)/tests/%.so: tests/fault/%.c tests/fault/calls.h Makefile
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CPPFLAGS) -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
+
 .PHONY: fuzz fuzzers
 # Parsers of what comes from outside, under libFuzzer: tests/fuzz/NAME.c each.
 FUZZ_SECONDS  ?= 30
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-FUZZ_ARCHIVES := $(foreach d,pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats,$(B)/lib/$(subst /,-,$d).a)
+FUZZ_ARCHIVES := $(foreach d,pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats/parquet formats,$(B)/lib/$(subst /,-,$d).a)
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(FUZZ_ARCHIVES) -Wl,--end-group $(LDLIBS)
@@ -310,7 +324,7 @@ help:
 	@echo 'make cuda       the same, and an error where the CUDA backend cannot be built; CUDA_ARCH="80 90a 100 120"'
 	@echo 'make cuda-report  registers, tensor-core instructions and spills of the CUDA kernels, by target'
 	@echo 'make test       install what the build needs, build, run every test'
-	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors (own virtual environment)'
+	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors, pyarrow and others (own virtual environment)'
 	@echo 'make check      make layers (draws the rooms; fails on an include that runs up), format-check, shellcheck; make format mends'
 	@echo 'make bench      print every figure that README quotes, beside its limit'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'

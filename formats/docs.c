@@ -1,7 +1,9 @@
 #include "formats/docs.h"
+#include "formats/json_text.h"
 
 #include "formats/docs_flat.h"
 #include "formats/json_lenient.h"
+#include "formats/template_json.h"
 #include "formats/tokens.h"
 
 #include <jansson.h>
@@ -13,11 +15,11 @@
 enum { COUNT_FROM = 1 << 20 }; /* shorter objects cannot hold enough values to matter */
 
 struct doc_parser {
-    struct flat flat; /* of most documents: root is NULL then */
-    json_t *root;     /* owns what the last document points to, but for: */
-    char *joined;     /* question and answer */
-    char number[32];  /* an id that was a number */
-    unsigned repairs; /* asked for by doc_parser_allow */
+    struct flat_object flat; /* of most documents: root is NULL then */
+    json_t *root;            /* owns what the last document points to, but for: */
+    char *joined;            /* question and answer */
+    char number[32];         /* an id that was a number */
+    unsigned repairs;        /* asked for by doc_parser_allow */
     uint64_t repaired;
     size_t error_byte;
     bool stream_error;
@@ -168,7 +170,8 @@ static int get_string(struct doc_parser *p, const char *name, const char **s, si
     return 1;
 }
 
-static const char *const text_fields[] = {"text", "content", "code", "solution", "output", "response"};
+const char *const doc_text_fields[DOC_TEXT_FIELDS] = {"text",     "content", "code",
+                                                      "solution", "output",  "response"};
 
 /* A flat object that has text in one string. 0: it is not one, or not that simple. */
 static int parse_flat(struct doc_parser *p, const char *json, size_t len, const char *text_field,
@@ -177,9 +180,8 @@ static int parse_flat(struct doc_parser *p, const char *json, size_t len, const 
     if (len > DOC_MAX_JSON || !flat_parse(&p->flat, json, len))
         return 0;
     const struct flat_field *text = NULL;
-    for (size_t i = 0; i < sizeof text_fields / sizeof *text_fields && (!text || text->kind == FLAT_NULL);
-         i++)
-        text = flat_find(&p->flat, text_field ? text_field : text_fields[i]);
+    for (size_t i = 0; i < DOC_TEXT_FIELDS && (!text || text->kind == FLAT_NULL); i++)
+        text = flat_find(&p->flat, text_field ? text_field : doc_text_fields[i]);
     if (!text || text->kind != FLAT_STRING)
         return 0;
     const struct flat_field *id = flat_find(&p->flat, "id"), *domain = flat_find(&p->flat, "domain");
@@ -256,15 +258,16 @@ static int get_text(struct doc_parser *p, const char *text_field, struct doc *d)
     if (text_field) {
         r = get_string(p, text_field, &d->text, &d->len);
     } else {
-        for (size_t i = 0; i < sizeof text_fields / sizeof *text_fields && r == 0; i++)
-            r = get_string(p, text_fields[i], &d->text, &d->len);
+        for (size_t i = 0; i < DOC_TEXT_FIELDS && r == 0; i++)
+            r = get_string(p, doc_text_fields[i], &d->text, &d->len);
         if (r == 0)
             r = join_pair(p, d);
     }
     return r == 0 ? no_text(p, text_field) : r;
 }
 
-int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d)
+/* What the last document pointed to is gone. */
+static void forget(struct doc_parser *p, struct doc *d)
 {
     json_decref(p->root);
     free(p->joined);
@@ -272,10 +275,10 @@ int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *te
     p->joined = NULL;
     p->stream_error = false;
     memset(d, 0, sizeof *d);
-    if (parse_flat(p, json, len, text_field, d))
-        return 0;
-    if (load(p, json, len) != 0 || get_text(p, text_field, d) < 0)
-        return -1;
+}
+
+static void get_id_and_domain(struct doc_parser *p, struct doc *d)
+{
     const json_t *id = json_object_get(p->root, "id");
     const char *domain = json_string_value(json_object_get(p->root, "domain"));
     if (json_is_integer(id)) {
@@ -287,97 +290,49 @@ int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *te
     d->domain = domain ? domain_from_name(domain) : DOMAIN_OTHER;
     if (d->domain < 0)
         d->domain = DOMAIN_OTHER;
+}
+
+int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d)
+{
+    forget(p, d);
+    if (parse_flat(p, json, len, text_field, d))
+        return 0;
+    if (load(p, json, len) != 0 || get_text(p, text_field, d) < 0)
+        return -1;
+    get_id_and_domain(p, d);
     return 0;
 }
 
-uint32_t utf8_value(const char *s, size_t width)
+int doc_parse_template(struct doc_parser *p, const char *json, size_t len, const struct template *t,
+                       const char *join, struct doc *d)
 {
-    const unsigned char *u = (const unsigned char *)s;
-    uint32_t value = width == 1 ? u[0] : u[0] & (0x7fu >> width);
-    for (size_t i = 1; i < width; i++)
-        value = value << 6 | (u[i] & 0x3f);
-    return value;
-}
-
-/* The ranges are those of Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF. */
-size_t utf8_char(const char *s, size_t n)
-{
-    const unsigned char *u = (const unsigned char *)s;
-    unsigned low = 0x80, high = 0xbf;
-    size_t len;
-    if (u[0] < 0x80)
-        return 1;
-    if (u[0] < 0xc2 || u[0] > 0xf4)
+    const char *field = "";
+    forget(p, d);
+    if (load(p, json, len) != 0)
+        return -1;
+    switch (template_fill_json(t, p->root, join, &p->joined, &d->len, &field)) {
+    case TEMPLATE_OK:
+        d->text = p->joined;
+        get_id_and_domain(p, d);
         return 0;
-    if (u[0] < 0xe0) {
-        len = 2;
-    } else if (u[0] < 0xf0) {
-        len = 3;
-        low = u[0] == 0xe0 ? 0xa0 : 0x80;
-        high = u[0] == 0xed ? 0x9f : 0xbf;
-    } else {
-        len = 4;
-        low = u[0] == 0xf0 ? 0x90 : 0x80;
-        high = u[0] == 0xf4 ? 0x8f : 0xbf;
+    case TEMPLATE_EMISSING:
+        return no_text(p, field);
+    case TEMPLATE_ELIST:
+        return fail(p, 0, "field \"%s\" is an array, and nothing is said to join its elements with", field);
+    case TEMPLATE_EOBJECT:
+        return fail(p, 0, "field \"%s\" is an object, not a text", field);
+    default:
+        return fail(p, 0, "out of memory");
     }
-    if (n < len || u[1] < low || u[1] > high)
-        return 0;
-    for (size_t i = 2; i < len; i++)
-        if (u[i] < 0x80 || u[i] > 0xbf)
-            return 0;
-    return len;
-}
-
-/* Bytes that go out as they are: all of ASCII but controls, quote and backslash. */
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
-static void write_escape(FILE *f, unsigned char c)
-{
-    static const char letters[] = "btn\0fr"; /* for 8 .. 13 */
-    if (c == '"' || c == '\\')
-        fprintf(f, "\\%c", c);
-    else if (c >= 8 && c <= 13 && letters[c - 8])
-        fprintf(f, "\\%c", letters[c - 8]);
-    else
-        fprintf(f, "\\u%04x", c);
-}
-
-static void write_string(FILE *f, const char *s, size_t n, uint64_t *replaced)
-{
-    putc_unlocked('"', f);
-    for (size_t i = 0; i < n;) {
-        size_t run = i;
-        size_t width = 0;
-        while (run < n && (is_plain((unsigned char)s[run]) ||
-                           ((unsigned char)s[run] >= 0x80 && (width = utf8_char(s + run, n - run)) > 0))) {
-            run += width ? width : 1;
-            width = 0;
-        }
-        fwrite_unlocked(s + i, 1, run - i, f);
-        i = run;
-        if (i == n)
-            break;
-        if ((unsigned char)s[i] < 0x80) {
-            write_escape(f, (unsigned char)s[i]);
-        } else {
-            fputs_unlocked("\xef\xbf\xbd", f);
-            ++*replaced;
-        }
-        i++;
-    }
-    putc_unlocked('"', f);
 }
 
 int doc_write(FILE *f, const struct doc *d, uint64_t *replaced)
 {
     fputs_unlocked("{\"text\":", f);
-    write_string(f, d->text, d->len, replaced);
+    json_text_write(f, d->text, d->len, replaced);
     if (d->id) {
         fputs_unlocked(",\"id\":", f);
-        write_string(f, d->id, strlen(d->id), replaced);
+        json_text_write(f, d->id, strlen(d->id), replaced);
     }
     fprintf(f, ",\"domain\":\"%s\"}\n", domain_names[d->domain]);
     return ferror_unlocked(f) ? -1 : 0;

@@ -19,6 +19,10 @@ enum {
     DOC_MAX_DEPTH = 2048,     /* jansson's own limit */
 };
 
+/* Names of a document's text, the first that is there: before instruction or question with answer. */
+enum { DOC_TEXT_FIELDS = 6 };
+extern const char *const doc_text_fields[DOC_TEXT_FIELDS];
+
 /* The last line of a stream whose writer failed. No document; --skip-bad does not skip it. */
 #define DOC_STREAM_ERROR "{\"stream_error\":\"fetch\"}\n"
 
@@ -29,6 +33,7 @@ struct doc {
     int domain;     /* enum domain (formats/tokens.h) */
 };
 
+struct template;
 struct doc_parser;
 struct doc_parser *doc_parser_new(void);    /* NULL: out of memory */
 void doc_parser_free(struct doc_parser *p); /* NULL is fine */
@@ -43,6 +48,10 @@ uint64_t doc_parser_repaired(const struct doc_parser *p); /* documents that this
  * returns 0, and d is valid until the next call. On failure returns -1; doc_error says why, and at which byte
  * of json. */
 int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d);
+/* The text is what the template makes of the object's fields. join: between the elements of an array; NULL:
+ * an array is refused. Otherwise as doc_parse. */
+int doc_parse_template(struct doc_parser *p, const char *json, size_t len, const struct template *t,
+                       const char *join, struct doc *d);
 const char *doc_error(const struct doc_parser *p, size_t *byte);
 bool doc_is_stream_error(const struct doc_parser *p); /* why it failed: the stream ends here, unfinished */
 
@@ -53,9 +62,5 @@ bool doc_too_many_values(const char *json, size_t len);
 /* Writes {"text": ..., "id": ..., "domain": ...} and a newline, and adds the number of replaced bytes to
  * *replaced. Returns 0, or -1 when f failed. */
 int doc_write(FILE *f, const struct doc *d, uint64_t *replaced);
-
-/* Length of the UTF-8 character at s, 1..4; 0: not one (n >= 1 bytes are there). */
-size_t utf8_char(const char *s, size_t n);
-uint32_t utf8_value(const char *s, size_t width); /* of such a character */
 
 #endif

@@ -7,9 +7,12 @@
 
 const struct ops *ops_choose(const char *name, char *why, size_t cap)
 {
-    if (strcmp(name, "cpu") == 0) {
+    const struct ops *named = strcmp(name, "cpu") == 0         ? ops_cpu()
+                              : strcmp(name, "reference") == 0 ? ops_reference()
+                                                               : NULL;
+    if (named) {
         snprintf(why, cap, "asked for");
-        return ops_cpu();
+        return named;
     }
     char missing[256] = "";
     const struct ops *cuda = ops_cuda(missing, sizeof missing);

@@ -18,7 +18,6 @@
 #include "pipeline/train/state.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +48,7 @@ static char *begin_run(const struct train_config *c, json_t **state)
 {
     char *dir = NULL;
     *state = NULL;
+    rundir_check(c->run, c->resume, c->overwrite);
     rundir_open(c->run);
     if (c->resume)
         dir = rundir_newest(c->run, state);
@@ -128,8 +128,8 @@ static void open_device(struct trainer *t, struct train_config *c, const struct 
     rate_measure(&t->rate, t->ops, t->dev, act);
 }
 
-/* All memory of the run, after saying how much it is. */
-static void allocate(struct trainer *t, struct train_config *c, const struct model_config *m)
+/* All memory of the run for so many layers, after saying how much it is for all of them. */
+static void allocate(struct trainer *t, struct train_config *c, const struct model_config *m, int depth)
 {
     char err[512];
     enum dtype act = compute_type(c);
@@ -144,10 +144,11 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
                                   .mu = (float)c->outer_momentum};
     if (params_layout(&layout, m) != 0)
         die("out of memory");
-    bool half = c->state_dtype == DTYPE_BF16;
-    uint64_t optimizer = optim_bytes(&layout, act, use_muon, half) +
+    t->finish.on = config_finishes(c);
+    bool bf16_state = c->state_dtype == DTYPE_BF16;
+    uint64_t optimizer = optim_bytes(&layout, act, use_muon, bf16_state) +
                          lookahead_bytes(&t->ahead, layout.total) +
-                         (c->engine == ENGINE_OFF ? 0 : engine_bytes(&c->hybrid, layout.total, act));
+                         (t->finish.on ? finish_bytes(layout.total, act) : 0);
     params_free(&layout);
     memory_plan_make(&plan, &(struct memory_request){.ops = t->ops,
                                                      .dev = t->dev,
@@ -156,19 +157,19 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
                                                      .act = act,
                                                      .optimizer = optimizer,
                                                      .recompute = c->recompute,
-                                                     .bf16_alone = half,
+                                                     .bf16_alone = bf16_state,
                                                      .micro = c->micro_batch});
     c->micro_batch = plan.micro;
     t->micro = (int)plan.micro;
-    if ((half ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
-              : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
+    if ((bf16_state ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
+                    : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
         die("%s", err);
     t->opt = (struct optim){.beta1 = (float)c->beta1,
                             .beta2 = (float)c->beta2,
                             .eps = (float)c->eps,
                             .weight_decay = (float)c->weight_decay,
                             .clip = (float)c->clip,
-                            .half = half,
+                            .bf16_state = bf16_state,
                             .use_muon = use_muon,
                             .momentum = (float)c->momentum,
                             .rate = {1, (float)(c->lr_embedding / c->lr), (float)(c->lr_head / c->lr),
@@ -178,51 +179,39 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     if (lookahead_alloc(&t->ahead, &t->w) != 0)
         die("no memory for the extrapolation of weights (%.1f MB)",
             (double)lookahead_bytes(&t->ahead, t->w.layout.total) / 1e6);
+    if (finish_alloc(&t->finish, &t->w) != 0)
+        die("no memory for averages of weights (%.1f MB)",
+            (double)finish_bytes(t->w.layout.total, act) / 1e6);
     t->grad = t->ops->alloc(t->dev, t->w.layout.total * sizeof *t->grad);
     if (!t->grad)
         die("no memory for the gradient (%.1f MB)", (double)plan.gradient / 1e6);
-    t->act = activations_alloc(&t->w, t->micro, (int)t->h->T, c->recompute ? ACT_RECOMPUTE : ACT_TRAIN, err,
-                               sizeof err);
-    if (!t->act)
-        die("%s", err);
+    loop_set_depth(t, depth);
     t->tokens = xcalloc((size_t)t->h->B * (t->h->T + 1), sizeof *t->tokens);
     t->loss = xcalloc((size_t)t->h->B * t->h->T, sizeof *t->loss);
     t->row_loss = xcalloc(t->h->B, sizeof *t->row_loss);
+    t->finished_loss = xcalloc((size_t)t->micro, sizeof *t->finished_loss);
     t->source_loss = xcalloc(t->h->n_sources, sizeof *t->source_loss);
 }
 
-static void open_engine(struct trainer *t)
+/* Stages of --grow, and what they save. */
+static void say_growth(const struct trainer *t, const struct model_config *m)
 {
-    char err[512];
-    if (t->cfg->engine == ENGINE_OFF)
-        return;
-    const struct engine_host host = {.w = &t->w,
-                                     .act = t->act,
-                                     .grad = t->grad,
-                                     .opt = &t->opt,
-                                     .schedule = &t->schedule,
-                                     .metrics = &t->metrics,
-                                     .tokens = t->tokens,
-                                     .loss = t->loss,
-                                     .B = (int)t->h->B,
-                                     .T = (int)t->h->T,
-                                     .micro = t->micro,
-                                     .doc_eos = t->doc_eos};
-    t->engine =
-        engine_open(&t->cfg->hybrid, t->cfg->engine == ENGINE_HYBRID, t->cfg->seed, &host, err, sizeof err);
-    if (!t->engine)
-        die("%s", err);
-}
-
-static void open_split(struct trainer *t, const struct model_config *m)
-{
-    double muon =
-        t->opt.use_muon ? muon_flops(&t->w.layout, t->w.act) / model_flops_per_token(m, (int)t->h->T) : 0;
-    t->split = (struct split){.rows = t->h->B,
-                              .row_tokens = t->h->T,
-                              .fixed = t->cfg->updates,
-                              .update_tokens = t->ops->update_tokens + muon,
-                              .least_tokens = t->ops->micro_tokens / 8.0};
+    const struct growth *g = &t->cfg->growth;
+    const struct growth all = {.stage = {{0, m->L}}, .n = 1};
+    struct strbuf line = {0};
+    uint64_t steps = t->cfg->steps;
+    for (int i = 0; i < g->n; i++) {
+        struct model_config c = *m;
+        c.L = g->stage[i].depth;
+        size_t acts = activations_bytes(t->ops, &c, t->w.act, t->micro, (int)t->h->T,
+                                        t->cfg->recompute ? ACT_RECOMPUTE : ACT_TRAIN);
+        strbuf_addf(&line, "%s%d layers from step %llu on (activations %.1f MB)", i ? ", " : "", c.L,
+                    (unsigned long long)g->stage[i].step, (double)acts / 1e6);
+    }
+    if (g->n > 1)
+        say("growth: %s: %.0f %% of the FLOPs that all layers always would take", line.s,
+            100 * growth_flops(g, m, (int)t->h->T, 0, steps) / growth_flops(&all, m, (int)t->h->T, 0, steps));
+    strbuf_free(&line);
 }
 
 /* config.json of the run: what was resolved, and of what. */
@@ -263,10 +252,11 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
     t->saved_step = UINT64_MAX;
     if (!dir) {
         t->w.init = t->cfg->init;
-        if (weights_init(&t->w, t->cfg->seed) != 0)
+        if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
-        engine_begin(t->engine);
+        finish_begin(&t->finish, &t->w);
+        losses_begin(&t->losses, 0);
         if (t->cfg->overwrite) /* only now: whatever is wrong with this run has shown before */
             rundir_clear(t->cfg->run);
         return;
@@ -288,7 +278,8 @@ static void summary(const struct trainer *t, const struct model_config *m)
     double seconds = now_seconds() - t->began;
     uint64_t steps = t->step - t->began_step;
     double rate = seconds > 0 ? (double)(steps * t->h->B * t->h->T) / seconds : 0;
-    double flops = rate * model_flops_per_token(m, (int)t->h->T);
+    double flops = rate * growth_flops(&t->cfg->growth, m, (int)t->h->T, t->began_step, t->step) /
+                   (double)(steps ? steps : 1);
     char mfu[128];
     rate_text(mfu, sizeof mfu, &t->rate, flops);
     say("%llu steps, %.2fM tokens in %.1f s: %.0f tok/s, %.1f GFLOP/s%s; %.2f s waiting for data; peak "
@@ -296,7 +287,6 @@ static void summary(const struct trainer *t, const struct model_config *m)
         "%s/latest",
         (unsigned long long)steps, (double)(steps * t->h->B * t->h->T) / 1e6, seconds, rate, flops / 1e9, mfu,
         batch_reader_stall_seconds(t->in), (double)memory_peak() / 1e6, t->cfg->run);
-    engine_summary(t->engine);
     if (!t->cfg->json)
         return;
     char loss[32] = "null";
@@ -317,11 +307,11 @@ static void close_run(struct trainer *t)
     logfile_close(&t->ledger);
     batch_reader_close(t->in);
     validation_close(t->val);
-    engine_close(t->engine);
     activations_free(t->act);
     t->ops->free(t->dev, t->grad);
     optim_free(&t->opt, &t->w);
     lookahead_free(&t->ahead, &t->w);
+    finish_free(&t->finish, &t->w);
     weights_free(&t->w);
     t->ops->close(t->dev);
     tokenizer_free(t->tok);
@@ -330,6 +320,7 @@ static void close_run(struct trainer *t)
     free(t->loss);
     free(t->row_loss);
     free(t->source_loss);
+    free(t->finished_loss);
 }
 
 int main(int argc, char **argv)
@@ -349,7 +340,8 @@ int main(int argc, char **argv)
         return 0;
     }
     signals_install();
-    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a failed write, which says what and where */
+    if (!c->stop_on)
+        signals_save_on(SIGUSR1);
     t.cfg = c;
     char *resume_dir = begin_run(c, &state);
     config_resolve(c, json_object_get(state, "config"));
@@ -363,7 +355,8 @@ int main(int argc, char **argv)
         m.D, m.F, m.T, m.V);
     open_batches(&t, &m);
     open_device(&t, c, &m);
-    allocate(&t, c, &m);
+    allocate(&t, c, &m, state ? state_depth(resume_dir, state, m.L) : growth_depth(&c->growth, 0));
+    say_growth(&t, &m);
     t.val = validation_open(&c->val, t.tok, t.micro, (int)t.h->T, c->val_tokens);
     t.schedule = (struct schedule){.kind = c->schedule,
                                    .steps = c->steps,
@@ -371,8 +364,6 @@ int main(int argc, char **argv)
                                    .warmup = c->warmup,
                                    .decay = c->decay,
                                    .min_ratio = c->min_lr_ratio};
-    open_engine(&t);
-    open_split(&t, &m);
     begin_state(&t, resume_dir, state);
     write_config(&t, &m);
     open_logs(&t, state);

@@ -1,4 +1,5 @@
 #include "pipeline/eval/loaded.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -39,13 +40,24 @@ static enum dtype open_device(struct loaded *m, const char *dtype, int threads, 
 static const struct ops *choose(const char *device)
 {
     char why[512];
-    if (strcmp(device, "auto") != 0 && strcmp(device, "cpu") != 0 && strcmp(device, "cuda") != 0)
-        usage_error("--device: '%s' is none of: auto cpu cuda", device);
+    if (strcmp(device, "auto") != 0 && strcmp(device, "cpu") != 0 && strcmp(device, "cuda") != 0 &&
+        strcmp(device, "reference") != 0)
+        usage_error("--device: '%s' is none of: auto cpu cuda reference", device);
     const struct ops *ops = ops_choose(device, why, sizeof why);
     if (!ops)
         die("--device %s: %s", device, why);
     detail("device: %s (--device %s; %s)", ops->name, device, why);
     return ops;
+}
+
+static void note_files(const char *dir)
+{
+    static const char *const names[] = {"config.json", "model.safetensors", "tokenizer.json"};
+    for (size_t i = 0; i < 3; i++) {
+        char *path = path_join(dir, names[i]);
+        apart_input(path);
+        free(path);
+    }
 }
 
 void loaded_open(struct loaded *m, const char *path, const char *device, const char *dtype, int64_t threads,
@@ -59,6 +71,7 @@ void loaded_open(struct loaded *m, const char *path, const char *device, const c
     if (!m->dir)
         die("%s", err);
     m->tokenizer_path = path_join(m->dir, "tokenizer.json");
+    note_files(m->dir);
     m->tok = tokenizer_load(m->tokenizer_path, err, sizeof err);
     if (!m->tok)
         die("%s", err);

@@ -61,9 +61,9 @@ static size_t carve(struct activations *a, char *base, const struct model_config
     size_t used = 0, e = dtype_bytes(act), N = a->N, C = (size_t)c->C;
     struct layer_acts unused;
     a->layer_bytes = carve_layer(&unused, NULL, c, e, N, a->mode);
-    a->layers = take(base, &used, a->mode == ACT_TRAIN ? (size_t)c->L : 1, a->layer_bytes);
+    a->layers = take(base, &used, a->mode == ACT_TRAIN ? (size_t)a->depth : 1, a->layer_bytes);
     a->input_bytes = (N * C * e + ALIGN - 1) / ALIGN * ALIGN;
-    a->inputs = a->mode == ACT_RECOMPUTE ? take(base, &used, (size_t)c->L, a->input_bytes) : NULL;
+    a->inputs = a->mode == ACT_RECOMPUTE ? take(base, &used, (size_t)a->depth, a->input_bytes) : NULL;
     a->last = take(base, &used, N * C, e);
     a->norm_last = take(base, &used, N * C, e);
     a->rstd_last = take(base, &used, N, sizeof(float));
@@ -90,7 +90,7 @@ static size_t default_logit_rows(const struct ops *ops, const struct model_confi
 size_t activations_bytes(const struct ops *ops, const struct model_config *c, enum dtype act, int B, int T,
                          enum activations_mode mode)
 {
-    struct activations a = {.N = (size_t)B * (size_t)T, .mode = mode};
+    struct activations a = {.N = (size_t)B * (size_t)T, .mode = mode, .depth = c->L};
     a.logit_rows = default_logit_rows(ops, c, act, a.N);
     return carve(&a, NULL, c, act);
 }
@@ -132,6 +132,7 @@ struct activations *activations_new(const struct weights *w, int B, int T, enum 
         a->w = w;
         a->N = (size_t)B * (size_t)T;
         a->mode = mode;
+        a->depth = w->depth;
         a->logit_rows = logit_rows ? logit_rows : default_logit_rows(w->ops, &w->c, w->act, a->N);
         bytes = carve(a, NULL, &w->c, w->act);
         a->base = w->ops->alloc(w->dev, bytes);

@@ -30,10 +30,11 @@ struct activations {
     const struct weights *w; /* borrowed */
     size_t N;                /* rows there is room for */
     enum activations_mode mode;
+    int depth;    /* layers there is room for */
     char *base;   /* owned: everything below lies in it */
-    char *layers; /* L sets of layer_bytes, or one */
+    char *layers; /* depth sets of layer_bytes, or one */
     size_t layer_bytes;
-    char *inputs; /* ACT_RECOMPUTE: L x (N,C); otherwise NULL */
+    char *inputs; /* ACT_RECOMPUTE: depth x (N,C); otherwise NULL */
     size_t input_bytes;
     void *last, *norm_last; /* (N,C) residual stream at the end, and normed */
     float *rstd_last;       /* (N) f32 */

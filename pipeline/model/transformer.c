@@ -94,8 +94,8 @@ static void mlp_backward(const struct weights *w, struct activations *a, const s
     o->hidden_backward(w->dev, a->dhidden, grad_of(w, grad, PARAM_DOWN, l), a->dx, s->hidden,
                        weight(w, PARAM_DOWN, l), N, F, C, accumulate);
     o->swiglu_backward(w->dev, a->dgate_up, a->dhidden, s->gate_up, N, F);
-    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_GATE, l), a->dgate_up, s->norm_mlp,
-                       weight(w, PARAM_GATE, l), N, C, 2 * F, accumulate);
+    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_GATE_UP, l), a->dgate_up, s->norm_mlp,
+                       weight(w, PARAM_GATE_UP, l), N, C, 2 * F, accumulate);
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_MLP, l), a->delta, s->mid,
                         gain(w, PARAM_NORM_MLP, l), s->rstd_mlp, N, C, accumulate);
 }
@@ -107,18 +107,16 @@ static void attention_block_backward(const struct weights *w, struct activations
 {
     const struct ops *o = w->ops;
     const struct model_config *c = &w->c;
-    struct attention_shape shape = {B, T, c->H, c->Hkv, c->D};
+    struct attention sequences = attention_inputs(w, a, s, B, T, masked);
     int N = B * T, C = c->C, HD = c->H * c->D, Q = (c->H + 2 * c->Hkv) * c->D;
     o->hidden_backward(w->dev, a->datt, grad_of(w, grad, PARAM_O, l), a->dx, s->att, weight(w, PARAM_O, l), N,
                        HD, C, accumulate);
-    o->attention_backward(w->dev, a->dqk, a->dqkv, a->datt, s->att, s->lse, s->qk, s->qkv,
-                          masked ? a->first : NULL, shape);
+    o->attention_backward(w->dev, a->dqk, a->dqkv, a->datt, s->att, s->lse, &sequences);
+    struct qk_norm_rope heads = qk_norm_rope_inputs(w, a, s, l, N);
     o->qk_norm_rope_backward(w->dev, a->dqkv, grad_of(w, grad, PARAM_NORM_Q, l),
-                             grad_of(w, grad, PARAM_NORM_K, l), a->dqk, s->qkv, s->rstd_qk,
-                             gain(w, PARAM_NORM_Q, l), gain(w, PARAM_NORM_K, l), w->rope, a->positions, N,
-                             c->H, c->Hkv, c->D, accumulate);
-    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_Q, l), a->dqkv, s->norm_attn,
-                       weight(w, PARAM_Q, l), N, C, Q, accumulate);
+                             grad_of(w, grad, PARAM_NORM_K, l), a->dqk, s->rstd_qk, &heads, accumulate);
+    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_QKV, l), a->dqkv, s->norm_attn,
+                       weight(w, PARAM_QKV, l), N, C, Q, accumulate);
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_ATTN, l), a->delta, s->in,
                         gain(w, PARAM_NORM_ATTN, l), s->rstd_attn, N, C, accumulate);
 }
@@ -140,9 +138,9 @@ static void backward(const struct weights *w, struct activations *a, int B, int 
     o->zero(w->dev, a->dx, (size_t)N * (size_t)C * dtype_bytes(w->act));
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_FINAL, -1), a->delta, a->last,
                         gain(w, PARAM_NORM_FINAL, -1), a->rstd_last, N, C, accumulate);
-    for (int l = w->c.L - 1; l >= 0; l--) {
+    for (int l = w->depth - 1; l >= 0; l--) {
         struct layer_acts s = activations_layer(a, l);
-        if (a->mode == ACT_RECOMPUTE && l < w->c.L - 1) /* of the last layer everything is still there */
+        if (a->mode == ACT_RECOMPUTE && l < w->depth - 1) /* of the last layer everything is still there */
             recompute(w, a, &s, l, B, T, masked);
         mlp_backward(w, a, &s, l, N, grad, accumulate);
         attention_block_backward(w, a, &s, l, B, T, masked, grad, accumulate);
@@ -161,7 +159,7 @@ static uint64_t key_of(const struct weights *w, const struct activations *a, int
                               (uintptr_t)a->base,  (uint64_t)B,
                               (uint64_t)T,         masked,
                               (uintptr_t)grad,     bits,
-                              accumulate};
+                              accumulate,          (uint64_t)w->depth};
     return replay_key(words, sizeof words / sizeof *words);
 }
 

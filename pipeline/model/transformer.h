@@ -14,8 +14,8 @@
 enum init {
     INIT_SMALL, /* Normal(0, 0.02), output projections scaled by 1/sqrt(2L): GPT-2's */
     INIT_UNIT,  /* an embedding of about unit length an element, hidden matrices Normal(0, 1/columns),
-                 * projections  into the residual stream zero, an output matrix near zero: every layer begins as
-                 * the  identity. It needs an output matrix of its own. */
+                 * projections  into the residual stream zero, an output matrix near zero: every layer begins
+                 * as  the  identity. It needs an output matrix of its own. */
 };
 
 struct weights {
@@ -30,6 +30,7 @@ struct weights {
     float *gains; /* without theta: the gains, f32, layout.gains elements */
     enum init init;
     float *rope; /* (c.T, c.D) f32: cosines, then sines */
+    int depth;   /* layers 0 .. depth-1 take part in passes, the others wait (train/growth.h); c.L at first */
 };
 
 /* Allocates and zeroes. -1 with err: no memory (with the numbers), or the device's attention takes no heads
@@ -43,21 +44,26 @@ size_t weights_bytes(const struct params *layout, const struct model_config *c, 
                      bool bf16_alone);
 
 /* An array of the layout in the device's memory. */
-struct flat {
+struct weight_array {
     void *p;      /* layout.total elements */
-    bool half;    /* bf16, otherwise f32 */
-    float *gains; /* with half, NULL: p has them too; otherwise they are here */
+    bool bf16;    /* otherwise f32 */
+    float *gains; /* with bf16, NULL: p has them too; otherwise they are here */
 };
-struct flat weights_flat(const struct weights *w); /* the weights themselves */
+struct weight_array weights_array(const struct weights *w); /* the weights themselves */
 /* Elements from .. from+n of a parameter, as f32 on the host. put may use host's memory for itself. */
-void flat_get(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
-              float *host);
-void flat_put(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
-              float *host);
+void weight_array_get(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
+                      size_t n, float *host);
+void weight_array_put(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
+                      size_t n, float *host);
 void weights_free(struct weights *w);
 /* First values as w->init says. The same seed gives the same weights on every backend. -1: no memory on the
  * host. */
 int weights_init(struct weights *w, uint64_t seed);
+/* Zeroes the output projections of the layers from `from` on, which makes them exact identities. -1: no
+ * memory on the host. */
+int weights_silence(struct weights *w, int from);
+/* Gives layers from .. to-1 their first values again. -1: no memory on the host. */
+int weights_revive(struct weights *w, uint64_t seed, int from, int to);
 void weights_publish(struct weights *w); /* work = theta, where there is a theta */
 
 struct activations; /* buffers for micro-batches of up to B x T */
@@ -66,8 +72,8 @@ enum activations_mode {
     ACT_TRAIN,     /* keeps what the backward pass needs of every layer */
     ACT_RECOMPUTE, /* keeps each layer's input; the backward pass computes the layer again. The same bits. */
 };
-/* NULL with err: no memory (with the numbers), T longer than the model's context, or more sequences than
- * attention takes. */
+/* Room for w->depth layers. NULL with err: no memory (with the numbers), T longer than the model's context,
+ * or more sequences than attention takes. */
 struct activations *activations_alloc(const struct weights *w, int B, int T, enum activations_mode mode,
                                       char *err, size_t cap);
 void activations_free(struct activations *a);

@@ -48,7 +48,7 @@ size_t weights_bytes(const struct params *layout, const struct model_config *c, 
 static int allocate(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
                     const struct model_config *c, bool bf16_alone, char *err, size_t cap)
 {
-    *w = (struct weights){.ops = ops, .dev = dev, .c = *c, .act = act};
+    *w = (struct weights){.ops = ops, .dev = dev, .c = *c, .act = act, .depth = c->L};
     size_t need = 0;
     if (ops->widest_head && c->D > ops->widest_head) {
         snprintf(err, cap, "head_dim: %d, but attention on %s takes %d at most (on the CPU any)", c->D,
@@ -99,22 +99,22 @@ void weights_free(struct weights *w)
     *w = (struct weights){0};
 }
 
-struct flat weights_flat(const struct weights *w)
+struct weight_array weights_array(const struct weights *w)
 {
-    return w->theta ? (struct flat){.p = w->theta} : (struct flat){w->work, true, w->gains};
+    return w->theta ? (struct weight_array){.p = w->theta} : (struct weight_array){w->work, true, w->gains};
 }
 
 /* Where element `from` of a parameter is; *half: in bf16. */
-static void *place(struct flat f, const struct param *p, size_t from, bool *half)
+static void *place(struct weight_array f, const struct param *p, size_t from, bool *half)
 {
-    *half = f.half && (!f.gains || param_is_matrix(p));
-    if (f.half && !*half)
+    *half = f.bf16 && (!f.gains || param_is_matrix(p));
+    if (f.bf16 && !*half)
         return f.gains + p->gain_offset + from;
-    return (char *)f.p + (p->offset + from) * (f.half ? 2 : sizeof(float));
+    return (char *)f.p + (p->offset + from) * (f.bf16 ? 2 : sizeof(float));
 }
 
-void flat_get(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
-              float *host)
+void weight_array_get(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
+                      size_t n, float *host)
 {
     bool half;
     const void *src = place(f, p, from, &half);
@@ -127,8 +127,8 @@ void flat_get(const struct weights *w, struct flat f, const struct param *p, siz
     }
 }
 
-void flat_put(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
-              float *host)
+void weight_array_put(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
+                      size_t n, float *host)
 {
     bool half;
     void *dst = place(f, p, from, &half);
@@ -194,18 +194,45 @@ static void init_param(struct weights *w, const struct param *p, uint64_t seed, 
         else
             for (size_t k = 0; k < n; k++)
                 host[k] = 1;
-        flat_put(w, weights_flat(w), p, from, n, host);
+        weight_array_put(w, weights_array(w), p, from, n, host);
     }
 }
 
-int weights_init(struct weights *w, uint64_t seed)
+/* Those of no layer count as layer -1. */
+int weights_revive(struct weights *w, uint64_t seed, int from, int to)
 {
     float *host = malloc(CHUNK * sizeof *host);
     if (!host)
         return -1;
     for (size_t i = 0; i < w->layout.count; i++)
-        init_param(w, &w->layout.v[i], seed, host);
+        if (w->layout.v[i].layer >= from && w->layout.v[i].layer < to)
+            init_param(w, &w->layout.v[i], seed, host);
     free(host);
+    weights_publish(w);
+    return 0;
+}
+
+int weights_init(struct weights *w, uint64_t seed)
+{
+    return weights_revive(w, seed, -1, w->c.L);
+}
+
+int weights_silence(struct weights *w, int from)
+{
+    float *zeros = malloc(CHUNK * sizeof *zeros);
+    if (!zeros)
+        return -1;
+    for (size_t i = 0; i < w->layout.count; i++) {
+        const struct param *p = &w->layout.v[i];
+        if (p->layer < from || (p->kind != PARAM_O && p->kind != PARAM_DOWN))
+            continue;
+        for (size_t at = 0; at < p->n; at += CHUNK) {
+            size_t n = p->n - at < CHUNK ? p->n - at : CHUNK;
+            memset(zeros, 0, n * sizeof *zeros); /* weight_array_put may have used it */
+            weight_array_put(w, weights_array(w), p, at, n, zeros);
+        }
+    }
+    free(zeros);
     weights_publish(w);
     return 0;
 }

@@ -1,9 +1,12 @@
 #include "pipeline/stream/input.h"
 
 #include "formats/decompress.h"
+#include "formats/template.h"
 #include "formats/tokens.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/stream/parquet_docs.h"
 #include "pipeline/stream/walk.h"
 
 #include <errno.h>
@@ -24,20 +27,24 @@ static const char separator[] = "<|endoftext|>"; /* a line of its own between te
 static const char mark[] = "\xef\xbb\xbf";       /* the byte order mark */
 enum { SEPARATOR_LEN = sizeof separator - 1 };
 
-enum kind { JSON_LINES, JSON_VALUES, TEXT, TEXT_SEPARATED };
+enum kind { JSON_LINES, JSON_VALUES, TEXT, TEXT_SEPARATED, PARQUET };
 
 /* Where a .json file stands: between values at the top, or within an array before or after an element. */
 enum place { AT_TOP, IN_EMPTY_ARRAY, BEFORE_ELEMENT, AFTER_ELEMENT };
 
 struct input {
-    const struct input_opts *opts;
+    struct input_opts opts;
+    char *join; /* opts.join, without its escapes */
     const char *const *paths;
     size_t n_paths, next_path;
     struct walk *walk; /* the directory being read */
     struct doc_parser *parser;
+    struct template *template; /* of a JSON document's text; NULL: a field of it */
     struct input_stats stats;
 
-    struct decompress *file; /* NULL: none open */
+    /* One of the two is open, or neither. */
+    struct decompress *file;
+    struct parquet_docs *parquet;
     char *name;
     enum kind kind;
     bool eof;
@@ -68,7 +75,7 @@ static enum kind kind_of_name(const char *name, size_t len)
     if (has_end(name, len, ".json"))
         return JSON_VALUES;
     if (has_end(name, len, ".parquet"))
-        die("%s: this build does not read parquet files", name);
+        return PARQUET;
     return has_end(name, len, ".txt") ? TEXT_SEPARATED : TEXT;
 }
 
@@ -84,21 +91,60 @@ static uint64_t size_of_files(const char *const *paths, size_t n)
     return total;
 }
 
-struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths)
+static char *join_text(const struct input_opts *opts)
+{
+    const char *why;
+    size_t at;
+    char *join = opts->join ? template_literal(opts->join, &why, &at) : NULL;
+    if (opts->join && !join)
+        usage_error("--join: '%s': at character %zu: %s", opts->join, at + 1, why);
+    return join;
+}
+
+/* What docs.c is to make a text of: NULL where it looks for one field by itself. */
+static struct template *json_template(const struct input_opts *opts)
+{
+    const char *why;
+    size_t at;
+    if (opts->template) {
+        struct template *t = template_parse(opts->template, &why, &at);
+        if (!t)
+            usage_error("--text: '%s': at character %zu: %s", opts->template, at + 1, why);
+        return t;
+    }
+    if (!opts->text_field || (!opts->join && !strchr(opts->text_field, '.')))
+        return NULL;
+    struct template *t = template_of_field(opts->text_field);
+    if (!t)
+        die("out of memory");
+    return t;
+}
+
+struct input *input_open_sources(const struct input_opts *opts)
 {
     struct input *in = xcalloc(1, sizeof *in);
-    in->opts = opts;
-    in->paths = n_paths ? paths : stdin_paths;
-    in->n_paths = n_paths ? n_paths : 1;
+    in->opts = *opts;
+    in->opts.join = in->join = join_text(opts);
     in->parser = doc_parser_new();
     if (!in->parser)
         die("out of memory");
     doc_parser_allow(in->parser, opts->accept_nan, opts->replace_surrogates);
     if (opts->window > 0 && decompress_set_window(opts->window) != 0)
         usage_error("--zstd-window: at most 2GiB");
+    in->template = json_template(&in->opts);
     in->cap = FIRST_BUFFER;
     in->buf = xmalloc(in->cap);
+    return in;
+}
+
+struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths)
+{
+    struct input *in = input_open_sources(opts);
+    in->paths = n_paths ? paths : stdin_paths;
+    in->n_paths = n_paths ? n_paths : 1;
     in->stats.total_bytes = size_of_files(in->paths, in->n_paths);
+    for (size_t i = 0; i < in->n_paths; i++)
+        apart_input(in->paths[i]);
     return in;
 }
 
@@ -155,20 +201,15 @@ static bool wait_input(int fd)
     return false;
 }
 
-static void start_file(struct input *in, int fd, const char *name, enum decompress_kind compression,
-                       enum kind kind)
+/* A file has been opened, or why says that it could not be. */
+static void start_stream(struct input *in, struct decompress *file, const char *name, enum kind kind,
+                         const char *why)
 {
-    char err[200];
-    if (!wait_input(fd)) {
-        in->stopped = true;
-        close(fd);
-        return;
-    }
     free(in->name);
     in->name = xstrdup(name);
-    in->file = decompress_open(fd, compression, err, sizeof err);
+    in->file = file;
     if (!in->file)
-        die("%s: offset 0: %s", name, err);
+        die("%s: offset 0: %s", name, why);
     in->kind = kind;
     in->eof = in->separated = false;
     in->pos = in->len = 0;
@@ -178,10 +219,62 @@ static void start_file(struct input *in, int fd, const char *name, enum decompre
     in->piece = 0;
     if (have(in, 3) && memcmp(in->buf, mark, 3) == 0)
         in->pos = 3; /* the byte order mark is no text */
+    if (kind == JSON_LINES && have(in, 4) && memcmp(in->buf, "PAR1", 4) == 0)
+        die("%s: a Parquet file is read from its end: give its path, ending in .parquet", name);
+}
+
+static void start_file(struct input *in, int fd, const char *name, enum decompress_kind compression,
+                       enum kind kind)
+{
+    char err[200] = "";
+    if (!wait_input(fd)) {
+        in->stopped = true;
+        close(fd);
+        return;
+    }
+    start_stream(in, decompress_open(fd, compression, err, sizeof err), name, kind, err);
+}
+
+static void begin_parquet(struct input *in, const char *name, enum decompress_kind compression)
+{
+    if (compression != DECOMPRESS_AUTO)
+        die("%s: a Parquet file is read from its end: decompress it first", name);
+    free(in->name);
+    in->name = xstrdup(name);
+    in->kind = PARQUET;
+}
+
+bool input_is_parquet(const char *name)
+{
+    return kind_of_name(name, strlen(name)) == PARQUET;
+}
+
+void input_add(struct input *in, const struct input_source *source)
+{
+    size_t stem;
+    char err[200] = "";
+    enum decompress_kind compression = decompress_kind_of_name(source->name, &stem);
+    enum kind kind = kind_of_name(source->name, stem);
+    if (kind == PARQUET) {
+        begin_parquet(in, source->name, compression);
+        in->parquet = parquet_docs_open_source(source, &in->opts);
+        return;
+    }
+    struct decompress *file = decompress_open_source(source->read, source->arg, compression, err, sizeof err);
+    if (!file && stop_signal)
+        in->stopped = true;
+    else
+        start_stream(in, file, source->name, kind, err);
 }
 
 static void end_file(struct input *in)
 {
+    if (in->parquet) {
+        in->read_before += parquet_docs_offset(in->parquet);
+        parquet_docs_close(in->parquet);
+        in->parquet = NULL;
+        return;
+    }
     in->read_before += decompress_offset(in->file);
     decompress_close(in->file);
     in->file = NULL;
@@ -191,7 +284,13 @@ static void start_named(struct input *in, int fd, const char *path)
 {
     size_t stem;
     enum decompress_kind compression = decompress_kind_of_name(path, &stem);
-    start_file(in, fd, path, compression, kind_of_name(path, stem));
+    enum kind kind = kind_of_name(path, stem);
+    if (kind != PARQUET) {
+        start_file(in, fd, path, compression, kind);
+        return;
+    }
+    begin_parquet(in, path, compression);
+    in->parquet = parquet_docs_open(fd, path, &in->opts);
 }
 
 static void open_in_directory(struct input *in, const char *path)
@@ -219,7 +318,7 @@ static void open_operand(struct input *in, const char *path)
         start_file(in, fd, "stdin", DECOMPRESS_AUTO, JSON_LINES);
     } else if (S_ISDIR(st.st_mode)) {
         close(fd);
-        in->walk = walk_open(path, &in->opts->globs);
+        in->walk = walk_open(path, &in->opts.globs);
     } else if (S_ISREG(st.st_mode) && strncmp(path, "/dev/", 5) != 0) {
         start_named(in, fd, path);
     } else {
@@ -230,7 +329,7 @@ static void open_operand(struct input *in, const char *path)
 /* Opens the next file. False: there is none, or stopped. */
 static bool next_file(struct input *in)
 {
-    while (!in->stopped && !in->file) {
+    while (!in->stopped && !in->file && !in->parquet) {
         const char *path = in->walk ? walk_next(in->walk) : NULL;
         if (path) {
             open_in_directory(in, path);
@@ -258,7 +357,7 @@ __attribute__((format(printf, 4, 5))) static void bad(struct input *in, uint64_t
     va_end(ap);
     if (in->stopped) /* it is only not there yet */
         return;
-    if (!in->opts->skip_bad)
+    if (!in->opts.skip_bad)
         die("%s:%llu: byte %zu: %s", in->name, (unsigned long long)line, byte, what);
     detail("%s:%llu: byte %zu: %s", in->name, (unsigned long long)line, byte, what);
     in->stats.bad++;
@@ -273,9 +372,10 @@ static void set_id(struct input *in, struct doc *d, const char *fmt, uint64_t n)
 
 static bool parse(struct input *in, const char *json, size_t len, uint64_t line, struct doc *d)
 {
-    if (in->opts->raw_json) {
+    if (in->opts.raw_json) {
         *d = (struct doc){.text = json, .len = len, .domain = DOMAIN_OTHER};
-    } else if (doc_parse(in->parser, json, len, in->opts->text_field, d) != 0) {
+    } else if ((in->template ? doc_parse_template(in->parser, json, len, in->template, in->opts.join, d)
+                             : doc_parse(in->parser, json, len, in->opts.text_field, d)) != 0) {
         size_t byte;
         const char *why = doc_error(in->parser, &byte);
         if (doc_is_stream_error(in->parser))
@@ -566,11 +666,29 @@ static void check_read(const struct input *in)
     die("%s: nothing was read: all that is there was left out", in->paths[0]);
 }
 
+static bool next_parquet_row(struct input *in, struct doc *d)
+{
+    int r = parquet_docs_next(in->parquet, d);
+    in->stats.read_bytes = in->read_before + parquet_docs_offset(in->parquet);
+    if (r > 0)
+        return true;
+    if (r < 0 && !in->opts.skip_bad)
+        die("%s: %s", in->name, parquet_docs_error(in->parquet));
+    if (r < 0) {
+        detail("%s: %s", in->name, parquet_docs_error(in->parquet));
+        in->stats.bad++;
+    }
+    if (r != PARQUET_DOCS_BAD_ROW)
+        end_file(in);
+    return false;
+}
+
 bool input_next(struct input *in, struct doc *d)
 {
     while (next_file(in)) {
         bool found = in->kind == JSON_LINES    ? next_json_line(in, d)
                      : in->kind == JSON_VALUES ? next_json_value(in, d)
+                     : in->kind == PARQUET     ? next_parquet_row(in, d)
                                                : next_text(in, d);
         if (!found || in->stopped)
             continue;
@@ -578,8 +696,8 @@ bool input_next(struct input *in, struct doc *d)
             in->stats.empty++;
             continue;
         }
-        if (in->opts->domain >= 0)
-            d->domain = in->opts->domain;
+        if (in->opts.domain >= 0)
+            d->domain = in->opts.domain;
         in->stats.docs++;
         in->stats.text_bytes += d->len;
         return true;
@@ -599,8 +717,10 @@ void input_close(struct input *in)
     struct input_stats stats;
     input_stats(in, &stats);
     report(&stats);
-    if (in->file)
+    if (in->file || in->parquet)
         end_file(in);
+    template_free(in->template);
+    free(in->join);
     walk_close(in->walk);
     doc_parser_free(in->parser);
     free(in->name);

@@ -9,6 +9,7 @@
  * standard input and JSON lines, compressed or not; so are pipes):
  *   .jsonl .ndjson  one JSON object a line
  *   .json           JSON objects one after the other, or an array of them
+ *   .parquet        a row each (formats/parquet.md)
  *   directory       all below it, sorted by name, without hidden files and symbolic links
  *   anything else   one document a file; .txt is split at lines <|endoftext|>
  * The order depends on names alone. Memory is constant; text files above
@@ -19,6 +20,7 @@
 #ifndef STREAM_INPUT_H
 #define STREAM_INPUT_H
 
+#include "formats/decompress.h"
 #include "formats/docs.h"
 #include "pipeline/lib/cli.h"
 
@@ -29,28 +31,42 @@
 enum { INPUT_MAX_TEXT = 64 << 20 };
 
 struct input_opts {
-    const char *text_field;              /* NULL: found as formats/docs.md says */
-    int domain;                          /* -1: the document's own; else of all */
-    struct str_list globs;               /* which files of directories (stream/walk.h); none: all */
-    bool skip_bad;                       /* count bad JSON documents, and go on */
+    const char
+        *text_field; /* field or column, with dots where it is nested; NULL: found as formats/docs.md says */
+    const char *template;  /* of fields or columns (formats/template.h); NULL: text_field alone */
+    const char *join;      /* between elements of lists, with \n \t \\ as escapes; NULL: lists are refused */
+    int domain;            /* -1: the document's own; else of all */
+    struct str_list globs; /* which files of directories (stream/walk.h); none: all */
+    bool skip_bad;         /* count bad JSON documents, and go on */
     bool accept_nan, replace_surrogates; /* doc_parser_allow */
     uint64_t window;                     /* the largest of compressed streams; 0: 128 MiB */
     bool raw_json; /* of JSON documents, text is the object as it stands, not parsed; its id is FILE:LINE */
 };
 
-/* What every program that reads documents takes, for its option table. */
+// clang-format off
+/* The rows of the option table of every program that reads documents. */
 #define INPUT_OPTIONS(o)                                                                                     \
-    {0,        "accept-nan",                                                                                 \
-     OPT_FLAG, &(o).accept_nan,                                                                              \
-     NULL,     "take JSON with NaN and Infinity, as Python writes it"},                                      \
-        {0,        "replace-surrogates",                                                                     \
-         OPT_FLAG, &(o).replace_surrogates,                                                                  \
-         NULL,     "half a surrogate pair (\\ud83d alone) becomes U+FFFD; default: an error"},               \
-    {                                                                                                        \
-        0, "zstd-window", OPT_BYTES, &(o).window, "SIZE",                                                    \
-            "the largest window of .zst and dictionary of .xz, up to 2GiB: so much\n"                        \
-            "memory a file takes that asks for it (default 128MiB)"                                          \
-    }
+    {0, "accept-nan", OPT_FLAG, &(o).accept_nan, NULL,                                                       \
+     "take JSON with NaN and Infinity, as Python writes it"},                                                \
+    {0, "replace-surrogates", OPT_FLAG, &(o).replace_surrogates, NULL,                                       \
+     "half a surrogate pair (\\ud83d alone) becomes U+FFFD; default: an error"},                             \
+    {0, "zstd-window", OPT_BYTES, &(o).window, "SIZE",                                                       \
+     "the largest window of .zst and dictionary of .xz, up to 2GiB: so much\n"                               \
+     "memory a file takes that asks for it (default 128MiB)"}
+
+/* The rows of those that take one text of each document. */
+#define INPUT_TEXT_OPTS(o)                                                                                   \
+    {'f', "text-field", OPT_STR, &(o).text_field, "FIELD",                                                   \
+     "the text: a field of JSON documents, a column of Parquet files, with dots\n"                           \
+     "where it is nested (messages.content); default: the first there is of\n"                               \
+     "text, content, code, solution, output, response, else instruction or\n"                                \
+     "question with answer"},                                                                                \
+    {0, "column", OPT_STR, &(o).text_field, "NAME", "another word for --text-field"},                        \
+    {0, "text", OPT_STR, &(o).template, "TEMPLATE",                                                          \
+     "make the text of several: '{question}\\n{answer}'"},                                                   \
+    {0, "join", OPT_STR, &(o).join, "SEP",                                                                   \
+     "put SEP ('\\n') between the elements of lists; default: lists are refused"}
+// clang-format on
 
 struct input_stats {
     uint64_t docs, text_bytes;          /* given out */
@@ -63,6 +79,20 @@ struct input;
 
 /* opts and paths must live until input_close. No paths: standard input. */
 struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths);
+/* A file that comes from elsewhere. Its name says what it holds; Parquet is read by read_at, all else by
+ * read. */
+struct input_source {
+    const char *name;
+    decompress_source *read;                                             /* formats/decompress.h */
+    int64_t (*read_at)(void *arg, uint64_t offset, void *buf, size_t n); /* formats/parquet/parquet.h */
+    void (*will_need)(void *arg, uint64_t offset, uint64_t n);           /* may be NULL */
+    void *arg;
+    uint64_t size; /* for read_at */
+};
+bool input_is_parquet(const char *name);
+/* An input of such files: input_next is false at the end of each, until input_add gives the next. */
+struct input *input_open_sources(const struct input_opts *opts);
+void input_add(struct input *in, const struct input_source *source);
 /* False at the end, or when stop_signal comes while waiting for input (look at it). *d is valid until the
  * next call; its id is never NULL (FILE:LINE when the document has none). */
 bool input_next(struct input *in, struct doc *d);

@@ -1,5 +1,6 @@
 #include "pipeline/train/config.h"
 
+#include "formats/json_text.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/train/recipe.h"
@@ -66,6 +67,8 @@ struct train_config *config_parse(int argc, char **argv)
         usage_error("--steps N is missing");
     if (!c->resume && !c->tokenizer)
         usage_error("-t FILE is missing: the tokenizer");
+    if (c->stop_on && strcmp(c->stop_on, "USR1") != 0)
+        usage_error("--stop-on: only USR1, not '%s'; other signals stop in any case", c->stop_on);
     if (c->keep_best && c->val.n == 0)
         usage_error("--keep-best needs --val NAME=DIR");
     return c;
@@ -156,6 +159,24 @@ static void keep_warmup(struct train_config *c, const json_t *stored)
         c->warmup = fmin(1, c->warmup * steps / (double)c->steps);
 }
 
+bool config_finishes(const struct train_config *c)
+{
+    return c->save_finished || c->finish != FINISH_DECAY;
+}
+
+/* Layers that join need as many steps as AdamW's v remembers. */
+static void resolve_growth(struct train_config *c)
+{
+    char err[512];
+    uint64_t least = (uint64_t)llround(2 / (1 - c->beta2));
+    if (!c->grow)
+        c->grow = "off";
+    if (growth_parse(&c->growth, c->grow, (int)c->layers, c->steps, least, err, sizeof err) != 0)
+        usage_error("--grow: %s", err);
+    if (c->growth.n > 1 && (c->ema_nesterov > 0 || c->outer_nesterov > 0))
+        usage_error("--grow: not together with what extrapolates weights (--ema-nesterov, --outer-nesterov)");
+}
+
 void config_resolve(struct train_config *c, const json_t *stored)
 {
     bool warmup_given = !isnan(c->warmup);
@@ -190,6 +211,9 @@ void config_resolve(struct train_config *c, const json_t *stored)
         c->val_every = (c->steps + 7) / 8; /* rounded up: the last of them is the end's */
     for (const struct setting *s = NULL; (s = settings_next(s));)
         setting_check(s);
+    if (c->finish == (enum finish_choice)UNSET_WORD)
+        c->finish = c->schedule == SCHEDULE_MERGE ? FINISH_PREDICT : FINISH_DECAY;
+    resolve_growth(c);
     if (c->warmup + c->decay > 1)
         usage_error("--warmup and --decay together are more than all steps");
     if (c->init == INIT_UNIT && !c->untied)
@@ -198,11 +222,10 @@ void config_resolve(struct train_config *c, const json_t *stored)
         usage_error("--attention cudnn: it takes no document masks (--doc-mask)");
     if (c->state_dtype == DTYPE_BF16 && c->dtype == COMPUTE_AUTO)
         c->dtype = COMPUTE_BF16;
-    if (c->state_dtype == DTYPE_BF16 &&
-        (c->dtype != COMPUTE_BF16 || c->optimizer != OPTIMIZER_ADAMW || c->ema_nesterov > 0 ||
-         c->outer_nesterov > 0 || c->engine != ENGINE_OFF))
+    if (c->state_dtype == DTYPE_BF16 && (c->dtype != COMPUTE_BF16 || c->optimizer != OPTIMIZER_ADAMW ||
+                                         c->ema_nesterov > 0 || c->outer_nesterov > 0 || config_finishes(c)))
         usage_error("--state-dtype bf16: only with --dtype bf16 --optimizer adamw, and nothing that "
-                    "extrapolates weights");
+                    "extrapolates or averages weights");
 }
 
 void config_model(const struct train_config *c, uint32_t vocab_size, struct model_config *out)
@@ -228,7 +251,7 @@ json_t *config_to_json(const struct train_config *c)
     for (const struct setting *s = NULL; (s = settings_next(s));)
         json_object_set_new(o, s->name, setting_to_json(s));
     for (size_t i = 0; i < c->val.n; i++)
-        json_array_append_new(val, json_string(c->val.v[i]));
+        json_array_append_new(val, json_text(c->val.v[i], strlen(c->val.v[i])));
     json_object_set_new(o, "val", val);
     return o;
 }

@@ -15,19 +15,20 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/model/config.h"
 #include "pipeline/model/transformer.h"
-#include "pipeline/train/hybrid/hybrid.h"
+#include "pipeline/train/growth.h"
 #include "pipeline/train/schedule.h"
 
 /* The words of options, in the order of their rows in settings.c. */
-enum device_choice { DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA };
+enum device_choice { DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA, DEVICE_REFERENCE };
 enum compute_dtype { COMPUTE_AUTO, COMPUTE_BF16, COMPUTE_F32 };
 enum attention_choice { ATTENTION_OWN, ATTENTION_CUDNN };
 enum optimizer_choice { OPTIMIZER_ADAMW, OPTIMIZER_MUON };
+enum growth_init { GROW_ZERO, GROW_FRESH };
+enum finish_choice { FINISH_DECAY, FINISH_PREDICT, FINISH_AUTO };
 enum recipe { RECIPE_PLAN, RECIPE_FAST };
-enum engine_choice { ENGINE_OFF, ENGINE_TREND, ENGINE_HYBRID };
 
 struct train_config {
-    const char *preset, *tokenizer, *input, *run, *print_step;
+    const char *preset, *tokenizer, *input, *run, *grow, *print_step, *stop_on;
     const char *input_name; /* of input, in messages */
     enum device_choice device;
     enum compute_dtype dtype;
@@ -36,7 +37,8 @@ struct train_config {
     enum recipe recipe;
     enum optimizer_choice optimizer;
     enum schedule_kind schedule;
-    enum engine_choice engine;
+    enum growth_init grow_init;
+    enum finish_choice finish;
     enum init init;
     uint64_t layers, width, heads, kv_heads, head_dim, ffn, context;
     uint64_t steps, seed, threads, micro_batch;
@@ -45,8 +47,8 @@ struct train_config {
     double print_shape;
     double ema_nesterov, ema_gamma, outer_lr, outer_momentum;
     uint64_t outer_nesterov, ema_start, updates;
-    struct hybrid_config hybrid;
-    bool untied, doc_mask, recompute, fp8;
+    struct growth growth; /* what grow says */
+    bool untied, doc_mask, recompute, fp8, save_finished;
     struct str_list val; /* NAME=DIR */
     uint64_t val_every, val_tokens, save_every, keep_last, log_every, max_bad_steps;
     double spike_sigma;
@@ -62,6 +64,8 @@ void config_resolve(struct train_config *c, const json_t *stored);
 void config_list_presets(bool json);
 /* Dies when the dimensions are impossible. */
 void config_model(const struct train_config *c, uint32_t vocab_size, struct model_config *out);
+/* The finished model is forecast all along. */
+bool config_finishes(const struct train_config *c);
 /* Every option that says something about the run, by its name. */
 json_t *config_to_json(const struct train_config *c);
 void config_print(const struct train_config *c);

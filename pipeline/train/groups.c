@@ -8,7 +8,7 @@ static int find(struct groups *g, enum param_kind kind, int third)
     for (int i = 0; i < g->count; i++)
         if (g->v[i].kind == kind && g->v[i].third == third)
             return i;
-    assert(g->count < HYBRID_GROUPS);
+    assert(g->count < GROUPS_MAX);
     g->v[g->count] = (struct group){kind, third, 0};
     return g->count++;
 }

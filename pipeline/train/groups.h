@@ -1,5 +1,5 @@
 /*
- * groups.h - the groups of tensors that the engine forecasts as one: kind x third of the depth
+ * groups.h - the groups of tensors that are forecast alike: kind x third of the depth
  *
  * Embedding and output matrix are groups of their own; all gains of a third are one.
  */
@@ -8,7 +8,8 @@
 
 #include "kernels/ops.h"
 #include "pipeline/model/params.h"
-#include "pipeline/train/hybrid/hybrid.h"
+
+enum { GROUPS_MAX = 32 };
 
 struct group {
     enum param_kind kind; /* gains: PARAM_NORM_ATTN stands for all */
@@ -17,7 +18,7 @@ struct group {
 };
 
 struct groups {
-    struct group v[HYBRID_GROUPS];
+    struct group v[GROUPS_MAX];
     int count;
     struct span *spans; /* owned: one a tensor */
     int n_spans;

@@ -1,6 +1,7 @@
 #include "pipeline/train/loop.h"
 
 #include "pipeline/lib/counters.h"
+#include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/train/ledger.h"
 #include "pipeline/train/metrics.h"
@@ -8,11 +9,16 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { SENSORS_EVERY = 5 };
-enum { ROWS_SHOWN = 4 }; /* of a bad step, on stderr; metrics.jsonl has all */
+enum { ROWS_SHOWN = 4 };                 /* of a bad step, on stderr; metrics.jsonl has all */
+enum { FORECASTS = 20 };                 /* as if a run made so many, evenly */
+static const double FORECAST_FROM = 0.2; /* of the steps at this depth, before the first */
+static const double FORESEEN_DECAY =
+    0.2; /* share of the steps in a decay that a forecast of the weights replaces */
 
 static int read_record(struct trainer *t, const struct batch_record **record)
 {
@@ -111,11 +117,19 @@ static void publish(const struct trainer *t, const struct step_report *r)
     counters_end();
 }
 
+/* Steps to come cost what their depth costs. */
+static double seconds_left(const struct trainer *t)
+{
+    const struct growth *g = &t->cfg->growth;
+    int T = (int)t->h->T;
+    return t->step_seconds * growth_flops(g, &t->w.c, T, t->step, t->cfg->steps) /
+           growth_flops(g, &t->w.c, T, t->step - 1, t->step);
+}
+
 static void show(struct trainer *t, const struct step_report *r)
 {
     char line[256];
-    double rate = (double)r->step_tokens / t->step_seconds,
-           left = t->step_seconds * (double)(t->cfg->steps - t->step);
+    double rate = (double)r->step_tokens / t->step_seconds, left = seconds_left(t);
     snprintf(line, sizeof line, "of %llu  loss %.4f  lr %.2e  norm %.2f  %.0f tok/s  %.0fm%02.0fs left",
              (unsigned long long)t->cfg->steps, r->loss, r->lr, r->grad_norm, rate, floor(left / 60),
              floor(fmod(left, 60)));
@@ -125,6 +139,37 @@ static void show(struct trainer *t, const struct step_report *r)
         terminal = isatty(2);
     if (!terminal && (t->step % t->cfg->log_every == 0 || t->step == t->cfg->steps))
         say("step %llu %s", (unsigned long long)t->step, line);
+}
+
+/* The schedule of a run of so many steps. Where the model is a forecast of what a decay would leave, it is
+ * counted as one. */
+static struct schedule schedule_of(const struct trainer *t, uint64_t steps)
+{
+    struct schedule s = t->schedule;
+    s.steps = steps;
+    if (loop_finished(t) && s.kind != SCHEDULE_WSD && s.kind != SCHEDULE_COSINE) {
+        s.kind = SCHEDULE_WSD;
+        s.decay = FORESEEN_DECAY;
+    }
+    return s;
+}
+
+/* How low the loss will be at the end of this run, and of one of twice as many steps. */
+static void foresee(struct trainer *t)
+{
+    struct schedule same = schedule_of(t, t->cfg->steps), longer = schedule_of(t, 2 * t->cfg->steps);
+    struct forecast end, twice;
+    uint64_t every = t->cfg->steps / FORECASTS, since = growth_since(&t->cfg->growth, t->step);
+    if (every == 0 || t->step % every != 0 || t->step == t->cfg->steps ||
+        t->losses.n < FORECAST_FROM * (t->cfg->steps - since) ||
+        !forecast_make(&t->losses, &t->schedule, &same, &end) ||
+        !forecast_make(&t->losses, &t->schedule, &longer, &twice))
+        return;
+    double left = seconds_left(t);
+    metrics_forecast(&t->metrics, t->step, &end, &twice, left);
+    say("step %llu forecast: loss %.3f (%.3f to %.3f) at the end, in %.0fm%02.0fs; with twice the steps %.3f",
+        (unsigned long long)t->step, end.loss, end.low, end.high, floor(left / 60), floor(fmod(left, 60)),
+        twice.loss);
 }
 
 /* Asking takes milliseconds: once in SENSORS_EVERY seconds. */
@@ -137,29 +182,79 @@ static bool ask_sensors(struct trainer *t, struct sensors *s)
     return t->ops->sensors(t->dev, s);
 }
 
-/* One update, from `rows` rows of the record. false: the engine went back to earlier weights, the rest of the
- * record is void. */
-static bool update(struct trainer *t, uint32_t first, uint32_t rows, struct step_report *r)
+/* One update, from `rows` rows of the record. */
+static void update(struct trainer *t, uint32_t first, uint32_t rows, struct step_report *r)
 {
     double share = (double)rows / t->h->B;
     accumulate(t, first, rows);
     double norm =
         optim_grad_norm(&t->w, t->grad); /* the one wait of an update: all its losses are there as well */
-    if (engine_spoils_gradient(t->engine))
-        norm = NAN;
     state_check_device(t, t->step + 1);
     double loss = mean_loss(t, first, rows);
     enum verdict verdict = guard_judge(&t->guard, loss, norm, t->cfg->spike_sigma);
     bool learnt = verdict == STEP_OK || (verdict == STEP_SPIKE && !t->cfg->skip_spikes);
-    bool sound = engine_judge(t->engine, t->step, loss, norm);
-    if (learnt && sound)
+    if (learnt)
         optim_step(&t->opt, &t->w, t->grad, norm, r->lr, share); /* may go on while the next record is read */
     r->loss += loss * share;
     r->grad_norm += norm * share;
-    r->learnt = r->learnt && learnt && sound;
+    r->learnt = r->learnt && learnt;
     if (r->verdict == STEP_OK || r->verdict == STEP_SPIKE) /* the worst of its updates */
         r->verdict = verdict == STEP_OK ? r->verdict : verdict;
-    return sound;
+}
+
+bool loop_finished(const struct trainer *t)
+{
+    return t->cfg->finish == FINISH_PREDICT || (t->cfg->finish == FINISH_AUTO && t->finished_better);
+}
+
+/* The losses of the first rows of a batch that training is about to see, by row. */
+static void probe_rows(struct trainer *t, uint32_t rows, double *out)
+{
+    model_run(&t->w, t->act, t->tokens, (int)rows, (int)t->h->T, t->doc_eos, t->loss, NULL, 0);
+    mean_loss(t, 0, rows);
+    memcpy(out, t->row_loss, rows * sizeof *out);
+}
+
+/* --finish auto: the forecast against the weights as they are, paired, on rows of text that neither has
+ * learnt. */
+static void compare_finish(struct trainer *t)
+{
+    uint32_t rows = (uint32_t)t->micro;
+    double sum = 0, squares = 0;
+    finish_enter(&t->finish, &t->w, t->grad);
+    probe_rows(t, rows, t->finished_loss);
+    finish_leave(&t->w, t->grad);
+    probe_rows(t, rows, t->row_loss);
+    for (uint32_t r = 0; r < rows; r++) {
+        double change = t->finished_loss[r] - t->row_loss[r];
+        sum += change;
+        squares += change * change;
+    }
+    double mean = sum / rows, se = sqrt((squares / rows - mean * mean) / (rows > 1 ? rows - 1 : 1));
+    t->finished_better = mean < 0;
+    metrics_finish(&t->metrics, t->step, mean, se, t->finished_better);
+}
+
+/* Something that is done every so many steps, and at the end, is due after `step` of them. */
+static bool due(const struct trainer *t, uint64_t step, uint64_t every)
+{
+    return step == t->cfg->steps || (every > 0 && step % every == 0);
+}
+
+/* Layers that waited take part from this step on, with moments of zero. */
+static void grow(struct trainer *t, int depth)
+{
+    char *layers = xasprintf("%d layers", depth);
+    int before = t->w.depth;
+    if (t->cfg->grow_init == GROW_FRESH && weights_revive(&t->w, t->cfg->seed, before, depth) != 0)
+        die("no memory for the first weights");
+    loop_set_depth(t, depth);
+    finish_begin(&t->finish, &t->w);
+    losses_begin(&t->losses, t->step);
+    t->step_seconds = 0;
+    metrics_event(&t->metrics, t->step, "grow", layers);
+    say("step %llu: %s from here on, instead of %d", (unsigned long long)t->step, layers, before);
+    free(layers);
 }
 
 /* A record, in one update or several. */
@@ -173,16 +268,21 @@ static void step(struct trainer *t, const struct batch_record *record, double be
                             .n_sources = t->h->n_sources,
                             .step_tokens = tokens,
                             .stall = stall};
+    int depth = growth_depth(&t->cfg->growth, t->step);
+    if (depth > t->w.depth)
+        grow(t, depth);
     unpack(t, record);
+    if (t->cfg->finish == FINISH_AUTO &&
+        (due(t, t->step + 1, t->cfg->val_every) || due(t, t->step + 1, t->cfg->save_every)))
+        compare_finish(t);
     r.updates = split_parts(&t->split, t->tokens_seen);
-    engine_before(t->engine, t->step);
     lookahead_before(&t->ahead, &t->w, &t->schedule, t->step);
-    uint32_t part = t->h->B / (uint32_t)r.updates, done = 0;
-    while (done < t->h->B && update(t, done, part, &r))
-        done += part;
+    uint32_t part = t->h->B / (uint32_t)r.updates;
+    for (uint32_t done = 0; done < t->h->B; done += part)
+        update(t, done, part, &r);
     lookahead_after(&t->ahead, &t->w, &t->schedule, t->step);
-    engine_after(t->engine, t->step, r.loss);
     t->step++;
+    finish_after(&t->finish, &t->w, t->step - growth_since(&t->cfg->growth, t->step - 1));
     t->tokens_seen += tokens;
     by_source(t, rows);
     r.step = t->step;
@@ -191,6 +291,7 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     stopwatch_read(&t->clock, &r.trained, &r.cpu);
     t->step_seconds = t->step_seconds > 0 ? 0.9 * t->step_seconds + 0.1 * r.seconds : r.seconds;
     t->last_loss = r.loss;
+    losses_add(&t->losses, r.loss);
     ledger_line(&t->ledger, t->step, t->h, record, t->tokens_seen, r.verdict, r.learnt);
     struct sensors gpu;
     r.gpu = ask_sensors(t, &gpu) ? &gpu : NULL;
@@ -199,35 +300,51 @@ static void step(struct trainer *t, const struct batch_record *record, double be
         report_verdict(t, &r, rows);
     publish(t, &r);
     show(t, &r);
+    foresee(t);
     if (t->guard.bad_in_a_row >= t->cfg->max_bad_steps)
         die("step %llu: %llu updates in a row without a finite loss and gradient (--max-bad-steps); %s",
             (unsigned long long)t->step, (unsigned long long)t->guard.bad_in_a_row, state_left(t));
 }
 
+/* The mean losses of the weights as they are forecast, and as they are. */
+static void validation_both(struct trainer *t, double *finished, double *mean)
+{
+    *finished = NAN;
+    if (t->finish.on) {
+        finish_enter(&t->finish, &t->w, t->grad);
+        *finished = validation_run(t->val, &t->w, t->act, t->doc_eos);
+        finish_leave(&t->w, t->grad);
+    }
+    for (size_t i = 0; i < t->val->n; i++) {
+        struct val_source *s = &t->val->v[i];
+        s->finished_loss = t->finish.on ? s->loss : NAN;
+        s->finished_bits = t->finish.on ? s->bits_per_byte : NAN;
+    }
+    *mean = validation_run(t->val, &t->w, t->act, t->doc_eos);
+}
+
 static void validate(struct trainer *t)
 {
-    double began = now_seconds(), mean = validation_run(t->val, &t->w, t->act, t->doc_eos);
-    char line[512] = "";
-    size_t n = 0;
+    double began = now_seconds(), finished, mean;
+    struct strbuf line = {0};
+    validation_both(t, &finished, &mean);
     state_check_device(t, t->step);
     for (size_t i = 0; i < t->val->n; i++) {
         const struct val_source *s = &t->val->v[i];
         metrics_val(&t->metrics, t->step, &t->clock, s);
-        if (n < sizeof line)
-            n += (size_t)snprintf(line + n, sizeof line - n, "  %s %.4f (%.3f)", s->name, s->loss,
-                                  s->bits_per_byte);
+        strbuf_addf(&line, "  %s %.4f (%.3f)", s->name, s->loss, s->bits_per_byte);
+        if (t->finish.on)
+            strbuf_addf(&line, " finished %.4f (%.3f)", s->finished_loss, s->finished_bits);
     }
-    say("step %llu validation: loss (bits per byte)%s, %.1f s", (unsigned long long)t->step, line,
+    say("step %llu validation: loss (bits per byte)%s, %.1f s", (unsigned long long)t->step, line.s,
         now_seconds() - began);
+    strbuf_free(&line);
+    if (loop_finished(t))
+        mean = finished;
     if (isfinite(mean) && t->guard.bad_in_a_row == 0 && (t->best_step == 0 || mean < t->best_loss)) {
         t->best_loss = mean;
         t->best_step = t->step;
     }
-}
-
-static bool due(const struct trainer *t, uint64_t every)
-{
-    return t->step == t->cfg->steps || (every > 0 && t->step % every == 0);
 }
 
 /* What follows a step. The state is saved last, so that a resumed run repeats nothing. In the midst of bad
@@ -236,12 +353,17 @@ static bool due(const struct trainer *t, uint64_t every)
 static void after_step(struct trainer *t)
 {
     stopwatch_stop(&t->clock);
-    if (t->val && due(t, t->cfg->val_every))
+    if (t->val && due(t, t->step, t->cfg->val_every))
         validate(t);
     bool best = t->cfg->keep_best && t->best_step == t->step;
     bool in_doubt = t->guard.bad_in_a_row > 0 && t->step < t->cfg->steps && !stop_signal;
-    if ((due(t, t->cfg->save_every) || best || stop_signal) && !in_doubt)
+    if ((due(t, t->step, t->cfg->save_every) || best || stop_signal || save_signal) && !in_doubt) {
+        int asked = save_signal;
+        save_signal = 0; /* one that comes from here on is about later steps */
         state_save(t);
+        if (asked)
+            say("step %llu: saved, as SIGUSR1 asks", (unsigned long long)t->step);
+    }
     stopwatch_start(&t->clock);
 }
 
@@ -279,6 +401,25 @@ static void save_on_failure(void *arg)
     say("saved the %llu steps that are done; go on with --resume", (unsigned long long)t->step);
 }
 
+void loop_set_depth(struct trainer *t, int depth)
+{
+    char err[512];
+    struct model_config c = t->w.c;
+    t->w.depth = c.L = depth;
+    activations_free(t->act);
+    t->act = activations_alloc(&t->w, t->micro, (int)t->h->T, t->cfg->recompute ? ACT_RECOMPUTE : ACT_TRAIN,
+                               err, sizeof err);
+    if (!t->act)
+        die("%s", err);
+    double flops = model_flops_per_token(&c, (int)t->h->T),
+           muon = t->opt.use_muon ? muon_flops(&t->w.layout, depth, t->w.act) / flops : 0;
+    t->split = (struct split){.rows = t->h->B,
+                              .row_tokens = t->h->T,
+                              .fixed = t->cfg->updates,
+                              .update_tokens = t->ops->update_tokens + muon,
+                              .least_tokens = t->ops->micro_tokens / 8.0};
+}
+
 int loop_run(struct trainer *t)
 {
     const struct batch_record *record;
@@ -300,8 +441,12 @@ int loop_run(struct trainer *t)
         state_save(t);
     at_failure_cancel(t);
     if (stop_signal && t->step < t->cfg->steps) {
-        say("stopped by a signal at step %llu of %llu; go on with --resume", (unsigned long long)t->step,
-            (unsigned long long)t->cfg->steps);
+        say("stopped by a signal at step %llu of %llu; go on with --resume%s%s%s",
+            (unsigned long long)t->step, (unsigned long long)t->cfg->steps,
+            t->finish.on ? "; the finished model is " : "", t->finish.on ? t->cfg->run : "",
+            !t->finish.on           ? ""
+            : t->cfg->save_finished ? "/latest-finished"
+                                    : "/latest");
         return signal_exit_code();
     }
     if (t->step < t->cfg->steps)

@@ -13,7 +13,8 @@
 #include "pipeline/stream/batchstream.h"
 #include "pipeline/text/vocabulary/tokenizer.h"
 #include "pipeline/train/config.h"
-#include "pipeline/train/engine.h"
+#include "pipeline/train/finish.h"
+#include "pipeline/train/forecast.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
 #include "pipeline/train/lookahead.h"
@@ -43,15 +44,16 @@ struct trainer {
     struct schedule schedule;
     float *grad; /* device */
     struct activations *act;
-    struct engine *engine;  /* NULL: off */
+    struct finish finish;
     struct split split;     /* of batches into updates */
     int micro;              /* rows at a time */
     struct validation *val; /* NULL: none */
 
-    int32_t *tokens;     /* B x (T+1) */
-    float *loss;         /* B x T */
-    double *row_loss;    /* B: mean of the row */
-    double *source_loss; /* by source */
+    int32_t *tokens;       /* B x (T+1) */
+    float *loss;           /* B x T */
+    double *row_loss;      /* B: mean of the row */
+    double *source_loss;   /* by source */
+    double *finished_loss; /* micro: of a row, by the forecast */
 
     struct logfile metrics, ledger;
 
@@ -59,9 +61,11 @@ struct trainer {
     uint64_t step; /* done */
     uint64_t tokens_seen;
     struct guard guard;
+    struct losses losses;   /* since the depth is what it is */
     struct stopwatch clock; /* of training alone */
     uint64_t best_step;     /* 0: none */
     double best_loss;
+    bool finished_better; /* --finish auto: the forecast was better than the weights when last compared */
 
     uint64_t saved_step;        /* newest checkpoint's; UINT64_MAX: none */
     bool reading;               /* within batch_reader_next: a failure there costs no step */
@@ -71,6 +75,11 @@ struct trainer {
     double sensors_at; /* now_seconds() when the GPU was last asked how it is */
 };
 
+/* So many layers take part from now on: memory for their activations, and what depends on their cost. Dies
+ * when there is no memory. */
+void loop_set_depth(struct trainer *t, int depth);
+/* The model of this run is the forecast, not the weights as they are. */
+bool loop_finished(const struct trainer *t);
 /* Trains until all steps are done (returns 0) or a signal came before (128+n); both with a checkpoint. Dies
  * otherwise. */
 int loop_run(struct trainer *t);

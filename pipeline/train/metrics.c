@@ -1,5 +1,7 @@
 #include "pipeline/train/metrics.h"
 
+#include "formats/json_text.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -7,14 +9,9 @@
 
 static void string(struct logfile *l, const char *key, const char *s)
 {
-    fprintf(l->f, ",\"%s\":\"", key);
-    for (; *s; s++) {
-        if ((unsigned char)*s < 0x20 || *s == '"' || *s == '\\')
-            fprintf(l->f, "\\u%04x", (unsigned char)*s);
-        else
-            fputc(*s, l->f);
-    }
-    fputc('"', l->f);
+    uint64_t replaced = 0;
+    fprintf(l->f, ",\"%s\":", key);
+    json_text_write(l->f, s, strlen(s), &replaced);
 }
 
 static void sensors(struct logfile *l, const struct sensors *s)
@@ -77,9 +74,35 @@ void metrics_val(struct logfile *l, uint64_t step, const struct stopwatch *clock
     string(l, "name", s->name);
     logfile_number(l, "loss", s->loss);
     logfile_number(l, "bits_per_byte", s->bits_per_byte);
+    if (isfinite(s->finished_loss)) {
+        logfile_number(l, "finished_loss", s->finished_loss);
+        logfile_number(l, "finished_bits_per_byte", s->finished_bits);
+    }
     logfile_number(l, "trained_s", clock->wall);
     logfile_number(l, "cpu_s", clock->cpu);
     fprintf(l->f, ",\"tokens\":%llu}", U(s->tokens));
+    logfile_end_line(l);
+}
+
+void metrics_finish(struct logfile *l, uint64_t step, double change, double se, bool better)
+{
+    fprintf(l->f, "{\"type\":\"finish\",\"step\":%llu", U(step));
+    logfile_number(l, "change", change);
+    logfile_number(l, "se", se);
+    fprintf(l->f, ",\"finished\":%s}", better ? "true" : "false");
+    logfile_end_line(l);
+}
+
+void metrics_forecast(struct logfile *l, uint64_t step, const struct forecast *end,
+                      const struct forecast *twice, double seconds_left)
+{
+    fprintf(l->f, "{\"type\":\"forecast\",\"step\":%llu", U(step));
+    logfile_number(l, "loss", end->loss);
+    logfile_number(l, "low", end->low);
+    logfile_number(l, "high", end->high);
+    logfile_number(l, "twice_the_steps", twice->loss);
+    logfile_number(l, "seconds_left", seconds_left);
+    fputc('}', l->f);
     logfile_end_line(l);
 }
 

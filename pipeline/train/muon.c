@@ -36,14 +36,14 @@ static void extents(const struct params *layout, size_t *matrix, size_t *side)
     }
 }
 
-double muon_flops(const struct params *layout, enum dtype act)
+double muon_flops(const struct params *layout, int depth, enum dtype act)
 {
     double sum = 0;
     for (size_t i = 0; i < layout->count; i++) {
         const struct param *p = &layout->v[i];
         double shorter = shorter_side(p), square = 2 * shorter * shorter * shorter,
                rectangle = 2 * shorter * (double)p->n;
-        if (muon_takes(p))
+        if (muon_takes(p) && p->layer < depth)
             sum += by_gram(p, act) ? 2 * rectangle + (4 * ITERATIONS - 3) * square
                                    : ITERATIONS * (2 * rectangle + square);
     }

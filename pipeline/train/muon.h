@@ -25,8 +25,8 @@ struct muon {
 
 /* Hidden matrices: the update is meant for these. Embedding, output matrix and gains stay with AdamW. */
 bool muon_takes(const struct param *p);
-double muon_flops(const struct params *layout,
-                  enum dtype act); /* of the products of one update of all its matrices */
+/* Of the products of one update of its matrices in the first `depth` layers. */
+double muon_flops(const struct params *layout, int depth, enum dtype act);
 size_t muon_bytes(const struct params *layout, enum dtype act);
 int muon_alloc(struct muon *s, const struct weights *w); /* -1: no memory */
 void muon_free(struct muon *s, const struct weights *w);

@@ -55,6 +55,8 @@ void rate_measure(struct rate *r, const struct ops *o, struct device *dev, enum 
     side = memory ? SIDE_GPU : SIDE_CPU;
     n = side * side;
     *r = (struct rate){.nominal = o->nominal_flops(dev)};
+    if (o == ops_reference()) /* it would take seconds, and nobody asks how fast plain loops are */
+        return;
     void *x = o->alloc(dev, n * dtype_bytes(act)), *w = o->alloc(dev, n * dtype_bytes(act));
     void *y = o->alloc(dev, n * dtype_bytes(act));
     float *numbers = some_numbers(o, dev);

@@ -12,7 +12,7 @@
 #include "kernels/ops.h"
 
 struct rate {
-    double measured; /* FLOP/s of one large square product; 0: no memory for it */
+    double measured; /* FLOP/s of one large square product; 0: no memory for it, or the reference backend */
     double nominal;  /* 0: not known */
 };
 

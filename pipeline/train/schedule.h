@@ -4,6 +4,7 @@
  *   wsd       linear warm-up, constant peak, cosine decay to min_ratio * peak
  *   cosine    linear warm-up, cosine from the peak to min_ratio * peak at the last step
  *   constant  linear warm-up, then the peak
+ *   merge     as constant; a forecast stands for the decay (finish.h)
  *
  * The warm-up's last step has the peak, the decay's last step is the last of all and has exactly min_ratio *
  * peak. Source: Hu et al. 2024, arXiv:2404.06395 (WSD); Loshchilov & Hutter 2016, arXiv:1608.03983 (cosine).
@@ -14,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum schedule_kind { SCHEDULE_WSD, SCHEDULE_COSINE, SCHEDULE_CONSTANT };
+enum schedule_kind { SCHEDULE_WSD, SCHEDULE_COSINE, SCHEDULE_CONSTANT, SCHEDULE_MERGE };
 
 struct schedule {
     enum schedule_kind kind;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/json_text.h"
 #include "pipeline/lib/fs.h"
 
 struct train_config train_settings;
@@ -46,6 +47,8 @@ const struct setting settings[] = {
      "delete the run that is in DIR first"},
     {0, "override", OPT_FLAG, &cfg.override, NULL, NOT_KEPT, 0, 0, 0,
      "with --resume: settings given now win over the checkpoint's"},
+    {0, "stop-on", OPT_STR, &cfg.stop_on, "SIGNAL", NOT_KEPT, 0, 0, 0,
+     "USR1: SIGUSR1 saves and stops; without it, the signal saves and the run goes on"},
     {0, "allow-mix-change", OPT_FLAG, &cfg.allow_mix_change, NULL, NOT_KEPT, 0, 0, 0,
      "with --resume: go on with another mix"},
     {0, "print-step", OPT_STR, &cfg.print_step, "DIR", NOT_KEPT, 0, 0, 0,
@@ -56,8 +59,8 @@ const struct setting settings[] = {
     {0, "json", OPT_FLAG, &cfg.json, NULL, NOT_KEPT, 0, 0, 0, "at the end, one JSON line on stdout"},
 
     {.type = OPT_HEADING, .help = "Compute"},
-    {0, "device", OPT_WORD, &cfg.device, "auto|cpu|cuda", FREE, DEVICE_AUTO, 0, DEVICE_CUDA,
-     "auto takes cuda where there is a GPU"},
+    {0, "device", OPT_WORD, &cfg.device, "auto|cpu|cuda|reference", FREE, DEVICE_AUTO, 0, DEVICE_REFERENCE,
+     "auto takes cuda where there is a GPU; reference is very slow, for tiny models"},
     {0, "dtype", OPT_WORD, &cfg.dtype, "auto|bf16|f32", RESULT, COMPUTE_AUTO, 0, COMPUTE_F32,
      "type of matrix products and activations; auto takes bf16 where the device multiplies it faster"},
     {0, "fp8", OPT_FLAG, &cfg.fp8, NULL, RESULT, 0, 0, 0,
@@ -88,8 +91,10 @@ const struct setting settings[] = {
      "peak learning rate of the output matrix, with --untied (that of --lr)"},
     {0, "lr-norm", OPT_NUM, &cfg.lr_norm, "X", RESULT, NAN, 0, 1e3,
      "peak learning rate of the norms' gains (that of --lr)"},
-    {0, "schedule", OPT_WORD, &cfg.schedule, "wsd|cosine|constant", RESULT, SCHEDULE_WSD, 0,
-     SCHEDULE_CONSTANT, "learning rate after the warm-up; wsd: constant, then a cosine decay"},
+    {0, "schedule", OPT_WORD, &cfg.schedule, "wsd|cosine|constant|merge", RESULT, SCHEDULE_WSD, 0,
+     SCHEDULE_MERGE,
+     "learning rate after the warm-up; wsd: constant, then a cosine decay; merge: constant, and the model is "
+     "what --finish predicts"},
     {0, "warmup", OPT_SHARE, &cfg.warmup, "SHARE", RESULT, NAN, 0, 1,
      "share of the steps with a rising learning rate (1%; in short runs 40 steps or 10%, whichever is less)"},
     {0, "decay", OPT_SHARE, &cfg.decay, "SHARE", RESULT, 0.19, 0, 1,
@@ -109,9 +114,16 @@ const struct setting settings[] = {
      "1: whole batches"},
     {0, "doc-mask", OPT_FLAG, &cfg.doc_mask, NULL, RESULT, 0, 0, 0,
      "attention does not cross the end of a document"},
-    {0, "engine", OPT_WORD, &cfg.engine, "off|trend|hybrid", RESULT, ENGINE_OFF, 0, ENGINE_HYBRID,
-     "replace real steps by predicted ones where that was measured to pay; trend: linear forecasts of the "
-     "weights' drift; hybrid: learned ones"},
+    {0, "grow", OPT_STR, &cfg.grow, "STAGES", RESULT, 0, 0, 0,
+     "LAYERS@STEP,LAYERS@SHARE%..: begin shallow, more layers join later, as in 1@0,6@75%; auto: one layer, "
+     "all "
+     "of them after three quarters of the steps (off)"},
+    {0, "grow-init", OPT_WORD, &cfg.grow_init, "zero|fresh", RESULT, GROW_ZERO, 0, GROW_FRESH,
+     "of layers that join; zero: with output projections of zero; fresh: as at the start"},
+    {0, "finish", OPT_WORD, &cfg.finish, "decay|predict|auto", RESULT, NAN, 0, FINISH_AUTO,
+     "what the model is. decay: the weights as they are; predict: as averages of the last steps forecast "
+     "them after "
+     "a decay; auto: whichever is better on the next batch (decay; with merge predict)"},
 
     {.type = OPT_HEADING, .help = "Validation, checkpoints, safety"},
     {0, "val", OPT_LIST, &cfg.val, "NAME=DIR", NOT_KEPT, 0, 0, 0, "token shards to validate on; repeatable"},
@@ -122,6 +134,9 @@ const struct setting settings[] = {
      "steps between checkpoints; 0: only at the end"},
     {0, "save-dtype", OPT_WORD, &cfg.save_dtype, "f32|bf16", FREE, DTYPE_F32, 0, DTYPE_BF16,
      "type of model.safetensors"},
+    {0, "save-finished", OPT_FLAG, &cfg.save_finished, NULL, FREE, 0, 0, 0,
+     "with each checkpoint also the forecast of the finished model, as the model directory "
+     "DIR/latest-finished"},
     {0, "keep-last", OPT_U64, &cfg.keep_last, "N", FREE, 2, 1, 1e9, "newest checkpoints to keep"},
     {0, "keep-best", OPT_FLAG, &cfg.keep_best, NULL, FREE, 0, 0, 0,
      "also save and keep the one of lowest mean validation loss, as DIR/best"},
@@ -144,87 +159,6 @@ const struct setting settings[] = {
     {0, "outer-lr", OPT_NUM, &cfg.outer_lr, "X", RESULT, 0.8, 0, 10, "step size of the outer step"},
     {0, "outer-momentum", OPT_NUM, &cfg.outer_momentum, "X", RESULT, 0.5, 0, 0.999999,
      "momentum of the outer step"},
-
-    {.type = OPT_EXPERT, .help = "Experiments: parts of the engine"},
-    {0, "engine-jumps", OPT_WORD, &cfg.hybrid.jumps, "on|probe|off", RESULT, JUMPS_ON, 0, JUMPS_OFF,
-     "probe: probes are paid, nothing is applied"},
-    {0, "engine-drift", OPT_NUM, &cfg.hybrid.drift, "X", RESULT, 0.6, 0, 2,
-     "share of the forecast added at every real step"},
-    {0, "engine-random", OPT_FLAG, &cfg.hybrid.random, NULL, RESULT, 0, 0, 0,
-     "forecasts in random directions: a control"},
-    {0, "engine-gate0", OPT_FLAG, &cfg.hybrid.gate0, NULL, RESULT, 0, 0, 0,
-     "also score forecasts of 45 and 90 steps (more memory)"},
-    {0, "engine-warmup", OPT_U64, &cfg.hybrid.warmup, "N", RESULT, 200, 1, 1e12,
-     "steps before its statistics can be stable"},
-    {0, "engine-warmup-max", OPT_U64, &cfg.hybrid.warmup_max, "N", RESULT, 500, 1, 1e12,
-     "steps after which they count as stable, once the rate no longer rises"},
-    {0, "engine-full", OPT_U64, &cfg.hybrid.full, "N", RESULT, 30, 1, 1e6, "real steps of a FULL phase"},
-    {0, "engine-correct", OPT_U64, &cfg.hybrid.correct, "N", RESULT, 15, 1, 1e6,
-     "real steps of a CORRECT phase"},
-    {0, "engine-block", OPT_U64, &cfg.hybrid.block, "N", RESULT, 15, 1, 1e6,
-     "real steps of a block, the unit of forecasts"},
-    {0, "engine-horizon", OPT_NUM, &cfg.hybrid.horizon, "N", RESULT, 50, 1, 1e4,
-     "virtual steps of the first jump"},
-    {0, "engine-horizon-min", OPT_NUM, &cfg.hybrid.horizon_min, "N", RESULT, 10, 1, 1e4,
-     "fewest virtual steps of a jump"},
-    {0, "engine-horizon-max", OPT_NUM, &cfg.hybrid.horizon_max, "N", RESULT, 100, 1, 1e4,
-     "most virtual steps of a jump"},
-    {0, "engine-grow", OPT_NUM, &cfg.hybrid.grow, "X", RESULT, 1.25, 1, 10,
-     "factor on the horizon when a jump is accepted"},
-    {0, "engine-shrink", OPT_NUM, &cfg.hybrid.shrink, "X", RESULT, 0.5, 0.01, 1,
-     "factor on the horizon when a jump is rejected"},
-    {0, "engine-sub-jumps", OPT_U64, &cfg.hybrid.sub_jumps, "N", RESULT, 5, 1, HYBRID_PREFIXES,
-     "prefixes of a jump that are probed"},
-    {0, "engine-scale", OPT_NUM, &cfg.hybrid.scale_max, "X", RESULT, 1, 0, 100,
-     "largest scale of a jump; half, quarter and eighth of it are tried too"},
-    {0, "engine-ridge", OPT_NUM, &cfg.hybrid.ridge, "X", RESULT, 0.001, 1e-9, 1e3,
-     "ridge term of the analytic prior"},
-    {0, "engine-prior-keep", OPT_NUM, &cfg.hybrid.prior_keep, "X", RESULT, 0.9, 0, 0.9999,
-     "memory of the analytic prior, a block"},
-    {0, "engine-mean-steps", OPT_NUM, &cfg.hybrid.mean_steps, "N", RESULT, 30, 1, 1e6,
-     "steps that the averaged weights remember"},
-    {0, "engine-control", OPT_SHARE, &cfg.hybrid.control, "SHARE", RESULT, 0.15, 0, 1,
-     "share of cycles randomised to no jump"},
-    {0, "engine-confidence", OPT_SHARE, &cfg.hybrid.confidence, "SHARE", RESULT, 0.6, 0, 1,
-     "least probability of gain for a jump"},
-    {0, "engine-trials", OPT_U64, &cfg.hybrid.trials, "N", RESULT, 2, 0, 1e6,
-     "jumps of each scale before it must have paid"},
-    {0, "engine-bandit-keep", OPT_NUM, &cfg.hybrid.bandit_keep, "X", RESULT, 0.98, 0.1, 1,
-     "memory of outcomes, a cycle"},
-    {0, "engine-probe-tokens", OPT_NUM, &cfg.hybrid.probe_tokens, "N", RESULT, 0, 0, 1e9,
-     "training tokens of a probe; 0: an eighth of a step's"},
-    {0, "engine-accept-z", OPT_NUM, &cfg.hybrid.accept_z, "Z", RESULT, -1, -1e3, 1e3,
-     "paired z that accepts a jump"},
-    {0, "engine-reject-se", OPT_NUM, &cfg.hybrid.reject_se, "X", RESULT, 2, 0, 1e3,
-     "standard errors above the forecast that roll back"},
-    {0, "engine-norm-limit", OPT_NUM, &cfg.hybrid.norm_limit, "X", RESULT, 1, 0, 1e6,
-     "longest forecast, in displacements of the last block"},
-    {0, "engine-band", OPT_NUM, &cfg.hybrid.band, "X", RESULT, 6, 1, 1e6,
-     "deviations of loss and gradient norm that are divergence"},
-    {0, "engine-backoff", OPT_U64, &cfg.hybrid.backoff, "N", RESULT, 2, 0, 1e6,
-     "cycles without prediction after a divergence"},
-    {0, "engine-store", OPT_U64, &cfg.hybrid.store, "N", RESULT, 256, 0, 4096,
-     "hybrid: entries of the residual store; 0: none"},
-    {0, "engine-neighbours", OPT_U64, &cfg.hybrid.neighbours, "N", RESULT, 8, 1, 64,
-     "entries taken for a correction"},
-    {0, "engine-age", OPT_NUM, &cfg.hybrid.age, "X", RESULT, 0.98, 0.01, 1,
-     "weight of an entry after each later one"},
-    {0, "engine-rls-keep", OPT_NUM, &cfg.hybrid.rls_keep, "X", RESULT, 0.98, 0.5, 1,
-     "memory of the linear correction"},
-    {0, "engine-knn-share", OPT_SHARE, &cfg.hybrid.knn_share, "SHARE", RESULT, 0.7, 0, 1,
-     "share of the store in a correction; the rest is linear"},
-    {0, "engine-correction", OPT_NUM, &cfg.hybrid.correction_norm, "X", RESULT, 0.25, 0, 10,
-     "longest weight correction, as a share of the jump"},
-    {0, "engine-members", OPT_U64, &cfg.hybrid.members, "N", RESULT, 5, 1, 16,
-     "hybrid: heads of the ensemble"},
-    {0, "engine-latent", OPT_U64, &cfg.hybrid.latent, "N", RESULT, 16, 1, 256,
-     "hybrid: stochastic dimensions"},
-    {0, "engine-replay", OPT_U64, &cfg.hybrid.replay, "N", RESULT, 512, 32, 1 << 16,
-     "hybrid: blocks to learn from"},
-    {0, "engine-learn-steps", OPT_U64, &cfg.hybrid.learn_steps, "N", RESULT, 2, 0, 1000,
-     "hybrid: training steps of the model a block"},
-    {0, "engine-fault", OPT_WORD, &cfg.hybrid.fault, "none|nan|wild|blind|store", RESULT, FAULT_NONE, 0,
-     FAULT_STORE, "spoils the first jump, for tests"},
     {.type = OPT_FLAG},
 };
 enum { N_SETTINGS = sizeof settings / sizeof *settings };
@@ -385,7 +319,7 @@ json_t *setting_to_json(const struct setting *s)
     json_t *o;
     switch (s->type) {
     case OPT_STR:
-        return json_string(*(const char **)s->value);
+        return json_text(*(const char **)s->value, strlen(*(const char **)s->value));
     case OPT_FLAG:
         return json_boolean(*(bool *)s->value);
     case OPT_U64:

@@ -14,6 +14,9 @@
 enum { STATE_FORMAT = 1 };
 
 static const char lookahead_file[] = "trainer/lookahead.safetensors";
+static const char finish_file[] = "trainer/finish.safetensors";
+static const char averages_file[] = "trainer/finish-averages.safetensors";
+static const char *const averages[FINISH_AVERAGES] = {"d1.", "d2.", "d3."};
 
 static json_t *hex(uint64_t x)
 {
@@ -46,6 +49,54 @@ static void guard_from_json(struct guard *g, const json_t *o)
     g->spikes_in_a_row = u64(o, "spikes_in_a_row");
 }
 
+static json_t *losses_to_json(const struct losses *l)
+{
+    json_t *blocks = json_array();
+    for (uint64_t i = 0; i * l->width < l->n; i++)
+        json_array_append_new(blocks, json_real(l->block[i]));
+    return json_pack("{sIsIsIso}", "from", (json_int_t)l->from, "width", (json_int_t)l->width, "n",
+                     (json_int_t)l->n, "blocks", blocks);
+}
+
+/* Without the entry they begin with the run's next step. */
+static void losses_from_json(struct losses *l, uint64_t step, const json_t *o)
+{
+    const json_t *blocks = json_object_get(o, "blocks");
+    losses_begin(l, step);
+    if (!o || u64(o, "width") < 1 || json_array_size(blocks) > FORECAST_BLOCKS ||
+        u64(o, "n") > json_array_size(blocks) * u64(o, "width"))
+        return;
+    *l = (struct losses){.from = u64(o, "from"), .width = u64(o, "width"), .n = u64(o, "n")};
+    for (size_t i = 0; i < json_array_size(blocks); i++)
+        l->block[i] = json_number_value(json_array_get(blocks, i));
+}
+
+/* Ages of the layers that took part. */
+static json_t *ages_to_json(const struct optim *o, int depth)
+{
+    json_t *ages = json_array();
+    for (int l = 0; l < depth; l++)
+        json_array_append_new(ages, json_pack("{sIsf}", "updates", (json_int_t)o->ages[l].updates,
+                                              "beta2_product", o->ages[l].left2));
+    return ages;
+}
+
+/* Without the entry all layers are as old as the rest. */
+static void ages_from_json(struct optim *o, int depth, const json_t *ages)
+{
+    for (int l = 0; l < depth; l++) {
+        const json_t *age = json_array_get(ages, (size_t)l), *left2 = json_object_get(age, "beta2_product");
+        o->ages[l] = age ? (struct optim_age){u64(age, "updates"), json_number_value(left2)}
+                         : (struct optim_age){o->t, o->left2};
+    }
+}
+
+/* The model that is saved is not what training goes on from. */
+static bool master_apart(const struct trainer *t)
+{
+    return t->cfg->save_dtype == DTYPE_BF16 || loop_finished(t);
+}
+
 static json_t *state_to_json(struct trainer *t)
 {
     json_t *o =
@@ -55,13 +106,17 @@ static json_t *state_to_json(struct trainer *t)
     json_object_set_new(o, "tokenizer_hash", hex(tokenizer_hash(t->tok)));
     json_object_set_new(o, "rows", json_integer(t->h->B));
     json_object_set_new(o, "row_tokens", json_integer(t->h->T));
-    json_object_set_new(o, "master_in_optimizer", json_boolean(t->cfg->save_dtype == DTYPE_BF16));
+    json_object_set_new(o, "master_in_optimizer", json_boolean(master_apart(t)));
+    json_object_set_new(o, "finished_better", json_boolean(t->finished_better));
     json_object_set_new(o, "metrics_bytes", json_integer((json_int_t)logfile_sync(&t->metrics)));
     json_object_set_new(o, "ledger_bytes", json_integer((json_int_t)logfile_sync(&t->ledger)));
     json_object_set_new(o, "best_step", json_integer((json_int_t)t->best_step));
     json_object_set_new(o, "best_loss", json_real(t->best_step ? t->best_loss : 0));
     json_object_set_new(o, "guard", guard_to_json(&t->guard));
     json_object_set_new(o, "beta2_product", json_real(t->opt.left2));
+    json_object_set_new(o, "losses", losses_to_json(&t->losses));
+    json_object_set_new(o, "depth", json_integer(t->w.depth));
+    json_object_set_new(o, "layers", ages_to_json(&t->opt, t->w.depth));
     json_object_set_new(o, "trained_s", json_real(t->clock.wall));
     json_object_set_new(o, "cpu_s", json_real(t->clock.cpu));
     json_object_set_new(o, "config", config_to_json(t->cfg));
@@ -118,13 +173,10 @@ static void put_tokenizer(struct checkpoint_save *s, const struct trainer *t)
     put_json(s, "generation_config.json", g);
 }
 
-static void put_arrays(struct checkpoint_save *s, const struct trainer *t)
+static void put_model(struct checkpoint_save *s, const struct trainer *t)
 {
     bool half = t->cfg->save_dtype == DTYPE_BF16;
-    const struct checkpoint_array model = {"", weights_flat(&t->w)};
-    const struct checkpoint_array optim[] = {{"exp_avg.", optim_flat(&t->opt, t->opt.m)},
-                                             {"exp_avg_sq.", optim_flat(&t->opt, t->opt.v)},
-                                             {"master.", weights_flat(&t->w)}};
+    const struct checkpoint_array model = {"", weights_array(&t->w)};
     char *config = model_config_to_json(&t->w.c, half ? "bfloat16" : "float32", tokenizer_bos(t->tok),
                                         tokenizer_eos(t->tok));
     if (!config)
@@ -132,7 +184,54 @@ static void put_arrays(struct checkpoint_save *s, const struct trainer *t)
     checkpoint_put_text(s, "config.json", config, strlen(config));
     free(config);
     checkpoint_put_tensors(s, "model.safetensors", &t->w, &model, 1, half ? ST_BF16 : ST_F32);
-    checkpoint_put_tensors(s, "trainer/optimizer.safetensors", &t->w, optim, half ? 3 : 2, ST_F32);
+}
+
+static void put_finished_model(struct checkpoint_save *s, struct trainer *t)
+{
+    finish_enter(&t->finish, &t->w, t->grad);
+    put_model(s, t);
+    finish_leave(&t->w, t->grad);
+}
+
+static void put_arrays(struct checkpoint_save *s, struct trainer *t)
+{
+    const struct checkpoint_array optim[] = {{"exp_avg.", optim_array(&t->opt, t->opt.m)},
+                                             {"exp_avg_sq.", optim_array(&t->opt, t->opt.v)},
+                                             {"master.", weights_array(&t->w)}};
+    if (loop_finished(t))
+        put_finished_model(s, t);
+    else
+        put_model(s, t);
+    checkpoint_put_tensors(s, "trainer/optimizer.safetensors", &t->w, optim, master_apart(t) ? 3 : 2, ST_F32);
+}
+
+static void put_finish(struct checkpoint_save *s, const struct trainer *t)
+{
+    struct checkpoint_array mark = {"mark.", {.p = t->finish.mark}}, arrays[FINISH_AVERAGES];
+    bool half = t->w.act == DTYPE_BF16;
+    if (!t->finish.on)
+        return;
+    for (int j = 0; j < FINISH_AVERAGES; j++)
+        arrays[j] = (struct checkpoint_array){averages[j], {.p = t->finish.D[j], .bf16 = half}};
+    checkpoint_put_tensors(s, finish_file, &t->w, &mark, 1, ST_F32);
+    checkpoint_put_tensors(s, averages_file, &t->w, arrays, FINISH_AVERAGES, half ? ST_BF16 : ST_F32);
+}
+
+/* A checkpoint without averages (the option is new) begins them with the weights as they are. */
+static void load_finish(struct trainer *t, const char *dir, const json_t *state)
+{
+    char err[1024];
+    bool half = t->w.act == DTYPE_BF16;
+    finish_begin(&t->finish, &t->w);
+    if (!t->finish.on || !json_object_get(json_object_get(state, "files"), finish_file))
+        return;
+    int rc = checkpoint_read_array(dir, finish_file, "mark.", false, &t->w,
+                                   (struct weight_array){.p = t->finish.mark}, err, sizeof err);
+    for (int j = 0; j < FINISH_AVERAGES && rc == 0; j++)
+        rc = checkpoint_read_array(dir, averages_file, averages[j], false, &t->w,
+                                   (struct weight_array){.p = t->finish.D[j], .bf16 = half}, err, sizeof err);
+    if (rc != 0)
+        die("%s", err);
 }
 
 static void put_lookahead(struct checkpoint_save *s, const struct trainer *t)
@@ -156,16 +255,16 @@ static void load_lookahead(struct trainer *t, const char *dir, const json_t *sta
     bool there = json_object_get(json_object_get(state, "files"), lookahead_file);
     const struct {
         const char *option, *prefix;
-        float *flat;
+        float *array;
     } arrays[] = {{"ema-nesterov", "ema.", t->ahead.mean},
                   {"outer-nesterov", "anchor.", t->ahead.anchor},
                   {"outer-nesterov", "velocity.", t->ahead.velocity}};
     lookahead_begin(&t->ahead, &t->w);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         double used = json_number_value(json_object_get(json_object_get(state, "config"), arrays[i].option));
-        if (there && used > 0 && arrays[i].flat &&
-            checkpoint_read_flat(dir, lookahead_file, arrays[i].prefix, false, &t->w,
-                                 (struct flat){.p = arrays[i].flat}, err, sizeof err) != 0)
+        if (there && used > 0 && arrays[i].array &&
+            checkpoint_read_array(dir, lookahead_file, arrays[i].prefix, false, &t->w,
+                                  (struct weight_array){.p = arrays[i].array}, err, sizeof err) != 0)
             die("%s", err);
     }
 }
@@ -184,6 +283,21 @@ void state_check_device(struct trainer *t, uint64_t step)
         die("step %llu: %s: %s; %s", (unsigned long long)step, t->ops->name, failed, state_left(t));
 }
 
+/* DIR/latest-finished: a model directory without what --resume needs. */
+static void save_finished(struct trainer *t)
+{
+    char *dir = path_join(t->cfg->run, "latest-finished");
+    json_t *state = json_pack("{sIsssIsI}", "format", (json_int_t)STATE_FORMAT, "version", tritter_version,
+                              "step", (json_int_t)t->step, "tokens", (json_int_t)t->tokens_seen);
+    struct checkpoint_save *s = checkpoint_begin(dir);
+    put_finished_model(s, t);
+    put_tokenizer(s, t);
+    state_check_device(t, t->step);
+    checkpoint_commit(s, state);
+    json_decref(state);
+    free(dir);
+}
+
 void state_save(struct trainer *t)
 {
     char *dir = rundir_checkpoint(t->cfg->run, t->step);
@@ -192,7 +306,7 @@ void state_save(struct trainer *t)
     struct checkpoint_save *s = checkpoint_begin(dir);
     put_arrays(s, t);
     put_lookahead(s, t);
-    engine_save(t->engine, s);
+    put_finish(s, t);
     put_tokenizer(s, t);
     state_check_device(
         t, t->step); /* what was downloaded after a failure is stale, and would be sealed with good hashes */
@@ -200,11 +314,22 @@ void state_save(struct trainer *t)
     json_decref(state);
     t->saved_step = t->step;
     rundir_link(t->cfg->run, "latest", t->step);
+    if (t->cfg->save_finished)
+        save_finished(t);
     if (t->cfg->keep_best && t->best_step == t->step)
         rundir_link(t->cfg->run, "best", t->step);
     rundir_prune(t->cfg->run, t->step, t->cfg->keep_last, t->cfg->keep_best ? t->best_step : 0);
     detail("saved %s", dir);
     free(dir);
+}
+
+int state_depth(const char *dir, const json_t *state, int layers)
+{
+    const json_t *depth = json_object_get(state, "depth");
+    json_int_t n = depth ? json_integer_value(depth) : layers;
+    if (n < 1 || n > layers)
+        die("%s/trainer/state.json: depth %lld, the model has %d layers", dir, (long long)n, layers);
+    return (int)n;
 }
 
 uint64_t state_step(const json_t *state)
@@ -250,24 +375,26 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     if (c.V != t->w.c.V)
         die("%s: the model has a vocabulary of %d, the tokenizer has %d", dir, c.V, t->w.c.V);
     bool half = json_is_true(json_object_get(state, "master_in_optimizer"));
-    if (checkpoint_read_flat(dir, half ? optim : "model.safetensors", half ? "master." : "", !half, &t->w,
-                             weights_flat(&t->w), err, sizeof err) != 0 ||
-        checkpoint_read_flat(dir, optim, "exp_avg.", false, &t->w, optim_flat(&t->opt, t->opt.m), err,
-                             sizeof err) != 0 ||
-        checkpoint_read_flat(dir, optim, "exp_avg_sq.", false, &t->w, optim_flat(&t->opt, t->opt.v), err,
-                             sizeof err) != 0)
+    if (checkpoint_read_array(dir, half ? optim : "model.safetensors", half ? "master." : "", !half, &t->w,
+                              weights_array(&t->w), err, sizeof err) != 0 ||
+        checkpoint_read_array(dir, optim, "exp_avg.", false, &t->w, optim_array(&t->opt, t->opt.m), err,
+                              sizeof err) != 0 ||
+        checkpoint_read_array(dir, optim, "exp_avg_sq.", false, &t->w, optim_array(&t->opt, t->opt.v), err,
+                              sizeof err) != 0)
         die("%s", err);
     weights_publish(&t->w);
     load_lookahead(t, dir, state);
-    if (engine_load(t->engine, dir, state, err, sizeof err) != 0)
-        die("%s", err);
+    load_finish(t, dir, state);
+    t->finished_better = json_is_true(json_object_get(state, "finished_better"));
     t->step = u64(state, "step");
     t->tokens_seen = u64(state, "tokens");
     t->opt.t = u64(state, "updates");
     const json_t *left2 = json_object_get(state, "beta2_product");
     t->opt.left2 = left2 ? json_number_value(left2) : pow((double)t->opt.beta2, (double)t->opt.t);
+    ages_from_json(&t->opt, t->w.depth, json_object_get(state, "layers"));
     t->best_step = u64(state, "best_step");
     t->best_loss = json_number_value(json_object_get(state, "best_loss"));
+    losses_from_json(&t->losses, t->step, json_object_get(state, "losses"));
     guard_from_json(&t->guard, json_object_get(state, "guard"));
     t->clock.wall = json_number_value(json_object_get(state, "trained_s"));
     t->clock.cpu = json_number_value(json_object_get(state, "cpu_s"));

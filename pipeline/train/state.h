@@ -16,6 +16,8 @@ void state_save(struct trainer *t);
 /* Fills weights, optimizer and counters from the checkpoint in dir; t's arrays are allocated. Dies when they
  * do not fit. */
 void state_load(struct trainer *t, const char *dir, const json_t *state);
+/* Layers that took part; without the entry all of them. */
+int state_depth(const char *dir, const json_t *state, int layers);
 uint64_t state_step(const json_t *state);
 uint64_t state_bytes(const json_t *state, const char *which); /* "metrics_bytes", "ledger_bytes" */
 /* Dies when the batches are not those that the run was begun with. */

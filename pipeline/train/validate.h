@@ -14,10 +14,11 @@
 
 struct val_source {
     char *name;
-    struct source *source;
+    struct shard_set *source;
     int T; /* of a window: shorter when the source is */
     uint64_t windows, available;
-    double loss, bits_per_byte; /* results of the last run */
+    double loss, bits_per_byte;          /* results of the last run */
+    double finished_loss, finished_bits; /* of the weights as they are forecast (finish.h); NaN: are not */
     uint64_t tokens;
 };
 

@@ -8,7 +8,7 @@ expect 2 'none of: wsd' train e 40 --schedule linear <all
 expect 2 'not within' train e 40 --beta1 2 <all
 expect 2 'presets' train e 40 -m huge <all
 expect 2 'keep-best needs' train e 40 --keep-best <all
-expect 2 "'warp' is none of" train e 40 --engine warp <all
+expect 2 "'warp' is none of" train e 40 --finish warp <all
 expect 1 'impossible model: hidden_size' train e 40 --width 33 <all
 expect 1 'absent' train e 40 -t absent <all
 expect 1 'stdin: offset 0: rows of 32 tokens, the model.s context is 16' train e 40 --context 16 <all

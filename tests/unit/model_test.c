@@ -334,6 +334,44 @@ static void recompute_same_bits(enum dtype act)
 }
 
 /* The same weights and batch in both types: losses close, gradients of one direction. */
+/* Layers that wait are exact identities: the model of full depth has the loss and the gradients of the
+ * shallow one, bit for bit, and what the shallow one is trained with leaves them alone. */
+static void waiting_layers(enum dtype act)
+{
+    enum { B = 2, T = 37, DEPTH = 2 };
+    struct model_config c = small(true);
+    struct weights w;
+    int32_t tokens[B * (T + 1)];
+    c.L = 5;
+    random_state = 71;
+    make(&w, &c, act, 12);
+    roughen(&w);
+    CHECK(weights_silence(&w, DEPTH) == 0);
+    random_tokens(tokens, B * (T + 1), c.V);
+    size_t n = w.layout.total, first = params_find(&w.layout, PARAM_NORM_ATTN, DEPTH)->offset;
+    float *shallow = malloc(n * sizeof *shallow), *deep = malloc(n * sizeof *deep),
+          *g = w.ops->alloc(w.dev, n * sizeof *g);
+    struct activations *a = acts(&w, B, T, ACT_TRAIN), *few;
+    double whole = sum_loss(&w, a, tokens, B, T, 5, g, 0.01f);
+    w.ops->download(w.dev, deep, g, n * sizeof *g);
+    w.ops->zero(w.dev, g, n * sizeof *g);
+    w.depth = DEPTH;
+    few = acts(&w, B, T, ACT_TRAIN);
+    double loss = sum_loss(&w, few, tokens, B, T, 5, g, 0.01f);
+    w.ops->download(w.dev, shallow, g, n * sizeof *g);
+    CHECK(loss == whole, "%g with all layers, %g without those that wait", whole, loss);
+    CHECK(memcmp(shallow, deep, first * sizeof *g) == 0, "layers below those that wait have other gradients");
+    for (size_t i = 0; i < w.layout.count; i++)
+        for (size_t k = 0; w.layout.v[i].layer >= DEPTH && k < w.layout.v[i].n; k++)
+            CHECK(shallow[w.layout.v[i].offset + k] == 0, "%s waits and has a gradient", w.layout.v[i].name);
+    activations_free(few);
+    activations_free(a);
+    w.ops->free(w.dev, g);
+    free(shallow);
+    free(deep);
+    weights_free(&w);
+}
+
 static void bf16_close(void)
 {
     enum { B = 2, T = 31 };
@@ -565,6 +603,8 @@ int main(void)
     recordings_of_a_cache();
     recompute_same_bits(DTYPE_F32);
     recompute_same_bits(DTYPE_BF16);
+    waiting_layers(DTYPE_F32);
+    waiting_layers(DTYPE_BF16);
     overfits(DTYPE_F32);
     overfits(DTYPE_BF16);
     bf16_close();

@@ -12,6 +12,9 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/model/checkpoint.h"
 #include "pipeline/train/config.h"
+#include "pipeline/train/finish.h"
+#include "pipeline/train/forecast.h"
+#include "pipeline/train/groups.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
 #include "pipeline/train/lookahead.h"
@@ -54,6 +57,25 @@ static void schedules(void)
           !schedule_stable(&s, 999));
     s.kind = SCHEDULE_CONSTANT;
     CHECK(!schedule_stable(&s, 9) && schedule_stable(&s, 999));
+    /* shares of steps are rounded to the nearest step, halves up; a warm-up has one step at least */
+    static const struct {
+        uint64_t steps;
+        double warmup;
+        uint64_t want;
+    } rounded[] = {{149, 0.01, 1},     {150, 0.01, 2},     {240, 0.01, 2}, {250, 0.01, 3},
+                   {1000, 0.0104, 10}, {1000, 0.0106, 11}, {10, 0, 1},     {10, 1, 10}};
+    for (size_t i = 0; i < sizeof rounded / sizeof *rounded; i++) {
+        s = (struct schedule){SCHEDULE_CONSTANT, rounded[i].steps, 1, rounded[i].warmup, 0, 0};
+        uint64_t n = schedule_warm_steps(&s), want = rounded[i].want;
+        CHECK(n == want, "%g of %llu steps: %llu", rounded[i].warmup, (unsigned long long)rounded[i].steps,
+              (unsigned long long)n);
+        CHECK(schedule_lr(&s, n - 1) == 1 && (n == 1 || schedule_lr(&s, n - 2) < 1));
+    }
+    /* the decay as well: 0.25 of 10 steps are 3 */
+    s = (struct schedule){SCHEDULE_WSD, 10, 1, 0, 0.25, 0.5};
+    CHECK(schedule_lr(&s, 6) == 1 && schedule_lr(&s, 7) < 1 && near(schedule_lr(&s, 9), 0.5, 1e-12));
+    s.decay = 0;
+    CHECK(schedule_lr(&s, 9) == 1, "no decay was asked for");
 }
 
 static void guards(void)
@@ -134,11 +156,96 @@ static void optimizer(void)
         double want = inside[i] ? before[i] - 0.01 * (g / (fabs(g) + 1e-8) + decay * before[i]) : 0;
         CHECK(fabs(w.theta[i] - want) < 2e-5, "weight %zu: %g, want %g", i, w.theta[i], want);
     }
-    CHECK(o.t == 1 && o.n_runs < w.layout.count);
+    CHECK(o.t == 1 && o.n_spans < w.layout.count);
     w.ops->free(dev, device_grad);
     free(grad);
     free(before);
     free(inside);
+    optim_free(&o, &w);
+    weights_free(&w);
+    ops_cpu()->close(dev);
+}
+
+/* A batch that is taken in parts: an update by a share of it decays weights by that share and remembers
+ * squares for beta2 to its power, so that all shares together are one whole update's. Three updates beside
+ * their formula. */
+static void partial_updates(void)
+{
+    static const double shares[] = {0.25, 0.5, 1};
+    const double lr = 0.01, decay = 5, b1 = 0.9f, b2 = 0.95f;
+    struct weights w;
+    struct device *dev;
+    open_model(&w, &dev, DTYPE_F32);
+    struct optim o = {
+        .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = (float)decay, .rate = {1, 1, 1, 1}};
+    CHECK(optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
+    size_t n = w.layout.total;
+    float *grad = w.ops->alloc(dev, n * 4);
+    double *want = malloc(n * sizeof *want), *m = calloc(n, sizeof *m), *v = calloc(n, sizeof *v), left = 1;
+    for (size_t i = 0; i < n; i++)
+        want[i] = w.theta[i];
+    for (int t = 0; t < 3; t++) {
+        double keep = pow(b2, shares[t]);
+        left *= keep;
+        for (size_t i = 0; i < w.layout.count; i++) {
+            const struct param *p = &w.layout.v[i];
+            for (size_t j = p->offset; j < p->offset + p->n; j++) {
+                grad[j] = (float)(t + 1) * sinf((float)(j * (size_t)(t + 1)));
+                m[j] = b1 * m[j] + (1 - b1) * grad[j];
+                v[j] = keep * v[j] + (1 - keep) * grad[j] * grad[j];
+                double step = m[j] / (1 - pow(b1, t + 1)) / (sqrt(v[j] / (1 - left)) + 1e-8);
+                want[j] -= lr * (step + (param_is_matrix(p) ? decay * shares[t] * want[j] : 0));
+            }
+        }
+        optim_step(&o, &w, grad, 1, lr, shares[t]);
+        for (size_t i = 0; i < w.layout.count; i++)
+            for (size_t j = w.layout.v[i].offset; j < w.layout.v[i].offset + w.layout.v[i].n; j++)
+                CHECK(fabs(w.theta[j] - want[j]) < 1e-5, "update %d, %s: %g, want %g", t, w.layout.v[i].name,
+                      w.theta[j], want[j]);
+    }
+    w.ops->free(dev, grad);
+    free(want);
+    free(m);
+    free(v);
+    optim_free(&o, &w);
+    weights_free(&w);
+    ops_cpu()->close(dev);
+}
+
+/* Layers that wait are left alone, weights and state; one that joins is corrected by its own age, so that its
+ * first step is as long as a first step is. */
+static void growing(void)
+{
+    struct weights w;
+    struct device *dev;
+    open_model(&w, &dev, DTYPE_F32);
+    struct optim o = {
+        .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .rate = {1, 1, 1, 1}};
+    CHECK(w.c.L > 1 && optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
+    const struct param *waits = params_find(&w.layout, PARAM_GATE, w.c.L - 1),
+                       *works = params_find(&w.layout, PARAM_GATE, 0);
+    size_t n = w.layout.total;
+    float *grad = w.ops->alloc(dev, n * 4), *before = malloc(n * 4);
+    for (size_t i = 0; i < w.layout.count; i++)
+        for (size_t k = 0; k < w.layout.v[i].n; k++)
+            grad[w.layout.v[i].offset + k] = 0.5f;
+    memcpy(before, w.theta, n * 4);
+    w.depth = 1;
+    for (int i = 0; i < 30; i++)
+        optim_step(&o, &w, grad, 1, 0.01, 1);
+    CHECK(memcmp(before + waits->offset, w.theta + waits->offset, waits->n * 4) == 0);
+    CHECK(((float *)o.m)[waits->offset] == 0 && ((float *)o.v)[waits->offset] == 0);
+    CHECK(w.theta[works->offset] < before[works->offset] - 0.2f);
+    w.depth = w.c.L;
+    memcpy(before, w.theta, n * 4);
+    optim_step(&o, &w, grad, 1, 0.01, 1);
+    for (size_t k = waits->offset; k < waits->offset + waits->n; k++) {
+        double want = before[k] - 0.01 * (1 + 0.1 * (double)before[k]);
+        CHECK(fabs((double)w.theta[k] - want) < 1e-6, "weight %zu: %g, want %g", k, (double)w.theta[k], want);
+    }
+    CHECK(o.t == 31 && o.ages[0].updates == 31 && o.ages[w.c.L - 1].updates == 1);
+    w.ops->free(dev, grad);
+    free(before);
     optim_free(&o, &w);
     weights_free(&w);
     ops_cpu()->close(dev);
@@ -177,6 +284,29 @@ static void group_rates(void)
     optim_free(&o, &w);
     weights_free(&w);
     ops_cpu()->close(dev);
+}
+
+static void growth(void)
+{
+    struct growth g;
+    struct model_config shallow = tiny_model(), deep = shallow;
+    CHECK(growth_parse(&g, "off", 6, 100, 40, err, sizeof err) == 0 && growth_depth(&g, 0) == 6);
+    CHECK(growth_parse(&g, "1@0,3@15,6@37.5%", 6, 100, 40, err, sizeof err) == 0, "%s", err);
+    CHECK(growth_depth(&g, 0) == 1 && growth_depth(&g, 14) == 1 && growth_depth(&g, 15) == 3 &&
+          growth_depth(&g, 37) == 3 && growth_depth(&g, 38) == 6 && growth_depth(&g, 1000) == 6);
+    CHECK(growth_parse(&g, "auto", 6, 1000, 40, err, sizeof err) == 0 && growth_depth(&g, 749) == 1 &&
+          growth_depth(&g, 750) == 6);
+    CHECK(growth_parse(&g, "auto", 1, 100, 40, err, sizeof err) == 0 && growth_depth(&g, 0) == 1);
+    shallow.L = 1;
+    deep.L = 6;
+    CHECK(growth_parse(&g, "1@0,6@60", 6, 100, 40, err, sizeof err) == 0);
+    CHECK(near(growth_flops(&g, &deep, 16, 50, 100),
+               10 * model_flops_per_token(&shallow, 16) + 40 * model_flops_per_token(&deep, 16), 1e-12));
+    static const char *const wrong[] = {"",     "1",        "1@",       "@0",         "0@0,6@50", "1@0,6@50,",
+                                        "6@0x", "1@0;6@50", "1@-1,6@9", "1@0,6@101%", "1@0, 6@9"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK(growth_parse(&g, wrong[i], 6, 100, 1, err, sizeof err) == -1 && strstr(err, "is not LAYERS"),
+              "'%s': %s", wrong[i], err);
 }
 
 /* Muon on a wide and on a tall matrix: the update has the length it promises and nearly orthonormal rows
@@ -331,6 +461,128 @@ static void lookaheads(void)
     ops_cpu()->close(dev);
 }
 
+/* Averages of a wandering, oscillating weight against the definition in double, in steps of their own number;
+ * and the weights that training goes on from come back bit for bit. */
+static void finished(enum dtype act)
+{
+    enum { STEPS = 2000, SEEN = 3 };
+    struct weights w;
+    struct device *dev;
+    open_model(&w, &dev, act);
+    struct finish f = {.on = true};
+    CHECK(finish_alloc(&f, &w) == 0);
+    finish_begin(&f, &w);
+    size_t n = w.layout.total, at[SEEN] = {5, w.layout.total / 2, w.layout.v[w.layout.count - 1].offset};
+    double mean[SEEN][FINISH_AVERAGES], swing = 0.1;
+    float *before = malloc(n * 4), *spare = w.ops->alloc(dev, n * 4);
+    for (int i = 0; i < SEEN; i++)
+        for (int j = 0; j < FINISH_AVERAGES; j++)
+            mean[i][j] = (double)w.theta[at[i]];
+    for (uint64_t age = 1; age <= STEPS; age++) {
+        static const double share[FINISH_AVERAGES] = {0.04, 0.07, 0.10};
+        uint64_t every = (uint64_t)(0.04 * (double)age / 16) < 1 ? 1 : (uint64_t)(0.04 * (double)age / 16);
+        for (int i = 0; i < SEEN; i++)
+            w.theta[at[i]] = (float)(1 + 1e-4 * (double)age + swing * sin((double)age * (i + 1.3)));
+        finish_after(&f, &w, age);
+        for (int i = 0; i < SEEN && age % every == 0; i++)
+            for (int j = 0; j < FINISH_AVERAGES; j++) {
+                double steps = share[j] * (double)age / (double)every, keep = steps > 1 ? 1 - 1 / steps : 0;
+                mean[i][j] = keep * mean[i][j] + (1 - keep) * (double)w.theta[at[i]];
+            }
+    }
+    memcpy(before, w.theta, n * 4);
+    for (int j = 0; j < FINISH_AVERAGES; j++) { /* each alone */
+        for (int g = 0; g < f.groups.count; g++)
+            for (int k = 0; k < FINISH_AVERAGES; k++)
+                f.c[g * FINISH_AVERAGES + k] = k == j;
+        finish_enter(&f, &w, spare);
+        for (int i = 0; i < SEEN; i++)
+            CHECK(fabs((double)w.theta[at[i]] - mean[i][j]) < (act == DTYPE_F32 ? 1e-5 : 0.02 * swing),
+                  "average %d: %g, want %g", j, (double)w.theta[at[i]], mean[i][j]);
+        CHECK(fabs((double)w.theta[at[1]] - (double)before[at[1]]) > 0.1 * swing, "the test tells nothing");
+        finish_leave(&w, spare);
+        CHECK(memcmp(before, w.theta, n * 4) == 0, "the weights did not come back");
+        for (size_t i = 0; i < n; i++)
+            CHECK(spare[i] == 0);
+    }
+    CHECK(finish_bytes(n, act) == n * (4 + 3 * dtype_bytes(act)));
+    w.ops->free(dev, spare);
+    free(before);
+    finish_free(&f, &w);
+    weights_free(&w);
+    ops_cpu()->close(dev);
+}
+
+/* The gain of a falling rate until step t, by its definition in forecast.h. */
+static double fallen(const struct schedule *s, uint64_t t)
+{
+    double sum = 0, gain = 0;
+    for (uint64_t k = t; k > schedule_warm_steps(s); k--) {
+        double r = schedule_lr(s, k) / s->peak, fall = schedule_lr(s, k - 1) / s->peak - r;
+        gain += fall * sum / (sum + 100 * r);
+        sum += r;
+    }
+    return gain;
+}
+
+/* Losses that follow the law are forecast from half of the run, at a constant rate and with a decay, blocks
+ * being joined on the way; the interval has the truth in it. */
+static void forecasts(void)
+{
+    static const enum schedule_kind kinds[] = {SCHEDULE_WSD, SCHEDULE_CONSTANT};
+    for (int k = 0; k < 2; k++) {
+        const struct schedule s = {kinds[k], 3000, 2e-3, 0.01, 0.3, 0.02};
+        struct losses l;
+        struct forecast f;
+        double sum = 0, truth = 0;
+        losses_begin(&l, 0);
+        CHECK(!forecast_make(&l, &s, &s, &f));
+        for (uint64_t t = 0; t < s.steps; t++) {
+            sum += schedule_lr(&s, t) / s.peak;
+            double law = 2 + 1.8 * pow(sum / 3000, -0.2) - 0.7 * fallen(&s, t);
+            truth += t >= s.steps * 97 / 100 ? law / 90 : 0;
+            if (t < s.steps / 2)
+                losses_add(&l, t == 700 ? NAN : law + 0.1 * sin((double)(t * t % 1009)));
+        }
+        CHECK(l.width == 8 && l.n == 1500, "%d", (int)l.width);
+        CHECK(forecast_make(&l, &s, &s, &f) && fabs(f.loss / truth - 1) < 0.02, "%g, want %g", f.loss, truth);
+        CHECK(f.low < truth && truth < f.high && f.high - f.low < 0.2 * truth, "%g to %g, want %g", f.low,
+              f.high, truth);
+    }
+}
+
+static void grouping(void)
+{
+    struct model_config c = {.L = 12,
+                             .C = 32,
+                             .H = 2,
+                             .Hkv = 1,
+                             .D = 16,
+                             .F = 48,
+                             .T = 16,
+                             .V = 61,
+                             .tied = true,
+                             .eps = 1e-6f,
+                             .rope_theta = 1e4};
+    struct params layout;
+    struct groups g;
+    CHECK(params_layout(&layout, &c) == 0 && groups_make(&g, &layout, c.L) == 0);
+    CHECK(g.count == 1 + 3 * 8 && g.n_spans == (int)layout.count, "%d groups", g.count);
+    size_t n = 0, sum = 0;
+    for (size_t i = 0; i < layout.count; i++) {
+        n += layout.v[i].n;
+        CHECK(g.spans[i].offset == layout.v[i].offset && g.spans[i].n == layout.v[i].n);
+    }
+    for (int i = 0; i < g.count; i++)
+        sum += g.v[i].n;
+    CHECK(sum == n && g.spans[params_find(&layout, PARAM_Q, 3) - layout.v].group ==
+                          g.spans[params_find(&layout, PARAM_Q, 0) - layout.v].group);
+    CHECK(g.spans[params_find(&layout, PARAM_Q, 4) - layout.v].group !=
+          g.spans[params_find(&layout, PARAM_Q, 0) - layout.v].group);
+    groups_free(&g);
+    params_free(&layout);
+}
+
 static size_t told;
 
 static size_t tell_memory(struct device *dev, size_t *total)
@@ -404,7 +656,7 @@ static void overfits(enum dtype act)
 
 static void save(const struct weights *w, const char *dir, enum st_dtype dtype)
 {
-    const struct checkpoint_array arrays[] = {{"", weights_flat(w)}};
+    const struct checkpoint_array arrays[] = {{"", weights_array(w)}};
     struct checkpoint_save *s = checkpoint_begin(dir);
     char *config = model_config_to_json(&w->c, "float32", 1, 2);
     checkpoint_put_text(s, "config.json", config, strlen(config));
@@ -588,10 +840,10 @@ static void older_runs(void)
 static void option_table(void)
 {
     char *argv[] = {"train", "-o",         "run",    "-t",       "tok.json", "--steps",
-                    "10",    "--schedule", "cosine", "--engine", "hybrid",   NULL};
+                    "10",    "--schedule", "cosine", "--finish", "auto",     NULL};
     settings_options(); /* which counts the words */
     struct train_config *c = config_parse(11, argv);
-    CHECK(c->schedule == SCHEDULE_COSINE && c->engine == ENGINE_HYBRID);
+    CHECK(c->schedule == SCHEDULE_COSINE && c->finish == FINISH_AUTO);
     config_resolve(c, NULL);
     CHECK(c->lr == model_preset_find("nano")->lr && c->context == 256 && c->warmup == 0.1);
     json_t *stored = config_to_json(c);
@@ -622,6 +874,9 @@ int main(void)
     schedules();
     guards();
     optimizer();
+    partial_updates();
+    growing();
+    growth();
     group_rates();
     muon();
     muon_of(20, 30);
@@ -629,6 +884,10 @@ int main(void)
     muon_of(16, 64);
     muon_of(64, 16);
     lookaheads();
+    forecasts();
+    grouping();
+    finished(DTYPE_F32);
+    finished(DTYPE_BF16);
     reserve();
     overfits(DTYPE_F32);
     overfits(DTYPE_BF16);

@@ -1,0 +1,70 @@
+/*
+ * column.h - one column of one row group after the other: its pages, and from them a text a row
+ *
+ *   column_init(&c, &shared, element, name, join)
+ *   column_begin(&c, &chunk)           a row group's part
+ *   column_row(&c, &cell)              rows, until 0
+ *
+ * What decompression needs beyond the page itself is shared by the columns of a file, since they take turns.
+ */
+#ifndef PARQUET_COLUMN_H
+#define PARQUET_COLUMN_H
+
+#include "formats/parquet/codec.h"
+#include "formats/parquet/page.h"
+#include "formats/parquet/text.h"
+#include "formats/parquet/values.h"
+
+struct shared { /* by the columns of a file */
+    struct parquet_io io;
+    struct memory memory;
+    struct fault fault;
+    struct codec_state *codec;
+    struct buffer stored; /* a page before decompression, where the window cannot hold it */
+    uint64_t bytes_read;  /* of the chunks of wanted columns */
+};
+
+enum { LEVELS_BATCH = 128, COLUMN_NAME = 80 };
+
+struct levels { /* of one page */
+    struct rle rle;
+    uint32_t batch[LEVELS_BATCH];
+    unsigned at, n;
+};
+
+struct column {
+    struct shared *shared;
+    const struct parquet_element *element;
+    const char *join;       /* borrowed */
+    char name[COLUMN_NAME]; /* for messages */
+    struct parquet_chunk chunk;
+
+    struct buffer window; /* file bytes from window_offset on: the next header, often the page */
+    uint64_t window_offset;
+    size_t window_n;
+    uint64_t next, end;   /* file offsets of the next page's header, and of the chunk's end */
+    uint64_t values_left; /* of the chunk, beyond this page */
+
+    uint64_t page_offset; /* of its header, for messages */
+    uint32_t page_left;   /* values of it, nulls too */
+    struct buffer page;   /* decompressed */
+    struct levels rep, def;
+    bool peeked; /* rep of the next entry has been read: next_rep */
+    uint32_t next_rep;
+    struct dictionary dictionary;
+    struct values values;
+
+    char number[REAL_TEXT];
+    struct buffer joined;
+    size_t joined_n;
+};
+
+/* 0, or PARQUET_EUNSUPPORTED with a message: a type that has no text. */
+int column_init(struct column *c, struct shared *s, const struct parquet_element *e, const char *name,
+                const char *join);
+void column_free(struct column *c);
+int column_begin(struct column *c, const struct parquet_chunk *chunk);
+/* 1: a row. 0: the chunk has no more. Else a code, with its reason in shared->fault. */
+int column_row(struct column *c, struct parquet_cell *cell);
+
+#endif
