@@ -246,7 +246,7 @@ static void start_named(struct input *in, int fd, const char *path)
     free(in->name);
     in->name = xstrdup(path);
     in->kind = kind;
-    in->parquet = parquet_docs_open(fd, path, &in->opts);
+    in->parquet = parquet_docs_open_file(fd, path, &in->opts);
 }
 
 static void open_in_directory(struct input *in, const char *path)

@@ -15,7 +15,7 @@
 enum { NONE = -1, MAX_LISTED = 12 /* column names in a message */ };
 
 struct parquet_docs {
-    int fd;
+    int fd; /* of a file, owned; else -1 */
     char *name;
     const struct input_opts *opts;
     struct parquet *file;
@@ -128,30 +128,44 @@ static void select_columns(struct parquet_docs *p)
         die("%s: %s", p->name, parquet_error(p->file));
 }
 
-struct parquet_docs *parquet_docs_open(int fd, const char *name, const struct input_opts *opts)
+static void open_rows(struct parquet_docs *p, const struct parquet_io *io)
 {
-    struct parquet_docs *p = xcalloc(1, sizeof *p);
-    struct stat st;
     struct parquet_info info;
     const char *why;
     size_t at;
+    if (parquet_open(&p->file, io, p->error, sizeof p->error) < 0)
+        die("%s: %s", p->name, p->error);
+    parquet_info(p->file, &info);
+    p->size = info.file_bytes;
+    p->rows = info.rows;
+    p->template = p->opts->template     ? template_parse(p->opts->template, &why, &at)
+                  : p->opts->text_field ? template_of_field(p->opts->text_field)
+                                        : default_template(p);
+    if (!p->template)
+        die("out of memory");
+    select_columns(p);
+}
+
+struct parquet_docs *parquet_docs_open(const struct parquet_io *io, const char *name,
+                                       const struct input_opts *opts)
+{
+    struct parquet_docs *p = xcalloc(1, sizeof *p);
+    *p = (struct parquet_docs){.fd = -1, .name = xstrdup(name), .opts = opts};
+    open_rows(p, io);
+    return p;
+}
+
+struct parquet_docs *parquet_docs_open_file(int fd, const char *name, const struct input_opts *opts)
+{
+    struct parquet_docs *p = xcalloc(1, sizeof *p);
+    struct stat st;
     *p = (struct parquet_docs){.fd = fd, .name = xstrdup(name), .opts = opts};
     if (fstat(fd, &st) != 0)
         die_errno("%s", name);
     if (!S_ISREG(st.st_mode))
         die("%s: a Parquet file is read from its end, and this is not a regular file", name);
-    p->size = (uint64_t)st.st_size;
-    struct parquet_io io = {.read_at = parquet_read_fd, .ctx = &p->fd, .size = p->size};
-    if (parquet_open(&p->file, &io, p->error, sizeof p->error) < 0)
-        die("%s: %s", name, p->error);
-    parquet_info(p->file, &info);
-    p->rows = info.rows;
-    p->template = opts->template     ? template_parse(opts->template, &why, &at)
-                  : opts->text_field ? template_of_field(opts->text_field)
-                                     : default_template(p);
-    if (!p->template)
-        die("out of memory");
-    select_columns(p);
+    open_rows(p,
+              &(struct parquet_io){.read_at = parquet_read_fd, .ctx = &p->fd, .size = (uint64_t)st.st_size});
     return p;
 }
 
@@ -248,6 +262,7 @@ void parquet_docs_close(struct parquet_docs *p)
     free(p->cells);
     free(p->part_cells);
     free(p->name);
-    close(p->fd);
+    if (p->fd >= 0)
+        close(p->fd);
     free(p);
 }
