@@ -1,5 +1,6 @@
 #include "formats/decompress.h"
 
+#define LZ4F_STATIC_LINKING_ONLY /* LZ4F_getErrorCode, which the shared library has, too */
 #include <bzlib.h>
 #include <errno.h>
 #include <limits.h>
@@ -22,7 +23,9 @@ enum {
 };
 
 struct decompress {
-    int fd;
+    int fd; /* -1: source gives the bytes */
+    decompress_source *source;
+    void *arg;
     enum decompress_kind kind;
     bool eof, failed;
     bool within;     /* inside a frame: the end of the file here is a truncation */
@@ -68,9 +71,11 @@ static int fill(struct decompress *d)
     d->pos = 0;
     if (d->eof || d->len == IN_BYTES)
         return 0;
-    ssize_t n = read(d->fd, d->in + d->len, IN_BYTES - d->len);
+    size_t room = IN_BYTES - d->len;
+    ssize_t n = d->source ? d->source(d->arg, d->in + d->len, room) : read(d->fd, d->in + d->len, room);
     if (n < 0)
-        return errno == EINTR ? DECOMPRESS_AGAIN : fail(d, "cannot read", strerror(errno));
+        return n == DECOMPRESS_AGAIN || errno == EINTR ? DECOMPRESS_AGAIN
+                                                       : fail(d, "cannot read", strerror(errno));
     d->eof = n == 0;
     d->len += (size_t)n;
     return 0;
@@ -116,11 +121,19 @@ static enum decompress_kind kind_of_magic(const unsigned char *p, size_t n)
     return begins(p, n, "\x04\x22\x4d\x18", 4) ? DECOMPRESS_LZ4 : DECOMPRESS_PLAIN;
 }
 
+/* Where the first bytes are looked at, a signal is no reason to give up, unless a source says that it ends
+ * there. */
+static int fill_first(struct decompress *d)
+{
+    int rc = fill(d);
+    return rc == DECOMPRESS_AGAIN && d->source ? fail(d, "interrupted", NULL) : rc;
+}
+
 /* Reads until n bytes are there, or the file ends. 0 or -1. */
 static int want(struct decompress *d, size_t n)
 {
     while (d->len - d->pos < n && !d->eof)
-        if (fill(d) == -1)
+        if (fill_first(d) == -1)
             return -1;
     return 0;
 }
@@ -138,7 +151,7 @@ static int skip_frames(struct decompress *d, bool *skipped)
             left -= here;
             if (left > 0 && d->eof)
                 return fail(d, "truncated: ends within a skippable frame", NULL);
-            if (left > 0 && fill(d) == -1)
+            if (left > 0 && fill_first(d) == -1)
                 return -1;
         }
         *skipped = true;
@@ -209,22 +222,37 @@ static int start_decoder(struct decompress *d)
     }
 }
 
-struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap)
+static struct decompress *open_stream(int fd, decompress_source *source, void *arg, enum decompress_kind kind,
+                                      char *err, size_t cap)
 {
     struct decompress *d = malloc(sizeof *d);
     if (!d) {
         snprintf(err, cap, "out of memory");
-        close(fd);
+        if (fd >= 0)
+            close(fd);
         return NULL;
     }
     memset(d, 0, offsetof(struct decompress, in));
     d->fd = fd;
+    d->source = source;
+    d->arg = arg;
     if (detect(d, kind) != 0 || start_decoder(d) != 0) {
         snprintf(err, cap, "%s", d->error);
         decompress_close(d);
         return NULL;
     }
     return d;
+}
+
+struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap)
+{
+    return open_stream(fd, NULL, NULL, kind, err, cap);
+}
+
+struct decompress *decompress_open_source(decompress_source *source, void *arg, enum decompress_kind kind,
+                                          char *err, size_t cap)
+{
+    return open_stream(-1, source, arg, kind, err, cap);
 }
 
 void decompress_close(struct decompress *d)
@@ -239,7 +267,8 @@ void decompress_close(struct decompress *d)
     ZSTD_freeDCtx(d->zstd);
     if (d->lz4)
         LZ4F_freeDecompressionContext(d->lz4);
-    close(d->fd);
+    if (d->fd >= 0)
+        close(d->fd);
     free(d);
 }
 
@@ -343,7 +372,7 @@ static ssize_t read_xz(struct decompress *d, void *buf, size_t n)
         return fail(d, "xz stream with a dictionary above the limit for windows is refused", NULL);
     if (r == LZMA_MEM_ERROR)
         return fail(d, "out of memory", NULL);
-    return fail(d, "corrupt xz stream", r == LZMA_FORMAT_ERROR ? "bytes that are no xz stream follow" : NULL);
+    return fail(d, "corrupt xz stream", NULL);
 }
 
 static int window_too_large(struct decompress *d)
@@ -362,9 +391,16 @@ static ssize_t read_zstd(struct decompress *d, void *buf, size_t n)
     size_t r = ZSTD_decompressStream(d->zstd, &out, &in);
     d->pos = in.pos;
     if (ZSTD_isError(r)) {
-        if (ZSTD_getErrorCode(r) == ZSTD_error_frameParameter_windowTooLarge)
+        switch (ZSTD_getErrorCode(r)) {
+        case ZSTD_error_frameParameter_windowTooLarge:
             return window_too_large(d);
-        return fail(d, d->within ? "corrupt zstd frame" : "not a zstd frame", ZSTD_getErrorName(r));
+        case ZSTD_error_prefix_unknown: /* not of the first frame, which detect() has seen */
+            return fail(d, "bytes that are no zstd frame follow the last one", NULL);
+        case ZSTD_error_memory_allocation:
+            return fail(d, "out of memory", NULL);
+        default:
+            return fail(d, "corrupt zstd frame", ZSTD_getErrorName(r));
+        }
     }
     d->within = r != 0;
     return (ssize_t)out.pos;
@@ -374,8 +410,16 @@ static ssize_t read_lz4(struct decompress *d, void *buf, size_t n)
 {
     size_t taken = d->len - d->pos, given = n;
     size_t r = LZ4F_decompress(d->lz4, buf, &given, d->in + d->pos, &taken, NULL);
-    if (LZ4F_isError(r))
-        return fail(d, d->within ? "corrupt lz4 frame" : "not an lz4 frame", LZ4F_getErrorName(r));
+    if (LZ4F_isError(r)) {
+        switch (LZ4F_getErrorCode(r)) {
+        case LZ4F_ERROR_frameType_unknown:
+            return fail(d, "bytes that are no lz4 frame follow the last one", NULL);
+        case LZ4F_ERROR_allocation_failed:
+            return fail(d, "out of memory", NULL);
+        default:
+            return fail(d, "corrupt lz4 frame", LZ4F_getErrorName(r));
+        }
+    }
     d->pos += taken;
     d->within = r != 0;
     return (ssize_t)given;

@@ -1,12 +1,14 @@
 /*
  * fs.h - files that are whole or absent
  *
- *   f = commit_open(&c, "dir/000000.tok", 0644)   a temporary name beside it
+ *   f = commit_open(&c, "dir/000000.tok", 0644)   dir/.000000.tok.tritter-partial, locked
  *   write, write
  *   commit_finish(&c)                             fsync, rename, fsync the directory
  *
- * All calls die() with the path on failure: they are for programs.
- * A commit that is not finished when the program fails is removed.
+ * All calls die() with the path on failure: they are for programs. A commit
+ * that is not finished when the program fails is removed; what a killed program
+ * left is taken over by the next that writes the same file (or removed by
+ * tools/doctor). Two programs cannot write the same file at once.
  */
 #ifndef LIB_FS_H
 #define LIB_FS_H
@@ -56,5 +58,6 @@ bool is_device(const char *path); /* a FIFO, /dev/null, ...: to be written to, n
 char *path_join(const char *a, const char *b);
 char *read_file(const char *path, size_t *len, size_t max_len); /* NUL-terminated; dies when larger */
 void remove_tree(const char *path);                             /* missing is fine; never follows a symlink */
+void empty_dir(const char *path);                               /* remove_tree of all that is in it */
 
 #endif

@@ -1,6 +1,5 @@
 #include "pipeline/shard/sharddir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "formats/manifest.h"
+#include "pipeline/lib/dir.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
@@ -60,13 +60,10 @@ static bool is_shard_name(const char *s)
 /* Nobody's files but ours may be replaced. */
 static void check_ours(const char *dir, bool top)
 {
-    DIR *d = opendir(dir);
-    if (!d)
-        die_errno("%s", dir);
-    for (struct dirent *e; (e = readdir(d));) {
-        const char *s = e->d_name;
-        if (strcmp(s, ".") == 0 || strcmp(s, "..") == 0 || strcmp(s, "manifest.json") == 0 ||
-            is_shard_name(s))
+    struct dir d = dir_read(dir);
+    for (size_t i = 0; i < d.n; i++) {
+        const char *s = d.names[i];
+        if (strcmp(s, "manifest.json") == 0 || is_shard_name(s))
             continue;
         char *child = path_join(dir, s);
         if (!top || strcmp(s, "val") != 0 || !is_dir(child))
@@ -74,22 +71,7 @@ static void check_ours(const char *dir, bool top)
         check_ours(child, false);
         free(child);
     }
-    closedir(d);
-}
-
-static void empty_dir(const char *dir)
-{
-    DIR *d = opendir(dir);
-    if (!d)
-        die_errno("%s", dir);
-    for (struct dirent *e; (e = readdir(d));) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        char *child = path_join(dir, e->d_name);
-        remove_tree(child);
-        free(child);
-    }
-    closedir(d);
+    dir_free(&d);
 }
 
 /* Makes and locks d->building. Another run may exchange or remove it between open and lock: then try again.
@@ -136,13 +118,21 @@ static void sync_parent(const char *path)
     free(parent);
 }
 
+/* The point of no return: what was built has its name. The old one is removed only when that is durable. */
+static void in_place(struct sharddir *d)
+{
+    at_failure_cancel(d);
+    say_in_place(d->dir);
+    sync_parent(d->target);
+}
+
 /* File systems that cannot exchange: a moment without the directory, which sharddir_begin mends. */
 static void rename_aside(struct sharddir *d)
 {
     remove_tree(d->old);
     if (rename(d->target, d->old) != 0 || rename(d->building, d->target) != 0)
         die_errno("%s: cannot rename to %s", d->building, d->target);
-    sync_parent(d->target);
+    in_place(d);
     remove_tree(d->old);
 }
 
@@ -162,9 +152,9 @@ void sharddir_commit(struct sharddir *d)
     if (!path_exists(d->target)) {
         if (rename(d->building, d->target) != 0)
             die_errno("%s: cannot rename to %s", d->building, d->target);
-        sync_parent(d->target);
+        in_place(d);
     } else if (renameat2(AT_FDCWD, d->building, AT_FDCWD, d->target, RENAME_EXCHANGE) == 0) {
-        sync_parent(d->target);
+        in_place(d);
         remove_tree(d->building); /* now the old one */
     } else if (errno == EINVAL || errno == ENOSYS) {
         rename_aside(d);

@@ -3,6 +3,7 @@
 #include "formats/decompress.h"
 #include "formats/template.h"
 #include "formats/tokens.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/stream/parquet_docs.h"
@@ -119,13 +120,11 @@ static struct template *json_template(const struct input_opts *opts)
     return t;
 }
 
-struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths)
+struct input *input_open_sources(const struct input_opts *opts)
 {
     struct input *in = xcalloc(1, sizeof *in);
     in->opts = *opts;
     in->opts.join = in->join = join_text(opts);
-    in->paths = n_paths ? paths : stdin_paths;
-    in->n_paths = n_paths ? n_paths : 1;
     in->parser = doc_parser_new();
     if (!in->parser)
         die("out of memory");
@@ -135,7 +134,17 @@ struct input *input_open(const struct input_opts *opts, const char *const *paths
     in->template = json_template(&in->opts);
     in->cap = FIRST_BUFFER;
     in->buf = xmalloc(in->cap);
+    return in;
+}
+
+struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths)
+{
+    struct input *in = input_open_sources(opts);
+    in->paths = n_paths ? paths : stdin_paths;
+    in->n_paths = n_paths ? n_paths : 1;
     in->stats.total_bytes = size_of_files(in->paths, in->n_paths);
+    for (size_t i = 0; i < in->n_paths; i++)
+        apart_input(in->paths[i]);
     return in;
 }
 
@@ -192,20 +201,15 @@ static bool wait_input(int fd)
     return false;
 }
 
-static void start_file(struct input *in, int fd, const char *name, enum decompress_kind compression,
-                       enum kind kind)
+/* A file has been opened, or why says that it could not be. */
+static void start_stream(struct input *in, struct decompress *file, const char *name, enum kind kind,
+                         const char *why)
 {
-    char err[200];
-    if (!wait_input(fd)) {
-        in->stopped = true;
-        close(fd);
-        return;
-    }
     free(in->name);
     in->name = xstrdup(name);
-    in->file = decompress_open(fd, compression, err, sizeof err);
+    in->file = file;
     if (!in->file)
-        die("%s: offset 0: %s", name, err);
+        die("%s: offset 0: %s", name, why);
     in->kind = kind;
     in->eof = in->separated = false;
     in->pos = in->len = 0;
@@ -217,6 +221,50 @@ static void start_file(struct input *in, int fd, const char *name, enum decompre
         in->pos = 3; /* the byte order mark is no text */
     if (kind == JSON_LINES && have(in, 4) && memcmp(in->buf, "PAR1", 4) == 0)
         die("%s: a Parquet file is read from its end: give its path, ending in .parquet", name);
+}
+
+static void start_file(struct input *in, int fd, const char *name, enum decompress_kind compression,
+                       enum kind kind)
+{
+    char err[200] = "";
+    if (!wait_input(fd)) {
+        in->stopped = true;
+        close(fd);
+        return;
+    }
+    start_stream(in, decompress_open(fd, compression, err, sizeof err), name, kind, err);
+}
+
+static void begin_parquet(struct input *in, const char *name, enum decompress_kind compression)
+{
+    if (compression != DECOMPRESS_AUTO)
+        die("%s: a Parquet file is read from its end: decompress it first", name);
+    free(in->name);
+    in->name = xstrdup(name);
+    in->kind = PARQUET;
+}
+
+bool input_is_parquet(const char *name)
+{
+    return kind_of_name(name, strlen(name)) == PARQUET;
+}
+
+void input_add(struct input *in, const struct input_source *source)
+{
+    size_t stem;
+    char err[200] = "";
+    enum decompress_kind compression = decompress_kind_of_name(source->name, &stem);
+    enum kind kind = kind_of_name(source->name, stem);
+    if (kind == PARQUET) {
+        begin_parquet(in, source->name, compression);
+        in->parquet = parquet_docs_open_source(source, &in->opts);
+        return;
+    }
+    struct decompress *file = decompress_open_source(source->read, source->arg, compression, err, sizeof err);
+    if (!file && stop_signal)
+        in->stopped = true;
+    else
+        start_stream(in, file, source->name, kind, err);
 }
 
 static void end_file(struct input *in)
@@ -241,12 +289,8 @@ static void start_named(struct input *in, int fd, const char *path)
         start_file(in, fd, path, compression, kind);
         return;
     }
-    if (compression != DECOMPRESS_AUTO)
-        die("%s: a Parquet file is read from its end: decompress it first", path);
-    free(in->name);
-    in->name = xstrdup(path);
-    in->kind = kind;
-    in->parquet = parquet_docs_open_file(fd, path, &in->opts);
+    begin_parquet(in, path, compression);
+    in->parquet = parquet_docs_open(fd, path, &in->opts);
 }
 
 static void open_in_directory(struct input *in, const char *path)

@@ -20,6 +20,7 @@
 #ifndef STREAM_INPUT_H
 #define STREAM_INPUT_H
 
+#include "formats/decompress.h"
 #include "formats/docs.h"
 #include "pipeline/lib/cli.h"
 
@@ -78,6 +79,20 @@ struct input;
 
 /* opts and paths must live until input_close. No paths: standard input. */
 struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths);
+/* A file that comes from elsewhere. Its name says what it holds; Parquet is read by read_at, all else by
+ * read. */
+struct input_source {
+    const char *name;
+    decompress_source *read;                                             /* formats/decompress.h */
+    int64_t (*read_at)(void *arg, uint64_t offset, void *buf, size_t n); /* formats/parquet/parquet.h */
+    void (*will_need)(void *arg, uint64_t offset, uint64_t n);           /* may be NULL */
+    void *arg;
+    uint64_t size; /* for read_at */
+};
+bool input_is_parquet(const char *name);
+/* An input of such files: input_next is false at the end of each, until input_add gives the next. */
+struct input *input_open_sources(const struct input_opts *opts);
+void input_add(struct input *in, const struct input_source *source);
 /* False at the end, or when stop_signal comes while waiting for input (look at it). *d is valid until the
  * next call; its id is never NULL (FILE:LINE when the document has none). */
 bool input_next(struct input *in, struct doc *d);

@@ -15,7 +15,7 @@
 enum { NONE = -1, MAX_LISTED = 12 /* column names in a message */ };
 
 struct parquet_docs {
-    int fd; /* of a file, owned; else -1 */
+    int fd; /* -1: the bytes come from elsewhere */
     char *name;
     const struct input_opts *opts;
     struct parquet *file;
@@ -128,34 +128,27 @@ static void select_columns(struct parquet_docs *p)
         die("%s: %s", p->name, parquet_error(p->file));
 }
 
-static void open_rows(struct parquet_docs *p, const struct parquet_io *io)
+static struct parquet_docs *open_docs(struct parquet_docs *p, const struct parquet_io *io)
 {
+    const struct input_opts *opts = p->opts;
     struct parquet_info info;
     const char *why;
     size_t at;
+    p->size = io->size;
     if (parquet_open(&p->file, io, p->error, sizeof p->error) < 0)
         die("%s: %s", p->name, p->error);
     parquet_info(p->file, &info);
-    p->size = info.file_bytes;
     p->rows = info.rows;
-    p->template = p->opts->template     ? template_parse(p->opts->template, &why, &at)
-                  : p->opts->text_field ? template_of_field(p->opts->text_field)
-                                        : default_template(p);
+    p->template = opts->template     ? template_parse(opts->template, &why, &at)
+                  : opts->text_field ? template_of_field(opts->text_field)
+                                     : default_template(p);
     if (!p->template)
         die("out of memory");
     select_columns(p);
-}
-
-struct parquet_docs *parquet_docs_open(const struct parquet_io *io, const char *name,
-                                       const struct input_opts *opts)
-{
-    struct parquet_docs *p = xcalloc(1, sizeof *p);
-    *p = (struct parquet_docs){.fd = -1, .name = xstrdup(name), .opts = opts};
-    open_rows(p, io);
     return p;
 }
 
-struct parquet_docs *parquet_docs_open_file(int fd, const char *name, const struct input_opts *opts)
+struct parquet_docs *parquet_docs_open(int fd, const char *name, const struct input_opts *opts)
 {
     struct parquet_docs *p = xcalloc(1, sizeof *p);
     struct stat st;
@@ -164,9 +157,19 @@ struct parquet_docs *parquet_docs_open_file(int fd, const char *name, const stru
         die_errno("%s", name);
     if (!S_ISREG(st.st_mode))
         die("%s: a Parquet file is read from its end, and this is not a regular file", name);
-    open_rows(p,
-              &(struct parquet_io){.read_at = parquet_read_fd, .ctx = &p->fd, .size = (uint64_t)st.st_size});
-    return p;
+    return open_docs(
+        p, &(struct parquet_io){.read_at = parquet_read_fd, .ctx = &p->fd, .size = (uint64_t)st.st_size});
+}
+
+struct parquet_docs *parquet_docs_open_source(const struct input_source *source,
+                                              const struct input_opts *opts)
+{
+    struct parquet_docs *p = xcalloc(1, sizeof *p);
+    *p = (struct parquet_docs){.fd = -1, .name = xstrdup(source->name), .opts = opts};
+    return open_docs(p, &(struct parquet_io){.read_at = source->read_at,
+                                             .will_need = source->will_need,
+                                             .ctx = source->arg,
+                                             .size = source->size});
 }
 
 /* The parts one after the other; a null column gives nothing. */

@@ -13,12 +13,11 @@
 
 struct parquet_docs;
 
-/* Both die when this is no Parquet file, or not one with the columns that opts name. The first takes the
- * bytes from where io reads them, which must live until parquet_docs_close; the second takes over fd. opts is
- * as input.c hands it on: the join has no escapes left. */
-struct parquet_docs *parquet_docs_open(const struct parquet_io *io, const char *name,
-                                       const struct input_opts *opts);
-struct parquet_docs *parquet_docs_open_file(int fd, const char *name, const struct input_opts *opts);
+/* Takes over fd. Dies when this is no Parquet file, or not one with the columns that opts name. */
+struct parquet_docs *parquet_docs_open(int fd, const char *name, const struct input_opts *opts);
+/* The same for one that comes from elsewhere; source->arg must live until parquet_docs_close. */
+struct parquet_docs *parquet_docs_open_source(const struct input_source *source,
+                                              const struct input_opts *opts);
 /* PARQUET_DOCS_BROKEN: the file is damaged, and gives nothing more. PARQUET_DOCS_BAD_ROW: this one is no
  * document. */
 enum { PARQUET_DOCS_BROKEN = -1, PARQUET_DOCS_BAD_ROW = -2 };

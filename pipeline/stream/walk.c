@@ -1,10 +1,10 @@
 #include "pipeline/stream/walk.h"
 
+#include "pipeline/lib/apart.h"
+#include "pipeline/lib/dir.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fnmatch.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -15,8 +15,8 @@ enum { MAX_LEVELS = 1024 };
 
 struct level {       /* one open directory */
     size_t path_len; /* of its path in w->path */
-    char **names;
-    size_t n, next;
+    struct dir dir;
+    size_t next;
 };
 
 struct walk {
@@ -28,46 +28,18 @@ struct walk {
     uint64_t links;
 };
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Reads the names of the directory at w->path as a new level. */
 static void enter(struct walk *w)
 {
-    DIR *d = opendir(w->path.s);
-    if (!d)
-        die_errno("%s: cannot read directory", w->path.s);
     if (w->n_levels == MAX_LEVELS)
         die("%s: directories nested deeper than %d", w->path.s, MAX_LEVELS);
-    struct level level = {.path_len = w->path.len};
-    size_t cap = 0;
-    const struct dirent *e;
-    while (errno = 0, (e = readdir(d)) != NULL) {
-        if (e->d_name[0] == '.')
-            continue;
-        if (level.n == cap) {
-            cap = cap ? 2 * cap : 64;
-            level.names = xrealloc(level.names, cap * sizeof *level.names);
-        }
-        level.names[level.n++] = xstrdup(e->d_name);
-    }
-    if (errno != 0)
-        die_errno("%s: cannot read directory", w->path.s);
-    closedir(d);
-    if (level.n > 0)
-        qsort(level.names, level.n, sizeof *level.names, by_name);
     w->levels = xrealloc(w->levels, (w->n_levels + 1) * sizeof *w->levels);
-    w->levels[w->n_levels++] = level;
+    w->levels[w->n_levels++] = (struct level){.path_len = w->path.len, .dir = dir_read(w->path.s)};
 }
 
 static void leave(struct walk *w)
 {
-    struct level *top = &w->levels[--w->n_levels];
-    for (size_t i = 0; i < top->n; i++)
-        free(top->names[i]);
-    free(top->names);
+    dir_free(&w->levels[--w->n_levels].dir);
 }
 
 static void set_path(struct walk *w, size_t keep, const char *name)
@@ -103,17 +75,21 @@ const char *walk_next(struct walk *w)
 {
     while (w->n_levels > 0) {
         struct level *top = &w->levels[w->n_levels - 1];
-        if (top->next == top->n) {
+        if (top->next == top->dir.n) {
             leave(w);
             continue;
         }
-        const char *name = top->names[top->next++];
+        const char *name = top->dir.names[top->next++];
         struct stat st;
+        if (name[0] == '.')
+            continue;
         set_path(w, top->path_len, name);
         if (lstat(w->path.s, &st) != 0)
             die_errno("%s", w->path.s);
         if (S_ISDIR(st.st_mode))
             enter(w);
+        else if (S_ISREG(st.st_mode) && apart_is_output(&st))
+            detail("%s: is the output, and left out", w->path.s);
         else if (S_ISREG(st.st_mode) && is_wanted(w, name))
             return w->path.s;
         else if (S_ISLNK(st.st_mode) && is_wanted(w, name))

@@ -1,17 +1,18 @@
 #include "pipeline/train/rundir.h"
 
+#include "pipeline/lib/dir.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/model/checkpoint.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct steps {
@@ -45,18 +46,11 @@ static struct steps list_steps(const char *run)
 {
     struct steps s = {0};
     char *dir = checkpoints_dir(run);
-    DIR *d = opendir(dir);
-    if (!d && errno != ENOENT)
-        die_errno("%s", dir);
-    uint64_t step;
-    for (struct dirent *e; d && (e = readdir(d));) {
-        if (!parse_name(e->d_name, &step))
-            continue;
-        s.v = xrealloc(s.v, (s.n + 1) * sizeof *s.v);
-        s.v[s.n++] = step;
-    }
-    if (d)
-        closedir(d);
+    struct dir d = dir_read_if_there(dir);
+    s.v = xcalloc(d.n + 1, sizeof *s.v);
+    for (size_t i = 0; i < d.n; i++)
+        s.n += parse_name(d.names[i], &s.v[s.n]);
+    dir_free(&d);
     if (s.n)
         qsort(s.v, s.n, sizeof *s.v, newest_first);
     free(dir);
@@ -66,17 +60,42 @@ static struct steps list_steps(const char *run)
 /* Temporary names of runs that were killed: our lock says that no one is at work on them. */
 static void remove_unfinished(const char *dir)
 {
-    DIR *d = opendir(dir);
-    if (!d)
-        return;
-    for (struct dirent *e; (e = readdir(d));) {
-        if (strncmp(e->d_name, ".tmp-", 5) != 0 && strncmp(e->d_name, "config.json.tmp-", 16) != 0)
+    struct dir d = dir_read(dir);
+    for (size_t i = 0; i < d.n; i++) {
+        if (strncmp(d.names[i], ".tmp-", 5) != 0 && strncmp(d.names[i], "config.json.tmp-", 16) != 0)
             continue;
-        char *path = path_join(dir, e->d_name);
+        char *path = path_join(dir, d.names[i]);
         remove_tree(path);
         free(path);
     }
-    closedir(d);
+    dir_free(&d);
+}
+
+static bool holds(const char *run, const char *name)
+{
+    struct stat st;
+    char *path = path_join(run, name);
+    bool there = lstat(path, &st) == 0;
+    if (!there && errno != ENOENT && errno != ENOTDIR)
+        die_errno("%s", path);
+    free(path);
+    return there && (!S_ISREG(st.st_mode) || st.st_size > 0);
+}
+
+void rundir_check(const char *run, bool resume, bool overwrite)
+{
+    static const char *const models[] = {"model.safetensors", "model.safetensors.index.json"};
+    for (size_t i = 0; i < 2; i++)
+        if (holds(run, models[i]))
+            die("%s: is a model directory, not a run (it holds %s); choose another -o", run, models[i]);
+    if (overwrite || rundir_has_checkpoints(run))
+        return;
+    if (holds(run, "latest"))
+        die("%s: 'latest' leads to a checkpoint that is gone. Bring checkpoints/ back, or add --overwrite to "
+            "delete the run's logs and begin again",
+            run);
+    if (!resume && (holds(run, "metrics.jsonl") || holds(run, "ledger.jsonl")))
+        die("%s: holds the logs of a run that has no checkpoint. Add --overwrite to delete them", run);
 }
 
 void rundir_open(const char *run)

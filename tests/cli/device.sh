@@ -3,7 +3,7 @@
 batches 6 >all
 export CUDA_VISIBLE_DEVICES=                    # no GPU, whatever the machine has
 
-expect 2 "'gpu' is none of: auto cpu cuda" train e 6 --device gpu <all
+expect 2 "'gpu' is none of: auto cpu cuda reference" train e 6 --device gpu <all
 expect 1 '^train: --device cuda: no CUDA: .' train e 6 --device cuda <all
 expect 1 '^train: --fp8: fp8 products need an NVIDIA GPU of compute capability 9.0' train e 6 --fp8 <all
 expect 1 '^train: --attention cudnn: cuDNN needs an NVIDIA GPU$' train e 6 --attention cudnn <all
@@ -18,7 +18,7 @@ same a b
 
 for program in 'eval a/latest --data x=tokens/math/val' 'sample a/latest -p x -n 1'; do
     read -ra words <<<"$program"
-    expect 2 "'gpu' is none of: auto cpu cuda" "$BIN/${words[0]}" "${words[@]:1}" --device gpu
+    expect 2 "'gpu' is none of: auto cpu cuda reference" "$BIN/${words[0]}" "${words[@]:1}" --device gpu
     expect 1 "^${words[0]}: --device cuda: no CUDA: ." "$BIN/${words[0]}" "${words[@]:1}" --device cuda
     "$BIN/${words[0]}" "${words[@]:1}" --verbose >/dev/null 2>said
     grep -qE "device: cpu .*\(--device auto; no CUDA: .+\)" said || { cat said; exit 1; }

@@ -1,15 +1,23 @@
 /*
- * arrays.c - arrays of random values between guards
+ * arrays.c - arrays of random values between guards, and what the reference computed into them
  */
 #include "tests/ops/ops.h"
 #include "tests/random.h"
 
-enum { GUARD = 64, MAX_ARRAYS = 32 };
+enum { GUARD = 64, MAX_ARRAYS = 32, MAX_RECORDS = 512 };
 
 const char *op;
 uint64_t inputs, digest;
+double slack;
 static struct array arrays[MAX_ARRAYS];
 static int array_count;
+
+/* Copies of what the reference's run has read, in order; the other backends' runs read as many. */
+static struct {
+    void *p;
+    size_t bytes;
+} records[MAX_RECORDS];
+static int record_next;
 
 double uniform(void)
 {
@@ -26,10 +34,17 @@ int tokens(void)
     return shape->B * shape->T;
 }
 
+size_t weights(void)
+{
+    size_t n = (size_t)shape->C * shape->F;
+    return n < 200000 ? n : 200000;
+}
+
 void test_start(const char *name)
 {
     op = name;
     array_count = 0;
+    slack = 1;
 }
 
 void test_end(void)
@@ -80,6 +95,38 @@ void *array_at(const struct array *a, size_t i)
     return (char *)a->p + i * dtype_bytes(a->t);
 }
 
+void record_start(void)
+{
+    record_next = 0;
+}
+
+/* Takes the ownership of copy. */
+static void record(void *copy, size_t bytes)
+{
+    free(records[record_next].p);
+    records[record_next].p = copy;
+    records[record_next].bytes = bytes;
+}
+
+/* Two values that differ little before they are rounded to bf16 may differ by one of its steps, 2^-7 at most.
+ */
+static void compare_with_record(const struct array *a)
+{
+    const void *reference = records[record_next].p;
+    double relative = a->t == DTYPE_BF16 ? 0x1p-7 : 4e-6, absolute = act == DTYPE_BF16 ? 4e-5 : 1e-5;
+    double largest = 1e-2; /* of less, what cancels out leaves as much */
+    CHECK(records[record_next].bytes == a->n * dtype_bytes(a->t), "other arrays than the reference's");
+    for (size_t i = 0; i < a->n; i++)
+        largest = fmax(largest, fabs(element(reference, i, a->t)));
+    for (size_t i = 0; i < a->n; i++) {
+        double want = element(reference, i, a->t);
+        CHECK(fabs(a->v[i] - want) <= relative * fabs(want) + absolute * slack * largest,
+              "%s %s, shape %s, %s: array %d read, element %zu is %.9g, the reference's is %.9g", ops->name,
+              act == DTYPE_BF16 ? "bf16" : "f32", shape->name, op, record_next, i, a->v[i], want);
+    }
+    checked += a->n;
+}
+
 void array_read(struct array *a)
 {
     size_t bytes = a->n * dtype_bytes(a->t);
@@ -88,7 +135,14 @@ void array_read(struct array *a)
     for (size_t i = 0; i < a->n; i++)
         a->v[i] = element(copy, i, a->t);
     digest_add(&digest, copy, bytes);
-    free(copy);
+    CHECK(record_next < MAX_RECORDS, "records");
+    if (against == REFERENCE)
+        compare_with_record(a);
+    if (against == FORMULAS)
+        record(copy, bytes);
+    else
+        free(copy);
+    record_next++;
 }
 
 double *snapshot(const struct array *a)

@@ -1,14 +1,16 @@
 /*
- * ops.h - what the tests of the CPU's ops share: arrays between guards, comparison, gradients by central
+ * ops.h - what the tests of the ops share: arrays between guards, comparison, gradients by central
  * differences
  *
- * ops_test.c sets the variables before it calls the tests. A test is
+ * Every test runs for each backend on the same inputs. The reference backend comes first: its values are
+ * checked against formulas.h, and array_read keeps all of them. For another backend array_read compares each
+ * value that it reads with the one kept. ops_test.c sets the variables before it calls the tests. A test is
  *
  *   test_start("op");
  *   struct array x = act_new(n, 1), y = act_new(n, 1);
  *   ops->op(dev, y.p, x.p, n);
- *   array_read(&y);                    the device's values into y.v
- *   same("y", i, y.v[i], want, 1);     or check_gradient
+ *   array_read(&y);                    the device's values into y.v; compares them with the reference's
+ *   same("y", i, y.v[i], want, 1);     or check_gradient; both check the reference alone
  *   test_end();
  */
 #ifndef TESTS_OPS_OPS_H
@@ -31,7 +33,15 @@ extern const struct ops *ops;
 extern struct device *dev;
 extern enum dtype act;
 extern const struct shape *shape;
-extern bool compare; /* first run of a shape: check values; second: only the bits */
+
+/* The backend under test and what its values are compared with. Each shape runs in this order. */
+enum against {
+    FORMULAS,  /* the reference: formulas.h and finite differences */
+    REFERENCE, /* another backend: what the reference has computed */
+    BITS,      /* the same backend again: only the digest of all bits */
+};
+extern enum against against;
+extern double slack; /* times the usual tolerance of the values read, in the current test */
 
 /* ---- arrays.c ---- */
 
@@ -56,11 +66,13 @@ struct array act_new(size_t n, double scale);
 struct array f32_new(size_t n, double scale);
 void *array_at(const struct array *a, size_t i);
 void array_read(struct array *a);
+void record_start(void);                 /* the next array_read is the first of a run */
 double *snapshot(const struct array *a); /* a copy of its values; the caller frees it */
 
 double uniform(void); /* -1 .. 1 */
 int below(int n);
-int tokens(void); /* of the shape: B*T */
+int tokens(void);     /* of the shape: B*T */
+size_t weights(void); /* of a matrix of the shape: C*F, but 200,000 at most */
 
 /* ---- compare.c ---- */
 
@@ -69,11 +81,12 @@ extern unsigned long checked;
 
 uint16_t narrow(float f); /* to bf16, nearest even */
 
-/* |got - want| <= relative*|want| + absolute*scale, where one rounding to the type is allowed for. */
+/* The reference's value: |got - want| <= relative*|want| + absolute*scale, where one rounding to the type is
+ * allowed for. */
 void same(const char *what, size_t i, double got, double want, double scale);
 
-/* for (k < sample_count(n)) i = sample(n, k): all elements of small results, some of large ones, none in the
- * second run */
+/* for (k < sample_count(n)) i = sample(n, k): all elements of small results, some of large ones; only for the
+ * reference */
 size_t sample_count(size_t n);
 size_t sample(size_t n, size_t k);
 

@@ -2,7 +2,7 @@
  * qk_norm_rope.c - norm and rotation of the heads of queries and keys
  */
 #include "tests/ops/ops.h"
-#include "tests/ops/reference.h"
+#include "tests/ops/formulas.h"
 
 struct rope_ctx {
     const double *qkv, *gq, *gk, *rope, *dqk;
@@ -43,7 +43,7 @@ static void check_heads(const struct array *qk, const struct array *rstd, const 
 {
     int D = c->D, heads = c->H + c->Hkv;
     size_t in = (size_t)(heads + c->Hkv) * D, out = (size_t)heads * D;
-    for (int n = 0; compare && n < c->N; n++)
+    for (int n = 0; against == FORMULAS && n < c->N; n++)
         for (int h = 0; h < heads; h++) {
             double y[256];
             double r = ref_norm_rope(y, c->qkv + n * in + (size_t)h * D, h < c->H ? c->gq : c->gk,
@@ -71,16 +71,16 @@ void test_qk_norm_rope(void)
         rope.v[i] = ((float *)rope.p)[i] = (float)(i % D < D / 2 ? cos(angle) : sin(angle));
     }
     struct rope_ctx c = {qkv.v, gq.v, gk.v, rope.v, dqk.v, positions, N, H, Hkv, D};
+    struct qk_norm_rope args = {qkv.p, gq.p, gk.p, rope.p, positions, N, H, Hkv, D};
 
-    ops->qk_norm_rope_forward(dev, qk.p, rstd.p, qkv.p, gq.p, gk.p, rope.p, positions, N, H, Hkv, D, 1e-6f);
+    ops->qk_norm_rope_forward(dev, qk.p, rstd.p, &args, 1e-6f);
     array_read(&qk);
     array_read(&rstd);
     check_heads(&qk, &rstd, &c);
 
     double *dgq0 = snapshot(&dgq), *dgk0 = snapshot(&dgk), *dqkv0 = snapshot(&dqkv);
     for (int accumulate = 1; accumulate >= 0; accumulate--) {
-        ops->qk_norm_rope_backward(dev, dqkv.p, dgq.p, dgk.p, dqk.p, qkv.p, rstd.p, gq.p, gk.p, rope.p,
-                                   positions, N, H, Hkv, D, accumulate);
+        ops->qk_norm_rope_backward(dev, dqkv.p, dgq.p, dgk.p, dqk.p, rstd.p, &args, accumulate);
         array_read(&dgq);
         array_read(&dgk);
         check_gradient(

@@ -1,0 +1,20 @@
+/*
+ * options.h - what the command line of fetch says, for all its parts
+ */
+#ifndef FETCH_OPTIONS_H
+#define FETCH_OPTIONS_H
+
+#include "pipeline/fetch/settings.h"
+#include "pipeline/stream/input.h"
+
+struct fetch_options {
+    bool download; /* whole files into the cache, and no documents */
+    const char *out_dir, *domain, *limit, *corpora;
+    uint64_t seed;
+    uint64_t max_docs, max_bytes; /* of text; UINT64_MAX: no limit */
+    int64_t jobs;                 /* transfers side by side */
+    struct input_opts input;
+    struct hub_settings hub; /* filled in when a source first asks for it: source_settings */
+};
+
+#endif
