@@ -478,8 +478,8 @@ static void finished(enum dtype act)
         for (int j = 0; j < FINISH_AVERAGES; j++)
             mean[i][j] = (double)w.theta[at[i]];
     for (uint64_t age = 1; age <= STEPS; age++) {
-        static const double share[FINISH_AVERAGES] = {0.04, 0.07, 0.10};
-        uint64_t every = (uint64_t)(0.04 * (double)age / 16) < 1 ? 1 : (uint64_t)(0.04 * (double)age / 16);
+        static const double share[FINISH_AVERAGES] = {0.07, 0.14, 0.25};
+        uint64_t every = (uint64_t)fmax(1, 0.07 * (double)age / 16);
         for (int i = 0; i < SEEN; i++)
             w.theta[at[i]] = (float)(1 + 1e-4 * (double)age + swing * sin((double)age * (i + 1.3)));
         finish_after(&f, &w, age);
