@@ -136,8 +136,8 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     if (params_layout(&layout, m) != 0)
         die("out of memory");
     t->finish.on = config_finishes(c);
-    bool half = c->state_dtype == DTYPE_BF16;
-    uint64_t optimizer = optim_bytes(&layout, act, use_muon, half) +
+    bool bf16_state = c->state_dtype == DTYPE_BF16;
+    uint64_t optimizer = optim_bytes(&layout, act, use_muon, bf16_state) +
                          lookahead_bytes(&t->ahead, layout.total) +
                          (t->finish.on ? finish_bytes(layout.total, act) : 0);
     params_free(&layout);
@@ -148,19 +148,19 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
                                                      .act = act,
                                                      .optimizer = optimizer,
                                                      .recompute = c->recompute,
-                                                     .bf16_alone = half,
+                                                     .bf16_alone = bf16_state,
                                                      .micro = c->micro_batch});
     c->micro_batch = plan.micro;
     t->micro = (int)plan.micro;
-    if ((half ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
-              : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
+    if ((bf16_state ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
+                    : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
         die("%s", err);
     t->opt = (struct optim){.beta1 = (float)c->beta1,
                             .beta2 = (float)c->beta2,
                             .eps = (float)c->eps,
                             .weight_decay = (float)c->weight_decay,
                             .clip = (float)c->clip,
-                            .half = half,
+                            .bf16_state = bf16_state,
                             .use_muon = use_muon,
                             .momentum = (float)c->momentum,
                             .rate = {1, (float)(c->lr_embedding / c->lr), (float)(c->lr_head / c->lr),

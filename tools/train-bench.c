@@ -243,7 +243,7 @@ static void bench_make(struct bench *b, const struct model_config *c)
                             .eps = 1e-8f,
                             .weight_decay = 0.1f,
                             .clip = 1,
-                            .half = bf16_state,
+                            .bf16_state = bf16_state,
                             .use_muon = strcmp(optimizer, "muon") == 0,
                             .momentum = 0.95f,
                             .rate = OPTIM_EQUAL_RATES};

@@ -36,19 +36,19 @@ static void make_runs(struct optim *o, const struct params *p)
     }
 }
 
-size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon, bool half)
+size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon, bool bf16_state)
 {
-    return 2 * layout->total * (half ? 2 : sizeof(float)) + (use_muon ? muon_bytes(layout, act) : 0);
+    return 2 * layout->total * (bf16_state ? 2 : sizeof(float)) + (use_muon ? muon_bytes(layout, act) : 0);
 }
 
 struct flat optim_flat(const struct optim *o, void *m_or_v)
 {
-    return (struct flat){.p = m_or_v, .half = o->half};
+    return (struct flat){.p = m_or_v, .half = o->bf16_state};
 }
 
 int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap)
 {
-    size_t bytes = w->layout.total * (o->half ? 2 : sizeof(float));
+    size_t bytes = w->layout.total * (o->bf16_state ? 2 : sizeof(float));
     o->m = w->ops->alloc(w->dev, bytes);
     o->v = w->ops->alloc(w->dev, bytes);
     o->runs = calloc(w->layout.count, sizeof *o->runs);
@@ -58,7 +58,7 @@ int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap)
     o->muon = (struct muon){0};
     if (!o->m || !o->v || !o->runs || !o->ages || (o->use_muon && muon_alloc(&o->muon, w) != 0)) {
         snprintf(err, cap, "no memory for the optimizer (%.1f MB)",
-                 (double)optim_bytes(&w->layout, w->act, o->use_muon, o->half) / 1e6);
+                 (double)optim_bytes(&w->layout, w->act, o->use_muon, o->bf16_state) / 1e6);
         optim_free(o, w);
         return -1;
     }
@@ -98,10 +98,10 @@ static void step_bf16(const struct optim *o, struct weights *w, const struct opt
 /* One more update of the layers that take part, and of the rest. */
 static void grow_older(struct optim *o, int depth, float beta2)
 {
-    o->left2 = (o->t == 0 ? 1 : o->left2) * (double)beta2;
+    o->beta2_power = (o->t == 0 ? 1 : o->beta2_power) * (double)beta2;
     o->t++;
     for (int l = 0; l < depth; l++) {
-        o->ages[l].left2 = (o->ages[l].updates == 0 ? 1 : o->ages[l].left2) * (double)beta2;
+        o->ages[l].beta2_power = (o->ages[l].updates == 0 ? 1 : o->ages[l].beta2_power) * (double)beta2;
         o->ages[l].updates++;
     }
 }
@@ -122,17 +122,17 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
         const struct optim_run *r = &o->runs[i];
         if (r->layer >= w->depth)
             continue;
-        struct optim_age age = r->layer < 0 ? (struct optim_age){o->t, o->left2} : o->ages[r->layer];
+        struct optim_age age = r->layer < 0 ? (struct optim_age){o->t, o->beta2_power} : o->ages[r->layer];
         float rate = o->rate[r->group];
         a.bias1 = (float)(1 - pow((double)o->beta1, (double)age.updates));
-        a.bias2 = (float)(1 - age.left2);
+        a.bias2 = (float)(1 - age.beta2_power);
         a.lr = (float)lr * rate;
         a.weight_decay = r->decays && rate > 0 ? decay / rate : 0;
         if (r->muon) {
             muon_step(&o->muon, w, r->muon, o->m, grad, a.grad_scale, a.lr, o->momentum, a.weight_decay);
             continue;
         }
-        if (o->half)
+        if (o->bf16_state)
             step_bf16(o, w, r, grad, a);
         else
             w->ops->adamw_step(w->dev, w->theta + r->offset,
