@@ -295,6 +295,7 @@ torture: setup
 	@+$(BUILD) tests
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
 		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
+	@BIN=$(abspath $(BIN)) TORTURE=1000 TEST_TIMEOUT=7200 tests/run hub_kill
 
 # Checks of the text itself. ROOMS: where C and CUDA files are; SCRIPTS: what bash runs.
 ROOMS      := pipeline kernels shm formats tools tests
@@ -308,7 +309,7 @@ format:
 format-check:
 	@tools/setup check
 	@clang-format --dry-run -Werror $(C_FILES)
-	@if LC_ALL=C.UTF-8 grep -nE '^.{111,}$$' $(filter-out %/unicode_ranges.c,$(C_FILES)); then echo 'lines of more than 110 columns' >&2; exit 1; fi
+	@if LC_ALL=C.UTF-8 grep -nE '^.{111,}$$' $(filter-out %/unicode_ranges.c %/corpora_table.c,$(C_FILES)); then echo 'lines of more than 110 columns' >&2; exit 1; fi
 shellcheck:
 	@tools/setup check
 	@shellcheck $(sort $(SCRIPTS))

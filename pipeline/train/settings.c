@@ -53,6 +53,9 @@ const struct setting settings[] = {
      "with --resume: go on with another mix"},
     {0, "print-step", OPT_STR, &cfg.print_step, "DIR", NOT_KEPT, 0, 0, 0,
      "print the step from which --resume would go on, for mix --start-step"},
+    {0, "print-shape", OPT_NUM, &cfg.print_shape, "FLOP", NOT_KEPT, NAN, 0, 0,
+     "print what recipe fast trains with so many operations: layers, width, heads, feed-forward, vocabulary, "
+     "rows of 256 tokens a step"},
     {0, "json", OPT_FLAG, &cfg.json, NULL, NOT_KEPT, 0, 0, 0, "at the end, one JSON line on stdout"},
 
     {.type = OPT_HEADING, .help = "Compute"},
@@ -127,6 +130,11 @@ const struct setting settings[] = {
     {0, "val-every", OPT_U64, &cfg.val_every, "N", FREE, NAN, 0, 1e12,
      "steps between validations; 0: only at the end (an eighth of the steps)"},
     {0, "val-tokens", OPT_U64, &cfg.val_tokens, "N", FREE, 16384, 1, 1e12, "tokens of each that are taken"},
+    {0, "sample-every", OPT_U64, &cfg.sample_every, "N", FREE, 0, 0, 1e12,
+     "steps between texts that the model writes into metrics.jsonl; 0: none"},
+    {0, "sample-prompt", OPT_LIST, &cfg.sample_prompts, "TEXT", NOT_KEPT, 0, 0, 0,
+     "what they begin with; repeatable"},
+    {0, "sample-tokens", OPT_U64, &cfg.sample_tokens, "N", FREE, 64, 1, 1 << 20, "length of each, at most"},
     {0, "save-every", OPT_U64, &cfg.save_every, "N", FREE, 250, 0, 1e12,
      "steps between checkpoints; 0: only at the end"},
     {0, "save-dtype", OPT_WORD, &cfg.save_dtype, "f32|bf16", FREE, DTYPE_F32, 0, DTYPE_BF16,
