@@ -18,6 +18,7 @@
 #include "formats/batch.h"
 #include "formats/json_text.h"
 #include "formats/shard.h"
+#include "formats/tokens.h"
 #include "pipeline/stream/batchstream.h"
 #include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
@@ -261,10 +262,13 @@ static void print_json(const struct mix *m, const struct shares *from, const str
     for (size_t i = 0; i < m->n; i++) {
         uint64_t drawn = to->s[i].drawn - from->s[i].drawn;
         json_array_append_new(sources,
-                              json_pack("{s:s, s:o, s:f, s:I, s:I, s:I, s:f, s:f}", "name", m->s[i].name,
-                                        "dir", json_text(m->s[i].dir, strlen(m->s[i].dir)), "weight",
+                              json_pack("{s:s, s:o, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "name",
+                                        m->s[i].name, "dir", json_text(m->s[i].dir, strlen(m->s[i].dir)),
+                                        "domain", domain_names[shard_set_domain(m->s[i].source)], "weight",
                                         (double)to->s[i].weight / (double)to->total, "tokens",
-                                        (json_int_t)shard_set_tokens(m->s[i].source), "windows",
+                                        (json_int_t)shard_set_tokens(m->s[i].source), "documents",
+                                        (json_int_t)shard_set_documents(m->s[i].source), "text_bytes",
+                                        (json_int_t)shard_set_text_bytes(m->s[i].source), "windows",
                                         (json_int_t)m->s[i].windows, "drawn_tokens", (json_int_t)(drawn * T),
                                         "epochs", epochs(m, i, to->s[i].drawn), "share",
                                         rows ? (double)drawn / (double)rows : 0.0));

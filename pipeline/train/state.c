@@ -1,5 +1,7 @@
 #include "pipeline/train/state.h"
 
+#include "pipeline/train/loop.h"
+
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/model/checkpoint.h"

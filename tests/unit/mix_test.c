@@ -409,6 +409,9 @@ static void repeats(void)
     CHECK(MIX(SOURCES, "--dry-run", "--json") == 0, "%s", stderr_text());
     table = slurp("stdout", &n);
     CHECK(strstr(table, "\"drawn_tokens\": 224000"), "%s", table);
+    CHECK(strstr(table, "\"documents\": 400") && strstr(table, "\"domain\": \"other\"") &&
+              strstr(table, "\"text_bytes\": "),
+          "%s", table);
     free(table);
 }
 
