@@ -35,11 +35,27 @@ struct attention_shape {
     int H, Hkv, D; /* query heads, key/value heads (H % Hkv == 0), width of a head (even) */
 };
 
+struct attention {        /* what that op reads in both directions */
+    const void *qk;       /* (N,(H+Hkv)*D) act: query heads, key heads, as qk_norm_rope_forward writes them */
+    const void *qkv;      /* (N,(H+2Hkv)*D) act: its last Hkv heads are the values */
+    const int32_t *first; /* (N): index within its sequence of the first key that a query may see (document
+                             masks); NULL: 0 */
+    struct attention_shape s;
+};
+
 struct adamw { /* Loshchilov & Hutter 2019, arXiv:1711.05101 */
     float lr, beta1, beta2, eps;
     float weight_decay; /* decoupled: theta -= lr * weight_decay * theta */
     float bias1, bias2; /* 1 - beta^t, t counted from 1 */
     float grad_scale;   /* clipping: gradient is multiplied by it first */
+};
+
+struct qk_norm_rope {         /* what that op reads in both directions */
+    const void *qkv;          /* (N,(H+2Hkv)*D) act: a row holds query heads, key heads, value heads */
+    const float *gq, *gk;     /* (D) gains of the query heads, of the key heads */
+    const float *rope;        /* (T_max,D): row p holds cos(p*w_i) for i < D/2, then sin */
+    const int32_t *positions; /* (N): p of each token */
+    int N, H, Hkv, D;
 };
 
 enum { OPS_DIRECTIONS = 4 }; /* most that combine, direction and gram take */
@@ -147,28 +163,19 @@ struct ops {
     int (*use_fp8)(struct device *dev, char *err, size_t cap);
 
     /* Per-head RMSNorm of q and k, then rotate-half RoPE (Su et al. 2021, arXiv:2104.09864), as Qwen3 does.
-     * qkv (N, (H+2Hkv)*D): q heads, k heads, v heads. qk (N, (H+Hkv)*D) is written; rstd (N, H+Hkv) f32 is
-     * written. gq, gk (D) f32. rope (T_max, D) f32: row p holds cos(p*w_i) for i < D/2, then sin. positions
-     * (N): p of each row. */
-    void (*qk_norm_rope_forward)(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
-                                 const float *gk, const float *rope, const int32_t *positions, int N, int H,
-                                 int Hkv, int D, float eps);
-    /* dqkv: the q and k parts are written; dgq, dgk (D) f32 write, or add when accumulate. */
+     * qk (N,(H+Hkv)*D) and rstd (N,H+Hkv) f32 are written. */
+    void (*qk_norm_rope_forward)(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in,
+                                 float eps);
+    /* dqkv (N,(H+2Hkv)*D): the q and k parts are written; dgq, dgk (D) f32 write, or add when accumulate. */
     void (*qk_norm_rope_backward)(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
-                                  const void *qkv, const float *rstd, const float *gq, const float *gk,
-                                  const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
-                                  bool accumulate);
+                                  const float *rstd, const struct qk_norm_rope *in, bool accumulate);
 
     /* Causal attention with grouped queries, scores scaled by 1/sqrt(D), O(T) memory (Dao 2023,
-     * arXiv:2307.08691). qk as written by qk_norm_rope_forward, v inside qkv. out (N, H*D) is written; lse
-     * (B,H,T) f32: log-sum-exp of the scores. first (N) or NULL: index within its sequence of the first key
-     * that query n may see (document masks). */
-    void (*attention_forward)(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
-                              const int32_t *first, struct attention_shape s);
-    /* dqk (N,(H+Hkv)*D) is written, the v part of dqkv is written. */
+     * arXiv:2307.08691). out (N,H*D) is written; lse (B,H,T) f32, the log-sum-exp of the scores, too. */
+    void (*attention_forward)(struct device *dev, void *out, float *lse, const struct attention *in);
+    /* dqk (N,(H+Hkv)*D) is written, the v part of dqkv (N,(H+2Hkv)*D) is written. */
     void (*attention_backward)(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
-                               const float *lse, const void *qk, const void *qkv, const int32_t *first,
-                               struct attention_shape s);
+                               const float *lse, const struct attention *in);
     /* Both by cuDNN from now on where first is NULL; a shape that it has no kernel for is then an error of
      * the device, and pointers are 16-byte aligned. It is compared with the backend's own first, on random
      * numbers of shape s. Its gradients of q are summed in no fixed order: equal inputs no longer give equal

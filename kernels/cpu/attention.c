@@ -122,9 +122,8 @@ INLINE void forward(struct device *dev, void *out, float *lse, const void *qk, c
     }
 }
 
-void attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
-                       const int32_t *first, struct attention_shape s)
+void attention_forward(struct device *dev, void *out, float *lse, const struct attention *in)
 {
-    assert(s.H % s.Hkv == 0);
-    FOR_ACT(dev, forward, dev, out, lse, qk, qkv, first, s);
+    assert(in->s.H % in->s.Hkv == 0);
+    FOR_ACT(dev, forward, dev, out, lse, in->qk, in->qkv, in->first, in->s);
 }

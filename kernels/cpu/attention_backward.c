@@ -188,9 +188,8 @@ size_t attention_scratch_bytes(struct device *dev, struct attention_shape s)
 }
 
 void attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
-                        const float *lse, const void *qk, const void *qkv, const int32_t *first,
-                        struct attention_shape s)
+                        const float *lse, const struct attention *in)
 {
-    assert(s.H % s.Hkv == 0);
-    FOR_ACT(dev, backward, dev, dqk, dqkv, dout, out, lse, qk, qkv, first, s);
+    assert(in->s.H % in->s.Hkv == 0);
+    FOR_ACT(dev, backward, dev, dqk, dqkv, dout, out, lse, in->qk, in->qkv, in->first, in->s);
 }

@@ -209,13 +209,14 @@ static void forward(cudaStream_t st, void *out, float *lse, const void *qk, cons
            (bf16 *)out, lse, (const bf16 *)qk, (const bf16 *)qkv, first, s, LOG2E / sqrtf((float)D));
 }
 
-void cuda_attention_forward(cudaStream_t st, enum dtype act, void *out, float *lse, const void *qk,
-                            const void *qkv, const int32_t *first, struct attention_shape s)
+void cuda_attention_forward(cudaStream_t st, enum dtype act, void *out, float *lse,
+                            const struct attention *in)
 {
-    if (!attention_tensor(act, s) || !aligned16(out, qk, qkv))
-        attention_plain_forward(st, act, out, lse, qk, qkv, first, s);
+    struct attention_shape s = in->s;
+    if (!attention_tensor(act, s) || !aligned16(out, in->qk, in->qkv))
+        attention_plain_forward(st, act, out, lse, in->qk, in->qkv, in->first, s);
     else if (s.D == 64)
-        forward<64>(st, out, lse, qk, qkv, first, s);
+        forward<64>(st, out, lse, in->qk, in->qkv, in->first, s);
     else
-        forward<128>(st, out, lse, qk, qkv, first, s);
+        forward<128>(st, out, lse, in->qk, in->qkv, in->first, s);
 }

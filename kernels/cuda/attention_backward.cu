@@ -346,19 +346,19 @@ size_t cuda_attention_backward_scratch(struct attention_shape s)
 }
 
 void cuda_attention_backward(cudaStream_t st, enum dtype act, void *dqk, void *dqkv, const void *dout,
-                             const void *out, const float *lse, const void *qk, const void *qkv,
-                             const int32_t *first, struct attention_shape s, void *scratch)
+                             const void *out, const float *lse, const struct attention *in, void *scratch)
 {
-    if (!attention_tensor(act, s) || !aligned16(dqk, dqkv, dout, out, qk, qkv)) {
-        attention_plain_backward(st, act, dqk, dqkv, dout, out, lse, qk, qkv, first, s, scratch);
+    struct attention_shape s = in->s;
+    if (!attention_tensor(act, s) || !aligned16(dqk, dqkv, dout, out, in->qk, in->qkv)) {
+        attention_plain_backward(st, act, dqk, dqkv, dout, out, lse, in->qk, in->qkv, in->first, s, scratch);
         return;
     }
     struct operands x = {(const bf16 *)dout,
                          (const bf16 *)out,
-                         (const bf16 *)qk,
-                         (const bf16 *)qkv,
+                         (const bf16 *)in->qk,
+                         (const bf16 *)in->qkv,
                          lse,
-                         first,
+                         in->first,
                          (float *)scratch,
                          (int *)((char *)scratch + attention_delta_bytes(s)),
                          1.0f / sqrtf((float)s.D)};

@@ -84,11 +84,9 @@ size_t cuda_hidden_scratch(const struct step_extent *e); /* the most, with fp8 *
 
 /* attention_choice.c */
 int cuda_device_use_cudnn(struct device *dev, struct attention_shape s, char *err, size_t cap);
-void cuda_ops_attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
-                                const int32_t *first, struct attention_shape s);
+void cuda_ops_attention_forward(struct device *dev, void *out, float *lse, const struct attention *in);
 void cuda_ops_attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
-                                 const float *lse, const void *qk, const void *qkv, const int32_t *first,
-                                 struct attention_shape s);
+                                 const float *lse, const struct attention *in);
 size_t cuda_ops_attention_scratch(struct device *dev, struct attention_shape s);
 
 /* attention_trial.c. 0: the results agree, forward and backward; -1 and err (a clause): they do not, or cuDNN

@@ -1,5 +1,7 @@
 #include "pipeline/train/metrics.h"
 
+#include "formats/json_text.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -7,14 +9,9 @@
 
 static void string(struct logfile *l, const char *key, const char *s)
 {
-    fprintf(l->f, ",\"%s\":\"", key);
-    for (; *s; s++) {
-        if ((unsigned char)*s < 0x20 || *s == '"' || *s == '\\')
-            fprintf(l->f, "\\u%04x", (unsigned char)*s);
-        else
-            fputc(*s, l->f);
-    }
-    fputc('"', l->f);
+    uint64_t replaced = 0;
+    fprintf(l->f, ",\"%s\":", key);
+    json_text_write(l->f, s, strlen(s), &replaced);
 }
 
 static void sensors(struct logfile *l, const struct sensors *s)
@@ -93,6 +90,19 @@ void metrics_finish(struct logfile *l, uint64_t step, double change, double se, 
     logfile_number(l, "change", change);
     logfile_number(l, "se", se);
     fprintf(l->f, ",\"finished\":%s}", better ? "true" : "false");
+    logfile_end_line(l);
+}
+
+void metrics_forecast(struct logfile *l, uint64_t step, const struct forecast *end,
+                      const struct forecast *twice, double seconds_left)
+{
+    fprintf(l->f, "{\"type\":\"forecast\",\"step\":%llu", U(step));
+    logfile_number(l, "loss", end->loss);
+    logfile_number(l, "low", end->low);
+    logfile_number(l, "high", end->high);
+    logfile_number(l, "twice_the_steps", twice->loss);
+    logfile_number(l, "seconds_left", seconds_left);
+    fputc('}', l->f);
     logfile_end_line(l);
 }
 

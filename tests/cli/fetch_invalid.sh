@@ -32,6 +32,14 @@ zstd -q docs.jsonl
 lz4 -q docs.jsonl docs.jsonl.lz4
 bzip2 -k docs.jsonl
 xz -k docs.jsonl
+because() { grep -qE -- "^fetch: $1: offset [0-9]+: $2" err || { echo "not because: $2"; cat err; exit 1; }; }
+declare -A corrupt=([gz]='corrupt gzip stream' [zst]='corrupt zstd frame: ' [lz4]='corrupt lz4 frame: ERROR_'
+                    [bz2]='corrupt bzip2 stream' [xz]='corrupt xz stream')
+declare -A pack=([gz]=gzip [zst]=zstd [lz4]=lz4 [bz2]=bzip2 [xz]=xz)
+declare -A follow=([gz]='bytes that are no gzip member follow' [zst]='bytes that are no zstd frame follow'
+                   [lz4]='bytes that are no lz4 frame follow' [bz2]='bytes that are no bzip2 stream follow'
+                   [xz]='corrupt xz stream')
+echo '{"text": "a document that is one block"}' >small.jsonl
 for end in gz zst lz4 bz2 xz; do
     size=$(stat -c %s "docs.jsonl.$end")
     head -c $((size * 2 / 3)) "docs.jsonl.$end" >"cut.jsonl.$end"
@@ -42,12 +50,27 @@ for end in gz zst lz4 bz2 xz; do
     : >"empty.jsonl.$end"
     refuse "empty.jsonl.$end: offset 0: empty" "empty.jsonl.$end"
     cp "docs.jsonl.$end" "bad.jsonl.$end"
-    printf '\377\377\377\377\377\377\377\377' | dd of="bad.jsonl.$end" bs=1 seek=$((size / 2)) conv=notrunc status=none
+    middle=$((size / 2))
+    [ "$end" != bz2 ] || middle=10      # a block's checksum: bzip2 gives the whole block away before it compares
+    printf '\377\377\377\377\377\377\377\377' | dd of="bad.jsonl.$end" bs=1 seek=$middle conv=notrunc status=none
     refuse "bad.jsonl.$end: offset " "bad.jsonl.$end"
+    because "bad.jsonl.$end" "${corrupt[$end]}"
     cp docs.jsonl "plain.jsonl.$end"
     refuse "plain.jsonl.$end: offset 0: not a" "plain.jsonl.$end"
-    { cat "docs.jsonl.$end"; echo rubbish; } >"tail.jsonl.$end"
+    { cat "docs.jsonl.$end"; echo "rubbish, and more of it"; } >"tail.jsonl.$end"
     refuse "tail.jsonl.$end: offset " "tail.jsonl.$end"
+    because "tail.jsonl.$end" "${follow[$end]}"
+    # a byte of a small stream: of its text or of its checksum, which the decoder sees in its first call
+    "${pack[$end]}" -q -c <small.jsonl >"small.jsonl.$end"
+    size=$(stat -c %s "small.jsonl.$end")
+    [ "$end" = bz2 ] || middle=$((size / 2))
+    for at in $middle $((size - 3)); do
+        cp "small.jsonl.$end" "flipped.jsonl.$end"
+        byte=$(od -An -tu1 -j "$at" -N 1 "flipped.jsonl.$end")
+        printf '%b' "\\0$(printf %o $((byte ^ 4)))" | dd of="flipped.jsonl.$end" bs=1 seek="$at" conv=notrunc status=none
+        refuse "flipped.jsonl.$end: offset " "flipped.jsonl.$end"
+        because "flipped.jsonl.$end" "${corrupt[$end]}"
+    done
 done
 "$BIN/fetch" --cat - <cut.jsonl.zst >out 2>err && exit 1
 grep -q '^fetch: stdin: offset [0-9]*: truncated' err

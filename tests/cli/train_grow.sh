@@ -7,7 +7,7 @@ loss_of() { sed -n 's/.*"type":"step".*"loss":\([0-9.]*\),.*/\1/p' "$1/metrics.j
 
 # every stage is logged, and checkpoints say their depth
 batches 60 >all
-stages=(--grow 1@0,2@20,4@50% --optimizer muon)
+stages=(--grow "1@0,2@20,4@50%" --optimizer muon)
 grow grown 60 "${stages[@]}" --save-every 10 --keep-last 9 <all
 [ "$(state grown depth)" = 4 ]
 [ "$(grep -c '"event":"grow"' grown/metrics.jsonl)" = 2 ]

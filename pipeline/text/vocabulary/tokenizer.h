@@ -33,6 +33,9 @@ uint32_t tokenizer_special(const struct tokenizer *t, const char *content);
 uint32_t tokenizer_eos(const struct tokenizer *t);
 uint32_t tokenizer_bos(const struct tokenizer *t);
 bool tokenizer_is_special(const struct tokenizer *t, uint32_t id);
+/* Decoding leaves out so many spaces at the start of a text, if it has them: those that encoding put there.
+ */
+size_t tokenizer_drop_spaces(const struct tokenizer *t);
 /* Bytes of one token (special tokens: their content). NULL: id is out of range or unused. */
 const char *tokenizer_bytes(const struct tokenizer *t, uint32_t id, size_t *len);
 
@@ -45,6 +48,18 @@ void encoder_free(struct encoder *e);
 /* Ids of text, valid until the next call on e. parse_special: contents of special tokens in the text become
  * their ids (prompts); otherwise they are ordinary text (training documents). Dies only on out of memory. */
 const uint32_t *encode(struct encoder *e, const char *text, size_t len, bool parse_special, size_t *n);
+
+/* Where the first byte is that this tokenizer has nothing for, as it is not UTF-8; len: there is none. encode
+ * dies of such a byte. */
+size_t tokenizer_check(const struct tokenizer *t, const char *text, size_t len);
+/* Whether bytes that are not UTF-8 are refused, all of them. */
+bool tokenizer_wants_utf8(const struct tokenizer *t);
+/* Whether a long text may be cut where pretokenizer_cut says, with the same ids. */
+bool tokenizer_may_cut(const struct tokenizer *t);
+
+/* The ids that the file's post-processor puts around a text. NULL, or why that cannot be done. */
+const char *tokenizer_around(const struct tokenizer *t, const uint32_t **before, size_t *n_before,
+                             const uint32_t **after, size_t *n_after);
 
 /* Bytes of ids, appended to a malloc'd buffer; special tokens left out when skip_special. Unused ids become
  * nothing. */
