@@ -269,8 +269,10 @@ int checkpoint_verify_model(const char *dir, char *err, size_t cap)
     if (rc != 0)
         return rc < 0 ? -1 : 0;
     json_t *files = json_object_get(state, "files");
-    for (size_t i = 0; rc == 0 && i < 3; i++)
-        rc = verify_file(dir, names[i], json_object_get(files, names[i]), err, cap);
+    for (size_t i = 0; rc == 0 && i < 3; i++) {
+        const json_t *entry = json_object_get(files, names[i]);
+        rc = entry ? verify_file(dir, names[i], entry, err, cap) : 0;
+    }
     json_decref(state);
     return rc;
 }

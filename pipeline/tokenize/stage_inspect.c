@@ -14,7 +14,7 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/stream/input.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/text/pretokenize/batches.h"
+#include "pipeline/text/vocabulary/batches.h"
 #include "pipeline/text/pretokenize/pretokenizer.h"
 
 static const char *tokenizer_path, *text_given;

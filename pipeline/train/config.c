@@ -214,6 +214,8 @@ void config_resolve(struct train_config *c, const json_t *stored)
     if (c->finish == (enum finish_choice)UNSET_WORD)
         c->finish = c->schedule == SCHEDULE_MERGE ? FINISH_PREDICT : FINISH_DECAY;
     resolve_growth(c);
+    if (c->sample_every > 0 && c->sample_prompts.n == 0)
+        usage_error("--sample-every: --sample-prompt TEXT is missing");
     if (c->warmup + c->decay > 1)
         usage_error("--warmup and --decay together are more than all steps");
     if (c->init == INIT_UNIT && !c->untied)

@@ -50,7 +50,9 @@ struct train_config {
     struct growth growth; /* what grow says */
     bool untied, doc_mask, recompute, fp8, save_finished;
     struct str_list val; /* NAME=DIR */
-    uint64_t val_every, val_tokens, save_every, keep_last, log_every, max_bad_steps;
+    struct str_list sample_prompts;
+    uint64_t sample_every, sample_tokens, val_every, val_tokens, save_every, keep_last, log_every,
+        max_bad_steps;
     double spike_sigma;
     bool skip_spikes, keep_best, resume, override, overwrite, allow_mix_change, json, list_presets;
 };

@@ -130,6 +130,11 @@ const struct setting settings[] = {
     {0, "val-every", OPT_U64, &cfg.val_every, "N", FREE, NAN, 0, 1e12,
      "steps between validations; 0: only at the end (an eighth of the steps)"},
     {0, "val-tokens", OPT_U64, &cfg.val_tokens, "N", FREE, 16384, 1, 1e12, "tokens of each that are taken"},
+    {0, "sample-every", OPT_U64, &cfg.sample_every, "N", FREE, 0, 0, 1e12,
+     "steps between texts that the model writes into metrics.jsonl; 0: none"},
+    {0, "sample-prompt", OPT_LIST, &cfg.sample_prompts, "TEXT", NOT_KEPT, 0, 0, 0,
+     "what they begin with; repeatable"},
+    {0, "sample-tokens", OPT_U64, &cfg.sample_tokens, "N", FREE, 64, 1, 1 << 20, "length of each, at most"},
     {0, "save-every", OPT_U64, &cfg.save_every, "N", FREE, 250, 0, 1e12,
      "steps between checkpoints; 0: only at the end"},
     {0, "save-dtype", OPT_WORD, &cfg.save_dtype, "f32|bf16", FREE, DTYPE_F32, 0, DTYPE_BF16,
@@ -344,9 +349,12 @@ int setting_from_json(const struct setting *s, const json_t *v)
         return -1;
     if (s->type == OPT_WORD)
         return parse_word(s->unit, json_string_value(v), s->value);
-    if (s->type == OPT_STR)
-        *(const char **)s->value = xstrdup(json_string_value(v));
-    else if (s->type == OPT_U64)
+    if (s->type == OPT_STR) {
+        static char *kept[N_SETTINGS]; /* the strings that came from checkpoints */
+        char **mine = &kept[s - settings];
+        free(*mine);
+        *(const char **)s->value = *mine = xstrdup(json_string_value(v));
+    } else if (s->type == OPT_U64)
         *(uint64_t *)s->value = (uint64_t)json_integer_value(v);
     else if (s->type == OPT_FLAG)
         *(bool *)s->value = json_is_true(v);

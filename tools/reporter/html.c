@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_CONFIG = 1 << 20, MAX_SAMPLES = 64 << 20, SAMPLES_SHOWN = 200 };
-
 extern const char page_begin[] __asm__("_binary_tools_reporter_page_html_start");
 extern const char page_end[] __asm__("_binary_tools_reporter_page_html_end");
 
@@ -101,24 +99,15 @@ static json_t *settings(const struct run *r)
     return json_is_object(o) ? o : json_object();
 }
 
-/* samples.jsonl of the run, if it has one: the newest lines. */
 static json_t *samples(const struct run *r)
 {
     json_t *a = json_array();
-    json_error_t e;
-    char *path = path_join(r->path, "samples.jsonl");
-    size_t len = 0;
-    char *all = path_exists(path) ? read_file(path, &len, MAX_SAMPLES) : NULL;
-    for (char *line = all, *end; line && (end = strchr(line, '\n')) != NULL; line = end + 1) {
-        json_t *o = json_loadb(line, (size_t)(end - line), 0, &e);
-        if (json_is_object(o))
-            json_array_append(a, o);
-        json_decref(o);
-        if (json_array_size(a) > SAMPLES_SHOWN)
-            json_array_remove(a, 0);
+    uint64_t first = r->n_samples > RUN_SAMPLES ? r->n_samples - RUN_SAMPLES : 0;
+    for (uint64_t i = first; i < r->n_samples; i++) {
+        const struct run_sample *s = &r->samples[i % RUN_SAMPLES];
+        json_array_append_new(a, json_pack("{s:o, s:o, s:o}", "step", real(s->step), "prompt",
+                                           text(s->prompt), "text", text(s->text)));
     }
-    free(all);
-    free(path);
     return a;
 }
 

@@ -5,8 +5,8 @@
  * pieces are tokenised apart with the same result; where no such places are known, it stays whole. What is in
  * which batch depends on the documents alone, so results do not depend on threads.
  */
-#ifndef PRETOKENIZE_BATCHES_H
-#define PRETOKENIZE_BATCHES_H
+#ifndef VOCABULARY_BATCHES_H
+#define VOCABULARY_BATCHES_H
 
 #include <stdbool.h>
 #include <stddef.h>

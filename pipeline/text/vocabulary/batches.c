@@ -1,4 +1,4 @@
-#include "pipeline/text/pretokenize/batches.h"
+#include "pipeline/text/vocabulary/batches.h"
 
 #include <xxhash.h>
 
