@@ -144,6 +144,34 @@ documents() {   # DOMAIN SPLIT [OPTION...]: JSON lines on stdout
 
 has_val() { [ -n "$(source_of "$1" val)" ]; }
 
+# What tells whether the text has changed: where it comes from, and name, size and time of each file.
+text_facts() {
+    local d split list path
+    for d in "${domains[@]}"; do
+        for split in train val; do
+            list=$(source_of "$d" "$split") || exit 1
+            printf '%s %s: %s\n' "$d" "$split" "$list"
+            path=${list%%$'\n'*}
+            if [ -d "$path" ]; then
+                find "$path" -type f -printf '%P %s %T@\n' | LC_ALL=C sort
+            elif [ -f "$path" ]; then
+                stat -L -c '%s %.9Y' "$path"
+            fi
+        done
+    done
+}
+
+# Dies when DIR holds a name that does not match: what others put there is not removed.
+only() {        # DIR PATTERN
+    local f
+    for f in "$1"/* "$1"/.[!.]*; do
+        [ -e "$f" ] || [ -L "$f" ] || continue
+        [[ ${f##*/} =~ ^($2)$ ]] || fail "$f: not made by run.sh, so ${1#"$root"/} will not be replaced; move it, or choose another --run"
+    done
+}
+only_shards() { only "$1" 'val|manifest\.json|[0-9]{6}\.tok(\.zst|\.lz4)?'; }
+only_run() { only "$1" 'latest|best|latest-finished|checkpoints|(metrics|ledger)\.jsonl|config\.json|\.lock|\.tmp-.*|\..*\.tritter-partial'; }
+
 # --- stages ----------------------------------------------------------------
 
 stage_setup() { tools/setup build; }
@@ -166,12 +194,13 @@ make_shards() {         # DOMAIN SPLIT DIR SHARE: SHARE is held out
 stage_shard() {
     local d
     for d in "${domains[@]}"; do
-        rm -rf "$run/tokens/$d.val"         # may be of other text
         if has_val "$d"; then
             make_shards "$d" train "$run/tokens/$d" 0
             make_shards "$d" val "$run/tokens/$d.val" 0
         else
             make_shards "$d" train "$run/tokens/$d" 1%
+            only_shards "$run/tokens/$d.val"        # of earlier text
+            rm -rf "$run/tokens/$d.val"
         fi
     done
 }
@@ -198,8 +227,11 @@ recipe=(--lr 6e-3 --beta2 0.99 --decay 60% --min-lr-ratio 0.02 --doc-mask)
 [ "$optimizer" = adamw ] || recipe+=(--warmup 1%)
 [ "$preset" = nano ] || recipe=(--doc-mask)
 
+# Trains in model.building, which takes the place of model when it is whole.
 stage_train() {
-    local i d start mixer status=0 seen=$((steps * batch * row_tokens)) mix_args=() vals=() resume=()
+    local i d start=0 mixer status=0 seen=$((steps * batch * row_tokens)) mix_args=() vals=() begin=(--overwrite)
+    only_run "$run/model"
+    only_run "$run/model.building"
     for i in "${!domains[@]}"; do
         d=${domains[i]}
         mix_args+=("$d=${weights[i]}:$run/tokens/$d")
@@ -207,19 +239,26 @@ stage_train() {
     done
     # eight times five domains are then a third of the tokens trained on, and less than a tenth of the time: forward only
     vals+=(--val-tokens "$((seen / 128 < 16384 ? seen / 128 + 1 : 16384))")
-    [ -z "$fresh" ] || rm -rf "$run/model"
-    start=$("$bin/train" --print-step "$run/model")
-    [ "$start" = 0 ] || resume=(--resume)
+    if [ -z "$fresh" ]; then
+        start=$("$bin/train" --print-step "$run/model.building")
+        begin=(--resume)
+    fi
     mix_args+=(-T "$row_tokens" -B "$batch" --seed "$seed" --steps "$steps" --start-step "$start")
     "$bin/mix" "${mix_args[@]}" --dry-run >/dev/null        # what is wrong shows here; train would wait for the ring
     "$bin/mix" --quiet "${mix_args[@]}" -o "ring:run-$$" &
     mixer=$!
     # shellcheck disable=SC2086  # words on purpose
-    "$bin/train" -m "$preset" -t "$run/tok.json" -i "ring:run-$$" -o "$run/model" --steps "$steps" --seed "$seed" \
-        --optimizer "$optimizer" --device "$device" "${recipe[@]}" "${vals[@]}" "${resume[@]}" $train_args || status=$?
+    "$bin/train" -m "$preset" -t "$run/tok.json" -i "ring:run-$$" -o "$run/model.building" --steps "$steps" --seed "$seed" \
+        --optimizer "$optimizer" --device "$device" "${recipe[@]}" "${vals[@]}" "${begin[@]}" $train_args || status=$?
     [ $status -eq 0 ] || kill $mixer 2>/dev/null || true    # it would wait for a reader
     wait $mixer || [ $status -ne 0 ] || status=1
-    return $status
+    [ $status -eq 0 ] || return $status
+    rm -f "$stamps/train"
+    only_run "$run/model.old"
+    rm -rf "$run/model.old"
+    [ ! -e "$run/model" ] || mv -T "$run/model" "$run/model.old"
+    mv -T "$run/model.building" "$run/model"
+    rm -rf "$run/model.old"
 }
 
 stage_eval() {
@@ -247,7 +286,7 @@ stage_sample() {
 settings() {
     case $1 in
     setup|build) ;;
-    tokenize) echo "data=$data vocab=$vocab seed=$seed" ;;
+    tokenize) echo "data=$data vocab=$vocab seed=$seed text=$(text_facts | sha256sum)" ;;
     shard) echo "seed=$seed" ;;
     train) echo "preset=$preset steps=$steps batch=$batch optimizer=$optimizer recipe=${recipe[*]} mix=$mix seed=$seed args=$train_args" ;;
     eval|sample) echo "model=$(readlink "$run/model/latest" 2>/dev/null)" ;;
@@ -266,7 +305,16 @@ finished() {
     [ -f "$stamps/$1" ] && [ "$(stamp "$1")" = "$(cat "$stamps/$1")" ]
 }
 
-# Waits for the last job, which has a process group of its own: a signal to this script alone stops mix and train, too.
+# The group of the job that calls this is told TERM when this script is gone, by kill -9 or otherwise: the write end of
+# a pipe that nobody else holds is closed then.
+end_with_script() {
+    exec {alive}>&-
+    { read -r _ <&"$ends" || kill -TERM 0; } &
+    # shellcheck disable=SC2064  # now, on purpose
+    trap "kill $! 2>/dev/null || true" EXIT
+}
+
+# Waits for the last job, which has a process group of its own: a signal to this script alone stops its programs, too.
 wait_for_group() {
     local group=$! signal status=0
     for signal in INT TERM HUP; do
@@ -288,24 +336,29 @@ run_stage() {
         [ -z "${redo:-}" ] && [ "$(stamp train)" = "$(cat "$stamps/train.begun" 2>/dev/null)" ] && fresh=
         stamp train >"$stamps/train.begun"
     fi
-    rm -f "$stamps/$1"
-    local status
+    local status made_of
+    made_of=$(stamp "$1") || exit 1         # text that changes from here on is seen by the next run
+    [ "$1" = train ] || rm -f "$stamps/$1"  # the model that is there stays until another one is whole
     set +e                      # in a condition, set -e would be off inside
-    if [ "$1" = train ]; then
-        set -m; (set -e; trap : INT TERM HUP; stage_train) & set +m     # the shell lives on until train has saved
-        wait_for_group
-    else
+    if [ "$1" = setup ] || [ "$1" = build ]; then
         (set -e; "stage_$1")
+    else
+        set -m; (set -e; trap : INT TERM HUP; end_with_script; "stage_$1") & set +m     # the shell lives on until train has saved
+        wait_for_group
     fi
     status=$?
     set -e
     [ $status -eq 0 ] ||
         code=$status fail "stage $1 failed; the same command${redo:+, without naming a stage,} goes on from here"
-    stamp "$1" >"$stamps/$1"
+    printf '%s\n' "$made_of" >"$stamps/$1"
     echo "$1 $((SECONDS - began))" >>"$stamps/seconds"
     [ "$1" = setup ] || [ "$1" = build ] || echo "run.sh: $1 took $((SECONDS - began)) s"
 }
 
+rm -f "$stamps/alive"
+mkfifo -m 600 "$stamps/alive"
+exec {alive}<>"$stamps/alive" {ends}<"$stamps/alive"
+rm "$stamps/alive"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(nproc)}
 if [ ${#asked[@]} -gt 0 ]; then
     for s in "${asked[@]}"; do redo=1 run_stage "$s"; done

@@ -23,7 +23,7 @@ struct shard { /* one file, mapped */
     uint64_t first_token, first_document; /* in the source's sequences */
 };
 
-struct source {
+struct shard_set {
     struct manifest m;
     struct shard *shards;
     size_t n; /* opened */
@@ -210,7 +210,7 @@ static int verify_mapped(const struct shard *s, uint64_t b, char *err, size_t ca
 }
 
 /* Reads block b into the cache, unless it is there, or was verified and is not worth it. */
-static int load_block(struct source *source, struct shard *s, uint64_t b, char *err, size_t cap)
+static int load_block(struct shard_set *source, struct shard *s, uint64_t b, char *err, size_t cap)
 {
     uint64_t begin = block_begin(b), end = block_end(s, b);
     if (s->cached[b] || !block_cache_worth(&source->cache, s->seen[b]))
@@ -225,7 +225,7 @@ static int load_block(struct source *source, struct shard *s, uint64_t b, char *
     return -1;
 }
 
-static int verify_range(struct source *source, struct shard *s, uint64_t begin, uint64_t end, char *err,
+static int verify_range(struct shard_set *source, struct shard *s, uint64_t begin, uint64_t end, char *err,
                         size_t cap)
 {
     for (uint64_t b = block_of(begin), last = block_of(end - 1); b <= last; b++)
@@ -236,7 +236,7 @@ static int verify_range(struct source *source, struct shard *s, uint64_t begin, 
 }
 
 /* n verified bytes from offset. */
-static int read_range(struct source *source, struct shard *s, uint64_t offset, uint64_t n, void *out,
+static int read_range(struct shard_set *source, struct shard *s, uint64_t offset, uint64_t n, void *out,
                       char *err, size_t cap)
 {
     if (is_small()) {
@@ -366,7 +366,7 @@ static void shard_close(struct shard *s)
     free(s->path);
 }
 
-void source_close(struct source *s)
+void shard_set_close(struct shard_set *s)
 {
     if (!s)
         return;
@@ -378,7 +378,7 @@ void source_close(struct source *s)
     free(s);
 }
 
-static int verify_all(struct source *s, char *err, size_t cap)
+static int verify_all(struct shard_set *s, char *err, size_t cap)
 {
     for (size_t i = 0; i < s->n; i++)
         if (verify_range(s, &s->shards[i], SHARD_DATA_ALIGN, s->shards[i].h->blocks_offset, err, cap) != 0 ||
@@ -387,7 +387,7 @@ static int verify_all(struct source *s, char *err, size_t cap)
     return 0;
 }
 
-static int open_shards(struct source *s, const char *dir, char *err, size_t cap)
+static int open_shards(struct shard_set *s, const char *dir, char *err, size_t cap)
 {
     uint64_t tokens = 0, documents = 0;
     if (s->m.archive != ARCHIVE_NONE) {
@@ -421,9 +421,9 @@ static int open_shards(struct source *s, const char *dir, char *err, size_t cap)
     return 0;
 }
 
-struct source *source_open(const char *dir, bool verify, char *err, size_t cap)
+struct shard_set *shard_set_open(const char *dir, bool verify, char *err, size_t cap)
 {
-    struct source *s = calloc(1, sizeof *s);
+    struct shard_set *s = calloc(1, sizeof *s);
     if (!s) {
         snprintf(err, cap, "%s: out of memory", dir);
         return NULL;
@@ -432,49 +432,49 @@ struct source *source_open(const char *dir, bool verify, char *err, size_t cap)
     if (manifest_read(&s->m, dir, err, cap) == 0 && open_shards(s, dir, err, cap) == 0 &&
         (!verify || verify_all(s, err, cap) == 0))
         return s;
-    source_close(s);
+    shard_set_close(s);
     return NULL;
 }
 
-uint64_t source_tokens(const struct source *s)
+uint64_t shard_set_tokens(const struct shard_set *s)
 {
     return s->m.tokens;
 }
-uint64_t source_documents(const struct source *s)
+uint64_t shard_set_documents(const struct shard_set *s)
 {
     return s->m.documents;
 }
-uint64_t source_text_bytes(const struct source *s)
+uint64_t shard_set_text_bytes(const struct shard_set *s)
 {
     return s->m.text_bytes;
 }
-uint32_t source_vocab_size(const struct source *s)
+uint32_t shard_set_vocab_size(const struct shard_set *s)
 {
     return s->m.vocab_size;
 }
-uint32_t source_token_width(const struct source *s)
+uint32_t shard_set_token_width(const struct shard_set *s)
 {
     return s->m.token_width;
 }
-uint32_t source_eos(const struct source *s)
+uint32_t shard_set_eos(const struct shard_set *s)
 {
     return s->m.eos_id;
 }
-uint64_t source_tokenizer_hash(const struct source *s)
+uint64_t shard_set_tokenizer_hash(const struct shard_set *s)
 {
     return s->m.tokenizer_hash;
 }
-uint64_t source_hash(const struct source *s)
+uint64_t shard_set_hash(const struct shard_set *s)
 {
     return s->m.source_hash;
 }
-int source_domain(const struct source *s)
+int shard_set_domain(const struct shard_set *s)
 {
     return s->m.domain;
 }
 
-/* The shard that holds token pos; pos < source_tokens. */
-static struct shard *find_token(const struct source *s, uint64_t pos)
+/* The shard that holds token pos; pos < shard_set_tokens. */
+static struct shard *find_token(const struct shard_set *s, uint64_t pos)
 {
     size_t lo = 0, hi = s->n;
     while (hi - lo > 1) {
@@ -487,7 +487,7 @@ static struct shard *find_token(const struct source *s, uint64_t pos)
     return &s->shards[lo];
 }
 
-int source_read(struct source *s, uint64_t pos, size_t n, void *out, char *err, size_t cap)
+int shard_set_read(struct shard_set *s, uint64_t pos, size_t n, void *out, char *err, size_t cap)
 {
     uint64_t end;
     if (__builtin_add_overflow(pos, (uint64_t)n, &end) || end > s->m.tokens) {
@@ -508,7 +508,7 @@ int source_read(struct source *s, uint64_t pos, size_t n, void *out, char *err, 
     return 0;
 }
 
-void source_prefetch(const struct source *s, uint64_t pos, size_t n)
+void shard_set_prefetch(const struct shard_set *s, uint64_t pos, size_t n)
 {
     if (pos >= s->m.tokens)
         return;
@@ -524,7 +524,7 @@ void source_prefetch(const struct source *s, uint64_t pos, size_t n)
         __builtin_prefetch(p + i);
 }
 
-bool source_document(struct source *s, uint64_t i, uint64_t *begin, uint64_t *end)
+bool shard_set_document(struct shard_set *s, uint64_t i, uint64_t *begin, uint64_t *end)
 {
     char err[64];
     *begin = *end = 0;

@@ -17,7 +17,6 @@
 #include "pipeline/train/state.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +39,7 @@ static char *begin_run(const struct train_config *c, json_t **state)
 {
     char *dir = NULL;
     *state = NULL;
+    rundir_check(c->run, c->resume, c->overwrite);
     rundir_open(c->run);
     if (c->resume)
         dir = rundir_newest(c->run, state);
@@ -329,7 +329,8 @@ int main(int argc, char **argv)
         return 0;
     }
     signals_install();
-    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a failed write, which says what and where */
+    if (!c->stop_on)
+        signals_save_on(SIGUSR1);
     t.cfg = c;
     char *resume_dir = begin_run(c, &state);
     config_resolve(c, json_object_get(state, "config"));

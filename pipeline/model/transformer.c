@@ -94,8 +94,8 @@ static void mlp_backward(const struct weights *w, struct activations *a, const s
     o->linear_maybe_fp8_backward(w->dev, a->dhidden, grad_of(w, grad, PARAM_DOWN, l), a->dx, s->hidden,
                                  weight(w, PARAM_DOWN, l), N, F, C, accumulate);
     o->swiglu_backward(w->dev, a->dgate_up, a->dhidden, s->gate_up, N, F);
-    o->linear_maybe_fp8_backward(w->dev, a->delta, grad_of(w, grad, PARAM_GATE, l), a->dgate_up, s->norm_mlp,
-                                 weight(w, PARAM_GATE, l), N, C, 2 * F, accumulate);
+    o->linear_maybe_fp8_backward(w->dev, a->delta, grad_of(w, grad, PARAM_GATE_UP, l), a->dgate_up,
+                                 s->norm_mlp, weight(w, PARAM_GATE_UP, l), N, C, 2 * F, accumulate);
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_MLP, l), a->delta, s->mid,
                         gain(w, PARAM_NORM_MLP, l), s->rstd_mlp, N, C, accumulate);
 }
@@ -115,8 +115,8 @@ static void attention_block_backward(const struct weights *w, struct activations
     struct qk_norm_rope heads = qk_norm_rope_inputs(w, a, s, l, N);
     o->qk_norm_rope_backward(w->dev, a->dqkv, grad_of(w, grad, PARAM_NORM_Q, l),
                              grad_of(w, grad, PARAM_NORM_K, l), a->dqk, s->rstd_qk, &heads, accumulate);
-    o->linear_maybe_fp8_backward(w->dev, a->delta, grad_of(w, grad, PARAM_Q, l), a->dqkv, s->norm_attn,
-                                 weight(w, PARAM_Q, l), N, C, Q, accumulate);
+    o->linear_maybe_fp8_backward(w->dev, a->delta, grad_of(w, grad, PARAM_QKV, l), a->dqkv, s->norm_attn,
+                                 weight(w, PARAM_QKV, l), N, C, Q, accumulate);
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_ATTN, l), a->delta, s->in,
                         gain(w, PARAM_NORM_ATTN, l), s->rstd_attn, N, C, accumulate);
 }

@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 #include "formats/docs.h"
+#include "formats/json_text.h"
 #include "formats/tokens.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/stream/input.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/text/pretokenize/batches.h"
+#include "pipeline/text/vocabulary/batches.h"
 #include "pipeline/text/pretokenize/pretokenizer.h"
 
 static const char *tokenizer_path, *text_given;
@@ -146,19 +147,24 @@ static void look_at(struct run *r, const struct doc *d)
 {
     struct counts *c = &r->domains[d->domain];
     bool shows = r->shown < show_bytes;
+    size_t bad = tokenizer_check(r->t, d->text, d->len);
+    if (bad < d->len)
+        die("%s: byte %zu: 0x%02x is not UTF-8, and the vocabulary has nothing for it",
+            d->id ? d->id : "text", bad, (unsigned char)d->text[bad]);
     json_t *tokens = as_json && shows ? json_array() : NULL;
     c->documents++;
     c->bytes += d->len;
     for (size_t from = 0; from < d->len;) {
         size_t n = d->len - from;
-        if (n > CHUNK_MAX)
+        if (n > CHUNK_MAX && tokenizer_may_cut(r->t))
             n = pretokenizer_cut(r->pretokenizer, d->text + from, n, BATCH_BYTES, CHUNK_MAX);
         look_at_piece(r, c, tokens, d->text + from, n);
         from += n;
     }
     if (tokens)
-        json_array_append_new(r->documents, json_pack("{s:s?, s:s, s:o}", "id", d->id, "domain",
-                                                      domain_names[d->domain], "tokens", tokens));
+        json_array_append_new(r->documents, json_pack("{s:o?, s:s, s:o}", "id",
+                                                      d->id ? json_text(d->id, strlen(d->id)) : NULL,
+                                                      "domain", domain_names[d->domain], "tokens", tokens));
     else if (shows)
         putchar('\n');
 }

@@ -14,7 +14,7 @@
 /* Parameters that share a learning rate. */
 enum optim_group { OPTIM_HIDDEN, OPTIM_EMBEDDING, OPTIM_HEAD, OPTIM_NORM, OPTIM_GROUPS };
 
-struct optim_run {
+struct optim_span {
     enum optim_group group;
     size_t offset, n;
     size_t gain_offset; /* of a run of gains */
@@ -30,10 +30,10 @@ struct optim_age { /* of a layer: of its bias correction */
 };
 
 struct optim {
-    void *m, *v;            /* device, layout.total each, f32 or, with bf16_state, bf16; owned */
-    bool bf16_state;        /* m and v are bf16, rounded stochastically; so are weights that have no theta */
-    struct optim_run *runs; /* owned */
-    size_t n_runs;
+    void *m, *v;              /* device, layout.total each, f32 or (bf16_state) bf16; owned */
+    bool bf16_state;          /* , rounded stochastically; the weights are too where they have no theta */
+    struct optim_span *spans; /* owned */
+    size_t n_spans;
     uint64_t t;         /* updates so far: of the bias correction of what is in no layer */
     double beta2_power; /* product of their beta2: the same */
     struct optim_age
@@ -57,7 +57,7 @@ int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap)
 void optim_free(struct optim *o, const struct weights *w);
 size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon,
                    bool bf16_state); /* of the device, what alloc takes */
-struct flat optim_flat(const struct optim *o, void *m_or_v);
+struct weight_array optim_array(const struct optim *o, void *m_or_v);
 double optim_grad_norm(const struct weights *w, const float *grad);
 /* One update of w (master and working copy) with grad, whose norm is given. share: of a batch that its rows
  * were, 1: all. The memory of v and the decay of weights are per batch, so that they stay what they were in

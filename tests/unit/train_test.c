@@ -156,7 +156,7 @@ static void optimizer(void)
         double want = inside[i] ? before[i] - 0.01 * (g / (fabs(g) + 1e-8) + decay * before[i]) : 0;
         CHECK(fabs(w.theta[i] - want) < 2e-5, "weight %zu: %g, want %g", i, w.theta[i], want);
     }
-    CHECK(o.t == 1 && o.n_runs < w.layout.count);
+    CHECK(o.t == 1 && o.n_spans < w.layout.count);
     w.ops->free(dev, device_grad);
     free(grad);
     free(before);
@@ -656,7 +656,7 @@ static void overfits(enum dtype act)
 
 static void save(const struct weights *w, const char *dir, enum st_dtype dtype)
 {
-    const struct checkpoint_array arrays[] = {{"", weights_flat(w)}};
+    const struct checkpoint_array arrays[] = {{"", weights_array(w)}};
     struct checkpoint_save *s = checkpoint_begin(dir);
     char *config = model_config_to_json(&w->c, "float32", 1, 2);
     checkpoint_put_text(s, "config.json", config, strlen(config));

@@ -238,6 +238,7 @@ static struct tokenizer *build(struct reader *r, const struct tiktoken_opts *opt
     if (rc == 0) {
         t = vocabulary_new(vocab_size);
         t->pattern = opts->pattern;
+        t->regex = opts->regex ? xstrdup(opts->regex) : NULL;
         t->nfc = opts->nfc;
         if ((rc = add_special(r, t, opts, ids)) == 0 && (rc = add_tokens(r, t)) == 0 &&
             vocabulary_finish(t, why, sizeof why) < 0)

@@ -57,6 +57,10 @@ bool tokenizer_wants_utf8(const struct tokenizer *t);
 /* Whether a long text may be cut where pretokenizer_cut says, with the same ids. */
 bool tokenizer_may_cut(const struct tokenizer *t);
 
+/* The ids that the file's post-processor puts around a text. NULL, or why that cannot be done. */
+const char *tokenizer_around(const struct tokenizer *t, const uint32_t **before, size_t *n_before,
+                             const uint32_t **after, size_t *n_after);
+
 /* Bytes of ids, appended to a malloc'd buffer; special tokens left out when skip_special. Unused ids become
  * nothing. */
 char *decode(const struct tokenizer *t, const uint32_t *ids, size_t n, bool skip_special, size_t *len);

@@ -471,6 +471,16 @@ size_t tokenizer_drop_spaces(const struct tokenizer *t)
     return t->drop_spaces;
 }
 
+const char *tokenizer_around(const struct tokenizer *t, const uint32_t **before, size_t *n_before,
+                             const uint32_t **after, size_t *n_after)
+{
+    *before = t->before;
+    *n_before = t->n_before;
+    *after = t->after;
+    *n_after = t->n_after;
+    return t->post_refused;
+}
+
 char *decode(const struct tokenizer *t, const uint32_t *ids, size_t n, bool skip_special, size_t *len)
 {
     struct strbuf out = {0};
