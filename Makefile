@@ -309,7 +309,7 @@ format:
 format-check:
 	@tools/setup check
 	@clang-format --dry-run -Werror $(C_FILES)
-	@if LC_ALL=C.UTF-8 grep -nE '^.{111,}$$' $(filter-out %/unicode_ranges.c,$(C_FILES)); then echo 'lines of more than 110 columns' >&2; exit 1; fi
+	@if LC_ALL=C.UTF-8 grep -nE '^.{111,}$$' $(filter-out %/unicode_ranges.c %/corpora_table.c,$(C_FILES)); then echo 'lines of more than 110 columns' >&2; exit 1; fi
 shellcheck:
 	@tools/setup check
 	@shellcheck $(sort $(SCRIPTS))

@@ -12,6 +12,7 @@
 #include "pipeline/lib/threads.h"
 #include "pipeline/train/memory.h"
 #include "pipeline/train/metrics.h"
+#include "pipeline/train/recipe.h"
 #include "pipeline/train/rundir.h"
 #include "pipeline/train/settings.h"
 #include "pipeline/train/state.h"
@@ -30,6 +31,14 @@ static int print_step(const char *run)
     printf("%llu\n", (unsigned long long)(dir ? state_step(state) : 0));
     json_decref(state);
     free(dir);
+    close_stdout();
+    return 0;
+}
+
+static int print_shape(double flop)
+{
+    const struct recipe_shape *s = recipe_shape(flop);
+    printf("%d %d %d %d %d %d\n", s->layers, s->width, s->heads, s->ffn, s->vocab, s->rows);
     close_stdout();
     return 0;
 }
@@ -324,6 +333,8 @@ int main(int argc, char **argv)
 
     if (c->print_step)
         return print_step(c->print_step);
+    if (!isnan(c->print_shape))
+        return print_shape(c->print_shape);
     if (c->list_presets) {
         config_list_presets(c->json);
         return 0;

@@ -14,7 +14,8 @@
 
 static const char usage[] = "train -m nano -t tok.json -i ring:NAME -o DIR --steps N [options]\n"
                             "train --print-step DIR\n"
-                            "train --list-presets [--json]";
+                            "train --list-presets [--json]\n"
+                            "train --print-shape FLOP";
 static const char notes[] =
     "DIR gets config.json, metrics.jsonl, ledger.jsonl, checkpoints/step-NNNNNN (each a Hugging Face model\n"
     "directory), and the links latest and best. formats/checkpoint.md says what is in them.\n"
@@ -56,7 +57,7 @@ struct train_config *config_parse(int argc, char **argv)
     if (n > 0)
         usage_error("'%s': train takes no operands", argv[0]);
     c->input_name = strcmp(c->input, "-") == 0 ? "stdin" : c->input;
-    if (c->print_step || c->list_presets)
+    if (c->print_step || c->list_presets || !isnan(c->print_shape))
         return c;
     if (!c->run || !c->run[0])
         usage_error("-o DIR is missing: where the run goes");

@@ -44,6 +44,7 @@ struct train_config {
     uint64_t steps, seed, threads, micro_batch;
     double lr, lr_embedding, lr_head, lr_norm, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay,
         clip, momentum;
+    double print_shape;
     double ema_nesterov, ema_gamma, outer_lr, outer_momentum;
     uint64_t outer_nesterov, ema_start, updates;
     struct growth growth; /* what grow says */

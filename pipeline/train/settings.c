@@ -53,6 +53,9 @@ const struct setting settings[] = {
      "with --resume: go on with another mix"},
     {0, "print-step", OPT_STR, &cfg.print_step, "DIR", NOT_KEPT, 0, 0, 0,
      "print the step from which --resume would go on, for mix --start-step"},
+    {0, "print-shape", OPT_NUM, &cfg.print_shape, "FLOP", NOT_KEPT, NAN, 0, 0,
+     "print what recipe fast trains with so many operations: layers, width, heads, feed-forward, vocabulary, "
+     "rows of 256 tokens a step"},
     {0, "json", OPT_FLAG, &cfg.json, NULL, NOT_KEPT, 0, 0, 0, "at the end, one JSON line on stdout"},
 
     {.type = OPT_HEADING, .help = "Compute"},

@@ -159,6 +159,7 @@ page=http://127.0.0.1:$PORT/web/page.jsonl
 good 'another server: none' '' "$page" hub/web/page.jsonl
 good 'another server: cut, then Range' '{"where": "web", "fault": "cut", "at": 500, "skip": 1, "times": 2}' "$page" hub/web/page.jsonl
 good 'another server: cut, then another ETag' '{"where": "web", "fault": "cut", "at": 500, "skip": 1, "times": 1}, {"where": "web", "fault": "no-range"}' "$page" hub/web/page.jsonl
+good 'another server: cut, then another range' '{"where": "web", "fault": "cut", "at": 500, "skip": 1, "times": 1}, {"where": "web", "fault": "range-shift", "skip": 1, "times": 1}' "$page" hub/web/page.jsonl
 bad 'another server: missing' '' "http://127.0.0.1:$PORT/web/none" 'the server answers 404'
 
 # what no log and no message may hold
