@@ -30,8 +30,8 @@ struct optim_age { /* of a layer: of its bias correction */
 };
 
 struct optim {
-    void *m, *v;              /* device, layout.total each, f32 or (bf16_state) bf16; owned */
-    bool bf16_state;          /* , rounded stochastically; the weights are too where they have no theta */
+    void *m, *v;     /* device, layout.total each, f32 or (bf16_state) bf16; owned */
+    bool bf16_state; /* m and v are bf16, rounded stochastically; so are weights that have no theta */
     struct optim_span *spans; /* owned */
     size_t n_spans;
     uint64_t t;         /* updates so far: of the bias correction of what is in no layer */

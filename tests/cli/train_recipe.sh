@@ -4,7 +4,7 @@ batches 60 >all
 
 # fast is what its options are, one by one
 "$BIN/train" "${model[@]}" -o fast --steps 60 --recipe fast --lr-head .004 <all 2>said
-grep -q 'recipe fast: lr 0.006 (measured' said
+grep -q 'recipe fast: lr 0.006 (tried' said
 grep -q "recipe fast: lr-head 0.004 (not the recipe's)" said
 train hand 60 --optimizer muon --untied --init unit --lr 6e-3 --lr-embedding .18 --lr-head .004 --warmup 1% \
     --decay 60% --min-lr-ratio 2% --beta2 .99 <all

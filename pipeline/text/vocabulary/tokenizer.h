@@ -30,8 +30,16 @@ uint64_t tokenizer_hash(const struct tokenizer *t); /* XXH3-64 over vocabulary, 
                                                        of the file's spacing */
 /* id of a special token by content ("<|eos|>"), UINT32_MAX when there is none. */
 uint32_t tokenizer_special(const struct tokenizer *t, const char *content);
+/* The ids that end a text and begin one: those of tokenizer_set_eos, or of the files beside a tokenizer.json,
+ * else of names in use. UINT32_MAX: none. */
 uint32_t tokenizer_eos(const struct tokenizer *t);
 uint32_t tokenizer_bos(const struct tokenizer *t);
+void tokenizer_set_eos(struct tokenizer *t, uint32_t id); /* below the vocabulary size, or UINT32_MAX */
+/* Takes them from tokenizer_config.json and generation_config.json in the directory of path, when path is a
+ * file called tokenizer.json and they are there; tokenizer_load does so. What cannot be read is warned of. */
+void tokenizer_read_config(struct tokenizer *t, const char *path);
+/* A token by its content, or else by its number; UINT32_MAX: there is none such. */
+uint32_t tokenizer_named(const struct tokenizer *t, const char *word);
 bool tokenizer_is_special(const struct tokenizer *t, uint32_t id);
 /* Decoding leaves out so many spaces at the start of a text, if it has them: those that encoding put there.
  */

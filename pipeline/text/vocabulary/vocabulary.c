@@ -17,6 +17,7 @@ struct tokenizer *vocabulary_new(uint32_t vocab_size)
 {
     struct tokenizer *t = xcalloc(1, sizeof *t);
     t->vocab_size = vocab_size;
+    t->eos = t->bos = UINT32_MAX;
     t->tokens = xcalloc(vocab_size, sizeof *t->tokens);
     return t;
 }
@@ -432,23 +433,30 @@ uint32_t tokenizer_special(const struct tokenizer *t, const char *content)
     return a ? a->id : UINT32_MAX;
 }
 
-/* Our own name first, then those of other families. */
-uint32_t tokenizer_eos(const struct tokenizer *t)
+static uint32_t first_named(const struct tokenizer *t, const char *const *names, size_t n)
 {
-    static const char *const names[] = {"<|eos|>", "<|endoftext|>", "<|end_of_text|>", "</s>"};
     uint32_t id = UINT32_MAX;
-    for (size_t i = 0; i < sizeof names / sizeof *names && id == UINT32_MAX; i++)
+    for (size_t i = 0; i < n && id == UINT32_MAX; i++)
         id = tokenizer_special(t, names[i]);
     return id;
 }
 
+/* What was said, else our own name, else those of other families. */
+uint32_t tokenizer_eos(const struct tokenizer *t)
+{
+    static const char *const names[] = {"<|eos|>", "<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"};
+    return t->eos != UINT32_MAX ? t->eos : first_named(t, names, sizeof names / sizeof *names);
+}
+
 uint32_t tokenizer_bos(const struct tokenizer *t)
 {
-    static const char *const names[] = {"<|bos|>", "<|begin_of_text|>", "<s>"};
-    uint32_t id = UINT32_MAX;
-    for (size_t i = 0; i < sizeof names / sizeof *names && id == UINT32_MAX; i++)
-        id = tokenizer_special(t, names[i]);
-    return id;
+    static const char *const names[] = {"<|bos|>", "<|begin_of_text|>", "<s>", "<bos>"};
+    return t->bos != UINT32_MAX ? t->bos : first_named(t, names, sizeof names / sizeof *names);
+}
+
+void tokenizer_set_eos(struct tokenizer *t, uint32_t id)
+{
+    t->eos = id;
 }
 
 bool tokenizer_is_special(const struct tokenizer *t, uint32_t id)
