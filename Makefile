@@ -35,7 +35,7 @@ tsan_LDFLAGS    := -fsanitize=thread
 fuzz_CFLAGS     := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
                    -Wno-unknown-pragmas -Wno-source-uses-openmp
 fuzz_LDFLAGS    := -fsanitize=fuzzer,address,undefined
-ifeq ($(CI),true)
+ifeq ($(CI)-$(VARIANT),true-release)    # code with sanitizers in it is warned of wrongly
 WARN += -Werror
 endif
 
