@@ -35,7 +35,7 @@ tsan_LDFLAGS    := -fsanitize=thread
 fuzz_CFLAGS     := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
                    -Wno-unknown-pragmas -Wno-source-uses-openmp
 fuzz_LDFLAGS    := -fsanitize=fuzzer,address,undefined
-ifeq ($(CI),true)
+ifeq ($(CI)-$(VARIANT),true-release)    # code with sanitizers in it is warned of wrongly
 WARN += -Werror
 endif
 
@@ -65,7 +65,7 @@ build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v3.o: CFLAGS += -mavx2 -mb
 build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v4.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt -mavx512f -mavx512bw -mavx512vl
 endif
 
-.PHONY: layers format format-check shellcheck check asan-unit FORCE cuda all tests test asan tsan bench interop torture install help clean setup
+.PHONY: layers format format-check shellcheck check asan-unit mutate FORCE cuda all tests test asan tsan bench interop torture install help clean setup
 .DELETE_ON_ERROR:
 .SECONDARY: $(patsubst %.c,$(B)/obj/%.o,$(wildcard pipeline/*.c tools/*.c tests/unit/*.c tests/fuzz/*.c))
 
@@ -287,6 +287,11 @@ asan-unit: setup
 tsan: setup
 	@+$(BUILD) VARIANT=tsan build/tsan/tests/ring_test build/tsan/tests/pieces_test
 	@TESTDIR=$(abspath build/tsan/tests) tests/run ring_test pieces_test
+# Changes the code in small ways and looks whether the tests notice: MUTANTS of each room, drawn with SEED (an hour).
+MUTANTS ?= 20
+SEED    ?= 1
+mutate: setup
+	@tests/mutate -n $(MUTANTS) -s $(SEED)
 fuzz: setup
 	@tools/setup fuzz
 	@+$(BUILD) VARIANT=fuzz fuzzers
@@ -336,6 +341,7 @@ help:
 	@echo 'make bench      print every figure that README quotes, beside its limit'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
+	@echo 'make mutate     change the code in small ways and list the changes that no test notices: MUTANTS=20 a room, SEED=1 (an hour)'
 	@echo 'make torture    long kill -9 campaigns (minutes)'
 	@echo 'make install    PREFIX=/usr/local'
 	@echo 'make clean      remove everything that was built'
