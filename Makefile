@@ -255,8 +255,11 @@ $(B)/tests/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 # Libraries that make calls of a program fail (LD_PRELOAD), for the scripts in tests/cli and for `make torture`.
 FAULT_LIBS := $(patsubst %,$(B)/tests/%.so,fault nomem)
 ifeq ($(VARIANT),release)
-tests: $(FAULT_LIBS)
+tests: $(FAULT_LIBS) $(B)/tests/fault_campaign
 endif
+$(B)/tests/fault_campaign: tests/fault/campaign.c tests/fault/calls.h Makefile
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 $(FAULT_LIBS): $(B)/tests/%.so: tests/fault/%.c tests/fault/calls.h Makefile
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CPPFLAGS) -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
@@ -301,6 +304,8 @@ torture: setup
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
 		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
 	@BIN=$(abspath $(BIN)) TORTURE=1000 TEST_TIMEOUT=7200 tests/run hub_kill
+	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) tests/fault/torture
+	@tests/ring/model all
 
 # Checks of the text itself. ROOMS: where C and CUDA files are; SCRIPTS: what bash runs.
 ROOMS      := pipeline kernels shm formats tools tests
@@ -342,7 +347,7 @@ help:
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
 	@echo 'make mutate     change the code in small ways and list the changes that no test notices: MUTANTS=20 a room, SEED=1 (an hour)'
-	@echo 'make torture    long kill -9 campaigns (minutes)'
+	@echo 'make torture    kill -9 campaigns, every system call and allocation failing once, the model of the ring (an hour)'
 	@echo 'make install    PREFIX=/usr/local'
 	@echo 'make clean      remove everything that was built'
 
