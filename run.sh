@@ -25,7 +25,11 @@ stages:  setup      install missing packages (tools/setup)
          sample     let the model write
 
 options:
-  -m, --preset NAME     size of the model: bin/train --list-presets (nano)
+      --recipe NAME     fast: what ended lowest in measured runs, with a model
+                        that fits the minutes and this machine's speed; plan:
+                        AdamW, and a decay over the last 19 %        (fast)
+  -m, --preset NAME     size of the model: bin/train --list-presets
+                                          (fast: by the minutes; plan: nano)
       --data DIR        text of your own: DIR/DOMAIN.train.jsonl[.zst] with
                         optional DIR/DOMAIN.val.jsonl[.zst], or DIR/DOMAIN/;
                         domains language code math ml logic. Code defaults to
@@ -34,24 +38,25 @@ options:
       --minutes N       training time to plan for; the number of steps follows
                         from this machine's speed            (6 demo, 19 real)
       --steps N         optimizer steps, instead of --minutes
-      --batch N         sequences a step                     (8 demo, 16 real)
-      --optimizer NAME  muon or adamw                                   (muon)
+      --batch N         sequences a step     (with the model; 8 demo, 16 real)
+      --optimizer NAME  muon or adamw                           (the recipe's)
       --device NAME     auto (a GPU where there is one), cpu, cuda     (auto)
-      --vocab N         size of the vocabulary          (4096 demo, 8192 real)
+      --vocab N         size of the vocabulary
+                                       (with the model; 4096 demo, 8192 real)
       --mix 'W...'      weights of the five domains          (40 25 15 10 10)
       --seed N          seed of everything                                 (7)
       --from STAGE      redo this stage and all after it
       --train 'ARGS'    more options for bin/train, e.g. '--lr 2e-3'
   -h, --help
 
-The number of steps that was chosen is kept in RUN/steps, so that the same command
-gives the same model.
+The model and the number of steps that were chosen are kept in RUN/plan, so that
+the same command gives the same model.
 END
 }
 
 all_stages=(setup build tokenize shard train eval sample)
 domains=(language code math ml logic)
-preset=nano data= run= steps= minutes= batch= optimizer=muon device=auto vocab= mix='40 25 15 10 10' seed=7 from= train_args=
+recipe=fast preset= data= run= steps= minutes= batch= optimizer= device=auto vocab= mix='40 25 15 10 10' seed=7 from= train_args=
 asked=()
 
 fail() { echo "run.sh: $*" >&2; exit "${code:-1}"; }
@@ -63,10 +68,10 @@ while [ $# -gt 0 ]; do
     case $1 in --*=*) option=${1%%=*}; set -- "$option" "${1#*=}" "${@:2}" ;; esac
     case $option in
     -h|--help) usage; exit 0 ;;
-    -m|--preset|--data|--run|--steps|--minutes|--batch|--optimizer|--device|--vocab|--mix|--seed|--from|--train)
+    --recipe|-m|--preset|--data|--run|--steps|--minutes|--batch|--optimizer|--device|--vocab|--mix|--seed|--from|--train)
         [ $# -ge 2 ] || misuse "$option needs a value"
         case $option in
-        -m|--preset) preset=$2 ;; --data) data=$2 ;; --run) run=$2 ;; --steps) steps=$2 ;;
+        --recipe) recipe=$2 ;; -m|--preset) preset=$2 ;; --data) data=$2 ;; --run) run=$2 ;; --steps) steps=$2 ;;
         --minutes) minutes=$2 ;; --batch) batch=$2 ;;
         --optimizer) optimizer=$2 ;; --device) device=$2 ;;
         --vocab) vocab=$2 ;; --mix) mix=$2 ;; --seed) seed=$2 ;; --from) from=$2 ;; --train) train_args=$2 ;;
@@ -81,6 +86,7 @@ done
 for n in ${batch:+"$batch"} ${steps:+"$steps"} ${minutes:+"$minutes"} ${vocab:+"$vocab"}; do
     [[ $n =~ ^[1-9][0-9]*$ ]] || misuse "'$n' is not a number above 0"
 done
+case $recipe in fast) : "${optimizer:=muon}" ;; plan) : "${optimizer:=adamw}" ;; *) misuse "no recipe '$recipe'" ;; esac
 case $optimizer in muon|adamw) ;; *) misuse "no optimizer '$optimizer'" ;; esac
 case $device in auto|cpu|cuda) ;; *) misuse "no device '$device'" ;; esac
 [ -z "$from" ] || is_stage "$from" || misuse "no stage '$from'"
@@ -90,9 +96,11 @@ read -ra weights <<<"$mix"
 for n in "${weights[@]}"; do [[ $n =~ ^[0-9]+(\.[0-9]+)?$ ]] || misuse "--mix: '$n' is not a weight"; done
 
 if [ -n "$data" ]; then
-    : "${run:=$root/runs/real}" "${vocab:=8192}" "${minutes:=19}" "${batch:=16}"
+    : "${run:=$root/runs/real}" "${minutes:=19}"
+    usual_vocab=8192 usual_batch=16
 else
-    : "${run:=$root/runs/demo}" "${vocab:=4096}" "${minutes:=6}" "${batch:=8}"
+    : "${run:=$root/runs/demo}" "${minutes:=6}"
+    usual_vocab=4096 usual_batch=8
 fi
 mkdir -p "$run" && run=$(cd "$run" && pwd)
 bin=$root/bin tools=$root/tools stamps=$run/stages
@@ -104,7 +112,7 @@ cd "$root"
 ask_preset() {
     local table
     table=$("$bin/train" --list-presets 2>/dev/null) || return 1
-    row_tokens=$(awk -v name="$preset" '$1 == name {print $9}' <<<"$table")
+    row_tokens=$(awk -v name="${preset:-nano}" '$1 == name {print $9}' <<<"$table")
     [ -n "$row_tokens" ] || misuse "no preset '$preset' (bin/train --list-presets)"
 }
 row_tokens=
@@ -144,6 +152,34 @@ documents() {   # DOMAIN SPLIT [OPTION...]: JSON lines on stdout
 
 has_val() { [ -n "$(source_of "$1" val)" ]; }
 
+# What tells whether the text has changed: where it comes from, and name, size and time of each file.
+text_facts() {
+    local d split list path
+    for d in "${domains[@]}"; do
+        for split in train val; do
+            list=$(source_of "$d" "$split") || exit 1
+            printf '%s %s: %s\n' "$d" "$split" "$list"
+            path=${list%%$'\n'*}
+            if [ -d "$path" ]; then
+                find "$path" -type f -printf '%P %s %T@\n' | LC_ALL=C sort
+            elif [ -f "$path" ]; then
+                stat -L -c '%s %.9Y' "$path"
+            fi
+        done
+    done
+}
+
+# Dies when DIR holds a name that does not match: what others put there is not removed.
+only() {        # DIR PATTERN
+    local f
+    for f in "$1"/* "$1"/.[!.]*; do
+        [ -e "$f" ] || [ -L "$f" ] || continue
+        [[ ${f##*/} =~ ^($2)$ ]] || fail "$f: not made by run.sh, so ${1#"$root"/} will not be replaced; move it, or choose another --run"
+    done
+}
+only_shards() { only "$1" 'val|manifest\.json|[0-9]{6}\.tok(\.zst|\.lz4)?'; }
+only_run() { only "$1" 'latest|best|latest-finished|checkpoints|(metrics|ledger)\.jsonl|config\.json|\.lock|\.tmp-.*|\..*\.tritter-partial'; }
+
 # --- stages ----------------------------------------------------------------
 
 stage_setup() { tools/setup build; }
@@ -166,40 +202,61 @@ make_shards() {         # DOMAIN SPLIT DIR SHARE: SHARE is held out
 stage_shard() {
     local d
     for d in "${domains[@]}"; do
-        rm -rf "$run/tokens/$d.val"         # may be of other text
         if has_val "$d"; then
             make_shards "$d" train "$run/tokens/$d" 0
             make_shards "$d" val "$run/tokens/$d.val" 0
         else
             make_shards "$d" train "$run/tokens/$d" 1%
+            only_shards "$run/tokens/$d.val"        # of earlier text
+            rm -rf "$run/tokens/$d.val"
         fi
     done
 }
 
 val_of() { if [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi; }
 
-# How many steps fit into --minutes here, measured once and kept. One second in twelve is for validation and checkpoints.
-plan_steps() {
-    [ -n "$row_tokens" ] || ask_preset || fail "$bin/train does not list its presets"
-    local want="$preset $optimizer $batch $vocab $minutes $device" speed
-    if [ -z "$steps" ] && [ "$(sed -n 2p "$run/steps" 2>/dev/null)" = "$want" ]; then
-        steps=$(sed -n 1p "$run/steps")
-    elif [ -z "$steps" ]; then
-        speed=$("$tools/train-bench" -m "$preset" -B "$batch" -T "$row_tokens" --vocab "$vocab" --optimizer "$optimizer" --device "$device" --repeats 7 --json |
-                sed 's/.*"tokens_per_s": \([0-9]*\).*/\1/')
-        steps=$((minutes * 55 * speed / (batch * row_tokens) + 1))
-        printf '%s\n%s\n' "$steps" "$want" >"$run/steps"
-        echo "run.sh: $speed tokens/s here: $steps steps in about $minutes minutes"
-    fi
+measure() {     # FIELD [OPTION...]: what train-bench measures of this preset here, as a whole number
+    "$tools/train-bench" -m "${preset:-nano}" -T "$row_tokens" --optimizer "$optimizer" --device "$device" --repeats 7 --json "${@:2}" |
+        sed "s/.*\"$1\": \([0-9]*\).*/\1/"
 }
 
-# For runs of minutes: most of the time is decay, and attention has no use for the document before.
-recipe=(--lr 6e-3 --beta2 0.99 --decay 60% --min-lr-ratio 0.02 --doc-mask)
-[ "$optimizer" = adamw ] || recipe+=(--warmup 1%)
-[ "$preset" = nano ] || recipe=(--doc-mask)
+# The model for so much computing, which train knows from a table of measurements.
+choose_shape() {
+    local flop layers width heads ffn v b
+    flop=$(($(measure gflops -B 16 --vocab 4096) * minutes * 55))e9
+    read -r layers width heads ffn v b < <("$bin/train" --print-shape "$flop")
+    shape=(--layers "$layers" --width "$width" --heads "$heads" --ffn "$ffn")
+    : "${vocab:=$v}" "${batch:=$b}"
+    echo "run.sh: recipe fast: $minutes minutes are $flop operations here: $layers layers of width $width, vocabulary $vocab, $batch rows a step"
+}
 
+# What is trained, and in how many steps: those that fit into --minutes here. Measured once and kept in RUN/plan. One
+# second in twelve is for validation and checkpoints.
+shape=() planned=
+plan() {
+    [ -z "$planned" ] || return 0
+    planned=1
+    [ -n "$row_tokens" ] || ask_preset || fail "$bin/train does not list its presets"
+    local want="$recipe $preset $optimizer $batch $vocab $minutes $device" speed
+    if [ -z "$steps" ] && [ "$(sed -n 1p "$run/plan" 2>/dev/null)" = "$want" ]; then
+        read -r steps batch vocab < <(sed -n 2p "$run/plan")
+        read -ra shape < <(sed -n 3p "$run/plan")
+        return
+    fi
+    [ -n "$steps$preset" ] || [ "$recipe" != fast ] || choose_shape
+    : "${batch:=$usual_batch}" "${vocab:=$usual_vocab}"
+    [ -z "$steps" ] || return 0
+    speed=$(measure tokens_per_s -B "$batch" --vocab "$vocab" "${shape[@]}")
+    steps=$((minutes * 55 * speed / (batch * row_tokens) + 1))
+    printf '%s\n%s\n%s\n' "$want" "$steps $batch $vocab" "${shape[*]}" >"$run/plan"
+    echo "run.sh: $speed tokens/s here: $steps steps in about $minutes minutes"
+}
+
+# Trains in model.building, which takes the place of model when it is whole.
 stage_train() {
-    local i d start mixer status=0 seen=$((steps * batch * row_tokens)) mix_args=() vals=() resume=()
+    local i d start=0 mixer status=0 seen=$((steps * batch * row_tokens)) mix_args=() vals=() begin=(--overwrite)
+    only_run "$run/model"
+    only_run "$run/model.building"
     for i in "${!domains[@]}"; do
         d=${domains[i]}
         mix_args+=("$d=${weights[i]}:$run/tokens/$d")
@@ -207,19 +264,26 @@ stage_train() {
     done
     # eight times five domains are then a third of the tokens trained on, and less than a tenth of the time: forward only
     vals+=(--val-tokens "$((seen / 128 < 16384 ? seen / 128 + 1 : 16384))")
-    [ -z "$fresh" ] || rm -rf "$run/model"
-    start=$("$bin/train" --print-step "$run/model")
-    [ "$start" = 0 ] || resume=(--resume)
+    if [ -z "$fresh" ]; then
+        start=$("$bin/train" --print-step "$run/model.building")
+        begin=(--resume)
+    fi
     mix_args+=(-T "$row_tokens" -B "$batch" --seed "$seed" --steps "$steps" --start-step "$start")
     "$bin/mix" "${mix_args[@]}" --dry-run >/dev/null        # what is wrong shows here; train would wait for the ring
     "$bin/mix" --quiet "${mix_args[@]}" -o "ring:run-$$" &
     mixer=$!
     # shellcheck disable=SC2086  # words on purpose
-    "$bin/train" -m "$preset" -t "$run/tok.json" -i "ring:run-$$" -o "$run/model" --steps "$steps" --seed "$seed" \
-        --optimizer "$optimizer" --device "$device" "${recipe[@]}" "${vals[@]}" "${resume[@]}" $train_args || status=$?
+    "$bin/train" --recipe "$recipe" -m "${preset:-nano}" "${shape[@]}" -t "$run/tok.json" -i "ring:run-$$" -o "$run/model.building" \
+        --steps "$steps" --seed "$seed" --optimizer "$optimizer" --device "$device" --doc-mask "${vals[@]}" "${begin[@]}" $train_args || status=$?
     [ $status -eq 0 ] || kill $mixer 2>/dev/null || true    # it would wait for a reader
     wait $mixer || [ $status -ne 0 ] || status=1
-    return $status
+    [ $status -eq 0 ] || return $status
+    rm -f "$stamps/train"
+    only_run "$run/model.old"
+    rm -rf "$run/model.old"
+    [ ! -e "$run/model" ] || mv -T "$run/model" "$run/model.old"
+    mv -T "$run/model.building" "$run/model"
+    rm -rf "$run/model.old"
 }
 
 stage_eval() {
@@ -247,9 +311,9 @@ stage_sample() {
 settings() {
     case $1 in
     setup|build) ;;
-    tokenize) echo "data=$data vocab=$vocab seed=$seed" ;;
+    tokenize) echo "data=$data vocab=$vocab seed=$seed text=$(text_facts | sha256sum)" ;;
     shard) echo "seed=$seed" ;;
-    train) echo "preset=$preset steps=$steps batch=$batch optimizer=$optimizer recipe=${recipe[*]} mix=$mix seed=$seed args=$train_args" ;;
+    train) echo "recipe=$recipe preset=$preset shape=${shape[*]} steps=$steps batch=$batch optimizer=$optimizer mix=$mix seed=$seed args=$train_args" ;;
     eval|sample) echo "model=$(readlink "$run/model/latest" 2>/dev/null)" ;;
     esac
 }
@@ -266,7 +330,16 @@ finished() {
     [ -f "$stamps/$1" ] && [ "$(stamp "$1")" = "$(cat "$stamps/$1")" ]
 }
 
-# Waits for the last job, which has a process group of its own: a signal to this script alone stops mix and train, too.
+# The group of the job that calls this is told TERM when this script is gone, by kill -9 or otherwise: the write end of
+# a pipe that nobody else holds is closed then.
+end_with_script() {
+    exec {alive}>&-
+    { read -r _ <&"$ends" || kill -TERM 0; } &
+    # shellcheck disable=SC2064  # now, on purpose
+    trap "kill $! 2>/dev/null || true" EXIT
+}
+
+# Waits for the last job, which has a process group of its own: a signal to this script alone stops its programs, too.
 wait_for_group() {
     local group=$! signal status=0
     for signal in INT TERM HUP; do
@@ -281,38 +354,44 @@ wait_for_group() {
 run_stage() {
     local began=$SECONDS
     [ "$1" = setup ] || [ "$1" = build ] || printf '\n== %s\n' "$1"
+    case $1 in tokenize|train) plan ;; esac
     # a train stage that was interrupted with these settings goes on; any other start is fresh
     if [ "$1" = train ]; then
-        plan_steps
         fresh=1
         [ -z "${redo:-}" ] && [ "$(stamp train)" = "$(cat "$stamps/train.begun" 2>/dev/null)" ] && fresh=
         stamp train >"$stamps/train.begun"
     fi
-    rm -f "$stamps/$1"
-    local status
+    local status made_of
+    made_of=$(stamp "$1") || exit 1         # text that changes from here on is seen by the next run
+    [ "$1" = train ] || rm -f "$stamps/$1"  # the model that is there stays until another one is whole
     set +e                      # in a condition, set -e would be off inside
-    if [ "$1" = train ]; then
-        set -m; (set -e; trap : INT TERM HUP; stage_train) & set +m     # the shell lives on until train has saved
-        wait_for_group
-    else
+    if [ "$1" = setup ] || [ "$1" = build ]; then
         (set -e; "stage_$1")
+    else
+        set -m; (set -e; trap : INT TERM HUP; end_with_script; "stage_$1") & set +m     # the shell lives on until train has saved
+        wait_for_group
     fi
     status=$?
     set -e
     [ $status -eq 0 ] ||
         code=$status fail "stage $1 failed; the same command${redo:+, without naming a stage,} goes on from here"
-    stamp "$1" >"$stamps/$1"
+    printf '%s\n' "$made_of" >"$stamps/$1"
     echo "$1 $((SECONDS - began))" >>"$stamps/seconds"
     [ "$1" = setup ] || [ "$1" = build ] || echo "run.sh: $1 took $((SECONDS - began)) s"
 }
 
+rm -f "$stamps/alive"
+mkfifo -m 600 "$stamps/alive"
+# shellcheck disable=SC2094  # a FIFO, opened for both
+exec {alive}<>"$stamps/alive" {ends}<"$stamps/alive"
+rm "$stamps/alive"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(nproc)}
 if [ ${#asked[@]} -gt 0 ]; then
     for s in "${asked[@]}"; do redo=1 run_stage "$s"; done
 else
     redo=
     for s in "${all_stages[@]}"; do
-        [ "$s" != train ] || plan_steps
+        [ "$s" != tokenize ] || plan
         [ "$s" != "$from" ] || redo=1
         if [ -z "$redo" ] && finished "$s"; then
             echo "== $s: finished earlier"

@@ -1,4 +1,5 @@
 #include "formats/docs.h"
+#include "formats/json_text.h"
 
 #include "formats/docs_flat.h"
 #include "formats/json_lenient.h"
@@ -14,11 +15,11 @@
 enum { COUNT_FROM = 1 << 20 }; /* shorter objects cannot hold enough values to matter */
 
 struct doc_parser {
-    struct flat flat; /* of most documents: root is NULL then */
-    json_t *root;     /* owns what the last document points to, but for: */
-    char *joined;     /* question and answer */
-    char number[32];  /* an id that was a number */
-    unsigned repairs; /* asked for by doc_parser_allow */
+    struct flat_object flat; /* of most documents: root is NULL then */
+    json_t *root;            /* owns what the last document points to, but for: */
+    char *joined;            /* question and answer */
+    char number[32];         /* an id that was a number */
+    unsigned repairs;        /* asked for by doc_parser_allow */
     uint64_t repaired;
     size_t error_byte;
     bool stream_error;
@@ -302,15 +303,6 @@ int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *te
     return 0;
 }
 
-uint32_t utf8_value(const char *s, size_t width)
-{
-    const unsigned char *u = (const unsigned char *)s;
-    uint32_t value = width == 1 ? u[0] : u[0] & (0x7fu >> width);
-    for (size_t i = 1; i < width; i++)
-        value = value << 6 | (u[i] & 0x3f);
-    return value;
-}
-
 int doc_parse_template(struct doc_parser *p, const char *json, size_t len, const struct template *t,
                        const char *join, struct doc *d)
 {
@@ -334,85 +326,13 @@ int doc_parse_template(struct doc_parser *p, const char *json, size_t len, const
     }
 }
 
-/* The ranges are those of Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF. */
-size_t utf8_char(const char *s, size_t n)
-{
-    const unsigned char *u = (const unsigned char *)s;
-    unsigned low = 0x80, high = 0xbf;
-    size_t len;
-    if (u[0] < 0x80)
-        return 1;
-    if (u[0] < 0xc2 || u[0] > 0xf4)
-        return 0;
-    if (u[0] < 0xe0) {
-        len = 2;
-    } else if (u[0] < 0xf0) {
-        len = 3;
-        low = u[0] == 0xe0 ? 0xa0 : 0x80;
-        high = u[0] == 0xed ? 0x9f : 0xbf;
-    } else {
-        len = 4;
-        low = u[0] == 0xf0 ? 0x90 : 0x80;
-        high = u[0] == 0xf4 ? 0x8f : 0xbf;
-    }
-    if (n < len || u[1] < low || u[1] > high)
-        return 0;
-    for (size_t i = 2; i < len; i++)
-        if (u[i] < 0x80 || u[i] > 0xbf)
-            return 0;
-    return len;
-}
-
-/* Bytes that go out as they are: all of ASCII but controls, quote and backslash. */
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
-static void write_escape(FILE *f, unsigned char c)
-{
-    static const char letters[] = "btn\0fr"; /* for 8 .. 13 */
-    if (c == '"' || c == '\\')
-        fprintf(f, "\\%c", c);
-    else if (c >= 8 && c <= 13 && letters[c - 8])
-        fprintf(f, "\\%c", letters[c - 8]);
-    else
-        fprintf(f, "\\u%04x", c);
-}
-
-static void write_string(FILE *f, const char *s, size_t n, uint64_t *replaced)
-{
-    putc_unlocked('"', f);
-    for (size_t i = 0; i < n;) {
-        size_t run = i;
-        size_t width = 0;
-        while (run < n && (is_plain((unsigned char)s[run]) ||
-                           ((unsigned char)s[run] >= 0x80 && (width = utf8_char(s + run, n - run)) > 0))) {
-            run += width ? width : 1;
-            width = 0;
-        }
-        fwrite_unlocked(s + i, 1, run - i, f);
-        i = run;
-        if (i == n)
-            break;
-        if ((unsigned char)s[i] < 0x80) {
-            write_escape(f, (unsigned char)s[i]);
-        } else {
-            fputs_unlocked("\xef\xbf\xbd", f);
-            ++*replaced;
-        }
-        i++;
-    }
-    putc_unlocked('"', f);
-}
-
 int doc_write(FILE *f, const struct doc *d, uint64_t *replaced)
 {
     fputs_unlocked("{\"text\":", f);
-    write_string(f, d->text, d->len, replaced);
+    json_text_write(f, d->text, d->len, replaced);
     if (d->id) {
         fputs_unlocked(",\"id\":", f);
-        write_string(f, d->id, strlen(d->id), replaced);
+        json_text_write(f, d->id, strlen(d->id), replaced);
     }
     fprintf(f, ",\"domain\":\"%s\"}\n", domain_names[d->domain]);
     return ferror_unlocked(f) ? -1 : 0;

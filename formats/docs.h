@@ -63,8 +63,4 @@ bool doc_too_many_values(const char *json, size_t len);
  * *replaced. Returns 0, or -1 when f failed. */
 int doc_write(FILE *f, const struct doc *d, uint64_t *replaced);
 
-/* Length of the UTF-8 character at s, 1..4; 0: not one (n >= 1 bytes are there). */
-size_t utf8_char(const char *s, size_t n);
-uint32_t utf8_value(const char *s, size_t width); /* of such a character */
-
 #endif

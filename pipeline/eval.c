@@ -4,8 +4,10 @@
  * files:  a checkpoint; token shards of its tokenizer (formats/shard.md); questions as JSON lines
  * stdout: a table for people, or one JSON object
  */
+#include "formats/json_text.h"
 #include "pipeline/eval/choices.h"
 #include "pipeline/eval/windows.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -141,6 +143,12 @@ static void tally_row(const char *name, const struct tally *t)
            estimate(c, tally_bits_per_byte(t), 4));
 }
 
+static void put(json_t *results, const char *name, json_t *value)
+{
+    if (json_object_set_new(results, name, value) != 0)
+        die("'%s': a name must be UTF-8", name);
+}
+
 static json_t *eval_data(const struct loaded *m, const struct window_plan *plan)
 {
     struct tally all = {0};
@@ -153,13 +161,14 @@ static json_t *eval_data(const struct loaded *m, const struct window_plan *plan)
         char *name;
         struct tally t = {0};
         const char *dir = split(data.v[i], "--data", &name);
-        struct source *s = source_open(dir, false, err, sizeof err);
+        apart_input_dir(dir);
+        struct shard_set *s = shard_set_open(dir, false, err, sizeof err);
         if (!s)
             die("%s", err);
         windows_run(m, s, dir, plan, &t);
-        source_close(s);
+        shard_set_close(s);
         tally_merge(&all, &t);
-        json_object_set_new(results, name, tally_json(&t));
+        put(results, name, tally_json(&t));
         if (!json && !stop_signal)
             tally_row(name, &t);
         fflush(stdout);
@@ -185,11 +194,11 @@ static json_t *eval_tasks(const struct loaded *m, int T)
         if (r.n == 0)
             die("%s: no question fits the context of %d tokens", path, T);
         questions_free(&q);
-        json_object_set_new(results, name,
-                            json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "questions", (json_int_t)r.n,
-                                      "cut", (json_int_t)r.cut, "refused", (json_int_t)r.refused, "acc",
-                                      number(r.acc), "acc_stderr", number(r.acc_stderr), "acc_norm",
-                                      number(r.acc_norm), "acc_norm_stderr", number(r.acc_norm_stderr)));
+        put(results, name,
+            json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "questions", (json_int_t)r.n, "cut",
+                      (json_int_t)r.cut, "refused", (json_int_t)r.refused, "acc", number(r.acc), "acc_stderr",
+                      number(r.acc_stderr), "acc_norm", number(r.acc_norm), "acc_norm_stderr",
+                      number(r.acc_norm_stderr)));
         if (!json && !stop_signal)
             printf("%-12s %10zu  %-18s %s\n", name, r.n,
                    estimate(a, (struct estimate){r.acc, r.acc_stderr}, 4),
@@ -203,7 +212,7 @@ static void put_json(const json_t *result)
 {
     char *text = json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     if (!text)
-        die("cannot write the result as JSON: out of memory, or a path is not UTF-8");
+        die("out of memory");
     if (json)
         printf("%s\n", text);
     if (output) {
@@ -211,6 +220,7 @@ static void put_json(const json_t *result)
         FILE *f = commit_open(&c, output);
         fprintf(f, "%s\n", text);
         commit_finish(&c);
+        say_in_place(output);
     }
     free(text);
 }
@@ -244,10 +254,11 @@ int main(int argc, char **argv)
     loaded_open(&m, argv[0], device, dtype, threads, false);
     struct window_plan plan = plan_windows(&m);
     json_t *by_data = eval_data(&m, &plan), *by_task = eval_tasks(&m, plan.T);
-    json_t *result = json_pack("{s:s, s:s, s:i, s:i, s:b, s:I, s:o, s:o, s:f}", "checkpoint", m.dir, "dtype",
-                               dtype, "context", plan.T, "stride", plan.stride, "doc_mask",
-                               (int)document_mask, "parameters", (json_int_t)model_params(&m.w.c), "data",
-                               by_data, "tasks", by_task, "seconds", now_seconds() - began);
+    json_t *result =
+        json_pack("{s:o, s:s, s:i, s:i, s:b, s:I, s:o, s:o, s:f}", "checkpoint",
+                  json_text(m.dir, strlen(m.dir)), "dtype", dtype, "context", plan.T, "stride", plan.stride,
+                  "doc_mask", (int)document_mask, "parameters", (json_int_t)model_params(&m.w.c), "data",
+                  by_data, "tasks", by_task, "seconds", now_seconds() - began);
     if (!stop_signal)
         put_json(result);
     json_decref(result);

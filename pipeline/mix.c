@@ -16,8 +16,11 @@
 #include <xxhash.h>
 
 #include "formats/batch.h"
+#include "formats/json_text.h"
 #include "formats/shard.h"
+#include "formats/tokens.h"
 #include "pipeline/stream/batchstream.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/counters.h"
 #include "pipeline/lib/fs.h"
@@ -85,7 +88,7 @@ static const struct cli cli = {"mix", "draw training batches from sharded source
 struct mix_source {
     char *name;
     const char *dir;
-    struct source *source;
+    struct shard_set *source;
     uint64_t weight;       /* as given, times 1e9 */
     uint64_t windows, key; /* key: of the order, from the name, so that other sources do not matter */
     struct order order;
@@ -127,21 +130,22 @@ static void parse_source(struct mix *m, const char *word)
 
 static void open_source(struct mix_source *s, const struct mix_source *first)
 {
-    s->source = source_open(s->dir, false, err, sizeof err);
+    apart_input_dir(s->dir);
+    s->source = shard_set_open(s->dir, false, err, sizeof err);
     if (!s->source)
         die("%s", err);
-    uint64_t n = source_tokens(s->source);
+    uint64_t n = shard_set_tokens(s->source);
     s->windows = n > 0 ? (n - 1) / T : 0;
     if (s->windows == 0)
         die("%s: %" PRIu64 " tokens are too few for a row of %" PRIu64, s->dir, n, T + 1);
-    order_init(&s->order, s->windows, T * source_token_width(s->source), seed, s->key);
-    if (source_vocab_size(s->source) != source_vocab_size(first->source))
+    order_init(&s->order, s->windows, T * shard_set_token_width(s->source), seed, s->key);
+    if (shard_set_vocab_size(s->source) != shard_set_vocab_size(first->source))
         die("%s has a vocabulary of %u, %s of %u: encode them with the same tokenizer", first->dir,
-            source_vocab_size(first->source), s->dir, source_vocab_size(s->source));
-    if (source_tokenizer_hash(s->source) != source_tokenizer_hash(first->source) ||
-        source_eos(s->source) != source_eos(first->source))
+            shard_set_vocab_size(first->source), s->dir, shard_set_vocab_size(s->source));
+    if (shard_set_tokenizer_hash(s->source) != shard_set_tokenizer_hash(first->source) ||
+        shard_set_eos(s->source) != shard_set_eos(first->source))
         die("%s and %s were made with different tokenizers (%016" PRIx64 " and %016" PRIx64 ")", first->dir,
-            s->dir, source_tokenizer_hash(first->source), source_tokenizer_hash(s->source));
+            s->dir, shard_set_tokenizer_hash(first->source), shard_set_tokenizer_hash(s->source));
 }
 
 /* Everything that decides what the rows are. Weights count in lowest terms: 40/60 is 2/3. That a source is
@@ -152,7 +156,7 @@ static uint64_t mix_hash(const struct mix *m)
     strbuf_addf(&b, "mix 1 seed %" PRIu64 " T %" PRIu64 " B %" PRIu64 "\n", seed, T, B);
     for (size_t i = 0; i < m->n; i++) {
         strbuf_addf(&b, "%s %" PRIu64 " %016" PRIx64 "\n", m->s[i].name, m->shares.s[i].weight,
-                    source_hash(m->s[i].source));
+                    shard_set_hash(m->s[i].source));
         if (m->s[i].order.n_chapters > 1)
             strbuf_addf(&b, "chapters %" PRIu64 "\n", m->s[i].order.n_chapters);
     }
@@ -163,17 +167,17 @@ static uint64_t mix_hash(const struct mix *m)
 
 static void seal_header(struct mix *m)
 {
-    const struct source *s = m->s[0].source;
+    const struct shard_set *s = m->s[0].source;
     m->header = (struct batch_header){
         .B = (uint32_t)B,
         .T = (uint32_t)T,
-        .vocab_size = source_vocab_size(s),
+        .vocab_size = shard_set_vocab_size(s),
         .n_sources = (uint32_t)m->n,
-        .tokenizer_hash = source_tokenizer_hash(s),
+        .tokenizer_hash = shard_set_tokenizer_hash(s),
         .seed = seed,
         .mix_hash = mix_hash(m),
         .first_step = start_step,
-        .eos_id = source_eos(s),
+        .eos_id = shard_set_eos(s),
     };
     batch_header_seal(&m->header);
     if (batch_header_check(&m->header) != BATCH_OK)
@@ -198,7 +202,7 @@ static void mix_open(struct mix *m, char **words, int n)
 static void mix_close(struct mix *m)
 {
     for (size_t i = 0; i < m->n; i++) {
-        source_close(m->s[i].source);
+        shard_set_close(m->s[i].source);
         free(m->s[i].name);
     }
     free(m->plan);
@@ -239,7 +243,7 @@ static void print_table(const struct mix *m, const struct shares *from, const st
     for (size_t i = 0; i < m->n; i++) {
         uint64_t drawn = to->s[i].drawn - from->s[i].drawn;
         printf("%-16s %7.2f%% %14" PRIu64 " %12" PRIu64 " %14" PRIu64 " %8.2f %8.3f%%%s\n", m->s[i].name,
-               100.0 * (double)to->s[i].weight / (double)to->total, source_tokens(m->s[i].source),
+               100.0 * (double)to->s[i].weight / (double)to->total, shard_set_tokens(m->s[i].source),
                m->s[i].windows, drawn * T, epochs(m, i, to->s[i].drawn),
                rows ? 100.0 * (double)drawn / (double)rows : 0.0,
                epochs(m, i, to->s[i].drawn) > WARN_EPOCHS ? "  repeats often" : "");
@@ -257,13 +261,17 @@ static void print_json(const struct mix *m, const struct shares *from, const str
     uint64_t rows = to->row - from->row;
     for (size_t i = 0; i < m->n; i++) {
         uint64_t drawn = to->s[i].drawn - from->s[i].drawn;
-        json_array_append_new(
-            sources,
-            json_pack("{s:s, s:s, s:f, s:I, s:I, s:I, s:f, s:f}", "name", m->s[i].name, "dir", m->s[i].dir,
-                      "weight", (double)to->s[i].weight / (double)to->total, "tokens",
-                      (json_int_t)source_tokens(m->s[i].source), "windows", (json_int_t)m->s[i].windows,
-                      "drawn_tokens", (json_int_t)(drawn * T), "epochs", epochs(m, i, to->s[i].drawn),
-                      "share", rows ? (double)drawn / (double)rows : 0.0));
+        json_array_append_new(sources,
+                              json_pack("{s:s, s:o, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "name",
+                                        m->s[i].name, "dir", json_text(m->s[i].dir, strlen(m->s[i].dir)),
+                                        "domain", domain_names[shard_set_domain(m->s[i].source)], "weight",
+                                        (double)to->s[i].weight / (double)to->total, "tokens",
+                                        (json_int_t)shard_set_tokens(m->s[i].source), "documents",
+                                        (json_int_t)shard_set_documents(m->s[i].source), "text_bytes",
+                                        (json_int_t)shard_set_text_bytes(m->s[i].source), "windows",
+                                        (json_int_t)m->s[i].windows, "drawn_tokens", (json_int_t)(drawn * T),
+                                        "epochs", epochs(m, i, to->s[i].drawn), "share",
+                                        rows ? (double)drawn / (double)rows : 0.0));
     }
     snprintf(hash, sizeof hash, "%016" PRIx64, m->header.mix_hash);
     json_t *root = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "mix_hash", hash, "start_step",
@@ -323,7 +331,7 @@ static bool plan_step(struct mix *m)
 static void prefetch_row(struct mix *m, uint64_t i)
 {
     if (i < B)
-        source_prefetch(m->s[m->plan[i].source].source, m->plan[i].offset, T + 1);
+        shard_set_prefetch(m->s[m->plan[i].source].source, m->plan[i].offset, T + 1);
 }
 
 static void fill_step(struct mix *m, void *record)
@@ -336,7 +344,7 @@ static void fill_step(struct mix *m, void *record)
     for (uint64_t i = 0; i < B; i++) {
         prefetch_row(m, i + PREFETCH_ROWS);
         const struct mix_source *s = &m->s[m->plan[i].source];
-        if (source_read(s->source, m->plan[i].offset, T + 1, tokens + i * row_bytes, err, sizeof err) != 0)
+        if (shard_set_read(s->source, m->plan[i].offset, T + 1, tokens + i * row_bytes, err, sizeof err) != 0)
             die("%s", err);
     }
 }

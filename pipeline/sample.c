@@ -4,6 +4,7 @@
  * stdin:  the prompt, when neither -p nor -f gives one
  * stdout: the text as it is made, or one JSON object a line and sample
  */
+#include "formats/json_text.h"
 #include "pipeline/eval/loaded.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
@@ -212,25 +213,6 @@ static const char *generate(struct text *t, struct sampler *s, struct textout *o
         feed(t, t->n - 1);
     }
     return "signal";
-}
-
-/* s with everything that is not UTF-8 as U+FFFD: JSON can hold nothing else. */
-static json_t *json_text(const char *s, size_t n)
-{
-    struct strbuf b = {0};
-    strbuf_reset(&b);
-    for (size_t i = 0; i < n;) {
-        size_t len = 1;
-        json_t *one = NULL;
-        while (len <= 4 && len <= n - i && !(one = json_stringn(s + i, len)))
-            len++;
-        strbuf_add(&b, one ? s + i : "\xef\xbf\xbd", one ? len : 3);
-        i += one ? len : 1;
-        json_decref(one);
-    }
-    json_t *whole = json_stringn(b.s, b.len);
-    strbuf_free(&b);
-    return whole;
 }
 
 static void print_json(const struct text *t, const char *prompt, size_t len, const struct strbuf *made,

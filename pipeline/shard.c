@@ -19,6 +19,7 @@
 #include "formats/shard_write.h"
 #include "formats/tokens.h"
 #include "pipeline/shard/archive.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/counters.h"
 #include "pipeline/lib/fs.h"
@@ -68,7 +69,9 @@ static const char notes[] =
     "  shard --unpack tokens/code -o /fast/code       unpack somewhere else\n"
     "  tools/shard-dump --verify tokens/code          check every byte\n"
     "\n"
-    "Exit: 0 done, 1 failed (what DIR held is intact), 2 misuse, 128+n stopped by signal n.";
+    "Exit: 0 done, 1 failed (what DIR held is intact, unless the message says that the new DIR is in "
+    "place),\n"
+    "2 misuse, 128+n stopped by signal n.";
 
 static const struct cli cli = {"shard", "shuffle tokenised documents into checksummed shard files",
                                "shard -o DIR [--val SHARE] [-n N] [options] <tokens >paths\n"
@@ -283,6 +286,7 @@ static void split_free(struct split *s)
 static int build(int kind)
 {
     struct job j = {.archive = kind};
+    apart_output_dir(output, true);
     struct tok_reader *r = tok_reader_open(input);
     job_open(&j, tok_reader_header(r));
     bool whole = cut(&j, r);
@@ -299,6 +303,13 @@ static int build(int kind)
 static int convert(const char *from, int kind)
 {
     struct sharddir d;
+    char *in = realpath(from, NULL), *out = output ? realpath(output, NULL) : NULL;
+    if (in && out && strcmp(in, out) != 0) {
+        apart_input_dir(from);
+        apart_output_dir(output, true);
+    }
+    free(in);
+    free(out);
     sharddir_begin(&d, output ? output : from);
     archive_dir(from, d.building, kind);
     if (stop_signal)

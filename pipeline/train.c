@@ -12,12 +12,12 @@
 #include "pipeline/lib/threads.h"
 #include "pipeline/train/memory.h"
 #include "pipeline/train/metrics.h"
+#include "pipeline/train/recipe.h"
 #include "pipeline/train/rundir.h"
 #include "pipeline/train/settings.h"
 #include "pipeline/train/state.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,11 +35,20 @@ static int print_step(const char *run)
     return 0;
 }
 
+static int print_shape(double flop)
+{
+    const struct recipe_shape *s = recipe_shape(flop);
+    printf("%d %d %d %d %d %d\n", s->layers, s->width, s->heads, s->ffn, s->vocab, s->rows);
+    close_stdout();
+    return 0;
+}
+
 /* The checkpoint to go on from and its state; NULL: a new run. */
 static char *begin_run(const struct train_config *c, json_t **state)
 {
     char *dir = NULL;
     *state = NULL;
+    rundir_check(c->run, c->resume, c->overwrite);
     rundir_open(c->run);
     if (c->resume)
         dir = rundir_newest(c->run, state);
@@ -139,8 +148,8 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     if (params_layout(&layout, m) != 0)
         die("out of memory");
     t->finish.on = config_finishes(c);
-    bool half = c->state_dtype == DTYPE_BF16;
-    uint64_t optimizer = optim_bytes(&layout, act, use_muon, half) +
+    bool bf16_state = c->state_dtype == DTYPE_BF16;
+    uint64_t optimizer = optim_bytes(&layout, act, use_muon, bf16_state) +
                          lookahead_bytes(&t->ahead, layout.total) +
                          (t->finish.on ? finish_bytes(layout.total, act) : 0);
     params_free(&layout);
@@ -151,19 +160,19 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
                                                      .act = act,
                                                      .optimizer = optimizer,
                                                      .recompute = c->recompute,
-                                                     .bf16_alone = half,
+                                                     .bf16_alone = bf16_state,
                                                      .micro = c->micro_batch});
     c->micro_batch = plan.micro;
     t->micro = (int)plan.micro;
-    if ((half ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
-              : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
+    if ((bf16_state ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
+                    : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
         die("%s", err);
     t->opt = (struct optim){.beta1 = (float)c->beta1,
                             .beta2 = (float)c->beta2,
                             .eps = (float)c->eps,
                             .weight_decay = (float)c->weight_decay,
                             .clip = (float)c->clip,
-                            .half = half,
+                            .bf16_state = bf16_state,
                             .use_muon = use_muon,
                             .momentum = (float)c->momentum,
                             .rate = {1, (float)(c->lr_embedding / c->lr), (float)(c->lr_head / c->lr),
@@ -327,12 +336,15 @@ int main(int argc, char **argv)
 
     if (c->print_step)
         return print_step(c->print_step);
+    if (!isnan(c->print_shape))
+        return print_shape(c->print_shape);
     if (c->list_presets) {
         config_list_presets(c->json);
         return 0;
     }
     signals_install();
-    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a failed write, which says what and where */
+    if (!c->stop_on)
+        signals_save_on(SIGUSR1);
     t.cfg = c;
     char *resume_dir = begin_run(c, &state);
     config_resolve(c, json_object_get(state, "config"));

@@ -1,11 +1,13 @@
 /*
- * doctor - list the shared-memory segments of the pipeline (rings, and pages of counters), and remove those
- * of dead processes
+ * doctor - list what killed programs left, segments of shared memory (rings, and pages of counters) and
+ * unfinished files, and remove it
  *
  * stdout: one line a segment: state, bytes, producer's pid, consumer's pid (0: none), path. Only this user's.
+ *         With operands, one line an unfinished file in or below them: state, bytes, path.
  */
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/dir.h"
+#include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "shm/process.h"
 #include "shm/ring.h"
@@ -13,32 +15,43 @@
 #include "shm/stats.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool remove_stale;
 
 static const struct opt opts[] = {
-    {0, "remove", OPT_FLAG, &remove_stale, NULL, "remove stale segments (the default is to list only)"},
+    {0, "remove", OPT_FLAG, &remove_stale, NULL, "remove what is stale (the default is to list only)"},
     {0},
 };
 
 static const struct cli cli = {
     "doctor",
-    "list shared-memory segments, and remove those of dead processes",
-    "doctor [--remove]",
+    "list what killed programs left, and remove it",
+    "doctor [--remove]\ndoctor [--remove] DIR...",
     opts,
     "Prints a line for each segment of this user in " SEGMENT_DIR
     ": state, bytes, producer, consumer, path.\n"
     "States: live; stale (its producer died); removed; foreign (not a ring of this version: left alone).\n"
-    "A name lies there only until the consumer has opened it, so usually there is nothing to list.\n",
+    "A name lies there only until the consumer has opened it, so usually there is nothing to list.\n"
+    "\n"
+    "With DIR: the unfinished files in and below it, one a line: state, bytes, path. A file is written as\n"
+    ".NAME.tritter-partial, locked by its program (live) until it is whole; without a lock it is stale. "
+    "Earlier\n"
+    "versions wrote NAME.tmp-PID, which is stale when no process has that number.\n",
 };
 
 /* What lies there may be anybody's name: no control characters reach the terminal. */
-static void print_path(const char *file)
+static void print_path(const char *dir, const char *file)
 {
-    printf("%s/", SEGMENT_DIR);
+    fputs(dir, stdout);
     for (; *file; file++)
         putchar((unsigned char)*file >= ' ' && *file != 0x7f && (unsigned char)*file < 0x80 ? *file : '?');
     putchar('\n');
@@ -71,7 +84,7 @@ static void examine(const char *file, const char *name)
     printf("%s\t%llu\t%d\t%d\t", state,
            rc == RING_OK ? (unsigned long long)(SEGMENT_HEADER + info.capacity) : 0,
            (int)process_pid(info.producer), (int)process_pid(info.consumer));
-    print_path(file);
+    print_path(SEGMENT_DIR "/", file);
 }
 
 /* Pages of counters (shm/stats.h). */
@@ -89,16 +102,75 @@ static void examine_pages(void)
             bool removed = remove_stale && stats_remove_dead(names[i]);
             printf("%s\t%d\t%d\t0\t", removed ? "removed" : s.alive ? "live" : "stale", 8192, s.pid);
         }
-        print_path(names[i]);
+        print_path(SEGMENT_DIR "/", names[i]);
     }
 }
 
-int main(int argc, char **argv)
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+    return n > k && strcmp(s + n - k, end) == 0;
+}
+
+/* NAME.tmp-PID -> PID; 0: another name */
+static pid_t pid_in_name(const char *name)
+{
+    const char *tmp = strstr(name, ".tmp-");
+    char *end = NULL;
+    long pid = tmp && tmp > name && tmp[5] >= '1' && tmp[5] <= '9' ? strtol(tmp + 5, &end, 10) : 0;
+    return end && *end == 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+/* Whether nobody is writing the file. */
+static bool is_abandoned(const char *path, const char *name)
+{
+    pid_t pid = pid_in_name(name);
+    if (pid)
+        return kill(pid, 0) != 0 && errno == ESRCH;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool free_of_lock = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (fd >= 0)
+        close(fd);
+    return free_of_lock;
+}
+
+static void examine_file(const char *path, const char *name, const struct stat *st)
+{
+    const char *state = "live";
+    if (st->st_uid != geteuid() ||
+        !(pid_in_name(name) || (name[0] == '.' && ends_with(name, ".tritter-partial"))))
+        return;
+    if (is_abandoned(path, name)) {
+        state = remove_stale ? "removed" : "stale";
+        if (remove_stale && unlink(path) != 0)
+            die_errno("%s: cannot remove", path);
+    }
+    printf("%s\t%llu\t", state, (unsigned long long)st->st_size);
+    print_path("", path);
+}
+
+static void examine_files_below(const char *dir)
+{
+    struct dir d = dir_read(dir);
+    for (size_t i = 0; i < d.n; i++) {
+        struct stat st;
+        char *path = path_join(dir, d.names[i]);
+        if (lstat(path, &st) != 0) {
+            if (errno != ENOENT)
+                die_errno("%s", path);
+        } else if (S_ISDIR(st.st_mode)) {
+            examine_files_below(path);
+        } else if (S_ISREG(st.st_mode)) {
+            examine_file(path, d.names[i], &st);
+        }
+        free(path);
+    }
+    dir_free(&d);
+}
+
+static void examine_segments(void)
 {
     char prefix[64];
-
-    if (cli_parse(&cli, argc, argv) > 0)
-        usage_error("no operands expected");
     snprintf(prefix, sizeof prefix, "tritter-%lu-", (unsigned long)geteuid());
     struct dir d = dir_read(SEGMENT_DIR);
     for (size_t i = 0; i < d.n; i++)
@@ -106,6 +178,15 @@ int main(int argc, char **argv)
             examine(d.names[i], d.names[i] + strlen(prefix));
     dir_free(&d);
     examine_pages();
+}
+
+int main(int argc, char **argv)
+{
+    int n = cli_parse(&cli, argc, argv);
+    for (int i = 0; i < n; i++)
+        examine_files_below(argv[i]);
+    if (n == 0)
+        examine_segments();
     close_stdout();
     return 0;
 }

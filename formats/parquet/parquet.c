@@ -1,6 +1,7 @@
 #include "formats/parquet/parquet.h"
 
 #include "formats/docs.h"
+#include "formats/json_text.h"
 #include "formats/parquet/column.h"
 #include "formats/parquet/metadata.h"
 

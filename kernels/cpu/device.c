@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "kernels/cpu/table.h"
 #include "kernels/vec.h"
 
@@ -56,6 +57,13 @@ struct device *device_open(enum dtype act, int threads, char *err, size_t cap)
         snprintf(err, cap, "no memory for the CPU backend");
         return NULL;
     }
+    dev->room =
+        mmap(NULL, DEVICE_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (dev->room == MAP_FAILED) {
+        snprintf(err, cap, "no memory for matrix products: oneDNN is given %d MB", DEVICE_ROOM >> 20);
+        free(dev);
+        return NULL;
+    }
     limit_onednn();
     dev->act = act;
     dev->threads = threads > 0 ? threads : omp_get_num_procs();
@@ -84,6 +92,7 @@ void device_close(struct device *dev)
         dnnl_engine_destroy(dev->engine);
     for (int i = 0; i < SCRATCH_SLOTS; i++)
         free(dev->scratch[i].p);
+    device_room_release(dev);
     free(dev);
 }
 
@@ -192,6 +201,13 @@ bool device_recorded(struct device *dev)
 {
     (void)dev;
     return true;
+}
+
+void device_room_release(struct device *dev)
+{
+    if (dev->room)
+        munmap(dev->room, DEVICE_ROOM);
+    dev->room = NULL;
 }
 
 void *device_scratch(struct device *dev, enum scratch_slot slot, size_t bytes)

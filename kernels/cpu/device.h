@@ -29,12 +29,20 @@ struct device {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     struct matmul_cache *matmuls;
+    void *room; /* DEVICE_ROOM bytes of addresses, held until the first product */
     struct {
         void *p;
         size_t bytes;
     } scratch[SCRATCH_SLOTS];
     char text[96];
 };
+
+/* oneDNN crashes where it finds no memory for the code that it makes. So the addresses for it are asked for
+ * when the device is opened, which fails with words, and given back when the first product is made: by then
+ * all that is large has been allocated, or refused. 12 MB were needed by a training step of some 30 products.
+ */
+enum { DEVICE_ROOM = 32 << 20 };
+void device_room_release(struct device *dev);
 
 /* At least that many bytes, 64-byte aligned, contents undefined; valid until the next call for the same slot.
  * Grows during the first step and never after. Without memory there is no way on: aborts. */

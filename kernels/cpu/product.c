@@ -122,6 +122,7 @@ static dnnl_primitive_desc_t describe(struct device *dev, const struct product *
 static void entry_build(struct device *dev, struct entry *e, const struct product *p)
 {
     dnnl_memory_desc_t md[3];
+    device_room_release(dev);
     e->key = *p;
     e->used = true;
     dnnl_primitive_desc_t pd = describe(dev, p, md);

@@ -1,4 +1,5 @@
 #include "pipeline/eval/loaded.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -49,6 +50,16 @@ static const struct ops *choose(const char *device)
     return ops;
 }
 
+static void note_files(const char *dir)
+{
+    static const char *const names[] = {"config.json", "model.safetensors", "tokenizer.json"};
+    for (size_t i = 0; i < 3; i++) {
+        char *path = path_join(dir, names[i]);
+        apart_input(path);
+        free(path);
+    }
+}
+
 void loaded_open(struct loaded *m, const char *path, const char *device, const char *dtype, int64_t threads,
                  bool one_by_one)
 {
@@ -60,6 +71,7 @@ void loaded_open(struct loaded *m, const char *path, const char *device, const c
     if (!m->dir)
         die("%s", err);
     m->tokenizer_path = path_join(m->dir, "tokenizer.json");
+    note_files(m->dir);
     m->tok = tokenizer_load(m->tokenizer_path, err, sizeof err);
     if (!m->tok)
         die("%s", err);

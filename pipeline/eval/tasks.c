@@ -5,6 +5,7 @@
  */
 #include "formats/json_lenient.h"
 #include "pipeline/eval/choices.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
@@ -79,6 +80,7 @@ void questions_read(struct questions *q, const char *task_name, const char *path
     const struct task *task = find(task_name);
     char reason[256];
     size_t len, room = 0, line = 0;
+    apart_input(path);
     char *text = read_file(path, &len, MAX_FILE);
     *q = (struct questions){.path = path};
     for (size_t at = 0; at < len && (limit == 0 || q->n < limit);) {

@@ -1,5 +1,6 @@
 #include "pipeline/fetch/copy.h"
 
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/counters.h"
 #include "pipeline/lib/log.h"
 
@@ -80,6 +81,9 @@ void cat_sources(struct fetch_options *o, char **words, int n)
 {
     struct tally t = {0};
     setvbuf(stdout, NULL, _IOFBF, OUT_BUFFER);
+    apart_output("-");
+    for (int i = 0; i < n; i++)
+        apart_input(words[i]);
     at_failure(tell_readers, stdout);
     for (int i = 0; i < n; i++) {
         struct source *s = fetch_source_open(o, words[i]);

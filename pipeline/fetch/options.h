@@ -9,7 +9,7 @@
 
 struct fetch_options {
     bool download; /* whole files into the cache, and no documents */
-    const char *out_dir, *domain, *limit;
+    const char *out_dir, *domain, *limit, *corpora;
     uint64_t seed;
     uint64_t max_docs, max_bytes; /* of text; UINT64_MAX: no limit */
     int64_t jobs;                 /* transfers side by side */

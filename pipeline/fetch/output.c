@@ -2,6 +2,7 @@
 
 #include "formats/compress.h"
 #include "pipeline/fetch/copy.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/log.h"
 
 #include <stdlib.h>
@@ -15,7 +16,7 @@ static char *output_name(const char *word)
 {
     char *real = source_scheme(word)->name(word);
     char *base = strrchr(real, '/') ? strrchr(real, '/') + 1 : real;
-    static const char *const ends[] = {".gz", ".zst",   ".zstd",   ".lz4", ".bz2",
+    static const char *const ends[] = {".gz", ".zst",   ".zstd",   ".lz4",  ".bz2",
                                        ".xz", ".jsonl", ".ndjson", ".json", ".parquet"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t len = strlen(base), end = strlen(ends[i]);
@@ -125,10 +126,18 @@ void output_sources(struct fetch_options *o, char **words, int n)
                             words[i], names[i]);
     }
     make_dirs(o->out_dir);
+    apart_output_dir(o->out_dir, false);
+    for (int i = 0; i < n; i++) { /* before the first is made */
+        char *path = path_join(o->out_dir, names[i]);
+        apart_input(words[i]);
+        apart_output(path);
+        free(path);
+    }
     for (int i = 0; i < n && !stop_signal; i++)
         output_source(o, words[i], names[i]);
     for (int i = 0; i < n; i++)
         free(names[i]);
     free(names);
+    say_in_place(o->out_dir);
     close_stdout();
 }

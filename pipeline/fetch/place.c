@@ -15,8 +15,7 @@ static char *failure(const char *path)
     return xasprintf("%s: %s", path, strerror(errno));
 }
 
-/* All folders above path. NULL, or why not. */
-static char *make_parents(const char *path)
+char *place_make_parents(const char *path)
 {
     char *copy = xstrdup(path), *why = NULL;
     for (char *s = copy + 1; !why && (s = strchr(s, '/')) != NULL; *s++ = '/') {
@@ -42,7 +41,7 @@ static bool is_still(int fd, const char *path)
 
 char *place_lock(const struct remote_file *f, int *fd)
 {
-    char *why = make_parents(f->lock);
+    char *why = place_make_parents(f->lock);
     *fd = -1;
     while (!why) {
         *fd = open(f->lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0664);
@@ -63,7 +62,7 @@ char *place_lock(const struct remote_file *f, int *fd)
 
 char *place_open(const struct remote_file *f, int *fd, uint64_t *size)
 {
-    char *why = make_parents(f->blob), *part = incomplete(f);
+    char *why = place_make_parents(f->blob), *part = incomplete(f);
     struct stat st;
     *fd = why ? -1 : open(part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (!why && (*fd < 0 || fstat(*fd, &st) != 0))
@@ -135,7 +134,7 @@ char *place_link(const struct remote_file *f)
         return NULL;
     char *why = NULL, *snapshot = xasprintf("%.*s", (int)(strlen(f->link) - strlen(f->path)), f->link);
     char *path = xstrdup(f->path);
-    if ((why = make_parents(snapshot)) == NULL) {
+    if ((why = place_make_parents(snapshot)) == NULL) {
         int dir = open_folders(open(snapshot, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path);
         const char *name = strrchr(f->path, '/') ? strrchr(f->path, '/') + 1 : f->path;
         if (dir < 0 || !make_link(dir, name, f->link_target))

@@ -8,6 +8,8 @@
 
 #include "pipeline/fetch/files.h"
 
+/* Makes all folders above a path. */
+char *place_make_parents(const char *path);
 /* Takes the lock without waiting. *fd: to be closed to give it back, or -1: another process has it. */
 char *place_lock(const struct remote_file *f, int *fd);
 /* Opens what has come so far, or makes it empty. The caller closes *fd. */

@@ -119,9 +119,20 @@ static void choose_ranges(struct remote *r)
 
 /* --- their documents ------------------------------------------------------- */
 
+/* The threads end before the program does, should it fail: what they use goes then. */
+static void give_up(void *arg)
+{
+    struct remote *r = arg;
+    ranges_close(r->ranges);
+    downloads_stop(r->downloads);
+    r->ranges = NULL;
+    r->downloads = NULL;
+}
+
 static void start(struct remote *r)
 {
     choose_ranges(r);
+    at_failure(give_up, r);
     r->downloads = downloads_start(source_settings(r->source->options), &r->listing.files,
                                    (unsigned)r->source->options->jobs);
     r->began = now_seconds();
@@ -147,12 +158,22 @@ static int64_t read_file_at(void *arg, uint64_t offset, void *buf, size_t n)
     return (int64_t)done;
 }
 
+static void show_progress(struct remote *r)
+{
+    struct source_progress p = {0};
+    remote_progress(r, &p);
+    progress(r->word, p.done, p.total, "bytes", p.extra);
+}
+
 /* False: stop_signal. */
 static bool wait_until_whole(struct remote *r)
 {
-    while (!downloads_wait(r->downloads, r->file, WAIT_MS))
+    while (!downloads_wait(r->downloads, r->file, WAIT_MS)) {
         if (stop_signal)
             return false;
+        show_progress(r);
+    }
+    progress_end();
     return true;
 }
 
@@ -224,6 +245,7 @@ bool remote_next(struct remote *r, struct doc *d)
 
 void remote_close(struct remote *r)
 {
+    at_failure_cancel(r);
     if (r->input)
         input_close(r->input);
     if (r->ranges)
@@ -273,11 +295,8 @@ static void wait_for_all(struct remote *r)
 {
     const struct file_list *files = &r->listing.files;
     for (size_t i = 0; i < files->n && !stop_signal; i++) {
-        while (!downloads_wait(r->downloads, i, WAIT_MS) && !stop_signal) {
-            struct source_progress p = {0};
-            remote_progress(r, &p);
-            progress(r->word, p.done, p.total, "bytes", p.extra);
-        }
+        while (!downloads_wait(r->downloads, i, WAIT_MS) && !stop_signal)
+            show_progress(r);
         progress_end();
         if (!stop_signal)
             printf("%s\n", files->v[i].link ? files->v[i].link : files->v[i].blob);

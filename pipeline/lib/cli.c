@@ -319,6 +319,7 @@ int cli_parse(const struct cli *cli, int argc, char **argv)
     int n = 0;
     bool options = true;
     program_name = cli->name;
+    signals_begin();
     counters_label(argc, argv);
     for (int i = 1; i < argc;) {
         if (!options || argv[i][0] != '-' || argv[i][1] == 0) {

@@ -1,3 +1,4 @@
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/dir.h"
 #include "pipeline/lib/log.h"
@@ -8,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,21 +20,6 @@ static void remove_temporary(void *arg)
         unlink(c->tmp);
 }
 
-FILE *commit_open(struct commit *c, const char *path)
-{
-    if (is_dir(path))
-        die("%s: is a directory", path);
-    if (is_device(path)) /* a rename would put a file in its place */
-        die("%s: is a device or a pipe, not a file that can be replaced whole", path);
-    c->path = xstrdup(path);
-    c->tmp = xasprintf("%s.tmp-%d", path, (int)getpid());
-    int fd = open(c->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0 || !(c->f = fdopen(fd, "w")))
-        die_errno("%s", c->tmp);
-    at_failure(remove_temporary, c);
-    return c->f;
-}
-
 static char *parent(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -41,32 +28,80 @@ static char *parent(const char *path)
     return slash == path ? xstrdup("/") : xasprintf("%.*s", (int)(slash - path), path);
 }
 
+/* dir/NAME -> dir/.NAME.tritter-partial */
+static char *partial_name(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    return xasprintf("%.*s.%s.tritter-partial", (int)(name - path), path, name);
+}
+
+/* Opens c->tmp, empty, and locks it. The name is always the one, so that a killed run leaves one file at
+ * most, which the next run takes over. Another run may rename it between open and lock: then try again. */
+static int open_locked(const struct commit *c)
+{
+    for (;;) {
+        struct stat here, there;
+        int fd = open(c->tmp, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+        if (fd < 0)
+            die_errno("%s: cannot write", c->path);
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+            die("%s: another program is writing it", c->path);
+        if (fstat(fd, &here) != 0)
+            die_errno("%s", c->tmp);
+        if (!S_ISREG(here.st_mode) || here.st_uid != geteuid() || here.st_nlink > 1)
+            die("%s: is in the way, and not ours", c->tmp);
+        if (lstat(c->tmp, &there) == 0 && here.st_ino == there.st_ino && here.st_dev == there.st_dev) {
+            if (ftruncate(fd, 0) != 0)
+                die_errno("%s: cannot write", c->path);
+            return fd;
+        }
+        close(fd);
+    }
+}
+
+FILE *commit_open(struct commit *c, const char *path)
+{
+    if (is_dir(path))
+        die("%s: is a directory", path);
+    if (is_device(path)) /* a rename would put a file in its place */
+        die("%s: is a device or a pipe, not a file that can be replaced whole", path);
+    apart_output(path);
+    c->path = xstrdup(path);
+    c->tmp = partial_name(path);
+    int fd = open_locked(c);
+    at_failure(remove_temporary, c);
+    if (!(c->f = fdopen(fd, "w")))
+        die_errno("%s", c->tmp);
+    return c->f;
+}
+
 static void forget(struct commit *c)
 {
     at_failure_cancel(c);
+    fclose(c->f); /* and the lock is gone */
     free(c->path);
     free(c->tmp);
     *c = (struct commit){0};
 }
 
+/* Before the rename nothing has changed, after it the new file is there: failures on either side say so. */
 void commit_finish(struct commit *c)
 {
     if (fflush(c->f) != 0 || ferror(c->f) || fsync(fileno(c->f)) != 0)
         die_errno("%s: cannot write", c->path);
-    if (fclose(c->f) != 0)
-        die_errno("%s: cannot write", c->path);
     if (rename(c->tmp, c->path) != 0)
         die_errno("%s: cannot rename to %s", c->tmp, c->path);
+    at_failure_cancel(c);
     char *dir = parent(c->path);
+    say_in_place(c->path);
     fsync_dir(dir);
+    say_in_place(NULL);
     free(dir);
     forget(c);
 }
 
 void commit_abort(struct commit *c)
 {
-    if (c->f)
-        fclose(c->f);
     remove_temporary(c);
     forget(c);
 }

@@ -1,12 +1,14 @@
 /*
  * fs.h - files that are whole or absent
  *
- *   f = commit_open(&c, "dir/000000.tok", 0644)   a temporary name beside it
+ *   f = commit_open(&c, "dir/000000.tok", 0644)   dir/.000000.tok.tritter-partial, locked
  *   write, write
  *   commit_finish(&c)                             fsync, rename, fsync the directory
  *
- * All calls die() with the path on failure: they are for programs.
- * A commit that is not finished when the program fails is removed.
+ * All calls die() with the path on failure: they are for programs. A commit
+ * that is not finished when the program fails is removed; what a killed program
+ * left is taken over by the next that writes the same file (or removed by
+ * tools/doctor). Two programs cannot write the same file at once.
  */
 #ifndef LIB_FS_H
 #define LIB_FS_H

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 const char *program_name = "tritter";
 int log_level = 1;
-volatile sig_atomic_t stop_signal;
 
 static struct {
     void (*fn)(void *);
@@ -20,38 +20,42 @@ static struct {
 } cleanups[32];
 static int n_cleanups;
 static bool progress_shown;
+static char *in_place;
 
-static void message(const char *kind, const char *fmt, va_list ap, const char *tail)
+static void message(bool failed, const char *kind, const char *fmt, va_list ap, const char *tail)
 {
     char line[4096];
     progress_end();
     vsnprintf(line, sizeof line, fmt, ap);
-    fprintf(stderr, "%s: %s%s%s%s\n", program_name, kind, line, tail ? ": " : "", tail ? tail : "");
+    fprintf(stderr, "%s: %s%s%s%s", program_name, kind, line, tail ? ": " : "", tail ? tail : "");
+    if (failed && in_place)
+        fprintf(stderr, " (but %s is in place, new and whole)", in_place);
+    fputc('\n', stderr);
 }
 
-#define MESSAGE(kind, tail)                                                                                  \
+#define MESSAGE(failed, kind, tail)                                                                          \
     do {                                                                                                     \
         va_list ap;                                                                                          \
         va_start(ap, fmt);                                                                                   \
-        message(kind, fmt, ap, tail);                                                                        \
+        message(failed, kind, fmt, ap, tail);                                                                \
         va_end(ap);                                                                                          \
     } while (0)
 
 void say(const char *fmt, ...)
 {
     if (log_level >= 1)
-        MESSAGE("", NULL);
+        MESSAGE(false, "", NULL);
 }
 
 void detail(const char *fmt, ...)
 {
     if (log_level >= 2)
-        MESSAGE("", NULL);
+        MESSAGE(false, "", NULL);
 }
 
 void warn(const char *fmt, ...)
 {
-    MESSAGE("warning: ", NULL);
+    MESSAGE(false, "warning: ", NULL);
 }
 
 static void run_cleanups(void)
@@ -71,15 +75,28 @@ static _Noreturn void fail(void)
 
 void die(const char *fmt, ...)
 {
-    MESSAGE("", NULL);
+    MESSAGE(true, "", NULL);
     fail();
 }
 
 void die_errno(const char *fmt, ...)
 {
+    char limited[128];
     const char *reason = strerror(errno);
-    MESSAGE("", reason);
+    struct rlimit limit;
+    if (errno == EFBIG && getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        snprintf(limited, sizeof limited, "%s: files may have %llu bytes here (ulimit -f)", reason,
+                 (unsigned long long)limit.rlim_cur);
+        reason = limited;
+    }
+    MESSAGE(true, "", reason);
     fail();
+}
+
+void say_in_place(const char *what)
+{
+    free(in_place);
+    in_place = what ? strdup(what) : NULL;
 }
 
 void at_failure(void (*fn)(void *), void *arg)
@@ -110,43 +127,6 @@ void close_stdout(void)
         die_errno("standard output");
     if (fclose(stdout) != 0)
         die_errno("standard output");
-}
-
-static void on_signal(int sig)
-{
-    if (stop_signal)
-        _exit(128 + sig); /* asked twice: at once */
-    stop_signal = sig;
-}
-
-/* A stack for handlers, if there is none (a sanitizer's): oneDNN's products move the stack pointer into the
- * heap, and what a signal pushed there would be written over the heap. It is the calling thread's alone,
- * which is enough: the kernel gives a process's signal to the main thread first, and a second one ends us at
- * once. */
-static void handlers_on_own_stack(void)
-{
-    static char stack[65536];
-    stack_t now, own = {.ss_sp = stack, .ss_size = sizeof stack};
-    if (sigaltstack(NULL, &now) == 0 && (now.ss_flags & SS_DISABLE))
-        sigaltstack(&own, NULL);
-}
-
-void signals_install(void)
-{
-    struct sigaction sa = {.sa_handler = on_signal,
-                           .sa_flags = SA_ONSTACK}; /* no SA_RESTART: blocked reads wake up */
-    sigemptyset(&sa.sa_mask);
-    handlers_on_own_stack();
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
-    struct sigaction was; /* nohup ignores it, and means it */
-    if (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN)
-        sigaction(SIGHUP, &sa, NULL);
-}
-
-int signal_exit_code(void)
-{
-    return stop_signal ? 128 + stop_signal : 0;
 }
 
 double now_seconds(void)

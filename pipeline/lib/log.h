@@ -9,7 +9,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <signal.h>
+
+#include "pipeline/lib/signals.h"
 
 extern const char *program_name; /* set by cli_parse */
 extern int log_level;            /* 0 --quiet, 1 default, 2 --verbose */
@@ -29,13 +30,9 @@ void at_failure_cancel(void *arg); /* forgets the one registered with arg */
 /* Flushes stdout and fails with exit 1 when anything was not written (a full disk must not exit 0). */
 void close_stdout(void);
 
-/* SIGINT, SIGTERM and SIGHUP set stop_signal and nothing else; loops look at it. SIGPIPE ends the process
- * quietly (exit 141-like, default action). signals_install, called by the main thread, sets this up; a second
- * signal ends at once. */
-extern volatile sig_atomic_t stop_signal;
-void signals_install(void);
-/* Ends the program because of stop_signal: returns 128+n for main to return. */
-int signal_exit_code(void);
+/* What an output's exchange has put in place: a failure that comes after it says so, since exit 1 otherwise
+ * means that nothing was changed. NULL: nothing. */
+void say_in_place(const char *what);
 
 /* Progress on stderr, only when that is a terminal and not --quiet; redrawn at most 10 times a second.
  * total 0: unknown. unit: "docs", "bytes" (shown as MB), "tokens", "steps". extra: free text or NULL. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "formats/decompress.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/stream/walk.h"
@@ -31,6 +32,8 @@ struct media_source *media_source_open(const struct modality *m, const struct in
 {
     struct media_source *s = xcalloc(1, sizeof *s);
     *s = (struct media_source){.m = m, .opts = *opts, .paths = paths, .n_paths = n_paths};
+    for (size_t i = 0; i < n_paths; i++)
+        apart_input(paths[i]);
     s->opts.raw_json = true;
     return s;
 }

@@ -94,12 +94,12 @@ void checkpoint_put_text(struct checkpoint_save *s, const char *name, const char
     file_end(s, name);
 }
 
-static void put_param(struct checkpoint_save *s, const struct weights *w, struct flat flat,
+static void put_param(struct checkpoint_save *s, const struct weights *w, struct weight_array array,
                       const struct param *p, enum st_dtype dtype)
 {
     for (size_t i = 0; i < p->n; i += CHUNK) {
         size_t n = p->n - i < CHUNK ? p->n - i : CHUNK;
-        flat_get(w, flat, p, i, n, s->buf);
+        weight_array_get(w, array, p, i, n, s->buf);
         if (dtype == ST_F32) {
             file_write(s, s->buf, n * sizeof *s->buf);
             continue;
@@ -132,7 +132,7 @@ void checkpoint_put_tensors(struct checkpoint_save *s, const char *name, const s
     file_begin(s, name);
     file_write(s, header, len);
     for (size_t i = 0; i < n_arrays * count; i++)
-        put_param(s, w, arrays[i / count].flat, &w->layout.v[i % count], dtype);
+        put_param(s, w, arrays[i / count].array, &w->layout.v[i % count], dtype);
     file_end(s, name);
     for (size_t i = 0; i < n_arrays * count; i++)
         free(names[i]);
@@ -157,7 +157,7 @@ static char *sealed_state(const json_t *state, size_t *len)
     return text;
 }
 
-/* tmp takes dir's name. When dir exists, the two change places in one step and the old one is removed. */
+/* tmp takes dir's name. When dir exists, the two change places in one step. */
 static void take_name(struct checkpoint_save *s)
 {
     if (rename(s->tmp, s->dir) == 0)
@@ -166,7 +166,6 @@ static void take_name(struct checkpoint_save *s)
         die_errno("%s: cannot rename to %s", s->tmp, s->dir);
     if (renameat2(AT_FDCWD, s->tmp, AT_FDCWD, s->dir, RENAME_EXCHANGE) != 0)
         die_errno("%s: cannot replace %s", s->tmp, s->dir);
-    remove_tree(s->tmp);
 }
 
 void checkpoint_commit(struct checkpoint_save *s, json_t *state)
@@ -182,8 +181,11 @@ void checkpoint_commit(struct checkpoint_save *s, json_t *state)
     free(trainer);
     fsync_dir(s->tmp);
     take_name(s);
-    fsync_dir(s->parent);
     at_failure_cancel(s);
+    say_in_place(s->dir);
+    fsync_dir(s->parent);
+    remove_tree(s->tmp); /* the old one, if there was one */
+    say_in_place(NULL);
     json_decref(s->files);
     XXH3_freeState(s->hash);
     free(s->dir);

@@ -44,17 +44,17 @@ size_t weights_bytes(const struct params *layout, const struct model_config *c, 
                      bool bf16_alone);
 
 /* An array of the layout in the device's memory. */
-struct flat {
+struct weight_array {
     void *p;      /* layout.total elements */
-    bool half;    /* bf16, otherwise f32 */
-    float *gains; /* with half, NULL: p has them too; otherwise they are here */
+    bool bf16;    /* otherwise f32 */
+    float *gains; /* with bf16, NULL: p has them too; otherwise they are here */
 };
-struct flat weights_flat(const struct weights *w); /* the weights themselves */
+struct weight_array weights_array(const struct weights *w); /* the weights themselves */
 /* Elements from .. from+n of a parameter, as f32 on the host. put may use host's memory for itself. */
-void flat_get(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
-              float *host);
-void flat_put(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
-              float *host);
+void weight_array_get(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
+                      size_t n, float *host);
+void weight_array_put(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
+                      size_t n, float *host);
 void weights_free(struct weights *w);
 /* First values as w->init says. The same seed gives the same weights on every backend. -1: no memory on the
  * host. */

@@ -99,22 +99,22 @@ void weights_free(struct weights *w)
     *w = (struct weights){0};
 }
 
-struct flat weights_flat(const struct weights *w)
+struct weight_array weights_array(const struct weights *w)
 {
-    return w->theta ? (struct flat){.p = w->theta} : (struct flat){w->work, true, w->gains};
+    return w->theta ? (struct weight_array){.p = w->theta} : (struct weight_array){w->work, true, w->gains};
 }
 
 /* Where element `from` of a parameter is; *half: in bf16. */
-static void *place(struct flat f, const struct param *p, size_t from, bool *half)
+static void *place(struct weight_array f, const struct param *p, size_t from, bool *half)
 {
-    *half = f.half && (!f.gains || param_is_matrix(p));
-    if (f.half && !*half)
+    *half = f.bf16 && (!f.gains || param_is_matrix(p));
+    if (f.bf16 && !*half)
         return f.gains + p->gain_offset + from;
-    return (char *)f.p + (p->offset + from) * (f.half ? 2 : sizeof(float));
+    return (char *)f.p + (p->offset + from) * (f.bf16 ? 2 : sizeof(float));
 }
 
-void flat_get(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
-              float *host)
+void weight_array_get(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
+                      size_t n, float *host)
 {
     bool half;
     const void *src = place(f, p, from, &half);
@@ -127,8 +127,8 @@ void flat_get(const struct weights *w, struct flat f, const struct param *p, siz
     }
 }
 
-void flat_put(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
-              float *host)
+void weight_array_put(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
+                      size_t n, float *host)
 {
     bool half;
     void *dst = place(f, p, from, &half);
@@ -194,7 +194,7 @@ static void init_param(struct weights *w, const struct param *p, uint64_t seed, 
         else
             for (size_t k = 0; k < n; k++)
                 host[k] = 1;
-        flat_put(w, weights_flat(w), p, from, n, host);
+        weight_array_put(w, weights_array(w), p, from, n, host);
     }
 }
 
@@ -228,8 +228,8 @@ int weights_silence(struct weights *w, int from)
             continue;
         for (size_t at = 0; at < p->n; at += CHUNK) {
             size_t n = p->n - at < CHUNK ? p->n - at : CHUNK;
-            memset(zeros, 0, n * sizeof *zeros); /* flat_put may have used it */
-            flat_put(w, weights_flat(w), p, at, n, zeros);
+            memset(zeros, 0, n * sizeof *zeros); /* weight_array_put may have used it */
+            weight_array_put(w, weights_array(w), p, at, n, zeros);
         }
     }
     free(zeros);

@@ -118,13 +118,21 @@ static void sync_parent(const char *path)
     free(parent);
 }
 
+/* The point of no return: what was built has its name. The old one is removed only when that is durable. */
+static void in_place(struct sharddir *d)
+{
+    at_failure_cancel(d);
+    say_in_place(d->dir);
+    sync_parent(d->target);
+}
+
 /* File systems that cannot exchange: a moment without the directory, which sharddir_begin mends. */
 static void rename_aside(struct sharddir *d)
 {
     remove_tree(d->old);
     if (rename(d->target, d->old) != 0 || rename(d->building, d->target) != 0)
         die_errno("%s: cannot rename to %s", d->building, d->target);
-    sync_parent(d->target);
+    in_place(d);
     remove_tree(d->old);
 }
 
@@ -144,9 +152,9 @@ void sharddir_commit(struct sharddir *d)
     if (!path_exists(d->target)) {
         if (rename(d->building, d->target) != 0)
             die_errno("%s: cannot rename to %s", d->building, d->target);
-        sync_parent(d->target);
+        in_place(d);
     } else if (renameat2(AT_FDCWD, d->building, AT_FDCWD, d->target, RENAME_EXCHANGE) == 0) {
-        sync_parent(d->target);
+        in_place(d);
         remove_tree(d->building); /* now the old one */
     } else if (errno == EINVAL || errno == ENOSYS) {
         rename_aside(d);

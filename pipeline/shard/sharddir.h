@@ -6,7 +6,8 @@
  *   sharddir_commit(&d)                 exchanges the two names, then removes what was there before
  *
  * Killed at any moment, the directory is the old one or the new one, never a
- * part; what a killed run left is removed by the next. die() names the path.
+ * part; what a killed run left is removed by the next. die() names the path,
+ * and after the exchange also says that the new directory is in place.
  */
 #ifndef SHARD_SHARDDIR_H
 #define SHARD_SHARDDIR_H

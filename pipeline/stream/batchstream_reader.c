@@ -2,7 +2,7 @@
  * batchstream_reader.c - batches in: pipe, file or ring, every byte checked
  *
  * From a descriptor a record is read into `buffer`. From a ring the view is
- * into the ring, whose record is released by the next call.
+ * into the end's copy of the record.
  */
 #include "pipeline/stream/batchstream.h"
 
@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -112,6 +113,7 @@ struct batch_reader *batch_reader_open(const char *endpoint)
         open_ring(r);
         return r;
     }
+    apart_input(endpoint);
     if (is_stdin && isatty(STDIN_FILENO))
         usage_error("stdin is a terminal: batches are binary, pipe them from mix");
     int fd = is_stdin ? STDIN_FILENO : open(endpoint, O_RDONLY | O_CLOEXEC);

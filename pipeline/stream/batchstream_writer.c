@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -82,6 +83,7 @@ struct batch_writer *batch_writer_open(const char *endpoint, const struct batch_
         open_ring(w, endpoint);
         return w;
     }
+    apart_output(endpoint);
     if (strcmp(endpoint, "-") == 0)
         w->fd = STDOUT_FILENO;
     else

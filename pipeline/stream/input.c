@@ -3,6 +3,7 @@
 #include "formats/decompress.h"
 #include "formats/template.h"
 #include "formats/tokens.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/stream/parquet_docs.h"
@@ -142,6 +143,8 @@ struct input *input_open(const struct input_opts *opts, const char *const *paths
     in->paths = n_paths ? paths : stdin_paths;
     in->n_paths = n_paths ? n_paths : 1;
     in->stats.total_bytes = size_of_files(in->paths, in->n_paths);
+    for (size_t i = 0; i < in->n_paths; i++)
+        apart_input(in->paths[i]);
     return in;
 }
 

@@ -29,7 +29,8 @@ struct ring_out {
 
 struct ring_in {
     struct ring *ring;
-    bool peeked; /* a record is out */
+    void *copy; /* of the record that is out */
+    size_t cap;
 };
 
 static const char prefix[] = "ring:";
@@ -191,17 +192,26 @@ struct ring_in *ring_in_open(const char *endpoint)
     }
 }
 
+/* The writer, or a program that opened the same memory, could change a record between its check and its use:
+ * what is handed out is a copy of our own. */
+static const void *copy_out(struct ring_in *in, const void *p, uint32_t len)
+{
+    if (!in->copy || len > in->cap) {
+        free(in->copy);
+        in->cap = len > 4096 ? len : 4096;
+        in->copy = xmalloc(in->cap);
+    }
+    memcpy(in->copy, p, len);
+    ring_release(in->ring);
+    return in->copy;
+}
+
 const void *ring_in_next(struct ring_in *in, uint32_t *len, int *why)
 {
-    if (in->peeked)
-        ring_release(in->ring);
-    in->peeked = false;
     for (*why = RING_OK; !stop_signal; *why = RING_OK) {
         const void *p = ring_peek(in->ring, len);
-        if (p) {
-            in->peeked = true;
-            return p;
-        }
+        if (p)
+            return copy_out(in, p, *len);
         *why = ring_wait_data(in->ring, WAIT_MS);
         if (!goes_on(*why))
             return NULL;
@@ -218,8 +228,7 @@ void ring_in_close(struct ring_in *in)
 {
     if (!in)
         return;
-    if (in->peeked)
-        ring_release(in->ring);
     ring_close(in->ring);
+    free(in->copy);
     free(in);
 }

@@ -3,8 +3,7 @@
  *
  * From a descriptor, `buffer` holds [pos, end) of the stream, and a record is
  * handed out as a view into it. Every unit of the stream is a multiple of 4
- * bytes, so views are aligned. From a ring, the view is into the ring, whose record is
- * released by the next call.
+ * bytes, so views are aligned. From a ring, the view is into the end's copy of the record.
  */
 #include "pipeline/stream/tokstream.h"
 
@@ -14,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -129,6 +129,7 @@ struct tok_reader *tok_reader_open(const char *endpoint)
             bad(r, 0, "the first record of the ring is not a token stream header");
         return r;
     }
+    apart_input(endpoint);
     if (strcmp(endpoint, "-") == 0) {
         if (isatty(STDIN_FILENO))
             usage_error("stdin is a terminal: a token stream is binary, pipe it from tokenize");

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -103,6 +104,7 @@ struct tok_writer *tok_writer_open(const char *endpoint, const struct tokens_hea
         if (isatty(STDOUT_FILENO))
             usage_error("a token stream is binary: send stdout to a program or a file, or use -o");
         w->fd = STDOUT_FILENO;
+        apart_output(endpoint);
     } else if (is_ring(endpoint)) {
         w->ring = ring_out_open(endpoint, RING_BYTES);
     } else if (is_device(endpoint)) { /* to be written to, not replaced */

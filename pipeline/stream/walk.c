@@ -1,5 +1,6 @@
 #include "pipeline/stream/walk.h"
 
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/dir.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -87,6 +88,8 @@ const char *walk_next(struct walk *w)
             die_errno("%s", w->path.s);
         if (S_ISDIR(st.st_mode))
             enter(w);
+        else if (S_ISREG(st.st_mode) && apart_is_output(&st))
+            detail("%s: is the output, and left out", w->path.s);
         else if (S_ISREG(st.st_mode) && is_wanted(w, name))
             return w->path.s;
         else if (S_ISLNK(st.st_mode) && is_wanted(w, name))

@@ -3,7 +3,7 @@
  *
  * Entries of a directory come sorted bytewise, a subdirectory's files in its
  * place. Left out: names that start with a dot, symbolic links (so nothing
- * outside is reached, and no cycle), and what is no file. Memory is that of
+ * outside is reached, and no cycle), what is no file, and the program's own output. Memory is that of
  * the names in the directories from the root to the current file.
  */
 #ifndef STREAM_WALK_H

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/stream/tokstream.h"
@@ -125,6 +126,7 @@ static void read_arrays(struct run *r, struct scanner *s)
 
 static int open_input(struct run *r)
 {
+    apart_input(r->input);
     if (strcmp(r->input, "-") == 0) {
         if (isatty(STDIN_FILENO))
             usage_error("ids are read from standard input, and that is a terminal");

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/ordered.h"
@@ -16,6 +17,7 @@ struct tokenizer *stage_tokenizer(const char *path)
     char err[800];
     if (!path)
         usage_error("which tokenizer? -t tokenizer.json");
+    apart_input(path);
     struct tokenizer *t = tokenizer_load(path, err, sizeof err);
     if (!t)
         die("%s", err);
@@ -28,6 +30,7 @@ void text_output_open(struct text_output *out, const char *endpoint)
     if (strncmp(endpoint, "ring:", 5) == 0)
         usage_error("%s: text does not go to a ring; use a file or -", endpoint);
     if (strcmp(endpoint, "-") == 0) {
+        apart_output(endpoint);
         out->f = stdout;
         out->name = "standard output";
     } else if (is_device(endpoint)) {

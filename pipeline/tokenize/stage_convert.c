@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/text/convert/sentencepiece.h"
@@ -175,6 +176,7 @@ int tokenize_convert(int argc, char **argv)
         usage_error("where to? -o tokenizer.json");
     struct text_output out;
     size_t n_bytes, len;
+    apart_input(argv[0]);
     char *bytes = read_file(argv[0], &n_bytes, MAX_FILE);
     if (n_bytes == 0)
         die("%s: empty", argv[0]);

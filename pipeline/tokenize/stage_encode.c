@@ -14,7 +14,7 @@
 #include "pipeline/lib/counters.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/stream/tokstream.h"
-#include "pipeline/text/pretokenize/batches.h"
+#include "pipeline/text/vocabulary/batches.h"
 #include "pipeline/tokenize/fim.h"
 #include "pipeline/text/encode/pieces.h"
 #include "pipeline/tokenize/rows.h"

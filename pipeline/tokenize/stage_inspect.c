@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 #include "formats/docs.h"
+#include "formats/json_text.h"
 #include "formats/tokens.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/stream/input.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/text/pretokenize/batches.h"
+#include "pipeline/text/vocabulary/batches.h"
 #include "pipeline/text/pretokenize/pretokenizer.h"
 
 static const char *tokenizer_path, *text_given;
@@ -161,8 +162,9 @@ static void look_at(struct run *r, const struct doc *d)
         from += n;
     }
     if (tokens)
-        json_array_append_new(r->documents, json_pack("{s:s?, s:s, s:o}", "id", d->id, "domain",
-                                                      domain_names[d->domain], "tokens", tokens));
+        json_array_append_new(r->documents, json_pack("{s:o?, s:s, s:o}", "id",
+                                                      d->id ? json_text(d->id, strlen(d->id)) : NULL,
+                                                      "domain", domain_names[d->domain], "tokens", tokens));
     else if (shows)
         putchar('\n');
 }

@@ -1,5 +1,6 @@
 #include "pipeline/train/config.h"
 
+#include "formats/json_text.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/train/recipe.h"
@@ -13,7 +14,8 @@
 
 static const char usage[] = "train -m nano -t tok.json -i ring:NAME -o DIR --steps N [options]\n"
                             "train --print-step DIR\n"
-                            "train --list-presets [--json]";
+                            "train --list-presets [--json]\n"
+                            "train --print-shape FLOP";
 static const char notes[] =
     "DIR gets config.json, metrics.jsonl, ledger.jsonl, checkpoints/step-NNNNNN (each a Hugging Face model\n"
     "directory), and the links latest and best. formats/checkpoint.md says what is in them.\n"
@@ -55,7 +57,7 @@ struct train_config *config_parse(int argc, char **argv)
     if (n > 0)
         usage_error("'%s': train takes no operands", argv[0]);
     c->input_name = strcmp(c->input, "-") == 0 ? "stdin" : c->input;
-    if (c->print_step || c->list_presets)
+    if (c->print_step || c->list_presets || !isnan(c->print_shape))
         return c;
     if (!c->run || !c->run[0])
         usage_error("-o DIR is missing: where the run goes");
@@ -65,6 +67,8 @@ struct train_config *config_parse(int argc, char **argv)
         usage_error("--steps N is missing");
     if (!c->resume && !c->tokenizer)
         usage_error("-t FILE is missing: the tokenizer");
+    if (c->stop_on && strcmp(c->stop_on, "USR1") != 0)
+        usage_error("--stop-on: only USR1, not '%s'; other signals stop in any case", c->stop_on);
     if (c->keep_best && c->val.n == 0)
         usage_error("--keep-best needs --val NAME=DIR");
     return c;
@@ -210,6 +214,8 @@ void config_resolve(struct train_config *c, const json_t *stored)
     if (c->finish == (enum finish_choice)UNSET_WORD)
         c->finish = c->schedule == SCHEDULE_MERGE ? FINISH_PREDICT : FINISH_DECAY;
     resolve_growth(c);
+    if (c->sample_every > 0 && c->sample_prompts.n == 0)
+        usage_error("--sample-every: --sample-prompt TEXT is missing");
     if (c->warmup + c->decay > 1)
         usage_error("--warmup and --decay together are more than all steps");
     if (c->init == INIT_UNIT && !c->untied)
@@ -247,7 +253,7 @@ json_t *config_to_json(const struct train_config *c)
     for (const struct setting *s = NULL; (s = settings_next(s));)
         json_object_set_new(o, s->name, setting_to_json(s));
     for (size_t i = 0; i < c->val.n; i++)
-        json_array_append_new(val, json_string(c->val.v[i]));
+        json_array_append_new(val, json_text(c->val.v[i], strlen(c->val.v[i])));
     json_object_set_new(o, "val", val);
     return o;
 }

@@ -28,7 +28,7 @@ enum finish_choice { FINISH_DECAY, FINISH_PREDICT, FINISH_AUTO };
 enum recipe { RECIPE_PLAN, RECIPE_FAST };
 
 struct train_config {
-    const char *preset, *tokenizer, *input, *run, *grow, *print_step;
+    const char *preset, *tokenizer, *input, *run, *grow, *print_step, *stop_on;
     const char *input_name; /* of input, in messages */
     enum device_choice device;
     enum compute_dtype dtype;
@@ -44,12 +44,15 @@ struct train_config {
     uint64_t steps, seed, threads, micro_batch;
     double lr, lr_embedding, lr_head, lr_norm, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay,
         clip, momentum;
+    double print_shape;
     double ema_nesterov, ema_gamma, outer_lr, outer_momentum;
     uint64_t outer_nesterov, ema_start, updates;
     struct growth growth; /* what grow says */
     bool untied, doc_mask, recompute, fp8, save_finished;
     struct str_list val; /* NAME=DIR */
-    uint64_t val_every, val_tokens, save_every, keep_last, log_every, max_bad_steps;
+    struct str_list sample_prompts;
+    uint64_t sample_every, sample_tokens, val_every, val_tokens, save_every, keep_last, log_every,
+        max_bad_steps;
     double spike_sigma;
     bool skip_spikes, keep_best, resume, override, overwrite, allow_mix_change, json, list_presets;
 };

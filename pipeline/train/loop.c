@@ -5,6 +5,7 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/train/ledger.h"
 #include "pipeline/train/metrics.h"
+#include "pipeline/train/samples.h"
 #include "pipeline/train/state.h"
 
 #include <math.h>
@@ -355,10 +356,18 @@ static void after_step(struct trainer *t)
     stopwatch_stop(&t->clock);
     if (t->val && due(t, t->step, t->cfg->val_every))
         validate(t);
+    if (t->cfg->sample_every > 0 && due(t, t->step, t->cfg->sample_every))
+        samples_write(&(struct samples){&t->cfg->sample_prompts, t->tok, t->cfg->sample_tokens}, &t->w,
+                      &t->metrics, t->step);
     bool best = t->cfg->keep_best && t->best_step == t->step;
     bool in_doubt = t->guard.bad_in_a_row > 0 && t->step < t->cfg->steps && !stop_signal;
-    if ((due(t, t->step, t->cfg->save_every) || best || stop_signal) && !in_doubt)
+    if ((due(t, t->step, t->cfg->save_every) || best || stop_signal || save_signal) && !in_doubt) {
+        int asked = save_signal;
+        save_signal = 0; /* one that comes from here on is about later steps */
         state_save(t);
+        if (asked)
+            say("step %llu: saved, as SIGUSR1 asks", (unsigned long long)t->step);
+    }
     stopwatch_start(&t->clock);
 }
 

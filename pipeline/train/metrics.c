@@ -1,5 +1,7 @@
 #include "pipeline/train/metrics.h"
 
+#include "formats/json_text.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -7,14 +9,9 @@
 
 static void string(struct logfile *l, const char *key, const char *s)
 {
-    fprintf(l->f, ",\"%s\":\"", key);
-    for (; *s; s++) {
-        if ((unsigned char)*s < 0x20 || *s == '"' || *s == '\\')
-            fprintf(l->f, "\\u%04x", (unsigned char)*s);
-        else
-            fputc(*s, l->f);
-    }
-    fputc('"', l->f);
+    uint64_t replaced = 0;
+    fprintf(l->f, ",\"%s\":", key);
+    json_text_write(l->f, s, strlen(s), &replaced);
 }
 
 static void sensors(struct logfile *l, const struct sensors *s)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct steps {
@@ -68,6 +69,33 @@ static void remove_unfinished(const char *dir)
         free(path);
     }
     dir_free(&d);
+}
+
+static bool holds(const char *run, const char *name)
+{
+    struct stat st;
+    char *path = path_join(run, name);
+    bool there = lstat(path, &st) == 0;
+    if (!there && errno != ENOENT && errno != ENOTDIR)
+        die_errno("%s", path);
+    free(path);
+    return there && (!S_ISREG(st.st_mode) || st.st_size > 0);
+}
+
+void rundir_check(const char *run, bool resume, bool overwrite)
+{
+    static const char *const models[] = {"model.safetensors", "model.safetensors.index.json"};
+    for (size_t i = 0; i < 2; i++)
+        if (holds(run, models[i]))
+            die("%s: is a model directory, not a run (it holds %s); choose another -o", run, models[i]);
+    if (overwrite || rundir_has_checkpoints(run))
+        return;
+    if (holds(run, "latest"))
+        die("%s: 'latest' leads to a checkpoint that is gone. Bring checkpoints/ back, or add --overwrite to "
+            "delete the run's logs and begin again",
+            run);
+    if (!resume && (holds(run, "metrics.jsonl") || holds(run, "ledger.jsonl")))
+        die("%s: holds the logs of a run that has no checkpoint. Add --overwrite to delete them", run);
 }
 
 void rundir_open(const char *run)

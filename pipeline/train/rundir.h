@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Refuses a directory that train did not make (a model), and, unless overwrite, one whose checkpoints were
+ * taken away and whose logs a new start would cut. Changes nothing. */
+void rundir_check(const char *run, bool resume, bool overwrite);
 /* Makes it, and holds a lock until the process ends: two runs in one directory is a mistake. Removes what a
  * killed run left unfinished. */
 void rundir_open(const char *run);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/json_text.h"
 #include "pipeline/lib/fs.h"
 
 struct train_config train_settings;
@@ -46,10 +47,15 @@ const struct setting settings[] = {
      "delete the run that is in DIR first"},
     {0, "override", OPT_FLAG, &cfg.override, NULL, NOT_KEPT, 0, 0, 0,
      "with --resume: settings given now win over the checkpoint's"},
+    {0, "stop-on", OPT_STR, &cfg.stop_on, "SIGNAL", NOT_KEPT, 0, 0, 0,
+     "USR1: SIGUSR1 saves and stops; without it, the signal saves and the run goes on"},
     {0, "allow-mix-change", OPT_FLAG, &cfg.allow_mix_change, NULL, NOT_KEPT, 0, 0, 0,
      "with --resume: go on with another mix"},
     {0, "print-step", OPT_STR, &cfg.print_step, "DIR", NOT_KEPT, 0, 0, 0,
      "print the step from which --resume would go on, for mix --start-step"},
+    {0, "print-shape", OPT_NUM, &cfg.print_shape, "FLOP", NOT_KEPT, NAN, 0, 0,
+     "print what recipe fast trains with so many operations: layers, width, heads, feed-forward, vocabulary, "
+     "rows of 256 tokens a step"},
     {0, "json", OPT_FLAG, &cfg.json, NULL, NOT_KEPT, 0, 0, 0, "at the end, one JSON line on stdout"},
 
     {.type = OPT_HEADING, .help = "Compute"},
@@ -124,6 +130,11 @@ const struct setting settings[] = {
     {0, "val-every", OPT_U64, &cfg.val_every, "N", FREE, NAN, 0, 1e12,
      "steps between validations; 0: only at the end (an eighth of the steps)"},
     {0, "val-tokens", OPT_U64, &cfg.val_tokens, "N", FREE, 16384, 1, 1e12, "tokens of each that are taken"},
+    {0, "sample-every", OPT_U64, &cfg.sample_every, "N", FREE, 0, 0, 1e12,
+     "steps between texts that the model writes into metrics.jsonl; 0: none"},
+    {0, "sample-prompt", OPT_LIST, &cfg.sample_prompts, "TEXT", NOT_KEPT, 0, 0, 0,
+     "what they begin with; repeatable"},
+    {0, "sample-tokens", OPT_U64, &cfg.sample_tokens, "N", FREE, 64, 1, 1 << 20, "length of each, at most"},
     {0, "save-every", OPT_U64, &cfg.save_every, "N", FREE, 250, 0, 1e12,
      "steps between checkpoints; 0: only at the end"},
     {0, "save-dtype", OPT_WORD, &cfg.save_dtype, "f32|bf16", FREE, DTYPE_F32, 0, DTYPE_BF16,
@@ -313,7 +324,7 @@ json_t *setting_to_json(const struct setting *s)
     json_t *o;
     switch (s->type) {
     case OPT_STR:
-        return json_string(*(const char **)s->value);
+        return json_text(*(const char **)s->value, strlen(*(const char **)s->value));
     case OPT_FLAG:
         return json_boolean(*(bool *)s->value);
     case OPT_U64:
@@ -338,9 +349,12 @@ int setting_from_json(const struct setting *s, const json_t *v)
         return -1;
     if (s->type == OPT_WORD)
         return parse_word(s->unit, json_string_value(v), s->value);
-    if (s->type == OPT_STR)
-        *(const char **)s->value = xstrdup(json_string_value(v));
-    else if (s->type == OPT_U64)
+    if (s->type == OPT_STR) {
+        static char *kept[N_SETTINGS]; /* the strings that came from checkpoints */
+        char **mine = &kept[s - settings];
+        free(*mine);
+        *(const char **)s->value = *mine = xstrdup(json_string_value(v));
+    } else if (s->type == OPT_U64)
         *(uint64_t *)s->value = (uint64_t)json_integer_value(v);
     else if (s->type == OPT_FLAG)
         *(bool *)s->value = json_is_true(v);

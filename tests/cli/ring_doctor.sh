@@ -53,5 +53,5 @@ for s in live stranger; do [ -f "$prefix.$s" ] || { echo "--remove took $s"; exi
 if "$TOOLS/doctor" --remove | grep -q "^\(stale\|removed\).*$prefix"; then exit 1; fi
 
 code=0
-"$TOOLS/doctor" extra 2>/dev/null || code=$?
-[ $code = 2 ] || { echo "an operand: exit $code"; exit 1; }
+"$TOOLS/doctor" absent 2>err || code=$?
+[ $code = 1 ] && grep -q 'absent: cannot read directory' err || { echo "a directory that is not there: exit $code"; exit 1; }

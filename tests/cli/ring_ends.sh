@@ -50,12 +50,12 @@ for first in 0 100; do
         exec 9>docs
         head -n $first docs.jsonl >&9
         [ $first = 0 ] || printf '{"text": "half a li' >&9
-        wait_for 'ls | grep -q file.tok || [ -e "$shm" ]'
+        wait_for 'ls -A | grep -q file.tok || [ -e "$shm" ]'
         sleep 0.1
         kill -TERM $p
         ends $p 143 '' $EPOCHREALTIME "tokenize to $out, waiting after $first lines"
         exec 9>&-
-        if ls | grep file.tok; then echo 'a part of a file is left'; exit 1; fi
+        if ls -A | grep file.tok; then echo 'a part of a file is left'; exit 1; fi
         rm docs
     done
 done

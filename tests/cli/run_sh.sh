@@ -13,10 +13,28 @@ for s in tokenize shard train eval sample; do grep -q "== $s: finished earlier" 
 run third sample "${small[@]}"
 if grep -q '== train' third; then echo 'the training was redone'; exit 1; fi
 
-# train fails, or mix: both end, with the reason
-code=0; run bad train --train '--no-such-option' || code=$?
+# train fails, or mix: both end, with the reason; the finished model stays, and nothing of others is removed
+model=$(sha256sum <'r r/model/latest/model.safetensors')
+code=0; run bad --train '--no-such-option' || code=$?
 [ $code -eq 2 ] || { echo "exit $code"; cat bad; exit 1; }
 grep -q 'no-such-option' bad
+[ "$(sha256sum <'r r/model/latest/model.safetensors')" = "$model" ]
+run fourth "${small[@]}"
+grep -q '== train: finished earlier' fourth
+echo 'a year of work' >'r r/model/thesis.tex'
+code=0; run bad train "${small[@]}" || code=$?
+[ $code -eq 1 ] || { echo "exit $code"; cat bad; exit 1; }
+grep -q 'thesis.tex: not made by run.sh' bad
+[ "$(sha256sum <'r r/model/latest/model.safetensors')" = "$model" ]
+rm 'r r/model/thesis.tex'
+mkdir 'r r/tokens/logic.val'
+touch 'r r/tokens/logic.val/notes'
+code=0; run bad shard "${small[@]}" || code=$?
+[ $code -eq 1 ] && grep -q 'notes: not made by run.sh' bad
+rm -r 'r r/tokens/logic.val'
+run fifth --from shard "${small[@]}"
+[ "$(sha256sum <'r r/model/latest/model.safetensors')" = "$model" ]
+[ ! -e 'r r/model.old' ] && [ ! -e 'r r/model.building' ]
 rm -r 'r r/tokens/math'
 code=0; run bad train "${small[@]}" || code=$?
 [ $code -eq 1 ] || { echo "exit $code"; cat bad; exit 1; }
@@ -48,7 +66,40 @@ until grep -q 'step 20 ' stopped.log; do kill -0 $pid || { cat stopped.log; exit
 kill -TERM $pid
 code=0; wait $pid || code=$?
 [ $code -eq 143 ] || { echo "exit $code"; cat stopped.log; exit 1; }
-[ -f stopped/model/latest/model.safetensors ]
+[ -f stopped/model.building/latest/model.safetensors ]
 for p in /proc/[0-9]*; do
     [ "$p" = /proc/$$ ] || ! tr '\0' ' ' 2>/dev/null <"$p/cmdline" | grep -F "$PWD/stopped" || { echo 'runs on'; exit 1; }
 done
+
+# kill -9 of run.sh alone: train is told TERM, saves and ends, and nothing runs on; the same command goes on
+"$ROOT/run.sh" --run "$PWD/killed" --steps 100000 --vocab 1200 --batch 4 "${small[@]}" >killed.log 2>&1 &
+pid=$!
+until grep -q 'step 20 ' killed.log; do kill -0 $pid || { cat killed.log; exit 1; }; sleep 0.1; done
+kill -9 $pid
+wait $pid 2>/dev/null || true
+running() {
+    local p
+    for p in /proc/[0-9]*; do
+        [ "$p" = /proc/$$ ] && continue
+        if tr '\0' ' ' 2>/dev/null <"$p/cmdline" | grep -qF "$PWD/killed"; then return 0; fi
+    done
+    return 1
+}
+for _ in $(seq 200); do running || break; sleep 0.1; done
+if running; then echo 'runs on after kill -9'; ps -ef | grep killed; exit 1; fi
+[ -f killed/model.building/latest/model.safetensors ]
+
+# text that has changed is read again
+mkdir text
+for d in language code math ml logic; do "$BIN/fetch" --quiet --cat "demo:$d" --limit 60KB >"text/$d.train.jsonl"; done
+again() { "$ROOT/run.sh" --run "$PWD/t" --data text --steps 2 --vocab 600 --batch 2 "${small[@]}" >"$1" 2>&1 || { cat "$1"; exit 1; }; }
+again one
+again two
+[ "$(grep -c 'finished earlier' two)" = 5 ]
+"$BIN/fetch" --quiet --cat demo:math --seed 9 --limit 60KB >text/math.train.jsonl
+again three
+! grep -q 'finished earlier' three
+cp text/logic.train.jsonl text/logic.val.jsonl
+again four
+! grep -q 'finished earlier' four
+[ -d t/tokens/logic.val ]

@@ -95,4 +95,4 @@ done
 printf '\n\xff\xff\xff\xff\x07abc' >lie.model; expect 1 'lie.model: offset 6: .*malformed' convert lie.model
 { printf '\n'; head -c 20000000 /dev/zero; } >zeros.model; expect 1 'zeros.model: offset' convert zeros.model
 [ ! -e x.json ]
-[ -z "$(find . -name '*tmp*')" ]
+[ -z "$(find . -name '*partial*')" ]

@@ -27,14 +27,14 @@ sed 's/"BPE"/"Unigram"/' tok.json >u.json; expect 1 'u.json: model.type' "$token
 # documents: bad ones end the run, and the stream has no end record
 { head -3 docs.jsonl; echo '{"text": 7'; } >bad.jsonl
 expect 1 'bad.jsonl.*4' "$tokenize" -t tok.json -o bad.tok bad.jsonl
-[ ! -e bad.tok ]; [ -z "$(ls | grep tmp || true)" ]
+[ ! -e bad.tok ]; [ -z "$(find . -name '*partial*')" ]
 expect 1 'bad.jsonl.*4' "$tokenize" train -n 600 -o bad.json bad.jsonl
 [ ! -e bad.json ]
 "$tokenize" -q -t tok.json <bad.jsonl >bad.tok 2>/dev/null && exit 1
 expect 1 'stdin: offset [0-9]+: truncated token stream' decode <bad.tok
 expect 1 'nowhere/x.json.*No such file' "$tokenize" train -n 600 -o nowhere/x.json docs.jsonl
 mkdir there; expect 1 'there: is a directory' "$tokenize" -t tok.json -o there docs.jsonl; rmdir there
-[ -z "$(ls | grep tmp || true)" ]
+[ -z "$(find . -name '*partial*')" ]
 expect 1 'nothing to learn' "$tokenize" train -n 600 -o x.json /dev/null
 
 # misuse

@@ -97,7 +97,7 @@ expect 1 'cut.wav: WAV: truncated' "$tokenize" --modality audio -t tok.json -o x
 expect 1 'neither PNG' "$tokenize" --modality image -t tok.json -o x.tok sounds/1.wav
 expect 1 'gone.png: No such file' "$tokenize" --modality image -t tok.json -o x.tok gone.png
 [ ! -e x.tok ]
-[ -z "$(find . -name '*tmp*')" ]
+[ -z "$(find . -name '*partial*')" ]
 "$tokenize" --modality image -t tok.json --skip-bad -o x.tok pics/1.ppm cut.ppm pics/2.ppm 2>err
 grep -q 'left out: 1 bad' err
 expect 1 'stdin:2: "image_codes": 8192 is not' "$tokenize" --modality image -t tok.json <<<'{"image_codes":[1]}

@@ -561,6 +561,8 @@ static void no_scratch(void)
         float *x = o->alloc(dev, 3 * N * H * D * sizeof *x);
         int32_t *ids = o->alloc(dev, N * sizeof *ids);
         const void *const direction = x;
+        const struct attention sequence = {x, x, NULL, s};
+        const struct qk_norm_rope heads = {x, x, x, x, ids, N, H, H, D};
         CHECK(dev && x && ids, "%s", err);
         shim_fault(SHIM_NO_MEMORY);
         if (i == 0)
@@ -572,9 +574,9 @@ static void no_scratch(void)
         else if (i == 2)
             o->rmsnorm_backward(dev, x, x, x, x, x, x, N, D, true);
         else if (i == 3)
-            o->qk_norm_rope_backward(dev, x, x, x, x, x, x, x, x, x, ids, N, H, H, D, true);
+            o->qk_norm_rope_backward(dev, x, x, x, x, x, &heads, true);
         else if (i == 4)
-            o->attention_backward(dev, x, x, x, x, x, x, x, NULL, s);
+            o->attention_backward(dev, x, x, x, x, x, &sequence);
         else if (i == 5)
             o->attention_cached(dev, x, x, x, x, 1, N - 1, NULL, H, H, D);
         else

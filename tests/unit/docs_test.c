@@ -3,6 +3,7 @@
  * back
  */
 #include "formats/docs.h"
+#include "formats/json_text.h"
 #include "formats/tokens.h"
 #include "tests/check.h"
 

@@ -144,7 +144,7 @@ static void orders_cover(void)
         struct order o, again;
         char *seen = calloc(n, 1);
         order_init(&o, n, bytes, 7, 99);
-        CHECK((o.n_chapters == 1) == (n / o.run <= ORDER_WHOLE_RUNS), "%llu windows: %llu chapters",
+        CHECK((o.n_chapters == 1) == (n / o.stretch <= ORDER_WHOLE_STRETCHES), "%llu windows: %llu chapters",
               (unsigned long long)n, (unsigned long long)o.n_chapters);
         for (uint64_t k = 0, chapter = 0; k < 2 * n; k++) {
             uint64_t x = order_at(&o, k);
@@ -409,6 +409,9 @@ static void repeats(void)
     CHECK(MIX(SOURCES, "--dry-run", "--json") == 0, "%s", stderr_text());
     table = slurp("stdout", &n);
     CHECK(strstr(table, "\"drawn_tokens\": 224000"), "%s", table);
+    CHECK(strstr(table, "\"documents\": 400") && strstr(table, "\"domain\": \"other\"") &&
+              strstr(table, "\"text_bytes\": "),
+          "%s", table);
     free(table);
 }
 

@@ -13,7 +13,6 @@
 #include "pipeline/model/checkpoint.h"
 #include "pipeline/train/config.h"
 #include "pipeline/train/finish.h"
-#include "pipeline/train/forecast.h"
 #include "pipeline/train/groups.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
@@ -156,7 +155,7 @@ static void optimizer(void)
         double want = inside[i] ? before[i] - 0.01 * (g / (fabs(g) + 1e-8) + decay * before[i]) : 0;
         CHECK(fabs(w.theta[i] - want) < 2e-5, "weight %zu: %g, want %g", i, w.theta[i], want);
     }
-    CHECK(o.t == 1 && o.n_runs < w.layout.count);
+    CHECK(o.t == 1 && o.n_spans < w.layout.count);
     w.ops->free(dev, device_grad);
     free(grad);
     free(before);
@@ -479,8 +478,8 @@ static void finished(enum dtype act)
         for (int j = 0; j < FINISH_AVERAGES; j++)
             mean[i][j] = (double)w.theta[at[i]];
     for (uint64_t age = 1; age <= STEPS; age++) {
-        static const double share[FINISH_AVERAGES] = {0.04, 0.07, 0.10};
-        uint64_t every = (uint64_t)(0.04 * (double)age / 16) < 1 ? 1 : (uint64_t)(0.04 * (double)age / 16);
+        static const double share[FINISH_AVERAGES] = {0.07, 0.14, 0.25};
+        uint64_t every = (uint64_t)fmax(1, 0.07 * (double)age / 16);
         for (int i = 0; i < SEEN; i++)
             w.theta[at[i]] = (float)(1 + 1e-4 * (double)age + swing * sin((double)age * (i + 1.3)));
         finish_after(&f, &w, age);
@@ -511,44 +510,6 @@ static void finished(enum dtype act)
     finish_free(&f, &w);
     weights_free(&w);
     ops_cpu()->close(dev);
-}
-
-/* The gain of a falling rate until step t, by its definition in forecast.h. */
-static double fallen(const struct schedule *s, uint64_t t)
-{
-    double sum = 0, gain = 0;
-    for (uint64_t k = t; k > schedule_warm_steps(s); k--) {
-        double r = schedule_lr(s, k) / s->peak, fall = schedule_lr(s, k - 1) / s->peak - r;
-        gain += fall * sum / (sum + 100 * r);
-        sum += r;
-    }
-    return gain;
-}
-
-/* Losses that follow the law are forecast from half of the run, at a constant rate and with a decay, blocks
- * being joined on the way; the interval has the truth in it. */
-static void forecasts(void)
-{
-    static const enum schedule_kind kinds[] = {SCHEDULE_WSD, SCHEDULE_CONSTANT};
-    for (int k = 0; k < 2; k++) {
-        const struct schedule s = {kinds[k], 3000, 2e-3, 0.01, 0.3, 0.02};
-        struct losses l;
-        struct forecast f;
-        double sum = 0, truth = 0;
-        losses_begin(&l, 0);
-        CHECK(!forecast_make(&l, &s, &s, &f));
-        for (uint64_t t = 0; t < s.steps; t++) {
-            sum += schedule_lr(&s, t) / s.peak;
-            double law = 2 + 1.8 * pow(sum / 3000, -0.2) - 0.7 * fallen(&s, t);
-            truth += t >= s.steps * 97 / 100 ? law / 90 : 0;
-            if (t < s.steps / 2)
-                losses_add(&l, t == 700 ? NAN : law + 0.1 * sin((double)(t * t % 1009)));
-        }
-        CHECK(l.width == 8 && l.n == 1500, "%d", (int)l.width);
-        CHECK(forecast_make(&l, &s, &s, &f) && fabs(f.loss / truth - 1) < 0.02, "%g, want %g", f.loss, truth);
-        CHECK(f.low < truth && truth < f.high && f.high - f.low < 0.2 * truth, "%g to %g, want %g", f.low,
-              f.high, truth);
-    }
 }
 
 static void grouping(void)
@@ -656,7 +617,7 @@ static void overfits(enum dtype act)
 
 static void save(const struct weights *w, const char *dir, enum st_dtype dtype)
 {
-    const struct checkpoint_array arrays[] = {{"", weights_flat(w)}};
+    const struct checkpoint_array arrays[] = {{"", weights_array(w)}};
     struct checkpoint_save *s = checkpoint_begin(dir);
     char *config = model_config_to_json(&w->c, "float32", 1, 2);
     checkpoint_put_text(s, "config.json", config, strlen(config));
@@ -884,7 +845,6 @@ int main(void)
     muon_of(16, 64);
     muon_of(64, 16);
     lookaheads();
-    forecasts();
     grouping();
     finished(DTYPE_F32);
     finished(DTYPE_BF16);

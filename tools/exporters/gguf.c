@@ -4,6 +4,7 @@
 #include "tools/exporters/exporters.h"
 
 #include "formats/gguf.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/model/checkpoint.h"
@@ -193,8 +194,11 @@ void export_gguf(const char *dir, const char *name, const char *out, const char 
     const struct target *target = target_named(dtype);
     struct model_config c;
     struct params layout;
-    if (checkpoint_config(dir, &c, err, sizeof err) != 0)
+    if (checkpoint_verify_model(dir, err, sizeof err) != 0 ||
+        checkpoint_config(dir, &c, err, sizeof err) != 0)
         die("%s", err);
+    apart_input(path);
+    apart_input(tok_path);
     struct tokenizer *tok = tokenizer_load(tok_path, err, sizeof err);
     struct safetensors *s = tok ? safetensors_open(path, err, sizeof err) : NULL;
     if (!s)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "formats/docs.h"
+#include "formats/json_text.h"
 #include "pipeline/lib/fs.h"
 
 enum { NONE = -1 };
