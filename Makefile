@@ -288,6 +288,7 @@ torture: setup
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
 		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) tests/fault/torture
+	@tools/setup torture
 	@tests/ring/model all
 
 # Checks of the text itself. ROOMS: where C and CUDA files are; SCRIPTS: what bash runs.
