@@ -25,7 +25,11 @@ stages:  setup      install missing packages (tools/setup)
          sample     let the model write
 
 options:
-  -m, --preset NAME     size of the model: bin/train --list-presets (nano)
+      --recipe NAME     fast: what ended lowest in measured runs, with a model
+                        that fits the minutes and this machine's speed; plan:
+                        AdamW, and a decay over the last 19 %        (fast)
+  -m, --preset NAME     size of the model: bin/train --list-presets
+                                          (fast: by the minutes; plan: nano)
       --data DIR        text of your own: DIR/DOMAIN.train.jsonl[.zst] with
                         optional DIR/DOMAIN.val.jsonl[.zst], or DIR/DOMAIN/;
                         domains language code math ml logic. Code defaults to
@@ -34,24 +38,25 @@ options:
       --minutes N       training time to plan for; the number of steps follows
                         from this machine's speed            (6 demo, 19 real)
       --steps N         optimizer steps, instead of --minutes
-      --batch N         sequences a step                     (8 demo, 16 real)
-      --optimizer NAME  muon or adamw                                   (muon)
+      --batch N         sequences a step     (with the model; 8 demo, 16 real)
+      --optimizer NAME  muon or adamw                           (the recipe's)
       --device NAME     auto (a GPU where there is one), cpu, cuda     (auto)
-      --vocab N         size of the vocabulary          (4096 demo, 8192 real)
+      --vocab N         size of the vocabulary
+                                       (with the model; 4096 demo, 8192 real)
       --mix 'W...'      weights of the five domains          (40 25 15 10 10)
       --seed N          seed of everything                                 (7)
       --from STAGE      redo this stage and all after it
       --train 'ARGS'    more options for bin/train, e.g. '--lr 2e-3'
   -h, --help
 
-The number of steps that was chosen is kept in RUN/steps, so that the same command
-gives the same model.
+The model and the number of steps that were chosen are kept in RUN/plan, so that
+the same command gives the same model.
 END
 }
 
 all_stages=(setup build tokenize shard train eval sample)
 domains=(language code math ml logic)
-preset=nano data= run= steps= minutes= batch= optimizer=muon device=auto vocab= mix='40 25 15 10 10' seed=7 from= train_args=
+recipe=fast preset= data= run= steps= minutes= batch= optimizer= device=auto vocab= mix='40 25 15 10 10' seed=7 from= train_args=
 asked=()
 
 fail() { echo "run.sh: $*" >&2; exit "${code:-1}"; }
@@ -63,10 +68,10 @@ while [ $# -gt 0 ]; do
     case $1 in --*=*) option=${1%%=*}; set -- "$option" "${1#*=}" "${@:2}" ;; esac
     case $option in
     -h|--help) usage; exit 0 ;;
-    -m|--preset|--data|--run|--steps|--minutes|--batch|--optimizer|--device|--vocab|--mix|--seed|--from|--train)
+    --recipe|-m|--preset|--data|--run|--steps|--minutes|--batch|--optimizer|--device|--vocab|--mix|--seed|--from|--train)
         [ $# -ge 2 ] || misuse "$option needs a value"
         case $option in
-        -m|--preset) preset=$2 ;; --data) data=$2 ;; --run) run=$2 ;; --steps) steps=$2 ;;
+        --recipe) recipe=$2 ;; -m|--preset) preset=$2 ;; --data) data=$2 ;; --run) run=$2 ;; --steps) steps=$2 ;;
         --minutes) minutes=$2 ;; --batch) batch=$2 ;;
         --optimizer) optimizer=$2 ;; --device) device=$2 ;;
         --vocab) vocab=$2 ;; --mix) mix=$2 ;; --seed) seed=$2 ;; --from) from=$2 ;; --train) train_args=$2 ;;
@@ -81,6 +86,7 @@ done
 for n in ${batch:+"$batch"} ${steps:+"$steps"} ${minutes:+"$minutes"} ${vocab:+"$vocab"}; do
     [[ $n =~ ^[1-9][0-9]*$ ]] || misuse "'$n' is not a number above 0"
 done
+case $recipe in fast) : "${optimizer:=muon}" ;; plan) : "${optimizer:=adamw}" ;; *) misuse "no recipe '$recipe'" ;; esac
 case $optimizer in muon|adamw) ;; *) misuse "no optimizer '$optimizer'" ;; esac
 case $device in auto|cpu|cuda) ;; *) misuse "no device '$device'" ;; esac
 [ -z "$from" ] || is_stage "$from" || misuse "no stage '$from'"
@@ -90,9 +96,11 @@ read -ra weights <<<"$mix"
 for n in "${weights[@]}"; do [[ $n =~ ^[0-9]+(\.[0-9]+)?$ ]] || misuse "--mix: '$n' is not a weight"; done
 
 if [ -n "$data" ]; then
-    : "${run:=$root/runs/real}" "${vocab:=8192}" "${minutes:=19}" "${batch:=16}"
+    : "${run:=$root/runs/real}" "${minutes:=19}"
+    usual_vocab=8192 usual_batch=16
 else
-    : "${run:=$root/runs/demo}" "${vocab:=4096}" "${minutes:=6}" "${batch:=8}"
+    : "${run:=$root/runs/demo}" "${minutes:=6}"
+    usual_vocab=4096 usual_batch=8
 fi
 mkdir -p "$run" && run=$(cd "$run" && pwd)
 bin=$root/bin tools=$root/tools stamps=$run/stages
@@ -104,7 +112,7 @@ cd "$root"
 ask_preset() {
     local table
     table=$("$bin/train" --list-presets 2>/dev/null) || return 1
-    row_tokens=$(awk -v name="$preset" '$1 == name {print $9}' <<<"$table")
+    row_tokens=$(awk -v name="${preset:-nano}" '$1 == name {print $9}' <<<"$table")
     [ -n "$row_tokens" ] || misuse "no preset '$preset' (bin/train --list-presets)"
 }
 row_tokens=
@@ -207,25 +215,42 @@ stage_shard() {
 
 val_of() { if [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi; }
 
-# How many steps fit into --minutes here, measured once and kept. One second in twelve is for validation and checkpoints.
-plan_steps() {
-    [ -n "$row_tokens" ] || ask_preset || fail "$bin/train does not list its presets"
-    local want="$preset $optimizer $batch $vocab $minutes $device" speed
-    if [ -z "$steps" ] && [ "$(sed -n 2p "$run/steps" 2>/dev/null)" = "$want" ]; then
-        steps=$(sed -n 1p "$run/steps")
-    elif [ -z "$steps" ]; then
-        speed=$("$tools/train-bench" -m "$preset" -B "$batch" -T "$row_tokens" --vocab "$vocab" --optimizer "$optimizer" --device "$device" --repeats 7 --json |
-                sed 's/.*"tokens_per_s": \([0-9]*\).*/\1/')
-        steps=$((minutes * 55 * speed / (batch * row_tokens) + 1))
-        printf '%s\n%s\n' "$steps" "$want" >"$run/steps"
-        echo "run.sh: $speed tokens/s here: $steps steps in about $minutes minutes"
-    fi
+measure() {     # FIELD [OPTION...]: what train-bench measures of this preset here, as a whole number
+    "$tools/train-bench" -m "${preset:-nano}" -T "$row_tokens" --optimizer "$optimizer" --device "$device" --repeats 7 --json "${@:2}" |
+        sed "s/.*\"$1\": \([0-9]*\).*/\1/"
 }
 
-# For runs of minutes: most of the time is decay, and attention has no use for the document before.
-recipe=(--lr 6e-3 --beta2 0.99 --decay 60% --min-lr-ratio 0.02 --doc-mask)
-[ "$optimizer" = adamw ] || recipe+=(--warmup 1%)
-[ "$preset" = nano ] || recipe=(--doc-mask)
+# The model for so much computing, which train knows from a table of measurements.
+choose_shape() {
+    local flop layers width heads ffn v b
+    flop=$(($(measure gflops -B 16 --vocab 4096) * minutes * 55))e9
+    read -r layers width heads ffn v b < <("$bin/train" --print-shape "$flop")
+    shape=(--layers "$layers" --width "$width" --heads "$heads" --ffn "$ffn")
+    : "${vocab:=$v}" "${batch:=$b}"
+    echo "run.sh: recipe fast: $minutes minutes are $flop operations here: $layers layers of width $width, vocabulary $vocab, $batch rows a step"
+}
+
+# What is trained, and in how many steps: those that fit into --minutes here. Measured once and kept in RUN/plan. One
+# second in twelve is for validation and checkpoints.
+shape=() planned=
+plan() {
+    [ -z "$planned" ] || return 0
+    planned=1
+    [ -n "$row_tokens" ] || ask_preset || fail "$bin/train does not list its presets"
+    local want="$recipe $preset $optimizer $batch $vocab $minutes $device" speed
+    if [ -z "$steps" ] && [ "$(sed -n 1p "$run/plan" 2>/dev/null)" = "$want" ]; then
+        read -r steps batch vocab < <(sed -n 2p "$run/plan")
+        read -ra shape < <(sed -n 3p "$run/plan")
+        return
+    fi
+    [ -n "$steps$preset" ] || [ "$recipe" != fast ] || choose_shape
+    : "${batch:=$usual_batch}" "${vocab:=$usual_vocab}"
+    [ -z "$steps" ] || return 0
+    speed=$(measure tokens_per_s -B "$batch" --vocab "$vocab" "${shape[@]}")
+    steps=$((minutes * 55 * speed / (batch * row_tokens) + 1))
+    printf '%s\n%s\n%s\n' "$want" "$steps $batch $vocab" "${shape[*]}" >"$run/plan"
+    echo "run.sh: $speed tokens/s here: $steps steps in about $minutes minutes"
+}
 
 # Trains in model.building, which takes the place of model when it is whole.
 stage_train() {
@@ -248,8 +273,8 @@ stage_train() {
     "$bin/mix" --quiet "${mix_args[@]}" -o "ring:run-$$" &
     mixer=$!
     # shellcheck disable=SC2086  # words on purpose
-    "$bin/train" -m "$preset" -t "$run/tok.json" -i "ring:run-$$" -o "$run/model.building" --steps "$steps" --seed "$seed" \
-        --optimizer "$optimizer" --device "$device" "${recipe[@]}" "${vals[@]}" "${begin[@]}" $train_args || status=$?
+    "$bin/train" --recipe "$recipe" -m "${preset:-nano}" "${shape[@]}" -t "$run/tok.json" -i "ring:run-$$" -o "$run/model.building" \
+        --steps "$steps" --seed "$seed" --optimizer "$optimizer" --device "$device" --doc-mask "${vals[@]}" "${begin[@]}" $train_args || status=$?
     [ $status -eq 0 ] || kill $mixer 2>/dev/null || true    # it would wait for a reader
     wait $mixer || [ $status -ne 0 ] || status=1
     [ $status -eq 0 ] || return $status
@@ -288,7 +313,7 @@ settings() {
     setup|build) ;;
     tokenize) echo "data=$data vocab=$vocab seed=$seed text=$(text_facts | sha256sum)" ;;
     shard) echo "seed=$seed" ;;
-    train) echo "preset=$preset steps=$steps batch=$batch optimizer=$optimizer recipe=${recipe[*]} mix=$mix seed=$seed args=$train_args" ;;
+    train) echo "recipe=$recipe preset=$preset shape=${shape[*]} steps=$steps batch=$batch optimizer=$optimizer mix=$mix seed=$seed args=$train_args" ;;
     eval|sample) echo "model=$(readlink "$run/model/latest" 2>/dev/null)" ;;
     esac
 }
@@ -329,9 +354,9 @@ wait_for_group() {
 run_stage() {
     local began=$SECONDS
     [ "$1" = setup ] || [ "$1" = build ] || printf '\n== %s\n' "$1"
+    case $1 in tokenize|train) plan ;; esac
     # a train stage that was interrupted with these settings goes on; any other start is fresh
     if [ "$1" = train ]; then
-        plan_steps
         fresh=1
         [ -z "${redo:-}" ] && [ "$(stamp train)" = "$(cat "$stamps/train.begun" 2>/dev/null)" ] && fresh=
         stamp train >"$stamps/train.begun"
@@ -357,6 +382,7 @@ run_stage() {
 
 rm -f "$stamps/alive"
 mkfifo -m 600 "$stamps/alive"
+# shellcheck disable=SC2094  # a FIFO, opened for both
 exec {alive}<>"$stamps/alive" {ends}<"$stamps/alive"
 rm "$stamps/alive"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(nproc)}
@@ -365,7 +391,7 @@ if [ ${#asked[@]} -gt 0 ]; then
 else
     redo=
     for s in "${all_stages[@]}"; do
-        [ "$s" != train ] || plan_steps
+        [ "$s" != tokenize ] || plan
         [ "$s" != "$from" ] || redo=1
         if [ -z "$redo" ] && finished "$s"; then
             echo "== $s: finished earlier"

@@ -1,5 +1,6 @@
 #include "formats/decompress.h"
 
+#define LZ4F_STATIC_LINKING_ONLY /* LZ4F_getErrorCode, which the shared library has, too */
 #include <bzlib.h>
 #include <errno.h>
 #include <limits.h>
@@ -120,20 +121,19 @@ static enum decompress_kind kind_of_magic(const unsigned char *p, size_t n)
     return begins(p, n, "\x04\x22\x4d\x18", 4) ? DECOMPRESS_LZ4 : DECOMPRESS_PLAIN;
 }
 
-/* As fill, for what cannot be begun again: a source that is interrupted is then at its end. 0 or -1. */
-static int fill_now(struct decompress *d)
+/* Where the first bytes are looked at, a signal is no reason to give up, unless a source says that it ends
+ * there. */
+static int fill_first(struct decompress *d)
 {
     int rc = fill(d);
-    if (rc == DECOMPRESS_AGAIN && d->source)
-        return fail(d, "interrupted", NULL);
-    return rc == -1 ? -1 : 0;
+    return rc == DECOMPRESS_AGAIN && d->source ? fail(d, "interrupted", NULL) : rc;
 }
 
 /* Reads until n bytes are there, or the file ends. 0 or -1. */
 static int want(struct decompress *d, size_t n)
 {
     while (d->len - d->pos < n && !d->eof)
-        if (fill_now(d) != 0)
+        if (fill_first(d) == -1)
             return -1;
     return 0;
 }
@@ -151,7 +151,7 @@ static int skip_frames(struct decompress *d, bool *skipped)
             left -= here;
             if (left > 0 && d->eof)
                 return fail(d, "truncated: ends within a skippable frame", NULL);
-            if (left > 0 && fill_now(d) != 0)
+            if (left > 0 && fill_first(d) == -1)
                 return -1;
         }
         *skipped = true;
@@ -372,7 +372,7 @@ static ssize_t read_xz(struct decompress *d, void *buf, size_t n)
         return fail(d, "xz stream with a dictionary above the limit for windows is refused", NULL);
     if (r == LZMA_MEM_ERROR)
         return fail(d, "out of memory", NULL);
-    return fail(d, "corrupt xz stream", r == LZMA_FORMAT_ERROR ? "bytes that are no xz stream follow" : NULL);
+    return fail(d, "corrupt xz stream", NULL);
 }
 
 static int window_too_large(struct decompress *d)
@@ -391,9 +391,16 @@ static ssize_t read_zstd(struct decompress *d, void *buf, size_t n)
     size_t r = ZSTD_decompressStream(d->zstd, &out, &in);
     d->pos = in.pos;
     if (ZSTD_isError(r)) {
-        if (ZSTD_getErrorCode(r) == ZSTD_error_frameParameter_windowTooLarge)
+        switch (ZSTD_getErrorCode(r)) {
+        case ZSTD_error_frameParameter_windowTooLarge:
             return window_too_large(d);
-        return fail(d, d->within ? "corrupt zstd frame" : "not a zstd frame", ZSTD_getErrorName(r));
+        case ZSTD_error_prefix_unknown: /* not of the first frame, which detect() has seen */
+            return fail(d, "bytes that are no zstd frame follow the last one", NULL);
+        case ZSTD_error_memory_allocation:
+            return fail(d, "out of memory", NULL);
+        default:
+            return fail(d, "corrupt zstd frame", ZSTD_getErrorName(r));
+        }
     }
     d->within = r != 0;
     return (ssize_t)out.pos;
@@ -403,8 +410,16 @@ static ssize_t read_lz4(struct decompress *d, void *buf, size_t n)
 {
     size_t taken = d->len - d->pos, given = n;
     size_t r = LZ4F_decompress(d->lz4, buf, &given, d->in + d->pos, &taken, NULL);
-    if (LZ4F_isError(r))
-        return fail(d, d->within ? "corrupt lz4 frame" : "not an lz4 frame", LZ4F_getErrorName(r));
+    if (LZ4F_isError(r)) {
+        switch (LZ4F_getErrorCode(r)) {
+        case LZ4F_ERROR_frameType_unknown:
+            return fail(d, "bytes that are no lz4 frame follow the last one", NULL);
+        case LZ4F_ERROR_allocation_failed:
+            return fail(d, "out of memory", NULL);
+        default:
+            return fail(d, "corrupt lz4 frame", LZ4F_getErrorName(r));
+        }
+    }
     d->pos += taken;
     d->within = r != 0;
     return (ssize_t)given;

@@ -15,11 +15,11 @@
 enum { COUNT_FROM = 1 << 20 }; /* shorter objects cannot hold enough values to matter */
 
 struct doc_parser {
-    struct flat flat; /* of most documents: root is NULL then */
-    json_t *root;     /* owns what the last document points to, but for: */
-    char *joined;     /* question and answer */
-    char number[32];  /* an id that was a number */
-    unsigned repairs; /* asked for by doc_parser_allow */
+    struct flat_object flat; /* of most documents: root is NULL then */
+    json_t *root;            /* owns what the last document points to, but for: */
+    char *joined;            /* question and answer */
+    char number[32];         /* an id that was a number */
+    unsigned repairs;        /* asked for by doc_parser_allow */
     uint64_t repaired;
     size_t error_byte;
     bool stream_error;

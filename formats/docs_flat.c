@@ -205,7 +205,7 @@ static bool key_is(const struct flat_field *f, const char *key, size_t len)
     return f->key_len == len && memcmp(f->key, key, len) == 0;
 }
 
-static bool take_field(struct flat *f, struct cursor *c)
+static bool take_field(struct flat_object *f, struct cursor *c)
 {
     if (f->n == FLAT_MAX_FIELDS)
         return false;
@@ -219,7 +219,7 @@ static bool take_field(struct flat *f, struct cursor *c)
     return take_value(c, field);
 }
 
-int flat_parse(struct flat *f, const char *json, size_t len)
+int flat_parse(struct flat_object *f, const char *json, size_t len)
 {
     f->n = 0;
     size_t need = len + FLAT_MAX_FIELDS + 8;
@@ -243,7 +243,7 @@ int flat_parse(struct flat *f, const char *json, size_t len)
     return c.at == c.end;
 }
 
-const struct flat_field *flat_find(const struct flat *f, const char *key)
+const struct flat_field *flat_find(const struct flat_object *f, const char *key)
 {
     size_t len = strlen(key);
     for (size_t i = 0; i < f->n; i++)

@@ -22,7 +22,7 @@ struct flat_field {
 
 enum { FLAT_MAX_FIELDS = 16 };
 
-struct flat {
+struct flat_object {
     struct flat_field fields[FLAT_MAX_FIELDS];
     size_t n;
     char *bytes; /* owned: free it after the last use */
@@ -30,8 +30,8 @@ struct flat {
 };
 
 /* 1: done, fields are valid until the next call or change of json. 0: not for us (or no memory). */
-int flat_parse(struct flat *f, const char *json, size_t len);
+int flat_parse(struct flat_object *f, const char *json, size_t len);
 /* NULL: no such field. */
-const struct flat_field *flat_find(const struct flat *f, const char *key);
+const struct flat_field *flat_find(const struct flat_object *f, const char *key);
 
 #endif

@@ -48,30 +48,53 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+/* Whether all of these 8 bytes are plain. Where one is not, some high bit is set; a borrow may set others
+ * above it. */
+static bool are_plain(const char *s)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    uint64_t v;
+    memcpy(&v, s, 8);
+    uint64_t quote = v ^ ones * '"', backslash = v ^ ones * '\\';
+    uint64_t ends = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash);
+    return !((ends | (v - ones * 0x20) | (v + ones) | v) & high);
+}
+
 static void write_escape(FILE *f, unsigned char c)
 {
     static const char letters[] = "btn\0fr"; /* for 8 .. 13 */
-    if (c == '"' || c == '\\')
-        fprintf(f, "\\%c", c);
-    else if (c >= 8 && c <= 13 && letters[c - 8])
-        fprintf(f, "\\%c", letters[c - 8]);
-    else
+    char letter = c == '"' || c == '\\' ? (char)c : c >= 8 && c <= 13 ? letters[c - 8] : '\0';
+    if (letter) {
+        putc_unlocked('\\', f);
+        putc_unlocked(letter, f);
+    } else {
         fprintf(f, "\\u%04x", c);
+    }
+}
+
+/* How many bytes from s on go out as they are: plain ones and whole characters. */
+static size_t run_length(const char *s, size_t n)
+{
+    size_t i = 0;
+    for (;;) {
+        while (n - i >= 8 && are_plain(s + i))
+            i += 8;
+        if (i == n)
+            return i;
+        size_t width = (unsigned char)s[i] >= 0x80 ? utf8_char(s + i, n - i) : is_plain((unsigned char)s[i]);
+        if (width == 0)
+            return i;
+        i += width;
+    }
 }
 
 void json_text_write(FILE *f, const char *s, size_t n, uint64_t *replaced)
 {
     putc_unlocked('"', f);
     for (size_t i = 0; i < n;) {
-        size_t run = i;
-        size_t width = 0;
-        while (run < n && (is_plain((unsigned char)s[run]) ||
-                           ((unsigned char)s[run] >= 0x80 && (width = utf8_char(s + run, n - run)) > 0))) {
-            run += width ? width : 1;
-            width = 0;
-        }
-        fwrite_unlocked(s + i, 1, run - i, f);
-        i = run;
+        size_t run = run_length(s + i, n - i);
+        fwrite_unlocked(s + i, 1, run, f);
+        i += run;
         if (i == n)
             break;
         if ((unsigned char)s[i] < 0x80) {

@@ -18,12 +18,12 @@ struct shard { /* one file, mapped */
     const unsigned char *base;
     const struct shard_header *h; /* base, checked */
     const uint64_t *index, *blocks;
-    unsigned char *seen;                  /* a byte a block: verified */
-    const unsigned char **cached;         /* a block's bytes in the source's cache, or NULL */
-    uint64_t first_token, first_document; /* in the source's sequences */
+    unsigned char *seen;          /* a byte a block: verified */
+    const unsigned char **cached; /* a block's bytes in the source's cache, or NULL */
+    uint64_t first_token;         /* in the sequence of the set */
 };
 
-struct source {
+struct shard_set {
     struct manifest m;
     struct shard *shards;
     size_t n; /* opened */
@@ -210,7 +210,7 @@ static int verify_mapped(const struct shard *s, uint64_t b, char *err, size_t ca
 }
 
 /* Reads block b into the cache, unless it is there, or was verified and is not worth it. */
-static int load_block(struct source *source, struct shard *s, uint64_t b, char *err, size_t cap)
+static int load_block(struct shard_set *source, struct shard *s, uint64_t b, char *err, size_t cap)
 {
     uint64_t begin = block_begin(b), end = block_end(s, b);
     if (s->cached[b] || !block_cache_worth(&source->cache, s->seen[b]))
@@ -225,7 +225,7 @@ static int load_block(struct source *source, struct shard *s, uint64_t b, char *
     return -1;
 }
 
-static int verify_range(struct source *source, struct shard *s, uint64_t begin, uint64_t end, char *err,
+static int verify_range(struct shard_set *source, struct shard *s, uint64_t begin, uint64_t end, char *err,
                         size_t cap)
 {
     for (uint64_t b = block_of(begin), last = block_of(end - 1); b <= last; b++)
@@ -236,7 +236,7 @@ static int verify_range(struct source *source, struct shard *s, uint64_t begin, 
 }
 
 /* n verified bytes from offset. */
-static int read_range(struct source *source, struct shard *s, uint64_t offset, uint64_t n, void *out,
+static int read_range(struct shard_set *source, struct shard *s, uint64_t offset, uint64_t n, void *out,
                       char *err, size_t cap)
 {
     if (is_small()) {
@@ -366,7 +366,7 @@ static void shard_close(struct shard *s)
     free(s->path);
 }
 
-void source_close(struct source *s)
+void shard_set_close(struct shard_set *s)
 {
     if (!s)
         return;
@@ -378,7 +378,7 @@ void source_close(struct source *s)
     free(s);
 }
 
-static int verify_all(struct source *s, char *err, size_t cap)
+static int verify_all(struct shard_set *s, char *err, size_t cap)
 {
     for (size_t i = 0; i < s->n; i++)
         if (verify_range(s, &s->shards[i], SHARD_DATA_ALIGN, s->shards[i].h->blocks_offset, err, cap) != 0 ||
@@ -387,9 +387,9 @@ static int verify_all(struct source *s, char *err, size_t cap)
     return 0;
 }
 
-static int open_shards(struct source *s, const char *dir, char *err, size_t cap)
+static int open_shards(struct shard_set *s, const char *dir, char *err, size_t cap)
 {
-    uint64_t tokens = 0, documents = 0;
+    uint64_t tokens = 0;
     if (s->m.archive != ARCHIVE_NONE) {
         snprintf(err, cap, "%s: its shards are archived (%s); unpack them first: shard --unpack %s", dir,
                  archive_names[s->m.archive], dir);
@@ -407,7 +407,6 @@ static int open_shards(struct source *s, const char *dir, char *err, size_t cap)
         s->n = i + 1;
         sh->fd = -1;
         sh->first_token = tokens;
-        sh->first_document = documents;
         if (asprintf(&sh->path, "%s/%s", dir, name) < 0) {
             sh->path = NULL;
             snprintf(err, cap, "%s: out of memory", dir);
@@ -416,14 +415,13 @@ static int open_shards(struct source *s, const char *dir, char *err, size_t cap)
         if (shard_open(sh, &s->m, i, err, cap) != 0)
             return -1;
         tokens += sh->h->n_tokens;
-        documents += sh->h->n_documents;
     }
     return 0;
 }
 
-struct source *source_open(const char *dir, bool verify, char *err, size_t cap)
+struct shard_set *shard_set_open(const char *dir, bool verify, char *err, size_t cap)
 {
-    struct source *s = calloc(1, sizeof *s);
+    struct shard_set *s = calloc(1, sizeof *s);
     if (!s) {
         snprintf(err, cap, "%s: out of memory", dir);
         return NULL;
@@ -432,49 +430,49 @@ struct source *source_open(const char *dir, bool verify, char *err, size_t cap)
     if (manifest_read(&s->m, dir, err, cap) == 0 && open_shards(s, dir, err, cap) == 0 &&
         (!verify || verify_all(s, err, cap) == 0))
         return s;
-    source_close(s);
+    shard_set_close(s);
     return NULL;
 }
 
-uint64_t source_tokens(const struct source *s)
+uint64_t shard_set_tokens(const struct shard_set *s)
 {
     return s->m.tokens;
 }
-uint64_t source_documents(const struct source *s)
+uint64_t shard_set_documents(const struct shard_set *s)
 {
     return s->m.documents;
 }
-uint64_t source_text_bytes(const struct source *s)
+uint64_t shard_set_text_bytes(const struct shard_set *s)
 {
     return s->m.text_bytes;
 }
-uint32_t source_vocab_size(const struct source *s)
+uint32_t shard_set_vocab_size(const struct shard_set *s)
 {
     return s->m.vocab_size;
 }
-uint32_t source_token_width(const struct source *s)
+uint32_t shard_set_token_width(const struct shard_set *s)
 {
     return s->m.token_width;
 }
-uint32_t source_eos(const struct source *s)
+uint32_t shard_set_eos(const struct shard_set *s)
 {
     return s->m.eos_id;
 }
-uint64_t source_tokenizer_hash(const struct source *s)
+uint64_t shard_set_tokenizer_hash(const struct shard_set *s)
 {
     return s->m.tokenizer_hash;
 }
-uint64_t source_hash(const struct source *s)
+uint64_t shard_set_hash(const struct shard_set *s)
 {
     return s->m.source_hash;
 }
-int source_domain(const struct source *s)
+int shard_set_domain(const struct shard_set *s)
 {
     return s->m.domain;
 }
 
-/* The shard that holds token pos; pos < source_tokens. */
-static struct shard *find_token(const struct source *s, uint64_t pos)
+/* The shard that holds token pos; pos < shard_set_tokens. */
+static struct shard *find_token(const struct shard_set *s, uint64_t pos)
 {
     size_t lo = 0, hi = s->n;
     while (hi - lo > 1) {
@@ -487,7 +485,7 @@ static struct shard *find_token(const struct source *s, uint64_t pos)
     return &s->shards[lo];
 }
 
-int source_read(struct source *s, uint64_t pos, size_t n, void *out, char *err, size_t cap)
+int shard_set_read(struct shard_set *s, uint64_t pos, size_t n, void *out, char *err, size_t cap)
 {
     uint64_t end;
     if (__builtin_add_overflow(pos, (uint64_t)n, &end) || end > s->m.tokens) {
@@ -508,7 +506,7 @@ int source_read(struct source *s, uint64_t pos, size_t n, void *out, char *err, 
     return 0;
 }
 
-void source_prefetch(const struct source *s, uint64_t pos, size_t n)
+void shard_set_prefetch(const struct shard_set *s, uint64_t pos, size_t n)
 {
     if (pos >= s->m.tokens)
         return;
@@ -522,23 +520,4 @@ void source_prefetch(const struct source *s, uint64_t pos, size_t n)
         return;
     for (uint64_t i = 0; i < bytes && i < PREFETCH_BYTES; i += CACHE_LINE)
         __builtin_prefetch(p + i);
-}
-
-bool source_document(struct source *s, uint64_t i, uint64_t *begin, uint64_t *end)
-{
-    char err[64];
-    *begin = *end = 0;
-    if (i >= s->m.documents)
-        return false;
-    struct shard *sh = s->shards;
-    while (sh + 1 < s->shards + s->n && sh[1].first_document <= i)
-        sh++;
-    uint64_t at[2];
-    if (read_range(s, sh, sh->h->index_offset + 8 * (i - sh->first_document), sizeof at, at, err,
-                   sizeof err) != 0 ||
-        at[0] >= at[1] || at[1] > sh->h->n_tokens)
-        return false;
-    *begin = sh->first_token + at[0];
-    *end = sh->first_token + at[1];
-    return true;
 }

@@ -1,13 +1,13 @@
 /*
  * shard.h - immutable runs of tokens on disk, mapped into memory. Byte layout: formats/shard.md.
  *
- * A source is a directory of 000000.tok, 000001.tok, ... and a manifest.json
+ * A set is a directory of 000000.tok, 000001.tok, ... and a manifest.json
  * written last (formats/manifest.h), which names each shard with its size and
  * hash. `shard -o DIR --val SHARE` writes DIR (training) and DIR/val
  * (validation), each such a directory. Every document ends with EOS, which
  * counts as its last token; no document spans two shards.
  *
- * A struct source belongs to one thread: reading notes which blocks were verified.
+ * A struct shard_set belongs to one thread: reading notes which blocks were verified.
  */
 #ifndef FORMATS_SHARD_H
 #define FORMATS_SHARD_H
@@ -55,33 +55,30 @@ bool shard_header_seal(struct shard_header *h);
 const char *shard_header_problem(const struct shard_header *h, uint64_t file_bytes, uint64_t *offset);
 uint64_t shard_n_blocks(const struct shard_header *h);
 
-struct source; /* all shards of one directory, mapped read-only */
+struct shard_set; /* all shards of one directory, mapped read-only */
 
 /* On failure returns NULL and fills err with a message naming file, offset and reason. Checks the manifest
  * and each shard's header, size and block table. verify: also every block's XXH3, every token's range and the
  * document index (reads everything). Archived (zstd, lz4) shards are refused with a message telling how to
  * unpack them. */
-struct source *source_open(const char *dir, bool verify, char *err, size_t cap);
-void source_close(struct source *s);            /* NULL is fine */
-uint64_t source_tokens(const struct source *s); /* all shards, in order, as one sequence */
-uint64_t source_documents(const struct source *s);
+struct shard_set *shard_set_open(const char *dir, bool verify, char *err, size_t cap);
+void shard_set_close(struct shard_set *s);            /* NULL is fine */
+uint64_t shard_set_tokens(const struct shard_set *s); /* all shards, in order, as one sequence */
+uint64_t shard_set_documents(const struct shard_set *s);
+uint64_t shard_set_text_bytes(
+    const struct shard_set *s); /* bytes of text the tokens decode to, less EOS; 0: not recorded */
+uint32_t shard_set_vocab_size(const struct shard_set *s);
+uint32_t shard_set_token_width(const struct shard_set *s);
+uint32_t shard_set_eos(const struct shard_set *s);
+uint64_t shard_set_tokenizer_hash(const struct shard_set *s);
 uint64_t
-source_text_bytes(const struct source *s); /* bytes of text the tokens decode to, less EOS; 0: not recorded */
-uint32_t source_vocab_size(const struct source *s);
-uint32_t source_token_width(const struct source *s);
-uint32_t source_eos(const struct source *s);
-uint64_t source_tokenizer_hash(const struct source *s);
-uint64_t
-source_hash(const struct source *s);       /* identity of the content: XXH3-64 of the shards' header hashes */
-int source_domain(const struct source *s); /* enum domain, formats/tokens.h */
+shard_set_hash(const struct shard_set *s); /* identity of the content: XXH3-64 of the shards' header hashes */
+int shard_set_domain(const struct shard_set *s); /* enum domain, formats/tokens.h */
 /* Copies tokens [pos, pos+n) as 16- or 32-bit (token_width) into out. The block checksums of what is touched
  * are verified the first time it is touched. Returns 0, or -1 with err filled (corrupt block: file, offset).
  */
-int source_read(struct source *s, uint64_t pos, size_t n, void *out, char *err, size_t cap);
-/* For a source_read that follows after a few others: a hint, which changes nothing. */
-void source_prefetch(const struct source *s, uint64_t pos, size_t n);
-/* First and one-past-last token of document i, EOS included. False, and an empty range, when i is out of
- * range or the index is damaged. */
-bool source_document(struct source *s, uint64_t i, uint64_t *begin, uint64_t *end);
+int shard_set_read(struct shard_set *s, uint64_t pos, size_t n, void *out, char *err, size_t cap);
+/* For a shard_set_read that follows after a few others: a hint, which changes nothing. */
+void shard_set_prefetch(const struct shard_set *s, uint64_t pos, size_t n);
 
 #endif

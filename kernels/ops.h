@@ -8,8 +8,9 @@
  *         weights: bf16 or f32, fixed when the device is opened (`void *` below)
  * Row-major throughout. N = B*T rows (tokens). "writes" overwrites, "adds" accumulates.
  *
- * Equal inputs give equal bits for a given backend, instruction set and number
- * of threads: reductions have a fixed order, no atomics on floats.
+ * Equal inputs give equal bits for a given backend, instruction set and number of threads: reductions have a
+ * fixed order, no atomics on floats.
+ *
  * Ops never print or exit. Shapes are the caller's promise (asserted). What can fail at run time is memory,
  * in open and alloc; and a GPU, which `error` tells. Ops may run asynchronously; sync, download and what
  * returns a number wait.
@@ -35,11 +36,27 @@ struct attention_shape {
     int H, Hkv, D; /* query heads, key/value heads (H % Hkv == 0), width of a head (even) */
 };
 
+struct attention {        /* what that op reads in both directions */
+    const void *qk;       /* (N,(H+Hkv)*D) act: query heads, key heads, as qk_norm_rope_forward writes them */
+    const void *qkv;      /* (N,(H+2Hkv)*D) act: its last Hkv heads are the values */
+    const int32_t *first; /* (N): index within its sequence of the first key that a query may see (document
+                             masks); NULL: 0 */
+    struct attention_shape s;
+};
+
 struct adamw { /* Loshchilov & Hutter 2019, arXiv:1711.05101 */
     float lr, beta1, beta2, eps;
     float weight_decay; /* decoupled: theta -= lr * weight_decay * theta */
     float bias1, bias2; /* 1 - beta^t, t counted from 1 */
     float grad_scale;   /* clipping: gradient is multiplied by it first */
+};
+
+struct qk_norm_rope {         /* what that op reads in both directions */
+    const void *qkv;          /* (N,(H+2Hkv)*D) act: a row holds query heads, key heads, value heads */
+    const float *gq, *gk;     /* (D) gains of the query heads, of the key heads */
+    const float *rope;        /* (T_max,D): row p holds cos(p*w_i) for i < D/2, then sin */
+    const int32_t *positions; /* (N): p of each token */
+    int N, H, Hkv, D;
 };
 
 enum { OPS_DIRECTIONS = 4 }; /* most that combine, direction and gram take */
@@ -135,40 +152,32 @@ struct ops {
     void (*linear_backward_weight)(struct device *dev, float *dW, const void *dy, const void *x, int N, int I,
                                    int O, bool accumulate);
 
-    /* The same for a matrix of a hidden layer, backward: dW is written, or added to when accumulate, then dx
-     * is written. In fp8 after use_fp8 (sizes that are no multiples of 16: as ever), otherwise what the three
-     * above give. */
-    void (*hidden_forward)(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
-    void (*hidden_backward)(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
-                            const void *W, int N, int I, int O, bool accumulate);
-    /* Hidden products in fp8 from now on: x and W in e4m3, dy in e5m2, a scale for each tensor from its
-     * largest magnitude; sums in f32. 0, or -1 and err (a clause): this device cannot. Before the first op.
-     */
+    /* A linear layer inside the transformer's blocks: in fp8 after use_fp8 where its sizes are multiples of
+     * 16, otherwise exactly what the three above give. Backward writes dW, or adds to it when accumulate,
+     * then writes dx. */
+    void (*linear_maybe_fp8_forward)(struct device *dev, void *y, const void *x, const void *W, int N, int I,
+                                     int O);
+    void (*linear_maybe_fp8_backward)(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
+                                      const void *W, int N, int I, int O, bool accumulate);
+    /* linear_maybe_fp8_* compute in fp8 from now on: x and W in e4m3, dy in e5m2, a scale for each tensor
+     * from its largest magnitude; sums in f32. 0, or -1 and err (a clause): this device cannot. Before the
+     * first op. */
     int (*use_fp8)(struct device *dev, char *err, size_t cap);
 
     /* Per-head RMSNorm of q and k, then rotate-half RoPE (Su et al. 2021, arXiv:2104.09864), as Qwen3 does.
-     * qkv (N, (H+2Hkv)*D): q heads, k heads, v heads. qk (N, (H+Hkv)*D) is written; rstd (N, H+Hkv) f32 is
-     * written. gq, gk (D) f32. rope (T_max, D) f32: row p holds cos(p*w_i) for i < D/2, then sin. positions
-     * (N): p of each row. */
-    void (*qk_norm_rope_forward)(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
-                                 const float *gk, const float *rope, const int32_t *positions, int N, int H,
-                                 int Hkv, int D, float eps);
-    /* dqkv: the q and k parts are written; dgq, dgk (D) f32 write, or add when accumulate. */
+     * qk (N,(H+Hkv)*D) and rstd (N,H+Hkv) f32 are written. */
+    void (*qk_norm_rope_forward)(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in,
+                                 float eps);
+    /* dqkv (N,(H+2Hkv)*D): the q and k parts are written; dgq, dgk (D) f32 write, or add when accumulate. */
     void (*qk_norm_rope_backward)(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
-                                  const void *qkv, const float *rstd, const float *gq, const float *gk,
-                                  const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
-                                  bool accumulate);
+                                  const float *rstd, const struct qk_norm_rope *in, bool accumulate);
 
     /* Causal attention with grouped queries, scores scaled by 1/sqrt(D), O(T) memory (Dao 2023,
-     * arXiv:2307.08691). qk as written by qk_norm_rope_forward, v inside qkv. out (N, H*D) is written; lse
-     * (B,H,T) f32: log-sum-exp of the scores. first (N) or NULL: index within its sequence of the first key
-     * that query n may see (document masks). */
-    void (*attention_forward)(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
-                              const int32_t *first, struct attention_shape s);
-    /* dqk (N,(H+Hkv)*D) is written, the v part of dqkv is written. */
+     * arXiv:2307.08691). out (N,H*D) is written; lse (B,H,T) f32, the log-sum-exp of the scores, too. */
+    void (*attention_forward)(struct device *dev, void *out, float *lse, const struct attention *in);
+    /* dqk (N,(H+Hkv)*D) is written, the v part of dqkv (N,(H+2Hkv)*D) is written. */
     void (*attention_backward)(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
-                               const float *lse, const void *qk, const void *qkv, const int32_t *first,
-                               struct attention_shape s);
+                               const float *lse, const struct attention *in);
     /* Both by cuDNN from now on where first is NULL; a shape that it has no kernel for is then an error of
      * the device, and pointers are 16-byte aligned. It is compared with the backend's own first, on random
      * numbers of shape s. Its gradients of q are summed in no fixed order: equal inputs no longer give equal

@@ -162,11 +162,11 @@ static json_t *eval_data(const struct loaded *m, const struct window_plan *plan)
         struct tally t = {0};
         const char *dir = split(data.v[i], "--data", &name);
         apart_input_dir(dir);
-        struct source *s = source_open(dir, false, err, sizeof err);
+        struct shard_set *s = shard_set_open(dir, false, err, sizeof err);
         if (!s)
             die("%s", err);
         windows_run(m, s, dir, plan, &t);
-        source_close(s);
+        shard_set_close(s);
         tally_merge(&all, &t);
         put(results, name, tally_json(&t));
         if (!json && !stop_signal)

@@ -26,7 +26,8 @@ static struct stages stages;
 static const struct opt opts[] = {
     {0, "once", OPT_FLAG, &once, NULL, "print one screen as text and end"},
     {0, "json", OPT_FLAG, &json, NULL, "print the state as one JSON line and end"},
-    {0, "pane", OPT_STR, &pane_word, "NAME", "begin with: overview (default), loss, rates, pipeline, events"},
+    {0, "pane", OPT_STR, &pane_word, "NAME",
+     "begin with: overview (default), loss, rates, pipeline, events, samples"},
     {0, "size", OPT_STR, &size_word, "WxH", "with --once: columns and rows (80x24)"},
     {0, "ascii", OPT_FLAG, &ascii, NULL, "draw with ASCII alone (by itself where the terminal is not UTF-8)"},
     {0},
@@ -41,7 +42,7 @@ static const struct cli cli = {
     "there is none,\n"
     "the newest below runs/. Several runs are drawn over each other, up to six.\n"
     "\n"
-    "Keys: 1 to 5 and Tab panes, n next run, l logarithmic, + - zoom, arrows move, 0 whole run, / search "
+    "Keys: 1 to 6 and Tab panes, n next run, l logarithmic, + - zoom, arrows move, 0 whole run, / search "
     "events,\n"
     "space pause, ? help, q leave. The run goes on.\n"
     "\n"
@@ -81,11 +82,11 @@ static void open_found(void)
 
 static enum pane parse_pane(const char *word)
 {
-    static const char *const words[N_PANES] = {"overview", "loss", "rates", "pipeline", "events"};
+    static const char *const words[N_PANES] = {"overview", "loss", "rates", "pipeline", "events", "samples"};
     for (int i = 0; i < N_PANES; i++)
         if (strcmp(words[i], word) == 0)
             return (enum pane)i;
-    usage_error("--pane: '%s' is not overview, loss, rates, pipeline or events", word);
+    usage_error("--pane: '%s' is not overview, loss, rates, pipeline, events or samples", word);
 }
 
 static void print_once(void)

@@ -12,6 +12,7 @@
 #include "pipeline/lib/threads.h"
 #include "pipeline/train/memory.h"
 #include "pipeline/train/metrics.h"
+#include "pipeline/train/recipe.h"
 #include "pipeline/train/rundir.h"
 #include "pipeline/train/settings.h"
 #include "pipeline/train/state.h"
@@ -30,6 +31,14 @@ static int print_step(const char *run)
     printf("%llu\n", (unsigned long long)(dir ? state_step(state) : 0));
     json_decref(state);
     free(dir);
+    close_stdout();
+    return 0;
+}
+
+static int print_shape(double flop)
+{
+    const struct recipe_shape *s = recipe_shape(flop);
+    printf("%d %d %d %d %d %d\n", s->layers, s->width, s->heads, s->ffn, s->vocab, s->rows);
     close_stdout();
     return 0;
 }
@@ -60,6 +69,7 @@ static void load_tokenizer(struct trainer *t, const char *resume_dir)
     t->tok = tokenizer_parse(t->tok_json, t->tok_len, path, err, sizeof err);
     if (!t->tok)
         die("%s", err);
+    tokenizer_read_config(t->tok, path);
     free(copy);
 }
 
@@ -78,6 +88,8 @@ static void open_batches(struct trainer *t, const struct model_config *m)
     if (t->h->vocab_size != (uint32_t)m->V)
         die("%s: offset 0: the batches have a vocabulary of %u, the tokenizer has %d", in, t->h->vocab_size,
             m->V);
+    if (t->h->eos_id < t->h->vocab_size)
+        tokenizer_set_eos(t->tok, t->h->eos_id); /* what the documents really end with */
     if (t->h->T > (uint32_t)m->T)
         die("%s: offset 0: rows of %u tokens, the model's context is %d: mix with -T %d, or train with "
             "--context %u",
@@ -136,8 +148,8 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
     if (params_layout(&layout, m) != 0)
         die("out of memory");
     t->finish.on = config_finishes(c);
-    bool half = c->state_dtype == DTYPE_BF16;
-    uint64_t optimizer = optim_bytes(&layout, act, use_muon, half) +
+    bool bf16_state = c->state_dtype == DTYPE_BF16;
+    uint64_t optimizer = optim_bytes(&layout, act, use_muon, bf16_state) +
                          lookahead_bytes(&t->ahead, layout.total) +
                          (t->finish.on ? finish_bytes(layout.total, act) : 0);
     params_free(&layout);
@@ -148,19 +160,19 @@ static void allocate(struct trainer *t, struct train_config *c, const struct mod
                                                      .act = act,
                                                      .optimizer = optimizer,
                                                      .recompute = c->recompute,
-                                                     .bf16_alone = half,
+                                                     .bf16_alone = bf16_state,
                                                      .micro = c->micro_batch});
     c->micro_batch = plan.micro;
     t->micro = (int)plan.micro;
-    if ((half ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
-              : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
+    if ((bf16_state ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
+                    : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
         die("%s", err);
     t->opt = (struct optim){.beta1 = (float)c->beta1,
                             .beta2 = (float)c->beta2,
                             .eps = (float)c->eps,
                             .weight_decay = (float)c->weight_decay,
                             .clip = (float)c->clip,
-                            .half = half,
+                            .bf16_state = bf16_state,
                             .use_muon = use_muon,
                             .momentum = (float)c->momentum,
                             .rate = {1, (float)(c->lr_embedding / c->lr), (float)(c->lr_head / c->lr),
@@ -242,10 +254,12 @@ static void begin_state(struct trainer *t, const char *dir, const json_t *state)
 {
     t->saved_step = UINT64_MAX;
     if (!dir) {
+        t->w.init = t->cfg->init;
         if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
         finish_begin(&t->finish, &t->w);
+        losses_begin(&t->losses, 0);
         if (t->cfg->overwrite) /* only now: whatever is wrong with this run has shown before */
             rundir_clear(t->cfg->run);
         return;
@@ -322,6 +336,8 @@ int main(int argc, char **argv)
 
     if (c->print_step)
         return print_step(c->print_step);
+    if (!isnan(c->print_shape))
+        return print_shape(c->print_shape);
     if (c->list_presets) {
         config_list_presets(c->json);
         return 0;

@@ -2,7 +2,7 @@
  * hybrid-report - the table and the plot of what tools/hybrid-bench ran: time, steps and tokens to the same
  * loss
  *
- * files: DIR/report.md, DIR/report.svg, from the finished runs in DIR (tools/report/campaign.h)
+ * files: DIR/report.md, DIR/report.svg, from the finished runs in DIR (tools/campaign/campaign.h)
  */
 #include <math.h>
 #include <stdio.h>
@@ -12,8 +12,8 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
-#include "tools/report/plot.h"
-#include "tools/report/tables.h"
+#include "tools/campaign/plot.h"
+#include "tools/campaign/tables.h"
 
 static const char *baseline = "adamw", *best_lr;
 static uint64_t full;

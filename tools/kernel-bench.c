@@ -77,22 +77,29 @@ static void k_rmsnorm_backward(void)
 {
     o->rmsnorm_backward(dev, z, g, y, x, gains, stat, N, c.C, false);
 }
+static struct qk_norm_rope heads(void)
+{
+    return (struct qk_norm_rope){x, gains, gains, rope, positions, N, c.H, c.Hkv, c.D};
+}
 static void k_rope_forward(void)
 {
-    o->qk_norm_rope_forward(dev, y, stat, x, gains, gains, rope, positions, N, c.H, c.Hkv, c.D, 1e-6f);
+    struct qk_norm_rope in = heads();
+    o->qk_norm_rope_forward(dev, y, stat, &in, 1e-6f);
 }
 static void k_rope_backward(void)
 {
-    o->qk_norm_rope_backward(dev, z, g, g + c.D, y, x, stat, gains, gains, rope, positions, N, c.H, c.Hkv,
-                             c.D, false);
+    struct qk_norm_rope in = heads();
+    o->qk_norm_rope_backward(dev, z, g, g + c.D, y, stat, &in, false);
 }
 static void k_attention_forward(void)
 {
-    o->attention_forward(dev, z, stat, y, x, NULL, attention);
+    const struct attention in = {y, x, NULL, attention};
+    o->attention_forward(dev, z, stat, &in);
 }
 static void k_attention_backward(void)
 {
-    o->attention_backward(dev, w, logits, z, z, stat, y, x, NULL, attention);
+    const struct attention in = {y, x, NULL, attention};
+    o->attention_backward(dev, w, logits, z, z, stat, &in);
 }
 static void k_swiglu_forward(void)
 {
@@ -171,11 +178,11 @@ static void k_cached(void)
 
 static void k_fp8_gate_up(void)
 {
-    o->hidden_forward(dev, y, x, w, N, c.C, 2 * c.F);
+    o->linear_maybe_fp8_forward(dev, y, x, w, N, c.C, 2 * c.F);
 }
 static void k_fp8_gate_up_backward(void)
 {
-    o->hidden_backward(dev, z, g, y, x, w, N, c.C, 2 * c.F, false);
+    o->linear_maybe_fp8_backward(dev, z, g, y, x, w, N, c.C, 2 * c.F, false);
 }
 
 static double shortest(void (*run)(void), int calls)

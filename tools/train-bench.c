@@ -10,6 +10,7 @@
  * step; and the products' own 2*M*N*K for the limit. MFU: pipeline/train/rate.h.
  */
 #include <oneapi/dnnl/dnnl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@
 
 static const char *preset = "nano", *dtype = "auto", *optimizer = "adamw", *device = "auto";
 static int64_t batch = 8, context = 256, micro, repeats = 5, threads, vocab;
+static int64_t layers, width, heads, ffn;
 static bool json, recompute, bf16_state, fp8, cudnn;
 
 static const struct opt opts[] = {
@@ -29,6 +31,10 @@ static const struct opt opts[] = {
     {'B', "batch", OPT_INT, &batch, "N", "sequences a step, one micro-batch (8)"},
     {'T', "context", OPT_INT, &context, "N", "tokens a sequence (256)"},
     {0, "vocab", OPT_INT, &vocab, "N", "vocabulary (the preset's)"},
+    {0, "layers", OPT_INT, &layers, "N", "layers (the preset's)"},
+    {0, "width", OPT_INT, &width, "N", "width (the preset's)"},
+    {0, "heads", OPT_INT, &heads, "N", "attention heads (the preset's)"},
+    {0, "ffn", OPT_INT, &ffn, "N", "width of the feed-forward (the preset's)"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "auto (default: what the device is fastest with), bf16, f32"},
     {0, "optimizer", OPT_STR, &optimizer, "NAME", "adamw (default) or muon"},
     {0, "recompute", OPT_FLAG, &recompute, NULL, "as train --recompute"},
@@ -243,7 +249,7 @@ static void bench_make(struct bench *b, const struct model_config *c)
                             .eps = 1e-8f,
                             .weight_decay = 0.1f,
                             .clip = 1,
-                            .half = bf16_state,
+                            .bf16_state = bf16_state,
                             .use_muon = strcmp(optimizer, "muon") == 0,
                             .momentum = 0.95f,
                             .rate = OPTIM_EQUAL_RATES};
@@ -303,6 +309,21 @@ static size_t memory_of(const struct bench *b, size_t *total)
     return *total;
 }
 
+static void take_dimensions(struct model_config *c)
+{
+    const struct {
+        int64_t given;
+        int *dimension;
+    } all[] = {{vocab, &c->V}, {layers, &c->L},  {width, &c->C},
+               {heads, &c->H}, {heads, &c->Hkv}, {ffn, &c->F}};
+    char err[256];
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].given > 0)
+            *all[i].dimension = all[i].given > INT_MAX ? INT_MAX : (int)all[i].given;
+    if (model_config_check(c, err, sizeof err) != 0)
+        usage_error("%s", err);
+}
+
 int main(int argc, char **argv)
 {
     threads_settle(argv);
@@ -313,8 +334,7 @@ int main(int argc, char **argv)
         usage_error("no preset '%s'; there are: %s", preset, model_preset_names());
     if (batch < 1 || context < 1 || repeats < 1 || batch * context > 1 << 20)
         usage_error("batch, context and repeats are at least 1");
-    if (vocab > 0)
-        c.V = (int)vocab;
+    take_dimensions(&c);
     if (context > c.T)
         c.T = (int)context;
     if (micro < 1 || micro > batch)

@@ -9,7 +9,8 @@
  *
  * Mapping  one thread a (sequence, key/value head); see attention.h.
  * Numerics f32, one rounding at the store; where the CPU has bf16 dot products, e^(s-m) is rounded to bf16
- * for its product with v, while l sums it unrounded. Source   Dao 2023, arXiv:2307.08691
+ *          for its product with v, while l sums it unrounded.
+ * Source   Dao 2023, arXiv:2307.08691
  */
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/table.h"
@@ -122,9 +123,8 @@ INLINE void forward(struct device *dev, void *out, float *lse, const void *qk, c
     }
 }
 
-void attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
-                       const int32_t *first, struct attention_shape s)
+void attention_forward(struct device *dev, void *out, float *lse, const struct attention *in)
 {
-    assert(s.H % s.Hkv == 0);
-    FOR_ACT(dev, forward, dev, out, lse, qk, qkv, first, s);
+    assert(in->s.H % in->s.Hkv == 0);
+    FOR_ACT(dev, forward, dev, out, lse, in->qk, in->qkv, in->first, in->s);
 }

@@ -35,27 +35,24 @@ INLINE float forward_head(void *y, const void *x, const float *g, const float *r
     return r;
 }
 
-INLINE void forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
-                    const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv,
-                    int D, float eps, enum dtype t)
+INLINE void forward(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in, float eps,
+                    enum dtype t)
 {
-    int heads = H + Hkv;
-    size_t in = (size_t)(H + 2 * Hkv) * D, out = (size_t)heads * D;
+    int H = in->H, heads = H + in->Hkv, D = in->D;
+    size_t from = (size_t)(heads + in->Hkv) * D, to = (size_t)heads * D;
 #pragma omp parallel for num_threads(dev->threads) schedule(static)
-    for (int n = 0; n < N; n++) {
+    for (int n = 0; n < in->N; n++) {
         for (int h = 0; h < heads; h++)
             rstd[(size_t)n * heads + h] =
-                forward_head(act_at(qk, n * out + h * D, t), act_at(qkv, n * in + h * D, t), h < H ? gq : gk,
-                             rope + (size_t)positions[n] * D, D, eps, t);
+                forward_head(act_at(qk, n * to + h * D, t), act_at(in->qkv, n * from + h * D, t),
+                             h < H ? in->gq : in->gk, in->rope + (size_t)in->positions[n] * D, D, eps, t);
     }
 }
 
-void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
-                          const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv,
-                          int D, float eps)
+void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in, float eps)
 {
-    assert(D % 2 == 0);
-    FOR_ACT(dev, forward, dev, qk, rstd, qkv, gq, gk, rope, positions, N, H, Hkv, D, eps);
+    assert(in->D % 2 == 0);
+    FOR_ACT(dev, forward, dev, qk, rstd, in, eps);
 }
 
 INLINE void backward_head(void *dx, float *dg, const void *dy, const void *x, const float *g, float r,
@@ -84,12 +81,11 @@ INLINE void backward_head(void *dx, float *dg, const void *dy, const void *x, co
     }
 }
 
-INLINE void backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk, const void *qkv,
-                     const float *rstd, const float *gq, const float *gk, const float *rope,
-                     const int32_t *positions, int N, int H, int Hkv, int D, bool accumulate, enum dtype t)
+INLINE void backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
+                     const float *rstd, const struct qk_norm_rope *in, bool accumulate, enum dtype t)
 {
-    int heads = H + Hkv, threads = dev->threads;
-    size_t in = (size_t)(H + 2 * Hkv) * D, out = (size_t)heads * D,
+    int H = in->H, heads = H + in->Hkv, D = in->D, threads = dev->threads;
+    size_t from = (size_t)(heads + in->Hkv) * D, to = (size_t)heads * D,
            stride = (2 * (size_t)D + 15) & ~(size_t)15;
     float *partial = device_scratch(dev, SCRATCH_PARTIAL, threads * stride * sizeof *partial);
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -97,13 +93,13 @@ INLINE void backward(struct device *dev, void *dqkv, float *dgq, float *dgk, con
         float *mine = partial + i * stride;
         int lo, hi;
         memset(mine, 0, 2 * D * sizeof *mine);
-        device_share(N, i, threads, &lo, &hi);
+        device_share(in->N, i, threads, &lo, &hi);
         for (int n = lo; n < hi; n++)
             for (int h = 0; h < heads; h++)
-                backward_head(act_at(dqkv, n * in + h * D, t), h < H ? mine : mine + D,
-                              act_at(dqk, n * out + h * D, t), act_at(qkv, n * in + h * D, t),
-                              h < H ? gq : gk, rstd[(size_t)n * heads + h], rope + (size_t)positions[n] * D,
-                              D, t);
+                backward_head(act_at(dqkv, n * from + h * D, t), h < H ? mine : mine + D,
+                              act_at(dqk, n * to + h * D, t), act_at(in->qkv, n * from + h * D, t),
+                              h < H ? in->gq : in->gk, rstd[(size_t)n * heads + h],
+                              in->rope + (size_t)in->positions[n] * D, D, t);
     }
     for (int i = 0; i < threads; i++)
         for (int c = 0; c < D; c++) {
@@ -114,10 +110,7 @@ INLINE void backward(struct device *dev, void *dqkv, float *dgq, float *dgk, con
 }
 
 void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
-                           const void *qkv, const float *rstd, const float *gq, const float *gk,
-                           const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
-                           bool accumulate)
+                           const float *rstd, const struct qk_norm_rope *in, bool accumulate)
 {
-    FOR_ACT(dev, backward, dev, dqkv, dgq, dgk, dqk, qkv, rstd, gq, gk, rope, positions, N, H, Hkv, D,
-            accumulate);
+    FOR_ACT(dev, backward, dev, dqkv, dgq, dgk, dqk, rstd, in, accumulate);
 }

@@ -44,8 +44,8 @@ void linear_backward_input(struct device *dev, void *dx, const void *dy, const v
                            bool accumulate);
 void linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O,
                             bool accumulate);
-void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W,
-                     int N, int I, int O, bool accumulate);
+void linear_maybe_fp8_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
+                               const void *W, int N, int I, int O, bool accumulate);
 size_t linear_scratch_bytes(struct device *dev,
                             const struct step_extent *e); /* of the step's products, oneDNN's own left out */
 
@@ -53,20 +53,15 @@ size_t linear_scratch_bytes(struct device *dev,
 void gemv(struct device *dev, void *y, const void *W, const void *x, int I, int O);
 
 /* qk_norm_rope.c */
-void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
-                          const float *gk, const float *rope, const int32_t *positions, int N, int H, int Hkv,
-                          int D, float eps);
+void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in,
+                          float eps);
 void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
-                           const void *qkv, const float *rstd, const float *gq, const float *gk,
-                           const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
-                           bool accumulate);
+                           const float *rstd, const struct qk_norm_rope *in, bool accumulate);
 
 /* attention.c, attention_backward.c, attention_cached.c */
-void attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
-                       const int32_t *first, struct attention_shape s);
+void attention_forward(struct device *dev, void *out, float *lse, const struct attention *in);
 void attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
-                        const float *lse, const void *qk, const void *qkv, const int32_t *first,
-                        struct attention_shape s);
+                        const float *lse, const struct attention *in);
 size_t attention_scratch_bytes(struct device *dev, struct attention_shape s); /* backward, which takes more */
 void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache,
                       int n, int past, const int32_t *past_at, int H, int Hkv, int D);

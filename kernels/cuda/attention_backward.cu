@@ -7,10 +7,11 @@
  *
  * Needs    as attention.cu.
  * Mapping  two kernels, so that every sum has one owner: no atomics, equal bits, no f32 copy of dq. The
- * first: a block 64 queries of a head, over their keys; it gives dq and delta. The second: a block 64 keys of
- * a key/value head, over the queries of all heads of its group that see them; it gives dk and dv. It works on
- *          the transposes of s and p, so that these are operands as they stand. Products: 3 + 4, where one
- * kernel that adds to dq atomically has 5. Numerics f32; p and ds are rounded to bf16 for their products.
+ *          first: a block 64 queries of a head, over their keys; it gives dq and delta. The second: a block
+ *          64 keys of a key/value head, over the queries of all heads of its group that see them; it gives dk
+ *          and dv. It works on the transposes of s and p, so that these are operands as they stand. Products:
+ *          3 + 4, where one kernel that adds to dq atomically has 5.
+ * Numerics f32; p and ds are rounded to bf16 for their products.
  * Oracle   kernels/cpu/attention_backward.c
  * Source   Dao 2023, arXiv:2307.08691
  */
@@ -346,19 +347,19 @@ size_t cuda_attention_backward_scratch(struct attention_shape s)
 }
 
 void cuda_attention_backward(cudaStream_t st, enum dtype act, void *dqk, void *dqkv, const void *dout,
-                             const void *out, const float *lse, const void *qk, const void *qkv,
-                             const int32_t *first, struct attention_shape s, void *scratch)
+                             const void *out, const float *lse, const struct attention *in, void *scratch)
 {
-    if (!attention_tensor(act, s) || !aligned16(dqk, dqkv, dout, out, qk, qkv)) {
-        attention_plain_backward(st, act, dqk, dqkv, dout, out, lse, qk, qkv, first, s, scratch);
+    struct attention_shape s = in->s;
+    if (!attention_tensor(act, s) || !aligned16(dqk, dqkv, dout, out, in->qk, in->qkv)) {
+        attention_plain_backward(st, act, dqk, dqkv, dout, out, lse, in->qk, in->qkv, in->first, s, scratch);
         return;
     }
     struct operands x = {(const bf16 *)dout,
                          (const bf16 *)out,
-                         (const bf16 *)qk,
-                         (const bf16 *)qkv,
+                         (const bf16 *)in->qk,
+                         (const bf16 *)in->qkv,
                          lse,
-                         first,
+                         in->first,
                          (float *)scratch,
                          (int *)((char *)scratch + attention_delta_bytes(s)),
                          1.0f / sqrtf((float)s.D)};

@@ -27,30 +27,29 @@ static void *scratch_of(struct device *dev, struct attention_shape s, bool backw
     return NULL;
 }
 
-void cuda_ops_attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
-                                const int32_t *first, struct attention_shape s)
+void cuda_ops_attention_forward(struct device *dev, void *out, float *lse, const struct attention *in)
 {
-    if (!dev->cudnn || first) {
-        cuda_attention_forward(dev->stream, dev->act, out, lse, qk, qkv, first, s);
+    if (!dev->cudnn || in->first) {
+        cuda_attention_forward(dev->stream, dev->act, out, lse, in);
         return;
     }
-    void *scratch = scratch_of(dev, s, false);
-    if (scratch && !cudnn_attention_forward(dev->cudnn, out, lse, qk, qkv, s, scratch))
+    void *scratch = scratch_of(dev, in->s, false);
+    if (scratch && !cudnn_attention_forward(dev->cudnn, out, lse, in->qk, in->qkv, in->s, scratch))
         refused(dev, cudnn_attention_error(dev->cudnn));
 }
 
 void cuda_ops_attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
-                                 const float *lse, const void *qk, const void *qkv, const int32_t *first,
-                                 struct attention_shape s)
+                                 const float *lse, const struct attention *in)
 {
-    bool theirs = dev->cudnn && !first;
-    void *scratch =
-        theirs ? scratch_of(dev, s, true) : cuda_device_scratch(dev, cuda_attention_backward_scratch(s));
+    bool theirs = dev->cudnn && !in->first;
+    void *scratch = theirs ? scratch_of(dev, in->s, true)
+                           : cuda_device_scratch(dev, cuda_attention_backward_scratch(in->s));
     if (!scratch)
         return;
     if (!theirs)
-        cuda_attention_backward(dev->stream, dev->act, dqk, dqkv, dout, out, lse, qk, qkv, first, s, scratch);
-    else if (!cudnn_attention_backward(dev->cudnn, dqk, dqkv, dout, out, lse, qk, qkv, s, scratch))
+        cuda_attention_backward(dev->stream, dev->act, dqk, dqkv, dout, out, lse, in, scratch);
+    else if (!cudnn_attention_backward(dev->cudnn, dqk, dqkv, dout, out, lse, in->qk, in->qkv, in->s,
+                                       scratch))
         refused(dev, cudnn_attention_error(dev->cudnn));
 }
 

@@ -83,9 +83,10 @@ static bool run_own(struct device *dev, const struct trial *t, char *err, size_t
         snprintf(err, cap, "%s", cuda_device_error(dev));
         return false;
     }
-    cuda_attention_forward(dev->stream, dev->act, out[OUT], out[LSE], in[QK], in[QKV], NULL, t->s);
-    cuda_attention_backward(dev->stream, dev->act, out[DQK], out[DQKV], in[DOUT], out[OUT], out[LSE], in[QK],
-                            in[QKV], NULL, t->s, scratch);
+    const struct attention inputs = {.qk = in[QK], .qkv = in[QKV], .s = t->s};
+    cuda_attention_forward(dev->stream, dev->act, out[OUT], out[LSE], &inputs);
+    cuda_attention_backward(dev->stream, dev->act, out[DQK], out[DQKV], in[DOUT], out[OUT], out[LSE], &inputs,
+                            scratch);
     return true;
 }
 

@@ -76,19 +76,18 @@ void cuda_linear_backward_input(struct device *dev, void *dx, const void *dy, co
 void cuda_linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I,
                                  int O, bool accumulate);
 
-/* hidden.c */
-void cuda_hidden_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
-void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
-                          const void *W, int N, int I, int O, bool accumulate);
-size_t cuda_hidden_scratch(const struct step_extent *e); /* the most, with fp8 */
+/* linear_fp8.c */
+void cuda_linear_maybe_fp8_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I,
+                                   int O);
+void cuda_linear_maybe_fp8_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
+                                    const void *W, int N, int I, int O, bool accumulate);
+size_t cuda_linear_fp8_scratch(const struct step_extent *e); /* the most, with fp8 */
 
 /* attention_choice.c */
 int cuda_device_use_cudnn(struct device *dev, struct attention_shape s, char *err, size_t cap);
-void cuda_ops_attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
-                                const int32_t *first, struct attention_shape s);
+void cuda_ops_attention_forward(struct device *dev, void *out, float *lse, const struct attention *in);
 void cuda_ops_attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
-                                 const float *lse, const void *qk, const void *qkv, const int32_t *first,
-                                 struct attention_shape s);
+                                 const float *lse, const struct attention *in);
 size_t cuda_ops_attention_scratch(struct device *dev, struct attention_shape s);
 
 /* attention_trial.c. 0: the results agree, forward and backward; -1 and err (a clause): they do not, or cuDNN

@@ -38,13 +38,11 @@ void cuda_rmsnorm_backward(cudaStream_t s, enum dtype act, void *dx, float *dg, 
                            const float *g, const float *rstd, int N, int C, bool accumulate, void *scratch);
 size_t cuda_rmsnorm_backward_scratch(int N, int C);
 
-void cuda_qk_norm_rope_forward(cudaStream_t s, enum dtype act, void *qk, float *rstd, const void *qkv,
-                               const float *gq, const float *gk, const float *rope, const int32_t *positions,
-                               int N, int H, int Hkv, int D, float eps);
+void cuda_qk_norm_rope_forward(cudaStream_t s, enum dtype act, void *qk, float *rstd,
+                               const struct qk_norm_rope *in, float eps);
 void cuda_qk_norm_rope_backward(cudaStream_t s, enum dtype act, void *dqkv, float *dgq, float *dgk,
-                                const void *dqk, const void *qkv, const float *rstd, const float *gq,
-                                const float *gk, const float *rope, const int32_t *positions, int N, int H,
-                                int Hkv, int D, bool accumulate, void *scratch);
+                                const void *dqk, const float *rstd, const struct qk_norm_rope *in,
+                                bool accumulate, void *scratch);
 size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D);
 
 /* linear_forward of one row. */
@@ -54,11 +52,10 @@ enum { CUDA_WIDEST_HEAD = 256 }; /* D of attention at most */
 
 /* Tensor cores where act is bf16, D is 64 or 128 and pointers are 16-byte aligned; plain f32 arithmetic
  * elsewhere. */
-void cuda_attention_forward(cudaStream_t s, enum dtype act, void *out, float *lse, const void *qk,
-                            const void *qkv, const int32_t *first, struct attention_shape shape);
+void cuda_attention_forward(cudaStream_t s, enum dtype act, void *out, float *lse,
+                            const struct attention *in);
 void cuda_attention_backward(cudaStream_t s, enum dtype act, void *dqk, void *dqkv, const void *dout,
-                             const void *out, const float *lse, const void *qk, const void *qkv,
-                             const int32_t *first, struct attention_shape shape, void *scratch);
+                             const void *out, const float *lse, const struct attention *in, void *scratch);
 size_t cuda_attention_backward_scratch(struct attention_shape shape);
 
 /* past: tokens in the cache before the new ones. Where past_at is not NULL, the kernels read the number there

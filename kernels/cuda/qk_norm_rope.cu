@@ -7,10 +7,12 @@
  *   backward: da is dy rotated by the opposite angle, then as rmsnorm.cu
  *
  * Mapping  a head of a token is a group of `lanes` lanes; a lane has VEC elements of each half at once: 4
- * lanes for D 64, 8 for D 128, else 32 and as many rounds as are needed. A block takes a piece of the tokens;
- * dgq and dgk stay in registers, are summed by block into partials, and these in order by a last kernel. Cost
- * bound by memory: forward 2, backward 3 elements. Oracle   kernels/cpu/qk_norm_rope.c Source   Su et al.
- * 2021, arXiv:2104.09864; per-head norm as in Qwen3
+ *          lanes for D 64, 8 for D 128, else 32 and as many rounds as are needed. A block takes a piece of
+ *          the tokens; dgq and dgk stay in registers, are summed by block into partials, and these in order
+ *          by a last kernel.
+ * Cost     bound by memory: forward 2, backward 3 elements.
+ * Oracle   kernels/cpu/qk_norm_rope.c
+ * Source   Su et al. 2021, arXiv:2104.09864; per-head norm as in Qwen3
  */
 #include "kernels/cuda/common.cuh"
 
@@ -242,13 +244,12 @@ static void backward(cudaStream_t st, void *dqkv, float *dgq, float *dgk, const 
             f<T, false, 32>(__VA_ARGS__);                                                                    \
     } while (0)
 
-void cuda_qk_norm_rope_forward(cudaStream_t st, enum dtype act, void *qk, float *rstd, const void *qkv,
-                               const float *gq, const float *gk, const float *rope, const int32_t *positions,
-                               int N, int H, int Hkv, int D, float eps)
+void cuda_qk_norm_rope_forward(cudaStream_t st, enum dtype act, void *qk, float *rstd,
+                               const struct qk_norm_rope *in, float eps)
 {
-    struct heads s = {N, H, Hkv, D};
-    FOR_HEADS(act, D, aligned16(qk, qkv, gq, gk, rope), forward, st, qk, rstd, qkv, gq, gk, rope, positions,
-              s, eps);
+    struct heads s = {in->N, in->H, in->Hkv, in->D};
+    FOR_HEADS(act, in->D, aligned16(qk, in->qkv, in->gq, in->gk, in->rope), forward, st, qk, rstd, in->qkv,
+              in->gq, in->gk, in->rope, in->positions, s, eps);
 }
 
 size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D)
@@ -259,11 +260,11 @@ size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D)
 }
 
 void cuda_qk_norm_rope_backward(cudaStream_t st, enum dtype act, void *dqkv, float *dgq, float *dgk,
-                                const void *dqk, const void *qkv, const float *rstd, const float *gq,
-                                const float *gk, const float *rope, const int32_t *positions, int N, int H,
-                                int Hkv, int D, bool accumulate, void *scratch)
+                                const void *dqk, const float *rstd, const struct qk_norm_rope *in,
+                                bool accumulate, void *scratch)
 {
-    struct heads s = {N, H, Hkv, D};
-    FOR_HEADS(act, D, aligned16(dqkv, dqk, qkv, gq, gk, rope), backward, st, dqkv, dgq, dgk, dqk, qkv, rstd,
-              gq, gk, rope, positions, s, accumulate, (float *)scratch);
+    struct heads s = {in->N, in->H, in->Hkv, in->D};
+    FOR_HEADS(act, in->D, aligned16(dqkv, dqk, in->qkv, in->gq, in->gk, in->rope), backward, st, dqkv, dgq,
+              dgk, dqk, in->qkv, rstd, in->gq, in->gk, in->rope, in->positions, s, accumulate,
+              (float *)scratch);
 }

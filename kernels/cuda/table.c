@@ -35,23 +35,19 @@ static void rmsnorm_backward(struct device *dev, void *dx, float *dg, const void
         cuda_rmsnorm_backward(dev->stream, dev->act, dx, dg, dy, x, g, rstd, N, C, accumulate, scratch);
 }
 
-static void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const void *qkv, const float *gq,
-                                 const float *gk, const float *rope, const int32_t *positions, int N, int H,
-                                 int Hkv, int D, float eps)
+static void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in,
+                                 float eps)
 {
-    cuda_qk_norm_rope_forward(dev->stream, dev->act, qk, rstd, qkv, gq, gk, rope, positions, N, H, Hkv, D,
-                              eps);
+    cuda_qk_norm_rope_forward(dev->stream, dev->act, qk, rstd, in, eps);
 }
 
 static void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
-                                  const void *qkv, const float *rstd, const float *gq, const float *gk,
-                                  const float *rope, const int32_t *positions, int N, int H, int Hkv, int D,
-                                  bool accumulate)
+                                  const float *rstd, const struct qk_norm_rope *in, bool accumulate)
 {
-    void *scratch = cuda_device_scratch(dev, cuda_qk_norm_rope_backward_scratch(N, H, Hkv, D));
+    void *scratch =
+        cuda_device_scratch(dev, cuda_qk_norm_rope_backward_scratch(in->N, in->H, in->Hkv, in->D));
     if (scratch)
-        cuda_qk_norm_rope_backward(dev->stream, dev->act, dqkv, dgq, dgk, dqk, qkv, rstd, gq, gk, rope,
-                                   positions, N, H, Hkv, D, accumulate, scratch);
+        cuda_qk_norm_rope_backward(dev->stream, dev->act, dqkv, dgq, dgk, dqk, rstd, in, accumulate, scratch);
 }
 
 static void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache,
@@ -203,8 +199,8 @@ const struct ops cuda_table = {
     .linear_forward = cuda_linear_forward,
     .linear_backward_input = cuda_linear_backward_input,
     .linear_backward_weight = cuda_linear_backward_weight,
-    .hidden_forward = cuda_hidden_forward,
-    .hidden_backward = cuda_hidden_backward,
+    .linear_maybe_fp8_forward = cuda_linear_maybe_fp8_forward,
+    .linear_maybe_fp8_backward = cuda_linear_maybe_fp8_backward,
     .use_fp8 = cuda_device_use_fp8,
     .use_cudnn = cuda_device_use_cudnn,
     .qk_norm_rope_forward = qk_norm_rope_forward,

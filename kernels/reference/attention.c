@@ -1,9 +1,9 @@
 /*
  * attention.c - each token looks back at the tokens before it and gathers from those whose keys fit its query
  *
- *   s[i,j] = q[i] . k[j] / sqrt(D)                   for the keys that query i may see: first[i] <= j <= i
+ *   s[i,j] = q[i] . k[j] / sqrt(D)          for the keys that query i may see: first[i] <= j <= i
  *   lse[i] = log sum_j e^s[i,j]
- *   p[i,j] = e^(s[i,j] - lse[i])                     softmax: the weights of one query sum to 1
+ *   p[i,j] = e^(s[i,j] - lse[i])            softmax: the weights of one query sum to 1
  *   o[i]   = sum_j p[i,j] v[j]
  *
  * All of this holds for one sequence and one query head h. With grouped queries, H / Hkv query heads share
@@ -12,15 +12,18 @@
  * Backward. lse was saved, so that p is computed again instead of being kept:
  *   dv[j]   = sum_i p[i,j] do[i]
  *   dp[i,j] = do[i] . v[j]
- *   ds[i,j] = p[i,j] (dp[i,j] - sum_k p[i,k] dp[i,k])            gradient of a softmax; the sum is do[i] .
- * o[i] dq[i]   = sum_j ds[i,j] k[j] / sqrt(D) dk[j]   = sum_i ds[i,j] q[i] / sqrt(D)
+ *   ds[i,j] = p[i,j] (dp[i,j] - sum_k p[i,k] dp[i,k])        gradient of a softmax
+ *           = p[i,j] (dp[i,j] - do[i] . o[i])
+ *   dq[i]   = sum_j ds[i,j] k[j] / sqrt(D)
+ *   dk[j]   = sum_i ds[i,j] q[i] / sqrt(D)
  *
  * Shapes   qk, dqk: (N,(H+Hkv)*D) act; a row holds the H query heads, then the Hkv key heads.
- *          qkv, dqkv: (N,(H+2Hkv)*D) act; only the values, which are the last Hkv heads of a row, are used.
- *          out, dout: (N,H*D) act. lse: (B,H,T) f32. first: (N), counted from the start of the sequence;
- * NULL: 0. Writes   out, lse, dqk and the values' part of dqkv are overwritten. Source   Vaswani et al. 2017,
- * arXiv:1706.03762; grouped queries: Ainslie et al. 2023, arXiv:2305.13245; do . o in place of the sum over
- * all keys: Dao et al. 2022, arXiv:2205.14135
+ *          qkv, dqkv: (N,(H+2Hkv)*D) act; only the values, the last Hkv heads of a row, are used.
+ *          out, dout: (N,H*D) act. lse: (B,H,T) f32.
+ *          first: (N), counted from the start of the sequence; NULL: 0.
+ * Writes   out, lse, dqk and the values' part of dqkv are overwritten.
+ * Source   Vaswani et al. 2017, arXiv:1706.03762; grouped queries: Ainslie et al. 2023, arXiv:2305.13245;
+ *          do . o in place of the sum over all keys: Dao et al. 2022, arXiv:2205.14135
  */
 #include <math.h>
 #include "kernels/reference/element.h"
@@ -81,17 +84,18 @@ static double attend(const struct device *dev, struct head out, struct head q, s
     return lse;
 }
 
-void reference_attention_forward(struct device *dev, void *out, float *lse, const void *qk, const void *qkv,
-                                 const int32_t *first, struct attention_shape s)
+void reference_attention_forward(struct device *dev, void *out, float *lse, const struct attention *in)
 {
+    struct attention_shape s = in->s;
     for (int b = 0; b < s.B; b++)
         for (int h = 0; h < s.H; h++) {
             int g = h / (s.H / s.Hkv);
-            struct head q = head_of(qk, s, b, h, s.H + s.Hkv), k = head_of(qk, s, b, s.H + g, s.H + s.Hkv);
-            struct head v = head_of(qkv, s, b, s.H + s.Hkv + g, s.H + 2 * s.Hkv);
+            struct head q = head_of(in->qk, s, b, h, s.H + s.Hkv);
+            struct head k = head_of(in->qk, s, b, s.H + g, s.H + s.Hkv);
+            struct head v = head_of(in->qkv, s, b, s.H + s.Hkv + g, s.H + 2 * s.Hkv);
             struct head o = head_of(out, s, b, h, s.H);
             for (int i = 0; i < s.T; i++) {
-                int from = first ? first[(size_t)b * s.T + i] : 0;
+                int from = in->first ? in->first[(size_t)b * s.T + i] : 0;
                 lse[((size_t)b * s.H + h) * s.T + i] = (float)attend(dev, o, q, k, v, i, from, i + 1, s.D);
             }
         }
@@ -105,17 +109,18 @@ struct pair {
     int D;
 };
 
-static struct pair pair_of(const void *dout, const void *out, const float *lse, const void *qk,
-                           const void *qkv, const int32_t *first, struct attention_shape s, int b, int h)
+static struct pair pair_of(const void *dout, const void *out, const float *lse, const struct attention *in,
+                           int b, int h)
 {
+    struct attention_shape s = in->s;
     int g = h / (s.H / s.Hkv);
-    return (struct pair){.q = head_of(qk, s, b, h, s.H + s.Hkv),
-                         .k = head_of(qk, s, b, s.H + g, s.H + s.Hkv),
-                         .v = head_of(qkv, s, b, s.H + s.Hkv + g, s.H + 2 * s.Hkv),
+    return (struct pair){.q = head_of(in->qk, s, b, h, s.H + s.Hkv),
+                         .k = head_of(in->qk, s, b, s.H + g, s.H + s.Hkv),
+                         .v = head_of(in->qkv, s, b, s.H + s.Hkv + g, s.H + 2 * s.Hkv),
                          .out = head_of(out, s, b, h, s.H),
                          .dout = head_of(dout, s, b, h, s.H),
                          .lse = lse + ((size_t)b * s.H + h) * s.T,
-                         .first = first ? first + (size_t)b * s.T : NULL,
+                         .first = in->first ? in->first + (size_t)b * s.T : NULL,
                          .D = s.D};
 }
 
@@ -165,13 +170,13 @@ static void backward_key_value(const struct device *dev, double *dk, double *dv,
 }
 
 void reference_attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout,
-                                  const void *out, const float *lse, const void *qk, const void *qkv,
-                                  const int32_t *first, struct attention_shape s)
+                                  const void *out, const float *lse, const struct attention *in)
 {
+    struct attention_shape s = in->s;
     int group = s.H / s.Hkv;
     for (int b = 0; b < s.B; b++)
         for (int h = 0; h < s.H; h++) {
-            struct pair x = pair_of(dout, out, lse, qk, qkv, first, s, b, h);
+            struct pair x = pair_of(dout, out, lse, in, b, h);
             for (int i = 0; i < s.T; i++)
                 backward_query(dev, head_of(dqk, s, b, h, s.H + s.Hkv), &x, i);
         }
@@ -182,7 +187,7 @@ void reference_attention_backward(struct device *dev, void *dqk, void *dqkv, con
                 memset(dk, 0, sizeof dk);
                 memset(dv, 0, sizeof dv);
                 for (int h = g * group; h < (g + 1) * group; h++) {
-                    struct pair x = pair_of(dout, out, lse, qk, qkv, first, s, b, h);
+                    struct pair x = pair_of(dout, out, lse, in, b, h);
                     backward_key_value(dev, dk, dv, &x, j, s.T);
                 }
                 for (int d = 0; d < s.D; d++) {

@@ -1,98 +1,111 @@
 /*
  * qk_norm_rope.c - prepares queries and keys for attention: each head is normed, then rotated by its position
  *
- *   a[i]         = x[i] * r * g[i],  r = 1 / sqrt(mean_i x[i]^2 + eps)         one head of one token: x, (D)
- *   y[i]         = a[i] * cos(p w_i)       - a[i + D/2] * sin(p w_i)           for i < D/2: the pair
- *   y[i + D/2]   = a[i + D/2] * cos(p w_i) + a[i] * sin(p w_i)                 (i, i + D/2) turns by p w_i
+ * One head of one token is a vector x of D elements, and its token stands at position p:
+ *   a[i]       = x[i] * r * g[i],  r = 1 / sqrt(mean_i x[i]^2 + eps)
+ *   y[i]       = a[i] * cos(p w_i)       - a[i + D/2] * sin(p w_i)         for i < D/2: the pair
+ *   y[i + D/2] = a[i + D/2] * cos(p w_i) + a[i] * sin(p w_i)               (i, i + D/2) turns by p w_i
  *
  * Queries and keys at positions p and p' are turned by p w and p' w, so their product depends on p - p'
  * alone: that is how attention learns the order of the tokens.
  *
  * Backward turns dy back by the same angle, which gives da; from there on it is the backward of rmsnorm.c:
- *   da[i] = dy[i] cos + dy[i + D/2] sin            da[i + D/2] = dy[i + D/2] cos - dy[i] sin
- *   dx[i] = r g[i] da[i] - x[i] r^3 mean_k(g[k] da[k] x[k])
- *   dg[i] = sum over heads and tokens of da[i] x[i] r
+ *   da[i]       = dy[i] * cos(p w_i)       + dy[i + D/2] * sin(p w_i)
+ *   da[i + D/2] = dy[i + D/2] * cos(p w_i) - dy[i] * sin(p w_i)
+ *   dx[i]       = r g[i] da[i] - x[i] r^3 mean_k(g[k] da[k] x[k])
+ *   dg[i]       = sum over heads and tokens of da[i] x[i] r
  *
- * Shapes   qkv, dqkv: (N,(H+2Hkv)*D) act; a row holds the H query heads, the Hkv key heads, the Hkv value
- * heads. qk, dqk: (N,(H+Hkv)*D) act. rstd: (N,H+Hkv) f32. gq, gk, dgq, dgk: (D) f32, shared by all heads.
+ * Shapes   qkv, dqkv: (N,(H+2Hkv)*D) act; a row holds H query heads, Hkv key heads, Hkv value heads.
+ *          qk, dqk: (N,(H+Hkv)*D) act. rstd: (N,H+Hkv) f32, the r of each head.
+ *          gq, gk, dgq, dgk: (D) f32; all query heads share gq, all key heads gk.
  *          rope: (T_max,D) f32; row p holds D/2 cosines, then D/2 sines. positions: (N).
- * Writes   qk, rstd and the query and key parts of dqkv are overwritten. dgq and dgk are overwritten, or
- * added to when accumulate. Source   Su et al. 2021, arXiv:2104.09864; the norm of each head as in Qwen3
+ * Writes   qk, rstd and the query and key parts of dqkv are overwritten.
+ *          dgq and dgk are overwritten, or added to when accumulate.
+ * Source   Su et al. 2021, arXiv:2104.09864; the norm of each head as in Qwen3
  */
 #include <math.h>
 #include "kernels/reference/element.h"
 #include "kernels/reference/table.h"
 
-/* x and y start at the head's first element; turn is the position's row of rope. Returns r. */
-static double forward_head(const struct device *dev, void *qk, size_t y, const void *qkv, size_t x,
-                           const float *g, const float *turn, int D, float eps)
+/* The number of elements before head h of token n: in qk, and in qkv. */
+static size_t at_qk(const struct qk_norm_rope *in, size_t n, int h)
 {
-    int half = D / 2;
+    return (n * (in->H + in->Hkv) + h) * in->D;
+}
+
+static size_t at_qkv(const struct qk_norm_rope *in, size_t n, int h)
+{
+    return (n * (in->H + 2 * in->Hkv) + h) * in->D;
+}
+
+/* Head h of token n. Returns r. */
+static double forward_head(const struct device *dev, void *qk, const struct qk_norm_rope *in, size_t n, int h,
+                           float eps)
+{
+    size_t x = at_qkv(in, n, h), y = at_qk(in, n, h);
+    const float *g = h < in->H ? in->gq : in->gk, *turn = in->rope + (size_t)in->positions[n] * in->D;
+    int half = in->D / 2;
     double squares = 0;
-    for (int i = 0; i < D; i++)
-        squares += load(dev, qkv, x + i) * load(dev, qkv, x + i);
-    double r = 1 / sqrt(squares / D + eps);
+    for (int i = 0; i < in->D; i++)
+        squares += load(dev, in->qkv, x + i) * load(dev, in->qkv, x + i);
+    double r = 1 / sqrt(squares / in->D + eps);
     for (int i = 0; i < half; i++) {
-        double a = load(dev, qkv, x + i) * r * g[i], b = load(dev, qkv, x + half + i) * r * g[half + i];
+        double a = load(dev, in->qkv, x + i) * r * g[i];
+        double a_half = load(dev, in->qkv, x + half + i) * r * g[half + i];
         double cosine = turn[i], sine = turn[half + i];
-        store(dev, qk, y + i, a * cosine - b * sine);
-        store(dev, qk, y + half + i, b * cosine + a * sine);
+        store(dev, qk, y + i, a * cosine - a_half * sine);
+        store(dev, qk, y + half + i, a_half * cosine + a * sine);
     }
     return r;
 }
 
-void reference_qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const void *qkv,
-                                    const float *gq, const float *gk, const float *rope,
-                                    const int32_t *positions, int N, int H, int Hkv, int D, float eps)
+void reference_qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in,
+                                    float eps)
 {
-    size_t heads = H + Hkv;
-    for (size_t n = 0; n < (size_t)N; n++)
-        for (size_t h = 0; h < heads; h++)
-            rstd[n * heads + h] =
-                (float)forward_head(dev, qk, (n * heads + h) * D, qkv, (n * (heads + Hkv) + h) * D,
-                                    h < (size_t)H ? gq : gk, rope + (size_t)positions[n] * D, D, eps);
+    int heads = in->H + in->Hkv;
+    for (size_t n = 0; n < (size_t)in->N; n++)
+        for (int h = 0; h < heads; h++)
+            rstd[n * heads + h] = (float)forward_head(dev, qk, in, n, h, eps);
 }
 
-/* Writes dx and adds to dg, which is double so that it is rounded once, after the last head. */
-static void backward_head(const struct device *dev, void *dqkv, double *dg, const void *dqk, size_t y,
-                          const void *qkv, size_t x, const float *g, double r, const float *turn, int D)
+/* Writes dx of head h of token n, and adds to dg, which is double so that it is rounded once, after the last
+ * head.
+ */
+static void backward_head(const struct device *dev, void *dqkv, double *dg, const void *dqk, double r,
+                          const struct qk_norm_rope *in, size_t n, int h)
 {
-    int half = D / 2;
-    double da[D], mean = 0;
+    size_t x = at_qkv(in, n, h), y = at_qk(in, n, h);
+    const float *g = h < in->H ? in->gq : in->gk, *turn = in->rope + (size_t)in->positions[n] * in->D;
+    int half = in->D / 2;
+    double da[in->D], mean = 0;
     for (int i = 0; i < half; i++) {
         double cosine = turn[i], sine = turn[half + i];
         double dy = load(dev, dqk, y + i), dy_half = load(dev, dqk, y + half + i);
         da[i] = dy * cosine + dy_half * sine;
         da[half + i] = dy_half * cosine - dy * sine;
     }
-    for (int i = 0; i < D; i++)
-        mean += g[i] * da[i] * load(dev, qkv, x + i) / D;
-    for (int i = 0; i < D; i++) {
-        double xi = load(dev, qkv, x + i);
+    for (int i = 0; i < in->D; i++)
+        mean += g[i] * da[i] * load(dev, in->qkv, x + i) / in->D;
+    for (int i = 0; i < in->D; i++) {
+        double xi = load(dev, in->qkv, x + i);
         store(dev, dqkv, x + i, r * g[i] * da[i] - xi * r * r * r * mean);
         dg[i] += da[i] * xi * r;
     }
 }
 
 void reference_qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
-                                     const void *qkv, const float *rstd, const float *gq, const float *gk,
-                                     const float *rope, const int32_t *positions, int N, int H, int Hkv,
-                                     int D, bool accumulate)
+                                     const float *rstd, const struct qk_norm_rope *in, bool accumulate)
 {
-    size_t heads = H + Hkv;
-    double sum_q[D], sum_k[D];
-    for (int i = 0; i < D; i++) {
+    int heads = in->H + in->Hkv;
+    double sum_q[in->D], sum_k[in->D];
+    for (int i = 0; i < in->D; i++) {
         sum_q[i] = accumulate ? dgq[i] : 0;
         sum_k[i] = accumulate ? dgk[i] : 0;
     }
-    for (size_t n = 0; n < (size_t)N; n++)
-        for (size_t h = 0; h < heads; h++) {
-            bool query = h < (size_t)H;
-            backward_head(dev, dqkv, query ? sum_q : sum_k, dqk, (n * heads + h) * D, qkv,
-                          (n * (heads + Hkv) + h) * D, query ? gq : gk, rstd[n * heads + h],
-                          rope + (size_t)positions[n] * D, D);
-        }
-    for (int i = 0; i < D; i++) {
+    for (size_t n = 0; n < (size_t)in->N; n++)
+        for (int h = 0; h < heads; h++)
+            backward_head(dev, dqkv, h < in->H ? sum_q : sum_k, dqk, rstd[n * heads + h], in, n, h);
+    for (int i = 0; i < in->D; i++) {
         dgq[i] = (float)sum_q[i];
         dgk[i] = (float)sum_k[i];
     }

@@ -1,18 +1,104 @@
-/* language.c - the cast and the frame of a story: characters are chosen, then a plot's beats are told about
- * them */
-#include "pipeline/demo/language.h"
+/*
+ * language.c - the cast and the frame of a story: characters are chosen, then a plot's beats are told about
+ * them
+ *
+ * A plot says who takes part, what is bound once, and the beats told in order; data/plots.txt has them. The
+ * hero's name returns; the friend is named once (fr) and is "$hp friend" or "the $fk" from then on.
+ *
+ * Slots of every plot: h.. the hero, f.. the friend (n name, s/o/p/r pronouns, k kind such as girl or fox),
+ * fr the friend where first met, ha the hero's character, mn mom or dad with ms, mo, mp. Plots bind further
+ * slots from lists.
+ */
+#include <pthread.h>
+#include <string.h>
 
-const struct list language_toys =
-    LIST("ball", "kite", "car", "doll", "boat", "drum", "train", "truck", "robot", "hat", "scarf", "balloon");
-const struct list language_colors =
-    LIST("red", "blue", "green", "yellow", "orange", "purple", "pink", "white");
-/* noun/where/where to */
-const struct list language_places =
-    LIST("park/in the park/to the park", "garden/in the garden/to the garden",
-         "forest/in the forest/to the forest", "field/in the field/to the field",
-         "lake/by the lake/to the lake", "river/by the river/to the river", "hill/on the hill/to the hill");
-const struct list language_hideouts = LIST("under a big tree", "behind a rock", "in the tall grass",
-                                           "next to a bush", "under some leaves", "behind an old log");
+#include "pipeline/demo/data.h"
+#include "pipeline/demo/gen.h"
+
+enum cast { CHILDREN, ANIMALS, EITHER };
+enum { MAX_LISTS = 64, MAX_RECORDS = 32, MAX_PLOTS = 64, PLOT_BINDS = 4, PLOT_BEATS = 8 };
+
+static struct named_list {
+    const char *name;
+    const char *records[MAX_RECORDS];
+    struct list list;
+} lists[MAX_LISTS];
+static unsigned n_lists;
+
+static struct plot {
+    enum cast cast;
+    struct {
+        char key;
+        const struct list *list;
+    } binds[PLOT_BINDS];
+    const char *beats[PLOT_BEATS];
+} plots[MAX_PLOTS];
+static unsigned n_plots;
+
+static void wrong_unless(bool right, const char *line)
+{
+    if (!right)
+        data_wrong("plots.txt", line);
+}
+
+static void load_list(const char *name, char **text)
+{
+    wrong_unless(n_lists < MAX_LISTS, name);
+    struct named_list *l = &lists[n_lists++];
+    l->name = name;
+    l->list.v = l->records;
+    for (char *line; (line = data_line(text)) && *line; l->records[l->list.n++] = line)
+        wrong_unless(l->list.n < MAX_RECORDS, line);
+}
+
+static const struct list *list_named(const char *name)
+{
+    for (unsigned i = 0; i < n_lists; i++)
+        if (strcmp(lists[i].name, name) == 0)
+            return &lists[i].list;
+    data_wrong("plots.txt", name);
+}
+
+static void load_plot(const char *cast, char **text)
+{
+    static const char *const casts[] = {[CHILDREN] = "children", [ANIMALS] = "animals", [EITHER] = "either"};
+    int binds = 0, beats = 0;
+    wrong_unless(n_plots < MAX_PLOTS, cast);
+    struct plot *p = &plots[n_plots++];
+    while (strcmp(casts[p->cast], cast) != 0)
+        wrong_unless(++p->cast <= EITHER, cast);
+    for (char *line, *rest; (line = data_line(text)) && *line;) {
+        if ((rest = data_after(line, "bind"))) {
+            wrong_unless(binds < PLOT_BINDS && rest[0] && rest[1] == ' ', line);
+            p->binds[binds].key = rest[0];
+            p->binds[binds++].list = list_named(rest + 2);
+            continue;
+        }
+        bool paragraph = (rest = data_after(line, "para"));
+        if (paragraph) { /* "para " has room for two line ends before the text */
+            rest -= 2;
+            rest[0] = rest[1] = '\n';
+        } else {
+            rest = data_after(line, "beat");
+        }
+        wrong_unless(rest && beats < PLOT_BEATS, line);
+        p->beats[beats++] = rest;
+    }
+}
+
+static void load_plots(void)
+{
+    char *text = data_plots(), *line, *rest;
+    while ((line = data_line(&text))) {
+        if ((rest = data_after(line, "list")))
+            load_list(rest, &text);
+        else if ((rest = data_after(line, "plot")))
+            load_plot(rest, &text);
+        else
+            wrong_unless(!*line, line);
+    }
+}
+
 static const struct list animals =
     LIST("fox", "rabbit", "bear", "mouse", "duck", "cat", "dog", "squirrel", "frog", "owl");
 static const struct list mothers = LIST("mom", "mom", "grandma");
@@ -72,16 +158,16 @@ static void bind_plot(struct gen *g, const struct plot *p)
             chosen[i] = gen_bind(g, p->binds[i].key, p->binds[i].list);
             repeated = false;
             for (int j = 0; j < i; j++)
-                repeated |= chosen[j] == chosen[i];
+                repeated |= strcmp(chosen[j], chosen[i]) == 0;
         } while (repeated);
     }
 }
 
 void demo_language(struct gen *g)
 {
-    unsigned i = gen_below(g, n_language_plots + n_language_more_plots);
-    const struct plot *p =
-        i < n_language_plots ? &language_plots[i] : &language_more_plots[i - n_language_plots];
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, load_plots);
+    const struct plot *p = &plots[gen_below(g, n_plots)];
     cast_story(g, p->cast);
     bind_plot(g, p);
     unsigned r = gen_below(g, 10);

@@ -1,18 +1,57 @@
 /* ml.c - explanations of machine-learning terms: paragraphs, questions and answers, cards, worked numbers */
+#include <pthread.h>
+#include <string.h>
+
+#include "pipeline/demo/data.h"
 #include "pipeline/demo/ml.h"
+
+/* A term's lines in data/ml_terms.txt, and the slots of what they say. */
+enum { TERM_LINES = 6, MAX_TERMS = 512 };
+static const char *const term_slots[TERM_LINES] = {"na", "is", "wy", "ex", "ot", "ct"};
+
+static struct term {
+    const char *article; /* "the ", or empty */
+    const char *line[TERM_LINES];
+} terms[MAX_TERMS];
+static unsigned n_terms;
+
+static void load_term(struct term *t, char *line, char **text)
+{
+    static const char *const articles[] = {"", "a", "an", "the"}, *const shown[] = {"", "a ", "an ", "the "};
+    size_t n = strcspn(line, "|");
+    for (int i = 0; i < 4; i++)
+        if (strlen(articles[i]) == n && memcmp(articles[i], line, n) == 0)
+            t->article = shown[i];
+    if (!t->article || line[n] != '|')
+        data_wrong("ml_terms.txt", line);
+    t->line[0] = line + n + 1;
+    for (int i = 1; i < TERM_LINES; i++) {
+        t->line[i] = data_line(text);
+        if (!t->line[i] || !t->line[i][0])
+            data_wrong("ml_terms.txt", line);
+    }
+}
+
+static void load_terms(void)
+{
+    char *text = data_ml_terms(), *line;
+    while ((line = data_line(&text)))
+        if (*line) {
+            if (n_terms == MAX_TERMS)
+                data_wrong("ml_terms.txt", line);
+            load_term(&terms[n_terms++], line, &text);
+        }
+}
 
 static void bind_term(struct gen *g)
 {
-    unsigned i = gen_below(g, n_ml_terms + n_ml_more_terms);
-    const struct ml_term *t = i < n_ml_terms ? &ml_terms[i] : &ml_more_terms[i - n_ml_terms];
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, load_terms);
+    const struct term *t = &terms[gen_below(g, n_terms)];
     gen_set(g, "ar", t->article);
-    gen_set(g, "na", t->name);
     gen_set(g, "tn", "$ar$na");
-    gen_set(g, "is", t->is);
-    gen_set(g, "wy", t->why);
-    gen_set(g, "ex", t->example);
-    gen_set(g, "ot", t->other);
-    gen_set(g, "ct", t->contrast);
+    for (int i = 0; i < TERM_LINES; i++)
+        gen_set(g, term_slots[i], t->line[i]);
 }
 
 static void paragraph(struct gen *g)

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct run {
+struct scoring {
     const struct loaded *m;
-    struct source *s;
+    struct shard_set *s;
     const char *dir;
     const struct window_plan *plan;
     struct tally *t;
@@ -26,16 +26,16 @@ struct run {
     float *loss;             /* (B,T) */
 };
 
-static void check_source(const struct loaded *m, const struct source *s, const char *dir)
+static void check_source(const struct loaded *m, const struct shard_set *s, const char *dir)
 {
-    uint64_t theirs = source_tokenizer_hash(s), ours = tokenizer_hash(m->tok);
+    uint64_t theirs = shard_set_tokenizer_hash(s), ours = tokenizer_hash(m->tok);
     if (theirs != ours)
         die("%s: its tokens are of tokenizer %016llx, but %s is %016llx", dir, (unsigned long long)theirs,
             m->tokenizer_path, (unsigned long long)ours);
-    if (source_vocab_size(s) > (uint32_t)m->w.c.V)
-        die("%s: vocabulary of %u, but the model's has %d", dir, source_vocab_size(s), m->w.c.V);
-    if (source_tokens(s) < 2)
-        die("%s: %llu tokens: nothing to predict", dir, (unsigned long long)source_tokens(s));
+    if (shard_set_vocab_size(s) > (uint32_t)m->w.c.V)
+        die("%s: vocabulary of %u, but the model's has %d", dir, shard_set_vocab_size(s), m->w.c.V);
+    if (shard_set_tokens(s) < 2)
+        die("%s: %llu tokens: nothing to predict", dir, (unsigned long long)shard_set_tokens(s));
 }
 
 /* Text bytes of every id; special tokens have none. */
@@ -50,23 +50,23 @@ static uint16_t *token_bytes(const struct loaded *m)
     return bytes;
 }
 
-static void read_row(struct run *r, uint64_t begin, int32_t *row)
+static void read_row(struct scoring *r, uint64_t begin, int32_t *row)
 {
     char err[512];
     size_t n = (size_t)r->T + 1;
-    if (source_read(r->s, begin, n, r->raw, err, sizeof err) != 0)
+    if (shard_set_read(r->s, begin, n, r->raw, err, sizeof err) != 0)
         die("%s", err);
     for (size_t i = 0; i < n; i++) {
-        uint32_t id = source_token_width(r->s) == 2 ? ((uint16_t *)r->raw)[i] : ((uint32_t *)r->raw)[i];
-        if (id >= source_vocab_size(r->s))
+        uint32_t id = shard_set_token_width(r->s) == 2 ? ((uint16_t *)r->raw)[i] : ((uint32_t *)r->raw)[i];
+        if (id >= shard_set_vocab_size(r->s))
             die("%s: token %llu is %u, outside the vocabulary of %u", r->dir, (unsigned long long)(begin + i),
-                id, source_vocab_size(r->s));
+                id, shard_set_vocab_size(r->s));
         row[i] = (int32_t)id;
     }
 }
 
 /* Fills rows from the target *next on; returns how many, and moves *next. */
-static int fill_batch(struct run *r, uint64_t *next)
+static int fill_batch(struct scoring *r, uint64_t *next)
 {
     int rows = 0;
     for (; rows < r->B && *next < r->end; rows++) {
@@ -79,18 +79,18 @@ static int fill_batch(struct run *r, uint64_t *next)
     return rows;
 }
 
-static void add_row(struct run *r, int i)
+static void add_row(struct scoring *r, int i)
 {
     const int32_t *row = r->tokens + (size_t)i * ((size_t)r->T + 1);
     const float *loss = r->loss + (size_t)i * (size_t)r->T;
     for (int t = r->T - r->fresh[i]; t < r->T; t++) {
         tally_add(r->t, (double)loss[t], r->bytes[row[t + 1]]);
-        if ((uint32_t)row[t + 1] == source_eos(r->s))
+        if ((uint32_t)row[t + 1] == shard_set_eos(r->s))
             tally_end_document(r->t);
     }
 }
 
-static void prepare(struct run *r, uint64_t stretch)
+static void prepare(struct scoring *r, uint64_t stretch)
 {
     char err[256];
     r->T = (uint64_t)r->plan->T < stretch ? r->plan->T : (int)stretch;
@@ -105,9 +105,9 @@ static void prepare(struct run *r, uint64_t stretch)
     r->loss = xcalloc((size_t)r->B * (size_t)r->T, sizeof *r->loss);
 }
 
-static void run_stretch(struct run *r, uint64_t done, uint64_t all)
+static void run_stretch(struct scoring *r, uint64_t done, uint64_t all)
 {
-    int mask = r->plan->document_mask ? (int)source_eos(r->s) : -1;
+    int mask = r->plan->document_mask ? (int)shard_set_eos(r->s) : -1;
     for (uint64_t next = r->begin + 1; next < r->end && !stop_signal;) {
         int rows = fill_batch(r, &next);
         model_run(&r->m->w, r->a, r->tokens, rows, r->T, mask, r->loss, NULL, 0);
@@ -119,13 +119,13 @@ static void run_stretch(struct run *r, uint64_t done, uint64_t all)
     tally_end_document(r->t);
 }
 
-void windows_run(const struct loaded *m, struct source *s, const char *dir, const struct window_plan *plan,
+void windows_run(const struct loaded *m, struct shard_set *s, const char *dir, const struct window_plan *plan,
                  struct tally *t)
 {
-    struct run r = {.m = m, .s = s, .dir = dir, .plan = plan, .t = t};
+    struct scoring r = {.m = m, .s = s, .dir = dir, .plan = plan, .t = t};
     check_source(m, s, dir);
     uint64_t longest = plan->stretch ? (uint64_t)plan->stretch : EVAL_STRETCH;
-    uint64_t targets = source_tokens(s) - 1, want = targets, stretches = 1;
+    uint64_t targets = shard_set_tokens(s) - 1, want = targets, stretches = 1;
     if (plan->limit && plan->limit < targets) {
         want = plan->limit;
         stretches = (want + longest - 1) / longest;

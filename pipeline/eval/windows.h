@@ -8,7 +8,7 @@
 #define EVAL_WINDOWS_H
 
 #include "formats/shard.h"
-#include "pipeline/eval/loaded.h"
+#include "pipeline/model/loaded.h"
 #include "pipeline/eval/tally.h"
 
 struct window_plan {
@@ -21,7 +21,7 @@ struct window_plan {
 /* Adds every document to t; one that a stretch or the source's end cuts counts as far as it was predicted.
  * dir: for messages. Returns early when stop_signal is set (look at it). Dies when the source is damaged, too
  * short, or of another tokenizer. */
-void windows_run(const struct loaded *m, struct source *s, const char *dir, const struct window_plan *plan,
+void windows_run(const struct loaded *m, struct shard_set *s, const char *dir, const struct window_plan *plan,
                  struct tally *t);
 enum {
     EVAL_BATCH_TOKENS =

@@ -8,6 +8,15 @@
 
 enum { OUT_BUFFER = 1 << 20, DOCS_A_LOOK = 64 };
 
+static void publish(const struct tally *t)
+{
+    static struct counter documents = COUNTER("documents", "docs"), bytes = COUNTER("bytes", "bytes");
+    counters_begin();
+    counter_set(&documents, (double)t->docs);
+    counter_set(&bytes, (double)t->text_bytes);
+    counters_end();
+}
+
 static void show_progress(struct source *s, const struct tally *t)
 {
     static double last;
@@ -45,8 +54,10 @@ bool copy_documents(struct source *s, FILE *f, struct tally *t)
             return false;
         t->docs++;
         t->text_bytes += d.len;
-        if (t->docs % DOCS_A_LOOK == 0)
+        if (t->docs % DOCS_A_LOOK == 0) {
+            publish(t);
             show_progress(s, t);
+        }
     }
     progress_end();
     return true;

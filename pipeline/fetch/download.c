@@ -52,7 +52,8 @@ struct downloads {
     const struct file_list *files;
     struct download *v;
     unsigned jobs, running;
-    size_t first; /* all files before it have ended */
+    size_t first;      /* all files before it have ended */
+    struct http *http; /* the thread's, but for http_wake */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -120,6 +121,21 @@ static void set_available(struct download *d, uint64_t n)
     unlock(d->all);
 }
 
+static void set_size(struct download *d, int64_t size)
+{
+    lock(d->all);
+    d->size = size;
+    unlock(d->all);
+}
+
+static void set_state(struct download *d, enum state state)
+{
+    lock(d->all);
+    d->all->running += state == RUNNING;
+    d->state = state;
+    unlock(d->all);
+}
+
 static void start_over(struct download *d)
 {
     if (d->available > 0 && ftruncate(d->fd, 0) != 0)
@@ -171,7 +187,7 @@ static const char *on_accept(struct http_request *r)
     }
     int64_t length = reply->status == 206 ? reply->range_total : reply->length;
     if (d->size < 0)
-        d->size = length;
+        set_size(d, length);
     else if (length >= 0 && length != d->size)
         return refuse_length(d, length);
     keep_validator(d, reply->etag);
@@ -255,7 +271,7 @@ static void take_up(struct download *d, uint64_t size)
     bool longer = f->size >= 0 && size > (uint64_t)f->size;
     if (f->hashed && strlen(f->etag) == 64)
         d->digest = digest_new(DIGEST_SHA256);
-    d->available = size;
+    set_available(d, size);
     /* Without a hash to judge the whole by, only the server's own validator can tie the parts together. */
     if (!f->hashed && f->etag && f->etag[0] == '"')
         d->validator = xstrdup(f->etag);
@@ -269,10 +285,7 @@ static void start_request(struct download *d, struct http *h)
     d->request = (struct http_request){.url = d->file->url, .arg = d, .begin = on_begin, .accept = on_accept};
     d->request.body = on_body;
     d->request.end = on_end;
-    lock(d->all);
-    d->state = RUNNING;
-    d->all->running++;
-    unlock(d->all);
+    set_state(d, RUNNING);
     http_add(h, &d->request);
 }
 
@@ -303,7 +316,7 @@ static void start(struct download *d, struct http *h)
     }
     char *why = place_lock(d->file, &d->lock);
     if (!why && d->lock < 0) {
-        d->state = BUSY;
+        set_state(d, BUSY);
         return;
     }
     if (!why && path_exists(d->file->blob)) {
@@ -316,7 +329,6 @@ static void start(struct download *d, struct http *h)
         end(d, why);
         return;
     }
-    d->size = d->file->size;
     take_up(d, size);
     if (is_complete(d)) {
         commit(d);
@@ -356,13 +368,12 @@ static bool start_more(struct downloads *all, struct http *h)
 static void *run(void *arg)
 {
     struct downloads *all = arg;
-    struct http *h = http_open(all->settings);
+    struct http *h = all->http;
     while (!all->stop && !stop_signal && start_more(all, h)) {
         struct http_request *r = http_step(h, POLL_MS);
         if (r)
             finish(r->arg);
     }
-    http_close(h);
     lock(all);
     unlock(all); /* wakes who waits, should it be stop_signal */
     return NULL;
@@ -378,10 +389,15 @@ struct downloads *downloads_start(const struct hub_settings *settings, const str
     all->files = files;
     all->jobs = jobs;
     all->fd = -1;
+    all->http = http_open(settings);
     all->v = xcalloc(files->n ? files->n : 1, sizeof *all->v);
     for (size_t i = 0; i < files->n; i++)
-        all->v[i] = (struct download){
-            .all = all, .file = &files->v[i], .fd = -1, .lock = -1, .size = files->v[i].size};
+        all->v[i] = (struct download){.all = all,
+                                      .file = &files->v[i],
+                                      .fd = -1,
+                                      .lock = -1,
+                                      .state = files->v[i].by_range ? WHOLE : WAITING,
+                                      .size = files->v[i].by_range ? 0 : files->v[i].size};
     pthread_mutex_init(&all->mutex, NULL);
     pthread_cond_init(&all->changed, NULL);
     if (pthread_create(&all->thread, NULL, run, all) != 0)
@@ -468,6 +484,14 @@ ssize_t downloads_read(struct downloads *all, size_t i, uint64_t offset, void *b
     return got;
 }
 
+uint64_t downloads_size(struct downloads *all, size_t i)
+{
+    pthread_mutex_lock(&all->mutex);
+    uint64_t size = all->v[i].available;
+    pthread_mutex_unlock(&all->mutex);
+    return size;
+}
+
 void downloads_state(struct downloads *all, struct downloads_state *s)
 {
     *s = (struct downloads_state){.files = all->files->n};
@@ -487,7 +511,9 @@ void downloads_stop(struct downloads *all)
     if (!all)
         return;
     all->stop = true;
+    http_wake(all->http);
     pthread_join(all->thread, NULL);
+    http_close(all->http);
     for (size_t i = 0; i < all->files->n; i++) {
         release(&all->v[i]);
         free(all->v[i].error);

@@ -6,9 +6,9 @@
  *   downloads_wait(d, 0)                                                      until it is whole
  *   downloads_stop(d)
  *
- * A file that the cache has is not asked for. One that another process is downloading is waited for. One that
- * came in part is continued where it ended. A file takes its name in the cache once its length and its hash
- * are right.
+ * Files that are read by range are left out. A file that the cache has is not asked for. One that another
+ * process is downloading is waited for. One that came in part is continued where it ended. A file takes its
+ * name in the cache once its length and its hash are right.
  *
  * downloads_read gives bytes out before the hash is known; it fails at the end of a file whose hash is wrong,
  * so its reader must not take anything as done before it returned 0.
@@ -37,6 +37,8 @@ struct downloads *downloads_start(const struct hub_settings *settings, const str
 ssize_t downloads_read(struct downloads *d, size_t i, uint64_t offset, void *buf, size_t n);
 /* Waits until file i is whole, at most wait_ms. False: it is not yet. Dies when it failed. */
 bool downloads_wait(struct downloads *d, size_t i, int wait_ms);
+/* The size of file i, which is whole. */
+uint64_t downloads_size(struct downloads *d, size_t i);
 void downloads_state(struct downloads *d, struct downloads_state *s);
 void downloads_stop(struct downloads *d); /* what is not whole is kept, to be continued */
 

@@ -17,6 +17,7 @@ struct remote_file {
     char *git_oid;            /* git's SHA-1 of the pointer of a large file; NULL for others */
     bool hashed;              /* the ETag is a hash */
     int64_t size;             /* -1: unknown */
+    bool by_range;            /* read in parts from the server, and not downloaded */
     char *blob, *lock;        /* its content here, and the lock of who downloads it */
     char *link, *link_target; /* symbolic link to make, or NULL */
 };

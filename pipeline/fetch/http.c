@@ -227,6 +227,7 @@ void http_add(struct http *h, struct http_request *r)
     t->next = h->tries;
     h->tries = r->own = t;
     r->failed = r->final = false;
+    r->landing = NULL;
     r->error[0] = '\0';
     r->reply = (struct http_reply){0};
     start_try(t);
@@ -240,8 +241,15 @@ void http_cancel(struct http *h, struct http_request *r)
     http_done(r);
 }
 
+void http_wake(struct http *h)
+{
+    curl_multi_wakeup(h->multi);
+}
+
 void http_done(struct http_request *r)
 {
+    free(r->landing);
+    r->landing = NULL;
     reply_free(&r->reply);
 }
 
@@ -374,6 +382,8 @@ static struct http_request *finish(struct http_try *t, CURLcode code)
         r->failed = false;
         return NULL;
     }
+    if (t->redirects > 0)
+        r->landing = xstrdup(t->url);
     free_try(t);
     return r;
 }

@@ -63,6 +63,8 @@ struct http_request {
     char error[400];
     struct http_reply reply; /* status 200..299 when not failed, or another that is the server's last word */
 
+    char *landing; /* where redirects ended, as a whole: not to be shown. NULL: there was none */
+
     struct http_try *own; /* http.c's */
 };
 
@@ -71,6 +73,8 @@ void http_close(struct http *h); /* gives up what still runs */
 void http_add(struct http *h, struct http_request *r);
 /* Waits for a request that is done, at most timeout_ms. NULL: none is yet. */
 struct http_request *http_step(struct http *h, int timeout_ms);
+/* Ends the waiting of http_step; from any thread. */
+void http_wake(struct http *h);
 void http_cancel(struct http *h, struct http_request *r);
 /* Runs one request to its end; the only one of h. */
 void http_run(struct http *h, struct http_request *r);

@@ -16,8 +16,8 @@ static char *output_name(const char *word)
 {
     char *real = source_scheme(word)->name(word);
     char *base = strrchr(real, '/') ? strrchr(real, '/') + 1 : real;
-    static const char *const ends[] = {".gz", ".zst",   ".zstd",   ".lz4", ".bz2",
-                                       ".xz", ".jsonl", ".ndjson", ".json"};
+    static const char *const ends[] = {".gz", ".zst",   ".zstd",   ".lz4",  ".bz2",
+                                       ".xz", ".jsonl", ".ndjson", ".json", ".parquet"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t len = strlen(base), end = strlen(ends[i]);
         if (len > end && strcmp(base + len - end, ends[i]) == 0)

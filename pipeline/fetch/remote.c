@@ -2,6 +2,8 @@
 
 #include "pipeline/fetch/download.h"
 #include "pipeline/fetch/hub.h"
+#include "pipeline/fetch/place.h"
+#include "pipeline/fetch/ranges.h"
 #include "pipeline/fetch/uri.h"
 #include "pipeline/lib/log.h"
 
@@ -22,7 +24,9 @@ struct remote {
     struct input *input;         /* one for all files, so that what is left out is told once */
     size_t file;                 /* the one being read */
     bool open;
-    uint64_t offset; /* in it */
+    uint64_t offset;       /* in it */
+    struct ranges *ranges; /* of it, where it is read in parts */
+    uint64_t moved;        /* by the parts of files before it */
     double began;
 };
 
@@ -100,10 +104,36 @@ struct remote *remote_open(struct source *s, const char *word)
     return r;
 }
 
+/* Parquet files that are not here are read in parts, so that only the wanted columns move, unless the whole
+ * of them is wanted: for the cache, or by -o without a limit, where their hash can be judged. */
+static void choose_ranges(struct remote *r)
+{
+    const struct fetch_options *o = r->source->options;
+    bool limited = o->max_docs != UINT64_MAX || o->max_bytes != UINT64_MAX;
+    if (o->download || (o->out_dir && !limited))
+        return;
+    for (size_t i = 0; i < r->listing.files.n; i++) {
+        struct remote_file *f = &r->listing.files.v[i];
+        f->by_range = input_is_parquet(f->path) && !path_exists(f->blob);
+    }
+}
+
 /* --- their documents ------------------------------------------------------- */
+
+/* The threads end before the program does, should it fail: what they use goes then. */
+static void give_up(void *arg)
+{
+    struct remote *r = arg;
+    ranges_close(r->ranges);
+    downloads_stop(r->downloads);
+    r->ranges = NULL;
+    r->downloads = NULL;
+}
 
 static void start(struct remote *r)
 {
+    choose_ranges(r);
+    at_failure(give_up, r);
     r->downloads = downloads_start(source_settings(r->source->options), &r->listing.files,
                                    (unsigned)r->source->options->jobs);
     r->began = now_seconds();
@@ -118,15 +148,89 @@ static ssize_t read_file_bytes(void *arg, void *buf, size_t n)
     return got;
 }
 
+static int64_t read_file_at(void *arg, uint64_t offset, void *buf, size_t n)
+{
+    struct remote *r = arg;
+    size_t done = 0;
+    ssize_t got = 1;
+    while (done < n &&
+           (got = downloads_read(r->downloads, r->file, offset + done, (char *)buf + done, n - done)) > 0)
+        done += (size_t)got;
+    return (int64_t)done;
+}
+
+static void show_progress(struct remote *r)
+{
+    struct source_progress p = {0};
+    remote_progress(r, &p);
+    progress(r->word, p.done, p.total, "bytes", p.extra);
+}
+
+/* False: stop_signal. */
+static bool wait_until_whole(struct remote *r)
+{
+    while (!downloads_wait(r->downloads, r->file, WAIT_MS)) {
+        if (stop_signal)
+            return false;
+        show_progress(r);
+    }
+    progress_end();
+    return true;
+}
+
 /* Waits until the present file is whole, which its documents are not proof of. False: stop_signal. */
 static bool finish_file(struct remote *r)
 {
-    while (!downloads_wait(r->downloads, r->file, WAIT_MS))
-        if (stop_signal)
-            return false;
+    if (r->ranges) {
+        r->moved += ranges_moved(r->ranges);
+        ranges_close(r->ranges);
+        r->ranges = NULL;
+    }
+    if (!wait_until_whole(r))
+        return false;
     r->open = false;
     r->file++;
     return true;
+}
+
+static void open_file(struct remote *r)
+{
+    const struct remote_file *f = &r->listing.files.v[r->file];
+    struct input_source source = {.name = f->name, .read = read_file_bytes, .arg = r};
+    if (f->by_range) {
+        r->ranges = ranges_open(source_settings(r->source->options), f);
+        source.read_at = ranges_read_at;
+        source.will_need = ranges_will_need;
+        source.arg = r->ranges;
+        source.size = (uint64_t)f->size;
+    } else if (input_is_parquet(f->path)) {
+        if (!wait_until_whole(r))
+            return;
+        source.read_at = read_file_at;
+        source.size = downloads_size(r->downloads, r->file);
+    }
+    r->offset = 0;
+    r->open = true;
+    input_add(r->input, &source);
+}
+
+/* All files have come: their names go to the disk, and then the cache may say what the revision means. */
+static void end_files(struct remote *r)
+{
+    bool here = true;
+    struct downloads_state state;
+    char *why = NULL;
+    downloads_state(r->downloads, &state);
+    for (size_t i = 0; i < r->listing.files.n; i++)
+        here &= !r->listing.files.v[i].by_range;
+    if (!here)
+        return;
+    if (state.moved > 0)
+        why = place_sync(&r->listing.files);
+    if (why)
+        die("%s", why);
+    if (r->on_hub)
+        hub_note_revision(&r->listing);
 }
 
 bool remote_next(struct remote *r, struct doc *d)
@@ -141,23 +245,25 @@ bool remote_next(struct remote *r, struct doc *d)
         if (stop_signal || (r->open && !finish_file(r)))
             return false;
         if (r->file == r->listing.files.n) {
-            if (r->on_hub)
-                hub_note_revision(&r->listing);
+            end_files(r);
             return false;
         }
-        r->offset = 0;
-        r->open = true;
-        input_add(r->input, &(struct input_source){
-                                .name = r->listing.files.v[r->file].name, .read = read_file_bytes, .arg = r});
+        open_file(r);
     }
     return false;
 }
 
 void remote_close(struct remote *r)
 {
-    downloads_stop(r->downloads);
+    at_failure_cancel(r);
     if (r->input)
         input_close(r->input);
+    if (r->ranges)
+        r->moved += ranges_moved(r->ranges);
+    if (r->moved > 0)
+        detail("%s: %.2f MB came", r->word, (double)r->moved / 1e6);
+    ranges_close(r->ranges);
+    downloads_stop(r->downloads);
     hub_listing_free(&r->listing);
     free(r);
 }
@@ -188,6 +294,7 @@ void remote_progress(struct remote *r, struct source_progress *p)
         return;
     downloads_state(r->downloads, &state);
     double seconds = now_seconds() - r->began;
+    state.moved += r->moved + (r->ranges ? ranges_moved(r->ranges) : 0);
     p->done = state.moved;
     p->total = state.total > state.bytes ? state.moved + state.total - state.bytes : state.moved;
     snprintf(p->extra, sizeof p->extra, "%.1f MB/s, %zu of %zu files",
@@ -198,11 +305,8 @@ static void wait_for_all(struct remote *r)
 {
     const struct file_list *files = &r->listing.files;
     for (size_t i = 0; i < files->n && !stop_signal; i++) {
-        while (!downloads_wait(r->downloads, i, WAIT_MS) && !stop_signal) {
-            struct source_progress p = {0};
-            remote_progress(r, &p);
-            progress(r->word, p.done, p.total, "bytes", p.extra);
-        }
+        while (!downloads_wait(r->downloads, i, WAIT_MS) && !stop_signal)
+            show_progress(r);
         progress_end();
         if (!stop_signal)
             printf("%s\n", files->v[i].link ? files->v[i].link : files->v[i].blob);
@@ -217,8 +321,7 @@ void remote_download(struct remote *r)
     wait_for_all(r);
     if (stop_signal)
         return;
-    if (r->on_hub)
-        hub_note_revision(&r->listing);
+    end_files(r);
     downloads_state(r->downloads, &state);
     say("%s: %zu files, %.1f MB, of which %.1f MB came now in %.1f s", r->word, state.files,
         (double)state.bytes / 1e6, (double)state.moved / 1e6, now_seconds() - r->began);

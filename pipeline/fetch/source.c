@@ -4,8 +4,8 @@
 #include <string.h>
 
 /* The first whose prefix fits. */
-static const struct scheme *const schemes[] = {&demo_scheme, &hub_scheme, &web_scheme, &http_scheme,
-                                               &file_scheme};
+static const struct scheme *const schemes[] = {&demo_scheme, &hub_scheme,    &web_scheme,
+                                               &http_scheme, &corpus_scheme, &file_scheme};
 
 const struct scheme *source_scheme(const char *word)
 {

@@ -59,14 +59,14 @@ void rvq_subtract(int16_t *x, const int16_t *c, size_t dim)
     }
 }
 
-struct candidate {
+struct beam_path {
     int64_t error;
     size_t from;
     uint32_t code;
 };
 
 /* The best of the n * m ways to go on from the beginnings of one point. Returns how many. */
-static size_t choose(const struct block *b, size_t i, size_t m, struct candidate *best)
+static size_t choose(const struct block *b, size_t i, size_t m, struct beam_path *best)
 {
     size_t n = 0;
     for (size_t j = 0; j < b->n[i]; j++) {
@@ -79,7 +79,7 @@ static size_t choose(const struct block *b, size_t i, size_t m, struct candidate
             size_t at = n < RVQ_BEAM ? n++ : n - 1;
             for (; at > 0 && best[at - 1].error > error; at--)
                 best[at] = best[at - 1];
-            best[at] = (struct candidate){error, j, code[k]};
+            best[at] = (struct beam_path){error, j, code[k]};
         }
     }
     return n;
@@ -97,7 +97,7 @@ static void encode_level(const struct rvq *q, struct block *b, size_t n_points, 
         nearest_find(q->index[level], b->rest, n_points * RVQ_BEAM, m, b->code, b->score);
     }
     for (size_t i = 0; i < n_points; i++) {
-        struct candidate best[RVQ_BEAM];
+        struct beam_path best[RVQ_BEAM];
         size_t n = choose(b, i, m, best);
         for (size_t j = 0; j < n; j++) {
             const struct beginning *from = &b->b[i][best[j].from];

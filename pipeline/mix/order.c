@@ -42,38 +42,39 @@ uint64_t permutation_at(const struct permutation *p, uint64_t i)
 
 void order_init(struct order *o, uint64_t windows, uint64_t window_bytes, uint64_t seed, uint64_t source_key)
 {
-    uint64_t run = window_bytes < ORDER_RUN_BYTES ? ORDER_RUN_BYTES / window_bytes : 1;
+    uint64_t stretch = window_bytes < ORDER_STRETCH_BYTES ? ORDER_STRETCH_BYTES / window_bytes : 1;
     *o = (struct order){.windows = windows,
-                        .run = run,
-                        .n_runs = windows / run,
+                        .stretch = stretch,
+                        .n_stretches = windows / stretch,
                         .seed = seed,
                         .source_key = source_key,
                         .epoch = NONE,
                         .chapter = NONE};
-    o->n_chapters =
-        o->n_runs <= ORDER_WHOLE_RUNS ? 1 : (o->n_runs + ORDER_CHAPTER_RUNS - 1) / ORDER_CHAPTER_RUNS;
+    o->n_chapters = o->n_stretches <= ORDER_WHOLE_STRETCHES
+                        ? 1
+                        : (o->n_stretches + ORDER_CHAPTER_STRETCHES - 1) / ORDER_CHAPTER_STRETCHES;
 }
 
-/* Chapters are of the same number of runs, give or take one. */
-static uint64_t first_run(const struct order *o, uint64_t chapter)
+/* Chapters are of the same number of stretches, give or take one. */
+static uint64_t first_stretch(const struct order *o, uint64_t chapter)
 {
-    return (uint64_t)((unsigned __int128)chapter * o->n_runs / o->n_chapters);
+    return (uint64_t)((unsigned __int128)chapter * o->n_stretches / o->n_chapters);
 }
 
-static uint64_t chapter_of_run(const struct order *o, uint64_t run)
+static uint64_t chapter_of_stretch(const struct order *o, uint64_t stretch)
 {
-    return (uint64_t)((((unsigned __int128)run + 1) * o->n_chapters - 1) / o->n_runs);
+    return (uint64_t)((((unsigned __int128)stretch + 1) * o->n_chapters - 1) / o->n_stretches);
 }
 
-/* The one chapter of a small source needs no runs. */
+/* The one chapter of a small source needs no stretches. */
 static void open_chapter(struct order *o, uint64_t epoch, uint64_t chapter)
 {
-    uint64_t end = first_run(o, chapter + 1) * o->run;
+    uint64_t end = first_stretch(o, chapter + 1) * o->stretch;
     if (chapter + 1 == o->n_chapters)
         end = o->windows;
     if (o->n_chapters > 1 && o->epoch != epoch)
-        permutation_init(&o->runs, o->n_runs, o->seed, ~o->source_key, epoch);
-    permutation_init(&o->inside, end - first_run(o, chapter) * o->run, o->seed,
+        permutation_init(&o->stretches, o->n_stretches, o->seed, ~o->source_key, epoch);
+    permutation_init(&o->inside, end - first_stretch(o, chapter) * o->stretch, o->seed,
                      o->source_key + chapter * RANDOM_GAMMA, epoch);
     o->epoch = epoch;
     o->chapter = chapter;
@@ -81,14 +82,14 @@ static void open_chapter(struct order *o, uint64_t epoch, uint64_t chapter)
 
 uint64_t order_at(struct order *o, uint64_t k)
 {
-    uint64_t epoch = k / o->windows, place = k % o->windows, run = place / o->run;
-    uint64_t chapter = o->n_chapters == 1 ? 0 : run < o->n_runs ? chapter_of_run(o, run) : o->n_chapters - 1;
+    uint64_t epoch = k / o->windows, place = k % o->windows, stretch = place / o->stretch;
+    uint64_t chapter = stretch < o->n_stretches ? chapter_of_stretch(o, stretch) : o->n_chapters - 1;
     if (epoch != o->epoch || chapter != o->chapter)
         open_chapter(o, epoch, chapter);
-    uint64_t first = o->n_chapters == 1 ? 0 : first_run(o, chapter);
-    uint64_t at = permutation_at(&o->inside, place - first * o->run);
-    run = first + at / o->run;
-    if (o->n_chapters == 1 || run >= o->n_runs)
-        return first * o->run + at;
-    return permutation_at(&o->runs, run) * o->run + at % o->run;
+    uint64_t first = o->n_chapters == 1 ? 0 : first_stretch(o, chapter);
+    uint64_t at = permutation_at(&o->inside, place - first * o->stretch);
+    stretch = first + at / o->stretch;
+    if (o->n_chapters == 1 || stretch >= o->n_stretches)
+        return first * o->stretch + at;
+    return permutation_at(&o->stretches, stretch) * o->stretch + at % o->stretch;
 }

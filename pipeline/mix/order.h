@@ -5,17 +5,23 @@
  * on the next power of two, walked until they land inside (Black and Rogaway 2002). No table, any position at
  * once.
  *
- * A source of more than ORDER_WHOLE_RUNS runs (neighbouring windows of ORDER_RUN_BYTES together) is read a
- * chapter at a time, so that a large one needs little memory, and is read from disk in large pieces: its runs
- * come in random order, ORDER_CHAPTER_RUNS of them at most are a chapter, and a chapter's windows come in
- * random order. What is left after the last whole run is in the last chapter.
+ * A source of more than ORDER_WHOLE_STRETCHES stretches (neighbouring windows of ORDER_STRETCH_BYTES
+ * together) is read a chapter at a time, so that a large one needs little memory, and is read from disk in
+ * large pieces: its stretches come in random order, ORDER_CHAPTER_STRETCHES of them at most are a chapter,
+ * and a chapter's windows come in random order. What is left after the last whole stretch is in the last
+ * chapter.
  */
 #ifndef MIX_ORDER_H
 #define MIX_ORDER_H
 
 #include <stdint.h>
 
-enum { PERMUTATION_ROUNDS = 6, ORDER_RUN_BYTES = 2 << 20, ORDER_WHOLE_RUNS = 32, ORDER_CHAPTER_RUNS = 16 };
+enum {
+    PERMUTATION_ROUNDS = 6,
+    ORDER_STRETCH_BYTES = 2 << 20,
+    ORDER_WHOLE_STRETCHES = 32,
+    ORDER_CHAPTER_STRETCHES = 16
+};
 
 struct permutation {
     uint64_t n;
@@ -28,10 +34,10 @@ void permutation_init(struct permutation *p, uint64_t n, uint64_t seed, uint64_t
 uint64_t permutation_at(const struct permutation *p, uint64_t i);
 
 struct order {
-    uint64_t windows, run, n_runs, n_chapters; /* run: windows of one; n_runs: whole ones */
+    uint64_t windows, stretch, n_stretches, n_chapters; /* stretch: windows of one; n_stretches: whole ones */
     uint64_t seed, source_key;
     uint64_t epoch, chapter; /* that the permutations are for */
-    struct permutation runs, inside;
+    struct permutation stretches, inside;
 };
 
 /* windows >= 1, of window_bytes each. source_key: so that sources differ. */

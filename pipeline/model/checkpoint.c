@@ -203,8 +203,8 @@ int checkpoint_verify(const char *dir, const json_t *state, char *err, size_t ca
 }
 
 static int read_param(const struct safetensors *s, const char *path, const char *prefix,
-                      const struct param *p, const struct weights *w, struct flat flat, float *buf, char *err,
-                      size_t cap)
+                      const struct param *p, const struct weights *w, struct weight_array array, float *buf,
+                      char *err, size_t cap)
 {
     char name[128];
     snprintf(name, sizeof name, "%s%s", prefix, p->name);
@@ -221,7 +221,7 @@ static int read_param(const struct safetensors *s, const char *path, const char 
         size_t n = p->n - i < CHUNK ? p->n - i : CHUNK;
         if (safetensors_read_f32(s, t, i, n, buf, err, cap) != 0)
             return -1;
-        flat_put(w, flat, p, i, n, buf);
+        weight_array_put(w, array, p, i, n, buf);
     }
     return 0;
 }
@@ -242,8 +242,8 @@ static int refuse_strangers(const struct safetensors *s, const char *path, const
     return 0;
 }
 
-int checkpoint_read_flat(const char *dir, const char *name, const char *prefix, bool only,
-                         const struct weights *w, struct flat flat, char *err, size_t cap)
+int checkpoint_read_array(const char *dir, const char *name, const char *prefix, bool only,
+                          const struct weights *w, struct weight_array array, char *err, size_t cap)
 {
     char *path = path_join(dir, name);
     float *buf = malloc(CHUNK * sizeof *buf);
@@ -252,7 +252,7 @@ int checkpoint_read_flat(const char *dir, const char *name, const char *prefix, 
     if (s && !buf)
         fail(err, cap, "%s: out of memory", path);
     for (size_t i = 0; rc == 0 && i < w->layout.count; i++)
-        rc = read_param(s, path, prefix, &w->layout.v[i], w, flat, buf, err, cap);
+        rc = read_param(s, path, prefix, &w->layout.v[i], w, array, buf, err, cap);
     if (rc == 0 && only)
         rc = refuse_strangers(s, path, w, err, cap);
     safetensors_close(s);
@@ -269,8 +269,10 @@ int checkpoint_verify_model(const char *dir, char *err, size_t cap)
     if (rc != 0)
         return rc < 0 ? -1 : 0;
     json_t *files = json_object_get(state, "files");
-    for (size_t i = 0; rc == 0 && i < 3; i++)
-        rc = verify_file(dir, names[i], json_object_get(files, names[i]), err, cap);
+    for (size_t i = 0; rc == 0 && i < 3; i++) {
+        const json_t *entry = json_object_get(files, names[i]);
+        rc = entry ? verify_file(dir, names[i], entry, err, cap) : 0;
+    }
     json_decref(state);
     return rc;
 }
@@ -295,7 +297,7 @@ int checkpoint_load(const char *dir, const struct ops *ops, struct device *dev, 
     if (refuse_split(dir, err, cap) != 0 || checkpoint_verify_model(dir, err, cap) != 0 ||
         checkpoint_config(dir, &c, err, cap) != 0 || weights_alloc(w, ops, dev, act, &c, err, cap) != 0)
         return -1;
-    if (checkpoint_read_flat(dir, "model.safetensors", "", true, w, weights_flat(w), err, cap) != 0) {
+    if (checkpoint_read_array(dir, "model.safetensors", "", true, w, weights_array(w), err, cap) != 0) {
         weights_free(w);
         return -1;
     }

@@ -33,18 +33,18 @@ int checkpoint_load(const char *dir, const struct ops *ops, struct device *dev, 
 int checkpoint_state(const char *dir, json_t **state, char *err, size_t cap);
 /* All files that state lists. 0, or -1: err names the first that is missing or not as it was written. */
 int checkpoint_verify(const char *dir, const json_t *state, char *err, size_t cap);
-/* Those that are read to use the model (configuration, weights, tokenizer), where the directory says what they
- * were; checkpoint_load does it. */
+/* Those that are read to use the model (configuration, weights, tokenizer), where the directory says what
+ * they were; checkpoint_load does it. */
 int checkpoint_verify_model(const char *dir, char *err, size_t cap);
-/* Tensors PREFIXname of `name`, one for every parameter and (when only) no others, into flat. */
-int checkpoint_read_flat(const char *dir, const char *name, const char *prefix, bool only,
-                         const struct weights *w, struct flat flat, char *err, size_t cap);
+/* Tensors PREFIXname of `name`, one for every parameter and (when only) no others, into array. */
+int checkpoint_read_array(const char *dir, const char *name, const char *prefix, bool only,
+                          const struct weights *w, struct weight_array array, char *err, size_t cap);
 
 struct checkpoint_save;
 
-struct checkpoint_array { /* one flat array of the layout, in device memory */
+struct checkpoint_array { /* one array of the layout, in device memory */
     const char *prefix;   /* before each parameter's name; "" for the weights themselves */
-    struct flat flat;
+    struct weight_array array;
 };
 
 struct checkpoint_save *checkpoint_begin(const char *dir);

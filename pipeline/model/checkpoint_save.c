@@ -95,12 +95,12 @@ void checkpoint_put_text(struct checkpoint_save *s, const char *name, const char
     file_end(s, name);
 }
 
-static void put_param(struct checkpoint_save *s, const struct weights *w, struct flat flat,
+static void put_param(struct checkpoint_save *s, const struct weights *w, struct weight_array array,
                       const struct param *p, enum st_dtype dtype)
 {
     for (size_t i = 0; i < p->n; i += CHUNK) {
         size_t n = p->n - i < CHUNK ? p->n - i : CHUNK;
-        flat_get(w, flat, p, i, n, s->buf);
+        weight_array_get(w, array, p, i, n, s->buf);
         if (dtype == ST_F32) {
             file_write(s, s->buf, n * sizeof *s->buf);
             continue;
@@ -133,7 +133,7 @@ void checkpoint_put_tensors(struct checkpoint_save *s, const char *name, const s
     file_begin(s, name);
     file_write(s, header, len);
     for (size_t i = 0; i < n_arrays * count; i++)
-        put_param(s, w, arrays[i / count].flat, &w->layout.v[i % count], dtype);
+        put_param(s, w, arrays[i / count].array, &w->layout.v[i % count], dtype);
     file_end(s, name);
     for (size_t i = 0; i < n_arrays * count; i++)
         free(names[i]);

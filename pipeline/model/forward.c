@@ -30,13 +30,34 @@ uint64_t replay_key(const uint64_t *words, size_t n)
     return h;
 }
 
+struct qk_norm_rope qk_norm_rope_inputs(const struct weights *w, const struct activations *a,
+                                        const struct layer_acts *s, int l, int N)
+{
+    return (struct qk_norm_rope){.qkv = s->qkv,
+                                 .gq = gain(w, PARAM_NORM_Q, l),
+                                 .gk = gain(w, PARAM_NORM_K, l),
+                                 .rope = w->rope,
+                                 .positions = a->positions,
+                                 .N = N,
+                                 .H = w->c.H,
+                                 .Hkv = w->c.Hkv,
+                                 .D = w->c.D};
+}
+
+struct attention attention_inputs(const struct weights *w, const struct activations *a,
+                                  const struct layer_acts *s, int B, int T, bool masked)
+{
+    return (struct attention){
+        .qk = s->qk, .qkv = s->qkv, .first = masked ? a->first : NULL, .s = {B, T, w->c.H, w->c.Hkv, w->c.D}};
+}
+
 static void attend(const struct weights *w, const struct activations *a, const struct layer_acts *s, int l,
                    int B, int T, bool masked, struct kv_cache *kv)
 {
     const struct model_config *c = &w->c;
     if (!kv) {
-        struct attention_shape shape = {B, T, c->H, c->Hkv, c->D};
-        w->ops->attention_forward(w->dev, s->att, s->lse, s->qk, s->qkv, masked ? a->first : NULL, shape);
+        struct attention in = attention_inputs(w, a, s, B, T, masked);
+        w->ops->attention_forward(w->dev, s->att, s->lse, &in);
         return;
     }
     size_t bytes = (size_t)kv->T_max * (size_t)c->Hkv * (size_t)c->D * dtype_bytes(w->act);
@@ -51,12 +72,12 @@ static void attention_block(const struct weights *w, struct activations *a, cons
     const struct model_config *c = &w->c;
     const struct ops *o = w->ops;
     int N = B * T;
-    o->hidden_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_Q, l), N, c->C,
-                      (c->H + 2 * c->Hkv) * c->D);
-    o->qk_norm_rope_forward(w->dev, s->qk, s->rstd_qk, s->qkv, gain(w, PARAM_NORM_Q, l),
-                            gain(w, PARAM_NORM_K, l), w->rope, a->positions, N, c->H, c->Hkv, c->D, c->eps);
+    o->linear_maybe_fp8_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_QKV, l), N, c->C,
+                                (c->H + 2 * c->Hkv) * c->D);
+    struct qk_norm_rope heads = qk_norm_rope_inputs(w, a, s, l, N);
+    o->qk_norm_rope_forward(w->dev, s->qk, s->rstd_qk, &heads, c->eps);
     attend(w, a, s, l, B, T, masked, kv);
-    o->hidden_forward(w->dev, a->delta, s->att, weight(w, PARAM_O, l), N, c->H * c->D, c->C);
+    o->linear_maybe_fp8_forward(w->dev, a->delta, s->att, weight(w, PARAM_O, l), N, c->H * c->D, c->C);
 }
 
 void layer_forward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B,
@@ -68,7 +89,8 @@ void layer_forward(const struct weights *w, struct activations *a, const struct 
     attention_block(w, a, s, l, B, T, masked, kv);
     o->rmsnorm_forward(w->dev, s->norm_mlp, s->rstd_mlp, s->mid, s->in, a->delta, gain(w, PARAM_NORM_MLP, l),
                        N, c->C, c->eps);
-    o->hidden_forward(w->dev, s->gate_up, s->norm_mlp, weight(w, PARAM_GATE, l), N, c->C, 2 * c->F);
+    o->linear_maybe_fp8_forward(w->dev, s->gate_up, s->norm_mlp, weight(w, PARAM_GATE_UP, l), N, c->C,
+                                2 * c->F);
     o->swiglu_forward(w->dev, s->hidden, s->gate_up, N, c->F);
 }
 
@@ -87,7 +109,7 @@ void forward_layers(const struct weights *w, struct activations *a, int B, int T
         o->rmsnorm_forward(w->dev, s.norm_attn, s.rstd_attn, s.in, l ? x : s.in, l ? a->delta : NULL,
                            gain(w, PARAM_NORM_ATTN, l), N, c->C, c->eps);
         layer_forward(w, a, &s, l, B, T, masked, kv);
-        o->hidden_forward(w->dev, a->delta, s.hidden, weight(w, PARAM_DOWN, l), N, c->F, c->C);
+        o->linear_maybe_fp8_forward(w->dev, a->delta, s.hidden, weight(w, PARAM_DOWN, l), N, c->F, c->C);
         x = s.mid;
     }
     o->rmsnorm_forward(w->dev, a->norm_last, a->rstd_last, a->last, x, a->delta,

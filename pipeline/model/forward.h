@@ -18,6 +18,11 @@ struct kv_cache {
 const void *weight(const struct weights *w, enum param_kind kind, int layer);
 const float *gain(const struct weights *w, enum param_kind kind, int layer);
 const void *output_matrix(const struct weights *w);
+/* What these ops read of layer l, forward and backward. */
+struct qk_norm_rope qk_norm_rope_inputs(const struct weights *w, const struct activations *a,
+                                        const struct layer_acts *s, int l, int N);
+struct attention attention_inputs(const struct weights *w, const struct activations *a,
+                                  const struct layer_acts *s, int B, int T, bool masked);
 
 /* a->ids, a->positions (and a->first when masked) are ready: fills all activations up to a->norm_last.
  * Attention within B sequences of T tokens; or, with kv, B is 1 and the T tokens follow those in the cache,

@@ -25,7 +25,11 @@ enum param_kind {
     PARAM_NORM_K,
     PARAM_NORM_MLP,
     PARAM_NORM_FINAL, /* gains */
-    N_PARAM_KINDS
+    N_PARAM_KINDS,
+
+    /* The first of those that lie together, as one matrix for one product. */
+    PARAM_QKV = PARAM_Q,
+    PARAM_GATE_UP = PARAM_GATE,
 };
 
 struct param {

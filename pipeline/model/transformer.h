@@ -10,6 +10,14 @@
 #include "kernels/ops.h"
 #include "pipeline/model/params.h"
 
+/* The first values of matrices; gains begin at 1. */
+enum init {
+    INIT_SMALL, /* Normal(0, 0.02), output projections scaled by 1/sqrt(2L): GPT-2's */
+    INIT_UNIT,  /* an embedding of about unit length an element, hidden matrices Normal(0, 1/columns),
+                 * projections  into the residual stream zero, an output matrix near zero: every layer begins
+                 * as  the  identity. It needs an output matrix of its own. */
+};
+
 struct weights {
     const struct ops *ops;
     struct device *dev;
@@ -20,8 +28,9 @@ struct weights {
         theta; /* master weights, f32, layout.total elements; NULL: work is all there is, but for the gains */
     void *work;   /* act copy of theta that products use; == theta when act is f32 */
     float *gains; /* without theta: the gains, f32, layout.gains elements */
-    float *rope;  /* (c.T, c.D) f32: cosines, then sines */
-    int depth; /* layers 0 .. depth-1 take part in passes, the others wait (train/growth.h); c.L at first */
+    enum init init;
+    float *rope; /* (c.T, c.D) f32: cosines, then sines */
+    int depth;   /* layers 0 .. depth-1 take part in passes, the others wait (train/growth.h); c.L at first */
 };
 
 /* Allocates and zeroes. -1 with err: no memory (with the numbers), or the device's attention takes no heads
@@ -35,20 +44,20 @@ size_t weights_bytes(const struct params *layout, const struct model_config *c, 
                      bool bf16_alone);
 
 /* An array of the layout in the device's memory. */
-struct flat {
+struct weight_array {
     void *p;      /* layout.total elements */
-    bool half;    /* bf16, otherwise f32 */
-    float *gains; /* with half, NULL: p has them too; otherwise they are here */
+    bool bf16;    /* otherwise f32 */
+    float *gains; /* with bf16, NULL: p has them too; otherwise they are here */
 };
-struct flat weights_flat(const struct weights *w); /* the weights themselves */
+struct weight_array weights_array(const struct weights *w); /* the weights themselves */
 /* Elements from .. from+n of a parameter, as f32 on the host. put may use host's memory for itself. */
-void flat_get(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
-              float *host);
-void flat_put(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
-              float *host);
+void weight_array_get(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
+                      size_t n, float *host);
+void weight_array_put(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
+                      size_t n, float *host);
 void weights_free(struct weights *w);
-/* Normal(0, 0.02), output projections scaled by 1/sqrt(2L), gains 1. The same seed gives the same weights on
- * every backend. -1: no memory on the host. */
+/* First values as w->init says. The same seed gives the same weights on every backend. -1: no memory on the
+ * host. */
 int weights_init(struct weights *w, uint64_t seed);
 /* Zeroes the output projections of the layers from `from` on, which makes them exact identities. -1: no
  * memory on the host. */

@@ -99,22 +99,22 @@ void weights_free(struct weights *w)
     *w = (struct weights){0};
 }
 
-struct flat weights_flat(const struct weights *w)
+struct weight_array weights_array(const struct weights *w)
 {
-    return w->theta ? (struct flat){.p = w->theta} : (struct flat){w->work, true, w->gains};
+    return w->theta ? (struct weight_array){.p = w->theta} : (struct weight_array){w->work, true, w->gains};
 }
 
 /* Where element `from` of a parameter is; *half: in bf16. */
-static void *place(struct flat f, const struct param *p, size_t from, bool *half)
+static void *place(struct weight_array f, const struct param *p, size_t from, bool *half)
 {
-    *half = f.half && (!f.gains || param_is_matrix(p));
-    if (f.half && !*half)
+    *half = f.bf16 && (!f.gains || param_is_matrix(p));
+    if (f.bf16 && !*half)
         return f.gains + p->gain_offset + from;
-    return (char *)f.p + (p->offset + from) * (f.half ? 2 : sizeof(float));
+    return (char *)f.p + (p->offset + from) * (f.bf16 ? 2 : sizeof(float));
 }
 
-void flat_get(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
-              float *host)
+void weight_array_get(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
+                      size_t n, float *host)
 {
     bool half;
     const void *src = place(f, p, from, &half);
@@ -127,8 +127,8 @@ void flat_get(const struct weights *w, struct flat f, const struct param *p, siz
     }
 }
 
-void flat_put(const struct weights *w, struct flat f, const struct param *p, size_t from, size_t n,
-              float *host)
+void weight_array_put(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
+                      size_t n, float *host)
 {
     bool half;
     void *dst = place(f, p, from, &half);
@@ -170,9 +170,22 @@ static uint64_t key_of(uint64_t seed, const char *name)
     return mix64(mix64(seed) ^ h);
 }
 
+/* The standard deviation of a matrix's first values. 0.8 and 0.001: nanochat's, tuned there. */
+static float first_deviation(const struct weights *w, const struct param *p)
+{
+    bool into_stream = p->kind == PARAM_O || p->kind == PARAM_DOWN;
+    if (w->init == INIT_SMALL)
+        return into_stream ? 0.02f / sqrtf(2 * (float)w->c.L) : 0.02f;
+    if (p->kind == PARAM_EMBED)
+        return 0.8f;
+    if (p->kind == PARAM_HEAD)
+        return 0.001f;
+    return into_stream ? 0 : 1 / sqrtf((float)p->cols);
+}
+
 static void init_param(struct weights *w, const struct param *p, uint64_t seed, float *host)
 {
-    float sd = p->kind == PARAM_O || p->kind == PARAM_DOWN ? 0.02f / sqrtf(2 * (float)w->c.L) : 0.02f;
+    float sd = first_deviation(w, p);
     uint64_t key = key_of(seed, p->name);
     for (size_t from = 0; from < p->n; from += CHUNK) {
         size_t n = p->n - from < CHUNK ? p->n - from : CHUNK;
@@ -181,7 +194,7 @@ static void init_param(struct weights *w, const struct param *p, uint64_t seed, 
         else
             for (size_t k = 0; k < n; k++)
                 host[k] = 1;
-        flat_put(w, weights_flat(w), p, from, n, host);
+        weight_array_put(w, weights_array(w), p, from, n, host);
     }
 }
 
@@ -215,8 +228,8 @@ int weights_silence(struct weights *w, int from)
             continue;
         for (size_t at = 0; at < p->n; at += CHUNK) {
             size_t n = p->n - at < CHUNK ? p->n - at : CHUNK;
-            memset(zeros, 0, n * sizeof *zeros); /* flat_put may have used it */
-            flat_put(w, weights_flat(w), p, at, n, zeros);
+            memset(zeros, 0, n * sizeof *zeros); /* weight_array_put may have used it */
+            weight_array_put(w, weights_array(w), p, at, n, zeros);
         }
     }
     free(zeros);

@@ -120,6 +120,14 @@ static void take_event(struct run *r, const json_t *o)
     }
 }
 
+static void take_sample(struct run *r, const json_t *o)
+{
+    struct run_sample *s = &r->samples[r->n_samples++ % RUN_SAMPLES];
+    free(s->prompt);
+    free(s->text);
+    *s = (struct run_sample){number(o, "step"), xstrdup(string(o, "prompt")), xstrdup(string(o, "text"))};
+}
+
 /* Most lines are steps, and of a long run most steps are not kept: those are not parsed. */
 static bool is_thinned(struct run *r, const char *line, size_t len)
 {
@@ -144,6 +152,8 @@ static void take_line(struct run *r, const char *line, size_t len, bool newest)
         take_step(r, o);
     else if (strcmp(type, "val") == 0)
         take_validation(r, o);
+    else if (strcmp(type, "sample") == 0)
+        take_sample(r, o);
     else if (strcmp(type, "event") == 0 || strcmp(type, "engine") == 0)
         take_event(r, o);
     else
@@ -191,6 +201,7 @@ static void start_over(struct run *r)
     r->n_steps = 0;
     r->stride = 1;
     r->n_events = 0;
+    r->n_samples = 0;
     for (size_t i = 0; i < r->n_val; i++)
         r->val[i].n = 0;
     r->last = (struct run_point){.loss = NAN, .grad_norm = NAN, .lr = NAN, .tokens_per_s = NAN, .stall = NAN};
@@ -300,6 +311,10 @@ void run_close(struct run *r)
         free(r->val[i].step);
         free(r->val[i].loss);
         free(r->val[i].bits);
+    }
+    for (size_t i = 0; i < RUN_SAMPLES; i++) {
+        free(r->samples[i].prompt);
+        free(r->samples[i].text);
     }
     if (r->fd >= 0)
         close(r->fd);

@@ -20,6 +20,7 @@ enum {
     RUN_SOURCES = 16,  /* validation sources, and sources of the mix */
     RUN_EVENTS = 512,  /* newest kept */
     RUN_EVENT_TEXT = 160,
+    RUN_SAMPLES = 64, /* newest kept */
     RUN_NAME = 48,
 };
 
@@ -39,6 +40,11 @@ struct run_event {
     char text[RUN_EVENT_TEXT];
 };
 
+struct run_sample { /* what the model wrote */
+    double step;
+    char *prompt, *text; /* owned */
+};
+
 struct run {
     char *path, *name;
     double steps, row_tokens, rows, flops_per_token; /* of config.json; 0: not said */
@@ -50,6 +56,8 @@ struct run {
     size_t n_val;
     struct run_event events[RUN_EVENTS]; /* a ring: the newest is events[(n_events - 1) % RUN_EVENTS] */
     uint64_t n_events;
+    struct run_sample samples[RUN_SAMPLES]; /* a ring, as events */
+    uint64_t n_samples;
     double gpu_utilization, gpu_memory, gpu_celsius, gpu_watts; /* NaN: not said */
     uint64_t bad_lines;
     bool live; /* a `train` holds its lock */

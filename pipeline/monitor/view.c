@@ -9,7 +9,7 @@
 
 enum { MAX_CURVES = 2 * VIEW_RUNS + RUN_SOURCES, SIDE = 30 /* columns of numbers beside the curves */ };
 
-static const char *const pane_names[N_PANES] = {"Overview", "Loss", "Rates", "Pipeline", "Events"};
+static const char *const pane_names[N_PANES] = {"Overview", "Loss", "Rates", "Pipeline", "Events", "Samples"};
 
 static const struct run *chosen(const struct view *v)
 {
@@ -255,10 +255,44 @@ static void draw_events(const struct view *v, struct grid *g, struct rect r)
         grid_text(g, in.x + 1, y, in.width - 1, COLOUR_DIM, "none");
 }
 
+/* Text over as many rows as it takes; returns the row after the last. Ends of lines begin a new row. */
+static int draw_text(struct grid *g, struct rect in, int y, const char *text)
+{
+    char row[1024];
+    while (*text && y < in.y + in.height) {
+        size_t n = strcspn(text, "\n"),
+               width = (size_t)in.width < sizeof row - 4 ? (size_t)in.width : sizeof row - 4;
+        size_t here = n < width ? n : width;
+        while (here < n && ((unsigned char)text[here] & 0xc0) == 0x80) /* not within a character */
+            here++;
+        memcpy(row, text, here);
+        row[here] = 0;
+        grid_text(g, in.x, y++, in.width, COLOUR_PLAIN, row);
+        text += here + (text[here] == '\n');
+    }
+    return y;
+}
+
+static void draw_samples(const struct view *v, struct grid *g, struct rect r)
+{
+    const struct run *run = chosen(v);
+    struct rect in = grid_frame(g, r, "what the model writes, newest first");
+    uint64_t kept = !run ? 0 : run->n_samples < RUN_SAMPLES ? run->n_samples : RUN_SAMPLES;
+    int y = in.y;
+    for (uint64_t i = (uint64_t)v->scroll; i < kept && y < in.y + in.height; i++) {
+        const struct run_sample *s = &run->samples[(run->n_samples - 1 - i) % RUN_SAMPLES];
+        grid_printf(g, in.x, y++, in.width, COLOUR_TITLE, "step %.0f: %s", s->step, s->prompt);
+        y = draw_text(g, in, y, s->text) + 1;
+    }
+    if (kept == 0 && in.height > 0)
+        grid_text(g, in.x + 1, y, in.width - 1, COLOUR_DIM,
+                  "none: train --sample-every N --sample-prompt TEXT");
+}
+
 static void draw_help(struct grid *g, struct rect r)
 {
     static const char *const lines[] = {
-        "1-5, Tab    panes",
+        "1-6, Tab    panes",
         "n           next run",
         "l           logarithmic y",
         "+ -         zoom in, out",
@@ -329,6 +363,9 @@ void view_draw(const struct view *v, struct grid *g)
         break;
     case PANE_PIPELINE:
         draw_stages(v, g, r, true);
+        break;
+    case PANE_SAMPLES:
+        draw_samples(v, g, r);
         break;
     case PANE_EVENTS:
     case N_PANES:

@@ -10,7 +10,7 @@
 #include "pipeline/monitor/run.h"
 #include "pipeline/monitor/stages.h"
 
-enum pane { PANE_OVERVIEW, PANE_LOSS, PANE_RATES, PANE_PIPELINE, PANE_EVENTS, N_PANES };
+enum pane { PANE_OVERVIEW, PANE_LOSS, PANE_RATES, PANE_PIPELINE, PANE_EVENTS, PANE_SAMPLES, N_PANES };
 
 enum { VIEW_RUNS = SERIES_COLOURS, VIEW_WIDTH = 60, VIEW_HEIGHT = 20 /* smallest size */ };
 

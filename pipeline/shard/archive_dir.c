@@ -12,10 +12,10 @@
 static void verify(const char *dir)
 {
     char err[4096];
-    struct source *s = source_open(dir, true, err, sizeof err);
+    struct shard_set *s = shard_set_open(dir, true, err, sizeof err);
     if (!s)
         die("%s", err);
-    source_close(s);
+    shard_set_close(s);
 }
 
 static void convert_shard(const char *from, const char *to, const struct manifest *m, size_t i, int kind)

@@ -30,12 +30,12 @@ struct parquet_docs {
     char error[400];
 };
 
-static int64_t read_at(void *ctx, uint64_t offset, void *buf, size_t n)
+int64_t parquet_read_fd(void *ctx, uint64_t offset, void *buf, size_t n)
 {
-    const struct parquet_docs *p = ctx;
+    const int *fd = ctx;
     size_t done = 0;
     while (done < n) {
-        ssize_t r = pread(p->fd, (char *)buf + done, n - done, (off_t)(offset + done));
+        ssize_t r = pread(*fd, (char *)buf + done, n - done, (off_t)(offset + done));
         if (r < 0 && errno != EINTR)
             return -errno;
         if (r == 0)
@@ -157,7 +157,8 @@ struct parquet_docs *parquet_docs_open(int fd, const char *name, const struct in
         die_errno("%s", name);
     if (!S_ISREG(st.st_mode))
         die("%s: a Parquet file is read from its end, and this is not a regular file", name);
-    return open_docs(p, &(struct parquet_io){.read_at = read_at, .ctx = p, .size = (uint64_t)st.st_size});
+    return open_docs(
+        p, &(struct parquet_io){.read_at = parquet_read_fd, .ctx = &p->fd, .size = (uint64_t)st.st_size});
 }
 
 struct parquet_docs *parquet_docs_open_source(const struct input_source *source,

@@ -29,4 +29,7 @@ const char *parquet_docs_error(const struct parquet_docs *p);
 uint64_t parquet_docs_offset(const struct parquet_docs *p);
 void parquet_docs_close(struct parquet_docs *p);
 
+/* read_at of struct parquet_io for a file of this machine; ctx is the address of its descriptor. */
+int64_t parquet_read_fd(void *ctx, uint64_t offset, void *buf, size_t n);
+
 #endif

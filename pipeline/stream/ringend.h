@@ -37,8 +37,8 @@ struct ring_in;
 /* Waits up to a minute for the writer. Dies when there is none, or no ring of ours; ends the program on
  * stop_signal. */
 struct ring_in *ring_in_open(const char *endpoint);
-/* A copy of the next record, valid until the next call: no writer can change it. NULL: *why is RING_OK (stop_signal), RING_ECLOSED (the end) or
- * the error, of which ring_in_strerror speaks. */
+/* A copy of the next record, valid until the next call: no writer can change it. NULL: *why is RING_OK
+ * (stop_signal), RING_ECLOSED (the end) or the error, of which ring_in_strerror speaks. */
 const void *ring_in_next(struct ring_in *in, uint32_t *len, int *why);
 const char *ring_in_strerror(int why);
 void ring_in_close(struct ring_in *in); /* NULL is fine */

@@ -23,7 +23,7 @@ static const struct opt opts[] = {
     {'o', "output", OPT_STR, &output, "FILE", "write tokenizer.json here; - is standard output"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Of .tiktoken files"},
     {0, "pattern", OPT_STR, &pattern_name, "NAME",
-     "how text is cut: gpt2, cl100k, llama3 or qwen2 (default: by the number of\n"
+     "how text is cut: gpt2, cl100k, llama3, qwen2 or o200k (default: by the number of\n"
      "tokens, where that is of a vocabulary in use)"},
     {0, "special", OPT_LIST, &special, "NAME[=ID]",
      "a special token; its id is the next one where none is given; may be\n"
@@ -39,10 +39,9 @@ static const struct cli cli = {
     opts,
     "Reads a .tiktoken file (tokens in base64 and their ranks) or a SentencePiece .model of type BPE; the "
     "content\n"
-    "says which. The tokenizer.json gives the ids of the library that the file is of: that of a .tiktoken "
-    "file here\n"
-    "and in the tokenizers library, that of a .model in the tokenizers library only: text there is cut into\n"
-    "characters, not bytes.\n"
+    "says which. The tokenizer.json gives the ids of the library that the file is of, here and in the "
+    "tokenizers\n"
+    "library.\n"
     "\n"
     "Examples:\n"
     "  tokenize convert -o tok.json cl100k_base.tiktoken\n"
@@ -63,15 +62,16 @@ static const struct tiktoken_family *family_of(uint32_t n_ranks)
     return NULL;
 }
 
-static enum pattern pattern_asked(const char *path, uint32_t n_ranks)
+/* The one whose pattern was asked for, for a file of another size. */
+static const struct tiktoken_family *pattern_asked(const char *path, uint32_t n_ranks)
 {
     if (!pattern_name)
         die("%s: %u tokens: of no vocabulary that is known: say how text is cut with --pattern", path,
             n_ranks);
     for (size_t i = 0; i < TIKTOKEN_FAMILIES; i++)
         if (strcmp(pattern_name, tiktoken_families[i].name) == 0)
-            return tiktoken_families[i].pattern;
-    usage_error("--pattern %s: it is gpt2, cl100k, llama3 or qwen2", pattern_name);
+            return &tiktoken_families[i];
+    usage_error("--pattern %s: it is gpt2, cl100k, llama3, qwen2 or o200k", pattern_name);
 }
 
 /* NAME or NAME=ID; what is behind the last = counts as an id when it is a number. */
@@ -109,8 +109,9 @@ static char *convert_tiktoken(const char *path, const char *bytes, size_t n_byte
     char err[800], **texts = xcalloc(special.n + 1, sizeof *texts);
     uint32_t n_ranks = tiktoken_count(bytes, n_bytes);
     const struct tiktoken_family *f = family_of(n_ranks);
-    struct tiktoken_opts o = {.pattern = f ? f->pattern : pattern_asked(path, n_ranks),
-                              .nfc = use_nfc || (f && f->nfc)};
+    const struct tiktoken_family *cuts = f ? f : pattern_asked(path, n_ranks);
+    struct tiktoken_opts o = {
+        .pattern = cuts->pattern, .regex = cuts->regex, .nfc = use_nfc || (f && f->nfc)};
     struct special_token *tokens;
     if (f && special.n == 0) {
         tokens = tiktoken_family_special(f, &texts[0]);
@@ -152,9 +153,7 @@ static char *convert_sentencepiece(const char *path, const char *bytes, size_t n
     char *json = sentencepiece_to_json(&m, path, len, err, sizeof err);
     if (!json)
         die("%s", err);
-    say("%s: SentencePiece: %zu pieces%s; for the tokenizers library: tokenize does not cut text into "
-        "characters",
-        path, m.n, m.byte_fallback ? ", bytes among them" : "");
+    say("%s: SentencePiece: %zu pieces%s", path, m.n, m.byte_fallback ? ", bytes among them" : "");
     sentencepiece_free(&m);
     return json;
 }

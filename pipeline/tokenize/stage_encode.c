@@ -14,13 +14,14 @@
 #include "pipeline/lib/counters.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/stream/tokstream.h"
-#include "pipeline/text/pretokenize/batches.h"
+#include "pipeline/text/vocabulary/batches.h"
 #include "pipeline/tokenize/fim.h"
 #include "pipeline/text/encode/pieces.h"
 #include "pipeline/tokenize/rows.h"
 
-static const char *tokenizer_path, *input = "-", *output = "-", *domain_name, *modality, *pad_side = "right";
-static bool as_ids;
+static const char *eos_word, *tokenizer_path, *input = "-", *output = "-", *domain_name, *modality,
+                                              *pad_side = "right";
+static bool as_ids, around, replace_invalid;
 static int64_t threads;
 static uint64_t batch_rows, row_length, seed;
 static double fim_rate;
@@ -41,6 +42,13 @@ static const struct opt opts[] = {
      "(default: as long as the longest of the batch)"},
     {'j', "threads", OPT_INT, &threads, "N",
      "worker threads (default: one a processor); the output is the same"},
+    {0, "eos", OPT_STR, &eos_word, "TOKEN",
+     "the token that ends a text, by content or number (default: what\n"
+     "tokenizer_config.json or generation_config.json beside FILE says, else a name in\n"
+     "use such as <|endoftext|>)"},
+    {0, "special", OPT_FLAG, &around, NULL,
+     "put the ids around each document that the file's post_processor names, such as\n"
+     "a beginning of text (default: none)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "What documents are"},
     {0, "modality", OPT_STR, &modality, "WHAT",
      "text or code: put each in its tags (default: no tags); image or audio:\n"
@@ -51,6 +59,9 @@ static const struct opt opts[] = {
     {0, "seed", OPT_U64, &seed, "N", "of --fim (default 0)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Documents"},
     INPUT_TEXT_OPTS(input_opts),
+    {0, "replace-invalid", OPT_FLAG, &replace_invalid, NULL,
+     "bytes that are not UTF-8 become U+FFFD; default: they are kept, and are an error\n"
+     "where the vocabulary has nothing for them"},
     {'d', "domain", OPT_STR, &domain_name, "DOMAIN",
      "mark all as language, code, math, ml, logic or other\n"
      "(default: each document's own)"},
@@ -94,8 +105,10 @@ struct job {
 struct run {
     struct encoder **encoders; /* one a worker */
     struct tok_writer *writer;
-    struct text_output text; /* --ids, --batch */
-    struct rows rows;        /* --batch */
+    struct text_output text;        /* --ids, --batch */
+    struct rows rows;               /* --batch */
+    const uint32_t *before, *after; /* --special */
+    size_t n_before, n_after;
     bool tagged, fim;
     uint32_t open, close; /* tags */
     uint32_t fim_prefix, fim_middle, fim_suffix;
@@ -156,6 +169,8 @@ static void encode_chunk(struct run *r, size_t worker, struct job *j, const stru
 {
     const char *text = j->batch.text.s + c->at;
     struct fim_cut cut;
+    if (c->first)
+        add_ids(j, r->before, r->n_before);
     if (r->tagged && c->first)
         add_ids(j, &r->open, 1);
     if (r->fim && c->first && c->last && fim_choose(text, c->len, fim_rate, seed, &cut))
@@ -164,6 +179,8 @@ static void encode_chunk(struct run *r, size_t worker, struct job *j, const stru
         add_text(r, worker, j, text, c->len);
     if (r->tagged && c->last)
         add_ids(j, &r->close, 1);
+    if (c->last)
+        add_ids(j, r->after, r->n_after);
 }
 
 static void encode_job(void *arg, size_t worker, void *job)
@@ -184,13 +201,18 @@ static void encode_job(void *arg, size_t worker, void *job)
     }
 }
 
-/* With tags a chunk may have a few ids more than a record; its bytes go with the first. */
+/* A chunk may have more ids than a record: with tags a few, and where documents are not cut, any number. Its
+ * bytes go with the first. */
 static void put_record(struct run *r, const struct chunk *c, const uint32_t *ids, size_t n)
 {
-    size_t here = n < TOKENS_MAX_RECORD ? n : TOKENS_MAX_RECORD;
-    tok_writer_put(r->writer, c->domain, ids, here, c->len, here < n || !c->last);
-    if (here < n)
-        tok_writer_put(r->writer, c->domain, ids + here, n - here, 0, !c->last);
+    size_t bytes = n > 0 ? c->len : 0;
+    do {
+        size_t here = n < TOKENS_MAX_RECORD ? n : TOKENS_MAX_RECORD;
+        tok_writer_put(r->writer, c->domain, ids, here, bytes, here < n || !c->last);
+        ids += here;
+        n -= here;
+        bytes = 0;
+    } while (n > 0);
 }
 
 /* For monitors. */
@@ -279,6 +301,24 @@ static void set_modality(struct run *r, const struct tokenizer *t)
     r->fim_suffix = special_id(t, "<|fim_suffix|>");
 }
 
+static void set_around(struct run *r, const struct tokenizer *t)
+{
+    const char *why = around ? tokenizer_around(t, &r->before, &r->n_before, &r->after, &r->n_after) : NULL;
+    if (why)
+        die("%s: post_processor: %s", tokenizer_path, why);
+    if (around && r->n_before + r->n_after == 0)
+        die("%s: post_processor: it puts no ids around a text: --special has nothing to do", tokenizer_path);
+}
+
+static void set_eos(struct tokenizer *t)
+{
+    if (!eos_word)
+        return;
+    if (tokenizer_named(t, eos_word) == UINT32_MAX)
+        die("%s: --eos %s: neither an added token nor a number of one", tokenizer_path, eos_word);
+    tokenizer_set_eos(t, tokenizer_named(t, eos_word));
+}
+
 static void check_options(void)
 {
     if (modality && strcmp(modality, "text") != 0 && strcmp(modality, "code") != 0)
@@ -304,6 +344,10 @@ static void open_output(struct run *r, const struct tokenizer *t)
         return;
     }
     struct tokens_header h;
+    if (tokenizer_eos(t) == UINT32_MAX)
+        warn("%s: no token is known to end a text, so that documents will follow each other without one: "
+             "--eos names it",
+             tokenizer_path);
     tokens_header_init(&h, tokenizer_vocab_size(t), tokenizer_hash(t), tokenizer_bos(t), tokenizer_eos(t));
     r->writer = tok_writer_open(output, &h);
 }
@@ -320,7 +364,11 @@ static void run_threads(struct run *r, const struct tokenizer *t, struct input *
         r->encoders[i] = encoder_new(t, shared);
     struct ordered_ops ops = {.work = encode_job, .emit = write_job, .idle = flush, .arg = r};
     struct ordered *o = ordered_start(&ops, n_workers, jobs, n_jobs);
-    struct feed_opts feed = {.name = "tokenize", .max_bytes = UINT64_MAX, .sample = 1};
+    struct feed_opts feed = {.name = "tokenize",
+                             .max_bytes = UINT64_MAX,
+                             .sample = 1,
+                             .tokenizer = t,
+                             .replace_invalid = replace_invalid};
     batches_feed(o, in, &feed);
     ordered_finish(o);
     for (size_t i = 0; i < n_workers; i++)
@@ -348,6 +396,8 @@ int tokenize_encode(int argc, char **argv)
     struct tokenizer *t = stage_tokenizer(tokenizer_path);
     struct run r = {0};
     set_modality(&r, t);
+    set_around(&r, t);
+    set_eos(t);
     if (strcmp(output, "-") != 0)
         signals_install(); /* to standard output nothing is committed, and signals just end us */
     double start = now_seconds();

@@ -14,7 +14,7 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/stream/input.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/text/pretokenize/batches.h"
+#include "pipeline/text/vocabulary/batches.h"
 #include "pipeline/text/pretokenize/pretokenizer.h"
 
 static const char *tokenizer_path, *text_given;
@@ -147,12 +147,16 @@ static void look_at(struct run *r, const struct doc *d)
 {
     struct counts *c = &r->domains[d->domain];
     bool shows = r->shown < show_bytes;
+    size_t bad = tokenizer_check(r->t, d->text, d->len);
+    if (bad < d->len)
+        die("%s: byte %zu: 0x%02x is not UTF-8, and the vocabulary has nothing for it",
+            d->id ? d->id : "text", bad, (unsigned char)d->text[bad]);
     json_t *tokens = as_json && shows ? json_array() : NULL;
     c->documents++;
     c->bytes += d->len;
     for (size_t from = 0; from < d->len;) {
         size_t n = d->len - from;
-        if (n > CHUNK_MAX)
+        if (n > CHUNK_MAX && tokenizer_may_cut(r->t))
             n = pretokenizer_cut(r->pretokenizer, d->text + from, n, BATCH_BYTES, CHUNK_MAX);
         look_at_piece(r, c, tokens, d->text + from, n);
         from += n;

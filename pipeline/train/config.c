@@ -3,6 +3,7 @@
 #include "formats/json_text.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/train/recipe.h"
 #include "pipeline/train/settings.h"
 
 #include <math.h>
@@ -13,7 +14,8 @@
 
 static const char usage[] = "train -m nano -t tok.json -i ring:NAME -o DIR --steps N [options]\n"
                             "train --print-step DIR\n"
-                            "train --list-presets [--json]";
+                            "train --list-presets [--json]\n"
+                            "train --print-shape FLOP";
 static const char notes[] =
     "DIR gets config.json, metrics.jsonl, ledger.jsonl, checkpoints/step-NNNNNN (each a Hugging Face model\n"
     "directory), and the links latest and best. formats/checkpoint.md says what is in them.\n"
@@ -26,6 +28,13 @@ static const char notes[] =
     "failed; 2: "
     "misuse.\n";
 
+/* 40 steps are 2 / (1 - beta2) with the usual 0.95: AdamW's steps are as large as any before v is an average
+ * of that many (Ma & Yarats 2021, arXiv:1910.04209). Short runs have a tenth of theirs. */
+static double default_warmup(uint64_t steps)
+{
+    return fmax(0.01, fmin(0.1, 40.0 / (double)steps));
+}
+
 /* Groups without a rate of their own learn at that of the hidden matrices. */
 static void group_rates(struct train_config *c)
 {
@@ -33,13 +42,6 @@ static void group_rates(struct train_config *c)
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
         if (isnan(*rates[i]))
             *rates[i] = c->lr;
-}
-
-/* 40 steps are 2 / (1 - beta2) with the usual 0.95: AdamW's steps are as large as any before v is an average
- * of that many (Ma & Yarats 2021, arXiv:1910.04209). Short runs have a tenth of theirs. */
-static double default_warmup(uint64_t steps)
-{
-    return fmax(0.01, fmin(0.1, 40.0 / (double)steps));
 }
 
 struct train_config *config_parse(int argc, char **argv)
@@ -55,7 +57,7 @@ struct train_config *config_parse(int argc, char **argv)
     if (n > 0)
         usage_error("'%s': train takes no operands", argv[0]);
     c->input_name = strcmp(c->input, "-") == 0 ? "stdin" : c->input;
-    if (c->print_step || c->list_presets)
+    if (c->print_step || c->list_presets || !isnan(c->print_shape))
         return c;
     if (!c->run || !c->run[0])
         usage_error("-o DIR is missing: where the run goes");
@@ -102,14 +104,6 @@ void config_list_presets(bool json)
     close_stdout();
 }
 
-static char *shown(const struct setting *s)
-{
-    json_t *v = setting_to_json(s);
-    char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-    json_decref(v);
-    return text;
-}
-
 /* The checkpoint's value, unless another was given and may be. */
 static void take_stored(const struct setting *s, const json_t *v)
 {
@@ -127,7 +121,7 @@ static void take_stored(const struct setting *s, const json_t *v)
     json_decref(now);
     if (same || s->rule == FREE)
         return;
-    char *given = shown(s), *before = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+    char *given = setting_text(s), *before = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     if (s->rule == MODEL)
         die("--%s %s: the checkpoint in %s has %s; a model cannot change its dimensions", s->name, given, run,
             before);
@@ -192,12 +186,14 @@ void config_resolve(struct train_config *c, const json_t *stored)
         c->dtype = (enum compute_dtype)UNSET_WORD; /* what the run was begun with */
     if (!c->preset && !json_object_get(stored, "model"))
         c->preset = model_preset_at(0)->name;
-    for (const struct setting *s = NULL; (s = settings_next(s));) {
+    for (const struct setting *s = NULL; (s = settings_next(s));)
         take_stored(s, json_object_get(stored, s->name));
+    model_defaults(c);
+    if (!stored)
+        recipe_settle(c);
+    for (const struct setting *s = NULL; (s = settings_next(s));)
         if (setting_is_unset(s))
             setting_default(s);
-    }
-    model_defaults(c);
     if (c->steps == UNSET_U64)
         usage_error("--steps N is missing");
     if (isnan(c->lr))
@@ -218,8 +214,12 @@ void config_resolve(struct train_config *c, const json_t *stored)
     if (c->finish == (enum finish_choice)UNSET_WORD)
         c->finish = c->schedule == SCHEDULE_MERGE ? FINISH_PREDICT : FINISH_DECAY;
     resolve_growth(c);
+    if (c->sample_every > 0 && c->sample_prompts.n == 0)
+        usage_error("--sample-every: --sample-prompt TEXT is missing");
     if (c->warmup + c->decay > 1)
         usage_error("--warmup and --decay together are more than all steps");
+    if (c->init == INIT_UNIT && !c->untied)
+        usage_error("--init unit: only with --untied: its embedding is too large for an output matrix");
     if (c->attention == ATTENTION_CUDNN && c->doc_mask)
         usage_error("--attention cudnn: it takes no document masks (--doc-mask)");
     if (c->state_dtype == DTYPE_BF16 && c->dtype == COMPUTE_AUTO)
@@ -262,7 +262,7 @@ void config_print(const struct train_config *c)
 {
     struct strbuf line = {0};
     for (const struct setting *s = NULL; (s = settings_next(s));) {
-        char *v = shown(s);
+        char *v = setting_text(s);
         strbuf_addf(&line, "%s%s=%s", line.len ? " " : "", s->name, v);
         free(v);
     }
@@ -270,6 +270,7 @@ void config_print(const struct train_config *c)
     strbuf_free(&line);
     char *optimizer = settings_word(&c->optimizer), *schedule = settings_word(&c->schedule),
          *dtype = settings_word(&c->dtype);
+    recipe_tell(c);
     say("%s, %s, lr %g %s, %llu steps, %s, seed %llu", c->preset, optimizer, c->lr, schedule,
         (unsigned long long)c->steps, dtype, (unsigned long long)c->seed);
     free(optimizer);

@@ -14,6 +14,7 @@
 #include "kernels/ops.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/model/config.h"
+#include "pipeline/model/transformer.h"
 #include "pipeline/train/growth.h"
 #include "pipeline/train/schedule.h"
 
@@ -24,6 +25,7 @@ enum attention_choice { ATTENTION_OWN, ATTENTION_CUDNN };
 enum optimizer_choice { OPTIMIZER_ADAMW, OPTIMIZER_MUON };
 enum growth_init { GROW_ZERO, GROW_FRESH };
 enum finish_choice { FINISH_DECAY, FINISH_PREDICT, FINISH_AUTO };
+enum recipe { RECIPE_PLAN, RECIPE_FAST };
 
 struct train_config {
     const char *preset, *tokenizer, *input, *run, *grow, *print_step, *stop_on;
@@ -32,20 +34,25 @@ struct train_config {
     enum compute_dtype dtype;
     enum attention_choice attention;
     enum dtype state_dtype, save_dtype;
+    enum recipe recipe;
     enum optimizer_choice optimizer;
     enum schedule_kind schedule;
     enum growth_init grow_init;
     enum finish_choice finish;
+    enum init init;
     uint64_t layers, width, heads, kv_heads, head_dim, ffn, context;
     uint64_t steps, seed, threads, micro_batch;
     double lr, lr_embedding, lr_head, lr_norm, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay,
         clip, momentum;
+    double print_shape;
     double ema_nesterov, ema_gamma, outer_lr, outer_momentum;
     uint64_t outer_nesterov, ema_start, updates;
     struct growth growth; /* what grow says */
     bool untied, doc_mask, recompute, fp8, save_finished;
     struct str_list val; /* NAME=DIR */
-    uint64_t val_every, val_tokens, save_every, keep_last, log_every, max_bad_steps;
+    struct str_list sample_prompts;
+    uint64_t sample_every, sample_tokens, val_every, val_tokens, save_every, keep_last, log_every,
+        max_bad_steps;
     double spike_sigma;
     bool skip_spikes, keep_best, resume, override, overwrite, allow_mix_change, json, list_presets;
 };

@@ -6,7 +6,7 @@
  *
  *   finished = theta + sum_j c[g][j] D_j        D_j = mean_j - theta, g the group of the tensor (groups.h)
  *
- * mean_1, mean_2, mean_3 remember about 4, 7 and 10 % of the steps since the run began or last grew. The
+ * mean_1, mean_2, mean_3 remember about 7, 14 and 25 % of the steps since the run began or last grew. The
  * middle one alone (c = 0, 1, 0) is the forecast.
  *
  * A step of averaging ("folding") is taken FINISH_FOLDS times in the shortest memory, not after every step:

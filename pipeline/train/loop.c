@@ -5,6 +5,7 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/train/ledger.h"
 #include "pipeline/train/metrics.h"
+#include "pipeline/train/samples.h"
 #include "pipeline/train/state.h"
 
 #include <math.h>
@@ -14,7 +15,11 @@
 #include <unistd.h>
 
 enum { SENSORS_EVERY = 5 };
-enum { ROWS_SHOWN = 4 }; /* of a bad step, on stderr; metrics.jsonl has all */
+enum { ROWS_SHOWN = 4 };                 /* of a bad step, on stderr; metrics.jsonl has all */
+enum { FORECASTS = 20 };                 /* as if a run made so many, evenly */
+static const double FORECAST_FROM = 0.2; /* of the steps at this depth, before the first */
+static const double FORESEEN_DECAY =
+    0.2; /* share of the steps in a decay that a forecast of the weights replaces */
 
 static int read_record(struct trainer *t, const struct batch_record **record)
 {
@@ -113,14 +118,19 @@ static void publish(const struct trainer *t, const struct step_report *r)
     counters_end();
 }
 
+/* Steps to come cost what their depth costs. */
+static double seconds_left(const struct trainer *t)
+{
+    const struct growth *g = &t->cfg->growth;
+    int T = (int)t->h->T;
+    return t->step_seconds * growth_flops(g, &t->w.c, T, t->step, t->cfg->steps) /
+           growth_flops(g, &t->w.c, T, t->step - 1, t->step);
+}
+
 static void show(struct trainer *t, const struct step_report *r)
 {
     char line[256];
-    const struct growth *g = &t->cfg->growth;
-    int T = (int)t->h->T; /* steps to come cost what their depth costs */
-    double now = growth_flops(g, &t->w.c, T, t->step - 1, t->step),
-           rest = growth_flops(g, &t->w.c, T, t->step, t->cfg->steps),
-           rate = (double)r->step_tokens / t->step_seconds, left = t->step_seconds * rest / now;
+    double rate = (double)r->step_tokens / t->step_seconds, left = seconds_left(t);
     snprintf(line, sizeof line, "of %llu  loss %.4f  lr %.2e  norm %.2f  %.0f tok/s  %.0fm%02.0fs left",
              (unsigned long long)t->cfg->steps, r->loss, r->lr, r->grad_norm, rate, floor(left / 60),
              floor(fmod(left, 60)));
@@ -130,6 +140,37 @@ static void show(struct trainer *t, const struct step_report *r)
         terminal = isatty(2);
     if (!terminal && (t->step % t->cfg->log_every == 0 || t->step == t->cfg->steps))
         say("step %llu %s", (unsigned long long)t->step, line);
+}
+
+/* The schedule of a run of so many steps. Where the model is a forecast of what a decay would leave, it is
+ * counted as one. */
+static struct schedule schedule_of(const struct trainer *t, uint64_t steps)
+{
+    struct schedule s = t->schedule;
+    s.steps = steps;
+    if (loop_finished(t) && s.kind != SCHEDULE_WSD && s.kind != SCHEDULE_COSINE) {
+        s.kind = SCHEDULE_WSD;
+        s.decay = FORESEEN_DECAY;
+    }
+    return s;
+}
+
+/* How low the loss will be at the end of this run, and of one of twice as many steps. */
+static void foresee(struct trainer *t)
+{
+    struct schedule same = schedule_of(t, t->cfg->steps), longer = schedule_of(t, 2 * t->cfg->steps);
+    struct forecast end, twice;
+    uint64_t every = t->cfg->steps / FORECASTS, since = growth_since(&t->cfg->growth, t->step);
+    if (every == 0 || t->step % every != 0 || t->step == t->cfg->steps ||
+        t->losses.n < FORECAST_FROM * (t->cfg->steps - since) ||
+        !forecast_make(&t->losses, &t->schedule, &same, &end) ||
+        !forecast_make(&t->losses, &t->schedule, &longer, &twice))
+        return;
+    double left = seconds_left(t);
+    metrics_forecast(&t->metrics, t->step, &end, &twice, left);
+    say("step %llu forecast: loss %.3f (%.3f to %.3f) at the end, in %.0fm%02.0fs; with twice the steps %.3f",
+        (unsigned long long)t->step, end.loss, end.low, end.high, floor(left / 60), floor(fmod(left, 60)),
+        twice.loss);
 }
 
 /* Asking takes milliseconds: once in SENSORS_EVERY seconds. */
@@ -210,6 +251,7 @@ static void grow(struct trainer *t, int depth)
         die("no memory for the first weights");
     loop_set_depth(t, depth);
     finish_begin(&t->finish, &t->w);
+    losses_begin(&t->losses, t->step);
     t->step_seconds = 0;
     metrics_event(&t->metrics, t->step, "grow", layers);
     say("step %llu: %s from here on, instead of %d", (unsigned long long)t->step, layers, before);
@@ -250,6 +292,7 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     stopwatch_read(&t->clock, &r.trained, &r.cpu);
     t->step_seconds = t->step_seconds > 0 ? 0.9 * t->step_seconds + 0.1 * r.seconds : r.seconds;
     t->last_loss = r.loss;
+    losses_add(&t->losses, r.loss);
     ledger_line(&t->ledger, t->step, t->h, record, t->tokens_seen, r.verdict, r.learnt);
     struct sensors gpu;
     r.gpu = ask_sensors(t, &gpu) ? &gpu : NULL;
@@ -258,6 +301,7 @@ static void step(struct trainer *t, const struct batch_record *record, double be
         report_verdict(t, &r, rows);
     publish(t, &r);
     show(t, &r);
+    foresee(t);
     if (t->guard.bad_in_a_row >= t->cfg->max_bad_steps)
         die("step %llu: %llu updates in a row without a finite loss and gradient (--max-bad-steps); %s",
             (unsigned long long)t->step, (unsigned long long)t->guard.bad_in_a_row, state_left(t));
@@ -312,6 +356,9 @@ static void after_step(struct trainer *t)
     stopwatch_stop(&t->clock);
     if (t->val && due(t, t->step, t->cfg->val_every))
         validate(t);
+    if (t->cfg->sample_every > 0 && due(t, t->step, t->cfg->sample_every))
+        samples_write(&(struct samples){&t->cfg->sample_prompts, t->tok, t->cfg->sample_tokens}, &t->w,
+                      &t->metrics, t->step);
     bool best = t->cfg->keep_best && t->best_step == t->step;
     bool in_doubt = t->guard.bad_in_a_row > 0 && t->step < t->cfg->steps && !stop_signal;
     if ((due(t, t->step, t->cfg->save_every) || best || stop_signal || save_signal) && !in_doubt) {

@@ -14,6 +14,7 @@
 #include "pipeline/text/vocabulary/tokenizer.h"
 #include "pipeline/train/config.h"
 #include "pipeline/train/finish.h"
+#include "pipeline/train/forecast.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
 #include "pipeline/train/lookahead.h"
@@ -60,6 +61,7 @@ struct trainer {
     uint64_t step; /* done */
     uint64_t tokens_seen;
     struct guard guard;
+    struct losses losses;   /* since the depth is what it is */
     struct stopwatch clock; /* of training alone */
     uint64_t best_step;     /* 0: none */
     double best_loss;

@@ -16,53 +16,53 @@ enum optim_group optim_group_of(const struct param *p)
     }
 }
 
-static void make_runs(struct optim *o, const struct params *p)
+static void make_spans(struct optim *o, const struct params *p)
 {
     for (size_t i = 0; i < p->count; i++) {
         enum optim_group group = optim_group_of(&p->v[i]);
         const struct param *muon = o->use_muon && muon_takes(&p->v[i]) ? &p->v[i] : NULL;
         size_t end = p->v[i].offset + p->v[i].n;
-        struct optim_run *r = o->n_runs > 0 ? &o->runs[o->n_runs - 1] : NULL;
+        struct optim_span *r = o->n_spans > 0 ? &o->spans[o->n_spans - 1] : NULL;
         if (!r || r->group != group || r->muon || muon) {
-            r = &o->runs[o->n_runs++];
-            *r = (struct optim_run){.group = group,
-                                    .offset = p->v[i].offset,
-                                    .gain_offset = p->v[i].gain_offset,
-                                    .decays = param_is_matrix(&p->v[i]),
-                                    .layer = p->v[i].layer,
-                                    .muon = muon};
+            r = &o->spans[o->n_spans++];
+            *r = (struct optim_span){.group = group,
+                                     .offset = p->v[i].offset,
+                                     .gain_offset = p->v[i].gain_offset,
+                                     .decays = param_is_matrix(&p->v[i]),
+                                     .layer = p->v[i].layer,
+                                     .muon = muon};
         }
         r->n = end - r->offset;
     }
 }
 
-size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon, bool half)
+size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon, bool bf16_state)
 {
-    return 2 * layout->total * (half ? 2 : sizeof(float)) + (use_muon ? muon_bytes(layout, act) : 0);
+    return 2 * layout->total * (bf16_state ? 2 : sizeof(float)) + (use_muon ? muon_bytes(layout, act) : 0);
 }
 
-struct flat optim_flat(const struct optim *o, void *m_or_v)
+struct weight_array optim_array(const struct optim *o, void *m_or_v)
 {
-    return (struct flat){.p = m_or_v, .half = o->half};
+    return (struct weight_array){.p = m_or_v, .bf16 = o->bf16_state};
 }
 
 int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap)
 {
-    size_t bytes = w->layout.total * (o->half ? 2 : sizeof(float));
+    size_t bytes = w->layout.total * (o->bf16_state ? 2 : sizeof(float));
     o->m = w->ops->alloc(w->dev, bytes);
     o->v = w->ops->alloc(w->dev, bytes);
-    o->runs = calloc(w->layout.count, sizeof *o->runs);
+    o->spans = calloc(w->layout.count, sizeof *o->spans);
     o->ages = calloc((size_t)w->c.L, sizeof *o->ages);
-    o->n_runs = 0;
+    o->n_spans = 0;
     o->t = 0;
     o->muon = (struct muon){0};
-    if (!o->m || !o->v || !o->runs || !o->ages || (o->use_muon && muon_alloc(&o->muon, w) != 0)) {
+    if (!o->m || !o->v || !o->spans || !o->ages || (o->use_muon && muon_alloc(&o->muon, w) != 0)) {
         snprintf(err, cap, "no memory for the optimizer (%.1f MB)",
-                 (double)optim_bytes(&w->layout, w->act, o->use_muon, o->half) / 1e6);
+                 (double)optim_bytes(&w->layout, w->act, o->use_muon, o->bf16_state) / 1e6);
         optim_free(o, w);
         return -1;
     }
-    make_runs(o, &w->layout);
+    make_spans(o, &w->layout);
     return 0;
 }
 
@@ -70,13 +70,13 @@ void optim_free(struct optim *o, const struct weights *w)
 {
     w->ops->free(w->dev, o->m);
     w->ops->free(w->dev, o->v);
-    free(o->runs);
+    free(o->spans);
     free(o->ages);
     muon_free(&o->muon, w);
     o->m = o->v = NULL;
-    o->runs = NULL;
+    o->spans = NULL;
     o->ages = NULL;
-    o->n_runs = 0;
+    o->n_spans = 0;
 }
 
 double optim_grad_norm(const struct weights *w, const float *grad)
@@ -86,7 +86,7 @@ double optim_grad_norm(const struct weights *w, const float *grad)
 
 /* Without a master copy matrices are updated in bf16 where they are, gains in f32 in an array of their own.
  */
-static void step_bf16(const struct optim *o, struct weights *w, const struct optim_run *r, const float *grad,
+static void step_bf16(const struct optim *o, struct weights *w, const struct optim_span *r, const float *grad,
                       struct adamw a)
 {
     float *theta = w->theta ? w->theta + r->offset : r->decays ? NULL : w->gains + r->gain_offset;
@@ -98,10 +98,10 @@ static void step_bf16(const struct optim *o, struct weights *w, const struct opt
 /* One more update of the layers that take part, and of the rest. */
 static void grow_older(struct optim *o, int depth, float beta2)
 {
-    o->left2 = (o->t == 0 ? 1 : o->left2) * (double)beta2;
+    o->beta2_power = (o->t == 0 ? 1 : o->beta2_power) * (double)beta2;
     o->t++;
     for (int l = 0; l < depth; l++) {
-        o->ages[l].left2 = (o->ages[l].updates == 0 ? 1 : o->ages[l].left2) * (double)beta2;
+        o->ages[l].beta2_power = (o->ages[l].updates == 0 ? 1 : o->ages[l].beta2_power) * (double)beta2;
         o->ages[l].updates++;
     }
 }
@@ -118,21 +118,21 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
         .grad_scale = o->clip > 0 && norm > (double)o->clip ? (float)((double)o->clip / norm) : 1,
     };
     float decay = o->weight_decay * (float)share;
-    for (size_t i = 0; i < o->n_runs; i++) {
-        const struct optim_run *r = &o->runs[i];
+    for (size_t i = 0; i < o->n_spans; i++) {
+        const struct optim_span *r = &o->spans[i];
         if (r->layer >= w->depth)
             continue;
-        struct optim_age age = r->layer < 0 ? (struct optim_age){o->t, o->left2} : o->ages[r->layer];
+        struct optim_age age = r->layer < 0 ? (struct optim_age){o->t, o->beta2_power} : o->ages[r->layer];
         float rate = o->rate[r->group];
         a.bias1 = (float)(1 - pow((double)o->beta1, (double)age.updates));
-        a.bias2 = (float)(1 - age.left2);
+        a.bias2 = (float)(1 - age.beta2_power);
         a.lr = (float)lr * rate;
         a.weight_decay = r->decays && rate > 0 ? decay / rate : 0;
         if (r->muon) {
             muon_step(&o->muon, w, r->muon, o->m, grad, a.grad_scale, a.lr, o->momentum, a.weight_decay);
             continue;
         }
-        if (o->half)
+        if (o->bf16_state)
             step_bf16(o, w, r, grad, a);
         else
             w->ops->adamw_step(w->dev, w->theta + r->offset,

@@ -14,7 +14,7 @@
 /* Parameters that share a learning rate. */
 enum optim_group { OPTIM_HIDDEN, OPTIM_EMBEDDING, OPTIM_HEAD, OPTIM_NORM, OPTIM_GROUPS };
 
-struct optim_run {
+struct optim_span {
     enum optim_group group;
     size_t offset, n;
     size_t gain_offset; /* of a run of gains */
@@ -26,16 +26,16 @@ struct optim_run {
 
 struct optim_age { /* of a layer: of its bias correction */
     uint64_t updates;
-    double left2; /* product of their beta2 */
+    double beta2_power; /* product of their beta2 */
 };
 
 struct optim {
-    void *m, *v; /* device, layout.total each, f32 or (half) bf16; owned */
-    bool half;   /* bf16 state, rounded stochastically; the weights are too where they have no theta */
-    struct optim_run *runs; /* owned */
-    size_t n_runs;
-    uint64_t t;   /* updates so far: of the bias correction of what is in no layer */
-    double left2; /* product of their beta2: the same */
+    void *m, *v;     /* device, layout.total each, f32 or (bf16_state) bf16; owned */
+    bool bf16_state; /* m and v are bf16, rounded stochastically; so are weights that have no theta */
+    struct optim_span *spans; /* owned */
+    size_t n_spans;
+    uint64_t t;         /* updates so far: of the bias correction of what is in no layer */
+    double beta2_power; /* product of their beta2: the same */
     struct optim_age
         *ages; /* of each layer, which counts from the update in which it first took part; owned */
     float beta1, beta2, eps, weight_decay, clip; /* clip 0: none */
@@ -52,12 +52,12 @@ struct optim {
 
 /* The output matrix's group is the embedding's when the two are one matrix. */
 enum optim_group optim_group_of(const struct param *p);
-/* -1 with err: no memory. The caller has set half and beta1 .. momentum. */
+/* -1 with err: no memory. The caller has set bf16_state and beta1 .. momentum. */
 int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap);
 void optim_free(struct optim *o, const struct weights *w);
 size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon,
-                   bool half); /* of the device, what alloc takes */
-struct flat optim_flat(const struct optim *o, void *m_or_v);
+                   bool bf16_state); /* of the device, what alloc takes */
+struct weight_array optim_array(const struct optim *o, void *m_or_v);
 double optim_grad_norm(const struct weights *w, const float *grad);
 /* One update of w (master and working copy) with grad, whose norm is given. share: of a batch that its rows
  * were, 1: all. The memory of v and the decay of weights are per batch, so that they stay what they were in

@@ -29,6 +29,9 @@ const struct setting settings[] = {
     {0, "context", OPT_U64, &cfg.context, "N", MODEL, NAN, 1, 1 << 20, "longest context (by preset)"},
     {0, "untied", OPT_FLAG, &cfg.untied, NULL, MODEL, 0, 0, 0,
      "an output matrix of its own, instead of the embedding"},
+    {0, "init", OPT_WORD, &cfg.init, "small|unit", RESULT, INIT_SMALL, 0, INIT_UNIT,
+     "first values; small: normal, 0.02; unit, only with --untied: activations of unit size, every layer the "
+     "identity"},
     {'t', "tokenizer", OPT_STR, &cfg.tokenizer, "FILE", NOT_KEPT, 0, 0, 0,
      "tokenizer.json: gives the vocabulary, goes into each checkpoint"},
 
@@ -50,6 +53,9 @@ const struct setting settings[] = {
      "with --resume: go on with another mix"},
     {0, "print-step", OPT_STR, &cfg.print_step, "DIR", NOT_KEPT, 0, 0, 0,
      "print the step from which --resume would go on, for mix --start-step"},
+    {0, "print-shape", OPT_NUM, &cfg.print_shape, "FLOP", NOT_KEPT, NAN, 0, 0,
+     "print what recipe fast trains with so many operations: layers, width, heads, feed-forward, vocabulary, "
+     "rows of 256 tokens a step"},
     {0, "json", OPT_FLAG, &cfg.json, NULL, NOT_KEPT, 0, 0, 0, "at the end, one JSON line on stdout"},
 
     {.type = OPT_HEADING, .help = "Compute"},
@@ -74,15 +80,17 @@ const struct setting settings[] = {
      "bits"},
 
     {.type = OPT_HEADING, .help = "Optimizer"},
+    {0, "recipe", OPT_WORD, &cfg.recipe, "plan|fast", RESULT, RECIPE_PLAN, 0, RECIPE_FAST,
+     "defaults of the other options; fast: what ended lowest in measured runs; said at start"},
     {0, "optimizer", OPT_WORD, &cfg.optimizer, "adamw|muon", RESULT, OPTIMIZER_ADAMW, 0, OPTIMIZER_MUON,
      "muon: hidden matrices by Muon, the rest by AdamW"},
-    {0, "lr", OPT_NUM, &cfg.lr, "X", RESULT, NAN, 0, 1e3, "peak learning rate (by preset)"},
+    {0, "lr", OPT_NUM, &cfg.lr, "X", RESULT, NAN, 1e-12, 1e3, "peak learning rate (by preset)"},
     {0, "lr-embedding", OPT_NUM, &cfg.lr_embedding, "X", RESULT, NAN, 0, 1e3,
-     "peak of the embedding's (that of --lr)"},
+     "peak learning rate of the embedding (that of --lr)"},
     {0, "lr-head", OPT_NUM, &cfg.lr_head, "X", RESULT, NAN, 0, 1e3,
-     "peak of the output matrix's, with --untied (that of --lr)"},
+     "peak learning rate of the output matrix, with --untied (that of --lr)"},
     {0, "lr-norm", OPT_NUM, &cfg.lr_norm, "X", RESULT, NAN, 0, 1e3,
-     "peak of the norms' gains (that of --lr)"},
+     "peak learning rate of the norms' gains (that of --lr)"},
     {0, "schedule", OPT_WORD, &cfg.schedule, "wsd|cosine|constant|merge", RESULT, SCHEDULE_WSD, 0,
      SCHEDULE_MERGE,
      "learning rate after the warm-up; wsd: constant, then a cosine decay; merge: constant, and the model is "
@@ -122,6 +130,11 @@ const struct setting settings[] = {
     {0, "val-every", OPT_U64, &cfg.val_every, "N", FREE, NAN, 0, 1e12,
      "steps between validations; 0: only at the end (an eighth of the steps)"},
     {0, "val-tokens", OPT_U64, &cfg.val_tokens, "N", FREE, 16384, 1, 1e12, "tokens of each that are taken"},
+    {0, "sample-every", OPT_U64, &cfg.sample_every, "N", FREE, 0, 0, 1e12,
+     "steps between texts that the model writes into metrics.jsonl; 0: none"},
+    {0, "sample-prompt", OPT_LIST, &cfg.sample_prompts, "TEXT", NOT_KEPT, 0, 0, 0,
+     "what they begin with; repeatable"},
+    {0, "sample-tokens", OPT_U64, &cfg.sample_tokens, "N", FREE, 64, 1, 1 << 20, "length of each, at most"},
     {0, "save-every", OPT_U64, &cfg.save_every, "N", FREE, 250, 0, 1e12,
      "steps between checkpoints; 0: only at the end"},
     {0, "save-dtype", OPT_WORD, &cfg.save_dtype, "f32|bf16", FREE, DTYPE_F32, 0, DTYPE_BF16,
@@ -200,6 +213,14 @@ const struct setting *settings_next(const struct setting *s)
     return NULL;
 }
 
+const struct setting *setting_find(const char *name)
+{
+    const struct setting *s = settings_next(NULL);
+    while (strcmp(s->name, name) != 0)
+        s = settings_next(s);
+    return s;
+}
+
 char *settings_word(const void *value)
 {
     const struct setting *s = settings;
@@ -248,25 +269,53 @@ bool setting_is_unset(const struct setting *s)
     }
 }
 
+void setting_put(const struct setting *s, double x)
+{
+    if (s->type == OPT_U64)
+        *(uint64_t *)s->value = (uint64_t)x;
+    else if (s->type == OPT_WORD)
+        *(unsigned *)s->value = (unsigned)x;
+    else if (s->type == OPT_FLAG)
+        *(bool *)s->value = x != 0;
+    else if (is_number(s))
+        *(double *)s->value = x;
+}
+
+double setting_get(const struct setting *s)
+{
+    switch (s->type) {
+    case OPT_U64:
+        return (double)*(uint64_t *)s->value;
+    case OPT_WORD:
+        return *(unsigned *)s->value;
+    case OPT_FLAG:
+        return *(bool *)s->value;
+    default:
+        return is_number(s) ? *(double *)s->value : NAN;
+    }
+}
+
 void setting_default(const struct setting *s)
 {
-    if (isnan(s->initial))
-        return;
-    if (s->type == OPT_U64)
-        *(uint64_t *)s->value = (uint64_t)s->initial;
-    else if (s->type == OPT_WORD)
-        *(unsigned *)s->value = (unsigned)s->initial;
-    else if (is_number(s))
-        *(double *)s->value = s->initial;
+    if (!isnan(s->initial))
+        setting_put(s, s->initial);
 }
 
 void setting_check(const struct setting *s)
 {
     if (!is_number(s))
         return;
-    double x = s->type == OPT_U64 ? (double)*(uint64_t *)s->value : *(double *)s->value;
+    double x = setting_get(s);
     if (!(x >= s->least && x <= s->most))
         usage_error("--%s: %g is not within %g and %g", s->name, x, s->least, s->most);
+}
+
+char *setting_text(const struct setting *s)
+{
+    json_t *v = setting_to_json(s);
+    char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+    json_decref(v);
+    return text;
 }
 
 json_t *setting_to_json(const struct setting *s)
@@ -300,9 +349,12 @@ int setting_from_json(const struct setting *s, const json_t *v)
         return -1;
     if (s->type == OPT_WORD)
         return parse_word(s->unit, json_string_value(v), s->value);
-    if (s->type == OPT_STR)
-        *(const char **)s->value = xstrdup(json_string_value(v));
-    else if (s->type == OPT_U64)
+    if (s->type == OPT_STR) {
+        static char *kept[N_SETTINGS]; /* the strings that came from checkpoints */
+        char **mine = &kept[s - settings];
+        free(*mine);
+        *(const char **)s->value = *mine = xstrdup(json_string_value(v));
+    } else if (s->type == OPT_U64)
         *(uint64_t *)s->value = (uint64_t)json_integer_value(v);
     else if (s->type == OPT_FLAG)
         *(bool *)s->value = json_is_true(v);

@@ -47,10 +47,16 @@ const struct setting *settings_next(const struct setting *s);
 /* The word that an OPT_WORD of the table stands at, to be freed. */
 char *settings_word(const void *value);
 
+const struct setting *setting_find(const char *name); /* of a row whose value is stored */
+
 void setting_unset(const struct setting *s);
 bool setting_is_unset(const struct setting *s);
 /* The default that the row has, if it has one. */
 void setting_default(const struct setting *s);
+/* Numbers, words by their place, flags as 0 and 1; get gives NAN of anything else. */
+void setting_put(const struct setting *s, double x);
+double setting_get(const struct setting *s);
+char *setting_text(const struct setting *s); /* as JSON, to be freed */
 /* Exits 2 when the value is outside of the row's range, or still unset. */
 void setting_check(const struct setting *s);
 json_t *setting_to_json(const struct setting *s);

@@ -1,5 +1,7 @@
 #include "pipeline/train/state.h"
 
+#include "pipeline/train/loop.h"
+
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/model/checkpoint.h"
@@ -49,13 +51,35 @@ static void guard_from_json(struct guard *g, const json_t *o)
     g->spikes_in_a_row = u64(o, "spikes_in_a_row");
 }
 
+static json_t *losses_to_json(const struct losses *l)
+{
+    json_t *blocks = json_array();
+    for (uint64_t i = 0; i * l->width < l->n; i++)
+        json_array_append_new(blocks, json_real(l->block[i]));
+    return json_pack("{sIsIsIso}", "from", (json_int_t)l->from, "width", (json_int_t)l->width, "n",
+                     (json_int_t)l->n, "blocks", blocks);
+}
+
+/* Without the entry they begin with the run's next step. */
+static void losses_from_json(struct losses *l, uint64_t step, const json_t *o)
+{
+    const json_t *blocks = json_object_get(o, "blocks");
+    losses_begin(l, step);
+    if (!o || u64(o, "width") < 1 || json_array_size(blocks) > FORECAST_BLOCKS ||
+        u64(o, "n") > json_array_size(blocks) * u64(o, "width"))
+        return;
+    *l = (struct losses){.from = u64(o, "from"), .width = u64(o, "width"), .n = u64(o, "n")};
+    for (size_t i = 0; i < json_array_size(blocks); i++)
+        l->block[i] = json_number_value(json_array_get(blocks, i));
+}
+
 /* Ages of the layers that took part. */
 static json_t *ages_to_json(const struct optim *o, int depth)
 {
     json_t *ages = json_array();
     for (int l = 0; l < depth; l++)
         json_array_append_new(ages, json_pack("{sIsf}", "updates", (json_int_t)o->ages[l].updates,
-                                              "beta2_product", o->ages[l].left2));
+                                              "beta2_product", o->ages[l].beta2_power));
     return ages;
 }
 
@@ -63,9 +87,10 @@ static json_t *ages_to_json(const struct optim *o, int depth)
 static void ages_from_json(struct optim *o, int depth, const json_t *ages)
 {
     for (int l = 0; l < depth; l++) {
-        const json_t *age = json_array_get(ages, (size_t)l), *left2 = json_object_get(age, "beta2_product");
-        o->ages[l] = age ? (struct optim_age){u64(age, "updates"), json_number_value(left2)}
-                         : (struct optim_age){o->t, o->left2};
+        const json_t *age = json_array_get(ages, (size_t)l),
+                     *beta2_power = json_object_get(age, "beta2_product");
+        o->ages[l] = age ? (struct optim_age){u64(age, "updates"), json_number_value(beta2_power)}
+                         : (struct optim_age){o->t, o->beta2_power};
     }
 }
 
@@ -91,7 +116,8 @@ static json_t *state_to_json(struct trainer *t)
     json_object_set_new(o, "best_step", json_integer((json_int_t)t->best_step));
     json_object_set_new(o, "best_loss", json_real(t->best_step ? t->best_loss : 0));
     json_object_set_new(o, "guard", guard_to_json(&t->guard));
-    json_object_set_new(o, "beta2_product", json_real(t->opt.left2));
+    json_object_set_new(o, "beta2_product", json_real(t->opt.beta2_power));
+    json_object_set_new(o, "losses", losses_to_json(&t->losses));
     json_object_set_new(o, "depth", json_integer(t->w.depth));
     json_object_set_new(o, "layers", ages_to_json(&t->opt, t->w.depth));
     json_object_set_new(o, "trained_s", json_real(t->clock.wall));
@@ -153,7 +179,7 @@ static void put_tokenizer(struct checkpoint_save *s, const struct trainer *t)
 static void put_model(struct checkpoint_save *s, const struct trainer *t)
 {
     bool half = t->cfg->save_dtype == DTYPE_BF16;
-    const struct checkpoint_array model = {"", weights_flat(&t->w)};
+    const struct checkpoint_array model = {"", weights_array(&t->w)};
     char *config = model_config_to_json(&t->w.c, half ? "bfloat16" : "float32", tokenizer_bos(t->tok),
                                         tokenizer_eos(t->tok));
     if (!config)
@@ -172,9 +198,9 @@ static void put_finished_model(struct checkpoint_save *s, struct trainer *t)
 
 static void put_arrays(struct checkpoint_save *s, struct trainer *t)
 {
-    const struct checkpoint_array optim[] = {{"exp_avg.", optim_flat(&t->opt, t->opt.m)},
-                                             {"exp_avg_sq.", optim_flat(&t->opt, t->opt.v)},
-                                             {"master.", weights_flat(&t->w)}};
+    const struct checkpoint_array optim[] = {{"exp_avg.", optim_array(&t->opt, t->opt.m)},
+                                             {"exp_avg_sq.", optim_array(&t->opt, t->opt.v)},
+                                             {"master.", weights_array(&t->w)}};
     if (loop_finished(t))
         put_finished_model(s, t);
     else
@@ -189,7 +215,7 @@ static void put_finish(struct checkpoint_save *s, const struct trainer *t)
     if (!t->finish.on)
         return;
     for (int j = 0; j < FINISH_AVERAGES; j++)
-        arrays[j] = (struct checkpoint_array){averages[j], {.p = t->finish.D[j], .half = half}};
+        arrays[j] = (struct checkpoint_array){averages[j], {.p = t->finish.D[j], .bf16 = half}};
     checkpoint_put_tensors(s, finish_file, &t->w, &mark, 1, ST_F32);
     checkpoint_put_tensors(s, averages_file, &t->w, arrays, FINISH_AVERAGES, half ? ST_BF16 : ST_F32);
 }
@@ -202,11 +228,11 @@ static void load_finish(struct trainer *t, const char *dir, const json_t *state)
     finish_begin(&t->finish, &t->w);
     if (!t->finish.on || !json_object_get(json_object_get(state, "files"), finish_file))
         return;
-    int rc = checkpoint_read_flat(dir, finish_file, "mark.", false, &t->w, (struct flat){.p = t->finish.mark},
-                                  err, sizeof err);
+    int rc = checkpoint_read_array(dir, finish_file, "mark.", false, &t->w,
+                                   (struct weight_array){.p = t->finish.mark}, err, sizeof err);
     for (int j = 0; j < FINISH_AVERAGES && rc == 0; j++)
-        rc = checkpoint_read_flat(dir, averages_file, averages[j], false, &t->w,
-                                  (struct flat){.p = t->finish.D[j], .half = half}, err, sizeof err);
+        rc = checkpoint_read_array(dir, averages_file, averages[j], false, &t->w,
+                                   (struct weight_array){.p = t->finish.D[j], .bf16 = half}, err, sizeof err);
     if (rc != 0)
         die("%s", err);
 }
@@ -232,16 +258,16 @@ static void load_lookahead(struct trainer *t, const char *dir, const json_t *sta
     bool there = json_object_get(json_object_get(state, "files"), lookahead_file);
     const struct {
         const char *option, *prefix;
-        float *flat;
+        float *array;
     } arrays[] = {{"ema-nesterov", "ema.", t->ahead.mean},
                   {"outer-nesterov", "anchor.", t->ahead.anchor},
                   {"outer-nesterov", "velocity.", t->ahead.velocity}};
     lookahead_begin(&t->ahead, &t->w);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         double used = json_number_value(json_object_get(json_object_get(state, "config"), arrays[i].option));
-        if (there && used > 0 && arrays[i].flat &&
-            checkpoint_read_flat(dir, lookahead_file, arrays[i].prefix, false, &t->w,
-                                 (struct flat){.p = arrays[i].flat}, err, sizeof err) != 0)
+        if (there && used > 0 && arrays[i].array &&
+            checkpoint_read_array(dir, lookahead_file, arrays[i].prefix, false, &t->w,
+                                  (struct weight_array){.p = arrays[i].array}, err, sizeof err) != 0)
             die("%s", err);
     }
 }
@@ -352,12 +378,12 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     if (c.V != t->w.c.V)
         die("%s: the model has a vocabulary of %d, the tokenizer has %d", dir, c.V, t->w.c.V);
     bool half = json_is_true(json_object_get(state, "master_in_optimizer"));
-    if (checkpoint_read_flat(dir, half ? optim : "model.safetensors", half ? "master." : "", !half, &t->w,
-                             weights_flat(&t->w), err, sizeof err) != 0 ||
-        checkpoint_read_flat(dir, optim, "exp_avg.", false, &t->w, optim_flat(&t->opt, t->opt.m), err,
-                             sizeof err) != 0 ||
-        checkpoint_read_flat(dir, optim, "exp_avg_sq.", false, &t->w, optim_flat(&t->opt, t->opt.v), err,
-                             sizeof err) != 0)
+    if (checkpoint_read_array(dir, half ? optim : "model.safetensors", half ? "master." : "", !half, &t->w,
+                              weights_array(&t->w), err, sizeof err) != 0 ||
+        checkpoint_read_array(dir, optim, "exp_avg.", false, &t->w, optim_array(&t->opt, t->opt.m), err,
+                              sizeof err) != 0 ||
+        checkpoint_read_array(dir, optim, "exp_avg_sq.", false, &t->w, optim_array(&t->opt, t->opt.v), err,
+                              sizeof err) != 0)
         die("%s", err);
     weights_publish(&t->w);
     load_lookahead(t, dir, state);
@@ -366,11 +392,13 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     t->step = u64(state, "step");
     t->tokens_seen = u64(state, "tokens");
     t->opt.t = u64(state, "updates");
-    const json_t *left2 = json_object_get(state, "beta2_product");
-    t->opt.left2 = left2 ? json_number_value(left2) : pow((double)t->opt.beta2, (double)t->opt.t);
+    const json_t *beta2_power = json_object_get(state, "beta2_product");
+    t->opt.beta2_power =
+        beta2_power ? json_number_value(beta2_power) : pow((double)t->opt.beta2, (double)t->opt.t);
     ages_from_json(&t->opt, t->w.depth, json_object_get(state, "layers"));
     t->best_step = u64(state, "best_step");
     t->best_loss = json_number_value(json_object_get(state, "best_loss"));
+    losses_from_json(&t->losses, t->step, json_object_get(state, "losses"));
     guard_from_json(&t->guard, json_object_get(state, "guard"));
     t->clock.wall = json_number_value(json_object_get(state, "trained_s"));
     t->clock.cpu = json_number_value(json_object_get(state, "cpu_s"));

@@ -15,15 +15,16 @@ static void open_source(struct val_source *s, const char *word, const struct tok
     if (!eq || eq == word || !eq[1])
         usage_error("--val '%s': want NAME=DIR", word);
     s->name = xasprintf("%.*s", (int)(eq - word), word);
-    s->source = source_open(eq + 1, false, err, sizeof err);
+    s->source = shard_set_open(eq + 1, false, err, sizeof err);
     if (!s->source)
         die("--val %s: %s", s->name, err);
-    if (source_tokenizer_hash(s->source) != tokenizer_hash(tok) ||
-        source_vocab_size(s->source) != tokenizer_vocab_size(tok))
+    if (shard_set_tokenizer_hash(s->source) != tokenizer_hash(tok) ||
+        shard_set_vocab_size(s->source) != tokenizer_vocab_size(tok))
         die("--val %s: %s: made with another tokenizer (hash %016llx, vocabulary %u; the run's: %016llx, %u)",
-            s->name, eq + 1, (unsigned long long)source_tokenizer_hash(s->source),
-            source_vocab_size(s->source), (unsigned long long)tokenizer_hash(tok), tokenizer_vocab_size(tok));
-    uint64_t n = source_tokens(s->source);
+            s->name, eq + 1, (unsigned long long)shard_set_tokenizer_hash(s->source),
+            shard_set_vocab_size(s->source), (unsigned long long)tokenizer_hash(tok),
+            tokenizer_vocab_size(tok));
+    uint64_t n = shard_set_tokens(s->source);
     if (n < 2)
         die("--val %s: %s: %llu tokens are too few", s->name, eq + 1, (unsigned long long)n);
     s->T = n - 1 < (uint64_t)T ? (int)(n - 1) : T;
@@ -63,7 +64,7 @@ void validation_close(struct validation *v)
         return;
     for (size_t i = 0; i < v->n; i++) {
         free(v->v[i].name);
-        source_close(v->v[i].source);
+        shard_set_close(v->v[i].source);
     }
     free(v->v);
     free(v->tokens);
@@ -78,11 +79,11 @@ static void read_window(struct validation *v, const struct val_source *s, uint64
     char err[512];
     size_t n = (size_t)s->T + 1;
     uint64_t pos = window * s->available / s->windows * (uint64_t)s->T;
-    if (source_read(s->source, pos, n, v->raw, err, sizeof err) != 0)
+    if (shard_set_read(s->source, pos, n, v->raw, err, sizeof err) != 0)
         die("--val %s: %s", s->name, err);
     for (size_t i = 0; i < n; i++)
-        out[i] = (int32_t)(source_token_width(s->source) == 2 ? ((const uint16_t *)v->raw)[i]
-                                                              : ((const uint32_t *)v->raw)[i]);
+        out[i] = (int32_t)(shard_set_token_width(s->source) == 2 ? ((const uint16_t *)v->raw)[i]
+                                                                 : ((const uint32_t *)v->raw)[i]);
 }
 
 static void run_source(struct validation *v, struct val_source *s, const struct weights *w,

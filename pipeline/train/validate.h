@@ -14,7 +14,7 @@
 
 struct val_source {
     char *name;
-    struct source *source;
+    struct shard_set *source;
     int T; /* of a window: shorter when the source is */
     uint64_t windows, available;
     double loss, bits_per_byte;          /* results of the last run */

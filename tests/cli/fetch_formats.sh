@@ -57,6 +57,52 @@ expect '{"text":"s","id":"f.jsonl:1","domain":"other"}' f.jsonl --text-field sto
 echo '{"question": "q", "answer": "a"}' >q.jsonl
 expect '{"text":"q\na","id":"q.jsonl:1","domain":"other"}' q.jsonl
 
+
+# templates, nested fields, lists; the same words for JSON and Parquet
+echo '{"q": "1+1", "n": 2, "r": 0.5, "b": true, "none": null, "m": {"t": "deep"}, "l": [{"c": "x"}, {"c": null}, {}, {"c": 7}]}' >m.jsonl
+text() { "$BIN/fetch" --cat "$@" 2>err | sed 's/^{"text":"\(.*\)","id":.*/\1/'; }
+[ "$(text m.jsonl --text '{q} =\t{n}\n{{{r}}} {b}{none} \\ {m.t}')" = '1+1 =\t2\n{0.5} true \\ deep' ]
+[ "$(text m.jsonl --column m.t)" = deep ]
+[ "$(text m.jsonl --column l.c --join ', ')" = 'x, 7' ]
+[ "$(text m.jsonl --text '<{none}>')" = '' ]
+grep -q 'left out: 1 empty document' err
+for bad in '{q' 'q}' '{}' '\q' 'q'; do
+    code=0
+    "$BIN/fetch" --cat --text "$bad" m.jsonl >out 2>err || code=$?
+    [ "$code" = 2 ] && grep -q "^fetch: --text: '" err || { echo "--text '$bad': exit $code"; cat err; exit 1; }
+done
+expect_error() { "$BIN/fetch" --cat "${@:2}" >out 2>err && exit 1; grep -qF -- "$1" err || { cat err; exit 1; }; }
+expect_error 'no "zzz" field (the object has: q, n,' --text '{zzz}' m.jsonl
+expect_error 'field "l.c" is an array, and nothing is said to join its elements with' --text '{l.c}' m.jsonl
+expect_error 'field "m" is an object, not a text' --text '{m}' m.jsonl
+
+# Parquet: a row each; ids and templates; in directories
+golden=$ROOT/tests/golden/parquet
+cp "$golden"/*.parquet .
+expect '{"text":"one","id":"0","domain":"other"}
+{"text":"quatre é","id":"3","domain":"other"}
+{"text":"五","id":"4","domain":"other"}
+{"text":"one","id":"5","domain":"other"}
+{"text":"six\u0000six","id":"6","domain":"other"}
+{"text":"one more","id":"8","domain":"other"}
+{"text":"the end","id":"9","domain":"other"}' dictionary-v1-snappy.parquet
+grep -q 'left out: 3 empty documents' err
+expect '{"text":"true 0.1","id":"numbers-lz4.parquet:1","domain":"math"}
+{"text":" 1e+300","id":"numbers-lz4.parquet:2","domain":"math"}' numbers-lz4.parquet --text '{flag} {f64}' --domain math --limit 2
+[ "$(text nested-brotli.parquet --text '{conversations.content}; {deep}' --join '\n')" = 'hi\nho; a\nb\nc
+q; d' ]
+mkdir pq && cp "$golden"/{plain-v1,fallback-v2-zstd}.parquet pq
+[ "$("$BIN/fetch" --cat pq 2>err | wc -l)" = 87 ]
+"$BIN/fetch" --quiet -o made pq/plain-v1.parquet >out
+[ "$(cat out)" = made/plain-v1.jsonl.zst ] && [ "$(zstd -dc made/plain-v1.jsonl.zst | wc -l)" = 7 ]
+"$BIN/fetch" --inspect nested-brotli.parquet >out
+grep -q '^nested-brotli.parquet: 5 rows in 2 row groups, 5 columns, ' out
+grep -q '^conversations.content  *list of BYTE_ARRAY STRING, nullable  *BROTLI ' out
+"$BIN/fetch" --inspect --json nested-brotli.parquet >out
+for want in '"rows":5,' '"row_groups":[{"rows":3,' '"path":"conversations.list.element.content","type":"BYTE_ARRAY",' '"codecs":["BROTLI"]'; do
+    grep -qF "$want" out || { echo "no $want in"; cat out; exit 1; }
+done
+
 # text: the whole file, to the byte; .txt is split at separators; what is not UTF-8 is replaced and counted
 printf '\tint x;\r\n\n' >x.c
 expect '{"text":"\tint x;\r\n\n","id":"x.c","domain":"other"}' x.c

@@ -32,6 +32,14 @@ zstd -q docs.jsonl
 lz4 -q docs.jsonl docs.jsonl.lz4
 bzip2 -k docs.jsonl
 xz -k docs.jsonl
+because() { grep -qE -- "^fetch: $1: offset [0-9]+: $2" err || { echo "not because: $2"; cat err; exit 1; }; }
+declare -A corrupt=([gz]='corrupt gzip stream' [zst]='corrupt zstd frame: ' [lz4]='corrupt lz4 frame: ERROR_'
+                    [bz2]='corrupt bzip2 stream' [xz]='corrupt xz stream')
+declare -A pack=([gz]=gzip [zst]=zstd [lz4]=lz4 [bz2]=bzip2 [xz]=xz)
+declare -A follow=([gz]='bytes that are no gzip member follow' [zst]='bytes that are no zstd frame follow'
+                   [lz4]='bytes that are no lz4 frame follow' [bz2]='bytes that are no bzip2 stream follow'
+                   [xz]='corrupt xz stream')
+echo '{"text": "a document that is one block"}' >small.jsonl
 for end in gz zst lz4 bz2 xz; do
     size=$(stat -c %s "docs.jsonl.$end")
     head -c $((size * 2 / 3)) "docs.jsonl.$end" >"cut.jsonl.$end"
@@ -42,12 +50,27 @@ for end in gz zst lz4 bz2 xz; do
     : >"empty.jsonl.$end"
     refuse "empty.jsonl.$end: offset 0: empty" "empty.jsonl.$end"
     cp "docs.jsonl.$end" "bad.jsonl.$end"
-    printf '\377\377\377\377\377\377\377\377' | dd of="bad.jsonl.$end" bs=1 seek=$((size / 2)) conv=notrunc status=none
+    middle=$((size / 2))
+    [ "$end" != bz2 ] || middle=10      # a block's checksum: bzip2 gives the whole block away before it compares
+    printf '\377\377\377\377\377\377\377\377' | dd of="bad.jsonl.$end" bs=1 seek=$middle conv=notrunc status=none
     refuse "bad.jsonl.$end: offset " "bad.jsonl.$end"
+    because "bad.jsonl.$end" "${corrupt[$end]}"
     cp docs.jsonl "plain.jsonl.$end"
     refuse "plain.jsonl.$end: offset 0: not a" "plain.jsonl.$end"
-    { cat "docs.jsonl.$end"; echo rubbish; } >"tail.jsonl.$end"
+    { cat "docs.jsonl.$end"; echo "rubbish, and more of it"; } >"tail.jsonl.$end"
     refuse "tail.jsonl.$end: offset " "tail.jsonl.$end"
+    because "tail.jsonl.$end" "${follow[$end]}"
+    # a byte of a small stream: of its text or of its checksum, which the decoder sees in its first call
+    "${pack[$end]}" -q -c <small.jsonl >"small.jsonl.$end"
+    size=$(stat -c %s "small.jsonl.$end")
+    [ "$end" = bz2 ] || middle=$((size / 2))
+    for at in $middle $((size - 3)); do
+        cp "small.jsonl.$end" "flipped.jsonl.$end"
+        byte=$(od -An -tu1 -j "$at" -N 1 "flipped.jsonl.$end")
+        printf '%b' "\\0$(printf %o $((byte ^ 4)))" | dd of="flipped.jsonl.$end" bs=1 seek="$at" conv=notrunc status=none
+        refuse "flipped.jsonl.$end: offset " "flipped.jsonl.$end"
+        because "flipped.jsonl.$end" "${corrupt[$end]}"
+    done
 done
 "$BIN/fetch" --cat - <cut.jsonl.zst >out 2>err && exit 1
 grep -q '^fetch: stdin: offset [0-9]*: truncated' err
@@ -88,8 +111,27 @@ refuse 'it has a user name in it' https://user:secret@example.com/a
 HF_ENDPOINT=http://example.com refuse 'HF_ENDPOINT: http://example.com: only https is spoken' hf://datasets/a/b
 HF_ENDPOINT=http://127.0.0.1:9 HF_HOME=$PWD/none refuse 'and the cache does not have it' hf://datasets/a/b
 refuse 'Could not resolve host' https://nowhere.invalid/a.jsonl
+
+# Parquet: what is none, is cut, comes through a pipe, or lacks the column
+golden=$ROOT/tests/golden/parquet
 printf PAR1 >a.parquet
 refuse 'a.parquet: offset 0: no Parquet file: only 4 bytes long' a.parquet
+head -c 300 "$golden/plain-v1.parquet" >cut.parquet
+refuse 'cut.parquet: offset 296: no Parquet file, or truncated: it does not end with PAR1' cut.parquet
+gzip -k "$golden/plain-v1.parquet" -c >a.parquet.gz
+refuse 'a.parquet.gz: a Parquet file is read from its end: decompress it first' a.parquet.gz
+"$BIN/fetch" --cat - <"$golden/plain-v1.parquet" >out 2>err && exit 1
+grep -q '^fetch: stdin: a Parquet file is read from its end: give its path' err
+refuse 'no "story" column (the file has: text, id)' --column story "$golden/dictionary-v1-snappy.parquet"
+refuse 'no text, content, code, or similar column (the file has: f32, f64,' "$golden/numbers-lz4.parquet"
+refuse 'column choices is a list, and nothing is said to join its values with (--join)' --column choices "$golden/nested-brotli.parquet"
+# a page of the second row group is damaged: the first one's rows come, with --skip-bad without an error
+cp "$golden/plain-v1.parquet" bad.parquet
+printf '\377\377\377\377' | dd of=bad.parquet bs=1 seek=84 conv=notrunc status=none
+refuse 'bad.parquet: offset ' bad.parquet
+grep -q '"one"' out
+"$BIN/fetch" --cat --skip-bad bad.parquet >out 2>err
+grep -q 'left out: 1 bad document' err && grep -q '"one"' out
 mkdir -p "dir/$(printf 'd/%.0s' $(seq 1100))"
 refuse 'directories nested deeper than 1024' dir
 rm -r dir

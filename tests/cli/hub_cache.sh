@@ -12,7 +12,7 @@ documents 2 old >hub/datasets/org/data/v1/1.jsonl
 echo 'a card' >$repo/README.md
 echo 'hidden' >$repo/.gitattributes
 echo '{"a": 1}' >hub/models/org/model/main/config.json
-hub_start
+hub_start --page 1000
 fetch() { "$BIN/fetch" --retry-wait 0.02 "$@"; }
 fails() {       # PATTERN ARGUMENT...: exit 1, and a message that fits
     local code=0 pattern=$1
@@ -102,12 +102,12 @@ rm -rf home
 head -c 3000000 /dev/urandom | base64 >$repo/big.txt
 control '{"where": "cdn", "fault": "slow", "rate": 6000000}'
 : >hub.log
-fetch -q --download $data/big.txt >1 & one=$!
-fetch -q --download $data/big.txt >2 & two=$!
+fetch -q --download $data/big.txt >one.list & one=$!
+fetch -q --download $data/big.txt >two.list & two=$!
 wait $one
 wait $two
-cmp 1 2
-cmp "$(cat 1)" $repo/big.txt
+cmp one.list two.list
+cmp "$(cat one.list)" $repo/big.txt
 [ "$(requests '"GET", "host": "localhost')" = 1 ]
 
 # documents come while the file is still on its way, and a wrong hash at its end is a failed stream

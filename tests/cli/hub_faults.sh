@@ -28,7 +28,7 @@ run() {
     rm -rf home caches
     [ -z "${keep-}" ] || cp -r "$keep" home
     : >hub.log
-    timeout 60 "$BIN/fetch" --download --retry-wait 0.02 "$@" >out 2>err
+    timeout 60 "$BIN/fetch" --download --retry-wait 0.004 "$@" >out 2>err
     code=$?
 }
 # good NAME RULES WORD FILE: in spite of the rules, the word brings the file
@@ -60,7 +60,7 @@ good 'none, a small file' '' $data/data/small.jsonl $repo/data/small.jsonl
 
 # connections
 for at in -1 0 1 2 1000 $((size / 2)) $((size - 1)) $size; do
-    good "storage: cut at byte $at" '{"where": "cdn", "fault": "cut", "at": '$at', "times": 1}' $file $source
+    good "storage: cut at byte $at" '{"where": "cdn", "fault": "cut", "at": '"$at"', "times": 1}' $file $source
 done
 for at in -1 0 1 10 24; do
     good "hub, small file: cut at byte $at" '{"where": "resolve", "fault": "cut", "at": '$at', "skip": 1, "times": 1}' \
@@ -152,14 +152,15 @@ tls "$TLS_GOOD" good 'TLS: a certificate that fits' '' $file $source
 tls "$TLS_WRONG_HOST" bad 'TLS: for another host' '' $file 'no alternative certificate subject name matches'
 tls "$TLS_EXPIRED" bad 'TLS: expired' '' $file 'certificate has expired'
 HF_ENDPOINT=https://127.0.0.1:$TLS_GOOD bad 'TLS: from an authority unknown here' '' $file 'certificate'
-tls "$TLS_GOOD" bad 'TLS: redirect from https to http' '{"where": "cdn", "fault": "redirect", "to": "http://localhost:'$PORT'/repos/x"}' $file 'it leads from https to http'
+tls "$TLS_GOOD" bad 'TLS: redirect from https to http' '{"where": "cdn", "fault": "redirect", "to": "http://localhost:'"$PORT"'/repos/x"}' $file 'it leads from https to http'
 
 # other servers
 page=http://127.0.0.1:$PORT/web/page.jsonl
-good 'another server: none' '' $page hub/web/page.jsonl
-good 'another server: cut, then Range' '{"where": "web", "fault": "cut", "at": 500, "skip": 1, "times": 2}' $page hub/web/page.jsonl
-good 'another server: cut, then another ETag' '{"where": "web", "fault": "cut", "at": 500, "skip": 1, "times": 1}, {"where": "web", "fault": "no-range"}' $page hub/web/page.jsonl
-bad 'another server: missing' '' http://127.0.0.1:$PORT/web/none 'the server answers 404'
+good 'another server: none' '' "$page" hub/web/page.jsonl
+good 'another server: cut, then Range' '{"where": "web", "fault": "cut", "at": 500, "skip": 1, "times": 2}' "$page" hub/web/page.jsonl
+good 'another server: cut, then another ETag' '{"where": "web", "fault": "cut", "at": 500, "skip": 1, "times": 1}, {"where": "web", "fault": "no-range"}' "$page" hub/web/page.jsonl
+good 'another server: cut, then another range' '{"where": "web", "fault": "cut", "at": 500, "skip": 1, "times": 1}, {"where": "web", "fault": "range-shift", "skip": 1, "times": 1}' "$page" hub/web/page.jsonl
+bad 'another server: missing' '' "http://127.0.0.1:$PORT/web/none" 'the server answers 404'
 
 # what no log and no message may hold
 if grep -q 'hf_testtoken\|hf_wrong' err out; then wrong 'the token in a message' 'shown'; fi

@@ -12,7 +12,7 @@ for i in $(seq 40); do
 done
 echo '{"text": "small"}' >$repo/small.jsonl
 (cd $repo && sha256sum -- *) >right
-hub_start
+hub_start --page 1000
 # Connections break too, and contents are wrong at times.
 control '{"where": "cdn", "path": "7.jsonl", "fault": "cut", "at": 1000, "times": 3},
          {"where": "cdn", "path": "5.jsonl", "fault": "hash", "at": 10, "times": 1},

@@ -51,7 +51,8 @@ for pane in overview loss rates pipeline events; do
     "$BIN/monitor" --once bad --pane $pane >bad.txt
     if grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xae' bad.txt; then echo "$pane: a control character"; exit 1; fi
 done
-"$BIN/monitor" --json bad | grep -q '"step":4'
+"$BIN/monitor" --json bad >bad.json
+grep -q '"step":4' bad.json
 
 # a live stage, which is then killed
 mkfifo docs
@@ -61,14 +62,18 @@ pid=$!
 "$BIN/tokenize" train --quiet -n 300 -o tok.json text.jsonl
 exec 9>docs
 "$BIN/tokenize" --quiet -t tok.json text.jsonl >&9
-for _ in $(seq 100); do "$BIN/monitor" --json run | grep -q "\"stage\":\"shard\"[^}]*\"pid\":$pid" && break; sleep 0.05; done
-"$BIN/monitor" --json run | grep -q "\"pid\":$pid,\"alive\":true"
+# sees PATTERN: the state, as it is now
+sees() { "$BIN/monitor" --json run >state.json && grep -q "$1" state.json; }
+for _ in $(seq 100); do sees "\"stage\":\"shard\"[^}]*\"pid\":$pid" && break; sleep 0.05; done
+sees "\"pid\":$pid,\"alive\":true"
 kill -9 $pid
 wait $pid || true
-"$BIN/monitor" --json run | grep -q "\"pid\":$pid,\"alive\":false"
-"$BIN/monitor" --once run --pane pipeline --size 100x30 | grep -q "process $pid is gone without ending"
-"$TOOLS/doctor" --remove | grep -q "removed.*$pid"
-if "$BIN/monitor" --json run | grep -q "\"pid\":$pid,"; then echo 'still there'; exit 1; fi
+sees "\"pid\":$pid,\"alive\":false"
+"$BIN/monitor" --once run --pane pipeline --size 100x30 >dead.txt
+grep -q "process $pid is gone without ending" dead.txt
+"$TOOLS/doctor" --remove >removed.txt
+grep -q "removed.*$pid" removed.txt
+if sees "\"pid\":$pid,"; then echo 'still there'; exit 1; fi
 exec 9>&-
 
 code=0

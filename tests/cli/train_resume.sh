@@ -69,8 +69,10 @@ if cmp -s ahead/latest/model.safetensors whole/latest/model.safetensors; then ex
 batches 50 | expect 1 'end at step 50' train new 60
 expect 0 'ema-nesterov 0.6: was 0' train new 60 --resume --override --ema-nesterov .6 <all
 
+expect 2 'only with --untied' train x 4 --init unit <all
+
 # an output matrix of its own, and learning rates by group
-own=(--untied --lr-embedding .02 --lr-head .004 --lr-norm .001 --optimizer muon)
+own=(--untied --init unit --lr-embedding .02 --lr-head .004 --lr-norm .001 --optimizer muon)
 train own 60 "${own[@]}" <all
 batches 32 | expect 1 'end at step 32' train own2 60 "${own[@]}"
 train own2 60 --resume <all

@@ -50,3 +50,13 @@ done
 # a mask of documents changes what is learnt
 train d 5 --doc-mask <all
 if cmp -s d/latest/model.safetensors m4/latest/model.safetensors; then exit 1; fi
+
+# a run that goes on knows what its best was: a better step becomes the best, a worse one does not
+longer() { batches "$1" "$2" | train best "$1" --resume --override "${val[@]}" --val-every 20 --val-tokens 512 --keep-best --save-every 0 "${@:3}"; }
+batches 40 | train best 40 "${val[@]}" --val-every 20 --val-tokens 512 --keep-best --save-every 0
+[ "$(basename "$(readlink best/best)")" = step-000040 ]
+longer 60 40
+[ "$(basename "$(readlink best/best)")" = step-000060 ]
+longer 80 60 --lr 3
+[ "$(basename "$(readlink best/best)")" = step-000060 ]
+[ "$(basename "$(readlink best/latest)")" = step-000080 ]

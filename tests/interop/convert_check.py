@@ -3,7 +3,7 @@
 tiktoken: vocabularies trained here, with each pattern, in good order and shuffled (tokens that merging never makes, or
 makes of later ones), are written as .tiktoken files; tiktoken itself, `tokenize` and the tokenizers library with the
 converted file must give the same ids. SentencePiece: BPE models of every setting that converts; the library with the model
-and the tokenizers library with the converted file must give the same ids, and the same text back. The texts are those of
+and, with the converted file, the tokenizers library and `tokenize` must give the same ids, and the library the same text back. The texts are those of
 the FILEs (JSON lines) and random strings.
 """
 import argparse
@@ -23,11 +23,16 @@ from encode_campaign import HEAD, TAIL, Strings, ours, split, train
 SEED = 20261125
 CL100K = (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|"
           r"\s+(?!\S)|\s")
+O200K = "|".join([
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+    r"\p{N}{1,3}", r" ?[^\s\p{L}\p{N}]+[\r\n/]*", r"\s*[\r\n]+", r"\s+(?!\S)", r"\s+"])
 PATTERNS = {
     "gpt2": (pre_tokenizers.ByteLevel(add_prefix_space=False),
              r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"),
     "cl100k": (split(CL100K.replace("{1,3}+", "{1,3}")), CL100K),        # {1,3}+ is a repeat of repeats to the library
     "llama3": (split(HEAD + r"\p{N}{1,3}" + TAIL), HEAD + r"\p{N}{1,3}" + TAIL),
+    "o200k": (split(O200K), O200K),
     "qwen2": (split(HEAD + r"\p{N}" + TAIL), HEAD + r"\p{N}" + TAIL),
 }
 EOS = "<|endoftext|>"
@@ -156,6 +161,9 @@ def check_sentencepiece(args, name, settings, sample, texts):
     for batch in texts:
         want = theirs.encode(batch)
         compare(f"SentencePiece, {name}", batch, [e.ids for e in t.encode_batch(batch, add_special_tokens=False)], want)
+        given = [x for x in batch if x]
+        args.tokenizer = out
+        compare(f"SentencePiece, {name}, tokenize", given, our_ids(args, given), [ids for x, ids in zip(batch, want) if x])
         if settings["byte_fallback"]:
             compare(f"SentencePiece, {name}, decoded", batch, t.decode_batch(want), theirs.decode(want))
         ids += sum(map(len, want))

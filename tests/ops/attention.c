@@ -81,8 +81,9 @@ void test_attention(void)
     struct array dqkv = act_new(N * qkv_row, 1);
     int32_t *first = shape->document ? documents() : NULL;
     struct attention_ctx c = {qk.v, qkv.v, dout.v, first, s};
+    struct attention in = {qk.p, qkv.p, first, s};
 
-    ops->attention_forward(dev, out.p, lse.p, qk.p, qkv.p, first, s);
+    ops->attention_forward(dev, out.p, lse.p, &in);
     slack = act == DTYPE_BF16 ? 60 : 1; /* p in bf16 */
     array_read(&out);
     array_read(&lse);
@@ -90,7 +91,7 @@ void test_attention(void)
 
     double *dqkv0 = snapshot(&dqkv);
     slack = act == DTYPE_BF16 ? 400 : 1; /* p, ds and the saved output in bf16 */
-    ops->attention_backward(dev, dqk.p, dqkv.p, dout.p, out.p, lse.p, qk.p, qkv.p, first, s);
+    ops->attention_backward(dev, dqk.p, dqkv.p, dout.p, out.p, lse.p, &in);
     array_read(&dqk);
     array_read(&dqkv);
     check_gradient(

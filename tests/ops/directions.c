@@ -126,7 +126,7 @@ static void check_aliases(size_t n, const struct span *spans, const float *c)
 
 void test_directions(void)
 {
-    size_t n = (size_t)shape->C * shape->F * 2 + 11, cut = n / 3 + 1;
+    size_t n = weights() * 2 + 11, cut = n / 3 + 1;
     const struct span spans[SPANS] = {
         {0, cut, 1}, {cut + 5, n / 8 + 1, 0}, {cut + 5 + n / 8 + 1, n - cut - 5 - n / 8 - 1, 1}};
     struct setting s;

@@ -71,7 +71,8 @@ double *snapshot(const struct array *a); /* a copy of its values; the caller fre
 
 double uniform(void); /* -1 .. 1 */
 int below(int n);
-int tokens(void); /* of the shape: B*T */
+int tokens(void);     /* of the shape: B*T */
+size_t weights(void); /* of a matrix of the shape: C*F, but 200,000 at most */
 
 /* ---- compare.c ---- */
 

@@ -5,7 +5,7 @@
 
 void test_adamw(void)
 {
-    size_t n = (size_t)shape->C * shape->F + 3;
+    size_t n = weights() + 3;
     struct adamw a = {1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f, 0.271f, 0.142625f, 0.5f};
     test_start("adamw");
     struct array w = f32_new(n, 1), m = f32_new(n, 0.1), v = f32_new(n, 0.1), g = f32_new(n, 1),
@@ -83,7 +83,7 @@ void test_adamw_bf16(void)
 
 void test_ema_step(void)
 {
-    size_t n = (size_t)shape->C * shape->F + 3;
+    size_t n = weights() + 3;
     test_start("ema_step");
     struct array w = f32_new(n, 1), mean = f32_new(n, 1), work = act_new(n, 1);
     double *w0 = snapshot(&w), *m0 = snapshot(&mean), *k0 = snapshot(&work);

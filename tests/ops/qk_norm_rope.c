@@ -71,16 +71,16 @@ void test_qk_norm_rope(void)
         rope.v[i] = ((float *)rope.p)[i] = (float)(i % D < D / 2 ? cos(angle) : sin(angle));
     }
     struct rope_ctx c = {qkv.v, gq.v, gk.v, rope.v, dqk.v, positions, N, H, Hkv, D};
+    struct qk_norm_rope args = {qkv.p, gq.p, gk.p, rope.p, positions, N, H, Hkv, D};
 
-    ops->qk_norm_rope_forward(dev, qk.p, rstd.p, qkv.p, gq.p, gk.p, rope.p, positions, N, H, Hkv, D, 1e-6f);
+    ops->qk_norm_rope_forward(dev, qk.p, rstd.p, &args, 1e-6f);
     array_read(&qk);
     array_read(&rstd);
     check_heads(&qk, &rstd, &c);
 
     double *dgq0 = snapshot(&dgq), *dgk0 = snapshot(&dgk), *dqkv0 = snapshot(&dqkv);
     for (int accumulate = 1; accumulate >= 0; accumulate--) {
-        ops->qk_norm_rope_backward(dev, dqkv.p, dgq.p, dgk.p, dqk.p, qkv.p, rstd.p, gq.p, gk.p, rope.p,
-                                   positions, N, H, Hkv, D, accumulate);
+        ops->qk_norm_rope_backward(dev, dqkv.p, dgq.p, dgk.p, dqk.p, rstd.p, &args, accumulate);
         array_read(&dgq);
         array_read(&dgk);
         check_gradient(

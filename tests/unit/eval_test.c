@@ -8,7 +8,7 @@
 #include "pipeline/eval/choices.h"
 #include "pipeline/eval/windows.h"
 #include "pipeline/lib/fs.h"
-#include "pipeline/text/vocabulary/bytelevel.h"
+#include "pipeline/text/pretokenize/bytelevel.h"
 #include "pipeline/text/pretokenize/pretokenizer.h"
 #include "tests/program.h"
 
@@ -227,7 +227,7 @@ static void scores(const struct loaded *m)
 enum { N_DOCUMENTS = 5, EOS = 258 };
 
 /* A source of five documents of 0 to 80 tokens; its tokens, ends of documents included, go to all. */
-static struct source *make_source(const struct loaded *m, int32_t *all, size_t *n)
+static struct shard_set *make_source(const struct loaded *m, int32_t *all, size_t *n)
 {
     static const int lengths[N_DOCUMENTS] = {30, 0, 80, 1, 47};
     char err[512];
@@ -266,7 +266,7 @@ static struct source *make_source(const struct loaded *m, int32_t *all, size_t *
     spill("source/manifest.json", json, strlen(json));
     free(json);
     manifest_free(&list);
-    struct source *s = source_open("source", true, err, sizeof err);
+    struct shard_set *s = shard_set_open("source", true, err, sizeof err);
     CHECK(s, "%s", err);
     return s;
 }
@@ -312,7 +312,7 @@ static void windows(const struct loaded *m)
     };
     int32_t all[512];
     size_t n;
-    struct source *s = make_source(m, all, &n);
+    struct shard_set *s = make_source(m, all, &n);
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         const struct window_plan *plan = &cases[k].plan;
         struct tally t = {0}, expected = {0};
@@ -331,7 +331,7 @@ static void windows(const struct loaded *m)
               expected.loss);
         CHECK(fabs(t.ll - expected.ll) < 1e-3 * expected.ll, "plan %zu", k);
     }
-    source_close(s);
+    shard_set_close(s);
 }
 
 int main(void)

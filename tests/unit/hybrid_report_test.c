@@ -7,8 +7,8 @@
 
 #include "pipeline/lib/fs.h"
 #include "tests/check.h"
-#include "tools/report/plot.h"
-#include "tools/report/tables.h"
+#include "tools/campaign/plot.h"
+#include "tools/campaign/tables.h"
 
 static bool near(double a, double b, double tolerance)
 {

@@ -144,7 +144,7 @@ static void orders_cover(void)
         struct order o, again;
         char *seen = calloc(n, 1);
         order_init(&o, n, bytes, 7, 99);
-        CHECK((o.n_chapters == 1) == (n / o.run <= ORDER_WHOLE_RUNS), "%llu windows: %llu chapters",
+        CHECK((o.n_chapters == 1) == (n / o.stretch <= ORDER_WHOLE_STRETCHES), "%llu windows: %llu chapters",
               (unsigned long long)n, (unsigned long long)o.n_chapters);
         for (uint64_t k = 0, chapter = 0; k < 2 * n; k++) {
             uint64_t x = order_at(&o, k);
@@ -300,6 +300,67 @@ static void mixing(void)
     free(full);
 }
 
+/* The first 64 rows of a stream, one a line: which source, which epoch, at which token. */
+static void list_rows(FILE *f, const char *name, const char *endpoint)
+{
+    struct batch_reader *r = batch_reader_open(endpoint);
+    const struct batch_header *h = batch_reader_header(r);
+    const struct batch_record *record;
+    for (int n = 0; n < 64 && batch_reader_next(r, &record);)
+        for (uint32_t i = 0; i < h->B && n < 64; i++, n++) {
+            const struct batch_row *row = &batch_rows(record)[i];
+            fprintf(f, "%s %d: %u %u %llu\n", name, n, row->source, row->epoch,
+                    (unsigned long long)row->offset);
+        }
+    batch_reader_close(r);
+}
+
+/* Which row comes when is a promise: a run that goes on with another version sees the same data. So the first
+ * rows of three mixes, of one that begins in the middle, and of the order within a source of several chapters
+ * are pinned. */
+static void rows_are_pinned(void)
+{
+    char path[4096];
+    FILE *f = fopen("mix-rows.txt", "w");
+    CHECK(f != NULL, "mix-rows.txt");
+    EXPECT(0, MIX(SOURCES, "--steps", "16", "-o", "thirds.batches"), "");
+    list_rows(f, "5:3:2", "thirds.batches");
+    EXPECT(0,
+           MIX("a=1:a", "b=2:b", "c=5:c", "-T", "32", "-B", "4", "--seed", "1", "--steps", "16", "-o",
+               "early.batches"),
+           "");
+    list_rows(f, "1:2:5", "early.batches");
+    EXPECT(0,
+           MIX("c=0.125:c", "a=17.5:a", "b=1.3:b", "-T", "96", "-B", "8", "--seed", "12345678901", "--steps",
+               "8", "-o", "odd.batches"),
+           "");
+    list_rows(f, "0.125:17.5:1.3", "odd.batches");
+    EXPECT(0, MIX(SOURCES, "--steps", "60", "--start-step", "37", "-o", "middle.batches"), "");
+    list_rows(f, "5:3:2 from step 37", "middle.batches");
+    struct order o;
+    order_init(&o, 1000003, 130, 7, 99);
+    for (uint64_t k = 0; k < 64; k++)
+        fprintf(f, "1000003 windows, draw %llu: %llu\n", (unsigned long long)(k * 40009),
+                (unsigned long long)order_at(&o, k * 40009));
+    order_init(&o, 97, 3 << 20, 7, 99);
+    for (uint64_t k = 0; k < 32; k++)
+        fprintf(f, "97 large windows, draw %llu: %llu\n", (unsigned long long)k,
+                (unsigned long long)order_at(&o, k));
+    CHECK(fclose(f) == 0, "mix-rows.txt");
+    snprintf(path, sizeof path, "%s/tests/golden/mix-rows.txt", getenv("ROOT") ? getenv("ROOT") : ".");
+    size_t n, m;
+    char *got = slurp("mix-rows.txt", &n), *want = slurp(path, &m);
+    for (char *g = got, *w = want; *g || *w;) {
+        int a = (int)strcspn(g, "\n"), b = (int)strcspn(w, "\n");
+        CHECK(a == b && memcmp(g, w, (size_t)a) == 0, "'%.*s' was '%.*s' when %s was written", a, g, b, w,
+              path);
+        g += a + (g[a] != 0);
+        w += b + (w[b] != 0);
+    }
+    free(got);
+    free(want);
+}
+
 static void wide_tokens(void)
 {
     make_source("wide", 0, 60, 100000, 78);
@@ -334,6 +395,10 @@ static void repeats(void)
                "");
     }
     EXPECT(0, MIX(SOURCES, "--steps", "200", "-o", "many.batches"), "warning: c: c will be read 9.3 times");
+    CHECK(!strstr(stderr_text(), "is being read"), "said twice: %s", stderr_text());
+    EXPECT(0, MIX(SOURCES, "--max-epochs", "7", "-o", "many.batches"),
+           "warning: c: c is being read for the 5th time");
+    CHECK(!strstr(stderr_text(), "6th"), "said twice: %s", stderr_text());
     EXPECT(0, MIX(SOURCES, "--max-epochs", "2", "-o", "capped.batches"), "the stream ends here");
     stream_is_right("capped.batches", 0, 43); /* c: 2 * 30 windows are 300 rows, and 301 are drawn */
     CHECK(MIX(SOURCES, "--steps", "80", "--dry-run") == 0, "%s", stderr_text());
@@ -344,6 +409,9 @@ static void repeats(void)
     CHECK(MIX(SOURCES, "--dry-run", "--json") == 0, "%s", stderr_text());
     table = slurp("stdout", &n);
     CHECK(strstr(table, "\"drawn_tokens\": 224000"), "%s", table);
+    CHECK(strstr(table, "\"documents\": 400") && strstr(table, "\"domain\": \"other\"") &&
+              strstr(table, "\"text_bytes\": "),
+          "%s", table);
     free(table);
 }
 
@@ -362,6 +430,9 @@ static void refusals(void)
     EXPECT(2, MIX("a=zero:a", "--steps", "1", "-o", "x"), "weight");
     EXPECT(2, MIX("a:1=a", "--steps", "1", "-o", "x"), "NAME=WEIGHT:DIR");
     EXPECT(2, MIX("a=1:a", "--steps", "1", "--json", "-o", "x"), "--dry-run");
+    EXPECT(2, MIX("a=1:a", "-B", "0", "--steps", "1", "-o", "x"), "-B 1 to");
+    EXPECT(0, MIX("abcdefghijklmnopqrstuvwxyz012345=1:a", "-B", "1", "--steps", "1"), "");
+    EXPECT(2, MIX("abcdefghijklmnopqrstuvwxyz0123456=1:a", "-B", "1", "--steps", "1"), "a name is 1 to 32");
     EXPECT(1, MIX("a=1:a", "--steps", "1", "-o", "b"), "b: is a directory");
     EXPECT(2, MIX("a=1:a", "-T", "30000", "-B", "2000", "--steps", "1", "-o", "x"), "MiB");
     CHECK(!exists("x"), "a refused mix left a file");
@@ -532,6 +603,7 @@ int main(void)
     permutations_permute();
     orders_cover();
     mixing();
+    rows_are_pinned();
     wide_tokens();
     repeats();
     refusals();

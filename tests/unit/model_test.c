@@ -503,6 +503,37 @@ static void first_values(void)
         weights_free(&w[i]);
 }
 
+/* Every layer begins as the identity: the loss is that of the output matrix's on the embedding alone. */
+static void unit_values(void)
+{
+    enum { B = 1, T = 5 };
+    struct model_config c = small(false);
+    struct weights w;
+    make(&w, &c, DTYPE_F32, 12);
+    w.init = INIT_UNIT;
+    CHECK(weights_init(&w, 12) == 0);
+    const struct {
+        enum param_kind kind;
+        int layer;
+        double deviation;
+    } want[] = {{PARAM_EMBED, -1, 0.8},        {PARAM_HEAD, -1, 0.001}, {PARAM_GATE, 0, sqrt(1.0 / c.C)},
+                {PARAM_Q, 1, sqrt(1.0 / c.C)}, {PARAM_O, 0, 0},         {PARAM_DOWN, 1, 0}};
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        const struct param *p = params_find(&w.layout, want[i].kind, want[i].layer);
+        double squares = 0;
+        for (size_t k = p->offset; k < p->offset + p->n; k++)
+            squares += (double)w.theta[k] * w.theta[k];
+        double sd = sqrt(squares / (double)p->n);
+        CHECK(fabs(sd - want[i].deviation) <= 0.1 * want[i].deviation, "%s: deviation %g", p->name, sd);
+    }
+    struct activations *a = acts(&w, B, T, false);
+    int32_t tokens[T + 1] = {3, 1, 4, 1, 5, 9};
+    double loss = sum_loss(&w, a, tokens, B, T, -1, NULL, 0) / T;
+    CHECK(fabs(loss - log(c.V)) < 0.01, "loss %g, of %d tokens", loss, c.V);
+    activations_free(a);
+    weights_free(&w);
+}
+
 static uint64_t last_key;
 
 static bool noting_replay(struct device *dev, uint64_t key)
@@ -561,6 +592,7 @@ int main(void)
     dev_bf16 = o->open(DTYPE_BF16, 0, err, sizeof err);
     CHECK(dev_bf16, "%s", err);
     first_values();
+    unit_values();
     memory();
     gradients(true);
     gradients(false);

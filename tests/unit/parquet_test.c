@@ -4,6 +4,7 @@
  */
 #include "formats/parquet/codec.h"
 #include "formats/parquet/parquet.h"
+#include "formats/parquet/values.h"
 #include "tests/check.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ struct bytes {
     uint8_t *s;
     size_t n;
     uint64_t asked, needed; /* by read_at, by will_need */
+    uint64_t hole;          /* bytes of nothing after the first 4, before the others */
     bool broken;            /* read_at fails */
 };
 
@@ -27,6 +29,14 @@ static int64_t read_at(void *ctx, uint64_t offset, void *buf, size_t n)
     struct bytes *b = ctx;
     if (b->broken)
         return -EIO;
+    uint64_t end = offset + n;
+    if (b->hole && end > b->hole) { /* the end of the file: zeros as far as the hole goes */
+        size_t zeros = offset < b->hole + 4 ? (size_t)(b->hole + 4 - offset) : 0;
+        memset(buf, 0, zeros);
+        memcpy((char *)buf + zeros, b->s + (offset + zeros - b->hole), n - zeros);
+        return (int64_t)n;
+    }
+    CHECK(!b->hole, "offset %llu, in the hole", (unsigned long long)offset);
     if (offset > b->n)
         return 0;
     if (n > b->n - offset)
@@ -39,13 +49,13 @@ static int64_t read_at(void *ctx, uint64_t offset, void *buf, size_t n)
 static void will_need(void *ctx, uint64_t offset, uint64_t n)
 {
     struct bytes *b = ctx;
-    CHECK(offset + n <= b->n);
+    CHECK(offset + n <= b->hole + b->n);
     b->needed += n;
 }
 
 static struct parquet_io io_of(struct bytes *b)
 {
-    return (struct parquet_io){read_at, will_need, b, b->n};
+    return (struct parquet_io){read_at, will_need, b, b->hole + b->n};
 }
 
 static struct bytes load(const char *name)
@@ -524,6 +534,19 @@ static void lies_are_refused(void)
     }
 }
 
+/* A terabyte, most of it a hole that must not be read. */
+static void offsets_may_be_large(void)
+{
+    struct claims c = truth;
+    char err[400];
+    uint64_t rows;
+    c.data_offset = (int64_t)1 << 40;
+    struct bytes b = build(&c, levels, 2, values, sizeof values - 1);
+    b.hole = 1ull << 40;
+    CHECK(read_column(&b, "text", &rows, err) == 0 && rows == 3, "%s", err);
+    free(b.s);
+}
+
 /* Pages whose sizes are true and whose content is not. */
 static void damaged_pages_are_refused(void)
 {
@@ -547,6 +570,12 @@ static void damaged_pages_are_refused(void)
         PAGE(6, "\6\1", "\200\1\4\3\2\0\101\0\0\0a", "damaged differences"),
         PAGE(6, "\6\1", "\200\1\0\3\2", "damaged differences"),
         PAGE(6, "\6\1", "\200\1\4\1\2a", "the values end before the page's last one"),
+        PAGE(6, "\6\1", "\14\1\3\2\0\0a", "damaged differences"),            /* 12 numbers in a miniblock */
+        PAGE(6, "\6\1", "\200\200\200\1\1\3\2\0\0a", "damaged differences"), /* 2^21 numbers in a block */
+        PAGE(6, "\6\1",
+             "\200\1\4\3\2\0\101\0\0\0"
+             "0123456789012345678901234",
+             "damaged differences"), /* 65 bits */
         PAGE(7, "\6\1", "\200\1\4\3\2\0\0\0\0\0\200\1\4\3\0\0\0\0\0\0", "a string is longer than the page"),
         PAGE(8, "\6\1", "\41\6\0", "dictionary indices wider than 32 bits"),
         PAGE(8, "\6\1", "\1\6\1", "an index beyond the dictionary"),
@@ -565,6 +594,30 @@ static void damaged_pages_are_refused(void)
               "page %zu: %d: %s, not %s", i, r, err, pages[i].error);
         free(b.s);
     }
+}
+
+static void dictionaries_are_checked(void)
+{
+    struct claims c = truth;
+    char err[400];
+    uint64_t rows;
+    c.page_type = 2;
+    c.dictionary_values = 1;
+    struct bytes b = build(&c, "", 0, "\1\0\0\0a", 5);
+    CHECK(read_column(&b, "text", &rows, err) == PARQUET_EFORMAT &&
+              strstr(err, "column text: a second dictionary"),
+          "%s", err);
+    free(b.s);
+
+    struct memory memory = {.limit = 1000};
+    struct dictionary d = {0};
+    const char *why;
+    CHECK(buffer_reserve(&d.page, 17, &memory) == 0);
+    struct parquet_element e = {.type = PARQUET_INT64};
+    CHECK(dictionary_index(&d, &e, 2, 17, &memory, &why) == 0);
+    CHECK(dictionary_index(&d, &e, 3, 17, &memory, &why) == PARQUET_EFORMAT);
+    dictionary_free(&d, &memory);
+    CHECK(memory.held == 0);
 }
 
 /* A row that goes on for two billion entries, and rows that are all null. */
@@ -661,7 +714,9 @@ int main(void)
     checksums_are_checked();
     failed_reads_are_told();
     lies_are_refused();
+    offsets_may_be_large();
     damaged_pages_are_refused();
+    dictionaries_are_checked();
     runs_without_end_take_no_memory();
     thrift_bombs_are_refused();
     both_kinds_of_old_lz4_are_read();

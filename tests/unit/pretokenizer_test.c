@@ -300,6 +300,10 @@ static void other_patterns(void)
         {"x{2,}+|x{,2}", "x", "x"},
         {"\xc3\xa9{1,2}+|x", "\xc3\xa9\xc3\xa9\xc3\xa9x", "\xc3\xa9\xc3\xa9\xc3\xa9|x"},
         {"(x+)|\\s", "axx b", "a|xx| |b"}, /* a group: rc 0 says that it was left out */
+        {"[^\\S]+|\\d{2}", "a \n1234b", "a| \n|12|34|b"},
+        {"\\p{Lu}[\\p{Ll}\\p{M}]*", "aBc\xcc\x81\xc3\x89X", "a|Bc\xcc\x81|\xc3\x89|X"},
+        {"[\\P{L}]+|\\p{Lt}", "a1\xc7\x85", "a|1|\xc7\x85"},
+        {" ?[^(\\s|[.,])]+", "a b.c(", "a| b|.|c|("}, /* brackets within brackets are a union */
         {"ab$|a|b|\\s", "ab\nab", "ab|\n|ab"},
         {"^ab|a|b|\\s", "ab\nab", "ab|\n|ab"},
     };
@@ -312,7 +316,8 @@ static void other_patterns(void)
         pretokenizer_free(p);
     }
     p = mine;
-    static const char *const refused[] = {"(", "\\p{Lu}", "\\d+", "[^\\S]", "[[a]&&b]", "\\w", "(?:x){1,2}+"};
+    static const char *const refused[] = {"(",           "\\p{Han}", "\\p{Lx}", "[a&&b]",     "[[^a]b]",
+                                          "[[:alpha:]]", "\\w",      "(?m:.)",  "(?:x){1,2}+"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         CHECK(!pretokenizer_open(PATTERN_REGEX, refused[i], why, sizeof why) && *why, "%s", refused[i]);
 }

@@ -1,5 +1,6 @@
 /*
- * ringcopy_test - a writer that changes a record after the reader has checked it changes nothing for the reader
+ * ringcopy_test - a writer that changes a record after the reader has checked it changes nothing for the
+ * reader
  *
  * The writer is another process. It commits a record of batches, or of tokens, waits until the reader has it,
  * writes over it in shared memory, and tells the reader to look again.

@@ -74,19 +74,23 @@ struct set { /* hashes of documents, EOS included */
 
 static struct set set_of_dir(const char *dir)
 {
-    struct source *s = source_open(dir, true, err, sizeof err);
+    struct shard_set *s = shard_set_open(dir, true, err, sizeof err);
     CHECK(s != NULL, "%s", err);
-    struct set set = {.n = source_documents(s), .tokens = source_tokens(s)};
+    struct set set = {.n = shard_set_documents(s), .tokens = shard_set_tokens(s)};
     set.v = calloc(set.n + 1, 8);
-    for (size_t i = 0; i < set.n; i++) {
-        uint64_t b, e;
-        CHECK(source_document(s, i, &b, &e), "document %zu", i);
-        uint16_t *t = malloc(2 * (e - b));
-        CHECK(source_read(s, b, e - b, t, err, sizeof err) == 0, "%s", err);
-        set.v[i] = XXH3_64bits(t, 2 * (e - b));
-        free(t);
+    uint16_t *t = malloc(2 * (set.tokens + 1));
+    CHECK(shard_set_read(s, 0, set.tokens, t, err, sizeof err) == 0, "%s", err);
+    size_t documents = 0;
+    for (uint64_t b = 0, e = 0; e < set.tokens; e++) { /* a document ends with its EOS */
+        if (t[e] != EOS)
+            continue;
+        CHECK(documents < set.n, "more documents than are counted");
+        set.v[documents++] = XXH3_64bits(t + b, 2 * (e + 1 - b));
+        b = e + 1;
     }
-    source_close(s);
+    CHECK(documents == set.n, "%zu of %zu documents", documents, set.n);
+    free(t);
+    shard_set_close(s);
     return set;
 }
 
@@ -184,18 +188,19 @@ static void whole(void)
     free(x.v);
     free(y.v);
 
-    struct source *s = source_open("a", false, err, sizeof err);
-    CHECK(s && source_domain(s) == DOMAIN_CODE &&
-              source_text_bytes(s) == 4 * (source_tokens(s) - source_documents(s)),
+    struct shard_set *s = shard_set_open("a", false, err, sizeof err);
+    CHECK(s && shard_set_domain(s) == DOMAIN_CODE &&
+              shard_set_text_bytes(s) == 4 * (shard_set_tokens(s) - shard_set_documents(s)),
           "domain or text bytes");
-    CHECK(source_tokenizer_hash(s) == 0xabcdef && source_vocab_size(s) == VOCAB && source_eos(s) == EOS,
+    CHECK(shard_set_tokenizer_hash(s) == 0xabcdef && shard_set_vocab_size(s) == VOCAB &&
+              shard_set_eos(s) == EOS,
           "tokenizer");
-    source_close(s);
+    shard_set_close(s);
     write_stream("two.tokens", 50, 20, false, 0, 2);
     CHECK(SHARD("-i", "two.tokens", "-o", "two") == 0 && !exists("two/val"), "%s", stderr_text());
-    s = source_open("two", false, err, sizeof err);
-    CHECK(s && source_domain(s) == DOMAIN_OTHER, "two domains make other");
-    source_close(s);
+    s = shard_set_open("two", false, err, sizeof err);
+    CHECK(s && shard_set_domain(s) == DOMAIN_OTHER, "two domains make other");
+    shard_set_close(s);
 }
 
 static int given[8], n_given;
@@ -333,7 +338,7 @@ static void archives(void)
         CHECK(SHARD("--archive", forms[i], "arc") == 0, "%s", stderr_text());
         CHECK(exists(first[i]) && !exists("arc/000000.tok") && exists("arc/val/manifest.json"),
               "form of archive");
-        CHECK(!source_open("arc", false, err, sizeof err) && strstr(err, "shard --unpack arc"), "%s", err);
+        CHECK(!shard_set_open("arc", false, err, sizeof err) && strstr(err, "shard --unpack arc"), "%s", err);
         EXPECT(1, SHARD("--archive", "zstd", "arc"), "archived already");
         CHECK(DUMP("arc") == 0, "%s", stderr_text());
         EXPECT(1, DUMP("--verify", "arc"), "unpack");

@@ -99,8 +99,8 @@ static void free_reference(struct reference *r)
 
 static bool opens(const char *dir)
 {
-    struct source *s = source_open(dir, true, err, sizeof err);
-    source_close(s);
+    struct shard_set *s = shard_set_open(dir, true, err, sizeof err);
+    shard_set_close(s);
     return s != NULL;
 }
 
@@ -132,29 +132,25 @@ static void reading(const char *dir, const struct shard_header *like, const uint
                     uint32_t max_tokens)
 {
     struct reference r = make_dir(dir, like, documents, n, max_tokens);
-    struct source *s = source_open(dir, false, err, sizeof err);
+    struct shard_set *s = shard_set_open(dir, false, err, sizeof err);
     CHECK(s != NULL, "%s", err);
-    CHECK(source_tokens(s) == r.n_tokens && source_documents(s) == r.n_documents, "counts");
-    CHECK(source_text_bytes(s) == 3 * (r.n_tokens - r.n_documents), "text bytes");
-    uint32_t w = source_token_width(s), *out = malloc(4 * r.n_tokens);
+    CHECK(shard_set_tokens(s) == r.n_tokens && shard_set_documents(s) == r.n_documents, "counts");
+    CHECK(shard_set_text_bytes(s) == 3 * (r.n_tokens - r.n_documents), "text bytes");
+    uint32_t w = shard_set_token_width(s), *out = malloc(4 * r.n_tokens);
     for (int k = 0; k < 300; k++) {
         size_t len = k == 0 ? r.n_tokens : below(3000),
                pos = k == 0 ? 0 : below((uint32_t)(r.n_tokens - len));
-        CHECK(source_read(s, pos, len, out, err, sizeof err) == 0, "%s", err);
+        CHECK(shard_set_read(s, pos, len, out, err, sizeof err) == 0, "%s", err);
         for (size_t i = 0; i < len; i++)
             CHECK((w == 2 ? ((uint16_t *)out)[i] : out[i]) == r.all[pos + i], "token %zu of %zu+%zu", i, pos,
                   len);
     }
-    CHECK(source_read(s, r.n_tokens - 1, 2, out, err, sizeof err) == -1, "read beyond the end");
-    CHECK(source_read(s, UINT64_MAX, 2, out, err, sizeof err) == -1, "read that overflows");
-    for (size_t i = 0; i < r.n_documents; i++) {
-        uint64_t b, e;
-        CHECK(source_document(s, i, &b, &e), "document %zu", i);
-        CHECK(b == (i ? r.ends[i - 1] : 0) && e == r.ends[i], "document %zu", i);
-    }
-    uint64_t b, e;
-    CHECK(!source_document(s, r.n_documents, &b, &e) && b == e, "document beyond the end");
-    source_close(s);
+    CHECK(shard_set_read(s, r.n_tokens - 1, 2, out, err, sizeof err) == -1, "read beyond the end");
+    CHECK(shard_set_read(s, UINT64_MAX, 2, out, err, sizeof err) == -1, "read that overflows");
+    uint32_t eos = like->eos_id;
+    for (size_t i = 0; i < r.n_documents; i++)
+        CHECK(r.all[r.ends[i] - 1] == eos, "document %zu", i);
+    shard_set_close(s);
     CHECK(opens(dir), "%s", err);
     CHECK(DUMP("--verify", dir) == 0, "%s", stderr_text());
     free(out);
@@ -172,6 +168,45 @@ static void readings(void)
     reading("narrow", &LIKE, three, 3, 300);
     reading("wide", &wide, three, 3, 300);
     reading("blocks", &full, big, 1, 4000); /* several blocks in a shard */
+}
+
+/* A read that crosses from one block into the next, or into the next shard, checks both: damage in either, a
+ * hundred bytes from the read itself, is named by the offset of its block. */
+static void straddling(void)
+{
+    static const uint32_t documents[] = {600, 100};
+    struct reference r = make_dir("straddled", &LIKE, documents, 2, 4000);
+    uint64_t first_shard = r.ends[documents[0] - 1];
+    free_reference(&r);
+    const struct {
+        uint64_t at; /* token that the read begins 5 before */
+        const char *file;
+        off_t damaged;
+        const char *word;
+    } cases[] = {
+        {SHARD_BLOCK_BYTES / 2, "straddled/000000.tok", 4096 + SHARD_BLOCK_BYTES - 100,
+         "000000.tok: offset 4096:"},
+        {SHARD_BLOCK_BYTES / 2, "straddled/000000.tok", 4096 + SHARD_BLOCK_BYTES + 100,
+         "000000.tok: offset 1052672:"},
+        {first_shard, "straddled/000001.tok", 4096 + 100, "000001.tok: offset 4096:"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint16_t out[10];
+        unsigned char byte;
+        int fd = open(cases[i].file, O_RDWR);
+        CHECK(fd >= 0 && pread(fd, &byte, 1, cases[i].damaged) == 1, "%s", cases[i].file);
+        for (int bad = 1; bad >= 0; bad--) { /* then as it was */
+            byte ^= 4;
+            CHECK(pwrite(fd, &byte, 1, cases[i].damaged) == 1, "%s", cases[i].file);
+            struct shard_set *s = shard_set_open("straddled", false, err, sizeof err);
+            CHECK(s != NULL, "%s", err);
+            CHECK(shard_set_read(s, cases[i].at - 5, 10, out, err, sizeof err) == -bad, "case %zu: %s", i,
+                  err);
+            CHECK(!bad || strstr(err, cases[i].word), "case %zu: %s", i, err);
+            shard_set_close(s);
+        }
+        close(fd);
+    }
 }
 
 /* Each bit, one at a time: all of the header, every 13th of the rest; and cut at many lengths. */
@@ -307,11 +342,11 @@ static void hostile_contents(void)
         snprintf(name, sizeof name, "%s/000000.tok", dir);
         EXPECT(1, DUMP("--verify", dir), name);
         uint16_t out[10];
-        struct source *s = source_open(dir, false, err, sizeof err);
+        struct shard_set *s = shard_set_open(dir, false, err, sizeof err);
         CHECK(s != NULL, "%s", err);
-        CHECK(c != 0 || source_read(s, 0, 10, out, err, sizeof err) == -1,
+        CHECK(c != 0 || shard_set_read(s, 0, 10, out, err, sizeof err) == -1,
               "a token outside the vocabulary was read");
-        source_close(s);
+        shard_set_close(s);
         free(text);
         free(p);
         manifest_free(&m);
@@ -415,21 +450,21 @@ static long peak_megabytes(void)
 
 /* More blocks than the cache holds, again and again, some rarely, some often: the right tokens, in bounded
  * memory. */
-static void reads_all_over(struct source *s)
+static void reads_all_over(struct shard_set *s)
 {
     uint16_t got[3];
     long before = peak_megabytes();
     for (int i = 0; i < 12000; i++) {
         uint64_t block = below(i % 4 ? MARKED : 20) * MARK_BLOCKS, pos = block * (SHARD_BLOCK_BYTES / 2);
-        source_prefetch(s, pos, 300);
-        CHECK(source_read(s, block ? pos - 1 : 0, 3, got, err, sizeof err) == 0, "%s", err);
+        shard_set_prefetch(s, pos, 300);
+        CHECK(shard_set_read(s, block ? pos - 1 : 0, 3, got, err, sizeof err) == 0, "%s", err);
         CHECK(got[block ? 1 : 0] == block && got[2] == 0, "block %llu: %u", (unsigned long long)block,
               got[1]);
     }
     CHECK(peak_megabytes() - before < 300, "reading took %ld MB", peak_megabytes() - before);
     for (uint64_t pos = 0; pos < 3 * SHARD_BLOCK_BYTES; pos += 1000) { /* forwards: each block is read once */
         uint16_t all[1000];
-        CHECK(source_read(s, pos, 1000, all, err, sizeof err) == 0, "%s", err);
+        CHECK(shard_set_read(s, pos, 1000, all, err, sizeof err) == 0, "%s", err);
     }
 }
 
@@ -437,31 +472,30 @@ static void reads_all_over(struct source *s)
 static void sparse(void)
 {
     struct shard_header h;
-    uint64_t at = 2700000000 - 100, b, e;
+    uint64_t at = 2700000000 - 100;
     uint16_t got[5];
     if (!make_sparse(&h, at))
         return;
-    struct source *s = source_open("sparse", false, err, sizeof err);
+    struct shard_set *s = shard_set_open("sparse", false, err, sizeof err);
     CHECK(s != NULL, "%s", err);
-    CHECK(source_read(s, at - 1, 5, got, err, sizeof err) == 0, "%s", err);
+    CHECK(shard_set_read(s, at - 1, 5, got, err, sizeof err) == 0, "%s", err);
     CHECK(got[0] == 0 && got[1] == 11 && got[2] == 22 && got[3] == 33 && got[4] == 0, "tokens beyond 4 GiB");
-    CHECK(source_document(s, 0, &b, &e) && b == 0 && e == h.n_tokens, "document");
     reads_all_over(s);
-    source_close(s);
+    shard_set_close(s);
 
-    s = source_open("sparse", false, err, sizeof err);
-    CHECK(s != NULL && source_read(s, 0, 5, got, err, sizeof err) == 0, "%s", err);
+    s = shard_set_open("sparse", false, err, sizeof err);
+    CHECK(s != NULL && shard_set_read(s, 0, 5, got, err, sizeof err) == 0, "%s", err);
     CHECK(truncate("sparse/000000.tok", (off_t)(4096 + 2 * at)) == 0,
           "truncate"); /* under the reader's hands */
-    CHECK(source_read(s, at - 1, 5, got, err, sizeof err) == -1 && strstr(err, "sparse/000000.tok"), "%s",
+    CHECK(shard_set_read(s, at - 1, 5, got, err, sizeof err) == -1 && strstr(err, "sparse/000000.tok"), "%s",
           err);
-    CHECK(source_read(s, at - 1, 5, got, err, sizeof err) == -1, "read the second time");
+    CHECK(shard_set_read(s, at - 1, 5, got, err, sizeof err) == -1, "read the second time");
     int fd = open("sparse/000000.tok", O_RDWR);
     CHECK(fd >= 0 && pwrite(fd, "x", 1, 4096 + (5 << 20)) == 1 && close(fd) == 0, "damage");
-    CHECK(source_read(s, 5 << 19, 5, got, err, sizeof err) == -1 && strstr(err, "block is damaged"), "%s",
+    CHECK(shard_set_read(s, 5 << 19, 5, got, err, sizeof err) == -1 && strstr(err, "block is damaged"), "%s",
           err);
-    CHECK(source_read(s, 0, 5, got, err, sizeof err) == 0 && got[0] == 0, "%s", err);
-    source_close(s);
+    CHECK(shard_set_read(s, 0, 5, got, err, sizeof err) == 0 && got[0] == 0, "%s", err);
+    shard_set_close(s);
     unlink("sparse/000000.tok");
 }
 
@@ -482,6 +516,7 @@ int main(void)
     test_begin(240);
     golden();
     readings();
+    straddling();
     damage();
     boundaries();
     hostile_contents();

@@ -54,8 +54,30 @@ static void schedules(void)
     s.kind = SCHEDULE_COSINE;
     CHECK(schedule_stable(&s, 10) && schedule_stable(&s, 300) && !schedule_stable(&s, 400) &&
           !schedule_stable(&s, 999));
+    /* a quarter of the way down is done at a third of the time: 1 - 0.25 * 0.9 = 0.1 + 0.45 * (1 + cos(pi /
+     * 3)) */
+    CHECK(schedule_stable(&s, 10 + 328) && !schedule_stable(&s, 10 + 331));
     s.kind = SCHEDULE_CONSTANT;
     CHECK(!schedule_stable(&s, 9) && schedule_stable(&s, 999));
+    /* shares of steps are rounded to the nearest step, halves up; a warm-up has one step at least */
+    static const struct {
+        uint64_t steps;
+        double warmup;
+        uint64_t want;
+    } rounded[] = {{149, 0.01, 1},     {150, 0.01, 2},     {240, 0.01, 2}, {250, 0.01, 3},
+                   {1000, 0.0104, 10}, {1000, 0.0106, 11}, {10, 0, 1},     {10, 1, 10}};
+    for (size_t i = 0; i < sizeof rounded / sizeof *rounded; i++) {
+        s = (struct schedule){SCHEDULE_CONSTANT, rounded[i].steps, 1, rounded[i].warmup, 0, 0};
+        uint64_t n = schedule_warm_steps(&s), want = rounded[i].want;
+        CHECK(n == want, "%g of %llu steps: %llu", rounded[i].warmup, (unsigned long long)rounded[i].steps,
+              (unsigned long long)n);
+        CHECK(schedule_lr(&s, n - 1) == 1 && (n == 1 || schedule_lr(&s, n - 2) < 1));
+    }
+    /* the decay as well: 0.25 of 10 steps are 3 */
+    s = (struct schedule){SCHEDULE_WSD, 10, 1, 0, 0.25, 0.5};
+    CHECK(schedule_lr(&s, 6) == 1 && schedule_lr(&s, 7) < 1 && near(schedule_lr(&s, 9), 0.5, 1e-12));
+    s.decay = 0;
+    CHECK(schedule_lr(&s, 9) == 1, "no decay was asked for");
 }
 
 static void guards(void)
@@ -136,11 +158,57 @@ static void optimizer(void)
         double want = inside[i] ? before[i] - 0.01 * (g / (fabs(g) + 1e-8) + decay * before[i]) : 0;
         CHECK(fabs(w.theta[i] - want) < 2e-5, "weight %zu: %g, want %g", i, w.theta[i], want);
     }
-    CHECK(o.t == 1 && o.n_runs < w.layout.count);
+    CHECK(o.t == 1 && o.n_spans < w.layout.count);
     w.ops->free(dev, device_grad);
     free(grad);
     free(before);
     free(inside);
+    optim_free(&o, &w);
+    weights_free(&w);
+    ops_cpu()->close(dev);
+}
+
+/* A batch that is taken in parts: an update by a share of it decays weights by that share and remembers
+ * squares for beta2 to its power, so that all shares together are one whole update's. Three updates beside
+ * their formula. */
+static void partial_updates(void)
+{
+    static const double shares[] = {0.25, 0.5, 1};
+    const double lr = 0.01, decay = 5, b1 = 0.9f, b2 = 0.95f;
+    struct weights w;
+    struct device *dev;
+    open_model(&w, &dev, DTYPE_F32);
+    struct optim o = {
+        .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = (float)decay, .rate = {1, 1, 1, 1}};
+    CHECK(optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
+    size_t n = w.layout.total;
+    float *grad = w.ops->alloc(dev, n * 4);
+    double *want = malloc(n * sizeof *want), *m = calloc(n, sizeof *m), *v = calloc(n, sizeof *v), left = 1;
+    for (size_t i = 0; i < n; i++)
+        want[i] = w.theta[i];
+    for (int t = 0; t < 3; t++) {
+        double keep = pow(b2, shares[t]);
+        left *= keep;
+        for (size_t i = 0; i < w.layout.count; i++) {
+            const struct param *p = &w.layout.v[i];
+            for (size_t j = p->offset; j < p->offset + p->n; j++) {
+                grad[j] = (float)(t + 1) * sinf((float)(j * (size_t)(t + 1)));
+                m[j] = b1 * m[j] + (1 - b1) * grad[j];
+                v[j] = keep * v[j] + (1 - keep) * grad[j] * grad[j];
+                double step = m[j] / (1 - pow(b1, t + 1)) / (sqrt(v[j] / (1 - left)) + 1e-8);
+                want[j] -= lr * (step + (param_is_matrix(p) ? decay * shares[t] * want[j] : 0));
+            }
+        }
+        optim_step(&o, &w, grad, 1, lr, shares[t]);
+        for (size_t i = 0; i < w.layout.count; i++)
+            for (size_t j = w.layout.v[i].offset; j < w.layout.v[i].offset + w.layout.v[i].n; j++)
+                CHECK(fabs(w.theta[j] - want[j]) < 1e-5, "update %d, %s: %g, want %g", t, w.layout.v[i].name,
+                      w.theta[j], want[j]);
+    }
+    w.ops->free(dev, grad);
+    free(want);
+    free(m);
+    free(v);
     optim_free(&o, &w);
     weights_free(&w);
     ops_cpu()->close(dev);
@@ -413,8 +481,8 @@ static void finished(enum dtype act)
         for (int j = 0; j < FINISH_AVERAGES; j++)
             mean[i][j] = (double)w.theta[at[i]];
     for (uint64_t age = 1; age <= STEPS; age++) {
-        static const double share[FINISH_AVERAGES] = {0.04, 0.07, 0.10};
-        uint64_t every = (uint64_t)(0.04 * (double)age / 16) < 1 ? 1 : (uint64_t)(0.04 * (double)age / 16);
+        static const double share[FINISH_AVERAGES] = {0.07, 0.14, 0.25};
+        uint64_t every = (uint64_t)fmax(1, 0.07 * (double)age / 16);
         for (int i = 0; i < SEEN; i++)
             w.theta[at[i]] = (float)(1 + 1e-4 * (double)age + swing * sin((double)age * (i + 1.3)));
         finish_after(&f, &w, age);
@@ -552,7 +620,7 @@ static void overfits(enum dtype act)
 
 static void save(const struct weights *w, const char *dir, enum st_dtype dtype)
 {
-    const struct checkpoint_array arrays[] = {{"", weights_flat(w)}};
+    const struct checkpoint_array arrays[] = {{"", weights_array(w)}};
     struct checkpoint_save *s = checkpoint_begin(dir);
     char *config = model_config_to_json(&w->c, "float32", 1, 2);
     checkpoint_put_text(s, "config.json", config, strlen(config));
@@ -770,6 +838,7 @@ int main(void)
     schedules();
     guards();
     optimizer();
+    partial_updates();
     growing();
     growth();
     group_rates();

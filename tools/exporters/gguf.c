@@ -8,7 +8,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/model/checkpoint.h"
-#include "pipeline/text/vocabulary/bytelevel.h"
+#include "pipeline/text/pretokenize/bytelevel.h"
 #include "pipeline/text/vocabulary/vocabulary.h"
 
 #include <stdlib.h>
@@ -194,7 +194,8 @@ void export_gguf(const char *dir, const char *name, const char *out, const char 
     const struct target *target = target_named(dtype);
     struct model_config c;
     struct params layout;
-    if (checkpoint_verify_model(dir, err, sizeof err) != 0 || checkpoint_config(dir, &c, err, sizeof err) != 0)
+    if (checkpoint_verify_model(dir, err, sizeof err) != 0 ||
+        checkpoint_config(dir, &c, err, sizeof err) != 0)
         die("%s", err);
     apart_input(path);
     apart_input(tok_path);

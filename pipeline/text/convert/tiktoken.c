@@ -238,10 +238,14 @@ static struct tokenizer *build(struct reader *r, const struct tiktoken_opts *opt
     if (rc == 0) {
         t = vocabulary_new(vocab_size);
         t->pattern = opts->pattern;
+        t->regex = opts->regex ? xstrdup(opts->regex) : NULL;
         t->nfc = opts->nfc;
         if ((rc = add_special(r, t, opts, ids)) == 0 && (rc = add_tokens(r, t)) == 0 &&
             vocabulary_finish(t, why, sizeof why) < 0)
             rc = bad(r, "%s", why);
+        for (unsigned b = 0; b < 256 && rc == 0; b++)
+            if (t->byte_id[b] == UINT32_MAX)
+                rc = bad(r, "no token for byte 0x%02x: not a byte-level vocabulary", b);
     }
     free(ids);
     if (rc == 0)

@@ -17,6 +17,7 @@ struct special_token {
 
 struct tiktoken_opts {
     enum pattern pattern;
+    const char *regex; /* PATTERN_REGEX */
     bool nfc;
     const struct special_token *special;
     size_t n_special;
@@ -29,8 +30,9 @@ struct tiktoken_family {
     bool nfc;
     uint32_t n_ranks;
     size_t n_special;
+    const char *regex; /* PATTERN_REGEX */
 };
-enum { TIKTOKEN_FAMILIES = 4 };
+enum { TIKTOKEN_FAMILIES = 5 };
 extern const struct tiktoken_family tiktoken_families[TIKTOKEN_FAMILIES];
 /* The special tokens of one, n_special of them; *text, malloc'd, owns what their contents point to. */
 struct special_token *tiktoken_family_special(const struct tiktoken_family *f, char **text);

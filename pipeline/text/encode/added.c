@@ -4,23 +4,39 @@
 
 #include "pipeline/text/pretokenize/unicode.h"
 
-/* The longest added token of this pass that stands at s; UINT32_MAX: none. */
-static uint32_t added_at(const struct tokenizer *t, const char *s, size_t len, enum added_pass pass)
+/* The longest added token of this pass that stands at s; NULL: none. */
+static const struct added *added_at(const struct tokenizer *t, const char *s, size_t len,
+                                    enum added_pass pass)
 {
     unsigned char first = (unsigned char)s[0];
     for (uint32_t i = t->added_from[first]; i < t->added_from[first + 1]; i++) {
-        const struct token *token = &t->tokens[t->added[i]];
-        if (token->normalized == (pass == ADDED_NORMALISED) && token->len <= len &&
-            memcmp(token_bytes(t, t->added[i]), s, token->len) == 0)
-            return t->added[i];
+        const struct added *a = &t->added[i];
+        if (a->normalized == (pass == ADDED_NORMALISED) && a->find_len <= len &&
+            memcmp(t->bytes + a->find_at, s, a->find_len) == 0)
+            return a;
     }
-    return UINT32_MAX;
+    return NULL;
 }
 
 static bool white(const char *s, size_t n, size_t *len)
 {
-    enum unicode_class class = unicode_at(unicode_classes(), (const unsigned char *)s, n, len);
-    return class >= CLASS_SPACE && class <= CLASS_BLANK;
+    return unicode_is_white((const unsigned char *)s, n, len);
+}
+
+static bool begins_with_word(const char *s, size_t n)
+{
+    size_t len;
+    const unsigned char *u = (const unsigned char *)s;
+    return unicode_at(unicode_classes(), u, n, &len) != CLASS_END &&
+           unicode_in(unicode_words, n_unicode_words, unicode_point(u, len));
+}
+
+static bool ends_with_word(const char *s, size_t n)
+{
+    size_t at = n;
+    while (at > 0 && n - at < 4 && (at == n || ((unsigned char)s[at] & 0xc0) == 0x80))
+        at--;
+    return at < n && begins_with_word(s + at, n - at);
 }
 
 /* Start of the white space that ends at `end`, not before `from`. */
@@ -41,11 +57,10 @@ static bool any_token(const struct tokenizer *t, enum added_pass pass, enum adde
 {
     bool found = false, wanted = false; /* special ones matter only beside others */
     for (uint32_t i = 0; i < t->n_added; i++) {
-        const struct token *token = &t->tokens[t->added[i]];
-        if (token->normalized != (pass == ADDED_NORMALISED))
+        if (t->added[i].normalized != (pass == ADDED_NORMALISED))
             continue;
         found = true;
-        wanted |= token->kind == TOKEN_ADDED;
+        wanted |= !t->added[i].special;
     }
     return kinds == ADDED_ALL ? found : wanted;
 }
@@ -57,25 +72,25 @@ void added_split(const struct tokenizer *t, const char *text, size_t len, enum a
     size_t from = 0;
     for (size_t i = 0; i < len && t->added_any[pass][kinds];) {
         unsigned char first = (unsigned char)text[i];
-        uint32_t id = t->added_from[first] < t->added_from[first + 1] ? added_at(t, text + i, len - i, pass)
-                                                                      : UINT32_MAX;
-        if (id == UINT32_MAX) {
+        const struct added *a =
+            t->added_from[first] < t->added_from[first + 1] ? added_at(t, text + i, len - i, pass) : NULL;
+        if (!a) {
             i++;
             continue;
         }
-        const struct token *token = &t->tokens[id];
-        size_t start = i, stop = i += token->len, n;
-        if (kinds == ADDED_NOT_SPECIAL && token->kind == TOKEN_SPECIAL)
+        size_t start = i, stop = i += a->find_len, n;
+        if (kinds == ADDED_NOT_SPECIAL && a->special)
             continue;
-        if (token->lstrip)
-            start = strip_left(text, from, start);
-        while (token->rstrip && white(text + stop, len - stop, &n))
+        if (a->word && (ends_with_word(text, start) || begins_with_word(text + stop, len - stop)))
+            continue;
+        if (a->lstrip)
+            start = strip_left(text, from < start ? from : start, start);
+        while (a->rstrip && white(text + stop, len - stop, &n))
             stop += n;
         if (start > from)
             put_text(arg, text + from, start - from);
-        put_id(arg, id);
-        from = stop;
-        i = stop > i ? stop : i;
+        put_id(arg, a->id);
+        from = stop; /* an added token within the white space that this one has taken is found all the same */
     }
     if (len > from)
         put_text(arg, text + from, len - from);

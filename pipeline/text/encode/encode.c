@@ -17,10 +17,14 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/text/encode/added.h"
+#include "pipeline/text/encode/characters.h"
 #include "pipeline/text/encode/merge.h"
-#include "pipeline/text/pretokenize/nfc.h"
+#include "pipeline/text/pretokenize/bytelevel.h"
+#include "pipeline/text/pretokenize/normal_form.h"
 #include "pipeline/text/encode/pieces.h"
+#include "pipeline/text/pretokenize/normaliser.h"
 #include "pipeline/text/pretokenize/pretokenizer.h"
+#include "pipeline/text/pretokenize/splitter.h"
 
 enum {
     HOT_BITS = 18,  /* of 32 bytes: 8 MiB; 15 to 18 measured, each doubling helps */
@@ -54,6 +58,11 @@ struct encoder {
     uint32_t *ids;
     size_t n, cap;
     struct strbuf normalised;
+    /* Where the patterns by hand do not do it: */
+    struct normaliser *normaliser;
+    struct splitter *splitter;
+    uint32_t *symbols; /* of characters */
+    size_t symbols_cap;
 };
 
 void encoder_free(struct encoder *e)
@@ -63,6 +72,9 @@ void encoder_free(struct encoder *e)
     pretokenizer_free(e->pretokenizer);
     merger_free(e->merger);
     strbuf_free(&e->normalised);
+    normaliser_free(e->normaliser);
+    splitter_free(e->splitter);
+    free(e->symbols);
     free(e->hot);
     free(e->warm);
     free(e->ids);
@@ -73,6 +85,9 @@ void encoder_free(struct encoder *e)
 static size_t encode_new(struct encoder *e, const char *piece, size_t len, uint32_t *ids)
 {
     uint32_t whole;
+    if (len == 1 && e->t->byte_id[(unsigned char)*piece] == UINT32_MAX)
+        die("a text holds byte 0x%02x, which UTF-8 never does and this vocabulary has no token for",
+            (unsigned char)*piece);
     if (e->t->ignore_merges && (whole = vocabulary_find(e->t, piece, len)) != UINT32_MAX) {
         ids[0] = whole;
         return 1;
@@ -228,9 +243,62 @@ static void encode_text(struct encoder *e, const char *text, size_t len)
     }
 }
 
+/* Bytes of one piece, by the caches. */
+static void encode_piece(struct encoder *e, const char *piece, size_t len)
+{
+    reserve(e, len + PIECE_IDS);
+    uint32_t *ids = e->ids + e->n;
+    for (size_t at = 0; at < len;) {
+        struct key k = {.piece = piece + at, .len = len - at};
+        if (k.len > PIECE_KEY)
+            k.len = seam_next(&e->t->seams, k.piece, k.len);
+        if (k.len <= PIECE_KEY) {
+            k.key = piece_key(k.piece, k.len, len - at);
+            k.slot = hot_slots(e, k.key);
+        }
+        ids = put_piece(e, &k, ids);
+        at += k.len;
+    }
+    e->n = (size_t)(ids - e->ids);
+}
+
+static void encode_characters(struct encoder *e, const char *piece, size_t len)
+{
+    if (len > MERGE_MAX)
+        die("a text of more than %d MiB that nothing cuts", MERGE_MAX >> 20);
+    reserve(e, len);
+    if (len > e->symbols_cap)
+        e->symbols = xrealloc(e->symbols, (e->symbols_cap = len + len / 2) * sizeof *e->symbols);
+    e->n += characters_encode(e->merger, e->t, piece, len, e->symbols, e->ids + e->n);
+}
+
+/* Valid UTF-8, by the steps of the file. first: nothing comes before it. */
+static void encode_by_steps(struct encoder *e, const char *text, size_t len, bool first)
+{
+    const struct slice *pieces;
+    size_t n = splitter_run(e->splitter, &text, len, first, &pieces);
+    for (size_t i = 0; i < n; i++) {
+        const char *piece = text + pieces[i].at;
+        size_t piece_len = pieces[i].len;
+        if (e->t->characters) {
+            encode_characters(e, piece, piece_len);
+            continue;
+        }
+        if (e->t->spelled) {
+            strbuf_reset(&e->normalised);
+            bytelevel_bytes(&e->normalised, piece, piece_len);
+            piece = e->normalised.s;
+            piece_len = e->normalised.len;
+        }
+        encode_piece(e, piece, piece_len);
+    }
+}
+
 struct span { /* what added_split gives */
     struct encoder *e;
     enum added_kinds kinds;
+    const char *start, *part; /* of the text, and of what the second pass looks through: by steps */
+    bool first;               /* that begins where the text does */
 };
 
 static void put_added(void *arg, uint32_t id)
@@ -243,16 +311,43 @@ static void put_added(void *arg, uint32_t id)
 static void put_text(void *arg, const char *text, size_t len)
 {
     struct span *s = arg;
-    encode_text(s->e, text, len);
+    if (!s->e->splitter)
+        encode_text(s->e, text, len);
+    else
+        encode_by_steps(s->e, text, len, s->first && text == s->part);
 }
 
-/* Text between added tokens that are looked for before the normaliser. */
+static void put_valid(struct span *s, const char *text, size_t len)
+{
+    s->first = text == s->start;
+    if (s->e->normaliser)
+        text = normaliser_run(s->e->normaliser, text, len, &len);
+    s->part = text;
+    if (s->e->t->nfc)
+        text = normal_form(FORM_NFC, &s->e->normalised, text, len, &len);
+    added_split(s->e->t, text, len, ADDED_NORMALISED, s->kinds, put_text, put_added, s);
+}
+
+/* Text between added tokens that are looked for before the normaliser. Steps take valid UTF-8 alone: bytes
+ * that are none are pieces of their own between texts. */
 static void put_raw(void *arg, const char *text, size_t len)
 {
     struct span *s = arg;
-    if (s->e->t->nfc)
-        text = nfc(&s->e->normalised, text, len, &len);
-    added_split(s->e->t, text, len, ADDED_NORMALISED, s->kinds, put_text, put_added, s);
+    while (s->e->splitter && len > 0) {
+        size_t valid = utf8_prefix(text, len);
+        if (valid > 0)
+            put_valid(s, text, valid);
+        if (valid == len)
+            return;
+        if (tokenizer_wants_utf8(s->e->t))
+            die("a text holds byte 0x%02x where it is not UTF-8, and this vocabulary is of characters",
+                (unsigned char)text[valid]);
+        encode_piece(s->e, text + valid, 1);
+        text += valid + 1;
+        len -= valid + 1;
+    }
+    if (len > 0)
+        put_valid(s, text, len);
 }
 
 /* The tokens that are found as they stand are pieces to come; those learned first come most often and go in
@@ -269,6 +364,15 @@ static void fill_hot(struct encoder *e)
     }
 }
 
+static void open_steps(struct encoder *e, const struct text_steps *s)
+{
+    char why[200];
+    e->normaliser = s->n_rules ? normaliser_new(s->rules, s->n_rules, why, sizeof why) : NULL;
+    e->splitter = splitter_new(s->steps, s->n_steps, why, sizeof why);
+    if (!e->splitter || (s->n_rules && !e->normaliser))
+        die("pattern of the tokenizer: %s", why); /* it was compiled when the file was read */
+}
+
 struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared)
 {
     char why[200];
@@ -278,6 +382,8 @@ struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared)
     e->pretokenizer = pretokenizer_open(t->pattern, t->regex, why, sizeof why);
     if (!e->pretokenizer)
         die("pattern of the pre-tokenizer: %s", why); /* it was compiled when the file was read */
+    if (t->steps)
+        open_steps(e, t->steps);
     e->merger = merger_new(t);
     e->hot = xcalloc_huge((size_t)1 << HOT_BITS, sizeof *e->hot);
     e->warm = xcalloc_huge((size_t)1 << WARM_BITS, sizeof *e->warm);
@@ -288,10 +394,37 @@ struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared)
 
 const uint32_t *encode(struct encoder *e, const char *text, size_t len, bool parse_special, size_t *n)
 {
-    struct span s = {e, parse_special ? ADDED_ALL : ADDED_NOT_SPECIAL};
+    struct span s = {.e = e, .kinds = parse_special ? ADDED_ALL : ADDED_NOT_SPECIAL, .start = text};
     e->n = 0;
     reserve(e, 1);
     added_split(e->t, text, len, ADDED_RAW, s.kinds, put_raw, put_added, &s);
     *n = e->n;
     return e->ids;
+}
+
+bool tokenizer_wants_utf8(const struct tokenizer *t)
+{
+    if (!t->steps)
+        return false;
+    bool changes = t->characters || t->steps->n_rules > 0;
+    for (size_t i = 0; i < t->steps->n_steps; i++)
+        changes |= t->steps->steps[i].kind == STEP_PREFIX || t->steps->steps[i].kind == STEP_REPLACE;
+    return changes;
+}
+
+size_t tokenizer_check(const struct tokenizer *t, const char *text, size_t len)
+{
+    bool wants = tokenizer_wants_utf8(t);
+    if (!wants && !t->gaps)
+        return len;
+    for (size_t at = 0;; at++) {
+        at += utf8_prefix(text + at, len - at);
+        if (at == len || wants || t->byte_id[(unsigned char)text[at]] == UINT32_MAX)
+            return at;
+    }
+}
+
+bool tokenizer_may_cut(const struct tokenizer *t)
+{
+    return !t->steps && t->pattern < N_PATTERNS;
 }

@@ -96,15 +96,21 @@ static void rank_pair(struct merger *m, int32_t i)
         heap_push(m, (struct candidate){node->rank, i});
 }
 
-/* A candidate is out of date when its node's pair has another rank by now; ranks name pairs, so the same rank
- * is the same pair. */
-static size_t merge_by_heap(struct merger *m, const unsigned char *bytes, size_t n, uint32_t *ids)
+static void set_node(struct merger *m, size_t i, size_t n, uint32_t id)
+{
+    m->nodes[i] = (struct node){id, UINT32_MAX, (int32_t)i - 1, i + 1 < n ? (int32_t)i + 1 : NONE};
+}
+
+static void reserve_nodes(struct merger *m, size_t n)
 {
     if (n > m->nodes_cap)
         m->nodes = xrealloc(m->nodes, (m->nodes_cap = n) * sizeof *m->nodes);
-    for (size_t i = 0; i < n; i++)
-        m->nodes[i] = (struct node){m->t->byte_id[bytes[i]], UINT32_MAX, (int32_t)i - 1,
-                                    i + 1 < n ? (int32_t)i + 1 : NONE};
+}
+
+/* A candidate is out of date when its node's pair has another rank by now; ranks name pairs, so the same rank
+ * is the same pair. */
+static size_t merge_nodes(struct merger *m, size_t n, uint32_t *ids)
+{
     m->heap_n = 0;
     for (size_t i = 0; i < n; i++)
         rank_pair(m, (int32_t)i);
@@ -127,6 +133,22 @@ static size_t merge_by_heap(struct merger *m, const unsigned char *bytes, size_t
     for (int32_t i = 0; i != NONE; i = m->nodes[i].next)
         ids[left++] = m->nodes[i].id;
     return left;
+}
+
+static size_t merge_by_heap(struct merger *m, const unsigned char *bytes, size_t n, uint32_t *ids)
+{
+    reserve_nodes(m, n);
+    for (size_t i = 0; i < n; i++)
+        set_node(m, i, n, m->t->byte_id[bytes[i]]);
+    return merge_nodes(m, n, ids);
+}
+
+size_t merge_symbols(struct merger *m, const uint32_t *symbols, size_t n, uint32_t *ids)
+{
+    reserve_nodes(m, n);
+    for (size_t i = 0; i < n; i++)
+        set_node(m, i, n, symbols[i]);
+    return merge_nodes(m, n, ids);
 }
 
 size_t merge_piece(struct merger *m, const char *piece, size_t len, uint32_t *ids)

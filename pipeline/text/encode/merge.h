@@ -14,6 +14,9 @@ void merger_free(struct merger *m); /* NULL is fine */
 /* ids: room for len of them, 1 <= len <= MERGE_MAX. Returns how many were written. */
 size_t merge_piece(struct merger *m, const char *piece, size_t len, uint32_t *ids);
 
+/* The same from any symbols on, n of them, by a heap. */
+size_t merge_symbols(struct merger *m, const uint32_t *symbols, size_t n, uint32_t *ids);
+
 /* The same for a tokenizer that is in_order: merge_match.c. dead: scratch of len / 64 + 1 words. */
 size_t merge_match(const struct tokenizer *t, const unsigned char *s, size_t len, uint64_t *dead,
                    uint32_t *ids);

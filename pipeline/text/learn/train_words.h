@@ -8,7 +8,7 @@
 #define LEARN_TRAIN_WORDS_H
 
 #include "pipeline/stream/input.h"
-#include "pipeline/text/pretokenize/batches.h"
+#include "pipeline/text/vocabulary/batches.h"
 #include "pipeline/text/learn/bpe_train.h"
 
 struct train_words;

@@ -30,7 +30,7 @@ struct head { /* of a record in a file */
     uint64_t count;
 };
 
-struct source { /* a sorted run of words; word is the next one */
+struct merged_run { /* a sorted run of words; word is the next one */
     struct word word;
     const struct word_counts *table; /* NULL: a file */
     size_t next;
@@ -110,7 +110,7 @@ _Noreturn static void bad_file(FILE *f)
 }
 
 /* Makes the next word the current one. False: there is none. */
-static bool advance(struct source *s)
+static bool advance(struct merged_run *s)
 {
     if (s->table) {
         if (s->next == s->table->n)
@@ -129,9 +129,9 @@ static bool advance(struct source *s)
 }
 
 /* heap[at] may belong further down. */
-static void sift_down(struct source **heap, size_t n, size_t at)
+static void sift_down(struct merged_run **heap, size_t n, size_t at)
 {
-    struct source *s = heap[at];
+    struct merged_run *s = heap[at];
     for (size_t child; (child = 2 * at + 1) < n; at = child) {
         if (child + 1 < n && word_compare(&heap[child + 1]->word, &heap[child]->word) < 0)
             child++;
@@ -142,14 +142,14 @@ static void sift_down(struct source **heap, size_t n, size_t at)
     heap[at] = s;
 }
 
-static void merge(struct source **heap, size_t n, void (*use)(void *arg, const struct word *w), void *arg)
+static void merge(struct merged_run **heap, size_t n, void (*use)(void *arg, const struct word *w), void *arg)
 {
     char bytes[WORD_MAX];
     struct word w = {.bytes = bytes};
     for (size_t i = n; i-- > 0;)
         sift_down(heap, n, i);
     while (n > 0 && !stop_signal) {
-        struct source *top = heap[0];
+        struct merged_run *top = heap[0];
         if (w.count > 0 && word_compare(&w, &top->word) == 0) {
             w.count += top->word.count;
         } else {
@@ -172,10 +172,10 @@ void word_runs_each(struct word_runs *r, const struct word_counts *tables, size_
                     void (*use)(void *arg, const struct word *w), void *arg)
 {
     size_t n_sources = r->n + n, n_heap = 0;
-    struct source *sources = xcalloc(n_sources + 1, sizeof *sources);
-    struct source **heap = xcalloc(n_sources + 1, sizeof *heap);
+    struct merged_run *sources = xcalloc(n_sources + 1, sizeof *sources);
+    struct merged_run **heap = xcalloc(n_sources + 1, sizeof *heap);
     for (size_t i = 0; i < n_sources; i++) {
-        struct source *s = &sources[i];
+        struct merged_run *s = &sources[i];
         if (i < r->n) {
             s->file = r->files[i];
             s->bytes = xmalloc(WORD_MAX);

@@ -61,6 +61,15 @@ enum pattern pattern_named(const char *regex)
     return PATTERN_REGEX;
 }
 
+bool pattern_matches_nothing(const char *regex)
+{
+    char why[200];
+    struct regex_pieces *r = regex_pieces_new(regex, why, sizeof why);
+    bool nothing = !r || regex_matches_nothing(r);
+    regex_pieces_free(r);
+    return nothing;
+}
+
 fill_function *const *pretokenizer_level(void)
 {
 #ifdef __x86_64__

@@ -11,6 +11,7 @@
 #ifndef PRETOKENIZE_PRETOKENIZER_H
 #define PRETOKENIZE_PRETOKENIZER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum pattern {
@@ -28,6 +29,9 @@ enum pattern {
 const char *pattern_regex(enum pattern pattern);
 /* The pattern that is spelled so, or means the same; PATTERN_REGEX: none that is known. */
 enum pattern pattern_named(const char *regex);
+
+/* Whether a regular expression that PCRE2 takes may match nothing at all: PATTERN_REGEX is for others. */
+bool pattern_matches_nothing(const char *regex);
 
 struct pretokenizer;                         /* one thread's */
 struct pretokenizer *pretokenizer_new(void); /* PATTERN_QWEN2 */

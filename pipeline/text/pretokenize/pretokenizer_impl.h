@@ -4,6 +4,7 @@
 #ifndef PRETOKENIZE_PRETOKENIZER_IMPL_H
 #define PRETOKENIZE_PRETOKENIZER_IMPL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,8 +26,23 @@ fill_function *const *pretokenizer_level(void);
 struct regex_pieces;
 struct regex_pieces *regex_pieces_new(const char *regex, char *why, size_t cap);
 void regex_pieces_free(struct regex_pieces *r);
-/* Length of the piece at pos, where text[pos..valid) is UTF-8 and not empty. What the expression passes by is
- * a piece, too. */
+/* The first match from `from` on, in valid UTF-8. It may be empty. */
+bool regex_find(struct regex_pieces *r, const char *text, size_t len, size_t from, size_t *start,
+                size_t *end);
+/* All matches, one after the other, as the iterator of the tokenizers library gives them: none that is empty
+ * and begins where the last one ended. */
+struct regex_walk {
+    struct regex_pieces *regex;
+    const char *text;
+    size_t len;
+    size_t at, last; /* where to look next; where the last match ended, if there was one */
+    bool matched;
+};
+bool regex_walk_next(struct regex_walk *w, size_t *start, size_t *end);
+/* Whether some match may be empty. */
+bool regex_matches_nothing(const struct regex_pieces *r);
+/* Length of the piece at pos, where text[pos..valid) is UTF-8 and not empty, for expressions that match
+ * something. What the expression passes by is a piece, too. */
 size_t regex_pieces_next(struct regex_pieces *r, const char *text, size_t valid, size_t pos);
 
 #endif

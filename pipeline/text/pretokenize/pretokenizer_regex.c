@@ -1,9 +1,9 @@
 /*
  * pretokenizer_regex.c - patterns that are not written by hand, and the oracle for those that are: PCRE2
  *
- * \p{L}, \p{N}, \s and their opposites are spelled out in full before PCRE2 sees
- * them, since its Unicode (14 in 10.42) and its idea of a space (U+180E) differ
- * from those of the tokenizers library. Other properties are refused for that reason. Where dialects differ,
+ * General categories (\p{L}, \p{Lu}, ...), \d, \s and their opposites are spelled out in full before PCRE2
+ * sees them, since its Unicode (14 in 10.42) and its idea of a space (U+180E) differ from those of the
+ * tokenizers library. Other properties are refused for that reason. Where dialects differ,
  * Ruby's is meant, which the library's Oniguruma follows: {n,m}+ is no possessive but a repeated quantifier.
  */
 #include "pipeline/text/pretokenize/pretokenizer_impl.h"
@@ -31,41 +31,86 @@ struct regex_pieces {
     pcre2_match_data *match;
 };
 
-static void add_ranges(struct strbuf *out, const struct unicode_range *r, unsigned n)
+/* What an escape means: the white space, or the general categories whose names begin so. */
+struct class
 {
-    for (unsigned i = 0; i < n; i++)
-        strbuf_addf(out, "\\x{%x}-\\x{%x}", r[i].first, r[i].last);
+    char name[3]; /* "s", "L", "Lu" */
+    bool negated, refused;
+};
+
+static bool in_class(const struct unicode_category *r, const struct class *c)
+{
+    return r->name[0] == c->name[0] && (!c->name[1] || r->name[1] == c->name[1]);
 }
 
-/* What \pL, \pN and \s are inside brackets. False: another property. */
-static bool add_class(struct strbuf *out, char class)
+static void add_range(struct strbuf *out, uint32_t from, uint32_t to)
 {
-    if (class == 'L')
-        add_ranges(out, unicode_letters, n_unicode_letters);
-    else if (class == 'N')
-        add_ranges(out, unicode_numbers, n_unicode_numbers);
-    else if (class == 's')
-        strbuf_addf(out, "\\x09-\\x0d\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{"
-                         "202f}\\x{205f}\\x{3000}");
-    else
-        return false;
-    return true;
+    strbuf_addf(out, from == to ? "\\x{%x}" : "\\x{%x}-\\x{%x}", from, to);
 }
 
-/* The class whose escape stands at p: 'L', 'N', 's', upper-cased meaning in *negated; *len its length. 0: no
- * class. */
-static char class_at(const char *p, size_t *len, bool *negated)
+/* The ranges of a general category, or what lies between them, for brackets: as few as there may be, for
+ * PCRE2 looks at one after the other. */
+static void add_category(struct strbuf *out, const struct class *c)
 {
+    const struct unicode_category *all = unicode_categories;
+    uint32_t next = 0; /* behind the last range */
+    for (unsigned i = 0; i < n_unicode_categories; i++) {
+        if (!in_class(&all[i], c))
+            continue;
+        uint32_t first = all[i].first;
+        while (i + 1 < n_unicode_categories && all[i + 1].first == all[i].last + 1 &&
+               in_class(&all[i + 1], c))
+            i++;
+        if (!c->negated)
+            add_range(out, first, all[i].last);
+        else if (first > next)
+            add_range(out, next, first - 1);
+        next = all[i].last + 1;
+    }
+    if (c->negated && next <= 0x10ffff)
+        add_range(out, next, 0x10ffff);
+}
+
+static void add_spaces(struct strbuf *out, bool negated)
+{
+    strbuf_addf(
+        out, "%s",
+        negated ? "\\x00-\\x08\\x0e-\\x1f\\x21-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{"
+                  "200b}-"
+                  "\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}"
+                : "\\x09-\\x0d\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}"
+                  "\\x{205f}\\x{3000}");
+}
+
+static bool is_category(const char *name, size_t len)
+{
+    for (unsigned i = 0; i < n_unicode_categories; i++)
+        if (memcmp(unicode_categories[i].name, name, len) == 0)
+            return true;
+    return false;
+}
+
+/* The escape at p, if it stands for a class; *len is its length. Refused: what depends on the version of
+ * Unicode, or means something else in another dialect. */
+static bool class_at(const char *p, size_t *len, struct class *c)
+{
+    *c = (struct class){.negated = p[1] == 'S' || p[1] == 'P' || p[1] == 'D'};
     *len = 2;
-    *negated = p[1] == 'S' || p[1] == 'P';
-    if (p[1] == 's' || p[1] == 'S')
-        return 's';
-    if (p[1] != 'p' && p[1] != 'P')
-        return strchr("dDwWhHvVRXbBNkgGK", p[1]) && p[1] ? '?' : 0; /* depend on Unicode or on a dialect */
-    if (p[2] != '{' || !p[3] || p[4] != '}')
-        return '?';
-    *len = 5;
-    return p[3] == 'L' || p[3] == 'N' ? p[3] : '?';
+    if (p[1] == 's' || p[1] == 'S' || p[1] == 'd' || p[1] == 'D') {
+        memcpy(c->name, (p[1] | 32) == 's' ? "s" : "Nd", 2);
+        return true;
+    }
+    if (p[1] != 'p' && p[1] != 'P') {
+        c->refused = p[1] && strchr("wWhHvVRXbBNkgGK", p[1]);
+        return c->refused;
+    }
+    size_t n = p[2] == '{' ? strcspn(p + 3, "}") : 0;
+    c->refused = n < 1 || n > 2 || !p[3 + n] || !is_category(p + 3, n);
+    if (!c->refused) {
+        memcpy(c->name, p + 3, n);
+        *len = 4 + n;
+    }
+    return true;
 }
 
 /* Length of a quantifier {n,m}, {n,}, {,m} or {n} at p; 0: none. */
@@ -92,47 +137,67 @@ static bool add_bounds(struct strbuf *out, const char *p, size_t len, size_t ato
 }
 
 /* A class at p, spelled out. False: *why. */
-static bool put_class(struct strbuf *out, const char *p, char class, bool negated, bool brackets, char *why,
+static bool put_class(struct strbuf *out, const char *p, const struct class *c, bool brackets, char *why,
                       size_t cap)
 {
-    if (class == '?' || (negated && brackets)) {
+    if (c->refused) {
         snprintf(why, cap, "%.*s is not supported",
                  (int)(p[1] == 'p' || p[1] == 'P' ? strcspn(p, "}") + 1 : 2), p);
         return false;
     }
-    strbuf_addf(out, "%s", brackets ? "" : negated ? "[^" : "[");
-    add_class(out, class);
+    strbuf_addf(out, "%s", brackets ? "" : "[");
+    if (c->name[0] == 's')
+        add_spaces(out, c->negated);
+    else
+        add_category(out, c);
     strbuf_addf(out, "%s", brackets ? "" : "]");
+    return true;
+}
+
+/* Brackets within brackets are a union: the inner ones are left out. False: a set that this does not say. */
+static bool put_bracket(struct strbuf *out, const char *p, int *depth, char *why, size_t cap)
+{
+    bool inner = *depth > 0;
+    if (inner && *p == '[' && (p[1] == '^' || p[1] == ':')) {
+        snprintf(why, cap, "[%c within brackets is not supported", p[1]);
+        return false;
+    }
+    *depth += *p == '[' ? 1 : -1;
+    if (!inner || *depth == 0)
+        strbuf_add(out, p, 1);
     return true;
 }
 
 /* The pattern with classes spelled out. False: *why. */
 static bool translate(struct strbuf *out, const char *p, char *why, size_t cap)
 {
-    bool brackets = false;
+    int depth = 0; /* of brackets */
     size_t atom = NO_ATOM;
     for (size_t len; *p; p += len) {
-        bool negated = false;
-        if (!brackets && (len = bounds_at(p)) > 0) {
+        struct class class;
+        len = 1;
+        if (depth == 0 && (len = bounds_at(p)) > 0) {
             if (add_bounds(out, p, len, atom))
                 continue;
             snprintf(why, cap, "%.*s+ behind a group is not supported", (int)len, p);
             return false;
         }
-        if (*p == '[' && brackets) {
-            snprintf(why, cap, "brackets within brackets are not supported");
+        if ((depth > 0 && p[0] == '&' && p[1] == '&') || (depth == 0 && strncmp(p, "(?m", 3) == 0)) {
+            snprintf(why, cap, "%.*s is not supported", depth > 0 ? 2 : 3, p);
             return false;
         }
-        if (!brackets && ((unsigned char)*p & 0xc0) != 0x80)
+        if (depth == 0 && ((unsigned char)*p & 0xc0) != 0x80)
             atom = strchr("()|", *p) ? NO_ATOM : out->len;
-        char class = *p == '\\' ? class_at(p, &len, &negated) : 0;
-        if (class) {
-            if (!put_class(out, p, class, negated, brackets, why, cap))
+        len = 1;
+        if (*p == '\\' && class_at(p, &len, &class)) {
+            if (!put_class(out, p, &class, depth > 0, why, cap))
+                return false;
+        } else if (*p == '[' || (*p == ']' && depth > 0)) {
+            if (!put_bracket(out, p, &depth, why, cap))
                 return false;
         } else {
             len = *p == '\\' && p[1] ? 2 : 1;
             strbuf_add(out, p, len);
-            brackets = *p == '[' || (brackets && *p != ']');
         }
     }
     return true;
@@ -180,14 +245,45 @@ void regex_pieces_free(struct regex_pieces *r)
     free(r);
 }
 
+bool regex_find(struct regex_pieces *r, const char *text, size_t len, size_t from, size_t *start, size_t *end)
+{
+    int rc = pcre2_match(r->code, (PCRE2_SPTR)text, len, from, PCRE2_NO_UTF_CHECK, r->match, r->context);
+    if (rc == PCRE2_ERROR_NOMATCH)
+        return false;
+    if (rc < 0) /* 0: a group did not fit, and none is asked for */
+        die("PCRE2 failed on the pattern of the pre-tokenizer at byte %zu of a text (error %d)", from, rc);
+    const size_t *at = pcre2_get_ovector_pointer(r->match);
+    *start = at[0];
+    *end = at[1];
+    return true;
+}
+
+bool regex_walk_next(struct regex_walk *w, size_t *start, size_t *end)
+{
+    while (w->at <= w->len && regex_find(w->regex, w->text, w->len, w->at, start, end)) {
+        if (*start < *end || !w->matched || *end != w->last) {
+            w->at = w->last = *end;
+            w->matched = true;
+            return true;
+        }
+        do /* past the next character */
+            w->at++;
+        while (w->at < w->len && ((unsigned char)w->text[w->at] & 0xc0) == 0x80);
+    }
+    return false;
+}
+
+bool regex_matches_nothing(const struct regex_pieces *r)
+{
+    uint32_t shortest = 0;
+    pcre2_pattern_info(r->code, PCRE2_INFO_MINLENGTH, &shortest);
+    return shortest == 0;
+}
+
 size_t regex_pieces_next(struct regex_pieces *r, const char *text, size_t valid, size_t pos)
 {
-    int rc = pcre2_match(r->code, (PCRE2_SPTR)text, valid, pos, PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY, r->match,
-                         r->context);
-    if (rc == PCRE2_ERROR_NOMATCH)
+    size_t start, end;
+    if (!regex_find(r, text, valid, pos, &start, &end))
         return valid - pos;
-    if (rc < 0) /* 0: a group did not fit, and none is asked for */
-        die("PCRE2 failed on the pattern of the pre-tokenizer at byte %zu of a text (error %d)", pos, rc);
-    const size_t *at = pcre2_get_ovector_pointer(r->match);
-    return at[0] > pos ? at[0] - pos : at[1] - pos;
+    return start > pos ? start - pos : end - pos;
 }

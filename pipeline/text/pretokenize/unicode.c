@@ -17,17 +17,16 @@ static const struct unicode_range blanks[] = {
 
 static uint8_t classes[0x110000];
 
-static void fill(const struct unicode_range *ranges, unsigned n, enum unicode_class class)
-{
-    for (unsigned i = 0; i < n; i++)
-        memset(classes + ranges[i].first, class, ranges[i].last - ranges[i].first + 1);
-}
-
 static void fill_all(void)
 {
-    fill(unicode_letters, n_unicode_letters, CLASS_LETTER);
-    fill(unicode_numbers, n_unicode_numbers, CLASS_NUMBER);
-    fill(blanks, sizeof blanks / sizeof *blanks, CLASS_BLANK);
+    for (unsigned i = 0; i < n_unicode_categories; i++) {
+        const struct unicode_category *r = &unicode_categories[i];
+        if (r->name[0] == 'L' || r->name[0] == 'N')
+            memset(classes + r->first, r->name[0] == 'L' ? CLASS_LETTER : CLASS_NUMBER,
+                   r->last - r->first + 1);
+    }
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++)
+        memset(classes + blanks[i].first, CLASS_BLANK, blanks[i].last - blanks[i].first + 1);
     classes[' '] = CLASS_SPACE;
     classes['\n'] = classes['\r'] = CLASS_NEWLINE;
 }
@@ -37,4 +36,17 @@ const uint8_t *unicode_classes(void)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, fill_all);
     return classes;
+}
+
+bool unicode_in(const struct unicode_range *ranges, unsigned n, uint32_t c)
+{
+    unsigned low = 0, high = n;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (ranges[middle].last < c)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && ranges[low].first <= c;
 }

@@ -4,6 +4,7 @@
 #ifndef PRETOKENIZE_UNICODE_H
 #define PRETOKENIZE_UNICODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,8 +21,17 @@ enum unicode_class {
 struct unicode_range {
     uint32_t first, last;
 };
-extern const struct unicode_range unicode_letters[], unicode_numbers[]; /* ascending */
-extern const unsigned n_unicode_letters, n_unicode_numbers;
+struct unicode_category {
+    uint32_t first, last;
+    char name[2]; /* of the general category: "Lu" */
+};
+/* All ascending. Words: \w of Rust; punctuation and accents: those of the tokenizers library. */
+extern const struct unicode_category unicode_categories[];
+extern const struct unicode_range unicode_words[], unicode_punctuation[], unicode_accents[];
+extern const unsigned n_unicode_categories, n_unicode_words, n_unicode_punctuation, n_unicode_accents;
+
+/* Whether c is in one of the n ranges. */
+bool unicode_in(const struct unicode_range *ranges, unsigned n, uint32_t c);
 
 /* The class of each code point, 0x110000 bytes; the first call fills it. */
 const uint8_t *unicode_classes(void);
@@ -62,6 +72,22 @@ static inline enum unicode_class unicode_at(const uint8_t *classes, const unsign
         return CLASS_END;
     *len = 4;
     return classes[c];
+}
+
+/* Whether the character at s is white space; *len is its length. */
+static inline bool unicode_is_white(const unsigned char *s, size_t n, size_t *len)
+{
+    enum unicode_class class = unicode_at(unicode_classes(), s, n, len);
+    return class >= CLASS_SPACE && class <= CLASS_BLANK;
+}
+
+/* The character that unicode_at has found, of len bytes. */
+static inline uint32_t unicode_point(const unsigned char *s, size_t len)
+{
+    return len == 2   ? (s[0] & 0x1fu) << 6 | (s[1] & 0x3f)
+           : len == 3 ? (s[0] & 0xfu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3f)
+           : len == 4 ? (s[0] & 7u) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3f)
+                      : s[0];
 }
 
 #endif

@@ -52,7 +52,8 @@ static bool happens(const struct tokenizer *t, uint32_t rank)
 static bool find_made(struct tokenizer *t)
 {
     for (int b = 0; b < 256; b++)
-        t->extents[t->byte_id[b]].len = 1;
+        if (t->byte_id[b] != UINT32_MAX)
+            t->extents[t->byte_id[b]].len = 1;
     for (uint32_t rank = 0; rank < t->n_merges; rank++) {
         const struct merge *m = &t->merges[rank];
         if (!happens(t, rank))

@@ -3,23 +3,19 @@
  *
  * jansson checks JSON, UTF-8, depth and duplicate keys. What is checked here:
  * every type, every id, that each merge is of known tokens and makes a known
- * one, and that no part asks for something that tritter does not do (a
- * normaliser, another pattern, dropout, ...).
+ * one, and that no part asks for something that tritter does not do (dropout, another model, ...).
  */
-#include "pipeline/text/vocabulary/vocabulary.h"
+#include "pipeline/text/vocabulary/loader.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "pipeline/lib/fs.h"
-#include "pipeline/text/vocabulary/bytelevel.h"
-#include "pipeline/text/pretokenize/nfc.h"
-#include "pipeline/text/pretokenize/pretokenizer.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/text/pretokenize/bytelevel.h"
 
 enum {
     MAX_FILE = 32 << 20,  /* bytes: some times the largest in use */
@@ -27,22 +23,7 @@ enum {
     MAX_MERGES = 2 << 20,
 };
 
-struct loader {
-    const char *name;
-    char *err;
-    size_t cap;
-    json_t *root; /* owned */
-    json_t *vocab, *merges, *added;
-    enum pattern pattern;
-    const char *regex; /* PATTERN_REGEX, of root */
-    bool nfc, ignore_merges;
-    uint32_t vocab_size;
-    struct tokenizer *t; /* owned until it is handed out */
-    struct strbuf bytes;
-};
-
-static int bad(struct loader *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static int bad(struct loader *l, const char *fmt, ...)
+int loader_bad(struct loader *l, const char *fmt, ...)
 {
     char reason[600];
     va_list ap;
@@ -53,20 +34,27 @@ static int bad(struct loader *l, const char *fmt, ...)
     return -1;
 }
 
-/* Missing counts as null. */
-static bool absent(const json_t *v)
+bool is_absent(const json_t *v)
 {
     return !v || json_is_null(v);
 }
 
-static bool is_string(const json_t *v, const char *s)
+bool is_string(const json_t *v, const char *s)
 {
     return json_is_string(v) && strcmp(json_string_value(v), s) == 0;
 }
 
-static bool not_set(const json_t *v)
+bool is_type(const json_t *v, const char *type)
 {
-    return absent(v) || json_is_false(v) || is_string(v, "");
+    return is_string(json_object_get(v, "type"), type);
+}
+
+int read_bool(struct loader *l, const json_t *v, const char *where, const char *key, bool unset, bool *set)
+{
+    const json_t *flag = json_object_get(v, key);
+    *set = is_absent(flag) ? unset : json_is_true(flag);
+    return is_absent(flag) || json_is_boolean(flag) ? 0
+                                                    : loader_bad(l, "%s.%s is not true or false", where, key);
 }
 
 static int parse_json(struct loader *l, const char *json, size_t len)
@@ -75,229 +63,212 @@ static int parse_json(struct loader *l, const char *json, size_t len)
     while (start < len && strchr(" \t\r\n", json[start]) && json[start])
         start++;
     if (start < len && json[start] == '[') /* before all of it is parsed */
-        return bad(l, "offset %zu: not a JSON object", start);
+        return loader_bad(l, "offset %zu: not a JSON object", start);
     for (size_t i = 0; i < len; i++)
         values += json[i] == ',' || json[i] == '[' || json[i] == '{' || json[i] == ':';
     if (values > MAX_VALUES)
-        return bad(l, "more than %d values: not a tokenizer.json", (int)MAX_VALUES);
+        return loader_bad(l, "more than %d values: not a tokenizer.json", (int)MAX_VALUES);
     json_error_t error;
     l->root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &error);
     if (!l->root)
-        return bad(l, "offset %d: %s", error.position, error.text);
-    return json_is_object(l->root) ? 0 : bad(l, "offset %zu: not a JSON object", start);
+        return loader_bad(l, "offset %d: %s", error.position, error.text);
+    return json_is_object(l->root) ? 0 : loader_bad(l, "offset %zu: not a JSON object", start);
 }
 
-/* ---- what is done before the merges ---- */
+/* ---- the parts ---- */
 
-static bool is_type(const json_t *v, const char *type)
+static int check_version(struct loader *l)
 {
-    return is_string(json_object_get(v, "type"), type);
-}
-
-static bool is_byte_level(const json_t *v, bool *splits)
-{
-    const json_t *regex = json_object_get(v, "use_regex");
-    *splits = absent(regex) || json_is_true(regex);
-    return is_type(v, "ByteLevel") && (*splits || json_is_false(regex));
-}
-
-static int check_byte_level(struct loader *l, const json_t *v)
-{
-    const json_t *prefix = json_object_get(v, "add_prefix_space"); /* missing means true there */
-    return json_is_false(prefix) ? 0 : bad(l, "pre_tokenizer: ByteLevel.add_prefix_space is not supported");
-}
-
-/* Split by a regular expression: which pattern that is. */
-static int use_split(struct loader *l, const json_t *v)
-{
-    const json_t *regex = json_object_get(json_object_get(v, "pattern"), "Regex");
-    if (!json_is_string(regex) || json_string_length(regex) == 0)
-        return bad(l, "pre_tokenizer: Split.pattern: it must be {\"Regex\": ...}");
-    if (!is_string(json_object_get(v, "behavior"), "Isolated") || !not_set(json_object_get(v, "invert")))
-        return bad(l, "pre_tokenizer: Split: supported are behavior \"Isolated\" and invert false");
-    l->pattern = pattern_named(json_string_value(regex));
-    if (l->pattern != PATTERN_REGEX)
+    const json_t *model = json_object_get(l->root, "model"), *type = json_object_get(model, "type");
+    if (is_string(type, "BPE"))
         return 0;
-    char why[200];
-    struct pretokenizer *p = pretokenizer_open(PATTERN_REGEX, json_string_value(regex), why, sizeof why);
-    if (!p)
-        return bad(l, "pre_tokenizer: Split.pattern: %s", why);
-    pretokenizer_free(p);
-    l->regex = json_string_value(regex);
-    return 0;
+    return loader_bad(l, "model.type: %.40s is not supported: only BPE",
+                      json_is_string(type) ? json_string_value(type) : "none");
 }
 
-/* ByteLevel; Split, ByteLevel that does not split; or Digits, ByteLevel that splits. */
-static int use_pre_tokenizer(struct loader *l, const json_t *pre)
+/* What the model says of characters that are no token, and of those within a word and at its end. */
+static int read_characters(struct loader *l, const json_t *model, struct characters *c)
 {
-    const json_t *steps = is_type(pre, "Sequence") ? json_object_get(pre, "pretokenizers") : NULL;
-    size_t n = steps ? json_array_size(steps) : 1;
-    const json_t *last = steps ? json_array_get(steps, n - 1) : pre,
-                 *first = n == 2 ? json_array_get(steps, 0) : NULL;
-    bool splits;
-    if (n < 1 || n > 2 || !is_byte_level(last, &splits))
-        return bad(
-            l, "pre_tokenizer: not supported: it must end with ByteLevel, after Split or Digits if anything");
-    if (check_byte_level(l, last) < 0)
+    const json_t *unknown = json_object_get(model, "unk_token"),
+                 *prefix = json_object_get(model, "continuing_subword_prefix"),
+                 *suffix = json_object_get(model, "end_of_word_suffix");
+    c->unknown = UINT32_MAX;
+    if (read_bool(l, model, "model", "fuse_unk", false, &c->fuse_unknown) < 0 ||
+        read_bool(l, model, "model", "byte_fallback", false, &c->byte_fallback) < 0)
         return -1;
-    l->pattern = splits ? PATTERN_GPT2 : PATTERN_NONE;
-    if (n == 1)
-        return 0;
-    if (is_type(first, "Split") && !splits)
-        return use_split(l, first);
-    if (!is_type(first, "Digits") || !splits || !json_is_true(json_object_get(first, "individual_digits")))
-        return bad(l, "pre_tokenizer: not supported before ByteLevel: only Split with use_regex false, or "
-                      "Digits one by one");
-    l->pattern = PATTERN_GPT2_DIGITS;
+    if ((!is_absent(unknown) && !json_is_string(unknown)) ||
+        (!is_absent(prefix) && !json_is_string(prefix)) || (!is_absent(suffix) && !json_is_string(suffix)))
+        return loader_bad(l,
+                          "model.unk_token, continuing_subword_prefix or end_of_word_suffix is not a string");
+    const json_t *id = is_absent(unknown) ? NULL : json_object_get(l->vocab, json_string_value(unknown));
+    if (id && json_is_integer(id) && json_integer_value(id) >= 0 && json_integer_value(id) < VOCABULARY_MAX)
+        c->unknown = (uint32_t)json_integer_value(id);
+    if (!is_absent(unknown) && c->unknown == UINT32_MAX && !l->byte_level)
+        return loader_bad(l, "model.unk_token: \"%.100s\" is not in the vocabulary",
+                          json_string_value(unknown));
+    c->prefix = xstrdup(is_absent(prefix) ? "" : json_string_value(prefix));
+    c->suffix = xstrdup(is_absent(suffix) ? "" : json_string_value(suffix));
     return 0;
-}
-
-/* Vocabularies of characters, with <0xNN> for bytes that no token has: their settings come in many forms. */
-static bool is_sentencepiece(const struct loader *l)
-{
-    const json_t *decoder = json_object_get(l->root, "decoder"),
-                 *steps = json_object_get(decoder, "decoders"), *step;
-    bool found = json_is_true(json_object_get(json_object_get(l->root, "model"), "byte_fallback")) ||
-                 is_type(decoder, "Metaspace") ||
-                 is_type(json_object_get(l->root, "pre_tokenizer"), "Metaspace");
-    size_t i;
-    json_array_foreach(steps, i, step) found |= is_type(step, "ByteFallback") || is_type(step, "Metaspace");
-    return found;
-}
-
-static int check_pipeline(struct loader *l)
-{
-    const json_t *normalizer = json_object_get(l->root, "normalizer");
-    if (is_sentencepiece(l))
-        return bad(l, "a SentencePiece vocabulary (decoder: ByteFallback or Metaspace; model.byte_fallback), "
-                      "which cuts text "
-                      "into characters: only byte-level ones are supported");
-    l->nfc = is_type(normalizer, "NFC");
-    if (!l->nfc && !absent(normalizer))
-        return bad(l, "normalizer: not supported: only NFC or none");
-    if (!is_type(json_object_get(l->root, "decoder"), "ByteLevel"))
-        return bad(l, "decoder: not supported: it must be ByteLevel");
-    return use_pre_tokenizer(l, json_object_get(l->root, "pre_tokenizer"));
 }
 
 static int check_model(struct loader *l)
 {
-    static const char *const unset[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix",
-                                        "fuse_unk", "byte_fallback"};
-    const json_t *model = json_object_get(l->root, "model");
-    if (!is_string(json_object_get(model, "type"), "BPE"))
-        return bad(l, "model.type: not \"BPE\"");
-    for (size_t i = 0; i < sizeof unset / sizeof *unset; i++)
-        if (!not_set(json_object_get(model, unset[i])))
-            return bad(l, "model.%s: not supported", unset[i]);
-    const json_t *ignore = json_object_get(model, "ignore_merges");
-    if (!absent(ignore) && !json_is_boolean(ignore))
-        return bad(l, "model.ignore_merges: not true or false");
-    l->ignore_merges = json_is_true(ignore);
+    const json_t *model = json_object_get(l->root, "model"), *dropout = json_object_get(model, "dropout");
+    if (!is_absent(dropout) && !(json_is_number(dropout) && json_number_value(dropout) == 0))
+        return loader_bad(l, "model.dropout: not supported, for it draws lots");
     l->vocab = json_object_get(model, "vocab");
     if (!json_is_object(l->vocab) || json_object_size(l->vocab) == 0)
-        return bad(l, "model.vocab: missing, or not an object of ids");
+        return loader_bad(l, "model.vocab: missing, or not an object of ids");
     l->merges = json_object_get(model, "merges");
     if (!json_is_array(l->merges))
-        return bad(l, "model.merges: missing, or not an array");
+        return loader_bad(l, "model.merges: missing, or not an array");
     if (json_array_size(l->merges) > MAX_MERGES)
-        return bad(l, "model.merges: more than %d", (int)MAX_MERGES);
+        return loader_bad(l, "model.merges: more than %d", (int)MAX_MERGES);
     l->added = json_object_get(l->root, "added_tokens");
-    return absent(l->added) || json_is_array(l->added) ? 0 : bad(l, "added_tokens: not an array");
+    return is_absent(l->added) || json_is_array(l->added) ? 0 : loader_bad(l, "added_tokens: not an array");
 }
+
+/* ---- tokens ---- */
 
 static int read_id(struct loader *l, const json_t *v, const char *what, const char *name, uint32_t *id)
 {
     if (!json_is_integer(v))
-        return bad(l, "%s: id of \"%.100s\" is not a whole number", what, name);
+        return loader_bad(l, "%s: id of \"%.100s\" is not a whole number", what, name);
     json_int_t n = json_integer_value(v);
     if (n < 0 || n >= VOCABULARY_MAX)
-        return bad(l, "%s: id %lld of \"%.100s\" is out of range", what, (long long)n, name);
+        return loader_bad(l, "%s: id %lld of \"%.100s\" is out of range", what, (long long)n, name);
     *id = (uint32_t)n;
     return 0;
 }
 
-/* Calls for each token of the vocabulary and each added token. */
-static int each_id(struct loader *l, int (*use)(struct loader *, uint32_t id, const char *name, size_t len,
-                                                const json_t *added))
+static int use_for_size(struct loader *l, uint32_t id, const char *name, size_t len)
 {
-    uint32_t id;
+    if (len > VOCABULARY_MAX_TOKEN)
+        return loader_bad(l, "id %u: token of %zu bytes", id, len);
+    l->vocab_size = id >= l->vocab_size ? id + 1 : l->vocab_size;
+    (void)name;
+    return 0;
+}
+
+/* The library numbers added tokens in the order of the list: one that the vocabulary has, or that came
+ * before, is that one; another gets the next id behind them all. What the file says the id is counts for
+ * nothing. */
+static int number_added(struct loader *l)
+{
+    uint32_t count = (uint32_t)json_object_size(l->vocab), highest = 0;
+    json_t *seen = json_object(), *v;
     size_t i;
-    json_t *v;
-    const char *key;
+    int rc = 0;
+    l->added_ids = xcalloc(json_array_size(l->added) + 1, sizeof *l->added_ids);
     json_array_foreach(l->added, i, v)
     {
-        const json_t *content = json_object_get(v, "content");
-        if (!json_is_string(content) || json_string_length(content) == 0)
-            return bad(l, "added_tokens[%zu]: no content", i);
-        if (read_id(l, json_object_get(v, "id"), "added_tokens", json_string_value(content), &id) < 0 ||
-            use(l, id, json_string_value(content), json_string_length(content), v) < 0)
-            return -1;
+        const json_t *content = json_object_get(v, "content"), *there;
+        const char *name = json_string_value(content);
+        uint32_t id;
+        if (!name || json_string_length(content) == 0 || strlen(name) != json_string_length(content)) {
+            rc = loader_bad(l, "added_tokens[%zu]: no content", i);
+            break;
+        }
+        if ((rc = read_id(l, json_object_get(v, "id"), "added_tokens", name, &id)) < 0)
+            break;
+        there = json_object_get(seen, name);
+        there = there ? there : json_object_get(l->vocab, name);
+        if (there && (rc = read_id(l, there, "added_tokens", name, &id)) < 0)
+            break;
+        if (!there)
+            id = highest >= count ? highest + 1 : count;
+        if (id >= VOCABULARY_MAX &&
+            (rc = loader_bad(l, "added_tokens[%zu]: more than %d ids", i, (int)VOCABULARY_MAX)) < 0)
+            break;
+        l->added_ids[i] = id;
+        highest = id > highest ? id : highest;
+        json_object_set_new(seen, name, json_integer(id));
+        if ((rc = use_for_size(l, id, name, strlen(name))) < 0)
+            break;
     }
+    json_decref(seen);
+    return rc;
+}
+
+static int each_in_vocabulary(struct loader *l,
+                              int (*use)(struct loader *, uint32_t id, const char *name, size_t len))
+{
+    uint32_t id;
+    json_t *v;
+    const char *key;
     json_object_foreach(l->vocab, key, v) if (read_id(l, v, "model.vocab", key, &id) < 0 ||
-                                              use(l, id, key, strlen(key), NULL) < 0) return -1;
+                                              use(l, id, key, strlen(key)) < 0) return -1;
     return 0;
 }
 
-static int use_for_size(struct loader *l, uint32_t id, const char *name, size_t len, const json_t *added)
+/* Byte-level tokens that are not spelled in that alphabet are nothing that merges could make. */
+static int use_token(struct loader *l, uint32_t id, const char *name, size_t len)
 {
-    (void)name, (void)added;
-    if (len > VOCABULARY_MAX_TOKEN)
-        return bad(l, "id %u: token of %zu bytes", id, len);
-    l->vocab_size = id >= l->vocab_size ? id + 1 : l->vocab_size;
+    if (l->t->tokens[id].kind != TOKEN_UNUSED)
+        return loader_bad(l, "model.vocab: id %u is used twice, again by \"%.100s\"", id, name);
+    strbuf_reset(&l->bytes);
+    if (l->t->characters)
+        vocabulary_set(l->t, id, name, len, TOKEN_TEXT);
+    else if (bytelevel_bytes(&l->bytes, name, len) == 0)
+        vocabulary_set(l->t, id, l->bytes.s, l->bytes.len, TOKEN_TEXT);
+    else
+        vocabulary_set(l->t, id, name, len, TOKEN_CODE);
     return 0;
 }
 
-static int read_flag(struct loader *l, const json_t *added, const char *flag, const char *name, bool *set)
+static int read_flags(struct loader *l, const json_t *v, const char *name, struct added *flags)
 {
-    const json_t *v = json_object_get(added, flag);
-    *set = json_is_true(v);
-    return absent(v) || json_is_boolean(v)
-               ? 0
-               : bad(l, "added token \"%.100s\": %s is not true or false", name, flag);
+    char where[160];
+    snprintf(where, sizeof where, "added token \"%.100s\"", name);
+    return read_bool(l, v, where, "special", false, &flags->special) < 0 ||
+                   read_bool(l, v, where, "single_word", false, &flags->word) < 0 ||
+                   read_bool(l, v, where, "lstrip", false, &flags->lstrip) < 0 ||
+                   read_bool(l, v, where, "rstrip", false, &flags->rstrip) < 0 ||
+                   read_bool(l, v, where, "normalized", false, &flags->normalized) < 0
+               ? -1
+               : 0;
 }
 
-static int use_added(struct loader *l, uint32_t id, const char *name, size_t len, const json_t *added)
+static bool same_find(const struct tokenizer *t, const struct added *a, const char *find, size_t len)
 {
-    bool special, word, left, right, normalized;
-    if (read_flag(l, added, "special", name, &special) < 0 ||
-        read_flag(l, added, "single_word", name, &word) < 0 ||
-        read_flag(l, added, "lstrip", name, &left) < 0 || read_flag(l, added, "rstrip", name, &right) < 0 ||
-        read_flag(l, added, "normalized", name, &normalized) < 0)
+    return a->find_len == len && memcmp(t->bytes + a->find_at, find, len) == 0;
+}
+
+static int use_added(struct loader *l, size_t i, const json_t *v)
+{
+    const char *name = json_string_value(json_object_get(v, "content")), *find = name;
+    size_t len = strlen(name), find_len = len;
+    uint32_t id = l->added_ids[i];
+    struct added flags = {0};
+    if (read_flags(l, v, name, &flags) < 0)
         return -1;
-    if (word)
-        return bad(l, "added token \"%.100s\": single_word is not supported", name);
-    size_t nfc_len;
-    strbuf_reset(&l->bytes);
-    if (normalized && l->nfc &&
-        nfc(&l->bytes, name, len, &nfc_len) != name) /* the library looks for its NFC */
-        return bad(l, "added token \"%.100s\": normalized, but not spelled in NFC", name);
+    if (flags.normalized && l->normaliser) /* the library looks for what the normaliser makes of it */
+        find = normaliser_run(l->normaliser, name, len, &find_len);
+    if (find_len == 0)
+        return loader_bad(l, "added token \"%.100s\": the normaliser leaves nothing of it", name);
+    struct added *a = vocabulary_added(l->t, name, len);
+    for (uint32_t k = 0; k < l->t->n_added; k++)
+        if (&l->t->added[k] != a && l->t->added[k].normalized == flags.normalized &&
+            same_find(l->t, &l->t->added[k], find, find_len))
+            return loader_bad(l, "added token \"%.100s\": the normaliser makes it the same as another", name);
     const json_t *in_vocab = json_object_get(l->vocab, name);
-    if (l->t->tokens[id].kind != TOKEN_UNUSED || (in_vocab && json_integer_value(in_vocab) != id))
-        return bad(l, "added token \"%.100s\": id %u belongs to another token", name, id);
-    vocabulary_set(l->t, id, name, len, special ? TOKEN_SPECIAL : TOKEN_ADDED);
-    struct token *token = &l->t->tokens[id];
-    token->lstrip = left;
-    token->rstrip = right;
-    token->normalized = normalized;
+    if (!a && !in_vocab && l->t->tokens[id].kind != TOKEN_UNUSED)
+        return loader_bad(l, "added token \"%.100s\": id %u belongs to another token", name, id);
+    l->t->renumbered += json_integer_value(json_object_get(v, "id")) != id;
+    if (a && a->normalized != flags.normalized)
+        return loader_bad(l, "added token \"%.100s\": given twice, once normalized", name);
+    if (a) /* given again: what comes last holds, but special it stays */
+        l->t->tokens[id].special = a->special |= flags.special;
+    else
+        a = vocabulary_add(l->t, id, name, len, find, find_len, flags.special);
+    a->lstrip = flags.lstrip;
+    a->rstrip = flags.rstrip;
+    a->normalized = flags.normalized;
+    a->word = flags.word;
     return 0;
 }
 
-static int use_token(struct loader *l, uint32_t id, const char *name, size_t len, const json_t *added)
-{
-    if (added)
-        return use_added(l, id, name, len, added);
-    const struct token *there = &l->t->tokens[id];
-    if (there->kind >= TOKEN_ADDED && there->len == len && memcmp(token_bytes(l->t, id), name, len) == 0)
-        return 0;
-    if (there->kind != TOKEN_UNUSED)
-        return bad(l, "model.vocab: id %u is used twice, again by \"%.100s\"", id, name);
-    strbuf_reset(&l->bytes);
-    if (bytelevel_bytes(&l->bytes, name, len) < 0)
-        return bad(l, "model.vocab: \"%.100s\" is not spelled in the byte-level alphabet", name);
-    vocabulary_set(l->t, id, l->bytes.s, l->bytes.len, TOKEN_TEXT);
-    return 0;
-}
+/* ---- merges ---- */
 
 static int token_named(struct loader *l, const char *name, uint32_t *id)
 {
@@ -311,14 +282,18 @@ static int token_named(struct loader *l, const char *name, uint32_t *id)
 static int use_merge(struct loader *l, size_t i, const char *left, const char *right)
 {
     uint32_t a, b, id;
-    char *both = xasprintf("%s%s", left, right);
+    const char *prefix = l->t->characters ? l->t->characters->prefix : "";
+    if (strlen(right) < strlen(prefix))
+        return loader_bad(l, "model.merges[%zu]: \"%.100s\" is shorter than continuing_subword_prefix", i,
+                          right);
+    char *both = xasprintf("%s%s", left, right + strlen(prefix));
     int rc = 0;
     if (token_named(l, left, &a) < 0)
-        rc = bad(l, "model.merges[%zu]: \"%.100s\" is not in the vocabulary", i, left);
+        rc = loader_bad(l, "model.merges[%zu]: \"%.100s\" is not in the vocabulary", i, left);
     else if (token_named(l, right, &b) < 0)
-        rc = bad(l, "model.merges[%zu]: \"%.100s\" is not in the vocabulary", i, right);
+        rc = loader_bad(l, "model.merges[%zu]: \"%.100s\" is not in the vocabulary", i, right);
     else if (token_named(l, both, &id) < 0)
-        rc = bad(l, "model.merges[%zu]: it makes \"%.100s\", which is not in the vocabulary", i, both);
+        rc = loader_bad(l, "model.merges[%zu]: it makes \"%.100s\", which is not in the vocabulary", i, both);
     else
         vocabulary_merge(l->t, a, b, id);
     free(both);
@@ -335,31 +310,102 @@ static int read_merge(struct loader *l, size_t i, const json_t *v)
     const char *pair = json_string_value(v);
     const char *space = pair ? strchr(pair, ' ') : NULL;
     if (!space || space == pair || !space[1] || strchr(space + 1, ' '))
-        return bad(l, "model.merges[%zu]: not a pair of tokens", i);
+        return loader_bad(l, "model.merges[%zu]: not a pair of tokens", i);
     char *left = xasprintf("%.*s", (int)(space - pair), pair);
     int rc = use_merge(l, i, left, space + 1);
     free(left);
     return rc;
 }
 
-static int load(struct loader *l, const char *json, size_t len)
+/* ---- the whole ---- */
+
+/* The patterns by hand and NFC are quick: what comes to no more than those is left to them. */
+static void choose_way(struct loader *l, struct tokenizer *t)
 {
-    if (parse_json(l, json, len) < 0 || check_pipeline(l) < 0 || check_model(l) < 0)
+    const struct text_steps *s = l->steps;
+    const struct step *first = s->n_steps > 0 ? &s->steps[0] : NULL,
+                      *second = s->n_steps > 1 ? &s->steps[1] : NULL;
+    bool nfc = s->n_rules == 1 && s->rules[0].kind == RULE_FORM && s->rules[0].form == FORM_NFC;
+    bool by_hand = first && first->kind == STEP_SPLIT && first->match == MATCH_PATTERN;
+    bool whole =
+        by_hand &&
+        (first->behaviour == BEHAVIOUR_ISOLATED ||
+         (first->behaviour == BEHAVIOUR_REMOVED && first->invert && first->pattern != PATTERN_REGEX));
+    bool digits = s->n_steps == 2 && first->kind == STEP_SPLIT && first->match == MATCH_NUMBER &&
+                  !first->invert && first->behaviour == BEHAVIOUR_ISOLATED && second->kind == STEP_SPLIT &&
+                  second->match == MATCH_PATTERN && second->pattern == PATTERN_GPT2 &&
+                  second->behaviour == BEHAVIOUR_ISOLATED;
+    t->nfc = nfc;
+    t->pattern = PATTERN_NONE;
+    if (!t->characters && (nfc || s->n_rules == 0) &&
+        (s->n_steps == 0 || (s->n_steps == 1 && whole) || digits) &&
+        !(whole && first->pattern == PATTERN_REGEX && pattern_matches_nothing(first->text))) {
+        t->pattern = digits ? PATTERN_GPT2_DIGITS : first ? first->pattern : PATTERN_NONE;
+        t->regex = t->pattern == PATTERN_REGEX ? xstrdup(first->text) : NULL;
+        return;
+    }
+    t->nfc = false;
+    t->steps = l->steps;
+    l->steps = NULL;
+}
+
+/* Byte-level vocabularies begin with bytes. What marks the end of a word (CLIP) does not go with that: then
+ * their alphabet is characters like others. */
+static bool is_of_bytes(const struct loader *l, const struct characters *c)
+{
+    return l->byte_level && !*c->prefix && !*c->suffix;
+}
+
+static void spell_at_end(struct text_steps *s)
+{
+    s->steps = xrealloc(s->steps, (s->n_steps + 1) * sizeof *s->steps);
+    s->steps[s->n_steps++] = (struct step){.kind = STEP_SPELL};
+}
+
+static int make_tokenizer(struct loader *l)
+{
+    const json_t *model = json_object_get(l->root, "model");
+    struct tokenizer *t = l->t = vocabulary_new(l->vocab_size);
+    struct characters *c = t->characters = xcalloc(1, sizeof *c);
+    if (read_bool(l, model, "model", "ignore_merges", false, &t->ignore_merges) < 0 ||
+        read_characters(l, model, c) < 0)
         return -1;
-    if (each_id(l, use_for_size) < 0)
-        return -1;
-    l->t = vocabulary_new(l->vocab_size);
-    l->t->pattern = l->pattern;
-    l->t->regex = l->regex ? xstrdup(l->regex) : NULL;
-    l->t->nfc = l->nfc;
-    l->t->ignore_merges = l->ignore_merges;
-    if (each_id(l, use_token) < 0)
-        return -1;
+    if (is_of_bytes(l, c)) {
+        free(c->prefix);
+        free(c->suffix);
+        free(c);
+        t->characters = NULL;
+        t->spelled = l->spelled;
+    } else if ((c->spelled = l->byte_level) && !l->spelled) {
+        spell_at_end(l->steps);
+    }
+    return load_decoder(l);
+}
+
+static int load_tokens(struct loader *l)
+{
     size_t i;
     json_t *v;
+    if (each_in_vocabulary(l, use_token) < 0)
+        return -1;
+    json_array_foreach(l->added, i, v) if (use_added(l, i, v) < 0) return -1;
     json_array_foreach(l->merges, i, v) if (read_merge(l, i, v) < 0) return -1;
+    return 0;
+}
+
+static int load(struct loader *l, const char *json, size_t len)
+{
     char why[200];
-    return vocabulary_finish(l->t, why, sizeof why) < 0 ? bad(l, "%s", why) : 0;
+    l->steps = xcalloc(1, sizeof *l->steps);
+    if (parse_json(l, json, len) < 0 || check_version(l) < 0 || load_normaliser(l) < 0 ||
+        load_pre_tokenizer(l) < 0 || check_model(l) < 0)
+        return -1;
+    if (each_in_vocabulary(l, use_for_size) < 0 || number_added(l) < 0 || make_tokenizer(l) < 0 ||
+        load_tokens(l) < 0)
+        return -1;
+    load_post_processor(l);
+    choose_way(l, l->t);
+    return vocabulary_finish(l->t, why, sizeof why) < 0 ? loader_bad(l, "%s", why) : 0;
 }
 
 struct tokenizer *tokenizer_parse(const char *json, size_t len, const char *name, char *err, size_t cap)
@@ -367,6 +413,9 @@ struct tokenizer *tokenizer_parse(const char *json, size_t len, const char *name
     struct loader l = {.name = name, .err = err, .cap = cap};
     int rc = load(&l, json, len);
     json_decref(l.root);
+    normaliser_free(l.normaliser);
+    text_steps_free(l.steps);
+    free(l.added_ids);
     strbuf_free(&l.bytes);
     if (rc == 0)
         return l.t;
@@ -413,5 +462,12 @@ struct tokenizer *tokenizer_load(const char *path, char *err, size_t cap)
         return NULL;
     struct tokenizer *t = tokenizer_parse(json, len, path, err, cap);
     free(json);
+    if (t)
+        tokenizer_read_config(t, path);
+    if (t && t->renumbered)
+        warn("%s: %u added tokens have other ids than the file says: they are numbered in the order of the "
+             "list, as the "
+             "tokenizers library does",
+             path, t->renumbered);
     return t;
 }

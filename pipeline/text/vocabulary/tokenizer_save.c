@@ -3,10 +3,11 @@
  */
 #include "pipeline/text/vocabulary/vocabulary.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "pipeline/lib/fs.h"
-#include "pipeline/text/vocabulary/bytelevel.h"
+#include "pipeline/text/pretokenize/bytelevel.h"
 #include "pipeline/text/pretokenize/pretokenizer.h"
 #include "pipeline/text/vocabulary/quote.h"
 
@@ -33,24 +34,33 @@ static const char *truth(bool yes)
     return yes ? "true" : "false";
 }
 
+static int by_id(const void *a, const void *b, void *arg)
+{
+    const struct tokenizer *t = arg;
+    uint32_t x = t->added[*(const uint32_t *)a].id, y = t->added[*(const uint32_t *)b].id;
+    return x < y ? -1 : x > y;
+}
+
 static void write_added(struct strbuf *out, const struct tokenizer *t)
 {
     const char *comma = "";
+    uint32_t *order = xmalloc((t->n_added + 1) * sizeof *order);
+    for (uint32_t i = 0; i < t->n_added; i++)
+        order[i] = i;
+    qsort_r(order, t->n_added, sizeof *order, by_id, (void *)t);
     add(out, "  \"added_tokens\": [");
-    for (uint32_t id = 0; id < t->vocab_size; id++) {
-        if (t->tokens[id].kind < TOKEN_ADDED)
-            continue;
-        strbuf_addf(out, "%s\n    {\"id\": %u, \"content\": ", comma, id);
-        quote_token(out, t, id);
-        const struct token *token = &t->tokens[id];
+    for (uint32_t i = 0; i < t->n_added; i++) {
+        const struct added *a = &t->added[order[i]];
+        strbuf_addf(out, "%s\n    {\"id\": %u, \"content\": ", comma, a->id);
+        quote(out, t->bytes + a->at, a->len);
         strbuf_addf(
             out,
-            ", \"single_word\": false, \"lstrip\": %s, \"rstrip\": %s, \"normalized\": %s, \"special\": %s}",
-            truth(token->lstrip), truth(token->rstrip), truth(token->normalized),
-            truth(token->kind == TOKEN_SPECIAL));
+            ", \"single_word\": %s, \"lstrip\": %s, \"rstrip\": %s, \"normalized\": %s, \"special\": %s}",
+            truth(a->word), truth(a->lstrip), truth(a->rstrip), truth(a->normalized), truth(a->special));
         comma = ",";
     }
     add(out, "\n  ],\n");
+    free(order);
 }
 
 static void write_split(struct strbuf *out, const char *regex)

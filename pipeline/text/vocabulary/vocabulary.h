@@ -29,10 +29,39 @@ enum token_kind {
 };
 
 struct token {
-    uint32_t at, len; /* in bytes[] */
+    uint32_t at, len; /* in bytes[]: as merges see it */
     enum token_kind kind;
-    /* of added tokens: white space before or behind belongs to it; looked for after the normaliser */
-    bool lstrip, rstrip, normalized;
+    bool added, special;          /* an added token, whatever the kind: merges may make the same id */
+    uint32_t shown_at, shown_len; /* in bytes[]: what it stands for in a text */
+};
+
+struct added { /* what is looked for in a text before anything is cut */
+    uint32_t id;
+    uint32_t at, len;           /* in bytes[]: its content */
+    uint32_t find_at, find_len; /* the same as the normaliser has it, if it is `normalized` */
+    bool special;
+    bool lstrip, rstrip; /* white space before or behind belongs to it */
+    bool normalized;     /* looked for after the normaliser */
+    bool word;           /* not within a word */
+};
+
+/* Vocabularies whose merges begin with characters instead of bytes (SentencePiece's). */
+struct characters {
+    bool fuse_unknown;  /* neighbours that are unknown become one */
+    bool byte_fallback; /* of a character that is no token, its bytes are */
+    uint32_t unknown;   /* UINT32_MAX: what is unknown is left out, as the library does */
+    uint32_t fallback[256];
+    char *prefix, *suffix; /* of characters but the first, of the last; "" is none; owned */
+    bool spaces;           /* U+2581 stands for a space */
+    bool spelled;          /* they are the characters of bytelevel.h */
+};
+
+/* How a text is normalised and cut where the patterns by hand do not do it; owned, with all in it. */
+struct text_steps {
+    struct rule *rules;
+    size_t n_rules;
+    struct step *steps;
+    size_t n_steps;
 };
 
 struct merge { /* rank is the position in merges[] */
@@ -50,11 +79,23 @@ struct extent {
     uint32_t shorter; /* the longest token that its bytes begin with, but itself; of a byte nothing */
 };
 
+void text_steps_free(struct text_steps *s); /* NULL is fine */
+
 struct tokenizer {
-    enum pattern pattern; /* of the pre-tokenizer; 0, the default, is ours */
-    char *regex;          /* PATTERN_REGEX; else NULL */
-    bool nfc;             /* text is normalised to NFC first */
-    bool ignore_merges;   /* a piece that is a token is that token, whatever the merges make of it */
+    enum pattern pattern;          /* of the pre-tokenizer; 0, the default, is ours */
+    struct text_steps *steps;      /* NULL: pattern and nfc say all */
+    struct characters *characters; /* NULL: byte-level; owned */
+    bool spelled;                  /* the steps leave characters of bytelevel.h: they are taken for bytes */
+    bool gaps;                     /* bytes that UTF-8 never holds have no token */
+    size_t drop_spaces;            /* decoding leaves out so many at the start of a text */
+    uint32_t *before, *after;      /* ids that the post-processor puts around a text; owned */
+    size_t n_before, n_after;
+    uint32_t eos, bos;   /* what the files beside it or the caller say; UINT32_MAX: nothing */
+    char *post_refused;  /* why the post-processor cannot be asked for; NULL: it can; owned */
+    uint32_t renumbered; /* added tokens whose id is not the one that the file gives */
+    char *regex;         /* PATTERN_REGEX; else NULL */
+    bool nfc;            /* text is normalised to NFC first */
+    bool ignore_merges;  /* a piece that is a token is that token, whatever the merges make of it */
     uint32_t vocab_size;
     struct token *tokens; /* vocab_size of them */
     char *bytes;
@@ -71,11 +112,12 @@ struct tokenizer {
     int slot_shift;
     uint64_t *filter; /* two bits of a word for each pair: most pairs that are asked for do not merge */
     uint32_t byte_id[256];
-    uint32_t *added; /* TOKEN_ADDED and TOKEN_SPECIAL, by first byte, then longest first */
-    uint32_t n_added;
+    struct added *added; /* by first byte of what is looked for, then longest first */
+    uint32_t n_added, added_cap;
     uint32_t added_from[257]; /* added[added_from[b] .. added_from[b + 1]) begin with byte b */
     bool added_any[2][2];     /* by enum added_pass, enum added_kinds: whether there is any to look for */
-    uint32_t *whole;          /* ignore_merges: hash table of text tokens by their bytes; UINT32_MAX: empty */
+    uint32_t
+        *whole; /* ignore_merges, characters: hash table of text tokens by their bytes; UINT32_MAX: empty */
     uint32_t whole_mask;
     uint64_t hash;
 };
@@ -83,12 +125,18 @@ struct tokenizer {
 struct tokenizer *vocabulary_new(uint32_t vocab_size);
 /* The id must be unused, len at most VOCABULARY_MAX_TOKEN. */
 void vocabulary_set(struct tokenizer *t, uint32_t id, const char *bytes, size_t len, enum token_kind kind);
+/* An added token, new or in the vocabulary already. find: what is looked for; NULL: the content. Returns its
+ * entry, valid until the next call. */
+struct added *vocabulary_add(struct tokenizer *t, uint32_t id, const char *content, size_t len,
+                             const char *find, size_t find_len, bool special);
+/* The entry with this content; NULL: none. */
+struct added *vocabulary_added(const struct tokenizer *t, const char *content, size_t len);
 void vocabulary_merge(struct tokenizer *t, uint32_t left, uint32_t right, uint32_t id);
 /* 0, or -1 with the reason. */
 int vocabulary_finish(struct tokenizer *t, char *why, size_t cap);
 
 /* id of the text token with these bytes, made by merges or not; UINT32_MAX: none. Of tokenizers with
- * ignore_merges. */
+ * ignore_merges or characters. */
 uint32_t vocabulary_find(const struct tokenizer *t, const char *bytes, size_t len);
 /* Fills in_order, made, extents and trie: merge_valid.c. */
 void merges_prepare(struct tokenizer *t);

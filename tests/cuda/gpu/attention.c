@@ -37,16 +37,16 @@ void test_attention(void)
     struct array dqk = act_new(N * qk_row, 1), dqkv = act_new(N * qkv_row, 1);
     if (shape->document)
         first = documents_new();
-    cpu->attention_forward(cpu_device, out.host, lse.host, qk.host, qkv.host, first.host, s);
-    cuda_attention_forward(NULL, act, out.device, lse.device, qk.device, qkv.device, first.device, s);
+    struct attention host = {qk.host, qkv.host, first.host, s};
+    struct attention device = {qk.device, qkv.device, first.device, s};
+    cpu->attention_forward(cpu_device, out.host, lse.host, &host);
+    cuda_attention_forward(NULL, act, out.device, lse.device, &device);
     array_check("out", out, 0, forward_slack());
     array_check("lse", lse, 0, 1e-5);
     array_send(out); /* backward begins from equal bits */
     array_send(lse);
-    cpu->attention_backward(cpu_device, dqk.host, dqkv.host, dout.host, out.host, lse.host, qk.host, qkv.host,
-                            first.host, s);
-    cuda_attention_backward(NULL, act, dqk.device, dqkv.device, dout.device, out.device, lse.device,
-                            qk.device, qkv.device, first.device, s,
+    cpu->attention_backward(cpu_device, dqk.host, dqkv.host, dout.host, out.host, lse.host, &host);
+    cuda_attention_backward(NULL, act, dqk.device, dqkv.device, dout.device, out.device, lse.device, &device,
                             scratch_new(cuda_attention_backward_scratch(s)));
     array_check("dqk", dqk, 0, backward_slack());
     array_check("dqkv", dqkv, 0, backward_slack());

@@ -96,20 +96,20 @@ void test_qk_norm_rope(void)
     struct array rope = f32_new((size_t)T * (size_t)D, 1), positions = ids_new((size_t)N, T);
     struct array dqkv = act_new((size_t)N * width, 1), dgq = f32_new((size_t)D, 1),
                  dgk = f32_new((size_t)D, 1);
-    cpu->qk_norm_rope_forward(cpu_device, qk.host, rstd.host, qkv.host, gq.host, gk.host, rope.host,
-                              positions.host, N, H, Hkv, D, 1e-6f);
-    cuda_qk_norm_rope_forward(NULL, act, qk.device, rstd.device, qkv.device, gq.device, gk.device,
-                              rope.device, positions.device, N, H, Hkv, D, 1e-6f);
+    struct qk_norm_rope host = {qkv.host, gq.host, gk.host, rope.host, positions.host, N, H, Hkv, D};
+    struct qk_norm_rope device = {qkv.device, gq.device, gk.device, rope.device, positions.device, N,
+                                  H,          Hkv,       D};
+    cpu->qk_norm_rope_forward(cpu_device, qk.host, rstd.host, &host, 1e-6f);
+    cuda_qk_norm_rope_forward(NULL, act, qk.device, rstd.device, &device, 1e-6f);
     array_check("qk", qk, 0, 1e-6);
     array_check("rstd", rstd, 0, 1e-6);
     array_send(qk); /* backward begins from equal bits */
     array_send(rstd);
     for (int accumulate = 1; accumulate >= 0; accumulate--) {
-        cpu->qk_norm_rope_backward(cpu_device, dqkv.host, dgq.host, dgk.host, qk.host, qkv.host, rstd.host,
-                                   gq.host, gk.host, rope.host, positions.host, N, H, Hkv, D, accumulate);
-        cuda_qk_norm_rope_backward(NULL, act, dqkv.device, dgq.device, dgk.device, qk.device, qkv.device,
-                                   rstd.device, gq.device, gk.device, rope.device, positions.device, N, H,
-                                   Hkv, D, accumulate,
+        cpu->qk_norm_rope_backward(cpu_device, dqkv.host, dgq.host, dgk.host, qk.host, rstd.host, &host,
+                                   accumulate);
+        cuda_qk_norm_rope_backward(NULL, act, dqkv.device, dgq.device, dgk.device, qk.device, rstd.device,
+                                   &device, accumulate,
                                    scratch_new(cuda_qk_norm_rope_backward_scratch(N, H, Hkv, D)));
         array_check("dqkv", dqkv, 0, 1e-5);
         array_check("dgq", dgq, 1e-5, 1e-5);

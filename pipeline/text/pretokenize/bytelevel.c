@@ -1,0 +1,45 @@
+#include "pipeline/text/pretokenize/bytelevel.h"
+
+#include <stdbool.h>
+
+static bool itself(int byte)
+{
+    return (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+}
+
+void bytelevel_spell(struct strbuf *out, const char *bytes, size_t len)
+{
+    unsigned code[256], next = 256;
+    for (int b = 0; b < 256; b++)
+        code[b] = itself(b) ? (unsigned)b : next++;
+    for (size_t i = 0; i < len; i++) {
+        unsigned c = code[(unsigned char)bytes[i]];
+        char utf8[2] = {(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f))};
+        if (c < 128)
+            strbuf_add(out, &(char){(char)c}, 1);
+        else
+            strbuf_add(out, utf8, 2);
+    }
+}
+
+int bytelevel_bytes(struct strbuf *out, const char *spelling, size_t len)
+{
+    unsigned char other[68];
+    int n = 0;
+    for (int b = 0; b < 256; b++)
+        if (!itself(b))
+            other[n++] = (unsigned char)b;
+    for (size_t i = 0; i < len; i++) {
+        unsigned c = (unsigned char)spelling[i];
+        if (c >= 0x80) {
+            if (c >= 0xe0 || i + 1 == len) /* U+0800 and up */
+                return -1;
+            c = (c & 0x1f) << 6 | ((unsigned char)spelling[++i] & 0x3f);
+        }
+        if (c >= 256 + 68 || (c < 256 && !itself((int)c)))
+            return -1;
+        unsigned char byte = c < 256 ? (unsigned char)c : other[c - 256];
+        strbuf_add(out, &byte, 1);
+    }
+    return 0;
+}

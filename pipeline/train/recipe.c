@@ -1,0 +1,78 @@
+#include "pipeline/train/recipe.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "pipeline/lib/log.h"
+
+/* The learning rates served widths of 128 to 256 alike. Above, what AdamW updates takes a rate that falls as
+ * the root of the width (nanochat's rule); so does Muon here, whose update has the size of AdamW's (muon.h).
+ */
+static const double widest_tried = 256;
+
+static const struct advice {
+    const char *setting;
+    double value;
+    bool by_width; /* falls with it above widest_tried */
+    const char *origin;
+} fast[] = {
+    {"optimizer", OPTIMIZER_MUON, false, "measured: docs/results/sooner.md"},
+    {"lr", 6e-3, true, "tried at widths 128 to 256"},
+    {"untied", 1, false, "measured together with the three below: docs/results/recipe.md"},
+    {"init", INIT_UNIT, false, "nanochat's"},
+    {"lr-embedding", 0.18, true, "tried at widths 128 to 256"},
+    {"lr-head", 0.012, true, "tried at widths 128 to 256"},
+    {"warmup", 0.01, false, "of earlier runs of minutes, not tuned again"},
+    {"decay", 0.6, false, "of earlier runs of minutes, not tuned again"},
+    {"min-lr-ratio", 0.02, false, "of earlier runs of minutes, not tuned again"},
+    {"beta2", 0.99, false, "of earlier runs of minutes, not tuned again"},
+};
+enum { N_FAST = sizeof fast / sizeof *fast };
+
+/* In rising order. Of widths 128, 192 and 256 the first was measured to be the best with 1e13 operations, by
+ * far. The others' beginnings are estimates: half-way, in logarithms, between the amounts that give two
+ * neighbours 20 tokens a weight (Hoffmann et al. 2022, arXiv:2203.15556), rounded down. */
+static const struct recipe_shape shapes[] = {
+    {0, 4, 128, 2, 352, 4096, 8},
+    {3e14, 4, 192, 3, 512, 4096, 8},
+    {1.2e15, 4, 256, 4, 704, 4096, 16},
+    {4e15, 6, 256, 4, 704, 8192, 16},
+};
+
+const struct recipe_shape *recipe_shape(double flop)
+{
+    size_t i = sizeof shapes / sizeof *shapes - 1;
+    while (i > 0 && !(flop >= shapes[i].flop))
+        i--;
+    return &shapes[i];
+}
+
+static double value_of(const struct advice *a, const struct train_config *c)
+{
+    return a->by_width ? a->value * fmin(1, sqrt(widest_tried / (double)c->width)) : a->value;
+}
+
+void recipe_settle(const struct train_config *c)
+{
+    if (c->recipe != RECIPE_FAST)
+        return;
+    for (size_t i = 0; i < N_FAST; i++) {
+        const struct setting *s = setting_find(fast[i].setting);
+        if (setting_is_unset(s))
+            setting_put(s, value_of(&fast[i], c));
+    }
+}
+
+void recipe_tell(const struct train_config *c)
+{
+    if (c->recipe != RECIPE_FAST)
+        return;
+    for (size_t i = 0; i < N_FAST; i++) {
+        const struct advice *a = &fast[i];
+        const struct setting *s = setting_find(a->setting);
+        char *text = setting_text(s);
+        bool taken = setting_get(s) == value_of(a, c);
+        say("recipe fast: %s %s (%s)", s->name, text, taken ? a->origin : "not the recipe's");
+        free(text);
+    }
+}
