@@ -143,6 +143,7 @@ static void list_corpora(void)
 int main(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
+    argv = input_operands(&options.input, argv, &n);
     check_options();
     check_sources(argv, n);
     if (options.download || options.out_dir)
