@@ -41,7 +41,7 @@ int decompress_set_window(uint64_t bytes);
 
 /* Takes over fd, also on failure. kind: what the stream must be, or DECOMPRESS_AUTO. NULL: err says why. */
 struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap);
-/* The same for bytes that a function gives: 1..n, 0 at the end, -1 with errno, or DECOMPRESS_AGAIN. */
+/* Reads bytes that a function gives: 1..n, 0 at the end, -1 with errno, or DECOMPRESS_AGAIN. */
 typedef ssize_t decompress_source(void *arg, void *buf, size_t n);
 struct decompress *decompress_open_source(decompress_source *source, void *arg, enum decompress_kind kind,
                                           char *err, size_t cap);
