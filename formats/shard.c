@@ -18,9 +18,9 @@ struct shard { /* one file, mapped */
     const unsigned char *base;
     const struct shard_header *h; /* base, checked */
     const uint64_t *index, *blocks;
-    unsigned char *seen;                  /* a byte a block: verified */
-    const unsigned char **cached;         /* a block's bytes in the source's cache, or NULL */
-    uint64_t first_token, first_document; /* in the source's sequences */
+    unsigned char *seen;          /* a byte a block: verified */
+    const unsigned char **cached; /* a block's bytes in the source's cache, or NULL */
+    uint64_t first_token;         /* in the sequence of the set */
 };
 
 struct shard_set {
@@ -389,7 +389,7 @@ static int verify_all(struct shard_set *s, char *err, size_t cap)
 
 static int open_shards(struct shard_set *s, const char *dir, char *err, size_t cap)
 {
-    uint64_t tokens = 0, documents = 0;
+    uint64_t tokens = 0;
     if (s->m.archive != ARCHIVE_NONE) {
         snprintf(err, cap, "%s: its shards are archived (%s); unpack them first: shard --unpack %s", dir,
                  archive_names[s->m.archive], dir);
@@ -407,7 +407,6 @@ static int open_shards(struct shard_set *s, const char *dir, char *err, size_t c
         s->n = i + 1;
         sh->fd = -1;
         sh->first_token = tokens;
-        sh->first_document = documents;
         if (asprintf(&sh->path, "%s/%s", dir, name) < 0) {
             sh->path = NULL;
             snprintf(err, cap, "%s: out of memory", dir);
@@ -416,7 +415,6 @@ static int open_shards(struct shard_set *s, const char *dir, char *err, size_t c
         if (shard_open(sh, &s->m, i, err, cap) != 0)
             return -1;
         tokens += sh->h->n_tokens;
-        documents += sh->h->n_documents;
     }
     return 0;
 }
@@ -522,23 +520,4 @@ void shard_set_prefetch(const struct shard_set *s, uint64_t pos, size_t n)
         return;
     for (uint64_t i = 0; i < bytes && i < PREFETCH_BYTES; i += CACHE_LINE)
         __builtin_prefetch(p + i);
-}
-
-bool shard_set_document(struct shard_set *s, uint64_t i, uint64_t *begin, uint64_t *end)
-{
-    char err[64];
-    *begin = *end = 0;
-    if (i >= s->m.documents)
-        return false;
-    struct shard *sh = s->shards;
-    while (sh + 1 < s->shards + s->n && sh[1].first_document <= i)
-        sh++;
-    uint64_t at[2];
-    if (read_range(s, sh, sh->h->index_offset + 8 * (i - sh->first_document), sizeof at, at, err,
-                   sizeof err) != 0 ||
-        at[0] >= at[1] || at[1] > sh->h->n_tokens)
-        return false;
-    *begin = sh->first_token + at[0];
-    *end = sh->first_token + at[1];
-    return true;
 }

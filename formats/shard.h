@@ -80,8 +80,5 @@ int shard_set_domain(const struct shard_set *s); /* enum domain, formats/tokens.
 int shard_set_read(struct shard_set *s, uint64_t pos, size_t n, void *out, char *err, size_t cap);
 /* For a shard_set_read that follows after a few others: a hint, which changes nothing. */
 void shard_set_prefetch(const struct shard_set *s, uint64_t pos, size_t n);
-/* First and one-past-last token of document i, EOS included. False, and an empty range, when i is out of
- * range or the index is damaged. */
-bool shard_set_document(struct shard_set *s, uint64_t i, uint64_t *begin, uint64_t *end);
 
 #endif

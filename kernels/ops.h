@@ -8,8 +8,9 @@
  *         weights: bf16 or f32, fixed when the device is opened (`void *` below)
  * Row-major throughout. N = B*T rows (tokens). "writes" overwrites, "adds" accumulates.
  *
- * Equal inputs give equal bits for a given backend, instruction set and number
- * of threads: reductions have a fixed order, no atomics on floats.
+ * Equal inputs give equal bits for a given backend, instruction set and number of threads: reductions have a
+ * fixed order, no atomics on floats.
+ *
  * Ops never print or exit. Shapes are the caller's promise (asserted). What can fail at run time is memory,
  * in open and alloc; and a GPU, which `error` tells. Ops may run asynchronously; sync, download and what
  * returns a number wait.
@@ -151,15 +152,16 @@ struct ops {
     void (*linear_backward_weight)(struct device *dev, float *dW, const void *dy, const void *x, int N, int I,
                                    int O, bool accumulate);
 
-    /* The same for a matrix of a hidden layer, backward: dW is written, or added to when accumulate, then dx
-     * is written. In fp8 after use_fp8 (sizes that are no multiples of 16: as ever), otherwise what the three
-     * above give. */
-    void (*hidden_forward)(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
-    void (*hidden_backward)(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
-                            const void *W, int N, int I, int O, bool accumulate);
-    /* Hidden products in fp8 from now on: x and W in e4m3, dy in e5m2, a scale for each tensor from its
-     * largest magnitude; sums in f32. 0, or -1 and err (a clause): this device cannot. Before the first op.
-     */
+    /* A linear layer inside the transformer's blocks: in fp8 after use_fp8 where its sizes are multiples of
+     * 16, otherwise exactly what the three above give. Backward writes dW, or adds to it when accumulate,
+     * then writes dx. */
+    void (*linear_maybe_fp8_forward)(struct device *dev, void *y, const void *x, const void *W, int N, int I,
+                                     int O);
+    void (*linear_maybe_fp8_backward)(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
+                                      const void *W, int N, int I, int O, bool accumulate);
+    /* linear_maybe_fp8_* compute in fp8 from now on: x and W in e4m3, dy in e5m2, a scale for each tensor
+     * from its largest magnitude; sums in f32. 0, or -1 and err (a clause): this device cannot. Before the
+     * first op. */
     int (*use_fp8)(struct device *dev, char *err, size_t cap);
 
     /* Per-head RMSNorm of q and k, then rotate-half RoPE (Su et al. 2021, arXiv:2104.09864), as Qwen3 does.

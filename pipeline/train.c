@@ -69,6 +69,7 @@ static void load_tokenizer(struct trainer *t, const char *resume_dir)
     t->tok = tokenizer_parse(t->tok_json, t->tok_len, path, err, sizeof err);
     if (!t->tok)
         die("%s", err);
+    tokenizer_read_config(t->tok, path);
     free(copy);
 }
 
@@ -87,6 +88,8 @@ static void open_batches(struct trainer *t, const struct model_config *m)
     if (t->h->vocab_size != (uint32_t)m->V)
         die("%s: offset 0: the batches have a vocabulary of %u, the tokenizer has %d", in, t->h->vocab_size,
             m->V);
+    if (t->h->eos_id < t->h->vocab_size)
+        tokenizer_set_eos(t->tok, t->h->eos_id); /* what the documents really end with */
     if (t->h->T > (uint32_t)m->T)
         die("%s: offset 0: rows of %u tokens, the model's context is %d: mix with -T %d, or train with "
             "--context %u",

@@ -178,11 +178,11 @@ static void k_cached(void)
 
 static void k_fp8_gate_up(void)
 {
-    o->hidden_forward(dev, y, x, w, N, c.C, 2 * c.F);
+    o->linear_maybe_fp8_forward(dev, y, x, w, N, c.C, 2 * c.F);
 }
 static void k_fp8_gate_up_backward(void)
 {
-    o->hidden_backward(dev, z, g, y, x, w, N, c.C, 2 * c.F, false);
+    o->linear_maybe_fp8_backward(dev, z, g, y, x, w, N, c.C, 2 * c.F, false);
 }
 
 static double shortest(void (*run)(void), int calls)

@@ -79,13 +79,13 @@ void adamw_step_bf16(struct device *dev, float *theta, void *work, uint16_t *m, 
 {
     float rate = a.lr / a.bias1, inverse2 = 1.0f / a.bias2, decay = a.lr * a.weight_decay;
     uint64_t start = hash(seed);
-    uint16_t *half = work == theta || dev->act == DTYPE_F32 ? NULL : work;
+    uint16_t *narrow = work == theta || dev->act == DTYPE_F32 ? NULL : work;
     float *full = work == theta || dev->act == DTYPE_BF16 ? NULL : work;
-    assert(theta || half);
+    assert(theta || narrow);
 #pragma omp parallel for num_threads(dev->threads) schedule(static) if (n > CHUNK)
     for (size_t i = 0; i < n; i++) {
         uint64_t random = hash(start + (index + i) * 0x9e3779b97f4a7c15u);
-        float grad = g[i] * a.grad_scale, w = theta ? theta[i] : bf16_to_float(half[i]);
+        float grad = g[i] * a.grad_scale, w = theta ? theta[i] : bf16_to_float(narrow[i]);
         float mean = bf16_to_float(m[i]) * a.beta1 + grad * (1.0f - a.beta1);
         float square = bf16_to_float(v[i]) * a.beta2 + grad * grad * (1.0f - a.beta2);
         w -= mean * rate / (sqrtf(square * inverse2) + a.eps) + w * decay;
@@ -93,8 +93,8 @@ void adamw_step_bf16(struct device *dev, float *theta, void *work, uint16_t *m, 
         v[i] = stochastic(square, random >> 16);
         if (theta)
             theta[i] = w;
-        if (half)
-            half[i] = theta ? bf16_from_float(w) : stochastic(w, random >> 32);
+        if (narrow)
+            narrow[i] = theta ? bf16_from_float(w) : stochastic(w, random >> 32);
         if (full)
             full[i] = w;
     }

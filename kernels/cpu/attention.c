@@ -9,7 +9,8 @@
  *
  * Mapping  one thread a (sequence, key/value head); see attention.h.
  * Numerics f32, one rounding at the store; where the CPU has bf16 dot products, e^(s-m) is rounded to bf16
- * for its product with v, while l sums it unrounded. Source   Dao 2023, arXiv:2307.08691
+ *          for its product with v, while l sums it unrounded.
+ * Source   Dao 2023, arXiv:2307.08691
  */
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/table.h"

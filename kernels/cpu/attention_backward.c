@@ -6,9 +6,10 @@
  *   dq[i] = sum_j ds[i,j] k[j]/sqrt(D)  dk[j] = sum_i ds[i,j] q[i]/sqrt(D)
  *
  * Mapping  one thread a (sequence, key/value head): it adds what the query heads of its group give to dk and
- * dv in order, so equal inputs give equal bits whatever the number of threads. Numerics f32, one rounding at
- * the store; where the CPU has bf16 dot products, p and ds are rounded to bf16 for them. Source   Dao 2023,
- * arXiv:2307.08691
+ *          dv in order, so equal inputs give equal bits whatever the number of threads.
+ * Numerics f32, one rounding at the store; where the CPU has bf16 dot products, p and ds are rounded to bf16
+ *          for them.
+ * Source   Dao 2023, arXiv:2307.08691
  */
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/table.h"

@@ -2,8 +2,8 @@
  * attention_cached.c - attention of a few new tokens over cached keys and values, for generation
  *
  * Mapping  one thread a (query head, new token): four keys side by side, then four vectors of the output at a
- * time. Cost     keys and values are read once a query head; a value's row in strips, of D = 64 two with
- * AVX2.
+ *          time.
+ * Cost     keys and values are read once a query head; a value's row in strips, of D = 64 two with AVX2.
  */
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/table.h"

@@ -7,10 +7,12 @@
  *   gram        out[g] = inner products of D_0 .. D_{k-1} and a - b
  *
  * Shapes   theta, mean, x, y, a, b f32; D, d, work act. All flat and equally long; a span's elements share
- * row g of c (groups,k). Mapping  chunks of CHUNK elements within a span. gram: one partial sum a chunk,
- * added in order, so its bits do not depend on the number of threads. Numerics gram sums a chunk in f32 lanes
- * (CHUNK / VL additions each), chunks in double. Cost     bound by memory: per weight, with k = 4 directions
- * in bf16, combine reads 12 and writes 6 bytes, ema_step 8 and 10.
+ *          row g of c (groups,k).
+ * Mapping  chunks of CHUNK elements within a span. gram: one partial sum a chunk, added in order, so its bits
+ *          do not depend on the number of threads.
+ * Numerics gram sums a chunk in f32 lanes (CHUNK / VL additions each), chunks in double.
+ * Cost     bound by memory: per weight, with k = 4 directions in bf16, combine reads 12 and writes 6 bytes,
+ *          ema_step 8 and 10.
  */
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/table.h"

@@ -3,7 +3,7 @@
  *
  * Cost     bound by memory: W is read once. A library's product of one row packs, or widens, W first.
  * Numerics f32, a sum by lane and by every fourth vector; one rounding at the store. A row has one owner:
- * bits do not depend on the number of threads.
+ *          bits do not depend on the number of threads.
  */
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/table.h"

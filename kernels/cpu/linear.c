@@ -121,8 +121,8 @@ size_t linear_scratch_bytes(struct device *dev, const struct step_extent *e)
     return (widens ? 2 * e->x + (e->w > e->x ? e->w : e->x) : copy) * sizeof(float);
 }
 
-void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W,
-                     int N, int I, int O, bool accumulate)
+void linear_maybe_fp8_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
+                               const void *W, int N, int I, int O, bool accumulate)
 {
     linear_backward_weight(dev, dW, dy, x, N, I, O, accumulate);
     linear_backward_input(dev, dx, dy, W, N, I, O, false);

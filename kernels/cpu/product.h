@@ -1,8 +1,10 @@
 /*
  * product.h - matrix products by oneDNN, each shape prepared once
  *
- *   C (M,N) = A (M,K) * B (K,N), or += when add. All row-major and dense; a_t: A is stored as (K,M), b_t: B
- * as (N,K). a_row not 0: elements from a row of A, as it is stored, to the next.
+ *   C (M,N) = A (M,K) * B (K,N), or += when add
+ *
+ * All are row-major and dense. a_t: A is stored as (K,M); b_t: B as (N,K). a_row not 0: elements from a row
+ * of A, as it is stored, to the next.
  */
 #ifndef KERNELS_CPU_PRODUCT_H
 #define KERNELS_CPU_PRODUCT_H

@@ -44,8 +44,8 @@ void linear_backward_input(struct device *dev, void *dx, const void *dy, const v
                            bool accumulate);
 void linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I, int O,
                             bool accumulate);
-void hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x, const void *W,
-                     int N, int I, int O, bool accumulate);
+void linear_maybe_fp8_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
+                               const void *W, int N, int I, int O, bool accumulate);
 size_t linear_scratch_bytes(struct device *dev,
                             const struct step_extent *e); /* of the step's products, oneDNN's own left out */
 

@@ -2,7 +2,7 @@
  * vector.c - long f32 vectors, and conversion from and to activations
  *
  * Mapping  chunks of CHUNK elements, whatever the number of threads: a sum has one partial sum a chunk and
- * these are added in order, so its bits depend on n alone.
+ *          these are added in order, so its bits depend on n alone.
  */
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/table.h"

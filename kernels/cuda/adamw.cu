@@ -7,9 +7,10 @@
  * Stochastic rounding: 16 random bits are added to those that bf16 cuts off, so the mean of the results is
  * the f32 value. The bits are a hash of (seed, index of the element): no state, the same bits in every run.
  * Mapping  a thread takes VEC elements.
- * Cost     bound by memory: f32 16 bytes read and 12 + 2 written a weight; bf16 with weights in bf16 10
- * and 6. Oracle   kernels/cpu/adamw.c Source   Loshchilov & Hutter 2019, arXiv:1711.05101; the hash: Steele
- * et al. 2014 (SplitMix64)
+ * Cost     bound by memory: f32 16 bytes read and 12 + 2 written a weight; bf16 with weights in bf16 10 and
+ *          6.
+ * Oracle   kernels/cpu/adamw.c
+ * Source   Loshchilov & Hutter 2019, arXiv:1711.05101; the hash: Steele et al. 2014 (SplitMix64)
  */
 #include "kernels/cuda/common.cuh"
 

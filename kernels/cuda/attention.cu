@@ -9,10 +9,13 @@
  *
  * Needs    bf16, D 64 or 128, 16-byte aligned pointers; attention_plain.cu takes the rest.
  * Mapping  a block: BQ = 128 queries of a head, those with most keys first; a warp 16 (D 128) or 32 (D 64) of
- * them. Keys and values in tiles of 64, the next two on their way (cp.async) while a pair is worked on.
- *          Probabilities stay in registers: the accumulator's layout is that of the next product's operand.
+ *          them. Keys and values in tiles of 64, the next two on their way (cp.async) while a pair is worked
+ *          on. Probabilities stay in registers: the accumulator's layout is that of the next product's
+ *          operand.
  * Numerics s, m, l, o in f32; e^(s-m) is rounded to bf16 for its product with v, while l sums it unrounded.
- * Base 2 inside. Oracle   kernels/cpu/attention.c Source   Dao 2023, arXiv:2307.08691
+ *          The exponentials are powers of 2.
+ * Oracle   kernels/cpu/attention.c
+ * Source   Dao 2023, arXiv:2307.08691
  */
 #include "kernels/cuda/attention.cuh"
 

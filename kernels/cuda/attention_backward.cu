@@ -7,10 +7,11 @@
  *
  * Needs    as attention.cu.
  * Mapping  two kernels, so that every sum has one owner: no atomics, equal bits, no f32 copy of dq. The
- * first: a block 64 queries of a head, over their keys; it gives dq and delta. The second: a block 64 keys of
- * a key/value head, over the queries of all heads of its group that see them; it gives dk and dv. It works on
- *          the transposes of s and p, so that these are operands as they stand. Products: 3 + 4, where one
- * kernel that adds to dq atomically has 5. Numerics f32; p and ds are rounded to bf16 for their products.
+ *          first: a block 64 queries of a head, over their keys; it gives dq and delta. The second: a block
+ *          64 keys of a key/value head, over the queries of all heads of its group that see them; it gives dk
+ *          and dv. It works on the transposes of s and p, so that these are operands as they stand. Products:
+ *          3 + 4, where one kernel that adds to dq atomically has 5.
+ * Numerics f32; p and ds are rounded to bf16 for their products.
  * Oracle   kernels/cpu/attention_backward.c
  * Source   Dao 2023, arXiv:2307.08691
  */

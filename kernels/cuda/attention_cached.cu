@@ -2,10 +2,12 @@
  * attention_cached.cu - attention of a few new tokens over cached keys and values, for generation
  *
  * Mapping  a block: a token, a key/value head and one of `splits` pieces of its keys; it reads each cached
- * row once for two query heads of the group. Its warps take keys in turn, as attention_plain.cu, and are
- * joined through shared memory; a second kernel joins the pieces, in order. Numerics f32, one rounding at the
- * store. Cost     bound by memory: reads the cache once. Oracle   kernels/cpu/attention_cached.c Source Dao,
- * Haziza, Massa, Sizov 2023, "Flash-Decoding": the keys are split
+ *          row once for two query heads of the group. Its warps take keys in turn, as attention_plain.cu, and
+ *          are joined through shared memory; a second kernel joins the pieces, in order.
+ * Numerics f32, one rounding at the store.
+ * Cost     bound by memory: reads the cache once.
+ * Oracle   kernels/cpu/attention_cached.c
+ * Source   Dao, Haziza, Massa, Sizov 2023, "Flash-Decoding": the keys are split
  */
 #include "kernels/cuda/attention_lanes.cuh"
 

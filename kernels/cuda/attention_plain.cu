@@ -4,9 +4,11 @@
  *
  * Formulas: attention.cu, attention_backward.cu.
  * Mapping  a warp a query (forward, dq) or a key (dk, dv: over the heads of its group, so every sum has one
- * owner). A group of `lanes` lanes holds one row, VEC elements a lane; the warp's groups take keys in turn
- * and join at the end, in a fixed order. Needs    D <= CUDA_WIDEST_HEAD. Numerics f32, one rounding at the
- * store. Oracle   kernels/cpu/attention.c, attention_backward.c
+ *          owner). A group of `lanes` lanes holds one row, VEC elements a lane; the warp's groups take keys
+ *          in turn and join at the end, in a fixed order.
+ * Needs    D <= CUDA_WIDEST_HEAD.
+ * Numerics f32, one rounding at the store.
+ * Oracle   kernels/cpu/attention.c, attention_backward.c
  */
 #include "kernels/cuda/attention_lanes.cuh"
 

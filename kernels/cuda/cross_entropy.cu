@@ -5,7 +5,8 @@
  *   dl[v] = scale * (e^(l[v] - m) / sum - [v == target])
  *
  * Mapping  a block a row. Online softmax: each thread keeps a maximum and a sum of its own, then the block
- * joins them; the second pass finds the row in the L2 cache. Numerics sums in f32, by thread, then by a tree.
+ *          joins them; the second pass finds the row in the L2 cache.
+ * Numerics sums in f32, by thread, then by a tree.
  * Cost     reads and writes N*V elements once in memory.
  * Oracle   kernels/cpu/cross_entropy.c
  * Source   Milakov & Gimelshein 2018, arXiv:1805.02867 (online softmax)

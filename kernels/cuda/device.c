@@ -142,6 +142,6 @@ size_t cuda_device_scratch_limit(struct device *dev, const struct step_extent *e
     n = larger(n, cuda_qk_norm_rope_backward_scratch(N, e->s.H, e->s.Hkv, e->s.D));
     n = larger(n, cuda_ops_attention_scratch(dev, e->s));
     if (dev->fp8)
-        n = larger(n, cuda_hidden_scratch(e));
+        n = larger(n, cuda_linear_fp8_scratch(e));
     return n + products_bytes(dev->products) + RESULTS * sizeof *dev->result;
 }

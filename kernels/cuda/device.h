@@ -76,11 +76,12 @@ void cuda_linear_backward_input(struct device *dev, void *dx, const void *dy, co
 void cuda_linear_backward_weight(struct device *dev, float *dW, const void *dy, const void *x, int N, int I,
                                  int O, bool accumulate);
 
-/* hidden.c */
-void cuda_hidden_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O);
-void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
-                          const void *W, int N, int I, int O, bool accumulate);
-size_t cuda_hidden_scratch(const struct step_extent *e); /* the most, with fp8 */
+/* linear_fp8.c */
+void cuda_linear_maybe_fp8_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I,
+                                   int O);
+void cuda_linear_maybe_fp8_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
+                                    const void *W, int N, int I, int O, bool accumulate);
+size_t cuda_linear_fp8_scratch(const struct step_extent *e); /* the most, with fp8 */
 
 /* attention_choice.c */
 int cuda_device_use_cudnn(struct device *dev, struct attention_shape s, char *err, size_t cap);

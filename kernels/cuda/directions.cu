@@ -7,11 +7,13 @@
  *   gram        inner products of D_0 .. D_{k-1} and a - b
  *
  * Mapping  a thread takes VEC elements. gram: GRAM_BLOCKS blocks at most, each a contiguous piece whose size
- * depends on n alone; partial sums in double, then one block adds these in a fixed order. Numerics gram: the
- * VEC products of two vectors are added in f32, these sums in double: within VEC 2^-24 of the product of the
- * norms. A GeForce has 2 double operations a clock and SM; one for each product would make gram bound by
- * them, not by memory. Cost     bound by memory: a weight with k = 4 directions in bf16: combine reads 12
- * bytes and writes 6, ema_step 8 and 10. Oracle   kernels/cpu/directions.c
+ *          depends on n alone; partial sums in double, then one block adds these in a fixed order.
+ * Numerics gram: the VEC products of two vectors are added in f32, these sums in double: within VEC 2^-24 of
+ *          the product of the norms. A GeForce has 2 double operations a clock and SM; one for each product
+ *          would make gram bound by them, not by memory.
+ * Cost     bound by memory: a weight with k = 4 directions in bf16: combine reads 12 bytes and writes 6,
+ *          ema_step 8 and 10.
+ * Oracle   kernels/cpu/directions.c
  */
 #include "kernels/cuda/common.cuh"
 #include "kernels/cuda/directions.h"

@@ -2,12 +2,13 @@
  * embedding.cu - looking up rows of the embedding, and adding gradients to them
  *
  * Mapping  forward: a thread VEC elements. Backward: the rows are sorted by id, stably (radix sort,
- * DIGIT_BITS a pass); a block then takes RUN sorted rows and a strip of columns and sums runs of equal ids. A
- * run inside of the block is added to dW at once; parts of a run that crosses blocks go to partials (the run
- * that came from the left, the run that goes on to the right), which the last kernel adds in order. No id has
- * two writers, so there are no atomics on floats and the bits do not depend on timing. Cost     bound by
- * memory: N*C elements read once, each row of dW that occurs read and written once. Oracle
- * kernels/cpu/embedding.c
+ *          DIGIT_BITS a pass); a block then takes RUN sorted rows and a strip of columns and sums runs of
+ *          equal ids. A run inside of the block is added to dW at once; parts of a run that crosses blocks go
+ *          to partials (the run that came from the left, the run that goes on to the right), which the last
+ *          kernel adds in order. No id has two writers, so there are no atomics on floats and the bits do not
+ *          depend on timing.
+ * Cost     bound by memory: N*C elements read once, each row of dW that occurs read and written once.
+ * Oracle   kernels/cpu/embedding.c
  */
 #include "kernels/cuda/common.cuh"
 

@@ -5,12 +5,16 @@
  *   a = max |x|;  s = the power of two for which s a is in (most/2, most];  q = round(s x);  t = q^T
  *
  * The scale is of the tensor as it is now, not of earlier steps: nothing to remember, so a resumed run has
- * the same bits. A power of two, so that scaling itself rounds nothing. Mapping  the maximum: AMAX_BLOCKS
- * blocks at most, whose results every block of the second kernel reads. That one: a block 64 x 64 elements, a
- * thread two rows of VEC columns; the transpose goes through shared memory, two bytes at a time. Numerics to
- * nearest even, saturating. Cost     bound by memory: reads x twice, the second time from the L2 cache where
- * it fits, and writes one byte for each result. Oracle   tests/cuda/gpu/fp8.c Source   Micikevicius et al.
- * 2022, arXiv:2209.05433
+ * the same bits. A power of two, so that scaling itself rounds nothing.
+ *
+ * Mapping  the maximum: AMAX_BLOCKS blocks at most, whose results every block of the second kernel reads.
+ *          That one: a block 64 x 64 elements, a thread two rows of VEC columns; the transpose goes through
+ *          shared memory, two bytes at a time.
+ * Numerics to nearest even, saturating.
+ * Cost     bound by memory: reads x twice, the second time from the L2 cache where it fits, and writes one
+ *          byte for each result.
+ * Oracle   tests/cuda/gpu/fp8.c
+ * Source   Micikevicius et al. 2022, arXiv:2209.05433
  */
 #include "kernels/cuda/common.cuh"
 #include "kernels/cuda/fp8.h"

@@ -2,10 +2,13 @@
  * gemv.cu - y = W x: a linear layer for one token, as generation has it
  *
  * Shapes   W (O,I), x (I), y (O) is written. Wide accesses where I is a multiple of VEC and W and x are
- * aligned. Mapping  a warp a row of W. It is told to the L2 cache before the kernels before this one have
- * ended, so that the memory is busy while x is still being computed. Numerics f32, each lane every 32nd group
- * of VEC elements, then a tree; one rounding at the store. Cost     bound by memory: W is read once. A row is
- * on its way to the L2 cache as a whole, to registers 2 to 4 strips at a time. Oracle   kernels/cpu/gemv.c
+ *          aligned.
+ * Mapping  a warp a row of W. It is told to the L2 cache before the kernels before this one have ended, so
+ *          that the memory is busy while x is still being computed.
+ * Numerics f32, each lane every 32nd group of VEC elements, then a tree; one rounding at the store.
+ * Cost     bound by memory: W is read once. A row is on its way to the L2 cache as a whole, to registers 2 to
+ *          4 strips at a time.
+ * Oracle   kernels/cpu/gemv.c
  */
 #include "kernels/cuda/common.cuh"
 

@@ -7,10 +7,12 @@
  *   backward: da is dy rotated by the opposite angle, then as rmsnorm.cu
  *
  * Mapping  a head of a token is a group of `lanes` lanes; a lane has VEC elements of each half at once: 4
- * lanes for D 64, 8 for D 128, else 32 and as many rounds as are needed. A block takes a piece of the tokens;
- * dgq and dgk stay in registers, are summed by block into partials, and these in order by a last kernel. Cost
- * bound by memory: forward 2, backward 3 elements. Oracle   kernels/cpu/qk_norm_rope.c Source   Su et al.
- * 2021, arXiv:2104.09864; per-head norm as in Qwen3
+ *          lanes for D 64, 8 for D 128, else 32 and as many rounds as are needed. A block takes a piece of
+ *          the tokens; dgq and dgk stay in registers, are summed by block into partials, and these in order
+ *          by a last kernel.
+ * Cost     bound by memory: forward 2, backward 3 elements.
+ * Oracle   kernels/cpu/qk_norm_rope.c
+ * Source   Su et al. 2021, arXiv:2104.09864; per-head norm as in Qwen3
  */
 #include "kernels/cuda/common.cuh"
 

@@ -6,11 +6,13 @@
  *   dg[c]   = or += sum_n dy[n,c] * x[n,c] * r[n]
  *
  * Mapping  forward, dx: a warp a row, VEC elements a lane at a time; the second pass over a row finds it in
- * the L1 cache. dg: a block takes the columns of a warp's width and a piece of the rows, a lane VEC columns;
- *          partial sums by piece, added in order by a last kernel.
+ *          the L1 cache. dg: a block takes the columns of a warp's width and a piece of the rows, a lane VEC
+ *          columns; partial sums by piece, added in order by a last kernel.
  * Numerics sums in f32; the norm is of the rounded sum, as backward sees it.
  * Cost     bound by memory: forward 4 elements, backward 7 with what dg reads again, mostly from the L2
- * cache. Oracle   kernels/cpu/rmsnorm.c Source   Zhang & Sennrich 2019, arXiv:1910.07467
+ *          cache.
+ * Oracle   kernels/cpu/rmsnorm.c
+ * Source   Zhang & Sennrich 2019, arXiv:1910.07467
  */
 #include "kernels/cuda/common.cuh"
 

@@ -2,8 +2,10 @@
  * vector.cu - long vectors: conversion, scaling, adding, dot products
  *
  * Mapping  a thread takes VEC elements, 16 bytes or 32 at once. A dot product: DOT_BLOCKS blocks at most,
- * each a contiguous piece whose size depends on n alone; partial sums in double, then one block adds these in
- * a fixed order. Cost     bound by memory. Oracle   kernels/cpu/vector.c
+ *          each a contiguous piece whose size depends on n alone; partial sums in double, then one block adds
+ *          these in a fixed order.
+ * Cost     bound by memory.
+ * Oracle   kernels/cpu/vector.c
  */
 #include "kernels/cuda/common.cuh"
 

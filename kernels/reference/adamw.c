@@ -1,16 +1,16 @@
 /*
  * adamw.c - one step of the optimizer AdamW: every weight moves against its gradient
  *
- *   g'    = grad_scale * g                                  clipping: grad_scale < 1 when the gradient is
- * long m     = beta1 m + (1 - beta1) g'                        mean of the last gradients v     = beta2 v +
- * (1 - beta2) g'^2                      mean of their squares theta -= lr * ((m / bias1) / (sqrt(v / bias2) +
- * eps) + weight_decay * theta)
+ *   g'    = grad_scale * g                    clipping: grad_scale < 1 when the gradient is too long
+ *   m     = beta1 m + (1 - beta1) g'          mean of the last gradients
+ *   v     = beta2 v + (1 - beta2) g'^2        mean of their squares
+ *   theta -= lr * ((m / bias1) / (sqrt(v / bias2) + eps) + weight_decay * theta)
  *
- * m and v start at 0; dividing by bias1 = 1 - beta1^t and bias2 = 1 - beta2^t after t steps makes up for
- * that.
+ * m and v start at 0; dividing them by bias1 = 1 - beta1^t and bias2 = 1 - beta2^t at step t makes up for it.
  *
  * Shapes   theta, m, v, g: (n) f32. work: (n) act, the copy of the weights that the model computes with; in
- * f32 it is theta itself, and it may be NULL. Source   Loshchilov & Hutter 2019, arXiv:1711.05101
+ *          f32 it is theta itself. It may be NULL.
+ * Source   Loshchilov & Hutter 2019, arXiv:1711.05101
  */
 #include <math.h>
 #include "kernels/reference/element.h"

@@ -1,9 +1,9 @@
 /*
  * attention.c - each token looks back at the tokens before it and gathers from those whose keys fit its query
  *
- *   s[i,j] = q[i] . k[j] / sqrt(D)                   for the keys that query i may see: first[i] <= j <= i
+ *   s[i,j] = q[i] . k[j] / sqrt(D)          for the keys that query i may see: first[i] <= j <= i
  *   lse[i] = log sum_j e^s[i,j]
- *   p[i,j] = e^(s[i,j] - lse[i])                     softmax: the weights of one query sum to 1
+ *   p[i,j] = e^(s[i,j] - lse[i])            softmax: the weights of one query sum to 1
  *   o[i]   = sum_j p[i,j] v[j]
  *
  * All of this holds for one sequence and one query head h. With grouped queries, H / Hkv query heads share
@@ -12,15 +12,18 @@
  * Backward. lse was saved, so that p is computed again instead of being kept:
  *   dv[j]   = sum_i p[i,j] do[i]
  *   dp[i,j] = do[i] . v[j]
- *   ds[i,j] = p[i,j] (dp[i,j] - sum_k p[i,k] dp[i,k])            gradient of a softmax; the sum is do[i] .
- * o[i] dq[i]   = sum_j ds[i,j] k[j] / sqrt(D) dk[j]   = sum_i ds[i,j] q[i] / sqrt(D)
+ *   ds[i,j] = p[i,j] (dp[i,j] - sum_k p[i,k] dp[i,k])        gradient of a softmax
+ *           = p[i,j] (dp[i,j] - do[i] . o[i])
+ *   dq[i]   = sum_j ds[i,j] k[j] / sqrt(D)
+ *   dk[j]   = sum_i ds[i,j] q[i] / sqrt(D)
  *
  * Shapes   qk, dqk: (N,(H+Hkv)*D) act; a row holds the H query heads, then the Hkv key heads.
- *          qkv, dqkv: (N,(H+2Hkv)*D) act; only the values, which are the last Hkv heads of a row, are used.
- *          out, dout: (N,H*D) act. lse: (B,H,T) f32. first: (N), counted from the start of the sequence;
- * NULL: 0. Writes   out, lse, dqk and the values' part of dqkv are overwritten. Source   Vaswani et al. 2017,
- * arXiv:1706.03762; grouped queries: Ainslie et al. 2023, arXiv:2305.13245; do . o in place of the sum over
- * all keys: Dao et al. 2022, arXiv:2205.14135
+ *          qkv, dqkv: (N,(H+2Hkv)*D) act; only the values, the last Hkv heads of a row, are used.
+ *          out, dout: (N,H*D) act. lse: (B,H,T) f32.
+ *          first: (N), counted from the start of the sequence; NULL: 0.
+ * Writes   out, lse, dqk and the values' part of dqkv are overwritten.
+ * Source   Vaswani et al. 2017, arXiv:1706.03762; grouped queries: Ainslie et al. 2023, arXiv:2305.13245;
+ *          do . o in place of the sum over all keys: Dao et al. 2022, arXiv:2205.14135
  */
 #include <math.h>
 #include "kernels/reference/element.h"

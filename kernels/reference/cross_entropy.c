@@ -1,15 +1,15 @@
 /*
  * cross_entropy.c - how badly the model predicted each next token, and the gradient of that
  *
- *   p[n,v]   = e^logits[n,v] / sum_w e^logits[n,w]                         softmax
- *   loss[n]  = -log p[n,target]
+ *   p[n,v]       = e^logits[n,v] / sum_w e^logits[n,w]                     softmax
+ *   loss[n]      = -log p[n,target]
  *   dlogits[n,v] = scale * (p[n,v] - (v == target ? 1 : 0))
  *
- * The largest logit m is subtracted first, e^(l-m) / sum e^(l-m), which changes nothing but keeps e^ finite.
+ * The row's largest logit m is subtracted first: e^(l-m) / sum e^(l-m) is the same, and no e^ overflows.
  *
- * Shapes   logits: (N,V) act. targets: (N), negative where a token has no target: its loss and gradient are
- * 0. loss: (N) f32. Writes   loss is overwritten. The gradient overwrites the logits, unless scale is 0: then
- * they stay.
+ * Shapes   logits: (N,V) act. loss: (N) f32.
+ *          targets: (N), negative where a token has no target: its loss and gradient are 0.
+ * Writes   loss is overwritten. The gradient overwrites the logits, unless scale is 0: then they stay.
  */
 #include <math.h>
 #include "kernels/reference/element.h"

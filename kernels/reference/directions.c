@@ -6,9 +6,9 @@
  *   direction   d = keep d + gain (a - b) + sum_j c[g,j] D_j
  *   gram        out[g,j,l] = v_j . v_l over group g, where v is D_0 .. D_{k-1}, then a - b
  *
- * Shapes   theta, mean, x, y, a, b: f32, as long as all weights. work, d and each of the k arrays D_j: act,
- * as long. c: (groups,k). A span is a range of elements that belongs to one group g; elements in no span are
- * left alone.
+ * Shapes   theta, mean, x, y, a, b: f32. work, d and each of the k arrays D_j: act. All are as long as all
+ *          weights together. c: (groups,k). out: (groups,k+1,k+1).
+ *          A span is a range of elements that belongs to one group g; elements in no span are left alone.
  */
 #include "kernels/reference/element.h"
 #include "kernels/reference/table.h"

@@ -49,9 +49,9 @@ void reference_linear_backward_weight(struct device *dev, float *dW, const void 
         }
 }
 
-/* Both gradients of a hidden layer, which other backends can compute in fp8. */
-void reference_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
-                               const void *W, int N, int I, int O, bool accumulate)
+/* Both gradients of a layer which other backends can compute in fp8. */
+void reference_linear_maybe_fp8_backward(struct device *dev, void *dx, float *dW, const void *dy,
+                                         const void *x, const void *W, int N, int I, int O, bool accumulate)
 {
     reference_linear_backward_weight(dev, dW, dy, x, N, I, O, accumulate);
     reference_linear_backward_input(dev, dx, dy, W, N, I, O, false);

@@ -1,23 +1,27 @@
 /*
  * qk_norm_rope.c - prepares queries and keys for attention: each head is normed, then rotated by its position
  *
- *   a[i]         = x[i] * r * g[i],  r = 1 / sqrt(mean_i x[i]^2 + eps)         one head of one token: x, (D)
- *   y[i]         = a[i] * cos(p w_i)       - a[i + D/2] * sin(p w_i)           for i < D/2: the pair
- *   y[i + D/2]   = a[i + D/2] * cos(p w_i) + a[i] * sin(p w_i)                 (i, i + D/2) turns by p w_i
+ * One head of one token is a vector x of D elements, and its token stands at position p:
+ *   a[i]       = x[i] * r * g[i],  r = 1 / sqrt(mean_i x[i]^2 + eps)
+ *   y[i]       = a[i] * cos(p w_i)       - a[i + D/2] * sin(p w_i)         for i < D/2: the pair
+ *   y[i + D/2] = a[i + D/2] * cos(p w_i) + a[i] * sin(p w_i)               (i, i + D/2) turns by p w_i
  *
  * Queries and keys at positions p and p' are turned by p w and p' w, so their product depends on p - p'
  * alone: that is how attention learns the order of the tokens.
  *
  * Backward turns dy back by the same angle, which gives da; from there on it is the backward of rmsnorm.c:
- *   da[i] = dy[i] cos + dy[i + D/2] sin            da[i + D/2] = dy[i + D/2] cos - dy[i] sin
- *   dx[i] = r g[i] da[i] - x[i] r^3 mean_k(g[k] da[k] x[k])
- *   dg[i] = sum over heads and tokens of da[i] x[i] r
+ *   da[i]       = dy[i] * cos(p w_i)       + dy[i + D/2] * sin(p w_i)
+ *   da[i + D/2] = dy[i + D/2] * cos(p w_i) - dy[i] * sin(p w_i)
+ *   dx[i]       = r g[i] da[i] - x[i] r^3 mean_k(g[k] da[k] x[k])
+ *   dg[i]       = sum over heads and tokens of da[i] x[i] r
  *
- * Shapes   qkv, dqkv: (N,(H+2Hkv)*D) act; a row holds the H query heads, the Hkv key heads, the Hkv value
- * heads. qk, dqk: (N,(H+Hkv)*D) act. rstd: (N,H+Hkv) f32. gq, gk, dgq, dgk: (D) f32, shared by all heads.
+ * Shapes   qkv, dqkv: (N,(H+2Hkv)*D) act; a row holds H query heads, Hkv key heads, Hkv value heads.
+ *          qk, dqk: (N,(H+Hkv)*D) act. rstd: (N,H+Hkv) f32, the r of each head.
+ *          gq, gk, dgq, dgk: (D) f32; all query heads share gq, all key heads gk.
  *          rope: (T_max,D) f32; row p holds D/2 cosines, then D/2 sines. positions: (N).
- * Writes   qk, rstd and the query and key parts of dqkv are overwritten. dgq and dgk are overwritten, or
- * added to when accumulate. Source   Su et al. 2021, arXiv:2104.09864; the norm of each head as in Qwen3
+ * Writes   qk, rstd and the query and key parts of dqkv are overwritten.
+ *          dgq and dgk are overwritten, or added to when accumulate.
+ * Source   Su et al. 2021, arXiv:2104.09864; the norm of each head as in Qwen3
  */
 #include <math.h>
 #include "kernels/reference/element.h"

@@ -12,9 +12,10 @@
  *   dg[c]    = sum_n dy[n,c] * x[n,c] * r[n]
  *
  * Shapes   x, delta, s, y, dx, dy: (N,C) act. g, dg: (C) f32. r: (N) f32, saved for backward.
- * Writes   s (which may be x itself), y and r are overwritten. dx is added to: the gradient that flows past
- * the block on the residual stream is there already. dg is overwritten, or added to when accumulate. Source
- * Zhang & Sennrich 2019, arXiv:1910.07467
+ * Writes   s (which may be x itself), y and r are overwritten.
+ *          dx is added to: the gradient that flows past the block on the residual stream is there already.
+ *          dg is overwritten, or added to when accumulate.
+ * Source   Zhang & Sennrich 2019, arXiv:1910.07467
  */
 #include <math.h>
 #include "kernels/reference/element.h"

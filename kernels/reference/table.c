@@ -5,8 +5,8 @@
  * this one. A student reads them in the order in which a token passes through the model:
  *
  *   ids -> embedding -> x
- *   each layer   rmsnorm -> linear -> qk_norm_rope -> attention -> linear -> added to x
- *                rmsnorm -> linear -> swiglu -> linear -> added to x
+ *   each layer   rmsnorm -> linear -> qk_norm_rope -> attention -> linear -> added to x by the next rmsnorm
+ *                rmsnorm -> linear -> swiglu -> linear -> added to x by the next rmsnorm
  *   rmsnorm -> linear -> logits -> cross_entropy -> loss
  *
  * pipeline/model/forward.c calls them in that order; pipeline/model/transformer.c calls their backward twins
@@ -27,7 +27,7 @@ static const struct ops table = {
     .upload = reference_copy, /* the device's memory is the host's */
     .download = reference_copy,
     .download_later = reference_copy,
-    .hidden_forward = reference_linear_forward,
+    .linear_maybe_fp8_forward = reference_linear_forward,
 };
 /* clang-format on */
 

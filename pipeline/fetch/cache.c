@@ -1,5 +1,6 @@
 #include "pipeline/fetch/cache.h"
 
+#include "pipeline/fetch/place.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
@@ -75,17 +76,13 @@ static bool replace_file(const char *path, const char *content, size_t n)
     return ok;
 }
 
-/* All folders above path. False: one could not be made. */
-static bool make_parents(const char *path)
+/* The same with the folders above it, which are made. Told quietly where the cache cannot be written to. */
+static void put_file(const char *path, const char *content, size_t n)
 {
-    char *copy = xstrdup(path);
-    bool ok = true;
-    for (char *s = copy + 1; ok && (s = strchr(s, '/')) != NULL; *s++ = '/') {
-        *s = '\0';
-        ok = mkdir(copy, 0755) == 0 || is_dir(copy);
-    }
-    free(copy);
-    return ok;
+    char *why = place_make_parents(path);
+    if (why || !replace_file(path, content, n))
+        detail("%s: cannot be written", path);
+    free(why);
 }
 
 void cache_set_ref(const char *folder, const char *revision, const char *commit)
@@ -93,8 +90,7 @@ void cache_set_ref(const char *folder, const char *revision, const char *commit)
     char *known = cache_commit(folder, revision);
     if (!known || strcmp(known, commit) != 0) {
         char *ref = xasprintf("%s/refs/%s", folder, revision);
-        if (!make_parents(ref) || !replace_file(ref, commit, strlen(commit)))
-            detail("%s: cannot be written", ref);
+        put_file(ref, commit, strlen(commit));
         free(ref);
     }
     free(known);
@@ -162,8 +158,8 @@ void cache_write_tree(const char *folder, const char *commit, const struct file_
     }
     json_t *root = json_pack("{si so}", "format_version", TREE_VERSION, "files", all);
     char *text = json_dumps(root, JSON_INDENT(1)), *path = tree_path(folder, commit);
-    if (!text || !make_parents(path) || !replace_file(path, text, strlen(text)))
-        detail("%s: cannot be written", path);
+    if (text)
+        put_file(path, text, strlen(text));
     free(text);
     free(path);
     json_decref(root);

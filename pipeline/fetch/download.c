@@ -121,6 +121,21 @@ static void set_available(struct download *d, uint64_t n)
     unlock(d->all);
 }
 
+static void set_size(struct download *d, int64_t size)
+{
+    lock(d->all);
+    d->size = size;
+    unlock(d->all);
+}
+
+static void set_state(struct download *d, enum state state)
+{
+    lock(d->all);
+    d->all->running += state == RUNNING;
+    d->state = state;
+    unlock(d->all);
+}
+
 static void start_over(struct download *d)
 {
     if (d->available > 0 && ftruncate(d->fd, 0) != 0)
@@ -172,7 +187,7 @@ static const char *on_accept(struct http_request *r)
     }
     int64_t length = reply->status == 206 ? reply->range_total : reply->length;
     if (d->size < 0)
-        d->size = length;
+        set_size(d, length);
     else if (length >= 0 && length != d->size)
         return refuse_length(d, length);
     keep_validator(d, reply->etag);
@@ -256,7 +271,7 @@ static void take_up(struct download *d, uint64_t size)
     bool longer = f->size >= 0 && size > (uint64_t)f->size;
     if (f->hashed && strlen(f->etag) == 64)
         d->digest = digest_new(DIGEST_SHA256);
-    d->available = size;
+    set_available(d, size);
     /* Without a hash to judge the whole by, only the server's own validator can tie the parts together. */
     if (!f->hashed && f->etag && f->etag[0] == '"')
         d->validator = xstrdup(f->etag);
@@ -270,10 +285,7 @@ static void start_request(struct download *d, struct http *h)
     d->request = (struct http_request){.url = d->file->url, .arg = d, .begin = on_begin, .accept = on_accept};
     d->request.body = on_body;
     d->request.end = on_end;
-    lock(d->all);
-    d->state = RUNNING;
-    d->all->running++;
-    unlock(d->all);
+    set_state(d, RUNNING);
     http_add(h, &d->request);
 }
 
@@ -304,7 +316,7 @@ static void start(struct download *d, struct http *h)
     }
     char *why = place_lock(d->file, &d->lock);
     if (!why && d->lock < 0) {
-        d->state = BUSY;
+        set_state(d, BUSY);
         return;
     }
     if (!why && path_exists(d->file->blob)) {
@@ -317,7 +329,6 @@ static void start(struct download *d, struct http *h)
         end(d, why);
         return;
     }
-    d->size = d->file->size;
     take_up(d, size);
     if (is_complete(d)) {
         commit(d);

@@ -15,8 +15,7 @@ static char *failure(const char *path)
     return xasprintf("%s: %s", path, strerror(errno));
 }
 
-/* All folders above path. NULL, or why not. */
-static char *make_parents(const char *path)
+char *place_make_parents(const char *path)
 {
     char *copy = xstrdup(path), *why = NULL;
     for (char *s = copy + 1; !why && (s = strchr(s, '/')) != NULL; *s++ = '/') {
@@ -42,7 +41,7 @@ static bool is_still(int fd, const char *path)
 
 char *place_lock(const struct remote_file *f, int *fd)
 {
-    char *why = make_parents(f->lock);
+    char *why = place_make_parents(f->lock);
     *fd = -1;
     while (!why) {
         *fd = open(f->lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0664);
@@ -63,7 +62,7 @@ char *place_lock(const struct remote_file *f, int *fd)
 
 char *place_open(const struct remote_file *f, int *fd, uint64_t *size)
 {
-    char *why = make_parents(f->blob), *part = incomplete(f);
+    char *why = place_make_parents(f->blob), *part = incomplete(f);
     struct stat st;
     *fd = why ? -1 : open(part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (!why && (*fd < 0 || fstat(*fd, &st) != 0))
@@ -74,25 +73,31 @@ char *place_open(const struct remote_file *f, int *fd, uint64_t *size)
     return why;
 }
 
-static char *sync_folder(const char *file)
-{
-    char *dir = xasprintf("%.*s", (int)(strrchr(file, '/') - file), file), *why = NULL;
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        why = failure(dir);
-    if (fd >= 0)
-        close(fd);
-    free(dir);
-    return why;
-}
-
 char *place_commit(const struct remote_file *f, int fd)
 {
     char *part = incomplete(f), *why = NULL;
     if (fsync(fd) != 0 || rename(part, f->blob) != 0)
         why = failure(part);
     free(part);
-    return why ? why : sync_folder(f->blob);
+    return why;
+}
+
+char *place_sync(const struct file_list *files)
+{
+    char *last = xstrdup(""), *why = NULL;
+    for (size_t i = 0; i < files->n && !why; i++) {
+        const char *blob = files->v[i].blob;
+        char *dir = xasprintf("%.*s", (int)(strrchr(blob, '/') - blob), blob);
+        int fd = strcmp(dir, last) == 0 ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (strcmp(dir, last) != 0 && (fd < 0 || fsync(fd) != 0))
+            why = failure(dir);
+        if (fd >= 0)
+            close(fd);
+        free(last);
+        last = dir;
+    }
+    free(last);
+    return why;
 }
 
 /* Opens, and makes where needed, the folders of a path below an open one, and no symbolic link among them. */
@@ -135,7 +140,7 @@ char *place_link(const struct remote_file *f)
         return NULL;
     char *why = NULL, *snapshot = xasprintf("%.*s", (int)(strlen(f->link) - strlen(f->path)), f->link);
     char *path = xstrdup(f->path);
-    if ((why = make_parents(snapshot)) == NULL) {
+    if ((why = place_make_parents(snapshot)) == NULL) {
         int dir = open_folders(open(snapshot, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path);
         const char *name = strrchr(f->path, '/') ? strrchr(f->path, '/') + 1 : f->path;
         if (dir < 0 || !make_link(dir, name, f->link_target))

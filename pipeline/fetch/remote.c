@@ -2,6 +2,7 @@
 
 #include "pipeline/fetch/download.h"
 #include "pipeline/fetch/hub.h"
+#include "pipeline/fetch/place.h"
 #include "pipeline/fetch/ranges.h"
 #include "pipeline/fetch/uri.h"
 #include "pipeline/lib/log.h"
@@ -119,9 +120,20 @@ static void choose_ranges(struct remote *r)
 
 /* --- their documents ------------------------------------------------------- */
 
+/* The threads end before the program does, should it fail: what they use goes then. */
+static void give_up(void *arg)
+{
+    struct remote *r = arg;
+    ranges_close(r->ranges);
+    downloads_stop(r->downloads);
+    r->ranges = NULL;
+    r->downloads = NULL;
+}
+
 static void start(struct remote *r)
 {
     choose_ranges(r);
+    at_failure(give_up, r);
     r->downloads = downloads_start(source_settings(r->source->options), &r->listing.files,
                                    (unsigned)r->source->options->jobs);
     r->began = now_seconds();
@@ -147,12 +159,22 @@ static int64_t read_file_at(void *arg, uint64_t offset, void *buf, size_t n)
     return (int64_t)done;
 }
 
+static void show_progress(struct remote *r)
+{
+    struct source_progress p = {0};
+    remote_progress(r, &p);
+    progress(r->word, p.done, p.total, "bytes", p.extra);
+}
+
 /* False: stop_signal. */
 static bool wait_until_whole(struct remote *r)
 {
-    while (!downloads_wait(r->downloads, r->file, WAIT_MS))
+    while (!downloads_wait(r->downloads, r->file, WAIT_MS)) {
         if (stop_signal)
             return false;
+        show_progress(r);
+    }
+    progress_end();
     return true;
 }
 
@@ -192,13 +214,22 @@ static void open_file(struct remote *r)
     input_add(r->input, &source);
 }
 
-/* All files have come: the cache may say what the revision means now. */
+/* All files have come: their names go to the disk, and then the cache may say what the revision means. */
 static void end_files(struct remote *r)
 {
-    bool here = r->on_hub;
+    bool here = true;
+    struct downloads_state state;
+    char *why = NULL;
+    downloads_state(r->downloads, &state);
     for (size_t i = 0; i < r->listing.files.n; i++)
         here &= !r->listing.files.v[i].by_range;
-    if (here)
+    if (!here)
+        return;
+    if (state.moved > 0)
+        why = place_sync(&r->listing.files);
+    if (why)
+        die("%s", why);
+    if (r->on_hub)
         hub_note_revision(&r->listing);
 }
 
@@ -224,6 +255,7 @@ bool remote_next(struct remote *r, struct doc *d)
 
 void remote_close(struct remote *r)
 {
+    at_failure_cancel(r);
     if (r->input)
         input_close(r->input);
     if (r->ranges)
@@ -273,11 +305,8 @@ static void wait_for_all(struct remote *r)
 {
     const struct file_list *files = &r->listing.files;
     for (size_t i = 0; i < files->n && !stop_signal; i++) {
-        while (!downloads_wait(r->downloads, i, WAIT_MS) && !stop_signal) {
-            struct source_progress p = {0};
-            remote_progress(r, &p);
-            progress(r->word, p.done, p.total, "bytes", p.extra);
-        }
+        while (!downloads_wait(r->downloads, i, WAIT_MS) && !stop_signal)
+            show_progress(r);
         progress_end();
         if (!stop_signal)
             printf("%s\n", files->v[i].link ? files->v[i].link : files->v[i].blob);
@@ -292,8 +321,7 @@ void remote_download(struct remote *r)
     wait_for_all(r);
     if (stop_signal)
         return;
-    if (r->on_hub)
-        hub_note_revision(&r->listing);
+    end_files(r);
     downloads_state(r->downloads, &state);
     say("%s: %zu files, %.1f MB, of which %.1f MB came now in %.1f s", r->word, state.files,
         (double)state.bytes / 1e6, (double)state.moved / 1e6, now_seconds() - r->began);

@@ -153,24 +153,49 @@ bool hub_is_glob(const char *path)
     return strpbrk(path, "*?[") != NULL;
 }
 
-bool hub_glob_matches(const char *glob, const char *path)
+/* The part after the one at s, or NULL. */
+static const char *next_part(const char *s)
 {
+    const char *slash = strchr(s, '/');
+    return slash ? slash + 1 : NULL;
+}
+
+static bool is_any(const char *glob)
+{
+    return strncmp(glob, "**", 2) == 0 && (glob[2] == '/' || glob[2] == '\0');
+}
+
+static bool part_matches(const char *glob, const char *path)
+{
+    char pattern[MAX_PATH + 1], part[MAX_PATH + 1];
     size_t g = strcspn(glob, "/"), p = strcspn(path, "/");
-    if (g == 2 && glob[0] == '*' && glob[1] == '*') {
-        if (glob[g] == '\0')
-            return true;
-        for (const char *rest = path; rest; rest = strchr(rest, '/') ? strchr(rest, '/') + 1 : NULL)
-            if (hub_glob_matches(glob + g + 1, rest))
-                return true;
-        return false;
-    }
-    char pattern[MAX_PATH + 1], segment[MAX_PATH + 1];
     if (g > MAX_PATH || p > MAX_PATH)
         return false;
     memcpy(pattern, glob, g);
-    memcpy(segment, path, p);
-    pattern[g] = segment[p] = '\0';
-    if (fnmatch(pattern, segment, 0) != 0 || (glob[g] == '/') != (path[p] == '/'))
-        return false;
-    return glob[g] == '\0' || hub_glob_matches(glob + g + 1, path + p + 1);
+    memcpy(part, path, p);
+    pattern[g] = part[p] = '\0';
+    return fnmatch(pattern, part, 0) == 0;
+}
+
+/* Part by part; after a mismatch the last "**" takes one part more. */
+bool hub_glob_matches(const char *glob, const char *path)
+{
+    const char *after_any = NULL, *taken = NULL;
+    while (path) {
+        if (glob && is_any(glob)) {
+            glob = after_any = next_part(glob);
+            taken = path;
+            if (!glob)
+                return true;
+        } else if (glob && part_matches(glob, path)) {
+            glob = next_part(glob);
+            path = next_part(path);
+        } else if (after_any) {
+            path = taken = next_part(taken);
+            glob = after_any;
+        } else {
+            return false;
+        }
+    }
+    return !glob;
 }

@@ -72,12 +72,12 @@ static void attention_block(const struct weights *w, struct activations *a, cons
     const struct model_config *c = &w->c;
     const struct ops *o = w->ops;
     int N = B * T;
-    o->hidden_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_QKV, l), N, c->C,
-                      (c->H + 2 * c->Hkv) * c->D);
+    o->linear_maybe_fp8_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_QKV, l), N, c->C,
+                                (c->H + 2 * c->Hkv) * c->D);
     struct qk_norm_rope heads = qk_norm_rope_inputs(w, a, s, l, N);
     o->qk_norm_rope_forward(w->dev, s->qk, s->rstd_qk, &heads, c->eps);
     attend(w, a, s, l, B, T, masked, kv);
-    o->hidden_forward(w->dev, a->delta, s->att, weight(w, PARAM_O, l), N, c->H * c->D, c->C);
+    o->linear_maybe_fp8_forward(w->dev, a->delta, s->att, weight(w, PARAM_O, l), N, c->H * c->D, c->C);
 }
 
 void layer_forward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B,
@@ -89,7 +89,8 @@ void layer_forward(const struct weights *w, struct activations *a, const struct 
     attention_block(w, a, s, l, B, T, masked, kv);
     o->rmsnorm_forward(w->dev, s->norm_mlp, s->rstd_mlp, s->mid, s->in, a->delta, gain(w, PARAM_NORM_MLP, l),
                        N, c->C, c->eps);
-    o->hidden_forward(w->dev, s->gate_up, s->norm_mlp, weight(w, PARAM_GATE_UP, l), N, c->C, 2 * c->F);
+    o->linear_maybe_fp8_forward(w->dev, s->gate_up, s->norm_mlp, weight(w, PARAM_GATE_UP, l), N, c->C,
+                                2 * c->F);
     o->swiglu_forward(w->dev, s->hidden, s->gate_up, N, c->F);
 }
 
@@ -108,7 +109,7 @@ void forward_layers(const struct weights *w, struct activations *a, int B, int T
         o->rmsnorm_forward(w->dev, s.norm_attn, s.rstd_attn, s.in, l ? x : s.in, l ? a->delta : NULL,
                            gain(w, PARAM_NORM_ATTN, l), N, c->C, c->eps);
         layer_forward(w, a, &s, l, B, T, masked, kv);
-        o->hidden_forward(w->dev, a->delta, s.hidden, weight(w, PARAM_DOWN, l), N, c->F, c->C);
+        o->linear_maybe_fp8_forward(w->dev, a->delta, s.hidden, weight(w, PARAM_DOWN, l), N, c->F, c->C);
         x = s.mid;
     }
     o->rmsnorm_forward(w->dev, a->norm_last, a->rstd_last, a->last, x, a->delta,

@@ -91,11 +91,11 @@ static void mlp_backward(const struct weights *w, struct activations *a, const s
 {
     const struct ops *o = w->ops;
     int C = w->c.C, F = w->c.F;
-    o->hidden_backward(w->dev, a->dhidden, grad_of(w, grad, PARAM_DOWN, l), a->dx, s->hidden,
-                       weight(w, PARAM_DOWN, l), N, F, C, accumulate);
+    o->linear_maybe_fp8_backward(w->dev, a->dhidden, grad_of(w, grad, PARAM_DOWN, l), a->dx, s->hidden,
+                                 weight(w, PARAM_DOWN, l), N, F, C, accumulate);
     o->swiglu_backward(w->dev, a->dgate_up, a->dhidden, s->gate_up, N, F);
-    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_GATE_UP, l), a->dgate_up, s->norm_mlp,
-                       weight(w, PARAM_GATE_UP, l), N, C, 2 * F, accumulate);
+    o->linear_maybe_fp8_backward(w->dev, a->delta, grad_of(w, grad, PARAM_GATE_UP, l), a->dgate_up,
+                                 s->norm_mlp, weight(w, PARAM_GATE_UP, l), N, C, 2 * F, accumulate);
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_MLP, l), a->delta, s->mid,
                         gain(w, PARAM_NORM_MLP, l), s->rstd_mlp, N, C, accumulate);
 }
@@ -109,14 +109,14 @@ static void attention_block_backward(const struct weights *w, struct activations
     const struct model_config *c = &w->c;
     struct attention sequences = attention_inputs(w, a, s, B, T, masked);
     int N = B * T, C = c->C, HD = c->H * c->D, Q = (c->H + 2 * c->Hkv) * c->D;
-    o->hidden_backward(w->dev, a->datt, grad_of(w, grad, PARAM_O, l), a->dx, s->att, weight(w, PARAM_O, l), N,
-                       HD, C, accumulate);
+    o->linear_maybe_fp8_backward(w->dev, a->datt, grad_of(w, grad, PARAM_O, l), a->dx, s->att,
+                                 weight(w, PARAM_O, l), N, HD, C, accumulate);
     o->attention_backward(w->dev, a->dqk, a->dqkv, a->datt, s->att, s->lse, &sequences);
     struct qk_norm_rope heads = qk_norm_rope_inputs(w, a, s, l, N);
     o->qk_norm_rope_backward(w->dev, a->dqkv, grad_of(w, grad, PARAM_NORM_Q, l),
                              grad_of(w, grad, PARAM_NORM_K, l), a->dqk, s->rstd_qk, &heads, accumulate);
-    o->hidden_backward(w->dev, a->delta, grad_of(w, grad, PARAM_QKV, l), a->dqkv, s->norm_attn,
-                       weight(w, PARAM_QKV, l), N, C, Q, accumulate);
+    o->linear_maybe_fp8_backward(w->dev, a->delta, grad_of(w, grad, PARAM_QKV, l), a->dqkv, s->norm_attn,
+                                 weight(w, PARAM_QKV, l), N, C, Q, accumulate);
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_ATTN, l), a->delta, s->in,
                         gain(w, PARAM_NORM_ATTN, l), s->rstd_attn, N, C, accumulate);
 }

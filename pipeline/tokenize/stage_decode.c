@@ -44,6 +44,7 @@ struct run {
     const struct tokenizer *t;
     struct text_output out;
     struct strbuf text; /* of the document being decoded */
+    size_t spaces;      /* that are still to be dropped at the start of the document */
     uint64_t documents, replaced;
 };
 
@@ -55,6 +56,7 @@ static void end_document(void *arg, int domain)
     if (!raw && doc_write(r->out.f, &d, &r->replaced) < 0)
         die_errno("%s: cannot write", r->out.name);
     strbuf_reset(&r->text);
+    r->spaces = tokenizer_drop_spaces(r->t);
 }
 
 static bool put_id(void *arg, uint32_t id, int domain)
@@ -66,6 +68,10 @@ static bool put_id(void *arg, uint32_t id, int domain)
         return false;
     if (!special && tokenizer_is_special(r->t, id))
         return true;
+    for (; r->spaces > 0 && len > 0 && *bytes == ' '; r->spaces--)
+        bytes++, len--;
+    if (len > 0)
+        r->spaces = 0;
     if (raw) {
         text_output_write(&r->out, bytes, len);
         return true;
@@ -85,7 +91,7 @@ int tokenize_decode(int argc, char **argv)
     if (n > 0)
         usage_error("%s: name the input with -i", argv[0]);
     struct tokenizer *t = stage_tokenizer(tokenizer_path);
-    struct run r = {.t = t};
+    struct run r = {.t = t, .spaces = tokenizer_drop_spaces(t)};
     if (strcmp(output, "-") != 0)
         signals_install(); /* to standard output nothing is committed, and signals just end us */
     text_output_open(&r.out, output);

@@ -19,7 +19,8 @@
 #include "pipeline/text/encode/pieces.h"
 #include "pipeline/tokenize/rows.h"
 
-static const char *tokenizer_path, *input = "-", *output = "-", *domain_name, *modality, *pad_side = "right";
+static const char *eos_word, *tokenizer_path, *input = "-", *output = "-", *domain_name, *modality,
+                                              *pad_side = "right";
 static bool as_ids, around, replace_invalid;
 static int64_t threads;
 static uint64_t batch_rows, row_length, seed;
@@ -41,6 +42,10 @@ static const struct opt opts[] = {
      "(default: as long as the longest of the batch)"},
     {'j', "threads", OPT_INT, &threads, "N",
      "worker threads (default: one a processor); the output is the same"},
+    {0, "eos", OPT_STR, &eos_word, "TOKEN",
+     "the token that ends a text, by content or number (default: what\n"
+     "tokenizer_config.json or generation_config.json beside FILE says, else a name in\n"
+     "use such as <|endoftext|>)"},
     {0, "special", OPT_FLAG, &around, NULL,
      "put the ids around each document that the file's post_processor names, such as\n"
      "a beginning of text (default: none)"},
@@ -305,6 +310,15 @@ static void set_around(struct run *r, const struct tokenizer *t)
         die("%s: post_processor: it puts no ids around a text: --special has nothing to do", tokenizer_path);
 }
 
+static void set_eos(struct tokenizer *t)
+{
+    if (!eos_word)
+        return;
+    if (tokenizer_named(t, eos_word) == UINT32_MAX)
+        die("%s: --eos %s: neither an added token nor a number of one", tokenizer_path, eos_word);
+    tokenizer_set_eos(t, tokenizer_named(t, eos_word));
+}
+
 static void check_options(void)
 {
     if (modality && strcmp(modality, "text") != 0 && strcmp(modality, "code") != 0)
@@ -330,6 +344,10 @@ static void open_output(struct run *r, const struct tokenizer *t)
         return;
     }
     struct tokens_header h;
+    if (tokenizer_eos(t) == UINT32_MAX)
+        warn("%s: no token is known to end a text, so that documents will follow each other without one: "
+             "--eos names it",
+             tokenizer_path);
     tokens_header_init(&h, tokenizer_vocab_size(t), tokenizer_hash(t), tokenizer_bos(t), tokenizer_eos(t));
     r->writer = tok_writer_open(output, &h);
 }
@@ -379,6 +397,7 @@ int tokenize_encode(int argc, char **argv)
     struct run r = {0};
     set_modality(&r, t);
     set_around(&r, t);
+    set_eos(t);
     if (strcmp(output, "-") != 0)
         signals_install(); /* to standard output nothing is committed, and signals just end us */
     double start = now_seconds();

@@ -98,10 +98,10 @@ static void step_bf16(const struct optim *o, struct weights *w, const struct opt
 /* One more update of the layers that take part, and of the rest. */
 static void grow_older(struct optim *o, int depth, float beta2)
 {
-    o->left2 = (o->t == 0 ? 1 : o->left2) * (double)beta2;
+    o->beta2_power = (o->t == 0 ? 1 : o->beta2_power) * (double)beta2;
     o->t++;
     for (int l = 0; l < depth; l++) {
-        o->ages[l].left2 = (o->ages[l].updates == 0 ? 1 : o->ages[l].left2) * (double)beta2;
+        o->ages[l].beta2_power = (o->ages[l].updates == 0 ? 1 : o->ages[l].beta2_power) * (double)beta2;
         o->ages[l].updates++;
     }
 }
@@ -122,10 +122,10 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
         const struct optim_span *r = &o->spans[i];
         if (r->layer >= w->depth)
             continue;
-        struct optim_age age = r->layer < 0 ? (struct optim_age){o->t, o->left2} : o->ages[r->layer];
+        struct optim_age age = r->layer < 0 ? (struct optim_age){o->t, o->beta2_power} : o->ages[r->layer];
         float rate = o->rate[r->group];
         a.bias1 = (float)(1 - pow((double)o->beta1, (double)age.updates));
-        a.bias2 = (float)(1 - age.left2);
+        a.bias2 = (float)(1 - age.beta2_power);
         a.lr = (float)lr * rate;
         a.weight_decay = r->decays && rate > 0 ? decay / rate : 0;
         if (r->muon) {

@@ -26,16 +26,16 @@ struct optim_span {
 
 struct optim_age { /* of a layer: of its bias correction */
     uint64_t updates;
-    double left2; /* product of their beta2 */
+    double beta2_power; /* product of their beta2 */
 };
 
 struct optim {
-    void *m, *v;              /* device, layout.total each, f32 or (bf16_state) bf16; owned */
-    bool bf16_state;          /* , rounded stochastically; the weights are too where they have no theta */
+    void *m, *v;     /* device, layout.total each, f32 or (bf16_state) bf16; owned */
+    bool bf16_state; /* m and v are bf16, rounded stochastically; so are weights that have no theta */
     struct optim_span *spans; /* owned */
     size_t n_spans;
-    uint64_t t;   /* updates so far: of the bias correction of what is in no layer */
-    double left2; /* product of their beta2: the same */
+    uint64_t t;         /* updates so far: of the bias correction of what is in no layer */
+    double beta2_power; /* product of their beta2: the same */
     struct optim_age
         *ages; /* of each layer, which counts from the update in which it first took part; owned */
     float beta1, beta2, eps, weight_decay, clip; /* clip 0: none */

@@ -1,5 +1,7 @@
 #include "pipeline/train/state.h"
 
+#include "pipeline/train/loop.h"
+
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/model/checkpoint.h"
@@ -77,7 +79,7 @@ static json_t *ages_to_json(const struct optim *o, int depth)
     json_t *ages = json_array();
     for (int l = 0; l < depth; l++)
         json_array_append_new(ages, json_pack("{sIsf}", "updates", (json_int_t)o->ages[l].updates,
-                                              "beta2_product", o->ages[l].left2));
+                                              "beta2_product", o->ages[l].beta2_power));
     return ages;
 }
 
@@ -85,9 +87,10 @@ static json_t *ages_to_json(const struct optim *o, int depth)
 static void ages_from_json(struct optim *o, int depth, const json_t *ages)
 {
     for (int l = 0; l < depth; l++) {
-        const json_t *age = json_array_get(ages, (size_t)l), *left2 = json_object_get(age, "beta2_product");
-        o->ages[l] = age ? (struct optim_age){u64(age, "updates"), json_number_value(left2)}
-                         : (struct optim_age){o->t, o->left2};
+        const json_t *age = json_array_get(ages, (size_t)l),
+                     *beta2_power = json_object_get(age, "beta2_product");
+        o->ages[l] = age ? (struct optim_age){u64(age, "updates"), json_number_value(beta2_power)}
+                         : (struct optim_age){o->t, o->beta2_power};
     }
 }
 
@@ -113,7 +116,7 @@ static json_t *state_to_json(struct trainer *t)
     json_object_set_new(o, "best_step", json_integer((json_int_t)t->best_step));
     json_object_set_new(o, "best_loss", json_real(t->best_step ? t->best_loss : 0));
     json_object_set_new(o, "guard", guard_to_json(&t->guard));
-    json_object_set_new(o, "beta2_product", json_real(t->opt.left2));
+    json_object_set_new(o, "beta2_product", json_real(t->opt.beta2_power));
     json_object_set_new(o, "losses", losses_to_json(&t->losses));
     json_object_set_new(o, "depth", json_integer(t->w.depth));
     json_object_set_new(o, "layers", ages_to_json(&t->opt, t->w.depth));
@@ -389,8 +392,9 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     t->step = u64(state, "step");
     t->tokens_seen = u64(state, "tokens");
     t->opt.t = u64(state, "updates");
-    const json_t *left2 = json_object_get(state, "beta2_product");
-    t->opt.left2 = left2 ? json_number_value(left2) : pow((double)t->opt.beta2, (double)t->opt.t);
+    const json_t *beta2_power = json_object_get(state, "beta2_product");
+    t->opt.beta2_power =
+        beta2_power ? json_number_value(beta2_power) : pow((double)t->opt.beta2, (double)t->opt.t);
     ages_from_json(&t->opt, t->w.depth, json_object_get(state, "layers"));
     t->best_step = u64(state, "best_step");
     t->best_loss = json_number_value(json_object_get(state, "best_loss"));

@@ -4,7 +4,10 @@
 #ifndef TRAIN_STATE_H
 #define TRAIN_STATE_H
 
-#include "pipeline/train/loop.h"
+#include <jansson.h>
+#include <stdint.h>
+
+struct trainer; /* loop.h */
 
 /* Waits for the device; dies when it has failed: what it holds then means nothing. step: the one that is at
  * work or was just done. */

@@ -12,6 +12,7 @@ same plain asked
 [ "$(said plain 40 loss)" = "$(said asked 40 loss)" ]
 [ -z "$(said plain 40 finished_loss)" ]
 [ "$(grep -c 'validation: .* finished [0-9]' said)" = 3 ]
+[ "$(grep -c 'forecast: loss [0-9.]* ([0-9.]* to [0-9.]*) at the end, in .*; with twice the steps [0-9]' said)" -ge 10 ]
 [ "$(grep -c '"finished_bits_per_byte"' asked/metrics.jsonl)" = 3 ]
 
 # latest-finished is a model of its own, with the loss that was said; --resume does not need it
@@ -32,13 +33,16 @@ grep -q '"master_in_optimizer": true' merge/latest/trainer/state.json
 if cmp -s merge/latest/model.safetensors flat/latest/model.safetensors; then exit 1; fi
 
 # bits over resume, at any step, also where layers join and the averages begin again
-deep=(--layers 3 --grow 1@0,3@30 --beta2 0.9 --optimizer muon)
+deep=(--layers 3 --grow "1@0,3@30" --beta2 0.9 --optimizer muon)
 finish=(--schedule wsd --finish auto --save-finished "${deep[@]}" --save-every 7)
 train whole 60 "${finish[@]}" "${val[@]}" <all
+foreseen() { grep '"type":"forecast"' "$1/metrics.jsonl" | sed 's/,"seconds_left.*//'; }
+[ "$(foreseen whole | wc -l)" -ge 1 ]
 for at in 13 30 44; do
     batches "$at" | expect 1 "end at step $at" train "at$at" 60 "${finish[@]}" "${val[@]}"
     train "at$at" 60 --layers 3 --resume "${val[@]}" <all
     same whole "at$at"
+    [ "$(foreseen whole)" = "$(foreseen "at$at")" ]
     cmp whole/latest/trainer/finish-averages.safetensors "at$at/latest/trainer/finish-averages.safetensors"
     cmp whole/latest-finished/model.safetensors "at$at/latest-finished/model.safetensors"
 done

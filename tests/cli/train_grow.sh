@@ -10,6 +10,7 @@ batches 60 >all
 stages=(--grow "1@0,2@20,4@50%" --optimizer muon)
 grow grown 60 "${stages[@]}" --save-every 10 --keep-last 9 <all
 [ "$(state grown depth)" = 4 ]
+grep -q '"from": 30' grown/latest/trainer/state.json        # losses that forecasts go by: those of the present depth
 [ "$(grep -c '"event":"grow"' grown/metrics.jsonl)" = 2 ]
 [ "$(sed -n 's/.*"step":\([0-9]*\),"event":"grow","detail":"\(.*\)".*/\1 \2/p' grown/metrics.jsonl | tr '\n' ';')" = '20 2 layers;30 4 layers;' ]
 

@@ -44,12 +44,13 @@ def table(nullable):
 
     columns = {
         "text": (pa.string(), t),
-        "endings": (pa.list_(pa.field("element", pa.string(), nullable)), l),
-        "conversations": (pa.list_(pa.field("element", pa.struct([("role", pa.string()), ("content", pa.string())]),
+        "endings": (pa.list_(pa.field("item", pa.string(), nullable)), l),
+        "conversations": (pa.list_(pa.field("item", pa.struct([("role", pa.string()), ("content", pa.string())]),
                                             nullable)), talk),
-        "deep": (pa.list_(pa.field("element", pa.list_(pa.field("element", pa.string(), nullable)), nullable)),
+        "deep": (pa.list_(pa.field("item", pa.list_(pa.field("item", pa.string(), nullable)), nullable)),
                  [maybe([x or [], ["z"]]) for x in lists(ROWS, nulls)]),
         "meta": (pa.struct([pa.field("title", pa.string(), nullable)]), [maybe({"title": maybe(str(i))}) for i in range(ROWS)]),
+        "tags": (pa.map_(pa.string(), pa.string()), [maybe([("k%d" % j, maybe(str(i))) for j in range(i % 3)]) for i in range(ROWS)]),
         # Differences fit into 32 bits: pyarrow cannot read DuckDB's wider ones.
         "i32": (pa.int32(), [maybe(random.randrange(-2**30, 2**30)) for _ in range(ROWS)]),
         "i64": (pa.int64(), [maybe(random.randrange(-2**63, 2**63) >> random.randrange(64)) for _ in range(ROWS)]),
@@ -69,6 +70,8 @@ def flatten(value, path):
     """The values that a name leads to, in order; lists on the way are walked."""
     if value is None:
         return []
+    if isinstance(value, tuple):                # of a map
+        value = {"key": value[0], "value": value[1]}
     if isinstance(value, list):
         return [x for v in value for x in flatten(v, path)]
     if path:
@@ -101,7 +104,7 @@ def expected(path):
     return words, numbers
 
 
-WORDS = ["text", "endings", "conversations.content", "conversations.role", "deep", "meta.title"]
+WORDS = ["text", "endings", "conversations.content", "conversations.role", "deep", "meta.title", "tags.key", "tags.value"]
 NUMBERS = ["i32", "i64", "u8", "u64", "flag", "f32", "f64"]
 
 
@@ -143,7 +146,8 @@ def pyarrow_files(where, tables):
         path = "%s/pa-%s-%s-%s-%s-%d.parquet" % (where, codec, version, dictionary, nullable, rows)
         pq.write_table(tables[nullable], path, compression=codec, data_page_version=version, row_group_size=rows,
                        use_dictionary=bool(dictionary), dictionary_pagesize_limit=500 if dictionary == "fallback" else 2**20,
-                       data_page_size=1000 if rows == 250 else 2**20, write_page_checksum=rows == 17)
+                       data_page_size=1000 if rows == 250 else 2**20, write_page_checksum=rows == 17,
+                       use_compliant_nested_type=rows != 17)          # else list.item, as older versions
     encodings = [{"text": "DELTA_BYTE_ARRAY"}, {"text": "DELTA_LENGTH_BYTE_ARRAY"}, {"i32": "DELTA_BINARY_PACKED"},
                  {"i64": "DELTA_BINARY_PACKED", "flag": "RLE", "u8": "DELTA_BINARY_PACKED"},
                  {"f32": "BYTE_STREAM_SPLIT", "f64": "BYTE_STREAM_SPLIT", "i32": "BYTE_STREAM_SPLIT"},

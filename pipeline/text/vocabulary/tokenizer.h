@@ -1,10 +1,10 @@
 /*
- * tokenizer.h - byte-level byte-pair encoding: text to ids and back, exactly
+ * tokenizer.h - byte-pair encoding: text to ids and back, exactly
  *
- * decode(encode(x)) == x for every byte string x. The pre-tokenizer is the
+ * Our own tokenizers are byte-level: decode(encode(x)) == x for every byte string x. The pre-tokenizer is the
  * Qwen2 pattern; bytes that are not UTF-8 are encoded byte by byte. Reads and
- * writes tokenizer.json as the `tokenizers` library does, and gives the same
- * ids for the same text.
+ * writes tokenizer.json as the `tokenizers` library does, those of other vocabularies too (tokenizer.md), and
+ * gives the same ids for the same text.
  *
  * A tokenizer is immutable after loading: any number of encoders may share it.
  * Source: Sennrich et al. 2016, arXiv:1508.07909; Radford et al. 2019 (bytes).
@@ -30,8 +30,16 @@ uint64_t tokenizer_hash(const struct tokenizer *t); /* XXH3-64 over vocabulary, 
                                                        of the file's spacing */
 /* id of a special token by content ("<|eos|>"), UINT32_MAX when there is none. */
 uint32_t tokenizer_special(const struct tokenizer *t, const char *content);
+/* The ids that end a text and begin one: those of tokenizer_set_eos, or of the files beside a tokenizer.json,
+ * else of names in use. UINT32_MAX: none. */
 uint32_t tokenizer_eos(const struct tokenizer *t);
 uint32_t tokenizer_bos(const struct tokenizer *t);
+void tokenizer_set_eos(struct tokenizer *t, uint32_t id); /* below the vocabulary size, or UINT32_MAX */
+/* Takes them from tokenizer_config.json and generation_config.json in the directory of path, when path is a
+ * file called tokenizer.json and they are there; tokenizer_load does so. What cannot be read is warned of. */
+void tokenizer_read_config(struct tokenizer *t, const char *path);
+/* A token by its content, or else by its number; UINT32_MAX: there is none such. */
+uint32_t tokenizer_named(const struct tokenizer *t, const char *word);
 bool tokenizer_is_special(const struct tokenizer *t, uint32_t id);
 /* Decoding leaves out so many spaces at the start of a text, if it has them: those that encoding put there.
  */

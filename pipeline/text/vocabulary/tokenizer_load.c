@@ -462,6 +462,8 @@ struct tokenizer *tokenizer_load(const char *path, char *err, size_t cap)
         return NULL;
     struct tokenizer *t = tokenizer_parse(json, len, path, err, cap);
     free(json);
+    if (t)
+        tokenizer_read_config(t, path);
     if (t && t->renumbered)
         warn("%s: %u added tokens have other ids than the file says: they are numbered in the order of the "
              "list, as the "

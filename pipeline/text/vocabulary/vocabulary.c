@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#define XXH_STATIC_LINKING_ONLY
 #include <xxhash.h>
 
 #include "pipeline/lib/fs.h"
@@ -17,6 +18,7 @@ struct tokenizer *vocabulary_new(uint32_t vocab_size)
 {
     struct tokenizer *t = xcalloc(1, sizeof *t);
     t->vocab_size = vocab_size;
+    t->eos = t->bos = UINT32_MAX;
     t->tokens = xcalloc(vocab_size, sizeof *t->tokens);
     return t;
 }
@@ -282,7 +284,7 @@ static enum token_kind hashed_kind(const struct token *token)
 
 static uint64_t hash_all(const struct tokenizer *t)
 {
-    XXH3_state_t *state = XXH3_createState();
+    XXH3_state_t on_stack, *state = &on_stack; /* no lack of memory can refuse it */
     XXH3_64bits_reset(state);
     XXH3_64bits_update(state, &t->vocab_size, 4);
     for (uint32_t id = 0; id < t->vocab_size; id++) {
@@ -293,9 +295,7 @@ static uint64_t hash_all(const struct tokenizer *t)
     XXH3_64bits_update(state, &t->n_merges, 4);
     XXH3_64bits_update(state, t->merges, (size_t)t->n_merges * sizeof *t->merges);
     hash_steps(state, t);
-    uint64_t hash = XXH3_64bits_digest(state);
-    XXH3_freeState(state);
-    return hash;
+    return XXH3_64bits_digest(state);
 }
 
 static void index_tokens(struct tokenizer *t)
@@ -432,23 +432,30 @@ uint32_t tokenizer_special(const struct tokenizer *t, const char *content)
     return a ? a->id : UINT32_MAX;
 }
 
-/* Our own name first, then those of other families. */
-uint32_t tokenizer_eos(const struct tokenizer *t)
+static uint32_t first_named(const struct tokenizer *t, const char *const *names, size_t n)
 {
-    static const char *const names[] = {"<|eos|>", "<|endoftext|>", "<|end_of_text|>", "</s>"};
     uint32_t id = UINT32_MAX;
-    for (size_t i = 0; i < sizeof names / sizeof *names && id == UINT32_MAX; i++)
+    for (size_t i = 0; i < n && id == UINT32_MAX; i++)
         id = tokenizer_special(t, names[i]);
     return id;
 }
 
+/* What was said, else our own name, else those of other families. */
+uint32_t tokenizer_eos(const struct tokenizer *t)
+{
+    static const char *const names[] = {"<|eos|>", "<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"};
+    return t->eos != UINT32_MAX ? t->eos : first_named(t, names, sizeof names / sizeof *names);
+}
+
 uint32_t tokenizer_bos(const struct tokenizer *t)
 {
-    static const char *const names[] = {"<|bos|>", "<|begin_of_text|>", "<s>"};
-    uint32_t id = UINT32_MAX;
-    for (size_t i = 0; i < sizeof names / sizeof *names && id == UINT32_MAX; i++)
-        id = tokenizer_special(t, names[i]);
-    return id;
+    static const char *const names[] = {"<|bos|>", "<|begin_of_text|>", "<s>", "<bos>"};
+    return t->bos != UINT32_MAX ? t->bos : first_named(t, names, sizeof names / sizeof *names);
+}
+
+void tokenizer_set_eos(struct tokenizer *t, uint32_t id)
+{
+    t->eos = id;
 }
 
 bool tokenizer_is_special(const struct tokenizer *t, uint32_t id)

@@ -90,6 +90,7 @@ struct tokenizer {
     size_t drop_spaces;            /* decoding leaves out so many at the start of a text */
     uint32_t *before, *after;      /* ids that the post-processor puts around a text; owned */
     size_t n_before, n_after;
+    uint32_t eos, bos;   /* what the files beside it or the caller say; UINT32_MAX: nothing */
     char *post_refused;  /* why the post-processor cannot be asked for; NULL: it can; owned */
     uint32_t renumbered; /* added tokens whose id is not the one that the file gives */
     char *regex;         /* PATTERN_REGEX; else NULL */

@@ -1,5 +1,5 @@
 /*
- * hidden.c - the products of hidden layers, in fp8 where that was asked for
+ * linear_fp8.c - the linear layers inside the blocks, in fp8 where that was asked for
  *
  * cuBLASLt multiplies fp8 only where both operands lie along the sum: y = x W^T is so as it stands, dx = dy W
  * needs W's transpose, dW = dy^T x those of dy and x. Every operand is quantised where it is used (fp8.cu):
@@ -37,7 +37,8 @@ static struct product product_of(const char *scratch, int M, int N, int K, enum 
                             .b_scale = scales + 1};
 }
 
-void cuda_hidden_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O)
+void cuda_linear_maybe_fp8_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I,
+                                   int O)
 {
     if (!takes(dev, y, x, W, N, I, O)) {
         cuda_linear_forward(dev, y, x, W, N, I, O);
@@ -53,8 +54,8 @@ void cuda_hidden_forward(struct device *dev, void *y, const void *x, const void 
     products_run(dev->products, dev->stream, y, xq, wq, product_of(scratch, N, O, I, OPERANDS_FP8));
 }
 
-void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
-                          const void *W, int N, int I, int O, bool accumulate)
+void cuda_linear_maybe_fp8_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
+                                    const void *W, int N, int I, int O, bool accumulate)
 {
     if (!takes(dev, (char *)((uintptr_t)dx | (uintptr_t)dW), dy, (char *)((uintptr_t)x | (uintptr_t)W), N, I,
                O)) {
@@ -78,7 +79,7 @@ void cuda_hidden_backward(struct device *dev, void *dx, float *dW, const void *d
                  product_of(scratch, N, I, O, OPERANDS_FP8_GRADIENT));
 }
 
-size_t cuda_hidden_scratch(const struct step_extent *e)
+size_t cuda_linear_fp8_scratch(const struct step_extent *e)
 {
     return HEAD + 2 * e->x + (e->x > e->w ? e->x : e->w);
 }
