@@ -59,6 +59,7 @@ int main(int argc, char **argv)
 {
     struct fetch_options *o = &fetch_options;
     int n = fetch_options_parse(argc, argv);
+    argv = input_operands(&o->input, argv, &n);
     check_sources(o, argv, n);
     if (o->download || o->out_dir)
         signals_install(); /* elsewhere is nothing to commit: signals end it as they end any filter */

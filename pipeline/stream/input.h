@@ -9,6 +9,7 @@
  * standard input and JSON lines, compressed or not; so are pipes):
  *   .jsonl .ndjson  one JSON object a line
  *   .json           JSON objects one after the other, or an array of them
+ *   .csv .tsv       with --csv a row each, whose fields the header names
  *   .parquet        a row each (formats/parquet.md)
  *   directory       all below it, sorted by name, without hidden files and symbolic links
  *   anything else   one document a file; .txt is split at lines <|endoftext|>
@@ -40,6 +41,8 @@ struct input_opts {
     bool skip_bad;         /* count bad JSON documents, and go on */
     bool accept_nan, replace_surrogates; /* doc_parser_allow */
     uint64_t window;                     /* the largest of compressed streams; 0: 128 MiB */
+    bool csv;               /* a row of .csv and .tsv files is a document */
+    const char *files_from; /* input_operands */
     bool raw_json; /* of JSON documents, text is the object as it stands, not parsed; its id is FILE:LINE */
 };
 
@@ -52,7 +55,11 @@ struct input_opts {
      "half a surrogate pair (\\ud83d alone) becomes U+FFFD; default: an error"},                             \
     {0, "zstd-window", OPT_BYTES, &(o).window, "SIZE",                                                       \
      "the largest window of .zst and dictionary of .xz, up to 2GiB: so much\n"                               \
-     "memory a file takes that asks for it (default 128MiB)"}
+     "memory a file takes that asks for it (default 128MiB)"},                                               \
+    {0, "csv", OPT_FLAG, &(o).csv, NULL,                                                                     \
+     ".csv and .tsv files have a header, and each row is a document; default: text"},                        \
+    {0, "files-from", OPT_STR, &(o).files_from, "FILE",                                                      \
+     "read what more names FILE has, one a line; - is standard input"}
 
 /* The rows of those that take one text of each document. */
 #define INPUT_TEXT_OPTS(o)                                                                                   \
@@ -76,6 +83,9 @@ struct input_stats {
 };
 
 struct input;
+
+/* The operands, and behind them those that opts->files_from names. */
+char **input_operands(const struct input_opts *opts, char **operands, int *n);
 
 /* opts and paths must live until input_close. No paths: standard input. */
 struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths);
