@@ -4,9 +4,9 @@
  * in:  directories of shards (formats/shard.md)
  * out: batches (formats/batch.md), one record a step
  *
- * Row r = step * B + i of the stream comes from the source that mix/shares.h
- * gives, and of its windows the one that mix/order.h does; it depends on the sources, their weights, the seed
- * and r alone. So a stream can begin at any step and continue exactly.
+ * Row r = step * B + i of the stream is a window of a source. mix/shares.h chooses the source and mix/order.h
+ * the window, from the sources, their weights, the seed and r alone. So a stream can begin at any step and
+ * continue exactly.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -31,7 +31,7 @@
 enum {
     WARN_EPOCHS = 4,
     PREFETCH_ROWS = 4
-}; /* repeats beyond 4 teach little: Muennighoff et al. 2023, arXiv:2305.16264 */
+}; /* repeating data more than 4 times teaches little: Muennighoff et al. 2023, arXiv:2305.16264 */
 
 #define NEVER UINT64_MAX
 
@@ -89,8 +89,9 @@ struct mix_source {
     char *name;
     const char *dir;
     struct shard_set *source;
-    uint64_t weight;       /* as given, times 1e9 */
-    uint64_t windows, key; /* key: of the order, from the name, so that other sources do not matter */
+    uint64_t weight; /* as given on the command line, times 1e9 */
+    uint64_t windows,
+        key; /* key: seeds the order; derived from the name, so that it does not depend on other sources */
     struct order order;
     bool warned;
 };
@@ -100,7 +101,7 @@ struct mix {
     struct mix_source s[BATCH_MAX_SOURCES];
     struct shares shares;
     struct batch_header header;
-    struct batch_row *plan; /* rows of the step at hand */
+    struct batch_row *plan; /* the rows of the current step */
 };
 _Static_assert((int)SHARES_MAX == (int)BATCH_MAX_SOURCES, "every source of a stream can be scheduled");
 
@@ -148,8 +149,9 @@ static void open_source(struct mix_source *s, const struct mix_source *first)
             s->dir, shard_set_tokenizer_hash(first->source), shard_set_tokenizer_hash(s->source));
 }
 
-/* Everything that decides what the rows are. Weights count in lowest terms: 40/60 is 2/3. That a source is
- * read in chapters follows from its size, but not at all times did. */
+/* Hashes everything that decides which rows are drawn. Weights count in lowest terms: 40/60 equals 2/3.
+ * Whether a source is read in chapters follows from its size, but early versions had no chapters, so it is
+ * hashed as well. */
 static uint64_t mix_hash(const struct mix *m)
 {
     struct strbuf b = {0};
@@ -208,13 +210,13 @@ static void mix_close(struct mix *m)
     free(m->plan);
 }
 
-/* How often source i has been read once `drawn` windows were: whole times and a part. */
+/* How many epochs of source i have been read once `drawn` windows were: whole ones and a part. */
 static double epochs(const struct mix *m, size_t i, uint64_t drawn)
 {
     return (double)drawn / (double)m->s[i].windows;
 }
 
-/* When the end is known, so are the repeats. */
+/* Checks how often sources will repeat, when the last step is known. */
 static void check_repeats(struct mix *m)
 {
     struct shares end = m->shares;
@@ -295,7 +297,7 @@ static void print_dry_run(struct mix *m)
     close_stdout();
 }
 
-/* Draw k of a source, k from 0. */
+/* Makes draw k of a source, k from 0. */
 static struct batch_row draw(struct mix *m, size_t i, uint64_t k)
 {
     struct mix_source *s = &m->s[i];
@@ -306,7 +308,7 @@ static struct batch_row draw(struct mix *m, size_t i, uint64_t k)
         .source = (uint16_t)i, .epoch = (uint32_t)epoch, .offset = order_at(&s->order, k) * T};
 }
 
-/* The step's rows into m->plan. False: a source would be read more often than --max-epochs allows. */
+/* Chooses the step's rows into m->plan. False: a source would be read more often than --max-epochs allows. */
 static bool plan_step(struct mix *m)
 {
     for (uint64_t i = 0; i < B; i++) {
@@ -326,8 +328,8 @@ static bool plan_step(struct mix *m)
     return true;
 }
 
-/* Rows lie anywhere in hundreds of megabytes: half the time of copying them is waiting, unless asked for
- * before. */
+/* Prefetches row i. Rows come from random places in hundreds of megabytes, so half the time of copying them
+ * would be waiting for memory. */
 static void prefetch_row(struct mix *m, uint64_t i)
 {
     if (i < B)
@@ -349,7 +351,7 @@ static void fill_step(struct mix *m, void *record)
     }
 }
 
-/* For monitors. */
+/* Publishes counters for monitors. */
 static void publish(uint64_t done, double stall)
 {
     static struct counter step = GAUGE("step", "steps"), tokens = COUNTER("tokens", "tokens"),
@@ -401,7 +403,7 @@ int main(int argc, char **argv)
     mix_open(&m, argv, n);
     if (dry_run)
         print_dry_run(&m);
-    check_repeats(&m); /* a dry run judges as the real one does, after it has shown why */
+    check_repeats(&m); /* a dry run fails where the real one would, after it has shown why */
     int code = dry_run ? 0 : stream(&m);
     mix_close(&m);
     return code;
