@@ -44,7 +44,7 @@ struct opt {
     enum opt_type type;
     void *value;
     const char *arg;  /* name of the value in --help */
-    const char *help; /* what the option does, with its default; "" is shown as well */
+    const char *help; /* a description of the option, with its default; "" is shown as well */
 };
 
 struct cli {

@@ -37,7 +37,7 @@ struct order {
     uint64_t windows, stretch, n_stretches,
         n_chapters; /* stretch: windows in one stretch; n_stretches: complete ones */
     uint64_t seed, source_key;
-    uint64_t epoch, chapter; /* what the current permutations belong to */
+    uint64_t epoch, chapter; /* the epoch and chapter that the current permutations belong to */
     struct permutation stretches, inside;
 };
 

@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 enum {
-    SHUFFLE_HASHED_TOKENS = 65536, /* of a document, covered by its hash, which must be known before the
-                                      document leaves the buffer */
+    SHUFFLE_HASHED_TOKENS = 65536, /* first tokens of a document, covered by its hash, which must be known
+                                      before the document leaves the buffer */
     SHUFFLE_MIN_BYTES = 1 << 20,
     SHUFFLE_MAX_BYTES = 640 << 20, /* keeps the program below 1 GiB together with its other buffers */
 };

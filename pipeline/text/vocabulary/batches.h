@@ -37,7 +37,7 @@ struct batch { /* the first member of the caller's job struct */
 
 struct feed_opts {
     const char *name;                  /* shown with progress */
-    uint64_t max_bytes;                /* of text: the document that reaches this size is the last */
+    uint64_t max_bytes;                /* bytes of text: the document that reaches this size is the last */
     double sample;                     /* share of the documents to take, drawn one by one; 1: all */
     uint64_t seed;                     /* seed of the draw */
     const struct tokenizer *tokenizer; /* the tokenizer that will encode the documents; NULL: one of ours will
