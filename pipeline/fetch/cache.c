@@ -76,7 +76,8 @@ static bool replace_file(const char *path, const char *content, size_t n)
     return ok;
 }
 
-/* The same with the folders above it, which are made. Told quietly where the cache cannot be written to. */
+/* Puts a small file into the cache, with the folders above it. A cache that cannot be written to is no
+ * failure. */
 static void put_file(const char *path, const char *content, size_t n)
 {
     char *why = place_make_parents(path);

@@ -15,7 +15,7 @@ struct parquet_docs;
 
 /* Takes over fd. Dies when this is no Parquet file, or not one with the columns that opts name. */
 struct parquet_docs *parquet_docs_open(int fd, const char *name, const struct input_opts *opts);
-/* The same for one that comes from elsewhere; source->arg must live until parquet_docs_close. */
+/* Opens one that comes from elsewhere; source->arg must live until parquet_docs_close. */
 struct parquet_docs *parquet_docs_open_source(const struct input_source *source,
                                               const struct input_opts *opts);
 /* PARQUET_DOCS_BROKEN: the file is damaged, and gives nothing more. PARQUET_DOCS_BAD_ROW: this one is no

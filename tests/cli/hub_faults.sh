@@ -2,6 +2,7 @@
 # files byte for byte, or exit 1 with a line that names the file and the reason; and nothing half-made under its name.
 set -u
 . "$ROOT/tests/hub/lib.bash"
+command -v openssl >/dev/null || { echo 'openssl is not installed'; exit 77; }
 repo=hub/datasets/org/data/main
 mkdir -p $repo/data hub/web hub/datasets/org/gated/main hub/datasets/org/private/main hub/datasets/org/refused/main
 for i in 1 2; do
