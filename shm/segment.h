@@ -58,7 +58,6 @@ _Static_assert(sizeof(struct segment_header) <= SEGMENT_HEADER, "the header fits
 /* What a segment said when it was looked at; validated. */
 struct segment_info {
     uint64_t capacity, producer, consumer;
-    uint64_t put, get;      /* as they stand: for people, not for indexing */
     bool same_boot, closed; /* closed: by the producer */
 };
 

@@ -28,7 +28,7 @@ run() {
     rm -rf home caches
     [ -z "${keep-}" ] || cp -r "$keep" home
     : >hub.log
-    timeout 60 "$BIN/fetch" --download --retry-wait 0.02 "$@" >out 2>err
+    timeout 60 "$BIN/fetch" --download --retry-wait 0.004 "$@" >out 2>err
     code=$?
 }
 # good NAME RULES WORD FILE: in spite of the rules, the word brings the file

@@ -5,13 +5,33 @@
 #include "pipeline/stream/input.h"
 
 #include "formats/tokens.h"
+#include <fcntl.h>
 #include "tests/fuzz/fuzz.h"
 
 static char link_path[64];
 
+static const char good[] = "{\"text\":\"x\"}\n";
+
+static const char *good_path(void)
+{
+    static char path[64];
+    if (!path[0]) {
+        snprintf(path, sizeof path, "/dev/shm/fuzz-good-%d.jsonl", (int)getpid());
+        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        MUST(fd >= 0 && write(fd, good, sizeof good - 1) == (ssize_t)sizeof good - 1 && close(fd) == 0);
+    }
+    return path;
+}
+
 static void remove_link(void)
 {
     unlink(link_path);
+}
+
+static void remove_files(void)
+{
+    remove_link();
+    unlink(good_path());
 }
 
 /* The file in memory under a name of this ending. */
@@ -27,10 +47,10 @@ static const char *named(const char *ending, const void *bytes, size_t len)
 /* Compressed files have a fuzzer of their own; here a damaged one would end the program. */
 static bool compressed(const uint8_t *bytes, size_t len)
 {
-    static const char *const magic[] = {"\x1f\x8b", "\x28\xb5\x2f\xfd", "\x04\x22\x4d\x18",
-                                        "\x50\x2a\x4d\x18"};
-    for (size_t i = 0; i < 4; i++) {
-        size_t from = i == 3 ? 1 : 0, n = strlen(magic[i]) - from; /* skippable frames: 50 to 5f */
+    static const char *const magic[] = {"\x50\x2a\x4d\x18", "\x1f\x8b", "\x28\xb5\x2f\xfd",
+                                        "\x04\x22\x4d\x18", "BZh",      "\xfd\x37zXZ"};
+    for (size_t i = 0; i < sizeof magic / sizeof *magic; i++) {
+        size_t from = i == 0 ? 1 : 0, n = strlen(magic[i]) - from; /* skippable frames: 50 to 5f */
         if (len >= from + n && memcmp(bytes + from, magic[i] + from, n) == 0)
             return true;
     }
@@ -48,14 +68,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct input_stats stats;
     uint64_t docs = 0, text = 0;
     if (!started)
-        atexit(remove_link);
+        atexit(remove_files);
     started = true;
     if (compressed(bytes, len))
         return 0;
-    const char *path = named(endings[choice % 4], bytes, len);
-    struct input *in = input_open(&opts, &path, 1);
+    if (choice % 4 >= 2 && len > 0 && memchr(bytes, 0, len)) /* a text that is binary ends the program, too */
+        return 0;
+    const char *paths[] = {named(endings[choice % 4], bytes, len),
+                           good_path()}; /* so that something is read */
+    struct input *in = input_open(&opts, paths, 2);
     while (input_next(in, &d)) {
-        MUST(d.id && d.domain >= 0 && d.domain < N_DOMAINS && d.len <= len * 3);
+        MUST(d.id && d.domain >= 0 && d.domain < N_DOMAINS && (d.len <= len * 3 || d.len < sizeof good));
         docs++;
         text += d.len;
     }
