@@ -47,8 +47,8 @@ static const char *named(const char *ending, const void *bytes, size_t len)
 /* Compressed files have a fuzzer of their own; here a damaged one would end the program. */
 static bool compressed(const uint8_t *bytes, size_t len)
 {
-    static const char *const magic[] = {"\x50\x2a\x4d\x18", "\x1f\x8b", "\x28\xb5\x2f\xfd",
-                                        "\x04\x22\x4d\x18", "BZh",      "\xfd\x37zXZ"};
+    static const char *const magic[] = {
+        "\x50\x2a\x4d\x18", "\x1f\x8b", "\x28\xb5\x2f\xfd", "\x04\x22\x4d\x18", "BZh", "\xfd\x37zXZ", "PAR1"};
     for (size_t i = 0; i < sizeof magic / sizeof *magic; i++) {
         size_t from = i == 0 ? 1 : 0, n = strlen(magic[i]) - from; /* skippable frames: 50 to 5f */
         if (len >= from + n && memcmp(bytes + from, magic[i] + from, n) == 0)
