@@ -41,8 +41,8 @@ struct input_opts {
     bool skip_bad;         /* count bad JSON documents, and go on */
     bool accept_nan, replace_surrogates; /* doc_parser_allow */
     uint64_t window;                     /* the largest of compressed streams; 0: 128 MiB */
-    bool csv;               /* a row of .csv and .tsv files is a document */
-    const char *files_from; /* input_operands */
+    bool csv;                            /* a row of .csv and .tsv files is a document */
+    const char *files_from;              /* input_operands */
     bool raw_json; /* of JSON documents, text is the object as it stands, not parsed; its id is FILE:LINE */
 };
 
