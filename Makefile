@@ -77,14 +77,17 @@ $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# A file that a program carries whole: symbols _binary_PATH_start and _binary_PATH_end.
+# A file that a program carries whole: symbols _binary_PATH_start and _binary_PATH_end. Assembled, not made by
+# `ld -b binary`, whose objects lack the mark for IBT and SHSTK (cet.h), so that no program would have it.
+embedded = _binary_$(subst -,_,$(subst .,_,$(subst /,_,$<)))
 define embed
 	@mkdir -p $(@D)
-	$(call say,LD,$<)ld -r -b binary -z noexecstack -o $@ $<
+	$(call say,AS,$<)printf '#include <cet.h>\n.section .rodata\n.global $(embedded)_start, $(embedded)_end\n$(embedded)_start: .incbin "$<"\n$(embedded)_end:\n.section .note.GNU-stack,"",@progbits\n' | \
+		$(CC) $(filter -fcf-protection,$(CFLAGS)) -x assembler-with-cpp -c -o $@ -
 endef
-$(B)/obj/%.html.o: %.html
+$(B)/obj/%.html.o: %.html Makefile
 	$(embed)
-$(B)/obj/%.txt.o: %.txt
+$(B)/obj/%.txt.o: %.txt Makefile
 	$(embed)
 EMBEDDED = $(wildcard $1/*.html $1/data/*.txt)
 
@@ -305,6 +308,7 @@ torture: setup
 		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
 	@BIN=$(abspath $(BIN)) TORTURE=1000 TEST_TIMEOUT=7200 tests/run hub_kill
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) tests/fault/torture
+	@tools/setup torture
 	@tests/ring/model all
 
 # Checks of the text itself. ROOMS: where C and CUDA files are; SCRIPTS: what bash runs.

@@ -21,19 +21,19 @@ enum {
     BATCH_MAX_T = 1 << 20,
     BATCH_MAX_B = 1 << 20,
     BATCH_MAX_RECORD = 32 << 20
-}; /* bytes; a ring holds five, which with the shards stay below 1 GiB */
+}; /* bytes; a ring holds five such records, which together with the shards stay below 1 GiB */
 
 struct batch_header {
     char magic[8];
     uint32_t version;
     uint32_t token_width; /* 2 or 4 */
-    uint32_t B, T;        /* rows a step; tokens a row, less the one for the last target */
+    uint32_t B, T;        /* rows a step; tokens a row, without the one more that is the last target */
     uint32_t vocab_size;
     uint32_t n_sources;
     uint64_t tokenizer_hash;
     uint64_t seed;
     uint64_t mix_hash;   /* XXH3-64 of the mix: sources, weights, shards, seed, B, T */
-    uint64_t first_step; /* --start-step */
+    uint64_t first_step; /* the value of --start-step */
     uint32_t eos_id;
     uint8_t reserved[52];
     uint64_t header_hash;
@@ -48,7 +48,7 @@ struct batch_record { /* 16 bytes */
 struct batch_row {     /* where a row came from: 16 bytes */
     uint16_t source;   /* index in the mix */
     uint16_t reserved; /* zero */
-    uint32_t epoch;    /* how often that source was begun again */
+    uint32_t epoch;    /* how many times that source was started again from its beginning */
     uint64_t offset;   /* first token's position in the source's token sequence */
 };
 _Static_assert(sizeof(struct batch_row) == 16 && sizeof(struct batch_record) == 16,
@@ -62,13 +62,13 @@ enum {
     BATCH_ESHAPE = -4,
     BATCH_EWIDTH = -5
 };
-void batch_header_seal(struct batch_header *h); /* fills magic, version, width, hash */
+void batch_header_seal(struct batch_header *h); /* fills in magic, version, width and hash */
 int batch_header_check(const struct batch_header *h);
-size_t batch_record_bytes(const struct batch_header *h); /* whole record */
+size_t batch_record_bytes(const struct batch_header *h); /* size of a whole record */
 const char *batch_strerror(int err);
 
-/* Views into a record of batch_record_bytes() bytes. Casts drop const, as strchr does: who may write the
- * record may write these. */
+/* Views into a record of batch_record_bytes() bytes. The casts drop const, as strchr does: a caller who may
+ * write the record may write through these. */
 static inline struct batch_row *batch_rows(const void *record)
 {
     return (struct batch_row *)((char *)record + sizeof(struct batch_record));

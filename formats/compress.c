@@ -11,7 +11,7 @@ struct compress {
     char out[OUT_BYTES];
 };
 
-/* Returns 0 when everything is written, -1 on an error. */
+/* Returns 0 when everything is written, and -1 on an error. */
 static int push(struct compress *c, const char *p, size_t n, ZSTD_EndDirective how)
 {
     ZSTD_inBuffer in = {p, n, 0};
@@ -27,7 +27,8 @@ static int push(struct compress *c, const char *p, size_t n, ZSTD_EndDirective h
 
 static ssize_t on_write(void *arg, const char *p, size_t n)
 {
-    return push(arg, p, n, ZSTD_e_continue) == 0 ? (ssize_t)n : 0; /* 0 is how a cookie says error */
+    return push(arg, p, n, ZSTD_e_continue) == 0 ? (ssize_t)n
+                                                 : 0; /* a cookie's write function reports an error as 0 */
 }
 
 static int on_close(void *arg)

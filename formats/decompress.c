@@ -1,6 +1,6 @@
 #include "formats/decompress.h"
 
-#define LZ4F_STATIC_LINKING_ONLY /* LZ4F_getErrorCode, which the shared library has, too */
+#define LZ4F_STATIC_LINKING_ONLY /* for LZ4F_getErrorCode, which the shared library exports too */
 #include <bzlib.h>
 #include <errno.h>
 #include <limits.h>
@@ -17,19 +17,19 @@
 
 enum {
     IN_BYTES = 1 << 17,
-    WINDOW_LOG = 27,       /* 128 MiB: what `zstd -d` accepts unasked */
-    MAX_WINDOW_LOG = 31,   /* 2 GiB: what the format's writers go up to */
-    XZ_OVERHEAD = 1 << 20, /* bytes that liblzma needs beside the dictionary: some 80 KiB, rounded up */
+    WINDOW_LOG = 27,       /* 128 MiB: the largest that `zstd -d` accepts without an option */
+    MAX_WINDOW_LOG = 31,   /* 2 GiB: the largest that writers of the format use */
+    XZ_OVERHEAD = 1 << 20, /* bytes that liblzma needs besides the dictionary: some 80 KiB, rounded up */
 };
 
 struct decompress {
-    int fd; /* -1: source gives the bytes */
+    int fd; /* -1: bytes come from source */
     decompress_source *source;
     void *arg;
     enum decompress_kind kind;
     bool eof, failed;
     bool within;     /* inside a frame: the end of the file here is a truncation */
-    bool padded;     /* gzip: zeros follow the last member, and nothing else may */
+    bool padded;     /* gzip: zeros follow the last member, and nothing else may follow */
     uint64_t base;   /* file offset of in[0] */
     size_t pos, len; /* unread input is in[pos..len) */
     z_stream gz;
@@ -61,8 +61,8 @@ static int fail(struct decompress *d, const char *what, const char *detail)
     return -1;
 }
 
-/* Moves what is left to the front and reads once. 0, also at the end of the file (eof set), -1 or
- * DECOMPRESS_AGAIN. */
+/* Moves the unread input to the front and reads once. Returns 0 (also at the end of the file, with eof set),
+ * -1 or DECOMPRESS_AGAIN. */
 static int fill(struct decompress *d)
 {
     memmove(d->in, d->in + d->pos, d->len - d->pos);
@@ -96,9 +96,10 @@ static bool begins(const unsigned char *p, size_t n, const char *magic, size_t m
     return n >= magic_len && memcmp(p, magic, magic_len) == 0;
 }
 
-enum { MAGIC_BYTES = 10 }; /* the longest: that of bzip2 */
+enum { MAGIC_BYTES = 10 }; /* of the longest magic number: that of bzip2 */
 
-/* A bzip2 stream: BZh, the block size, and what begins its first block or, when it is empty, its end. */
+/* A bzip2 stream begins with BZh, the block size, and the magic number of its first block or, when it is
+ * empty, of its end. */
 static bool is_bzip2(const unsigned char *p, size_t n)
 {
     return begins(p, n, "BZh", 3) && n >= MAGIC_BYTES && p[3] >= '1' && p[3] <= '9' &&
@@ -121,15 +122,15 @@ static enum decompress_kind kind_of_magic(const unsigned char *p, size_t n)
     return begins(p, n, "\x04\x22\x4d\x18", 4) ? DECOMPRESS_LZ4 : DECOMPRESS_PLAIN;
 }
 
-/* Where the first bytes are looked at, a signal is no reason to give up, unless a source says that it ends
- * there. */
+/* While the first bytes are read, signals do not interrupt, unless the source wants its reader to stop on
+ * them. */
 static int fill_first(struct decompress *d)
 {
     int rc = fill(d);
     return rc == DECOMPRESS_AGAIN && d->source ? fail(d, "interrupted", NULL) : rc;
 }
 
-/* Reads until n bytes are there, or the file ends. 0 or -1. */
+/* Reads until n bytes are available or the file ends. Returns 0 or -1. */
 static int want(struct decompress *d, size_t n)
 {
     while (d->len - d->pos < n && !d->eof)
@@ -138,7 +139,7 @@ static int want(struct decompress *d, size_t n)
     return 0;
 }
 
-/* Passes by skippable frames, which zstd and lz4 share: what follows them says which of the two it is. */
+/* Skips skippable frames, which zstd and lz4 share: the bytes after them tell the two formats apart. */
 static int skip_frames(struct decompress *d, bool *skipped)
 {
     while (d->len - d->pos >= 4 && is_skippable(little32(d->in + d->pos))) {
@@ -166,7 +167,7 @@ static const char *const kind_names[] = {
     [DECOMPRESS_BZIP2] = "a bzip2", [DECOMPRESS_XZ] = "an xz",
 };
 
-/* The stream is not of the kind that its name promises. */
+/* Reports that the stream is not of the kind that its name promises. */
 static int refuse_kind(struct decompress *d, enum decompress_kind asked)
 {
     char what[80];
@@ -181,7 +182,7 @@ static int refuse_kind(struct decompress *d, enum decompress_kind asked)
     return fail(d, what, NULL);
 }
 
-/* Finds the kind from the first bytes and holds it against the one asked for. */
+/* Finds the kind from the first bytes and compares it with the one asked for. */
 static int detect(struct decompress *d, enum decompress_kind asked)
 {
     bool skipped = false,
@@ -189,7 +190,7 @@ static int detect(struct decompress *d, enum decompress_kind asked)
     if (want(d, MAGIC_BYTES) != 0 || (frames && skip_frames(d, &skipped) != 0))
         return -1;
     enum decompress_kind found = kind_of_magic(d->in + d->pos, d->len - d->pos);
-    if (skipped && d->pos == d->len) /* nothing but skippable frames: an empty stream of either kind */
+    if (skipped && d->pos == d->len) /* only skippable frames: an empty stream of either kind */
         found = asked == DECOMPRESS_LZ4 ? DECOMPRESS_LZ4 : DECOMPRESS_ZSTD;
     if (skipped && found != DECOMPRESS_ZSTD && found != DECOMPRESS_LZ4)
         return fail(d, "neither a zstd nor an lz4 frame follows the skippable one", NULL);
@@ -282,14 +283,14 @@ static ssize_t read_plain(struct decompress *d, void *buf, size_t n)
     return (ssize_t)n;
 }
 
-/* The decoders below take input from in[pos..len) and return the bytes they gave, 0 to ask for more input, or
- * -1. */
+/* Each decoder below takes input from in[pos..len) and returns the number of bytes that it produced, 0 to ask
+ * for more input, or -1. */
 
 static ssize_t read_gzip(struct decompress *d, void *buf, size_t n)
 {
-    if (!d->within) { /* at the start of a member: two bytes tell it from trailing garbage */
+    if (!d->within) { /* at the start of a member: two bytes tell a member from trailing garbage */
         for (; d->pos < d->len && d->in[d->pos] == 0; d->pos++)
-            d->padded = true; /* as tapes and `truncate` leave them */
+            d->padded = true; /* tapes and `truncate` leave such zeros */
         if (d->pos == d->len)
             return 0;
         if (d->padded)
@@ -315,8 +316,8 @@ static ssize_t read_gzip(struct decompress *d, void *buf, size_t n)
     return (ssize_t)(room - d->gz.avail_out);
 }
 
-/* The start of a stream of its own; several may follow each other. 1: started, 0: more input is needed, -1.
- */
+/* Starts the next of the independent streams that may follow each other. Returns 1: started, 0: more input is
+ * needed, or -1. */
 static int start_bzip2(struct decompress *d)
 {
     size_t have = d->len - d->pos;
@@ -365,7 +366,7 @@ static ssize_t read_xz(struct decompress *d, void *buf, size_t n)
     d->xz.avail_out = n;
     lzma_ret r = lzma_code(&d->xz, d->eof ? LZMA_FINISH : LZMA_RUN);
     d->pos = d->len - d->xz.avail_in;
-    d->within = r != LZMA_STREAM_END; /* streams and padding that follow each other are one to liblzma */
+    d->within = r != LZMA_STREAM_END; /* liblzma itself joins streams and padding that follow each other */
     if (r == LZMA_OK || r == LZMA_STREAM_END || r == LZMA_BUF_ERROR)
         return (ssize_t)(n - d->xz.avail_out);
     if (r == LZMA_MEMLIMIT_ERROR)
@@ -394,7 +395,7 @@ static ssize_t read_zstd(struct decompress *d, void *buf, size_t n)
         switch (ZSTD_getErrorCode(r)) {
         case ZSTD_error_frameParameter_windowTooLarge:
             return window_too_large(d);
-        case ZSTD_error_prefix_unknown: /* not of the first frame, which detect() has seen */
+        case ZSTD_error_prefix_unknown: /* not in the first frame, which detect() has seen */
             return fail(d, "bytes that are no zstd frame follow the last one", NULL);
         case ZSTD_error_memory_allocation:
             return fail(d, "out of memory", NULL);
@@ -450,8 +451,8 @@ ssize_t decompress_read(struct decompress *d, void *buf, size_t n)
     if (n == 0)
         return 0;
     for (;;) {
-        /* A decoder may hold back output that did not fit, so within a frame it is called without new input
-         * too. */
+        /* A decoder may hold back output that did not fit, so within a frame it is called even without new
+         * input. */
         if (d->pos < d->len || d->within) {
             size_t before = d->pos;
             ssize_t got = decode(d, buf, n);
@@ -462,7 +463,7 @@ ssize_t decompress_read(struct decompress *d, void *buf, size_t n)
         }
         if (d->eof && d->pos == d->len)
             return d->within ? fail(d, "truncated: ends within a compressed frame", NULL) : 0;
-        if (d->eof && d->len < IN_BYTES) /* input is left, and no more comes to make sense of it */
+        if (d->eof && d->len < IN_BYTES) /* unread input remains, and no more comes to complete it */
             return fail(d, "truncated: ends within a compressed frame", NULL);
         int rc = fill(d);
         if (rc != 0)

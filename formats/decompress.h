@@ -5,11 +5,10 @@
  *   while ((n = decompress_read(d, buf, sizeof buf)) > 0) ...
  *   n < 0: decompress_error(d) at compressed offset decompress_offset(d)
  *
- * The kind is known from the first bytes; DECOMPRESS_AUTO takes what is no
- * known compressed format as plain. Frames and gzip members may follow each
- * other. A stream that ends within a frame is an error, never a short file.
+ * The kind is detected from the first bytes; DECOMPRESS_AUTO treats any unknown format as plain. Frames and
+ * gzip members may follow each other. A stream that ends within a frame is an error, never a short file.
  * Memory is constant: windows of zstd and dictionaries of xz above 128 MiB are refused unless
- * decompress_set_window allows more. Skippable frames before the first of zstd or lz4 are passed by.
+ * decompress_set_window allows more. Skippable frames before the first frame of zstd or lz4 are skipped.
  */
 #ifndef FORMATS_DECOMPRESS_H
 #define FORMATS_DECOMPRESS_H
@@ -30,18 +29,19 @@ enum decompress_kind {
 
 struct decompress;
 
-/* What the end of the name says (.gz .zst .lz4 .bz2 .xz), else DECOMPRESS_AUTO. *stem: length of the name
- * without it.
- */
+/* Returns the kind that the ending of a name stands for (.gz .zst .lz4 .bz2 .xz), or DECOMPRESS_AUTO. *stem:
+ * length of the name without the ending. */
 enum decompress_kind decompress_kind_of_name(const char *name, size_t *stem);
 
-/* The largest window that streams opened from here on may ask for, rounded up to a power of two; a reader
- * takes that much memory when one does. 0, or -1: above 2 GiB. */
+/* Sets the largest window that streams opened from now on may ask for, rounded up to a power of two; a reader
+ * takes that much memory when a stream asks for it. Returns 0, or -1 when bytes is above 2 GiB. */
 int decompress_set_window(uint64_t bytes);
 
-/* Takes over fd, also on failure. kind: what the stream must be, or DECOMPRESS_AUTO. NULL: err says why. */
+/* Takes over fd, even on failure. kind: the kind that the stream must be, or DECOMPRESS_AUTO. NULL: err says
+ * why. */
 struct decompress *decompress_open(int fd, enum decompress_kind kind, char *err, size_t cap);
-/* The same for bytes that a function gives: 1..n, 0 at the end, -1 with errno, or DECOMPRESS_AGAIN. */
+/* Opens a stream whose bytes come from a function: it returns 1..n, 0 at the end, -1 with errno, or
+ * DECOMPRESS_AGAIN. */
 typedef ssize_t decompress_source(void *arg, void *buf, size_t n);
 struct decompress *decompress_open_source(decompress_source *source, void *arg, enum decompress_kind kind,
                                           char *err, size_t cap);
@@ -49,11 +49,11 @@ void decompress_close(struct decompress *d); /* NULL is fine */
 
 enum { DECOMPRESS_AGAIN = -2 };
 
-/* Bytes read, 1..n; 0 at the end of a whole stream; -1 on an error, which stays; DECOMPRESS_AGAIN when a
- * signal came while waiting: call again, or stop. */
+/* Returns the number of bytes read, 1..n; 0 at the end of a complete stream; -1 on an error, and again at
+ * every later call; DECOMPRESS_AGAIN when a signal came while waiting: the caller calls again, or stops. */
 ssize_t decompress_read(struct decompress *d, void *buf, size_t n);
 const char *decompress_error(const struct decompress *d);
 uint64_t decompress_offset(const struct decompress *d);           /* bytes of the file consumed */
-enum decompress_kind decompress_kind(const struct decompress *d); /* what it was found to be */
+enum decompress_kind decompress_kind(const struct decompress *d); /* the kind that was detected */
 
 #endif

@@ -15,11 +15,11 @@
 enum { COUNT_FROM = 1 << 20 }; /* shorter objects cannot hold enough values to matter */
 
 struct doc_parser {
-    struct flat_object flat; /* of most documents: root is NULL then */
-    json_t *root;            /* owns what the last document points to, but for: */
-    char *joined;            /* question and answer */
+    struct flat_object flat; /* used for most documents: root is then NULL */
+    json_t *root;            /* owns the strings of the last document, except for: */
+    char *joined;            /* question and answer, joined */
     char number[32];         /* an id that was a number */
-    unsigned repairs;        /* asked for by doc_parser_allow */
+    unsigned repairs;        /* the repairs that doc_parser_allow asked for */
     uint64_t repaired;
     size_t error_byte;
     bool stream_error;
@@ -72,8 +72,8 @@ __attribute__((format(printf, 3, 4))) static int fail(struct doc_parser *p, size
     return -1;
 }
 
-/* An upper bound on the values in the object, so that "[[],[],..." cannot take a hundred times its size in
- * memory. */
+/* Counts an upper bound on the values in the object, so that "[[],[],..." cannot take a hundred times its
+ * size in memory. */
 bool doc_too_many_values(const char *s, size_t n)
 {
     size_t values = 1;
@@ -93,7 +93,7 @@ bool doc_too_many_values(const char *s, size_t n)
     return values > DOC_MAX_VALUES;
 }
 
-/* jansson quotes what it stumbles over. What cannot be seen is named instead, and so is what is no ASCII. */
+/* Messages of jansson quote the offending bytes. Invisible and non-ASCII characters are named instead. */
 static int invalid(struct doc_parser *p, const json_error_t *e, const char *json, size_t len)
 {
     char what[200];
@@ -157,7 +157,7 @@ static const char *type_name(const json_t *v)
     return "unknown";
 }
 
-/* 1: found, 0: not there (or null, which exports write for it), -1: it is no string. */
+/* Returns 1: found, 0: missing (or null, which exports write for a missing value), -1: not a string. */
 static int get_string(struct doc_parser *p, const char *name, const char **s, size_t *len)
 {
     const json_t *v = json_object_get(p->root, name);
@@ -173,7 +173,7 @@ static int get_string(struct doc_parser *p, const char *name, const char **s, si
 const char *const doc_text_fields[DOC_TEXT_FIELDS] = {"text",     "content", "code",
                                                       "solution", "output",  "response"};
 
-/* A flat object that has text in one string. 0: it is not one, or not that simple. */
+/* Parses a flat object whose text is a single string. Returns 0 when it is no such object. */
 static int parse_flat(struct doc_parser *p, const char *json, size_t len, const char *text_field,
                       struct doc *d)
 {
@@ -221,7 +221,7 @@ static int join_pair(struct doc_parser *p, struct doc *d)
     return 0;
 }
 
-/* Names what was looked for and what is there. */
+/* Reports the missing field and lists those that exist. */
 static int no_text(struct doc_parser *p, const char *text_field)
 {
     const char *writer = json_string_value(json_object_get(p->root, "stream_error"));
@@ -244,7 +244,7 @@ static int no_text(struct doc_parser *p, const char *text_field)
         }
         n += (size_t)w;
     }
-    for (char *c = there; *c; c++) /* a key may hold anything; a message should not */
+    for (char *c = there; *c; c++) /* keys may hold any bytes, but a message must not */
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';
     return fail(p, 0, "no %s%s%s field (the object has: %s)",
@@ -266,7 +266,7 @@ static int get_text(struct doc_parser *p, const char *text_field, struct doc *d)
     return r == 0 ? no_text(p, text_field) : r;
 }
 
-/* What the last document pointed to is gone. */
+/* Frees everything that the last document pointed to. */
 static void forget(struct doc_parser *p, struct doc *d)
 {
     json_decref(p->root);

@@ -1,9 +1,8 @@
 /*
  * docs.h - one document: from a JSON object, to a JSON line. Format: formats/docs.md.
  *
- * A document is bytes with an id and a domain. Parsing refuses what is not
- * one JSON object with text in it; writing always gives valid JSON: bytes
- * that are not UTF-8 become U+FFFD, and are counted.
+ * A document is bytes with an id and a domain. Parsing refuses everything but a single JSON object with text
+ * in it; writing always gives valid JSON: bytes that are not UTF-8 become U+FFFD, and are counted.
  */
 #ifndef FORMATS_DOCS_H
 #define FORMATS_DOCS_H
@@ -19,15 +18,16 @@ enum {
     DOC_MAX_DEPTH = 2048,     /* jansson's own limit */
 };
 
-/* Names of a document's text, the first that is there: before instruction or question with answer. */
+/* The names under which a document's text is found, in order of preference; instruction or question with
+ * answer come after all of them. */
 enum { DOC_TEXT_FIELDS = 6 };
 extern const char *const doc_text_fields[DOC_TEXT_FIELDS];
 
-/* The last line of a stream whose writer failed. No document; --skip-bad does not skip it. */
+/* The last line of a stream whose writer failed. It is not a document, and --skip-bad does not skip it. */
 #define DOC_STREAM_ERROR "{\"stream_error\":\"fetch\"}\n"
 
 struct doc {
-    const char *text; /* len bytes, any */
+    const char *text; /* len arbitrary bytes */
     size_t len;
     const char *id; /* NULL: none */
     int domain;     /* enum domain (formats/tokens.h) */
@@ -38,25 +38,27 @@ struct doc_parser;
 struct doc_parser *doc_parser_new(void);    /* NULL: out of memory */
 void doc_parser_free(struct doc_parser *p); /* NULL is fine */
 
-/* What is refused otherwise: NaN and infinities outside of strings, escapes of half a surrogate pair (they
- * become U+FFFD). */
+/* Accepts input that is otherwise refused: NaN and infinities outside of strings (nan), and escapes of half a
+ * surrogate pair, which become U+FFFD (surrogates). */
 void doc_parser_allow(struct doc_parser *p, bool nan, bool surrogates);
-uint64_t doc_parser_repaired(const struct doc_parser *p); /* documents that this has let through */
+uint64_t
+doc_parser_repaired(const struct doc_parser *p); /* documents that were accepted only because of this */
 
-/* Reads one JSON object. text_field: NULL takes the first that is there of text, content, code, solution,
- * output, response, else instruction or question with answer. Unknown domains become DOMAIN_OTHER. On success
- * returns 0, and d is valid until the next call. On failure returns -1; doc_error says why, and at which byte
- * of json. */
+/* Reads one JSON object. text_field names the text; NULL takes the first that exists of text, content, code,
+ * solution, output, response, and after these instruction or question with answer. Unknown domains become
+ * DOMAIN_OTHER. On success returns 0, and d is valid until the next call. On failure returns -1; doc_error
+ * says why, and at which byte of json. */
 int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *text_field, struct doc *d);
-/* The text is what the template makes of the object's fields. join: between the elements of an array; NULL:
- * an array is refused. Otherwise as doc_parse. */
+/* As doc_parse, but the text is the template filled with the object's fields. join: placed between the
+ * elements of an array; NULL: an array is refused. */
 int doc_parse_template(struct doc_parser *p, const char *json, size_t len, const struct template *t,
                        const char *join, struct doc *d);
 const char *doc_error(const struct doc_parser *p, size_t *byte);
-bool doc_is_stream_error(const struct doc_parser *p); /* why it failed: the stream ends here, unfinished */
+bool doc_is_stream_error(const struct doc_parser *p); /* doc_parse failed because the writer of the stream
+                                                         did: the stream ends here, incomplete */
 
-/* Whether this JSON may hold more than DOC_MAX_VALUES values (an upper bound is counted; short texts never
- * do). */
+/* Whether this JSON may hold more than DOC_MAX_VALUES values. An upper bound is counted, which short texts
+ * never exceed. */
 bool doc_too_many_values(const char *json, size_t len);
 
 /* Writes {"text": ..., "id": ..., "domain": ...} and a newline, and adds the number of replaced bytes to

@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DIGITS = 18 }; /* whatever they are, they fit into 64 bits */
+enum { MAX_DIGITS = 18 }; /* any number of so many digits fits into 64 bits */
 
 struct cursor {
     const char *at, *end;
-    char *out; /* room for all of the text, with a NUL a field and 8 bytes to write too far */
+    char
+        *out; /* has room for all of the text, a NUL for each field, and 8 bytes that copying may overshoot */
 };
 
 static void skip_space(struct cursor *c)
@@ -30,7 +31,8 @@ static bool take(struct cursor *c, char want)
     return true;
 }
 
-/* High bits at bytes that end a plain run: '"', '\\', below 0x20. The lowest one set is exact. */
+/* Sets the high bit of bytes that end a plain run: '"', '\\', below 0x20. Only the lowest set bit is exact.
+ */
 static uint64_t special_bytes(uint64_t v)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
@@ -38,7 +40,7 @@ static uint64_t special_bytes(uint64_t v)
     return (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((v - ones * 0x20) & ~v)) & high;
 }
 
-/* Copies up to the next byte that is not plain; *seen gathers the bytes' high bits. */
+/* Copies up to the next byte that is not plain; *seen collects the high bits of the bytes. */
 static void copy_plain(struct cursor *c, uint64_t *seen)
 {
     uint64_t v, stop = 0;
@@ -86,7 +88,7 @@ static void put_utf8(struct cursor *c, uint32_t p)
         *c->out++ = (char)(0x80 | (p >> (6 * more) & 0x3f));
 }
 
-/* After \u. */
+/* Handles an escape after \u. */
 static bool unescape_code(struct cursor *c)
 {
     int v = c->end - c->at >= 4 ? hex4(c->at) : -1;
@@ -105,7 +107,7 @@ static bool unescape_code(struct cursor *c)
     return true;
 }
 
-/* After a backslash. */
+/* Handles an escape after the backslash. */
 static bool unescape(struct cursor *c)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
@@ -131,7 +133,7 @@ static bool valid_utf8(const char *s, const char *end)
     return true;
 }
 
-/* After the opening quote. */
+/* Reads a string after its opening quote. */
 static bool take_string(struct cursor *c, struct flat_field *f)
 {
     uint64_t seen = 0;
@@ -158,7 +160,8 @@ static bool take_integer(struct cursor *c, struct flat_field *f)
     for (c->at = digits; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++)
         ;
     size_t n = (size_t)(c->at - digits);
-    if (n == 0 || n > MAX_DIGITS || *digits == '0') /* zero has its own rules: 0, -0, 0.5, no 01 */
+    if (n == 0 || n > MAX_DIGITS ||
+        *digits == '0') /* zero needs rules of its own: 0, -0 and 0.5 are valid, 01 is not */
         return false;
     if (c->at < c->end && (*c->at == '.' || *c->at == 'e' || *c->at == 'E'))
         return false;

@@ -14,7 +14,7 @@ enum { VALUE_U32 = 4, VALUE_I32 = 5, VALUE_F32 = 6, VALUE_BOOL = 7, VALUE_STRING
 struct buffer {
     char *p;
     size_t len, cap;
-    bool failed; /* out of memory: what follows is dropped */
+    bool failed; /* out of memory: later calls do nothing */
 };
 
 struct gguf {
@@ -23,7 +23,7 @@ struct gguf {
     uint64_t data; /* bytes of data so far, padding included */
 };
 
-/* ---- little-endian bytes, as this machine has them ---- */
+/* ---- little-endian bytes, which is this machine's own order ---- */
 
 static void put(struct buffer *b, const void *p, size_t n)
 {
@@ -195,7 +195,7 @@ void gguf_free(struct gguf *g)
 
 /* ---- values ---- */
 
-/* To nearest, ties to even. */
+/* Rounds to nearest, ties to even. */
 static uint16_t f16_from_f32(float x)
 {
     uint32_t bits, sign;
@@ -203,15 +203,17 @@ static uint16_t f16_from_f32(float x)
     sign = bits >> 16 & 0x8000;
     bits &= 0x7fffffff;
     if (bits > 0x7f800000)
-        return (uint16_t)(sign | 0x7e00); /* not a number */
+        return (uint16_t)(sign | 0x7e00); /* NaN */
     if (bits >= 0x477ff000)
-        return (uint16_t)(sign | 0x7c00); /* beyond the largest f16, or infinite */
-    if (bits < 0x38800000) { /* below the smallest normal f16: steps of 2^-24, as those of f32 at 0.5 */
+        return (uint16_t)(sign | 0x7c00); /* larger than any f16, or infinite */
+    if (bits < 0x38800000) { /* below the smallest normal f16: steps of 2^-24, which are the steps of f32
+                                around 0.5 */
         float near_half = fabsf(x) + 0.5f;
         memcpy(&bits, &near_half, 4);
         return (uint16_t)(sign | (bits - 0x3f000000));
     }
-    bits += 0xfff + (bits >> 13 & 1); /* half a step; then the exponent's offset goes from 127 to 15 */
+    bits += 0xfff + (bits >> 13 &
+                     1); /* adds half a step to round; then the exponent's offset changes from 127 to 15 */
     return (uint16_t)(sign | ((bits - 0x38000000) >> 13));
 }
 
@@ -227,7 +229,7 @@ static void to_bf16(const float *x, size_t n, uint8_t *out)
         memcpy(out + 2 * i, &(uint16_t){bf16_from_f32(x[i])}, 2);
 }
 
-/* x[i] is about scale * q[i], with q in -127..127: the largest magnitude becomes 127. */
+/* x[i] is about scale * q[i], with q in -127..127: the largest magnitude becomes 127 or -127. */
 static void block_q8_0(const float *x, uint8_t *out)
 {
     float largest = 0;
@@ -239,7 +241,7 @@ static void block_q8_0(const float *x, uint8_t *out)
         out[2 + i] = (uint8_t)(int8_t)roundf(x[i] * inverse);
 }
 
-/* x[i] is about scale * (q[i] - 8), with q in 0..15: the value of the largest magnitude becomes 0, that is
+/* x[i] is about scale * (q[i] - 8), with q in 0..15: the value of the largest magnitude gets q = 0, that is
  * -8. The low half of byte i is element i, the high half element i + 16. */
 static void block_q4_0(const float *x, uint8_t *out)
 {

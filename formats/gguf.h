@@ -7,7 +7,7 @@
  *   head = gguf_header(g, &len)                                   what comes before the data
  *   for each tensor: gguf_convert() rows, write them, then gguf_padding() zero bytes
  *
- * No call prints or exits. Calls that build the header may run out of memory; gguf_header tells.
+ * No call prints or exits. When a call that builds the header runs out of memory, gguf_header returns NULL.
  * Source: the format's description in ggml's repository, "GGUF", version 3.
  */
 #ifndef FORMATS_GGUF_H
@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Element types of tensors; the numbers are the file's. */
+/* Element types of tensors; the numbers are those of the file format. */
 enum gguf_type {
     GGUF_F32 = 0,
     GGUF_F16 = 1,
@@ -39,19 +39,19 @@ void gguf_put_bool(struct gguf *g, const char *key, bool value);
 void gguf_put_strings(struct gguf *g, const char *key, const char *const *values, size_t n);
 void gguf_put_i32s(struct gguf *g, const char *key, const int32_t *values, size_t n);
 
-/* rows of cols elements each; rows 0: a vector. -1: the name is too long, or cols is no multiple of the
- * type's block. */
+/* Adds rows of cols elements each; rows 0: a vector. Returns -1 when the name is too long, or cols is not a
+ * multiple of the type's block. */
 int gguf_add_tensor(struct gguf *g, const char *name, enum gguf_type type, uint64_t cols, uint64_t rows);
 
-/* Magic to the last tensor's entry, padded to where the data begins. Malloc'd, *len bytes; NULL: out of
- * memory. */
+/* Returns the header from the magic number to the last tensor's entry, padded to where the data begins.
+ * Malloc'd, *len bytes; NULL: out of memory. */
 char *gguf_header(struct gguf *g, size_t *len);
 
-/* Bytes of n elements; n is a multiple of the type's block. */
+/* Returns the bytes of n elements; n is a multiple of the type's block. */
 size_t gguf_bytes(enum gguf_type type, size_t n);
-/* Zero bytes that follow a tensor of so many bytes. */
+/* Returns how many zero bytes follow a tensor of so many bytes. */
 size_t gguf_padding(size_t bytes);
-/* n elements of x as type into out, gguf_bytes(type, n) bytes. Rounds to nearest. */
+/* Converts n elements of x to type, rounding to nearest, into out, which has gguf_bytes(type, n) bytes. */
 void gguf_convert(enum gguf_type type, const float *x, size_t n, void *out);
 
 #endif

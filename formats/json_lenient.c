@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DIGITS = 18 }; /* that many fit into 64 bits, whatever they are */
+enum { MAX_DIGITS = 18 }; /* any number of so many digits fits into 64 bits */
 
 static bool is_digit(char c)
 {
@@ -19,7 +19,8 @@ static size_t digits(const char *s, size_t at, size_t len)
     return at - from;
 }
 
-/* Length of the JSON number at s; 0: it is none. *whole: it has neither a fraction nor an exponent. */
+/* Returns the length of the JSON number at s, 0 if there is none. *whole: it has neither a fraction nor an
+ * exponent. */
 static size_t number_at(const char *s, size_t len, bool *whole)
 {
     size_t at = len > 0 && s[0] == '-', n = digits(s, at, len);
@@ -45,12 +46,12 @@ static size_t number_at(const char *s, size_t len, bool *whole)
     return at;
 }
 
-/* Whether a double or, for whole numbers, 64 bits do not hold it. s[len] is not part of the number. */
+/* Whether the number overflows a double or, when whole, 64 bits. s[len] is not part of the number. */
 static bool is_huge(const char *s, size_t len, bool whole)
 {
     if (whole)
         return len > MAX_DIGITS;
-    if (len < 5) /* 1e309 is the shortest */
+    if (len < 5) /* 1e309 is the shortest number that overflows */
         return false;
     char *copy = strndup(s, len);
     bool huge = copy && isinf(strtod(copy, NULL));
@@ -58,7 +59,7 @@ static bool is_huge(const char *s, size_t len, bool whole)
     return huge;
 }
 
-/* Length of a name for what is no number at s; 0: none. */
+/* Returns the length of NaN or an infinity at s, 0 if there is none. */
 static size_t nan_at(const char *s, size_t len)
 {
     static const char *const names[] = {"NaN", "Infinity", "-Infinity"};
@@ -76,7 +77,7 @@ static void put_zero(char *s, size_t len)
     s[1] = '.';
 }
 
-/* The value of \uXXXX at s; -1: there is none. */
+/* Returns the value of \uXXXX at s; -1: there is none. */
 static int code_at(const char *s, size_t len)
 {
     int value = 0;
@@ -91,7 +92,8 @@ static int code_at(const char *s, size_t len)
     return value;
 }
 
-/* The escape at s, of one character or half of one. Returns its length; *changed: it was half of a pair. */
+/* Handles the escape at s, which is one character or half of one. Returns its length; *changed: it was half
+ * of a surrogate pair. */
 static size_t repair_escape(char *s, size_t len, bool *changed)
 {
     int code = code_at(s, len);
@@ -105,7 +107,7 @@ static size_t repair_escape(char *s, size_t len, bool *changed)
     return 6;
 }
 
-/* From behind the opening quote to behind the closing one. */
+/* Repairs a string from after its opening quote to after its closing one. Returns its length. */
 static size_t repair_string(char *s, size_t len, bool surrogates, bool *changed)
 {
     size_t at = 0;

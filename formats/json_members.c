@@ -19,7 +19,7 @@ static void skip_space(struct json_members *m)
         m->at++;
 }
 
-/* From a quote to behind the one that ends it. */
+/* Skips from a quote to after the one that ends the string. */
 static int skip_string(struct json_members *m)
 {
     for (m->at++; m->at < m->len; m->at++) {
@@ -34,7 +34,7 @@ static int skip_string(struct json_members *m)
     return bad(m, "a string does not end");
 }
 
-/* To the comma or bracket behind a value: brackets within are only counted. */
+/* Skips to the comma or bracket after a value: brackets within it are only counted. */
 static int skip_value(struct json_members *m)
 {
     size_t depth = 0;
@@ -69,7 +69,7 @@ static int finish(struct json_members *m)
 int json_members_next(struct json_members *m)
 {
     skip_space(m);
-    if (m->value_end == 0) { /* the first */
+    if (m->value_end == 0) { /* the first member */
         if (peek(m) != '{')
             return bad(m, "'{' expected");
         m->at++;

@@ -7,7 +7,7 @@
  *       name text[m.name, m.name_end), with its quotes; value text[m.value, m.value_end)
  *   r < 0: m.why, at text[m.at]
  *
- * Finds only where members begin and end: what is between is for a parser to judge.
+ * Only finds where members begin and end: a parser must check the text between.
  */
 #ifndef FORMATS_JSON_MEMBERS_H
 #define FORMATS_JSON_MEMBERS_H
@@ -22,7 +22,8 @@ struct json_members {
 };
 
 void json_members_begin(struct json_members *m, const char *text, size_t len);
-/* 1: a member. 0: the object has ended, and nothing but white space follows. -1: it is not such an object. */
+/* Returns 1: a member was found. 0: the object has ended, and only white space follows. -1: the text is not
+ * such an object. */
 int json_members_next(struct json_members *m);
 
 #endif

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The ranges are those of Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF. */
+/* The ranges are those of Unicode's table 3-7: no overlong forms, no surrogates, and nothing above U+10FFFF.
+ */
 size_t utf8_char(const char *s, size_t n)
 {
     const unsigned char *u = (const unsigned char *)s;
@@ -42,14 +43,14 @@ uint32_t utf8_value(const char *s, size_t width)
     return value;
 }
 
-/* Bytes that go out as they are: all of ASCII but controls, quote and backslash. */
+/* Whether a byte is written as it is: all of ASCII but controls, quote and backslash. */
 static bool is_plain(unsigned char c)
 {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-/* Whether all of these 8 bytes are plain. Where one is not, some high bit is set; a borrow may set others
- * above it. */
+/* Whether all of these 8 bytes are plain. For each byte that is not, some high bit is set; a borrow may set
+ * further ones above it. */
 static bool are_plain(const char *s)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
@@ -62,7 +63,7 @@ static bool are_plain(const char *s)
 
 static void write_escape(FILE *f, unsigned char c)
 {
-    static const char letters[] = "btn\0fr"; /* for 8 .. 13 */
+    static const char letters[] = "btn\0fr"; /* letters of the escapes for bytes 8 .. 13 */
     char letter = c == '"' || c == '\\' ? (char)c : c >= 8 && c <= 13 ? letters[c - 8] : '\0';
     if (letter) {
         putc_unlocked('\\', f);
@@ -72,7 +73,7 @@ static void write_escape(FILE *f, unsigned char c)
     }
 }
 
-/* How many bytes from s on go out as they are: plain ones and whole characters. */
+/* How many bytes from s on are written as they are: plain ones and complete characters. */
 static size_t run_length(const char *s, size_t n)
 {
     size_t i = 0;
@@ -111,7 +112,7 @@ void json_text_write(FILE *f, const char *s, size_t n, uint64_t *replaced)
 json_t *json_text(const char *s, size_t n)
 {
     static const char replacement[] = "\xef\xbf\xbd";
-    char *clean = malloc(3 * n + 1), *to = clean; /* a byte becomes three at most */
+    char *clean = malloc(3 * n + 1), *to = clean; /* a byte becomes at most three */
     if (!clean)
         return NULL;
     for (size_t i = 0; i < n;) {

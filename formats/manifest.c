@@ -109,7 +109,7 @@ char *manifest_to_json(const struct manifest *m)
     return line;
 }
 
-/* One field at a time; the first that is missing or malformed is remembered. */
+/* Reads one field at a time; the first that is missing or malformed is remembered. */
 struct fields {
     json_t *obj;
     const char *bad;
@@ -151,7 +151,7 @@ static void parse_shard(struct manifest *m, json_t *obj, size_t i, struct fields
     struct manifest_shard s = {
         .bytes = field_u64(&f, "bytes", INT64_MAX),
         .hash = field_hex(&f, "hash"),
-        .tokens = field_u64(&f, "tokens", 1ull << 48), /* so that the totals cannot overflow */
+        .tokens = field_u64(&f, "tokens", 1ull << 48), /* bounded so that the totals cannot overflow */
         .documents = field_u64(&f, "documents", 1ull << 40),
         .text_bytes = field_u64(&f, "text_bytes", 1ull << 48),
     };
@@ -163,7 +163,7 @@ static void parse_shard(struct manifest *m, json_t *obj, size_t i, struct fields
         outer->bad = "shards: out of memory";
 }
 
-/* The field at fault, or NULL. */
+/* Returns the name of the field at fault, or NULL. */
 static const char *parse_fields(struct manifest *m, json_t *root)
 {
     struct fields f = {root, NULL};

@@ -27,7 +27,7 @@ struct safetensors {
     char *path;
     int fd;
     uint64_t file_bytes, data_begin;
-    struct st_tensor *v; /* by begin; owns the names */
+    struct st_tensor *v; /* sorted by begin; owns the names */
     struct st_tensor **by_name;
     size_t count, room;
 };
@@ -52,7 +52,7 @@ static int fail(char *err, size_t cap, const char *fmt, ...)
     return -1;
 }
 
-/* 0, or -1: error, or the file ends before */
+/* Returns 0, or -1 on an error or when the file ends before. */
 static int read_at(int fd, void *out, size_t n, uint64_t offset)
 {
     for (size_t got = 0; got < n;) {
@@ -81,7 +81,7 @@ static uint64_t little_endian(const unsigned char b[8])
     return x;
 }
 
-/* One tensor's entry. Offsets stay relative to the data here. */
+/* Parses one tensor's entry. Offsets are still relative to the data here. */
 static int parse_tensor(struct safetensors *s, const char *name, json_t *e, struct st_tensor *t, char *err,
                         size_t cap)
 {
@@ -139,7 +139,7 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(struct st_tensor *const *)a)->name, (*(struct st_tensor *const *)b)->name);
 }
 
-/* The tensors' bytes, sorted, must tile the rest of the file exactly. */
+/* Checks that the tensors' bytes, sorted, tile the rest of the file exactly. */
 static int check_tiling(struct safetensors *s, char *err, size_t cap)
 {
     uint64_t at = 0, data = s->file_bytes - s->data_begin;
@@ -192,7 +192,7 @@ static int check_names(struct safetensors *s, char *err, size_t cap)
     return 0;
 }
 
-/* One more tensor, whose name is not yet known. NULL: out of memory. */
+/* Adds one more tensor, whose name is not yet known. NULL: out of memory. */
 static struct st_tensor *add_tensor(struct safetensors *s)
 {
     if (s->count == s->room) {
@@ -225,7 +225,7 @@ static int parse_member(struct safetensors *s, const char *name, json_t *value, 
     return 0;
 }
 
-/* Text [begin, end) of the header, as a value of its own. NULL, with err: not JSON. */
+/* Parses text [begin, end) of the header as a value of its own. NULL, with err: not JSON. */
 static json_t *parse_part(const struct safetensors *s, const char *text, size_t begin, size_t end, char *err,
                           size_t cap)
 {
@@ -423,7 +423,7 @@ int safetensors_read_f32(const struct safetensors *s, const struct st_tensor *t,
     return 0;
 }
 
-/* Sizes and places of the tensors, relative to the data. */
+/* Computes sizes and places of the tensors, relative to the data. */
 static int place(struct st_tensor *v, size_t count)
 {
     uint64_t at = 0, bytes;

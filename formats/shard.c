@@ -14,37 +14,35 @@
 
 struct shard { /* one file, mapped */
     char *path;
-    int fd; /* kept for pread; -1: too many are open */
+    int fd; /* kept for pread; -1: too many files are open */
     const unsigned char *base;
-    const struct shard_header *h; /* base, checked */
+    const struct shard_header *h; /* same address as base; checked */
     const uint64_t *index, *blocks;
-    unsigned char *seen;          /* a byte a block: verified */
-    const unsigned char **cached; /* a block's bytes in the source's cache, or NULL */
-    uint64_t first_token;         /* in the sequence of the set */
+    unsigned char *seen;          /* one byte per block: it was verified */
+    const unsigned char **cached; /* the block's bytes in the source's cache, or NULL */
+    uint64_t first_token;         /* its position in the set's sequence of tokens */
 };
 
 struct shard_set {
     struct manifest m;
     struct shard *shards;
-    size_t n; /* opened */
+    size_t n; /* how many shards are open */
     struct block_cache cache;
 };
 
-/*
- * Pages that are mapped count as this process's memory, though the system can take them back at any time. So
- * as long as all sources together are small, tokens are copied from the mapping. Beyond that blocks are read
- * into a cache of bounded size, and what is not worth a place there by itself. Microseconds for 512 bytes
- * (one busy core, all in the page cache): 0.6 from 512 MB mapped or cached, 0.36 when prefetched four reads
- * ahead, 1.2 to 2.2 with pread, 5 with a page fault.
- */
+/* Mapped pages count as this process's memory, though the system can take them back at any time. Therefore
+ * tokens are copied from the mapping only as long as all sources together are small. Beyond that, blocks are
+ * read into a cache of bounded size, and reads that do not justify a place there are done singly. Time for
+ * 512 bytes in microseconds (one busy core, all in the page cache): 0.6 from 512 MB mapped or cached, 0.36
+ * when prefetched four reads ahead, 1.2 to 2.2 with pread, 5 with a page fault. */
 enum {
     MAPPED_LIMIT = 640 << 20,
     KEPT_FD_LIMIT = 768,
-    TRIM_DOCUMENTS = 1 << 12, /* each may have made 16 pages present */
-    PREFETCH_BYTES = 1024,    /* what follows, the processor fetches by itself */
+    TRIM_DOCUMENTS = 1 << 12, /* each document may have made 16 pages present */
+    PREFETCH_BYTES = 1024,    /* the processor prefetches the bytes after these by itself */
     CACHE_LINE = 64,
 };
-static uint64_t mapped_bytes; /* of all sources of the process; atomic */
+static uint64_t mapped_bytes; /* over all sources of the process; atomic */
 
 static bool is_small(void)
 {
@@ -56,7 +54,7 @@ static uint64_t header_hash(const struct shard_header *h)
     return XXH3_64bits(h, offsetof(struct shard_header, header_hash));
 }
 
-/* Offsets and size that follow from the counts. False: overflow. */
+/* Computes offsets and size from the counts. False: overflow. */
 static bool layout(const struct shard_header *h, uint64_t *index, uint64_t *blocks, uint64_t *file)
 {
     uint64_t data, n;
@@ -118,14 +116,14 @@ const char *shard_header_problem(const struct shard_header *h, uint64_t file_byt
     return NULL;
 }
 
-/* A message into err; returns -1 for the caller to return. */
+/* Writes a message into err; returns -1 for the caller to return. */
 static int fail(char *err, size_t cap, const struct shard *s, uint64_t offset, const char *reason)
 {
     snprintf(err, cap, "%s: offset %llu: %s", s->path, (unsigned long long)offset, reason);
     return -1;
 }
 
-/* The largest of n tokens, in stretches of a fixed length so that -O2 makes vectors of them. */
+/* Finds the largest of n tokens, in stretches of a fixed length so that -O2 vectorises the loop. */
 #define MAX_OF(type, name)                                                                                   \
     static uint32_t name(const type *p, size_t n)                                                            \
     {                                                                                                        \
@@ -157,7 +155,7 @@ static int read_bytes(const struct shard *s, uint64_t offset, uint64_t n, void *
         if (k > 0)
             got += (uint64_t)k;
         else if (k == 0)
-            error = EIO; /* shorter than it was */
+            error = EIO; /* the file is shorter than it was */
         else if (errno != EINTR)
             error = errno;
     }
@@ -166,7 +164,8 @@ static int read_bytes(const struct shard *s, uint64_t offset, uint64_t n, void *
     return error ? fail(err, cap, s, offset, strerror(error)) : 0;
 }
 
-/* Checksum, and the range of the tokens in the block, for a checksum does not make a hostile file right. */
+/* Verifies the checksum, and the range of the tokens in the block, since a hostile file may have a valid
+ * checksum. */
 static int check_block(const struct shard *s, uint64_t b, uint64_t begin, uint64_t end, const void *p,
                        char *err, size_t cap)
 {
@@ -197,19 +196,21 @@ static uint64_t block_of(uint64_t offset)
     return (offset - SHARD_DATA_ALIGN) / SHARD_BLOCK_BYTES;
 }
 
-/* Of a small source. */
+/* Verifies a block of a small source, which is mapped. */
 static int verify_mapped(const struct shard *s, uint64_t b, char *err, size_t cap)
 {
     uint64_t begin = block_begin(b), end = block_end(s, b);
-    /* WILLNEED: in large reads, since MADV_RANDOM has turned read-ahead off (480 MB cold from disk took 137 s
-     * without). POPULATE waits for it, and reports a bad disk where a plain access would be a SIGBUS. */
+    /* WILLNEED starts large reads, since MADV_RANDOM has turned read-ahead off (480 MB, cold, from disk took
+     * 137 s without it). POPULATE waits for them, and reports a bad disk where a plain access would raise
+     * SIGBUS. */
     madvise((void *)(s->base + begin), end - begin, MADV_WILLNEED);
     if (madvise((void *)(s->base + begin), end - begin, MADV_POPULATE_READ) != 0 && errno == EFAULT)
         return fail(err, cap, s, begin, "cannot read");
     return check_block(s, b, begin, end, s->base + begin, err, cap);
 }
 
-/* Reads block b into the cache, unless it is there, or was verified and is not worth it. */
+/* Reads block b into the cache, unless it is there already, or was verified before and is not worth a place.
+ */
 static int load_block(struct shard_set *source, struct shard *s, uint64_t b, char *err, size_t cap)
 {
     uint64_t begin = block_begin(b), end = block_end(s, b);
@@ -235,7 +236,7 @@ static int verify_range(struct shard_set *source, struct shard *s, uint64_t begi
     return 0;
 }
 
-/* n verified bytes from offset. */
+/* Reads n verified bytes from offset. */
 static int read_range(struct shard_set *source, struct shard *s, uint64_t offset, uint64_t n, void *out,
                       char *err, size_t cap)
 {
@@ -259,7 +260,7 @@ static int read_range(struct shard_set *source, struct shard *s, uint64_t offset
     return 0;
 }
 
-/* Every document begins where the one before ended, has at least its EOS, and ends with it. */
+/* Checks that every document begins where the one before ended, has at least its EOS, and ends with it. */
 static int verify_index(const struct shard *s, char *err, size_t cap)
 {
     const struct shard_header *h = s->h;
@@ -345,7 +346,7 @@ static int shard_open(struct shard *s, const struct manifest *m, size_t i, char 
         return fail(err, cap, s, 0, problem);
     if (XXH3_64bits(s->blocks, 8 * shard_n_blocks(s->h)) != s->h->blocks_hash)
         return fail(err, cap, s, s->h->blocks_offset, "block table is damaged (checksum)");
-    madvise((void *)s->base, bytes, MADV_RANDOM); /* windows are drawn from everywhere */
+    madvise((void *)s->base, bytes, MADV_RANDOM); /* windows are drawn from random places */
     s->seen = calloc(shard_n_blocks(s->h), 1);
     s->cached = calloc(shard_n_blocks(s->h), sizeof *s->cached);
     if (!s->seen || !s->cached)
@@ -471,7 +472,7 @@ int shard_set_domain(const struct shard_set *s)
     return s->m.domain;
 }
 
-/* The shard that holds token pos; pos < shard_set_tokens. */
+/* Returns the shard that holds token pos; pos < shard_set_tokens. */
 static struct shard *find_token(const struct shard_set *s, uint64_t pos)
 {
     size_t lo = 0, hi = s->n;

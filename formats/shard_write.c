@@ -14,11 +14,11 @@ struct shard_writer {
     char *path, *tmp;
     int fd;
     struct shard_header h;
-    uint64_t *index; /* ends of documents, index[0] = 0 */
+    uint64_t *index; /* where each document ends; index[0] = 0 */
     size_t index_cap;
     uint64_t *blocks;
     size_t n_blocks, blocks_cap;
-    uint64_t offset; /* in the file, of the block in the buffer */
+    uint64_t offset; /* where in the file the buffer's block begins */
     size_t fill;
     unsigned char block[SHARD_BLOCK_BYTES];
 };
@@ -45,7 +45,7 @@ static int pwrite_all(struct shard_writer *w, const void *p, size_t n, uint64_t 
     return 0;
 }
 
-/* Doubles an array of u64 that is full. */
+/* Doubles an array of u64 when it is full. */
 static int reserve(uint64_t **v, size_t *cap_items, size_t n)
 {
     if (n < *cap_items)
@@ -110,7 +110,7 @@ int shard_writer_open(struct shard_writer **out, const char *path, const struct 
     w->h.token_width = like->vocab_size <= 65536 ? 2 : 4;
     w->index[0] = 0;
     w->offset = SHARD_DATA_ALIGN;
-    unlink(w->tmp); /* of a run that was killed */
+    unlink(w->tmp); /* a killed run may have left it */
     w->fd = open(w->tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (w->fd < 0) {
         fail(w, strerror(errno), err, cap);
@@ -170,7 +170,7 @@ uint64_t shard_writer_documents(const struct shard_writer *w)
     return w->h.n_documents;
 }
 
-/* Padding, index, block table, and the header last. */
+/* Writes padding, index, block table and, last, the header. */
 static int write_rest(struct shard_writer *w, char *err, size_t cap)
 {
     static const char zeros[8];

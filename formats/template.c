@@ -9,7 +9,7 @@ static struct template *template_new(size_t text_len)
     struct template *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    /* Each byte makes a part and a NUL at most. */
+    /* Each byte makes at most a part and a NUL. */
     t->parts = calloc(text_len + 1, sizeof *t->parts);
     t->bytes = malloc(2 * text_len + 2);
     if (!t->parts || !t->bytes) {
@@ -28,7 +28,8 @@ void template_free(struct template *t)
     free(t);
 }
 
-/* Ends the part that began at `from` of the bytes; an empty text is none. Returns where the next begins. */
+/* Ends the part whose bytes began at `from`; an empty text makes no part. Returns where the next part begins.
+ */
 static char *end_part(struct template *t, char *from, char *to, bool field)
 {
     if (from == to)
@@ -38,7 +39,7 @@ static char *end_part(struct template *t, char *from, char *to, bool field)
     return to + 1;
 }
 
-/* The character that the escape at s stands for; NULL: none, and why. */
+/* Returns the character that the escape at s stands for; NULL: it is invalid, and *why says why. */
 static const char *escaped(const char *s, const char **why)
 {
     static const char from[] = "nt\\", to[] = "\n\t\\";

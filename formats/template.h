@@ -1,5 +1,5 @@
 /*
- * template.h - one text of several fields: "{question}\n{answer}"
+ * template.h - one text made of several fields: "{question}\n{answer}"
  *
  * {NAME} stands for a field; NAME may lead into objects with dots. \n, \t and \\ are a newline, a tab and a
  * backslash;
@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 struct template_part {
-    const char *s; /* len bytes and a NUL: the text, or the field's name */
+    const char *s; /* len bytes and a NUL: literal text, or the field's name */
     size_t len;
     bool field;
 };
@@ -21,20 +21,21 @@ struct template
 {
     struct template_part *parts;
     size_t n;
-    char *bytes; /* what the parts point to */
+    char *bytes; /* owns the bytes that the parts point to */
 };
 
-/* On failure returns NULL, and *why says why, *at where in text. */
+/* On failure returns NULL; *why is the reason and *at the position in text. */
 struct template *template_parse(const char *text, const char **why, size_t *at);
-/* A template of a single field, whatever is in its name. NULL: out of memory. */
+/* Returns a template of a single field, whose name may hold any characters. NULL: out of memory. */
 struct template *template_of_field(const char *name);
-/* Text with the same escapes \n, \t, \\ and no fields, malloced. NULL: as template_parse. */
+/* Returns a text with the same escapes \n, \t, \\ and without fields, malloced. Fails as template_parse does.
+ */
 char *template_literal(const char *text, const char **why, size_t *at);
 void template_free(struct template *t); /* NULL is fine */
 
 enum { REAL_TEXT = 32 };
-/* The shortest decimal that gives the number again, also when read as a float where single is set. Returns
- * its length. */
+/* Writes the shortest decimal that reads as the same double or, where single is set, as the same float.
+ * Returns its length. */
 int real_text(double v, bool single, char text[REAL_TEXT]);
 
 #endif

@@ -8,8 +8,8 @@ struct output {
     char *s;
     size_t len, cap;
     const char *join;
-    bool listed; /* within a list */
-    bool any;    /* the field has had a value */
+    bool listed; /* the current value is an element of a list */
+    bool any;    /* the field has had a value so far */
 };
 
 static int put(struct output *o, const char *s, size_t n)
@@ -58,7 +58,7 @@ static int put_scalar(struct output *o, const json_t *v)
 
 static int put_field(struct output *o, const json_t *v, const char *path);
 
-/* Elements that lack the rest of the name give nothing, as null does. */
+/* Elements in which the rest of the name is not found add nothing, as null does. */
 static int put_elements(struct output *o, const json_t *array, const char *path)
 {
     size_t i;
@@ -75,7 +75,7 @@ static int put_elements(struct output *o, const json_t *array, const char *path)
     return 0;
 }
 
-/* path: what is still to be found in v; "" is v itself. */
+/* path: the rest of the name, to be found in v; "" is v itself. */
 static int put_field(struct output *o, const json_t *v, const char *path)
 {
     if (json_is_array(v))
@@ -113,7 +113,7 @@ int template_fill_json(const struct template *t, const json_t *object, const cha
         return r;
     }
     if (!any)
-        o.len = 0; /* text around fields that are null is no document */
+        o.len = 0; /* the text around fields that are all null is no document */
     *text = o.s;
     *len = o.len;
     return 0;

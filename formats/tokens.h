@@ -1,13 +1,11 @@
 /*
  * tokens.h - a stream of tokenised documents on a pipe, or in a ring. Byte layout: formats/tokens.md.
  *
- * The header is 128 bytes, the first thing on a pipe or the first record of a
- * ring. Then records: a struct tokens_record (16 bytes) and n_tokens tokens,
- * padded with zeros to a multiple of 4 bytes. A document longer than
- * TOKENS_MAX_RECORD is cut into several records, all but the last flagged
- * TOKENS_CONTINUED. The stream ends with a record of domain TOKENS_END whose
- * n_tokens is the number of documents modulo 2^32 (no payload), so that a cut
- * stream is known from a finished one.
+ * The header is 128 bytes, the first thing on a pipe or the first record of a ring. Then records: a struct
+ * tokens_record (16 bytes) and n_tokens tokens, padded with zeros to a multiple of 4 bytes. A document longer
+ * than TOKENS_MAX_RECORD is cut into several records, all but the last flagged TOKENS_CONTINUED. The stream
+ * ends with a record of domain TOKENS_END whose n_tokens is the number of documents modulo 2^32 (no payload),
+ * so that a truncated stream can be told from a complete one.
  */
 #ifndef FORMATS_TOKENS_H
 #define FORMATS_TOKENS_H
@@ -24,7 +22,7 @@ enum {
     TOKENS_END = 0xff,              /* domain value of the end record */
 };
 
-/* Domains, in the order of the design's mix. "other" for text that names none of these. */
+/* The domains of documents, in the order in which mix lists them. "other" is for text of none of these. */
 enum domain { DOMAIN_OTHER, DOMAIN_LANGUAGE, DOMAIN_CODE, DOMAIN_MATH, DOMAIN_ML, DOMAIN_LOGIC, N_DOMAINS };
 extern const char *const domain_names[N_DOMAINS];
 int domain_from_name(const char *name); /* -1: unknown */
@@ -61,8 +59,9 @@ enum {
 void tokens_header_init(struct tokens_header *h, uint32_t vocab_size, uint64_t tokenizer_hash, uint32_t bos,
                         uint32_t eos);
 int tokens_header_check(const struct tokens_header *h);
-int tokens_record_check(const struct tokens_record *r); /* lengths and zero bytes within bounds */
-size_t tokens_payload_bytes(const struct tokens_header *h, uint32_t n_tokens); /* padded to 4 */
+int tokens_record_check(
+    const struct tokens_record *r); /* checks that lengths and zero bytes are within bounds */
+size_t tokens_payload_bytes(const struct tokens_header *h, uint32_t n_tokens); /* padded to a multiple of 4 */
 const char *tokens_strerror(int err);
 
 #endif

@@ -28,7 +28,7 @@ static ssize_t read_proc(const char *path, char *buf, size_t size)
     return n;
 }
 
-/* 1 and *identity; 0: ended; -1: cannot be told (no descriptors left, no /proc). */
+/* Returns 1 and *identity; 0: the process has ended; -1: unknown (no descriptors left, no /proc). */
 static int look_up(pid_t pid, uint64_t *identity)
 {
     char path[64], stat[1024], state;
@@ -38,12 +38,12 @@ static int look_up(pid_t pid, uint64_t *identity)
     snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
     if (read_proc(path, stat, sizeof stat) < 0)
         return errno == ENOENT || errno == ESRCH ? 0 : -1;
-    const char *p = strrchr(stat, ')'); /* the command's name may hold anything, ')' too */
+    const char *p = strrchr(stat, ')'); /* the command's name may hold any characters, even ')' */
     if (!p ||
         sscanf(p + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld %*s %llu",
                &state, &threads, &start) != 3)
         return -1;
-    /* A first thread that ended alone is Z too, while others of its process go on. */
+    /* A process is also Z when only its first thread has ended, while others go on. */
     if (state == 'X' || (state == 'Z' && threads <= 1))
         return 0;
     *identity = (uint64_t)start << PID_BITS | (uint64_t)pid;
@@ -75,7 +75,7 @@ int process_watch(uint64_t identity)
     if (process_pid(identity) == 0)
         return -1;
     int fd = (int)syscall(SYS_pidfd_open, process_pid(identity), 0);
-    /* Only now, with that pid held, does a look at the start time say whose it is. */
+    /* Only now that the pid is held by the descriptor can the start time tell whose pid it is. */
     if (fd >= 0 && !process_alive(identity)) {
         close(fd);
         fd = -1;

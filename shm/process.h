@@ -1,5 +1,5 @@
 /*
- * process.h - which process is that, and does it still live
+ * process.h - identifies a process, and tells whether it is still alive
  *
  * A process id alone is reused; together with its start time it is not,
  * within one boot. Both fit one word, so that they are read and written whole:
@@ -12,15 +12,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-uint64_t process_identity(pid_t pid); /* 0: no such process, or it ended and waits to be reaped */
+uint64_t process_identity(pid_t pid); /* 0: no such process, or it has ended and waits to be reaped */
 pid_t process_pid(uint64_t identity);
-bool process_alive(uint64_t identity); /* true also when it cannot be told */
+bool process_alive(uint64_t identity); /* true also when it is unknown */
 
-/* A descriptor that becomes readable when the process ends; -1: it has ended, or use process_alive instead.
- */
+/* Returns a descriptor that becomes readable when the process ends; -1: it has ended, or process_alive must
+ * be used instead. */
 int process_watch(uint64_t identity);
 bool process_watch_ended(int fd);
 
-int boot_identity(uint64_t id[2]); /* 0, or -1 with errno */
+int boot_identity(uint64_t id[2]); /* returns 0, or -1 with errno */
 
 #endif

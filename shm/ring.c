@@ -4,16 +4,13 @@
  * Fast path: claim and peek work on the handle alone while the peer's position
  * last seen (`seen`) suffices; commit and release make one store and one load.
  *
- * Sleeping. The sleeper stores its waiter word, then loads the peer's position;
- * the peer stores its position, then loads the waiter word. All four are
- * sequentially consistent (named D1..D4 below), so at least one of the two sees
- * the other's store: no wake-up is lost (Dekker). Sleeps are cut into slices,
- * after each of which the peer's life is looked at; a peer that lies about
- * its waiter word costs us a slice, no more.
+ * Sleeping. The sleeper stores its waiter word, then loads the peer's position; the peer stores its position,
+ * then loads the waiter word. All four are sequentially consistent (named D1..D4 below), so at least one of
+ * the two sees the other's store: no wake-up is lost (Dekker). Sleeps are cut into slices, after each of
+ * which we check that the peer is alive; a peer that lies about its waiter word costs us one slice at most.
  *
- * Everything read from shared memory is read once into a local and checked;
- * this side's own position is never read back. What fails a check sets `err`,
- * for good.
+ * Everything read from shared memory is read once into a local and checked; this side's own position is never
+ * read back. A failed check sets `err` permanently.
  */
 #include "shm/ring.h"
 #include "shm/process.h"
@@ -34,10 +31,10 @@ enum {
     RECORD_HEADER = 8,      /* u32 length, u32 kind */
     KIND_DATA = 0x61746164, /* "data" */
     KIND_PAD = 0x20646170,  /* "pad ": skip to the start of the data area */
-    SPIN_MIN = 16,          /* looks before sleeping; adapts between these (guess: under 0.1 ms) */
+    SPIN_MIN = 16,          /* how many looks before sleeping; adapts between these (guess: under 0.1 ms) */
     SPIN_MAX = 1024,
 };
-#define SLICE_NS ((uint64_t)25 * 1000 * 1000) /* a dead peer is seen within about two of these */
+#define SLICE_NS ((uint64_t)25 * 1000 * 1000) /* a dead peer is noticed within about two of these */
 #define NEVER UINT64_MAX
 
 struct mapping { /* shared by the two handles of a pair */
@@ -51,19 +48,19 @@ struct ring {
     unsigned char *data;
     uint64_t capacity;
     uint64_t pos;       /* this side's own position */
-    uint64_t seen;      /* the peer's, when last looked at; checked */
-    uint64_t pending;   /* bytes of the record claimed or peeked, padding included; 0: none */
-    const void *record; /* consumer: the record peeked */
+    uint64_t seen;      /* the peer's position when last loaded; checked */
+    uint64_t pending;   /* bytes of the record being claimed or peeked, padding included; 0: none */
+    const void *record; /* consumer: the record being peeked */
     uint32_t record_len;
-    int err; /* RING_EFORMAT once the peer wrote nonsense */
+    int err; /* RING_EFORMAT once the peer has written invalid data */
     bool producer;
-    bool joined; /* this side is a party of the ring, and says so when it leaves */
-    bool dead;   /* the peer has been seen dead */
-    unsigned spin,
-        waits;     /* how long to look before sleeping (0: one CPU, not at all); how often it came to that */
-    uint64_t peer; /* process identity; 0: not attached yet */
-    int peer_fd;   /* becomes readable at its end; -1: none */
-    int fd;        /* producer: the segment, to remove its name; -1: none */
+    bool joined;          /* this side has attached to the ring, and marks it closed when it leaves */
+    bool dead;            /* the peer was found dead */
+    unsigned spin, waits; /* spins: how long to look before sleeping (0 with one CPU: not at all); waits: how
+                             often we had to wait */
+    uint64_t peer;        /* process identity; 0: not attached yet */
+    int peer_fd;          /* becomes readable when the peer ends; -1: none */
+    int fd;               /* producer: the segment, needed to remove its name; -1: none */
     struct mapping *map;
     char path[SEGMENT_PATH];
 };
@@ -82,14 +79,14 @@ static uint64_t deadline_after(int timeout_ms)
 
 static void wake(_Atomic uint32_t *word)
 {
-    /* One wake-up for one sleep: the exchange spares the calls after it. */
+    /* The word is cleared, so that one sleep gets only one wake-up and later calls are spared. */
     if (atomic_exchange(word, 0))
         syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 /* ---- positions and records ---- */
 
-/* Loads the peer's position. Impossible ones set err. */
+/* Loads the peer's position. An impossible one sets err. */
 static void refresh(struct ring *r)
 {
     if (r->producer) {
@@ -114,8 +111,8 @@ static uint64_t record_bytes(uint32_t len)
     return RECORD_HEADER + (((uint64_t)len + 7) & ~(uint64_t)7);
 }
 
-/* Bytes a record takes at the present position, with the padding before it if it would not fit up to the end.
- */
+/* Bytes that a record takes at the present position, including padding before it when it does not fit before
+ * the end of the data area. */
 static uint64_t bytes_needed(const struct ring *r, uint32_t len)
 {
     uint64_t bytes = record_bytes(len), room = r->capacity - (r->pos & (r->capacity - 1));
@@ -160,31 +157,31 @@ void ring_commit(struct ring *r)
         return;
     r->pos += r->pending;
     r->pending = 0;
-    /* R1, D3: releases the record's bytes to A1. An exchange is the cheapest store that D4's load cannot
+    /* R1, D3: releases the record's bytes to A1. An exchange is the cheapest store that the load D4 cannot
      * overtake. */
     atomic_exchange(&r->h->put, r->pos);
     if (atomic_load(&r->h->data_waiter)) /* D4; its partner is D1 in sleep_slice */
         wake(&r->h->data_waiter);
 }
 
-/* Gives `bytes` back to the producer. */
+/* Returns `bytes` to the producer as free space. */
 static void advance(struct ring *r, uint64_t bytes)
 {
     r->pos += bytes;
-    /* R2, D3: the reads of the record are over; to A2. */
+    /* R2, D3: the record has been read; releases its space to A2. */
     atomic_exchange(&r->h->get, r->pos);
-    /* A producer is woken when half is free, not for each record of a full ring; it looks by itself every
-     * slice. */
+    /* A producer is woken only when half of the ring is free, not for each record; it looks by itself after
+     * every slice. */
     if (atomic_load(&r->h->space_waiter) && r->seen - r->pos <= r->capacity / 2)
         wake(&r->h->space_waiter);
 }
 
-/* Takes the record at the present position apart. avail is > 0 and a multiple of 8. NULL: padding skipped, or
- * err. */
+/* Parses the record at the present position. avail is > 0 and a multiple of 8. NULL: padding was skipped, or
+ * err is set. */
 static const void *take(struct ring *r, uint64_t avail)
 {
     uint64_t at = r->pos & (r->capacity - 1), room = r->capacity - at;
-    uint64_t word = __atomic_load_n((const uint64_t *)(r->data + at), __ATOMIC_RELAXED); /* once */
+    uint64_t word = __atomic_load_n((const uint64_t *)(r->data + at), __ATOMIC_RELAXED); /* read once */
     uint32_t len = (uint32_t)word, kind = (uint32_t)(word >> 32);
     uint64_t bytes = record_bytes(len);
 
@@ -227,14 +224,15 @@ void ring_release(struct ring *r)
 
 /* ---- waiting ---- */
 
-/* What a waiter looks for. RING_OK: it is there; RING_ENOTREADY: wait on; else why it will not come. */
+/* Tests whether the condition that a waiter waits for holds. RING_OK: it does; RING_ENOTREADY: wait on;
+ * otherwise the reason why it never will. */
 typedef int ready_fn(struct ring *r, uint64_t need);
 
 static int data_ready(struct ring *r, uint64_t need)
 {
     (void)need;
-    bool closed =
-        atomic_load(&r->h->producer_closed); /* before put: what was committed before it is then seen */
+    bool closed = atomic_load(
+        &r->h->producer_closed); /* loaded before put, so that everything committed before closing is seen */
     refresh(r);
     if (r->err)
         return r->err;
@@ -259,13 +257,13 @@ static int reader_ready(struct ring *r, uint64_t need)
     return atomic_load(&r->h->consumer) ? RING_OK : RING_ENOTREADY;
 }
 
-/* Has the peer died? One that has not attached yet has not. */
+/* Whether the peer has died. A peer that has not attached yet is not dead. */
 static bool peer_ended(struct ring *r)
 {
     if (r->dead)
         return true;
     if (r->peer == 0) {
-        r->peer = atomic_load(&r->h->consumer); /* kept: later changes do not matter */
+        r->peer = atomic_load(&r->h->consumer); /* stored once: later changes in the segment do not matter */
         if (r->peer == 0)
             return false;
         r->peer_fd = process_watch(r->peer);
@@ -274,8 +272,9 @@ static bool peer_ended(struct ring *r)
     return r->dead;
 }
 
-/* Looks a while before sleeping: about twice as long as it took last time, less when it was in vain. Now and
- * then as long as it may be, or it would never learn that the peer has become quick. */
+/* Spins before sleeping: about twice as long as the last wait took, or less when spinning was in vain. Now
+ * and then it spins for the longest time, since otherwise it would never notice that the peer has become
+ * quick. */
 static bool spin(struct ring *r, ready_fn *ready, uint64_t need)
 {
     unsigned limit = r->spin && ++r->waits % 16 == 0 ? SPIN_MAX : r->spin;
@@ -291,7 +290,7 @@ static bool spin(struct ring *r, ready_fn *ready, uint64_t need)
     return false;
 }
 
-/* Sleeps until woken, at most ns. Returns 0, or errno: ETIMEDOUT, EINTR. */
+/* Sleeps until woken, at most ns. Returns 0 or errno: ETIMEDOUT, EINTR. */
 static int sleep_slice(struct ring *r, ready_fn *ready, uint64_t need, uint64_t ns)
 {
     _Atomic uint32_t *word = r->producer ? &r->h->space_waiter : &r->h->data_waiter;
@@ -315,7 +314,7 @@ static int wait_until(struct ring *r, ready_fn *ready, uint64_t need, int timeou
     while (rc == RING_ENOTREADY) {
         uint64_t now = now_ns(), left = deadline > now ? deadline - now : 0;
         if ((left == 0 || now - looked >= SLICE_NS || r->dead) && peer_ended(r)) {
-            rc = ready(r, need); /* what it did before it died still counts */
+            rc = ready(r, need); /* records committed before the peer died still count */
             return rc == RING_ENOTREADY ? RING_EPEERDEAD : rc;
         }
         if (left == 0)
@@ -352,7 +351,7 @@ int ring_wait_reader(struct ring *r, int timeout_ms)
 int ring_peer(struct ring *r)
 {
     _Atomic uint32_t *closed = r->producer ? &r->h->consumer_closed : &r->h->producer_closed;
-    bool ended = peer_ended(r); /* before the look: one that closes and then ends did not die */
+    bool ended = peer_ended(r); /* checked before ready(): a peer that closes and then ends did not die */
     if (atomic_load(closed))
         return RING_ECLOSED;
     return ended ? RING_EPEERDEAD : RING_OK;
@@ -366,7 +365,7 @@ static unsigned first_spin(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) < 2 ? 0 : SPIN_MIN * 4;
 }
 
-/* Takes over one use of map, and fd. NULL (errno ENOMEM): the caller keeps both. */
+/* Takes over one reference to map, and fd. NULL (errno ENOMEM): the caller keeps both. */
 static struct ring *handle_new(struct mapping *map, uint64_t capacity, bool producer, uint64_t peer)
 {
     struct ring *r = calloc(1, sizeof *r);
@@ -435,7 +434,7 @@ int ring_create(struct ring **out, const char *name, uint64_t capacity)
     return RING_OK;
 }
 
-/* One attempt, on a segment that has been looked at. */
+/* Tries once to attach to a segment that was found. */
 static int attach(struct ring **out, int fd, const char *path, const struct segment_info *info)
 {
     struct segment_header *h;
@@ -460,7 +459,7 @@ static int attach(struct ring **out, int fd, const char *path, const struct segm
     }
     r->joined = true;
     segment_unlink(fd, path);
-    wake(&h->space_waiter); /* for ring_wait_reader */
+    wake(&h->space_waiter); /* wakes a producer in ring_wait_reader */
     *out = r;
     return RING_OK;
 }
@@ -533,7 +532,7 @@ void ring_close(struct ring *r)
     if (!r)
         return;
     if (r->producer) {
-        /* The name first: a segment that says closed is never left behind. */
+        /* The name is removed first: a closed segment is never left behind. */
         if (r->path[0])
             segment_unlink(r->fd, r->path);
         atomic_store(&r->h->producer_closed, 1);
@@ -560,7 +559,8 @@ uint64_t ring_capacity(const struct ring *r)
 
 uint32_t ring_max_record(const struct ring *r)
 {
-    /* Half: the padding before a record is shorter than the record, and both must fit. */
+    /* The limit is half of the capacity: the padding before a record is shorter than the record, and both
+     * must fit. */
     uint64_t max = r->capacity / 2 - RECORD_HEADER;
     return max > UINT32_MAX - 7 ? UINT32_MAX - 7 : (uint32_t)max;
 }

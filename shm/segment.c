@@ -43,7 +43,7 @@ void segment_fill_header(struct segment_header *h, uint64_t capacity, const uint
     h->boot[0] = boot[0];
     h->boot[1] = boot[1];
     h->producer = producer;
-    /* Last; pairs with the look at the magic in check_header. */
+    /* Stored last; pairs with the load of the magic in check_header. */
     atomic_store_explicit(&h->magic, SEGMENT_MAGIC, memory_order_release);
 }
 
@@ -56,7 +56,7 @@ int segment_map(int fd, uint64_t capacity, struct segment_header **h)
     return RING_OK;
 }
 
-/* Before mapping: a full tmpfs would otherwise be a SIGBUS in the middle of a record. */
+/* Allocates before mapping: a full tmpfs would otherwise raise SIGBUS in the middle of a record. */
 static int allocate(int fd, uint64_t bytes)
 {
     int err;
@@ -70,7 +70,7 @@ int segment_build(uint64_t capacity, int *fd, struct segment_header **h)
 {
     uint64_t boot[2], me = process_identity(getpid());
     if (me == 0)
-        return fail(ENOSYS); /* no /proc: nobody could tell whether we live */
+        return fail(ENOSYS); /* no /proc: nobody could tell whether we are alive */
     if (boot_identity(boot))
         return RING_ESYS;
     *fd = open(SEGMENT_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -109,7 +109,7 @@ static int check_header(const struct segment_header *copy, uint64_t file_bytes, 
 
 static int read_info(int fd, struct segment_info *info)
 {
-    struct segment_header copy; /* private: what is validated is what is used */
+    struct segment_header copy; /* a private copy, so that the validated values are those used */
     struct stat st;
     uint64_t magic;
 
@@ -121,7 +121,7 @@ static int read_info(int fd, struct segment_info *info)
         return RING_ENOTREADY;
     if (st.st_size < (off_t)(SEGMENT_HEADER + SEGMENT_CAPACITY_MIN) || st.st_blocks < st.st_size / 512)
         return RING_EFORMAT; /* too small, or with holes that could not be filled later */
-    /* The magic in a read of its own, before the rest: it was published last. */
+    /* The magic is read on its own before the rest, since it was published last. */
     if (pread(fd, &magic, sizeof magic, 0) != sizeof magic || pread(fd, &copy, sizeof copy, 0) != sizeof copy)
         return RING_EFORMAT;
     return magic == 0 ? RING_ENOTREADY : check_header(&copy, (uint64_t)st.st_size, info);
@@ -129,7 +129,7 @@ static int read_info(int fd, struct segment_info *info)
 
 int segment_look(const char *path, int *fd, struct segment_info *info)
 {
-    /* Not blocking: a FIFO of that name must not hold us. */
+    /* The open does not block: a FIFO of that name must not stop us. */
     *fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0) {
         if (errno == ENOENT)
@@ -153,11 +153,11 @@ bool segment_stale(int fd, const struct segment_info *info)
     struct segment_info later;
     if (info->same_boot && process_alive(info->producer))
         return false;
-    /* It may have closed and gone since it was looked at. */
+    /* It may have been closed and removed since it was read. */
     return !(read_info(fd, &later) == RING_OK && later.closed);
 }
 
-/* Bounded: a process that keeps the lock for ever delays us, no more. */
+/* The number of attempts is bounded: a process that keeps the lock for ever only delays us. */
 static bool lock(int fd)
 {
     for (int tries = 0; tries < 100; tries++) {
@@ -182,12 +182,12 @@ bool segment_unlink(int fd, const char *path)
     return removed;
 }
 
-/* Makes the name free if a dead producer's segment holds it. */
+/* Frees the name if a dead producer's segment holds it. */
 static int retire(const char *path)
 {
     struct segment_info info;
     int fd, rc = segment_look(path, &fd, &info);
-    if (rc == RING_ENOTREADY) /* gone meanwhile, or a file that never became a ring */
+    if (rc == RING_ENOTREADY) /* removed meanwhile, or a file that never became a ring */
         return errno == ENOENT ? RING_OK : RING_EFORMAT;
     if (rc)
         return rc;

@@ -23,7 +23,7 @@ enum { VERSION = 1, PAGE_BYTES = 8192, PATH_BYTES = 128, TRIES = 1000 };
 struct entry {
     char name[STATS_NAME], unit[STATS_UNIT];
     uint32_t kind, zero;
-    _Atomic uint64_t value; /* the bits of a double */
+    _Atomic uint64_t value; /* a double, stored as its bits */
 };
 
 struct page {
@@ -61,7 +61,7 @@ static void copy_text(char *to, size_t cap, const char *from)
     snprintf(to, cap, "%s", from ? from : "");
 }
 
-/* A nameless file with all its memory, mapped. */
+/* Makes a nameless file with all its memory allocated, and maps it. */
 static struct page *make_page(int *fd)
 {
     *fd = open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -95,9 +95,10 @@ int stats_create(struct stats **out, const char *stage, const char *label)
     p->process = process_identity(getpid());
     copy_text(p->stage, sizeof p->stage, stage);
     copy_text(p->label, sizeof p->label, label);
-    atomic_store_explicit(&p->magic, MAGIC, memory_order_release); /* last; the reader looks at it first */
+    atomic_store_explicit(&p->magic, MAGIC,
+                          memory_order_release); /* stored last; the reader loads it first */
     snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    unlink(s->path); /* of a process that had our number before */
+    unlink(s->path); /* left by an earlier process with our pid */
     int rc = linkat(AT_FDCWD, self, AT_FDCWD, s->path, AT_SYMLINK_FOLLOW);
     close(fd);
     if (rc != 0) {
@@ -128,7 +129,8 @@ void stats_begin(struct stats *s)
         return;
     uint64_t sequence = atomic_load_explicit(&s->page->sequence, memory_order_relaxed);
     atomic_store_explicit(&s->page->sequence, sequence + 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release); /* odd before any value: pairs with the fence in copy_page */
+    atomic_thread_fence(memory_order_release); /* the sequence is odd before any value changes: pairs with the
+                                                  fence in copy_page */
 }
 
 void stats_set(struct stats *s, int index, double value)
@@ -145,7 +147,8 @@ void stats_end(struct stats *s)
     if (!s)
         return;
     uint64_t sequence = atomic_load_explicit(&s->page->sequence, memory_order_relaxed);
-    atomic_store_explicit(&s->page->sequence, sequence + 1, memory_order_release); /* even after all values */
+    atomic_store_explicit(&s->page->sequence, sequence + 1,
+                          memory_order_release); /* even again after all values */
 }
 
 void stats_close(struct stats *s)
@@ -157,7 +160,7 @@ void stats_close(struct stats *s)
     free(s);
 }
 
-/* ---- reading: nothing in the page is taken on trust ---- */
+/* ---- reading: nothing in the page is trusted ---- */
 
 int stats_list(char (*names)[STATS_FILE], int cap)
 {
@@ -192,7 +195,8 @@ static struct page *map_page(const char *name)
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* The page as it was at one moment; or, when the writer died at work or never rests, as it is. */
+/* Copies the page as it was at one moment or, when the writer died while writing or writes without pause, as
+ * it is. */
 static void copy_page(struct page *to, const struct page *from)
 {
     for (int i = 0; i < TRIES; i++) {

@@ -24,7 +24,7 @@ struct codec_state *codec_new(void)
     if (!s)
         return NULL;
     s->zstd = ZSTD_createDCtx();
-    if (!s->zstd || inflateInit2(&s->gzip, 15 + 32) != Z_OK) { /* 32: gzip or zlib, as it comes */
+    if (!s->zstd || inflateInit2(&s->gzip, 15 + 32) != Z_OK) { /* 32: accepts both gzip and zlib */
         ZSTD_freeDCtx(s->zstd);
         free(s);
         return NULL;
@@ -74,7 +74,7 @@ static const char *decode_zstd(ZSTD_DCtx *z, const uint8_t *in, size_t in_n, uin
     return r == n ? NULL : wrong_size;
 }
 
-/* One member or several, one after the other. */
+/* Decompresses one or several gzip members that follow each other. */
 static const char *decode_gzip(z_stream *z, const uint8_t *in, size_t in_n, uint8_t *out, size_t n)
 {
     int r = Z_OK;
@@ -114,7 +114,7 @@ static uint32_t big32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* Blocks with the sizes of content and block before each. */
+/* Decompresses Hadoop's framing: blocks, each preceded by its sizes before and after compression. */
 static const char *decode_hadoop(const uint8_t *in, size_t in_n, uint8_t *out, size_t n)
 {
     while (in_n > 0 || n > 0) {
@@ -136,7 +136,7 @@ static const char *decode_hadoop(const uint8_t *in, size_t in_n, uint8_t *out, s
     return NULL;
 }
 
-/* What is called LZ4 is Hadoop's framing, but early versions of parquet-cpp wrote a bare block. */
+/* LZ4 officially means Hadoop's framing, but early versions of parquet-cpp wrote a bare block. */
 static const char *decode_old_lz4(const uint8_t *in, size_t in_n, uint8_t *out, size_t n)
 {
     return decode_hadoop(in, in_n, out, n) ? decode_lz4_block(in, in_n, out, n) : NULL;
@@ -148,7 +148,7 @@ const char *codec_decode(struct codec_state *s, int codec, const uint8_t *in, si
     if (in_n > INT_MAX || n > INT_MAX)
         return "it is longer than 2 GiB";
     if (n == 0)
-        return NULL; /* some writers compress nothing to nothing */
+        return NULL; /* some writers compress an empty page to no bytes */
     switch (codec) {
     case CODEC_SNAPPY:
         return decode_snappy(in, in_n, out, n);

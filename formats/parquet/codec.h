@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum parquet_codec { /* as in the format */
+enum parquet_codec { /* numbers as in the format */
                      CODEC_UNCOMPRESSED,
                      CODEC_SNAPPY,
                      CODEC_GZIP,
@@ -18,13 +18,13 @@ enum parquet_codec { /* as in the format */
                      CODEC_LZ4_RAW,
 };
 
-struct codec_state;                     /* what is worth keeping from page to page */
+struct codec_state;                     /* decoder contexts that are reused from page to page */
 struct codec_state *codec_new(void);    /* NULL: out of memory */
 void codec_free(struct codec_state *s); /* NULL is fine */
 
-/* NULL: this reader can decode it; else why not. */
+/* Returns NULL when this reader can decode the codec, otherwise the reason why not. */
 const char *codec_refused(int codec);
-/* Writes exactly n bytes to out. NULL, or why that was not possible. */
+/* Writes exactly n bytes to out. Returns NULL, or the reason why that was not possible. */
 const char *codec_decode(struct codec_state *s, int codec, const uint8_t *in, size_t in_n, uint8_t *out,
                          size_t n);
 

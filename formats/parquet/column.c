@@ -6,8 +6,8 @@
 
 enum {
     WINDOW = 256 << 10,    /* bytes read at once */
-    MAX_HEADER = 16 << 20, /* of a page; its statistics may hold two values */
-    KEEP = 4 << 20,        /* a larger buffer for compressed bytes is given back after the page */
+    MAX_HEADER = 16 << 20, /* of a page header, whose statistics may hold two values */
+    KEEP = 4 << 20,        /* a larger buffer for compressed bytes is freed after the page */
 };
 
 static int fail(struct column *c, int code, const char *why)
@@ -78,7 +78,7 @@ static int read_file(struct column *c, uint64_t offset, void *to, size_t n)
     return 0;
 }
 
-/* What the window holds of the bytes from c->next on. */
+/* Returns how many bytes the window holds from c->next on; *at points to them. */
 static size_t in_window(const struct column *c, const uint8_t **at)
 {
     uint64_t skip = c->next - c->window_offset;
@@ -88,7 +88,7 @@ static size_t in_window(const struct column *c, const uint8_t **at)
     return c->window_n - (size_t)skip;
 }
 
-/* Moves the window to c->next, so that it holds n bytes, or all up to the chunk's end. */
+/* Moves the window to c->next, so that it holds n bytes, or all bytes up to the chunk's end. */
 static int fill_window(struct column *c, size_t n)
 {
     const uint8_t *at = NULL;
@@ -113,7 +113,7 @@ static int fill_window(struct column *c, size_t n)
     return r;
 }
 
-/* Copies n bytes from c->next on, and passes by them. */
+/* Copies n bytes from c->next on and moves past them. */
 static int copy_bytes(struct column *c, uint8_t *to, size_t n)
 {
     const uint8_t *at = NULL;
@@ -133,13 +133,14 @@ static int copy_bytes(struct column *c, uint8_t *to, size_t n)
 /* --- pages
  * ----------------------------------------------------------------------------------------------------- */
 
-/* Tries with what the window holds, and again with more of the file as long as the header is cut. */
+/* Parses the header from the bytes in the window; as long as the header is cut, reads more of the file and
+ * tries again. */
 static int read_header(struct column *c, struct page_header *h)
 {
     uint64_t left = c->end - c->next;
     c->page_offset = c->next;
     for (;;) {
-        const uint8_t *at = (const uint8_t *)""; /* nothing in the window: a header that is cut */
+        const uint8_t *at = (const uint8_t *)""; /* an empty window holds a header that is cut */
         size_t have = in_window(c, &at);
         struct thrift t = thrift_over(at, have, c->next);
         page_header_read(&t, h);
@@ -161,7 +162,7 @@ static int read_header(struct column *c, struct page_header *h)
     return 0;
 }
 
-/* The page's bytes as they are stored: in the window, or in shared->stored. */
+/* Finds the page's bytes as they are stored: in the window, or read into shared->stored. */
 static int stored_bytes(struct column *c, const struct page_header *h, const uint8_t **bytes)
 {
     struct shared *s = c->shared;
@@ -176,7 +177,7 @@ static int stored_bytes(struct column *c, const struct page_header *h, const uin
     return copy_bytes(c, s->stored.s, h->stored);
 }
 
-/* Levels of a PAGE_DATA_V2 come first and as they are; everything else is decompressed. */
+/* Decompresses a page. The levels of a PAGE_DATA_V2 come first and are never compressed. */
 static const char *decode(struct column *c, const struct page_header *h, const uint8_t *stored, uint8_t *out)
 {
     size_t plain = h->type == PAGE_DATA_V2 ? h->rep_bytes + h->def_bytes : 0;
@@ -222,7 +223,7 @@ static int load_dictionary(struct column *c, const struct page_header *h)
     return r < 0 ? fail(c, r, why) : 0;
 }
 
-/* Levels of a version 1 page: their length in four bytes, then runs. Moves *at behind them. */
+/* Begins the levels of a version 1 page: their length in four bytes, then runs. Moves *at past them. */
 static int begin_levels_v1(struct column *c, struct levels *l, int max, int encoding, const uint8_t **at,
                            const uint8_t *end)
 {
@@ -275,7 +276,7 @@ static int begin_data(struct column *c, const struct page_header *h)
     return 0;
 }
 
-/* Reads pages until one has values. 1, or 0 at the end of the chunk. */
+/* Reads pages until one has values. Returns 1, or 0 at the end of the chunk. */
 static int next_page(struct column *c)
 {
     while (c->page_left == 0) {
@@ -290,7 +291,7 @@ static int next_page(struct column *c)
         else if (r == 0 && h.type == PAGE_DICTIONARY)
             r = load_dictionary(c, &h);
         else if (r == 0)
-            c->next += h.stored; /* a page of a kind that holds no values */
+            c->next += h.stored; /* this kind of page holds no values */
         if (r < 0)
             return r;
     }
@@ -313,7 +314,7 @@ static int next_level(struct column *c, struct levels *l, int max, uint32_t *out
     return *out <= (uint32_t)max ? 0 : fail(c, PARQUET_EFORMAT, "a level above the greatest of the column");
 }
 
-/* Whether the next entry goes on with the row that the last one belongs to. 1, 0, or an error. */
+/* Whether the next entry belongs to the same row as the last. Returns 1, 0, or an error. */
 static int same_row(struct column *c)
 {
     if (!c->peeked) {
@@ -328,7 +329,7 @@ static int same_row(struct column *c)
     return c->next_rep > 0;
 }
 
-/* The next entry's value; s is NULL where it has none. */
+/* Reads the next entry's value; s is NULL where it has none. */
 static int next_value(struct column *c, struct parquet_cell *cell)
 {
     uint32_t def = 0;
@@ -359,7 +360,7 @@ static int join_value(struct column *c, const struct parquet_cell *value, bool f
     return 0;
 }
 
-/* Entries up to the next with repetition level 0. */
+/* Joins the entries of a row: all up to the next entry with repetition level 0. */
 static int list_row(struct column *c, struct parquet_cell *cell)
 {
     bool any = false;

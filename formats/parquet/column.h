@@ -1,11 +1,11 @@
 /*
- * column.h - one column of one row group after the other: its pages, and from them a text a row
+ * column.h - reads one column, one row group after the other: its pages, and from them one text a row
  *
  *   column_init(&c, &shared, element, name, join)
  *   column_begin(&c, &chunk)           a row group's part
  *   column_row(&c, &cell)              rows, until 0
  *
- * What decompression needs beyond the page itself is shared by the columns of a file, since they take turns.
+ * The columns of a file take turns, so they share the state that decompression needs beyond the page itself.
  */
 #ifndef PARQUET_COLUMN_H
 #define PARQUET_COLUMN_H
@@ -15,18 +15,18 @@
 #include "formats/parquet/text.h"
 #include "formats/parquet/values.h"
 
-struct shared { /* by the columns of a file */
+struct shared { /* shared by the columns of a file */
     struct parquet_io io;
     struct memory memory;
     struct fault fault;
     struct codec_state *codec;
-    struct buffer stored; /* a page before decompression, where the window cannot hold it */
-    uint64_t bytes_read;  /* of the chunks of wanted columns */
+    struct buffer stored; /* a page before decompression, if the window cannot hold it */
+    uint64_t bytes_read;  /* read so far from the chunks of wanted columns */
 };
 
 enum { LEVELS_BATCH = 128, COLUMN_NAME = 80 };
 
-struct levels { /* of one page */
+struct levels { /* repetition or definition levels of one page */
     struct rle rle;
     uint32_t batch[LEVELS_BATCH];
     unsigned at, n;
@@ -43,13 +43,13 @@ struct column {
     uint64_t window_offset;
     size_t window_n;
     uint64_t next, end;   /* file offsets of the next page's header, and of the chunk's end */
-    uint64_t values_left; /* of the chunk, beyond this page */
+    uint64_t values_left; /* values of the chunk that come after this page */
 
-    uint64_t page_offset; /* of its header, for messages */
-    uint32_t page_left;   /* values of it, nulls too */
+    uint64_t page_offset; /* offset of the page's header, for messages */
+    uint32_t page_left;   /* unread values of the page, nulls included */
     struct buffer page;   /* decompressed */
     struct levels rep, def;
-    bool peeked; /* rep of the next entry has been read: next_rep */
+    bool peeked; /* the level of the next entry has been read into next_rep */
     uint32_t next_rep;
     struct dictionary dictionary;
     struct values values;
@@ -59,12 +59,13 @@ struct column {
     size_t joined_n;
 };
 
-/* 0, or PARQUET_EUNSUPPORTED with a message: a type that has no text. */
+/* Returns 0, or PARQUET_EUNSUPPORTED with a message when the type has no text. */
 int column_init(struct column *c, struct shared *s, const struct parquet_element *e, const char *name,
                 const char *join);
 void column_free(struct column *c);
 int column_begin(struct column *c, const struct parquet_chunk *chunk);
-/* 1: a row. 0: the chunk has no more. Else a code, with its reason in shared->fault. */
+/* Returns 1: a row; 0: the chunk has no more rows; otherwise an error code, with the reason in shared->fault.
+ */
 int column_row(struct column *c, struct parquet_cell *cell);
 
 #endif

@@ -3,7 +3,7 @@
 #include "formats/parquet/rle.h"
 #include "formats/parquet/thrift.h"
 
-enum { MAX_BLOCK = 1 << 20 }; /* numbers; writers use 128 or 256 */
+enum { MAX_BLOCK = 1 << 20 }; /* numbers in a block; writers use 128 or 256 */
 
 static int take(struct delta *d, uint64_t *v)
 {
@@ -28,7 +28,7 @@ int delta_begin(struct delta *d, const uint8_t *bytes, size_t n)
     return 0;
 }
 
-/* A block's header: the smallest difference, and a width for each miniblock. */
+/* Reads a block's header: the smallest difference, and a width for each miniblock. */
 static int begin_block(struct delta *d)
 {
     uint64_t min;
@@ -46,7 +46,7 @@ static uint64_t miniblock_bytes(const struct delta *d)
     return (uint64_t)d->per_miniblock / 8 * d->width;
 }
 
-/* Steps over the current miniblock to the next one, which has a number that is wanted. */
+/* Skips to the next miniblock, if numbers are still wanted. */
 static int begin_miniblock(struct delta *d)
 {
     if (d->miniblock == d->n_miniblocks && begin_block(d) < 0)
@@ -91,7 +91,7 @@ const uint8_t *delta_end(const struct delta *begun)
 {
     struct delta d = *begun;
     if (d.left > 0)
-        d.left--; /* the first is in the header */
+        d.left--; /* the first number is in the header */
     while (d.left > 0) {
         if (begin_miniblock(&d) < 0)
             return NULL;

@@ -16,20 +16,22 @@ struct delta {
     uint64_t left; /* numbers not yet read */
     uint64_t last;
     uint32_t per_miniblock, n_miniblocks;
-    const uint8_t *widths; /* of the block's miniblocks */
-    uint32_t miniblock;    /* the next one */
+    const uint8_t *widths; /* one width for each miniblock of the block */
+    uint32_t miniblock;    /* index of the next miniblock */
     uint64_t min_delta;
-    uint32_t in_miniblock; /* numbers left in the current one, which begins at at */
+    uint32_t in_miniblock; /* numbers left in the current miniblock, which begins at `at` */
     unsigned width;
     uint64_t bit;
     int first; /* the first number is in the header, not in a block */
 };
 
-/* 0, or -1: no such header. */
+/* Returns 0, or -1 when the header is invalid. */
 int delta_begin(struct delta *d, const uint8_t *bytes, size_t n);
-/* The next number; only while left > 0. -1: the bytes end before, or no such block. */
+/* Reads the next number; allowed only while left > 0. Returns -1 when the bytes end before, or the block is
+ * invalid. */
 int delta_next(struct delta *d, int64_t *out);
-/* Where the encoded numbers end, without reading them; NULL: as -1 above. *d must have just begun. */
+/* Returns where the encoded numbers end, without reading them; NULL where delta_next would return -1. *d must
+ * have just begun. */
 const uint8_t *delta_end(const struct delta *d);
 
 #endif

@@ -19,7 +19,7 @@ static enum parquet_meaning meaning_of_converted(int type)
     return type >= 0 && type < (int)(sizeof meanings / sizeof *meanings) ? meanings[type] : PARQUET_OTHER;
 }
 
-/* INTEGER{1: bit width, 2: is signed} */
+/* Reads INTEGER{1: bit width, 2: is signed}. */
 static enum parquet_meaning read_integer(struct thrift *t)
 {
     bool is_signed = true;
@@ -32,7 +32,7 @@ static enum parquet_meaning read_integer(struct thrift *t)
     return is_signed ? PARQUET_PLAIN_VALUE : PARQUET_UNSIGNED;
 }
 
-/* The union LogicalType: its one field says which type it is. */
+/* Reads the union LogicalType: the id of its only field is the type. */
 static enum parquet_meaning read_logical(struct thrift *t)
 {
     static const enum parquet_meaning meanings[] = {
@@ -101,7 +101,7 @@ static void read_element(struct thrift *t, struct parquet_element *e)
         thrift_fail(t, "the schema has a fixed-length column without a length");
 }
 
-/* Elements come depth first: each is a child of the innermost group that lacks some still. */
+/* Elements come depth first: each is a child of the innermost group that still lacks children. */
 struct open_groups {
     int element[PARQUET_MAX_DEPTH], missing[PARQUET_MAX_DEPTH];
     int n;
@@ -135,7 +135,7 @@ static void place_element(struct thrift *t, struct metadata *m, uint32_t i, stru
     }
 }
 
-/* A failed thrift reader as a fault of the file. */
+/* Reports an error of the thrift reader as a fault of the file. */
 static int thrift_fault(const struct thrift *t, struct fault *fault)
 {
     return fault_set(fault, PARQUET_EFORMAT, thrift_offset(t), "%s", t->why);
@@ -189,7 +189,7 @@ static uint64_t read_count(struct thrift *t, const struct thrift_field *f)
 }
 
 struct chunk_places {
-    uint64_t data, dictionary; /* offsets of the first pages; 0: not said */
+    uint64_t data, dictionary; /* offsets of the first pages; 0: not given */
     int type;
 };
 
@@ -344,7 +344,7 @@ static int index_groups(struct metadata *m, struct thrift *t, const struct thrif
     return t->why ? thrift_fault(t, fault) : 0;
 }
 
-/* The schema is known by now, wherever it stood. */
+/* Checks all row groups, now that the schema is known wherever it stood in the footer. */
 static int check_groups(const struct metadata *m, struct fault *fault)
 {
     uint64_t rows = 0;

@@ -10,7 +10,7 @@ static uint32_t read_size(struct thrift *t, const struct thrift_field *f)
     return t->why ? 0 : (uint32_t)v;
 }
 
-/* DataPageHeader and DictionaryPageHeader begin alike; the latter's third field is a boolean. */
+/* DataPageHeader and DictionaryPageHeader begin alike; the third field of the latter is a boolean. */
 static void read_v1(struct thrift *t, struct page_header *h)
 {
     for (struct thrift_field f = {0}; thrift_field(t, &f);) {
@@ -54,7 +54,7 @@ static void read_v2(struct thrift *t, struct page_header *h)
     }
 }
 
-/* The description that belongs to the type must be there. */
+/* Checks that the header which belongs to the page's type is present. */
 static void check(struct thrift *t, const struct page_header *h, int described)
 {
     int want = h->type == PAGE_DATA ? 5 : h->type == PAGE_DICTIONARY ? 7 : h->type == PAGE_DATA_V2 ? 8 : 0;

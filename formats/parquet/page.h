@@ -8,7 +8,7 @@
 
 enum page_type { PAGE_DATA, PAGE_INDEX, PAGE_DICTIONARY, PAGE_DATA_V2 };
 
-enum parquet_encoding { /* as in the format */
+enum parquet_encoding { /* numbers as in the format */
                         ENCODING_PLAIN = 0,
                         ENCODING_PLAIN_DICTIONARY = 2,
                         ENCODING_RLE = 3,
@@ -24,14 +24,15 @@ struct page_header {
     int type;
     uint32_t bytes, stored; /* after and before decompression, without the header */
     bool has_crc;
-    uint32_t crc;      /* of the stored bytes */
-    uint32_t n_values; /* nulls too */
+    uint32_t crc;      /* checksum of the stored bytes */
+    uint32_t n_values; /* nulls included */
     int encoding, def_encoding, rep_encoding;
-    uint32_t rep_bytes, def_bytes; /* PAGE_DATA_V2: its levels come first, and are never compressed */
-    bool compressed;               /* PAGE_DATA_V2: the rest is */
+    uint32_t rep_bytes,
+        def_bytes;   /* PAGE_DATA_V2: the sizes of its levels, which come first and are never compressed */
+    bool compressed; /* PAGE_DATA_V2: the bytes after the levels are compressed */
 };
 
-/* An error is in t. */
+/* Reads a page header; t holds the error, if any. */
 void page_header_read(struct thrift *t, struct page_header *h);
 
 #endif

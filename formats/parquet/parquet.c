@@ -9,21 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAIL = 8, FIRST_READ = 64 << 10 /* of the file's end: most footers are in it */ };
+enum {
+    TAIL = 8,
+    FIRST_READ = 64 << 10 /* bytes read first from the file's end: they contain most footers */
+};
 
 struct parquet {
     struct shared shared;
     struct buffer end; /* the file's last bytes, with the footer */
     struct metadata metadata;
     struct buffer chunk_room;
-    struct parquet_chunk *chunks; /* of the current row group, a leaf each; in chunk_room */
-    struct column *columns;       /* wanted ones; owned */
+    struct parquet_chunk *chunks; /* one per leaf of the current row group; in chunk_room */
+    struct column *columns;       /* the wanted columns; owned */
     size_t n_columns;
-    uint32_t group;     /* the next to begin */
-    uint32_t announced; /* row groups that will_need has heard of */
-    uint64_t rows_left; /* of the current row group */
-    bool reading;       /* the columns are within a row group */
-    int failed;         /* the code that ended the reading */
+    uint32_t group;     /* index of the next row group to begin */
+    uint32_t announced; /* row groups that were already passed to will_need */
+    uint64_t rows_left; /* rows left in the current row group */
+    bool reading;       /* the columns are in the middle of a row group */
+    int failed;         /* the code of the error that ended the reading */
 };
 
 const char *parquet_error(const struct parquet *p)
@@ -61,7 +64,7 @@ static int read_end(struct parquet *p, size_t n)
     return read_exactly(p, s->io.size - n, p->end.s, n);
 }
 
-/* The last 8 bytes are the footer's length and the magic number. */
+/* Reads the last 8 bytes of the file: the footer's length and the magic number. */
 static int footer_length(struct parquet *p, const uint8_t *tail, uint32_t *len)
 {
     struct shared *s = &p->shared;
@@ -185,8 +188,8 @@ const struct parquet_element *parquet_leaf(const struct parquet *p, int leaf)
     return &p->metadata.elements[p->metadata.leaves[leaf]];
 }
 
-/* Whether the element is there only because a list or map needs it: the repeated child of one, or the single
- * child of that, which is the list's element. */
+/* Whether the element exists only because a list or map needs it: the repeated child of one, or that child's
+ * only child, which is the list's element. */
 static bool is_wrapper(const struct parquet *p, const struct parquet_element *e)
 {
     const struct parquet_element *elements = p->metadata.elements;
@@ -275,7 +278,7 @@ static int leaf_of(const struct column *c)
     return c->element->leaf;
 }
 
-/* Tells the source which bytes the row groups before `until` take. */
+/* Announces to the source the bytes that the row groups before `until` take. */
 static int announce(struct parquet *p, uint32_t until)
 {
     struct shared *s = &p->shared;
@@ -314,7 +317,7 @@ static int begin_group(struct parquet *p)
     return 0;
 }
 
-/* The row group's rows are read: no column may have more. */
+/* The row group's rows are read: no column may have further ones. */
 static int end_group(struct parquet *p)
 {
     struct parquet_cell cell;

@@ -9,8 +9,8 @@
  *   r < 0: parquet_error(p)
  *   parquet_close(p)
  *
- * The bytes come through io.read_at, so a file is as good as ranges of a remote one. Before a row group is
- * read, will_need names the column chunks that it and the next one take, in the order of reading.
+ * The bytes come through io.read_at, so the file may be local, or remote and read in ranges. Before a row
+ * group is read, will_need names the column chunks that it and the next one take, in the order of reading.
  *
  * A leaf is a column that holds values; groups hold leaves. Lists give one text a row: their values joined by
  * want.join, null elements left out. Numbers and booleans become decimal text, true or false.
@@ -27,23 +27,23 @@
 enum {
     PARQUET_ESYS = -1,         /* read_at failed */
     PARQUET_EFORMAT = -2,      /* damaged, or no Parquet file */
-    PARQUET_EUNSUPPORTED = -3, /* well-formed, but not for this reader: encrypted, LZO, ... */
+    PARQUET_EUNSUPPORTED = -3, /* well-formed, but beyond this reader: encrypted, LZO, ... */
     PARQUET_ELIMIT = -4,       /* would need more memory than PARQUET_MAX_MEMORY */
     PARQUET_ENOMEM = -5,
     PARQUET_ENOCOLUMN = -6,
 };
 
 enum {
-    PARQUET_MAX_MEMORY = 224 << 20, /* bytes of all buffers of an open file */
+    PARQUET_MAX_MEMORY = 224 << 20, /* bytes of all buffers of an open file together */
     PARQUET_MAX_FOOTER = 64 << 20,
     PARQUET_MAX_ELEMENTS = 1 << 16, /* columns and groups in the schema */
     PARQUET_MAX_DEPTH = 32,         /* groups within groups */
     PARQUET_MAX_GROUPS = 1 << 20,   /* row groups */
     PARQUET_MAX_LIST = 1 << 20,     /* entries of a list in one row */
-    PARQUET_MAX_PATH = 1024, /* bytes of a column's name with its groups, as messages and look-ups see it */
+    PARQUET_MAX_PATH = 1024, /* bytes of a column's name including its groups, for messages and look-ups */
 };
 
-enum parquet_type {                     /* as in the format */
+enum parquet_type {                     /* numbers as in the format */
                     PARQUET_GROUP = -1, /* no value of its own */
                     PARQUET_BOOLEAN,
                     PARQUET_INT32,
@@ -55,9 +55,9 @@ enum parquet_type {                     /* as in the format */
                     PARQUET_FIXED, /* FIXED_LEN_BYTE_ARRAY */
 };
 
-enum parquet_meaning { /* logical type, or the converted type of old writers */
+enum parquet_meaning { /* logical type, or the converted type that old writers use */
                        PARQUET_PLAIN_VALUE,
-                       PARQUET_STRING, /* and JSON, ENUM: text as it stands */
+                       PARQUET_STRING, /* also JSON and ENUM: text as it stands */
                        PARQUET_UNSIGNED,
                        PARQUET_LIST,
                        PARQUET_MAP,
@@ -75,15 +75,15 @@ enum parquet_meaning { /* logical type, or the converted type of old writers */
 enum parquet_repetition { PARQUET_REQUIRED, PARQUET_OPTIONAL, PARQUET_REPEATED };
 
 struct parquet_element {
-    const char *name; /* name_len bytes, any; lives as long as the file is open */
+    const char *name; /* name_len arbitrary bytes; valid as long as the file is open */
     size_t name_len;
     enum parquet_type type;
-    int type_length; /* of PARQUET_FIXED */
+    int type_length; /* for PARQUET_FIXED */
     enum parquet_repetition repetition;
     enum parquet_meaning meaning;
     int n_children;
     int parent;           /* element number; that of the root is -1 */
-    int depth;            /* of the root's children: 1 */
+    int depth;            /* 1 for children of the root */
     int leaf;             /* number of the leaf, or -1 */
     int max_def, max_rep; /* greatest definition and repetition levels */
 };
@@ -92,12 +92,12 @@ struct parquet_info {
     uint64_t rows, file_bytes, footer_bytes;
     uint32_t n_groups, n_leaves, n_elements;
     int version;
-    const char *created_by; /* created_by_len bytes, any; NULL: not said */
+    const char *created_by; /* created_by_len arbitrary bytes; NULL: not given */
     size_t created_by_len;
 };
 
 struct parquet_group_info {
-    uint64_t rows, bytes; /* bytes: uncompressed, as the file says */
+    uint64_t rows, bytes; /* bytes: uncompressed size that the file claims */
 };
 
 struct parquet_chunk {      /* one column's part of a row group */
@@ -107,12 +107,12 @@ struct parquet_chunk {      /* one column's part of a row group */
     uint32_t encodings; /* bit e: encoding e is used */
     bool has_dictionary;
     const char *refused; /* NULL, or why this reader cannot read it */
-    uint64_t said_at;    /* offset in the file of this description */
+    uint64_t said_at;    /* offset in the file of the description of this chunk */
 };
 
 struct parquet_io {
-    /* Reads n bytes at offset. Returns how many; fewer than n only at the end of the file; a negative errno
-     * on failure. */
+    /* Reads n bytes at offset. Returns how many were read, fewer than n only at the end of the file, or a
+     * negative errno on failure. */
     int64_t (*read_at)(void *ctx, uint64_t offset, void *buf, size_t n);
     void (*will_need)(void *ctx, uint64_t offset, uint64_t n); /* may be NULL */
     void *ctx;
@@ -121,8 +121,8 @@ struct parquet_io {
 
 struct parquet_want {
     int leaf;
-    const char
-        *join; /* between the values of a list; NULL: lists are refused. Borrowed until parquet_close */
+    const char *
+        join; /* placed between the values of a list; NULL: lists are refused. Borrowed until parquet_close */
 };
 
 struct parquet_cell {
@@ -140,26 +140,27 @@ const char *parquet_error(const struct parquet *p);
 void parquet_info(const struct parquet *p, struct parquet_info *info);
 const struct parquet_element *parquet_element(const struct parquet *p, uint32_t element);
 const struct parquet_element *parquet_leaf(const struct parquet *p, int leaf);
-/* The element's name after those of its groups, with dots; bytes that would disturb a terminal are '?'. brief
- * leaves out the groups that only make a list or a map of their parent: list.element, key_value. */
+/* Writes the element's name after those of its groups, separated by dots; bytes that would disturb a terminal
+ * become '?'. brief leaves out the groups that only make a list or a map of their parent: list.element,
+ * key_value. */
 void parquet_path(const struct parquet *p, const struct parquet_element *e, bool brief, char *buf,
                   size_t cap);
-/* A leaf by its path, or else by its brief path; PARQUET_ENOCOLUMN. */
+/* Returns a leaf by its path, or else by its brief path; PARQUET_ENOCOLUMN: none has it. */
 int parquet_find(const struct parquet *p, const char *path);
-/* Fills *info, and chunks[n_leaves] unless it is NULL, for one row group. */
+/* Fills in *info, and chunks[n_leaves] unless it is NULL, for one row group. */
 int parquet_group(struct parquet *p, uint32_t group, struct parquet_group_info *info,
                   struct parquet_chunk *chunks);
-/* NULL: unknown. */
+/* These return NULL for an unknown number. */
 const char *parquet_codec_name(int codec);
 const char *parquet_encoding_name(int encoding);
 const char *parquet_type_name(const struct parquet_element *e);
 const char *parquet_meaning_name(enum parquet_meaning m); /* "" for PARQUET_PLAIN_VALUE */
 
-/* Says which leaves the rows consist of; once, before the first parquet_next. */
+/* Sets which leaves the rows consist of; called once, before the first parquet_next. */
 int parquet_select(struct parquet *p, const struct parquet_want *wants, size_t n);
-/* The next row: a cell for each want. 1, or 0 after the last row. */
+/* Reads the next row: a cell for each want. Returns 1, or 0 after the last row. */
 int parquet_next(struct parquet *p, struct parquet_cell *cells);
-/* File bytes of the chosen columns that have been read, and all there are in the end. */
+/* File bytes of the chosen columns that have been read so far; after the last row, all of them. */
 uint64_t parquet_bytes_read(const struct parquet *p);
 
 #endif

@@ -17,7 +17,7 @@ uint64_t bits_at(const uint8_t *bytes, size_t n, uint64_t bit, unsigned width)
     return v >> (bit % 8) & ((1ull << width) - 1);
 }
 
-/* A run's header: its length, and in the lowest bit whether it is packed. */
+/* Reads a run's header: its length, and in the lowest bit whether it is packed. */
 static int begin_run(struct rle *r)
 {
     uint64_t header;
@@ -36,7 +36,8 @@ static int begin_run(struct rle *r)
         r->at += bytes;
         return 0;
     }
-    /* Groups of eight, width bytes each. Some writers leave out the end of the last group. */
+    /* A packed run is groups of eight numbers, width bytes each. Some writers leave out the end of the last
+     * group. */
     uint64_t room = (uint64_t)(r->end - r->at);
     r->bit = 0;
     if (r->width == 0) {

@@ -28,7 +28,7 @@ const char *text_refused(const struct parquet_element *e)
     case PARQUET_PLAIN_VALUE:
     case PARQUET_STRING:
     case PARQUET_UNSIGNED:
-    case PARQUET_LIST: /* on a leaf it means nothing */
+    case PARQUET_LIST: /* a leaf with this meaning holds no list */
     case PARQUET_MAP:
         return NULL;
     case PARQUET_DECIMAL:

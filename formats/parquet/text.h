@@ -7,9 +7,10 @@
 #include "formats/parquet/parquet.h"
 #include "formats/template.h"
 
-/* NULL: values of this column have a text; else why not. */
+/* Returns NULL when values of this column have a text, otherwise the reason why not. */
 const char *text_refused(const struct parquet_element *e);
-/* *len: of the value, then of the text, which is s itself or written to room. */
+/* Returns the value's text: s itself, or written into room. *len is the value's length before, and the text's
+ * after. */
 const char *text_of_value(const struct parquet_element *e, const uint8_t *s, size_t *len,
                           char room[REAL_TEXT]);
 

@@ -16,7 +16,7 @@ void thrift_fail(struct thrift *t, const char *why)
         t->why = why;
 }
 
-/* The next n bytes, or NULL. */
+/* Returns the next n bytes, or NULL. */
 static const uint8_t *take(struct thrift *t, size_t n)
 {
     if (t->why)
@@ -135,7 +135,7 @@ const char *thrift_binary(struct thrift *t, const struct thrift_field *f, size_t
     return is_type(t, f, THRIFT_BINARY) ? (const char *)take_binary(t, len) : NULL;
 }
 
-/* Every element takes a byte at least. */
+/* Every element takes at least one byte, which bounds the number of elements. */
 static size_t take_list(struct thrift *t, enum thrift_type *element)
 {
     uint8_t b = take_byte(t);
@@ -181,7 +181,7 @@ static void skip_elements(struct thrift *t, enum thrift_type type, size_t n, uns
 {
     for (size_t i = 0; i < n && !t->why; i++) {
         if (type == THRIFT_TRUE || type == THRIFT_FALSE)
-            take(t, 1); /* only a field has its boolean in its header */
+            take(t, 1); /* only in a struct's field is a boolean part of the header */
         else
             skip(t, type, depth);
     }

@@ -86,7 +86,7 @@ static int begin_dictionary(struct values *v)
 {
     if (!v->dictionary->there)
         return fail(v, "its values are in a dictionary that is not there");
-    unsigned width = v->at < v->end ? *v->at++ : 0; /* no byte at all where all values are null */
+    unsigned width = v->at < v->end ? *v->at++ : 0; /* when all values are null the byte may be missing */
     if (width > 32)
         return fail(v, "dictionary indices wider than 32 bits");
     rle_begin(&v->rle, v->at, (size_t)(v->end - v->at), width);
@@ -105,7 +105,7 @@ static int begin_booleans(struct values *v)
     return 0;
 }
 
-/* Differences at the front of the page; the page's rest is what they leave. */
+/* Begins the differences at the front of the page; the bytes after them remain as the page's rest. */
 static int begin_delta(struct values *v, struct delta *d)
 {
     size_t n = (size_t)(v->end - v->at);
@@ -215,7 +215,7 @@ static int next_in_dictionary(struct values *v, const uint8_t **s, size_t *len)
     return 0;
 }
 
-/* A length from a list of differences: it must be one. */
+/* Reads a length from a list of differences and checks that it is possible. */
 static int next_length(struct values *v, struct delta *d, size_t most, size_t *len)
 {
     int64_t n;
@@ -247,7 +247,7 @@ static int next_delta_length(struct values *v, const uint8_t **s, size_t *len)
     return 0;
 }
 
-/* The beginning of the last string, then bytes of its own. */
+/* A string is the beginning of the last one, followed by bytes of its own. */
 static int next_delta_string(struct values *v, const uint8_t **s, size_t *len)
 {
     const uint8_t *suffix;

@@ -62,7 +62,7 @@ static uint64_t hash(uint64_t z)
     return z ^ z >> 31;
 }
 
-/* What is not finite stays so. */
+/* Infinities and NaNs keep their value. */
 static uint16_t stochastic(float x, uint64_t random)
 {
     uint32_t u;

@@ -47,7 +47,7 @@ INLINE void softmax_row(struct tiles *x, int r, int k0, int n, int lo, int hi, i
         top = vmax(top, mask(vload_f32(s + c), k0 + c, lo, hi, MASKED));
     float m = vmaximum(top) * scale;
     m = m > x->m[r] ? m : x->m[r];
-    if (x->m[r] == MASKED) { /* nothing yet */
+    if (x->m[r] == MASKED) { /* no key seen so far */
         x->m[r] = m;
     } else if (m != x->m[r]) {
         float shrink = expf(x->m[r] - m);

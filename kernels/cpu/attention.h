@@ -1,9 +1,9 @@
 /*
  * attention.h - what the attention files share: packing of heads into tiles, the mask
  *
- * A unit of work is one sequence and one key/value head with the query heads that use it; one thread does all
- * of it. Keys and values are packed once a unit, queries in blocks of BLOCK_Q, and products are taken against
- * blocks of BLOCK_K keys (tile.h). Sizes are padded with zeros to multiples of VL.
+ * A unit of work is one sequence and one key/value head with the query heads that use it; one thread computes
+ * a whole unit. Keys and values are packed once per unit, queries in blocks of BLOCK_Q, and they are
+ * multiplied with blocks of BLOCK_K keys (tile.h). Sizes are padded with zeros to multiples of VL.
  *
  * Tiles hold f32, or (dot) pairs of bf16, two neighbours along the axis that is summed over. One head of
  * `rows` tokens, D wide, is packed in three ways; W = pad(D), or pad(D)/2 with dot:
@@ -26,13 +26,13 @@ INLINE int pad(int n)
     return (n + VL - 1) / VL * VL;
 }
 
-/* Numbers in a word. */
+/* How many numbers a word holds. */
 INLINE int step(const bool dot)
 {
     return dot ? 2 : 1;
 }
 
-/* Columns of keys [from, to) that queries q0..q0+rows of a sequence may see between them; from is a multiple
+/* Sets [from, to) to the keys that any of the queries q0..q0+rows of a sequence may see; from is a multiple
  * of VL. */
 INLINE void visible(const int32_t *first, int q0, int rows, int *from, int *to)
 {
@@ -43,7 +43,7 @@ INLINE void visible(const int32_t *first, int q0, int rows, int *from, int *to)
     *to = q0 + rows;
 }
 
-/* For tiles of bf16. */
+/* Stores a vector as bf16, for tiles that hold pairs. */
 INLINE void store_dot(uint16_t *p, vf a)
 {
 #if VL == 16
@@ -53,7 +53,7 @@ INLINE void store_dot(uint16_t *p, vf a)
 #endif
 }
 
-/* src's rows are stride apart. Rows up to the next multiple of VL are zeroed. */
+/* The rows of src are `stride` apart. Rows up to the next multiple of VL are zeroed. */
 INLINE void pack_rows(float *dst, const void *src, size_t stride, int rows, int D, enum dtype t,
                       const bool dot)
 {
@@ -88,7 +88,7 @@ INLINE void pack_row_pairs(float *dst, const void *src, size_t stride, int rows,
 #endif
 }
 
-/* dst (width, height) = transpose of src (height, width); both multiples of 4 */
+/* dst (width, height) = transpose of src (height, width); both sizes are multiples of 4. */
 INLINE void transpose(float *dst, const float *src, int height, int width)
 {
     for (int r = 0; r < height; r += 4)
@@ -105,7 +105,7 @@ INLINE void transpose(float *dst, const float *src, int height, int width)
         }
 }
 
-/* space holds pad(rows) x pad(D) words, used on the way */
+/* space is working memory of pad(rows) x pad(D) words. */
 INLINE void pack_transposed(float *dst, float *space, const void *src, size_t stride, int rows, int D,
                             enum dtype t, const bool dot)
 {
@@ -122,13 +122,14 @@ INLINE void unpack_rows(void *dst, size_t stride, const float *tile, int rows, i
             vput(dst, r * stride + c, D - c, vload_f32(tile + (size_t)r * pad(D) + c) * scale, t);
 }
 
-/* Scores of keys k..k+VL; those outside [lo, hi) become `other`. */
+/* Scores of keys k..k+VL, where those outside [lo, hi) are replaced by `other`. */
 INLINE vf mask(vf s, int k, int lo, int hi, float other)
 {
     return k >= lo && k + VL <= hi ? s : vkeep(s, lo - k, hi - k, other);
 }
 
-/* Calls unit with the element type, and whether tiles are bf16, as constants. */
+/* Calls unit with two constants, the element type and whether tiles are bf16, so that each case is compiled
+ * apart. */
 #define ATTENTION_UNIT(dev, unit, t, ...)                                                                    \
     do {                                                                                                     \
         if ((t) == DTYPE_BF16 && VL == 16 && (dev)->bf16_dot)                                                \

@@ -5,8 +5,8 @@
  *   dv[j] = sum_i p[i,j] dout[i]        ds[i,j] = p[i,j] (dout[i].v[j] - delta[i])
  *   dq[i] = sum_j ds[i,j] k[j]/sqrt(D)  dk[j] = sum_i ds[i,j] q[i]/sqrt(D)
  *
- * Mapping  one thread a (sequence, key/value head): it adds what the query heads of its group give to dk and
- *          dv in order, so equal inputs give equal bits whatever the number of threads.
+ * Mapping  one thread a (sequence, key/value head): it adds the contributions of its query heads to dk and dv
+ *          in order, so equal inputs give equal bits whatever the number of threads.
  * Numerics f32, one rounding at the store; where the CPU has bf16 dot products, p and ds are rounded to bf16
  *          for them.
  * Source   Dao 2023, arXiv:2307.08691
@@ -19,8 +19,8 @@ struct tiles {
     float *dk, *dv;                         /* f32 (pad(T), pad(D)) */
     float *q, *dout, *q_pairs, *dout_pairs; /* by rows, and by row pairs (f32: the same) */
     float *dq;                              /* f32 (BLOCK_Q, pad(D)) */
-    float *s, *dp;                          /* f32 (BLOCK_Q, BLOCK_K); become p and ds in f32 */
-    float *ds_rows, *p_pairs, *ds_pairs;    /* dot: the same as bf16, by rows or by row pairs */
+    float *s, *dp;                          /* f32 (BLOCK_Q, BLOCK_K); in f32 they become p and ds in place */
+    float *ds_rows, *p_pairs, *ds_pairs;    /* dot: ds and p as bf16, by rows or by row pairs */
     float lse[BLOCK_Q], delta[BLOCK_Q];
     float scale;
 };
@@ -55,7 +55,7 @@ static struct tiles tiles_at(float *p, struct attention_shape s)
     };
 }
 
-/* Products q.k -> probabilities p, and dout.v -> ds, of keys k+0..VL for row r. */
+/* For keys k+0..VL and query row r: turns the products q.k into probabilities p, and dout.v into ds. */
 INLINE void scores(const struct tiles *x, int r, int c, int k0, int lo, int hi, vf *p, vf *ds)
 {
     vf s = vload_f32(x->s + r * BLOCK_K + c), dp = vload_f32(x->dp + r * BLOCK_K + c);
@@ -75,7 +75,7 @@ INLINE void scores_f32(struct tiles *x, const int32_t *first, int q0, int rows, 
 }
 
 #if VL == 16
-/* Two rows at a time, for the pairs. */
+/* Handles two rows at a time, because bf16 tiles hold pairs of rows. */
 INLINE void scores_dot(struct tiles *x, const int32_t *first, int q0, int rows, int k0, int n)
 {
     for (int r = 0; r < rows; r += 2)
@@ -92,7 +92,7 @@ INLINE void scores_dot(struct tiles *x, const int32_t *first, int q0, int rows, 
 }
 #endif
 
-/* What the block of queries and the block of keys give each other. */
+/* Adds to dq, dk and dv the contributions of one block of queries with one block of keys. */
 INLINE void block_pair(struct tiles *x, const int32_t *first, int q0, int rows, int k0, int n,
                        struct attention_shape s, const bool dot)
 {

@@ -3,15 +3,16 @@
  *
  * Mapping  one thread a (query head, new token): four keys side by side, then four vectors of the output at a
  *          time.
- * Cost     keys and values are read once a query head; a value's row in strips, of D = 64 two with AVX2.
+ * Cost     every query head reads keys and values once; rows of values are read in strips (D = 64: two strips
+ *          with AVX2).
  */
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/table.h"
 
-/* Keys whose scores are computed side by side; vectors of columns of the output at once */
+/* KEYS: keys whose scores are computed side by side. COLUMNS: vectors of output columns computed at once. */
 enum { KEYS = 4, COLUMNS = 4 };
 
-/* scores (keys) = scale q k; returns the largest. q (pad(D)) f32, zeros behind D. */
+/* scores (keys) = scale q k; returns the largest. q (pad(D)) is f32, with zeros after column D. */
 INLINE float score(float *scores, const float *q, const void *k, size_t stride, int keys, int D, float scale,
                    enum dtype t)
 {
@@ -33,7 +34,7 @@ INLINE float score(float *scores, const float *q, const void *k, size_t stride, 
     return most;
 }
 
-/* scores become e^(score - most), zeros from keys to pad(keys); returns their sum. */
+/* Replaces scores by e^(score - most), with zeros from keys to pad(keys); returns their sum. */
 INLINE float weigh(float *scores, float most, int keys)
 {
     vf sum = vzero();
@@ -45,7 +46,7 @@ INLINE float weigh(float *scores, float most, int keys)
     return vsum(sum);
 }
 
-/* n vectors of columns of out from c on = gain p v */
+/* Computes n vectors of output columns, from column c on: out = gain p v. */
 INLINE void add_up(void *out, const float *p, const void *v, size_t stride, int keys, int c, const int n,
                    int D, float gain, enum dtype t)
 {
@@ -58,7 +59,7 @@ INLINE void add_up(void *out, const float *p, const void *v, size_t stride, int 
         vput(out, c + u * VL, D - c - u * VL, o[u] * gain, t);
 }
 
-/* space: pad(D) floats for q, then pad(keys) for the scores */
+/* space: pad(D) floats for q, followed by pad(keys) floats for the scores. */
 INLINE void one_query(void *out, const void *q, const void *k, const void *v, float *space, size_t stride,
                       int keys, int D, enum dtype t)
 {

@@ -5,7 +5,7 @@
  *   dl[v] = scale * (e^(l[v] - m) / sum - [v == target])
  *
  * Numerics the sum in f32 by lanes, carried to double every CHUNK elements.
- * Cost     reads a row three times, e^x twice; a row stays in the cache.
+ * Cost     reads each row three times and computes e^x twice; the row stays in the cache.
  */
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/table.h"

@@ -10,8 +10,8 @@
 #include "kernels/cpu/table.h"
 #include "kernels/vec.h"
 
-/* A lower level than the machine's must not reach its wider products through oneDNN. Only the first
- * device of a process can say so; later the library refuses, which is harmless. */
+/* Where a lower level than the machine's was asked for, oneDNN must not use wider instructions either. Only
+ * the first device of a process can set this; the library refuses later calls, which is harmless. */
 static void limit_onednn(void)
 {
 #if VL == 8
@@ -21,10 +21,10 @@ static void limit_onednn(void)
 #endif
 }
 
-/* Products of bf16 by the CPU itself and, with `fast`, no slower than those of f32. Intel's cores from
- * Sapphire Rapids on (they know AVX-512 fp16) are built to multiply bf16 by AMX; where a virtual machine
- * hides that, a step of nano in bf16 takes 1.5 times as long as in f32 (Emerald Rapids). A rule, not a
- * measurement: equal machines must give equal bits. */
+/* Whether the CPU multiplies bf16 itself and, with `fast`, no slower than f32. Intel's cores from Sapphire
+ * Rapids on (recognised by AVX-512 fp16) multiply bf16 efficiently only by AMX; where a virtual machine hides
+ * AMX, a step of nano in bf16 takes 1.5 times as long as in f32 (Emerald Rapids). This is a rule and not a
+ * measurement at start, because equal machines must give equal bits. */
 static bool multiplies_bf16(bool fast)
 {
     int isa = dnnl_get_effective_cpu_isa();
@@ -101,7 +101,7 @@ const char *device_describe(struct device *dev)
     return dev->text;
 }
 
-/* aligned_alloc wants a multiple of the alignment. */
+/* aligned_alloc requires a size that is a multiple of the alignment. */
 static void *aligned(size_t bytes)
 {
     if (bytes > SIZE_MAX - 63)
@@ -131,7 +131,7 @@ void device_move(struct device *dev, void *dst, const void *src, size_t bytes)
         memcpy(dst, src, bytes);
 }
 
-/* In parallel for large arrays: each page is then first touched by the thread that will use it. */
+/* Large arrays are zeroed in parallel, so that each page is first touched by the thread that will use it. */
 void device_zero(struct device *dev, void *p, size_t bytes)
 {
     const size_t chunk = 1 << 20;
@@ -145,7 +145,7 @@ void device_zero(struct device *dev, void *p, size_t bytes)
 
 void device_sync(struct device *dev)
 {
-    (void)dev; /* every op returns when it is done */
+    (void)dev; /* nothing to wait for: every op has finished when it returns */
 }
 
 const char *device_error(struct device *dev)
@@ -189,7 +189,7 @@ double device_nominal_flops(struct device *dev)
     return 0;
 }
 
-/* Calls cost nothing here: nothing is ever recorded. */
+/* Calls are cheap on the CPU, so nothing is ever recorded. */
 bool device_replay(struct device *dev, uint64_t key)
 {
     (void)dev;
@@ -222,7 +222,7 @@ void *device_scratch(struct device *dev, enum scratch_slot slot, size_t bytes)
     return dev->scratch[slot].p;
 }
 
-/* Less the partial sums and oneDNN's own, which are small. */
+/* Leaves out the partial sums and oneDNN's own scratch, which are small. */
 size_t device_scratch_limit(struct device *dev, const struct step_extent *e)
 {
     return attention_scratch_bytes(dev, e->s) + linear_scratch_bytes(dev, e);

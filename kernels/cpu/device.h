@@ -12,10 +12,10 @@
 enum scratch_slot {
     SCRATCH_PARTIAL, /* partial sums of a reduction */
     SCRATCH_TILES,   /* attention: tiles of each thread */
-    SCRATCH_PRODUCT, /* oneDNN's own */
+    SCRATCH_PRODUCT, /* oneDNN's own scratch */
     SCRATCH_A,
     SCRATCH_B,
-    SCRATCH_C, /* copies of operands, in f32 */
+    SCRATCH_C, /* f32 copies of operands */
     SCRATCH_SLOTS
 };
 
@@ -24,8 +24,8 @@ struct matmul_cache;
 struct device {
     enum dtype act;
     int threads;
-    bool bf16_products; /* the CPU multiplies bf16 matrices itself */
-    bool bf16_dot;      /* so may our own code: vdpbf16ps (tile.h) */
+    bool bf16_products; /* the CPU multiplies bf16 matrices itself, without conversion to f32 */
+    bool bf16_dot;      /* our own code may use bf16 dot products: vdpbf16ps (tile.h) */
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     struct matmul_cache *matmuls;
@@ -37,15 +37,16 @@ struct device {
     char text[96];
 };
 
-/* oneDNN crashes where it finds no memory for the code that it makes. So the addresses for it are asked for
- * when the device is opened, which fails with words, and given back when the first product is made: by then
- * all that is large has been allocated, or refused. 12 MB were needed by a training step of some 30 products.
- */
+/* oneDNN crashes when it finds no memory for the code that it generates. Therefore the addresses for it are
+ * reserved when the device is opened, which can fail with a message, and released when the first product is
+ * made: by then all large arrays have been allocated, or refused. A training step of some 30 products needed
+ * 12 MB. */
 enum { DEVICE_ROOM = 32 << 20 };
 void device_room_release(struct device *dev);
 
-/* At least that many bytes, 64-byte aligned, contents undefined; valid until the next call for the same slot.
- * Grows during the first step and never after. Without memory there is no way on: aborts. */
+/* Returns at least that many bytes, 64-byte aligned, with undefined contents, valid until the next call for
+ * that slot. A slot grows during the first step and never after. Aborts when there is no memory, since an op
+ * cannot fail. */
 void *device_scratch(struct device *dev, enum scratch_slot slot, size_t bytes);
 
 /* Rows [*lo, *hi) of n that thread t of `threads` works on: the fixed partition of every reduction. */

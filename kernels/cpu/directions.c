@@ -143,7 +143,7 @@ INLINE void gram_span(struct device *dev, double *out, const void *const *D, int
     for (size_t chunk = 0; chunk < chunks(s->n); chunk++) {
         double *to = partial + chunk * PRODUCTS;
         size_t at = s->offset + chunk * CHUNK, end = chunk_end(s, chunk);
-        if (k == OPS_DIRECTIONS) /* constant: the sums stay in registers */
+        if (k == OPS_DIRECTIONS) /* a constant k lets the compiler keep the sums in registers */
             gram_chunk(to, D, OPS_DIRECTIONS, a, b, at, end, t);
         else
             gram_chunk(to, D, k, a, b, at, end, t);

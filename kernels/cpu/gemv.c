@@ -1,7 +1,7 @@
 /*
- * gemv.c - y = W x: a linear layer for one token, as generation has it
+ * gemv.c - y = W x: a linear layer for one token, as in generation
  *
- * Cost     bound by memory: W is read once. A library's product of one row packs, or widens, W first.
+ * Cost     bound by memory: W is read once. A library's matrix product would pack or widen W first.
  * Numerics f32, a sum by lane and by every fourth vector; one rounding at the store. A row has one owner:
  *          bits do not depend on the number of threads.
  */
@@ -9,11 +9,11 @@
 #include "kernels/cpu/table.h"
 #include "kernels/vec.h"
 
-/* Vectors of a row at once; rows of a thread's turn, which lie one after another in memory; bytes fetched
- * before they are used */
+/* AT_ONCE: vectors of a row handled at once. BLOCK: consecutive rows that a thread takes in one turn. AHEAD:
+ * how many bytes ahead of their use data are prefetched. */
 enum { AT_ONCE = 4, BLOCK = 32, AHEAD = 1024 };
 
-/* x f32 */
+/* x is f32. */
 INLINE float row_times(const void *row, const float *x, int I, enum dtype t)
 {
     vf sum[AT_ONCE] = {0};

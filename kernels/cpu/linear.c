@@ -20,7 +20,7 @@ static const float *widen(struct device *dev, enum scratch_slot slot, const void
     return copy;
 }
 
-/* The product over f32 copies of A and B; of C too when it is not f32 itself. */
+/* Multiplies f32 copies of A and B, into an f32 copy of C when C is not f32 itself. */
 static void multiply_widened(struct device *dev, void *C, const void *A, const void *B, struct product p)
 {
     const float *a = widen(dev, SCRATCH_A, A, (size_t)p.M * p.K);
@@ -67,18 +67,19 @@ void linear_backward_input(struct device *dev, void *dx, const void *dy, const v
     multiply(dev, dx, dy, W, p);
 }
 
-/* Blocks of dy that are copied: rows, columns, and from one row of the copy to the next */
+/* Blocks of dy that are copied: their rows, their columns, and the distance between rows of the copy. */
 enum { ROWS = 512, COLUMNS = 1024, COPY_ROW = COLUMNS + 16 };
 
-/* Rows of dy that are a multiple of 4 KiB long, read by columns, meet in few sets of a cache. Where oneDNN
- * takes the operands of a narrow product as they are, in f32, that halves its speed (2.6, AVX2, `kernel-bench
- * -m nano --dtype f32`: "head: weight" at 41 % of a large product's rate, at 81 % by copies). */
+/* Whether rows of dy compete for the cache: rows whose length is a multiple of 4 KiB fall into few cache sets
+ * when they are read by columns. Where oneDNN takes the f32 operands of a narrow product as they are, this
+ * halves its speed (2.6, AVX2, `kernel-bench -m nano --dtype f32`: "head: weight" at 41 % of a large
+ * product's rate, and at 81 % with copies). */
 static bool rows_collide(const struct device *dev, int N, int I, int O)
 {
     return dev->act == DTYPE_F32 && O % COLUMNS == 0 && I <= 256 && N >= 64;
 }
 
-/* By copies of dy, a block at a time, whose rows are a little longer. */
+/* Multiplies copies of blocks of dy, whose rows are padded so that they do not compete for cache sets. */
 static void backward_weight_by_blocks(struct device *dev, float *dW, const float *dy, const float *x, int N,
                                       int I, int O, bool accumulate)
 {

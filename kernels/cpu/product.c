@@ -2,11 +2,11 @@
  * product.c - the cache of oneDNN matmul primitives
  *
  * Building a primitive compiles code (milliseconds), so each shape is built once and kept: SETS x WAYS
- * entries, the least recently used of a set makes room. A training step uses some 30 shapes; text
- * of many lengths (eval, sample) brings more, and then the bound on memory matters.
+ * entries, and the least recently used entry of a set is evicted. A training step uses some 30 shapes; eval
+ * and sample meet many lengths and thus more shapes, so the cache must be bounded.
  *
- * Transposed operands are given as strides; oneDNN packs the panels it needs as it goes. Operands packed
- * beforehand would gain 6 % at the very most (kernels/README.md).
+ * Transposed operands are given as strides; oneDNN packs the panels it needs as it goes. Packing operands
+ * beforehand would gain at most 6 % (kernels/README.md).
  */
 #include "kernels/cpu/product.h"
 
@@ -19,7 +19,7 @@ struct entry {
     struct product key;
     bool used;
     uint64_t last;              /* value of cache.clock at the last use */
-    dnnl_primitive_t primitive; /* NULL: not available */
+    dnnl_primitive_t primitive; /* NULL: oneDNN has no fast kernel for this shape */
     dnnl_memory_t a, b, c, scratch;
     size_t scratch_bytes;
 };
@@ -71,7 +71,8 @@ static unsigned set_of(const struct product *p)
     return h >> 58;
 }
 
-/* A matrix of rows x cols, stored transposed or not; row: from one to the next as stored, 0: dense. */
+/* Describes a matrix of rows x cols, stored transposed or not. row: distance between stored rows in elements,
+ * 0: dense. */
 static dnnl_memory_desc_t matrix(int rows, int cols, bool transposed, int row, enum dtype t)
 {
     dnnl_memory_desc_t md;
@@ -84,7 +85,7 @@ static dnnl_memory_desc_t matrix(int rows, int cols, bool transposed, int row, e
     return md;
 }
 
-/* NULL when oneDNN has none, or only its reference loops for bf16. */
+/* Returns NULL when oneDNN has no kernel, or, for bf16, only its slow reference loops. */
 static dnnl_primitive_desc_t describe(struct device *dev, const struct product *p, dnnl_memory_desc_t md[3])
 {
     dnnl_matmul_desc_t desc;
@@ -135,7 +136,7 @@ static void entry_build(struct device *dev, struct entry *e, const struct produc
         dnnl_memory_create(&e->b, &md[1], dev->engine, DNNL_MEMORY_NONE) != dnnl_success ||
         dnnl_memory_create(&e->c, &md[2], dev->engine, DNNL_MEMORY_NONE) != dnnl_success ||
         dnnl_memory_create(&e->scratch, pad, dev->engine, DNNL_MEMORY_NONE) != dnnl_success)
-        abort(); /* memory */
+        abort(); /* out of memory: an op cannot fail */
     dnnl_primitive_desc_destroy(pd);
 }
 
@@ -160,7 +161,7 @@ static struct entry *find(struct device *dev, const struct product *p)
 
 bool product_run(struct device *dev, void *C, const void *A, const void *B, struct product p)
 {
-    omp_set_num_threads(dev->threads); /* another device may have set it */
+    omp_set_num_threads(dev->threads); /* another device may have set a different number */
     struct entry *e = find(dev, &p);
     if (!e->primitive) {
         if (p.in == DTYPE_F32)

@@ -3,8 +3,8 @@
  *
  *   C (M,N) = A (M,K) * B (K,N), or += when add
  *
- * All are row-major and dense. a_t: A is stored as (K,M); b_t: B as (N,K). a_row not 0: elements from a row
- * of A, as it is stored, to the next.
+ * All are row-major and dense. a_t: A is stored as (K,M); b_t: B as (N,K). a_row: distance between stored
+ * rows of A in elements; 0: dense.
  */
 #ifndef KERNELS_CPU_PRODUCT_H
 #define KERNELS_CPU_PRODUCT_H
@@ -17,7 +17,8 @@ struct product {
     enum dtype in, out;
 };
 
-/* false: oneDNN has no fast kernel for these types here; nothing was done. Never for f32. */
+/* Returns false, with nothing done, when oneDNN has no fast kernel for these types. Never returns false for
+ * f32. */
 bool product_run(struct device *dev, void *C, const void *A, const void *B, struct product p);
 
 #endif

@@ -8,7 +8,7 @@
  *   dg[c]   = or += sum_n dy[n,c] * x[n,c] * r[n]
  *
  * Mapping  a row at a time; dg through one partial sum a thread, added in the order of the threads.
- * Numerics sums in f32; the norm is of the rounded sum, as backward sees it.
+ * Numerics sums in f32; the rounded sum is normed, since backward reads that too.
  * Source   Zhang & Sennrich 2019, arXiv:1910.07467
  */
 #include "kernels/cpu/device.h"

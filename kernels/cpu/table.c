@@ -1,5 +1,5 @@
 /*
- * table.c - this level's struct ops
+ * table.c - the struct ops of one instruction set level
  *
  * The directory is compiled once for each level of the instruction set; OPS_TABLE is the level's
  * name for its table, the only symbol that stays visible (Makefile).
@@ -18,9 +18,9 @@ extern const struct ops OPS_TABLE;
 
 const struct ops OPS_TABLE = {
     .name = "cpu x86-64-" LEVEL,
-    .logit_bytes = (size_t)32 << 20, /* stays near the last-level cache */
-    .micro_tokens = 4096,            /* so do the activations of few tokens */
-    .update_tokens = 64,             /* nano and 100m: 1 to 3 % of a step of 2,048 tokens */
+    .logit_bytes = (size_t)32 << 20, /* small enough to stay near the last-level cache */
+    .micro_tokens = 4096,            /* so few that their activations stay near the last-level cache */
+    .update_tokens = 64,             /* measured on nano and 100m: 1 to 3 % of a step of 2,048 tokens */
     .fastest_act = device_fastest_act,
     .open = device_open,
     .close = device_close,

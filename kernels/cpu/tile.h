@@ -23,8 +23,8 @@ struct tile_a {
     size_t row, col;
 };
 
-/* acc + a*b, of words. As assembly, because only some machines of this level have the instruction: the caller
- * asked. */
+/* acc + a*b, word by word. Written as assembly because only some machines of this level have the instruction;
+ * the caller has checked that this one does. */
 INLINE vf tile_add(vf acc, vf a, vf b, const bool dot)
 {
 #if VL == 16
@@ -86,7 +86,7 @@ INLINE void tile_rows(float *C, size_t ldc, struct tile_a a, const float *B, siz
         tile_columns(C + m * ldc, ldc, a, B, ldb, N, K, add, 1, dot);
 }
 
-/* One copy of each in a file, whatever the number of calls. */
+/* Each function exists once in a file, whatever the number of calls, so that code stays small. */
 #define TILE_COPY static __attribute__((noinline, unused)) void
 
 TILE_COPY tile_f32(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int M, int N, int K,

@@ -85,7 +85,8 @@ DEVICE uint64_t hash(uint64_t z)
     return z ^ z >> 31;
 }
 
-/* x rounded to bf16, up with the probability of what is cut off; what is not finite stays */
+/* Returns x rounded to bf16, up with a probability equal to the fraction that is cut off. Infinities and NaNs
+ * keep their value. */
 DEVICE float stochastic(float x, unsigned random)
 {
     unsigned u = float_bits(x);

@@ -8,10 +8,10 @@
  * so memory is O(T) and no T x T matrix exists.
  *
  * Needs    bf16, D 64 or 128, 16-byte aligned pointers; attention_plain.cu takes the rest.
- * Mapping  a block: BQ = 128 queries of a head, those with most keys first; a warp 16 (D 128) or 32 (D 64) of
- *          them. Keys and values in tiles of 64, the next two on their way (cp.async) while a pair is worked
- *          on. Probabilities stay in registers: the accumulator's layout is that of the next product's
- *          operand.
+ * Mapping  a block computes BQ = 128 queries of a head, and blocks with most keys start first; a warp
+ *          computes 16 (D 128) or 32 (D 64) of these queries. Keys and values come in tiles of 64; the next
+ *          two are being copied (cp.async) while a pair is in use. Probabilities stay in registers: the
+ *          accumulator's layout is that of the next product's operand.
  * Numerics s, m, l, o in f32; e^(s-m) is rounded to bf16 for its product with v, while l sums it unrounded.
  *          The exponentials are powers of 2.
  * Oracle   kernels/cpu/attention.c
@@ -26,15 +26,16 @@ template <int D> struct tiles {
     bf16 q[BQ * D], k[2][BK * D], v[2][BK * D];
 };
 
-/* What a warp knows of its rows: MT bands of 16, of which a thread has rows lane/4 (0) and lane/4 + 8 (1). */
+/* The state of a warp's query rows: MT bands of 16, in which a thread holds parts of rows lane/4 (index 0)
+ * and lane/4 + 8 (index 1). */
 template <int D> struct rows {
     float o[tiles<D>::MT][D / 8][4];
     float m[tiles<D>::MT][2], l[tiles<D>::MT][2];
     int lo[tiles<D>::MT][2];
 };
 
-/* s = q k^T, queries from row `row` of their tile. They are fetched again for each tile of keys: kept in
- * registers, they made ptxas spill. */
+/* s = q k^T, queries from row `row` of their tile. They are fetched again for each tile of keys, because
+ * ptxas spilled when they were kept in registers. */
 template <int D> DEVICE void scores(float (&s)[tiles<D>::MT][BK / 8][4], bf16 *q, int row, bf16 *k)
 {
 #pragma unroll
@@ -61,7 +62,7 @@ template <int D> DEVICE void scores(float (&s)[tiles<D>::MT][BK / 8][4], bf16 *q
     }
 }
 
-/* Minus infinity where row `row` (of the thread's first) must not see the key. */
+/* Sets scores to minus infinity where row `row` (of the thread's first) must not see the key. */
 template <int D>
 DEVICE void mask(float (&s)[tiles<D>::MT][BK / 8][4], const struct rows<D> &r, int row, int k0)
 {
@@ -78,7 +79,7 @@ DEVICE void mask(float (&s)[tiles<D>::MT][BK / 8][4], const struct rows<D> &r, i
             }
 }
 
-/* Scores become e^(s-m); what the rows have so far is rescaled. */
+/* Turns scores into e^(s-m) and rescales what the rows have accumulated so far. */
 template <int D> DEVICE void softmax(float (&s)[tiles<D>::MT][BK / 8][4], struct rows<D> &r, float scale)
 {
 #pragma unroll
@@ -177,7 +178,7 @@ forward_kernel(bf16 *out, float *lse, const bf16 *qk, const bf16 *qkv, const int
                                       to - next);
         }
         cp_async_commit();
-        if (k0 < q0 + mine + ROWS) { /* else no row of the warp sees these keys */
+        if (k0 < q0 + mine + ROWS) { /* otherwise no row of the warp sees these keys */
             float p[MT][BK / 8][4];
             scores<D>(p, sh->q, mine, sh->k[stage]);
             if (next > q0 + mine + 1 || k0 < latest)

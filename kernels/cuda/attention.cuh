@@ -1,5 +1,5 @@
 /*
- * attention.cuh - what the attention kernels share: rows of heads in memory, tiles in shared memory,
+ * attention.cuh - code that the attention kernels share: rows of heads in memory, tiles in shared memory,
  * fragments for mma
  */
 #ifndef KERNELS_CUDA_ATTENTION_CUH
@@ -11,16 +11,17 @@
 #define LOG2E 1.44269504088896340736f
 #define LN2 0.69314718055994530942f
 
-/* Whether tensor cores take it */
+/* Whether the tensor-core kernels support this type and shape. */
 static inline bool attention_tensor(enum dtype act, struct attention_shape s)
 {
     return act == DTYPE_BF16 && (s.D == 64 || s.D == 128);
 }
 
-/* ---- elements from the start of a tensor to row 0 of a head of sequence b, and from row to row ---- */
+/* ---- offsets in elements: from the start of a tensor to row 0 of a head of sequence b, and between rows
+ * ---- */
 
 struct attention_rows {
-    size_t q, k, v, out; /* to head h, or key/value head g = h / (H / Hkv) */
+    size_t q, k, v, out; /* to row 0 of head h, or of key/value head g = h / (H / Hkv) */
     size_t qk_row, qkv_row, out_row;
 };
 
@@ -38,17 +39,18 @@ DEVICE struct attention_rows head_rows(struct attention_shape s, int b, int h, i
     return r;
 }
 
-/* A block each `rows` queries or keys of a head. x is the tile, the fastest: blocks that run at the same time
- * read the same head's rows, and find them in L2; nor may y (the head) and z (the sequence) be long. No block
- * divides to find its place: what follows from it stays in uniform registers, while with a division
- * dkv_kernel<128> spilled for sm_120. */
+/* One block for each `rows` queries or keys of a head. x is the tile and varies fastest: blocks that run at
+ * the same time read rows of one head and find them in L2. y (the head) and z (the sequence) are short, as a
+ * grid requires. No block needs a division to find its place, so values derived from the place stay in
+ * uniform registers; with a division dkv_kernel<128> spilled for sm_120. */
 static inline dim3 attention_grid(struct attention_shape s, int heads, int rows)
 {
     assert(s.B <= UINT16_MAX && heads <= UINT16_MAX);
     return dim3((unsigned)ceil_div(s.T, rows), heads, s.B);
 }
 
-/* Backward's scratch: delta[b,h,t] = dout.out, then the lowest `first` of each TILE queries, by b and h */
+/* The scratch of backward: delta[b,h,t] = dout.out, then the lowest `first` of every TILE queries for each b
+ * and h. */
 enum { ATTENTION_TILE = 64 };
 
 static inline size_t attention_delta_bytes(struct attention_shape s)
@@ -56,15 +58,15 @@ static inline size_t attention_delta_bytes(struct attention_shape s)
     return round_up((size_t)s.B * s.H * s.T * sizeof(float), 256);
 }
 
-/* ---- tiles: rows of D bf16 in shared memory. 16-byte piece c of row r stands at c ^ r % 8, so that eight
- * rows' pieces of one column lie in different banks. ---- */
+/* ---- tiles: rows of D bf16 in shared memory. The 16-byte piece c of row r is stored at c ^ r % 8, so that
+ * the pieces of one column in eight rows lie in different banks. ---- */
 
 template <int D> DEVICE bf16 *tile_at(bf16 *tile, int row, int piece)
 {
     return tile + (row * (D / 8) + (piece ^ (row & 7))) * 8;
 }
 
-/* Starts copying `rows` rows, `stride` elements apart; those from `valid` on become zeros. */
+/* Starts copying `rows` rows, `stride` elements apart; rows from `valid` on become zeros. */
 template <int D, int rows, int threads>
 DEVICE void tile_load(bf16 *tile, const bf16 *from, size_t stride, int valid)
 {
@@ -76,29 +78,29 @@ DEVICE void tile_load(bf16 *tile, const bf16 *from, size_t stride, int valid)
     }
 }
 
-/* Rows row .. +16, columns 16k .. +16 as mma's a */
+/* Loads rows row .. +16, columns 16k .. +16 as operand a of mma. */
 template <int D> DEVICE void fragment_a(unsigned (&a)[4], bf16 *tile, int row, int k)
 {
     int lane = threadIdx.x % WARP;
     ldmatrix(a, tile_at<D>(tile, row + lane % 16, 2 * k + lane / 16));
 }
 
-/* The tile's transpose as mma's b: columns are rows row .. +16 of the tile, b's rows its columns 16k .. +16.
- * b[0,1] for the first eight columns, b[2,3] for the others. */
+/* Loads the transpose of the tile as operand b of mma: b's columns are rows row .. +16 of the tile, and b's
+ * rows are its columns 16k .. +16. b[0,1] holds the first eight columns, b[2,3] the other eight. */
 template <int D> DEVICE void fragment_b_rows(unsigned (&b)[4], bf16 *tile, int row, int k)
 {
     int lane = threadIdx.x % WARP;
     ldmatrix(b, tile_at<D>(tile, row + lane / 16 * 8 + lane % 8, 2 * k + lane / 8 % 2));
 }
 
-/* The tile as it stands as mma's b: rows row .. +16, columns 16n .. +16 */
+/* Loads the tile, not transposed, as operand b of mma: rows row .. +16, columns 16n .. +16. */
 template <int D> DEVICE void fragment_b_columns(unsigned (&b)[4], bf16 *tile, int row, int n)
 {
     int lane = threadIdx.x % WARP;
     ldmatrix_transposed(b, tile_at<D>(tile, row + lane / 8 % 2 * 8 + lane % 8, 2 * n + lane / 16));
 }
 
-/* Two accumulators side by side, rounded, as mma's a: columns 0 .. 8 and 8 .. 16 */
+/* Rounds two neighbouring accumulators to bf16 as operand a of mma: columns 0 .. 8 and 8 .. 16. */
 DEVICE void fragment_of(unsigned (&a)[4], const float (&left)[4], const float (&right)[4])
 {
     a[0] = pack_bf16(left[0], left[1]);
@@ -107,8 +109,8 @@ DEVICE void fragment_of(unsigned (&a)[4], const float (&left)[4], const float (&
     a[3] = pack_bf16(right[2], right[3]);
 }
 
-/* c (16, D) times scale[row / 8] to 16 rows of memory, through the warp's own 16 rows of a tile. Rows from
- * `valid` on are left out. */
+/* Writes c (16, D) times scale[row / 8] to 16 rows of memory, by way of the warp's own 16 rows of a tile.
+ * Rows from `valid` on are not written. */
 template <int D>
 DEVICE void store_rows(bf16 *to, size_t stride, int valid, bf16 *tile, int row, const float (&c)[D / 8][4],
                        float scale0, float scale1)
@@ -131,7 +133,7 @@ DEVICE void store_rows(bf16 *to, size_t stride, int valid, bf16 *tile, int row, 
     }
 }
 
-/* The least x of the block; ints: shared, one for each warp. */
+/* Returns the least x of the block. ints: shared memory, one int for each warp. */
 DEVICE int block_min(int x, int *ints)
 {
     int lane = threadIdx.x % WARP, n = blockDim.x / WARP;
@@ -148,7 +150,7 @@ DEVICE int block_min(int x, int *ints)
     return x;
 }
 
-/* Over the four lanes that share a row of an accumulator */
+/* Reductions over the four lanes that share a row of an accumulator. */
 DEVICE float row_max(float x)
 {
     x = fmaxf(x, shfl_xor(x, 1));

@@ -5,12 +5,13 @@
  *   dv[j] = sum_i p[i,j] dout[i]        ds[i,j] = p[i,j] (dout[i].v[j] - delta[i])
  *   dq[i] = sum_j ds[i,j] k[j]/sqrt(D)  dk[j] = sum_i ds[i,j] q[i]/sqrt(D)
  *
- * Needs    as attention.cu.
- * Mapping  two kernels, so that every sum has one owner: no atomics, equal bits, no f32 copy of dq. The
- *          first: a block 64 queries of a head, over their keys; it gives dq and delta. The second: a block
- *          64 keys of a key/value head, over the queries of all heads of its group that see them; it gives dk
- *          and dv. It works on the transposes of s and p, so that these are operands as they stand. Products:
- *          3 + 4, where one kernel that adds to dq atomically has 5.
+ * Needs    the conditions of attention.cu.
+ * Mapping  two kernels, so that every sum has one owner: no atomics, equal bits, no f32 copy of dq. In the
+ *          first a block takes 64 queries of a head and loops over their keys; it computes dq and delta. In
+ *          the second a block takes 64 keys of a key/value head and loops over the queries of its group's
+ *          heads that see them; it computes dk and dv. The second works on the transposes of s and p, so that
+ *          these are operands without being rearranged. The two compute 3 + 4 products, where one kernel that
+ *          adds to dq atomically would compute 5.
  * Numerics f32; p and ds are rounded to bf16 for their products.
  * Oracle   kernels/cpu/attention_backward.c
  * Source   Dao 2023, arXiv:2307.08691
@@ -18,8 +19,8 @@
 #include "kernels/cuda/attention.cuh"
 
 enum { TILE = ATTENTION_TILE, THREADS = TILE / 16 * WARP };
-/* Bytes of shared memory for two blocks to fit an SM of sm_86, sm_89 or sm_120: it has 100 KiB, and each
- * block 1 KiB reserved */
+/* The most shared memory, in bytes, with which two blocks fit an SM of sm_86, sm_89 or sm_120: it has 100
+ * KiB, of which 1 KiB is reserved for each block. */
 enum { HALF_SM = 50 * 1024 - 1024 };
 
 struct operands {
@@ -27,11 +28,11 @@ struct operands {
     const float *lse;
     const int32_t *first;
     float *delta; /* (B,H,T) */
-    int *lowest;  /* (B,H,tiles) least `first` of each TILE queries */
+    int *lowest;  /* (B,H,tiles): the least `first` of every TILE queries */
     float scale;
 };
 
-/* c (16, 8 n) = a b^T for 16 rows as fragments and n * 8 rows of a tile */
+/* c (16, 8 n) = a b^T, where a is 16 rows as fragments and b is n * 8 rows of a tile. */
 template <int D, int N> DEVICE void product_rows(float (&c)[N][4], const unsigned (&a)[D / 16][4], bf16 *b)
 {
 #pragma unroll
@@ -48,8 +49,8 @@ template <int D, int N> DEVICE void product_rows(float (&c)[N][4], const unsigne
         }
 }
 
-/* The same with a's 16 rows in a tile, from `row`: fewer registers. Unrolled in full, ptxas spilled for
- * sm_90a (D 128). */
+/* As product_rows, but a is 16 rows of a tile, from `row`, which takes fewer registers. The loop is not
+ * unrolled in full, since ptxas then spilled for sm_90a (D 128). */
 template <int D, int N> DEVICE void product_tiles(float (&c)[N][4], bf16 *a, int row, bf16 *b)
 {
 #pragma unroll
@@ -69,7 +70,7 @@ template <int D, int N> DEVICE void product_tiles(float (&c)[N][4], bf16 *a, int
     }
 }
 
-/* c (16, D) += p (16, 8 N) b, b the 8 N rows of a tile */
+/* c (16, D) += p (16, 8 N) b, where b is the 8 N rows of a tile. */
 template <int D, int N> DEVICE void add_product(float (&c)[D / 8][4], const float (&p)[N][4], bf16 *b)
 {
 #pragma unroll
@@ -88,7 +89,8 @@ template <int D, int N> DEVICE void add_product(float (&c)[D / 8][4], const floa
 
 /* ---- dq ---- */
 
-/* The queries' rows are in registers before the loop: the second of the keys' tiles lies over them. */
+/* The queries' rows are in registers before the loop starts, so the second tile of keys reuses their place.
+ */
 template <int D> struct query_tiles {
     enum { BK = D == 64 ? 64 : 32 };
     struct stage {
@@ -107,7 +109,7 @@ template <int D> struct query_tiles {
 };
 static_assert(sizeof(struct query_tiles<128>) <= HALF_SM, "two blocks an SM");
 
-/* delta of the block's queries to shared and to device memory: two threads a row */
+/* Computes delta for the block's queries, with two threads a row, into shared and device memory. */
 template <int D>
 DEVICE void find_delta(float *delta, float *to, const bf16 *dout, const bf16 *out, size_t stride, int valid)
 {
@@ -154,7 +156,7 @@ template <int D> KERNEL(THREADS) dq_kernel(bf16 *dqk, struct operands x, struct 
     int lo[2];
 #pragma unroll
     for (int half = 0; half < 2; half++) {
-        int i = row + 8 * half; /* rows behind the end have probability 0 */
+        int i = row + 8 * half; /* rows after the end have probability 0 */
         lse[half] = i < s.T ? x.lse[head + i] * LOG2E : INFINITY;
         lo[half] = x.first && i < s.T ? x.first[(size_t)b * s.T + i] : 0;
     }
@@ -171,7 +173,7 @@ template <int D> KERNEL(THREADS) dq_kernel(bf16 *dqk, struct operands x, struct 
     }
     delta[0] = sh->delta[mine + lane / 4];
     delta[1] = sh->delta[mine + lane / 4 + 8];
-    __syncthreads(); /* the queries' rows are read: their place is free */
+    __syncthreads(); /* all have read the queries' rows: their place is free */
     for (int k0 = from, stage = 0; k0 < to; k0 += BK, stage ^= 1) {
         int next = k0 + BK;
         if (next < to) {
@@ -210,16 +212,17 @@ template <int D> struct key_tiles {
     bf16 k[TILE * D], v[TILE * D], q[2][BQ * D], dout[2][BQ * D];
     float lse[2][BQ], delta[2][BQ];
 };
-/* Exactly. So `first` is read from memory, and dkv_kernel has no other shared array. */
+/* The tiles fill half an SM exactly. Therefore `first` is read from memory, and dkv_kernel has no other
+ * shared array. */
 static_assert(sizeof(struct key_tiles<64>) <= HALF_SM, "two blocks an SM");
 
-/* The tiles of BQ queries that a block of keys meets: of each head of the group, from the diagonal to the end
- */
+/* The tiles of BQ queries that a block of keys is combined with: in each head of the group, from the diagonal
+ * to the end. */
 struct walk {
     int head, heads, q0, begin, step, key_end;
 };
 
-/* Goes past tiles whose queries all begin after the keys. */
+/* Skips tiles whose queries all begin after the keys. */
 DEVICE void walk_settle(struct walk &w, const struct operands &x, const struct attention_shape &s, int b)
 {
     int tiles = (s.T + TILE - 1) / TILE;
@@ -245,14 +248,14 @@ DEVICE void load_queries(struct key_tiles<D> *sh, int stage, const struct walk &
     size_t head = ((size_t)b * s.H + w.head) * s.T;
     tile_load<D, BQ, THREADS>(sh->q[stage], x.qk + at.q + w.q0 * at.qk_row, at.qk_row, left);
     tile_load<D, BQ, THREADS>(sh->dout[stage], x.dout + at.out + w.q0 * at.out_row, at.out_row, left);
-    if (t < BQ) { /* rows behind the end have probability 0 */
+    if (t < BQ) { /* rows after the end have probability 0 */
         sh->lse[stage][t] = t < left ? x.lse[head + w.q0 + t] * LOG2E : INFINITY;
         sh->delta[stage][t] = t < left ? x.delta[head + w.q0 + t] : 0;
     }
 }
 
-/* Minus infinity where a query's document begins after the key. first: of the tile's queries; there are
- * `left` of them. */
+/* Sets scores to minus infinity where a query's document begins after the key. first: belongs to the tile's
+ * queries, of which `left` exist. */
 template <int D>
 DEVICE void mask(float (&s)[key_tiles<D>::BQ / 8][4], const int32_t *first, int left, int key)
 {
@@ -267,7 +270,7 @@ DEVICE void mask(float (&s)[key_tiles<D>::BQ / 8][4], const int32_t *first, int 
         }
 }
 
-/* Transposed scores of 16 keys from `key` and the tile's queries -> p, and dout.v -> ds */
+/* For 16 keys from `key` and the tile's queries: turns transposed scores into p, and dout.v into ds. */
 template <int D>
 DEVICE void probabilities(float (&p)[key_tiles<D>::BQ / 8][4], float (&ds)[key_tiles<D>::BQ / 8][4],
                           const struct key_tiles<D> *sh, int stage, int q0, int key, float scale)
@@ -297,7 +300,7 @@ dkv_kernel(bf16 *dqk, bf16 *dqkv, struct operands x, struct attention_shape s)
 #pragma unroll
     for (int n = 0; n < D / 8; n++)
         dk[n][0] = dk[n][1] = dk[n][2] = dk[n][3] = dv[n][0] = dv[n][1] = dv[n][2] = dv[n][3] = 0;
-    walk_settle(w, x, s, b); /* there is one: the keys' own queries */
+    walk_settle(w, x, s, b); /* a tile always exists: the queries at the keys' own positions */
     tile_load<D, TILE, THREADS>(sh->k, x.qk + at.k + k0 * at.qk_row, at.qk_row, left);
     tile_load<D, TILE, THREADS>(sh->v, x.qkv + at.v + k0 * at.qkv_row, at.qkv_row, left);
     load_queries<D>(sh, 0, w, x, s, b);
@@ -311,7 +314,7 @@ dkv_kernel(bf16 *dqk, bf16 *dqkv, struct operands x, struct attention_shape s)
         if (next.head < next.heads)
             load_queries<D>(sh, stage ^ 1, next, x, s, b);
         cp_async_commit();
-        if (w.q0 + BQ > k0 + mine) { /* else no query of the tile sees a key of the warp */
+        if (w.q0 + BQ > k0 + mine) { /* otherwise no query of the tile sees a key of the warp */
             float p[N][4], ds[N][4];
             product_tiles<D, N>(p, sh->k, mine, sh->q[stage]);
             if (x.first)

@@ -1,9 +1,10 @@
 /*
  * attention_cached.cu - attention of a few new tokens over cached keys and values, for generation
  *
- * Mapping  a block: a token, a key/value head and one of `splits` pieces of its keys; it reads each cached
- *          row once for two query heads of the group. Its warps take keys in turn, as attention_plain.cu, and
- *          are joined through shared memory; a second kernel joins the pieces, in order.
+ * Mapping  a block handles a token, a key/value head and one of `splits` pieces of its keys; it reads each
+ *          cached row once for two query heads of the group. Its warps take keys in turn, as in
+ *          attention_plain.cu, and their results are joined through shared memory; a second kernel joins the
+ *          pieces, in order.
  * Numerics f32, one rounding at the store.
  * Cost     bound by memory: reads the cache once.
  * Oracle   kernels/cpu/attention_cached.c
@@ -20,7 +21,8 @@ struct cache {
     float scale;
 };
 
-/* Pieces of a token's keys: as many as keep the GPU busy, with piece_keys keys or more */
+/* Into how many pieces a token's keys are split: as many as keep the GPU busy, with at least piece_keys keys
+ * each. */
 static int splits_of(int n, int past, int Hkv)
 {
     size_t by_length = ceil_div((size_t)past + n, piece_keys),
@@ -29,7 +31,7 @@ static int splits_of(int n, int past, int Hkv)
     return (int)(least < max_splits ? least : max_splits);
 }
 
-/* partial (n, H, splits): m, l, then D of o. */
+/* partial (n, H, splits): for each piece m, l and the D elements of o. */
 template <class T, bool wide, int lanes, int queries>
 KERNEL(THREADS)
 piece_kernel(float *partial, const T *qk, const T *kcache, const T *vcache, struct cache c)
@@ -66,7 +68,7 @@ piece_kernel(float *partial, const T *qk, const T *kcache, const T *vcache, stru
     for (int t = 0; t < queries; t++) {
         running_join<lanes>(r[t]);
         float *mine = joined + warp * (MAX_D + 2);
-        __syncthreads(); /* of the head before */
+        __syncthreads(); /* the previous head may still be using shared memory */
         if (threadIdx.x % WARP == 0) {
             mine[0] = r[t].m;
             mine[1] = r[t].l;
@@ -94,7 +96,7 @@ piece_kernel(float *partial, const T *qk, const T *kcache, const T *vcache, stru
     }
 }
 
-/* A block a token and head: pieces -> out */
+/* One block for each token and head joins the pieces into out. */
 template <class T> KERNEL(THREADS) join_kernel(T *out, const float *partial, struct cache c)
 {
     const float *from = partial + (size_t)blockIdx.x * c.splits * (c.D + 2);

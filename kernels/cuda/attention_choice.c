@@ -1,6 +1,6 @@
 /*
- * attention_choice.c - whose attention training takes: attention.cu's, or cuDNN's where that was asked for
- * and agrees with it
+ * attention_choice.c - which attention training uses: attention.cu, or cuDNN where it was asked for and gives
+ * equal results
  */
 #include <stdio.h>
 #include <string.h>
@@ -8,15 +8,15 @@
 #include "kernels/cuda/cudnn_attention.h"
 #include "kernels/cuda/device.h"
 
-/* A call that fails while it is recorded is made again in the open. */
+/* Reports a refusal, unless a recording is under way: then the call is repeated without recording. */
 static void refused(struct device *dev, const char *why)
 {
     if (!gpu_record_spoil() && !dev->failure)
         dev->failure = why;
 }
 
-/* NULL: cuDNN cannot, or no memory; the device has kept why. Our own in its place would make its figures
- * untrue. */
+/* Returns NULL when cuDNN refuses the shape or memory is short; the device has kept the reason. Falling back
+ * to our own kernels would make measurements of cuDNN untrue. */
 static void *scratch_of(struct device *dev, struct attention_shape s, bool backward)
 {
     size_t bytes;
@@ -53,7 +53,7 @@ void cuda_ops_attention_backward(struct device *dev, void *dqk, void *dqkv, cons
         refused(dev, cudnn_attention_error(dev->cudnn));
 }
 
-/* The most that either takes. */
+/* The larger of what both implementations need. */
 size_t cuda_ops_attention_scratch(struct device *dev, struct attention_shape s)
 {
     size_t most = cuda_attention_backward_scratch(s), bytes;

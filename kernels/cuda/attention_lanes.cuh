@@ -6,7 +6,8 @@
 
 #include "kernels/cuda/attention.cuh"
 
-/* What a lane has of a row of D: VEC elements from `at`; `left` of the row begin there. */
+/* The part of a row of D elements that one lane holds: VEC elements from `at`, of which min(VEC, left) exist.
+ */
 struct share {
     int group, at, left;
 };
@@ -28,7 +29,7 @@ template <bool wide, class T> DEVICE void put_share(T *row, const float (&x)[VEC
     put_some<wide>(row + s.at, x, s.left);
 }
 
-/* Of two rows, known to all lanes of the group; the whole warp takes part. */
+/* The dot product of two rows, returned to all lanes of the group. The whole warp must take part. */
 template <int lanes> DEVICE float dot_share(const float (&x)[VEC], const float (&y)[VEC])
 {
     float sum = 0;
@@ -38,12 +39,12 @@ template <int lanes> DEVICE float dot_share(const float (&x)[VEC], const float (
     return lanes_sum<lanes>(sum);
 }
 
-/* Maximum of the scores so far, sum of e^(s-m), sum of e^(s-m) v */
+/* The running softmax of a row: maximum m of the scores so far, l = sum of e^(s-m), o = sum of e^(s-m) v. */
 struct running {
     float m, l, o[VEC];
 };
 
-/* s: minus infinity for a key that is not seen */
+/* s: minus infinity for a key that the query must not see. */
 DEVICE void running_add(struct running &r, float s, const float (&v)[VEC])
 {
     float m = fmaxf(r.m, s), base = m == -INFINITY ? 0 : m, shrink = expf(r.m - base), p = expf(s - base);
@@ -54,7 +55,7 @@ DEVICE void running_add(struct running &r, float s, const float (&v)[VEC])
         r.o[e] = r.o[e] * shrink + p * v[e];
 }
 
-/* What the warp's groups have, joined; all get it. */
+/* Joins the running softmax of the warp's groups; all groups get the result. */
 template <int lanes> DEVICE void running_join(struct running &r)
 {
 #pragma unroll
@@ -73,7 +74,7 @@ template <int lanes> DEVICE void running_join(struct running &r)
 
 static_assert(CUDA_WIDEST_HEAD == WARP * VEC, "a warp holds a row");
 
-/* Calls f<T, wide, lanes>(...): rows of D elements, all pointers aligned or not. */
+/* Calls f<T, wide, lanes>(...) for rows of D elements; wide says whether all pointers are aligned. */
 #define FOR_LANES(act, D, aligned, f, ...)                                                                   \
     do {                                                                                                     \
         assert((D) <= CUDA_WIDEST_HEAD);                                                                     \

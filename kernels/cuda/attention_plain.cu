@@ -1,11 +1,10 @@
 /*
- * attention_plain.cu - causal attention where tensor cores do not take it: f32, other widths of a head, odd
- * alignment
+ * attention_plain.cu - causal attention without tensor cores: for f32, other head widths and odd alignment
  *
  * Formulas: attention.cu, attention_backward.cu.
- * Mapping  a warp a query (forward, dq) or a key (dk, dv: over the heads of its group, so every sum has one
- *          owner). A group of `lanes` lanes holds one row, VEC elements a lane; the warp's groups take keys
- *          in turn and join at the end, in a fixed order.
+ * Mapping  a warp handles one query (forward, dq) or one key (dk, dv: over the heads of its group, so that
+ *          every sum has one owner). A group of `lanes` lanes holds one row, VEC elements a lane; the warp's
+ *          groups take keys in turn and join at the end, in a fixed order.
  * Needs    D <= CUDA_WIDEST_HEAD.
  * Numerics f32, one rounding at the store.
  * Oracle   kernels/cpu/attention.c, attention_backward.c
@@ -52,7 +51,7 @@ forward_kernel(T *out, struct tensors x, struct attention_shape s)
         x.lse[((size_t)b * s.H + h) * s.T + i] = r.m + logf(r.l);
 }
 
-/* Sums over the warp's groups */
+/* Sums each element over the warp's groups. */
 template <int lanes> DEVICE void join_sums(float (&x)[VEC])
 {
 #pragma unroll

@@ -1,5 +1,5 @@
 /*
- * attention_trial.c - cuDNN's attention beside attention.cu's, on random numbers
+ * attention_trial.c - compares cuDNN's attention with attention.cu on random numbers
  */
 #include <math.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "kernels/cuda/cudnn_attention.h"
 #include "kernels/cuda/device.h"
 
-/* Most that |a - b| / |b| may be: rounding to bf16 gives some 0.004. */
+/* Largest |a - b| / |b| that counts as agreement: rounding to bf16 alone gives some 0.004. */
 static const double AGREE = 0.02;
 
 enum { QK, QKV, DOUT, OUT, LSE, DQK, DQKV, ARRAYS }; /* inputs, then results */
@@ -17,11 +17,11 @@ enum { QK, QKV, DOUT, OUT, LSE, DQK, DQKV, ARRAYS }; /* inputs, then results */
 static const char *const result_names[ARRAYS] = {
     [OUT] = "outputs", [LSE] = "log-sum-exps", [DQK] = "gradients of q and k", [DQKV] = "gradients of v"};
 
-/* One shape's operands; results once by attention.cu, once by cuDNN. */
+/* The operands of one shape, and the results of attention.cu and of cuDNN. */
 struct trial {
     struct attention_shape s;
     size_t n[ARRAYS];    /* elements */
-    void *at[2][ARRAYS]; /* inputs: the first alone */
+    void *at[2][ARRAYS]; /* at[0]: inputs and our results; at[1]: cuDNN's results */
 };
 
 static enum dtype type_of(int array)
@@ -35,7 +35,7 @@ static void trial_free(struct device *dev, struct trial *t)
         cuda_device_free(dev, t->at[i / ARRAYS][i % ARRAYS]);
 }
 
-/* -1: no memory */
+/* Returns -1 when there is no memory. */
 static int trial_alloc(struct device *dev, struct trial *t)
 {
     size_t N = (size_t)t->s.B * (size_t)t->s.T, H = (size_t)t->s.H, Hkv = (size_t)t->s.Hkv,
@@ -74,7 +74,7 @@ static int trial_fill(struct device *dev, struct trial *t)
     return host ? 0 : -1;
 }
 
-/* Each false, and err: no memory for scratch, or a refusal. */
+/* run_own and its twin return false and fill err when there is no memory for scratch, or on a refusal. */
 static bool run_own(struct device *dev, const struct trial *t, char *err, size_t cap)
 {
     void *const *in = t->at[0], *const *out = t->at[0];
@@ -118,7 +118,7 @@ static double element(const void *p, size_t i, enum dtype type)
     return f;
 }
 
-/* |a - b| / |b|; -1: no memory */
+/* Returns |a - b| / |b|; -1: no memory. */
 static double apart(struct device *dev, const struct trial *t, int array)
 {
     size_t n = t->n[array], bytes = n * dtype_bytes(type_of(array));

@@ -1,5 +1,5 @@
 /*
- * common.cuh - what the kernels share: activations as f32, eight elements at a time, sums over warps and
+ * common.cuh - code that the kernels share: activations as f32, eight elements at a time, sums over warps and
  * blocks
  */
 #ifndef KERNELS_CUDA_COMMON_CUH
@@ -13,10 +13,10 @@ struct bf16 {
     uint16_t bits;
 };
 
-enum { WARP = 32, VEC = 8 }; /* VEC: elements of a wide access, 16 bytes of bf16 or 32 of f32 */
+enum { WARP = 32, VEC = 8 }; /* VEC: elements of a wide access: 16 bytes of bf16, or 32 bytes of f32 */
 
-/* Calls f<T, wide>(...) for the type of activations: T float or bf16, wide where accesses of VEC elements are
- * aligned. */
+/* Calls f<T, wide>(...) where T, float or bf16, is the type of activations, and wide says whether accesses of
+ * VEC elements are aligned. */
 #define FOR_ACT(act, wide, f, ...)                                                                           \
     do {                                                                                                     \
         if ((act) == DTYPE_BF16 && (wide))                                                                   \
@@ -49,8 +49,8 @@ static inline size_t round_up(size_t n, size_t d)
     return ceil_div(n, d) * d;
 }
 
-/* Blocks of `threads` for that many, one each: few enough for the kernel to count them in 32 bits, since a
- * 64-bit division a thread costs as much as its accesses. */
+/* Number of blocks of `threads` threads for `count` items, one item a thread. The result fits 32 bits, so
+ * that kernels need no 64-bit division, which would cost a thread as much as its memory accesses. */
 static inline unsigned blocks_of(size_t count, unsigned threads)
 {
     size_t blocks = ceil_div(count, threads);
@@ -80,7 +80,7 @@ DEVICE void put(bf16 *p, float x)
     p->bits = (uint16_t)pack_bf16(x, 0);
 }
 
-/* x as it reads after being stored in a T */
+/* Returns x as it reads after being stored as a T. */
 DEVICE float rounded(const float *, float x)
 {
     return x;
@@ -128,7 +128,8 @@ DEVICE void put_vec(bf16 *p, const float (&x)[VEC])
         p, uint4{pack_bf16(x[0], x[1]), pack_bf16(x[2], x[3]), pack_bf16(x[4], x[5]), pack_bf16(x[6], x[7])});
 }
 
-/* Up to VEC elements, `left` of them there; the others read as zero. Wide: left is a multiple of VEC. */
+/* Reads up to VEC elements, of which `left` exist; the others read as zero. wide: left is a multiple of VEC.
+ */
 template <bool wide, class T> DEVICE void get_some(float (&x)[VEC], const T *p, long left)
 {
     if (wide && left >= VEC) {
@@ -150,7 +151,7 @@ template <bool wide, class T> DEVICE void put_some(T *p, const float (&x)[VEC], 
             put(p + i, x[i]);
 }
 
-/* ---- sums and maxima: the same tree always ---- */
+/* ---- sums and maxima, always combined in one fixed order ---- */
 
 template <class T> DEVICE T warp_sum(T x)
 {
@@ -160,7 +161,7 @@ template <class T> DEVICE T warp_sum(T x)
     return x;
 }
 
-/* Of the `lanes` lanes (a power of two) that this one belongs to */
+/* Sum over the aligned group of `lanes` lanes (a power of two) that this lane belongs to. */
 template <int lanes> DEVICE float lanes_sum(float x)
 {
 #pragma unroll
@@ -169,7 +170,7 @@ template <int lanes> DEVICE float lanes_sum(float x)
     return x;
 }
 
-/* Of the lanes at the same place in each of the warp's groups of `lanes` */
+/* Sum over the lanes at the same place in each of the warp's groups of `lanes` lanes. */
 template <int lanes> DEVICE float groups_sum(float x)
 {
 #pragma unroll
@@ -178,12 +179,12 @@ template <int lanes> DEVICE float groups_sum(float x)
     return x;
 }
 
-/* Of the whole block, known to every thread. warps: a shared array of one T for each warp. */
+/* Sum over the whole block, returned to every thread. warps: a shared array with one T for each warp. */
 template <class T> DEVICE T block_sum(T x, T *warps)
 {
     int lane = threadIdx.x % WARP, n = blockDim.x / WARP;
     x = warp_sum(x);
-    __syncthreads(); /* warps may be in use from before */
+    __syncthreads(); /* an earlier call may still be reading warps */
     if (lane == 0)
         warps[threadIdx.x / WARP] = x;
     __syncthreads();
@@ -198,7 +199,8 @@ DEVICE float warp_max(float x)
     return x;
 }
 
-/* The largest. warps: not in use from before; a power of two of them. */
+/* Largest x of the block. warps: a shared array, one float for each warp, not in use; the number of warps is
+ * a power of two. */
 DEVICE float block_max(float x, float *warps)
 {
     int lane = threadIdx.x % WARP;

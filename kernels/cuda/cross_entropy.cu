@@ -4,7 +4,7 @@
  *   loss = m + log(sum_v e^(l[v] - m)) - l[target],  m = max_v l[v]
  *   dl[v] = scale * (e^(l[v] - m) / sum - [v == target])
  *
- * Mapping  a block a row. Online softmax: each thread keeps a maximum and a sum of its own, then the block
+ * Mapping  one block a row. Online softmax: each thread keeps a maximum and a sum of its own, then the block
  *          joins them; the second pass finds the row in the L2 cache.
  * Numerics sums in f32, by thread, then by a tree.
  * Cost     reads and writes N*V elements once in memory.
@@ -17,7 +17,7 @@ enum { THREADS = 512 };
 
 #define LOG2E 1.44269504088896340736f
 
-/* Maximum and sum of e^(x - maximum) of this thread's part of a row */
+/* Computes the maximum, and the sum of e^(x - maximum), over this thread's part of a row. */
 template <class T, bool wide> DEVICE void row_part(const T *l, int V, float *max, float *sum)
 {
     float m = -INFINITY, total = 0;
@@ -49,8 +49,8 @@ cross_entropy_kernel(float *loss, T *logits, const int32_t *targets, int V, floa
     STATIC_SHARED(float, sums, THREADS / WARP);
     int target = targets[blockIdx.x];
     T *l = logits + (size_t)blockIdx.x * V;
-    bool owner =
-        (target < 0 ? 0 : target / VEC % THREADS) == (int)threadIdx.x; /* it writes the target's gradient */
+    bool owner = (target < 0 ? 0 : target / VEC % THREADS) ==
+                 (int)threadIdx.x; /* this thread writes the target's gradient */
     float m = 0, k = 0, d = 0, nll = 0;
     if (target >= 0) {
         float mine, part;

@@ -1,11 +1,11 @@
 /*
  * cublaslt.c - products by cuBLASLt, which is opened when the backend starts
  *
- * The library is column-major: what is row-major here is transposed there, so C^T = B^T A^T is asked for. An
- * algorithm is the first that the library's heuristic names for a shape and then does not refuse, and is
- * kept: timing several would make bits depend on the weather. Of the ways to add partial sums only the one in
- * f32 is allowed: not through atomics (INPLACE), not rounded to bf16 first (OUTPUT_TYPE). No epilogues. f32
- * operands are multiplied in f32, never in TF32 (CUBLAS_COMPUTE_32F).
+ * The library is column-major, so a row-major matrix is transposed for it, and C^T = B^T A^T is computed. For
+ * each shape the first algorithm that the library's heuristic names and then accepts is kept: timing several
+ * would make the bits depend on chance. Partial sums may only be added in f32: not through atomics (INPLACE),
+ * and not rounded to bf16 first (OUTPUT_TYPE). No epilogues. f32 operands are multiplied in f32, never in
+ * TF32 (CUBLAS_COMPUTE_32F).
  */
 #include "kernels/cuda/product.h"
 
@@ -46,17 +46,17 @@ static struct {
 
 struct shape {
     struct product p;
-    uint32_t alignment; /* bytes, of all three; 0: this entry is free */
+    uint32_t alignment; /* bytes, which all three operands share; 0: this entry is free */
 };
 
 struct prepared {
     struct shape shape;
     cublasLtMatmulDesc_t op;
-    cublasLtMatrixLayout_t a, b, c;        /* of the library's C^T = B^T A^T: its A is our B */
-    cublasLtMatmulAlgo_t algo[CANDIDATES]; /* the best first, as the library thinks */
-    int n, at;                             /* of them; algo[at] is taken */
-    bool kept;                             /* it has launched: no other will be taken */
-    cublasStatus_t status;                 /* of the last call for this shape */
+    cublasLtMatrixLayout_t a, b, c;        /* layouts of C^T = B^T A^T: the library's A is our B */
+    cublasLtMatmulAlgo_t algo[CANDIDATES]; /* in the order of the library's preference, best first */
+    int n, at;                             /* n: candidates; algo[at] is in use */
+    bool kept;                             /* algo[at] has launched: no other will be tried */
+    cublasStatus_t status;                 /* result of the last call for this shape */
 };
 
 struct products {
@@ -174,7 +174,7 @@ static cudaDataType_t type_b(const struct product *p)
     return p->fp8 ? CUDA_R_8F_E4M3 : type(p->in);
 }
 
-/* How a call for this shape went. */
+/* Whether the last call for this shape succeeded. */
 static bool took(struct prepared *e, cublasStatus_t status)
 {
     e->status = status;
@@ -186,8 +186,8 @@ static bool op_set(struct prepared *e, cublasLtMatmulDescAttributes_t which, con
     return took(e, lt.cublasLtMatmulDescSetAttribute(e->op, which, v, bytes));
 }
 
-/* Sums without promotion to f32 at intervals are faster, and exact enough for the forward pass (as
- * Transformer Engine has it). */
+/* In the forward pass fp8 sums are not promoted to f32 at intervals, which is faster and exact enough there
+ * (as in Transformer Engine). */
 static bool fp8_set(struct prepared *e, const struct product *p)
 {
     int8_t fast = p->fp8 == OPERANDS_FP8;
@@ -202,7 +202,7 @@ static uint32_t alignment(const void *p)
     return (uint32_t)(x & -x);
 }
 
-/* Of a row, in elements. */
+/* Length of a stored row of A, in elements. */
 static int leading_a(const struct product *p)
 {
     return p->a_t ? p->M : p->K;
@@ -263,7 +263,8 @@ static const char *type_name(cudaDataType_t t)
     return t == CUDA_R_16BF ? "bf16" : t == CUDA_R_32F ? "f32" : t == CUDA_R_8F_E4M3 ? "e4m3" : "e5m2";
 }
 
-/* All that decides which algorithms there are: without the machine at hand it is the only clue. */
+/* Reports a failure with everything that decides which algorithms exist: often this is the only clue from a
+ * machine that we do not have. */
 static void fail(struct products *p, const struct prepared *e, const char *what)
 {
     const struct product *d = &e->shape.p;
@@ -284,8 +285,8 @@ static bool same(const struct shape *a, const struct shape *b)
            a->p.out == b->p.out && a->p.fp8 == b->p.fp8;
 }
 
-/* The entry of this shape, prepared the first time. Many shapes (decoding of prompts) start the table anew.
- */
+/* Returns the entry of this shape, which is prepared at its first use. When the table is full (prompts of
+ * many lengths) it is emptied. */
 static struct prepared *prepare(struct products *p, const struct shape *s)
 {
     size_t h = (size_t)s->p.M * 31 + (size_t)s->p.N * 131071 + (size_t)s->p.K * 8191 + s->alignment +
@@ -317,9 +318,9 @@ static bool launch(struct products *p, struct prepared *e, cudaStream_t s, void 
                                      &e->algo[e->at], p->workspace, p->workspace_bytes, s));
 }
 
-/* The heuristic may name what the library then refuses. It does so before anything is launched, so that the
- * next can be tried; but not in a recording, which a refusal may have ended: the product is done again in the
- * open. */
+/* The heuristic may name an algorithm that the library then refuses. It refuses before anything is launched,
+ * so the next can be tried. While recording this is impossible, since a refusal may have ended the recording:
+ * the product is then repeated without recording. */
 void products_run(struct products *p, cudaStream_t s, void *C, const void *A, const void *B, struct product d)
 {
     struct shape shape = {.p = d,

@@ -1,9 +1,10 @@
 /*
  * cudnn.h - the part of cuDNN's backend API that attention needs, and where the library is found
  *
- * Declared here instead of taken from NVIDIA's header: every build can use the library, and none needs it.
- * tests/cuda/cudnn/plans.c holds the numbers against the header, and the graphs against the library, where
- * they are. Source: NVIDIA cuDNN 9, "Graph API: backend descriptors" (cudnn_graph.h).
+ * The API is declared here and not taken from NVIDIA's header, so every build can use the library and none
+ * needs it. tests/cuda/cudnn/plans.c compares the numbers with the header, and tries the graphs with the
+ * library, where these are installed. Source: NVIDIA cuDNN 9, "Graph API: backend descriptors"
+ * (cudnn_graph.h).
  */
 #ifndef KERNELS_CUDA_CUDNN_H
 #define KERNELS_CUDA_CUDNN_H
@@ -64,14 +65,14 @@ enum cudnn_number {
 #undef NUMBER
 };
 
-/* Handles, descriptors and streams are pointers; what returns int returns 0 on success. */
+/* Handles, descriptors and streams are pointers; functions that return int return 0 on success. */
 struct cudnn {
     size_t (*version)(void); /* 91900: 9.19.0 */
     int (*create)(void **handle);
     int (*destroy)(void *handle);
     int (*set_stream)(void *handle, void *stream);
     const char *(*error_string)(int status);
-    void (*last_error)(char *text, size_t cap); /* of this thread; an empty string: none */
+    void (*last_error)(char *text, size_t cap); /* the last error of this thread; an empty string: none */
     int (*descriptor_create)(int type, void **descriptor);
     int (*descriptor_destroy)(void *descriptor);
     int (*set)(void *descriptor, int name, int type, int64_t n, const void *values);
@@ -80,7 +81,7 @@ struct cudnn {
     int (*execute)(void *handle, void *plan, void *pack);
 };
 
-/* -1 and why (a clause): the library is not here, or lacks something. */
+/* Returns -1 and why (a clause) when the library is missing or lacks something. */
 int cudnn_find(struct cudnn *lib, char *why, size_t cap);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * cudnn_attention.c - attention as graphs that cuDNN knows: it has one fused kernel for each, and none for
- * other ways to say the same
+ * cudnn_attention.c - attention as graphs that cuDNN recognises: it has one fused kernel for each of these,
+ * and none for other graphs with the same meaning
  *
  * Forward                                          Backward, with D = rows of sum(dout * out)
  *   s = scale q k^T, -inf where key > query          p = e^(s - lse)
@@ -8,8 +8,8 @@
  *   lse = max s + log sum e^(s - max s)              ds = scale p (dout v^T - D)
  *   out = p v                                        dq = ds k,  dk = ds^T q
  * With fewer heads of keys than of queries dk and dv are summed over each group. The operations in this
- * order, the reshapes, D times one and dq through an f32 sum in memory are what the library looks for.
- * Source: NVIDIA cuDNN 9, "Graph API: fused flash attention, forward and backward"; Dao 2023,
+ * order, the reshapes, D times one and dq through an f32 sum in memory are the pattern that the library looks
+ * for. Source: NVIDIA cuDNN 9, "Graph API: fused flash attention, forward and backward"; Dao 2023,
  * arXiv:2307.08691.
  */
 #include "kernels/cuda/cudnn_attention.h"
@@ -18,17 +18,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Until 9.15 sequences had to be multiples of 128. */
+/* ANY_LENGTH: the version from which sequences need not be multiples of 128. */
 enum { ANY_LENGTH = 91600, ALIGNMENT = 256 };
 
-/* Places of the pointers. */
+/* Places of the tensors' addresses in the array of pointers. */
 enum { Q, K, V, OUT, LSE, SCALE, HIDDEN, DOUT, DQ, DK, DV, DQ_SUM, ROW_SUM, ONE };
 
 struct plan {
     struct attention_shape s;
     bool backward;
     struct cudnn_graph graph;
-    char failure[512]; /* empty: it can be run */
+    char failure[512]; /* why the plan cannot be run; empty: it can */
     struct plan *next;
 };
 
@@ -40,7 +40,7 @@ struct cudnn_attention {
     char text[48], failure[400];
 };
 
-/* Everything that both graphs need. */
+/* What both graphs share. */
 struct parts {
     struct cudnn_graph *g;
     struct attention_shape s;
@@ -122,7 +122,7 @@ static struct cudnn_tensor transposed(struct parts *p, const struct cudnn_tensor
     return t;
 }
 
-/* A square of f(x, b) */
+/* A pointwise operation f(x, b) whose result has one number for each query and key. */
 static struct cudnn_tensor of(struct parts *p, int mode, const struct cudnn_tensor *x,
                               const struct cudnn_tensor *b)
 {
@@ -193,7 +193,7 @@ static void product_by_group(struct parts *p, const struct cudnn_tensor *x, cons
         cudnn_reduce(p->g, DNN_REDUCE_TENSOR_ADD, &all, z);
 }
 
-/* D */
+/* D, the sums of the rows of dout * out. */
 static struct cudnn_tensor row_sums(struct parts *p, const struct cudnn_tensor *dout)
 {
     struct cudnn_tensor product = cudnn_inside(p->g, DNN_DATA_FLOAT, heads(p->s, p->s.H, p->s.H)),
@@ -273,7 +273,7 @@ static void compile(struct cudnn_attention *a, struct plan *p)
              p->s.H, p->s.D, p->s.B, p->s.T, p->backward ? "backward" : "forward", why);
 }
 
-/* NULL: no memory */
+/* Returns the shape's plan, or NULL when there is no memory. */
 static struct plan *plan_of(struct cudnn_attention *a, struct attention_shape s, bool backward)
 {
     for (struct plan *p = a->plans; p; p = p->next)
@@ -325,7 +325,7 @@ static bool run(struct cudnn_attention *a, struct attention_shape s, bool backwa
     return false;
 }
 
-/* Keys lie behind the queries, values behind the keys. */
+/* Keys follow the queries in a row, and values follow the keys. */
 static void *behind(const void *p, int heads, struct attention_shape s)
 {
     return (uint16_t *)p + (size_t)heads * (size_t)s.D;

@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CANDIDATES = 8, FIRST_INSIDE = 1000 }; /* plans that are tried; numbers of tensors inside follow */
+enum {
+    CANDIDATES = 8,
+    FIRST_INSIDE = 1000
+}; /* CANDIDATES: plans that are tried. FIRST_INSIDE: tensors inside the graph are numbered from here on */
 
-/* The line of the library's report that says most: it goes through all of its ways, of which most are for
+/* Returns the most informative line of the library's report, which lists all of its engines, most of them for
  * other graphs or GPUs. */
 static char *told(char *report)
 {
@@ -154,7 +157,7 @@ struct cudnn_tensor cudnn_inside(struct cudnn_graph *g, int type, struct cudnn_e
 
 /* ---- operations ---- */
 
-/* Finishes how an operation is done, and begins the operation. */
+/* Finalizes the descriptor `how` of an operation, and begins the operation itself. */
 static void *begin_op(struct cudnn_graph *g, void *how, int type, int how_name, const char *what)
 {
     finish(g, how, what);
@@ -242,7 +245,7 @@ static void *describe_target(struct cudnn_graph *g, struct cudnn_target target)
     return d;
 }
 
-/* How the library would do it, its best guess first. */
+/* Asks the library for ways to compute the graph, in the order of its preference. */
 static int64_t ask(struct cudnn_graph *g, void *graph, void *device, void **found)
 {
     int64_t n = 0;
@@ -260,7 +263,7 @@ static int64_t ask(struct cudnn_graph *g, void *graph, void *device, void **foun
     return n;
 }
 
-/* The first way that becomes a plan. A way that fails is no failure of the graph. */
+/* Takes the first way that can be compiled. One that cannot is no failure of the graph. */
 static void plan(struct cudnn_graph *g, struct cudnn_target target, void *device, void *const *ways,
                  int64_t n)
 {

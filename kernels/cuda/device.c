@@ -15,7 +15,7 @@ struct device *cuda_device_open(enum dtype act, int threads, char *err, size_t c
     }
     dev->act = act;
     const char *graphs =
-        getenv("TRITTER_GRAPHS"); /* off: to measure what they are worth, and to look for errors */
+        getenv("TRITTER_GRAPHS"); /* off: for measuring the gain of graphs, and for debugging */
     dev->recordings.off = graphs && strcmp(graphs, "off") == 0;
     if (gpu_find(&dev->gpu, err, cap) != 0) {
         free(dev);
@@ -76,7 +76,7 @@ const char *cuda_device_describe(struct device *dev)
     return dev->text;
 }
 
-/* What had no memory first: other failures may come of that. */
+/* A failed allocation is reported first, since other failures may be its consequences. */
 const char *cuda_device_error(struct device *dev)
 {
     const char *e = dev->failure;
@@ -96,8 +96,8 @@ void cuda_device_free(struct device *dev, void *p)
 {
     if (!p)
         return;
-    gpu_sync(dev->stream);              /* kernels may be at work on it */
-    recordings_clear(&dev->recordings); /* and some that are recorded would be again */
+    gpu_sync(dev->stream);              /* kernels may still be using the old scratch */
+    recordings_clear(&dev->recordings); /* and so would recorded ones when replayed */
     gpu_free(p);
 }
 

@@ -1,8 +1,8 @@
 /*
  * device.h - the CUDA backend's state, shared by the files of this directory
  *
- * One stream: every op is enqueued on it, in the order of the calls. Host memory is touched only
- * through pinned buffers (transfer.c), so that no call but sync, download, dot and sum_squares waits.
+ * One stream: every op is enqueued on it, in the order of the calls. Host memory is touched only through
+ * pinned buffers (transfer.c), so that only sync, download, dot and sum_squares wait.
  */
 #ifndef KERNELS_CUDA_DEVICE_H
 #define KERNELS_CUDA_DEVICE_H
@@ -15,19 +15,19 @@ enum { STAGES = 4, STAGE_BYTES = 1 << 20, MAX_PENDING = 256, LATER_MOST = 64 << 
 
 struct device {
     enum dtype act;
-    bool fp8; /* products of hidden layers */
+    bool fp8; /* linear_maybe_fp8_* compute in fp8 */
     struct gpu gpu;
     cudaStream_t stream;
     struct products *products;
-    struct cudnn_attention *cudnn; /* NULL: attention is attention.cu's */
+    struct cudnn_attention *cudnn; /* NULL: attention.cu computes attention */
     struct recordings recordings;
 
     struct {
-        void *p, *event; /* pinned; event: the stream is done with it */
+        void *p, *event; /* p: pinned; event: reached when the stream no longer needs p */
     } stage[STAGES];
     unsigned next_stage;
 
-    char *later; /* pinned: what download_later brought */
+    char *later; /* pinned: bytes that download_later has requested */
     size_t later_bytes, later_used;
     struct {
         void *dst;
@@ -35,18 +35,18 @@ struct device {
     } pending[MAX_PENDING];
     unsigned n_pending;
 
-    void *scratch; /* of the launcher that runs: one stream, so one is enough */
+    void *scratch; /* used by the running launcher; there is one stream, so one buffer is enough */
     size_t scratch_bytes;
-    double *result;      /* device, RESULTS: of dot, of gram, of normalise */
-    const char *failure; /* no memory for something that cannot be refused */
+    double *result;      /* device memory, RESULTS doubles: results of dot, gram and normalise */
+    const char *failure; /* set when memory was missing where a call cannot fail */
     char text[256];
 };
 
 extern const struct ops cuda_table;
 
-/* device.c. At least that many bytes, 256-byte aligned, valid until the next call; NULL: no memory, which
- * cuda_device_error tells. Grows in the first steps and never after; what was recorded before it grew is
- * forgotten. */
+/* device.c. Returns at least that many bytes, 256-byte aligned, valid until the next call. NULL: no memory,
+ * which cuda_device_error reports. The scratch grows in the first steps and never after; growing discards
+ * recordings that refer to the old scratch. */
 void *cuda_device_scratch(struct device *dev, size_t bytes);
 struct device *cuda_device_open(enum dtype act, int threads, char *err, size_t cap);
 void cuda_device_close(struct device *dev);
@@ -81,7 +81,7 @@ void cuda_linear_maybe_fp8_forward(struct device *dev, void *y, const void *x, c
                                    int O);
 void cuda_linear_maybe_fp8_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
                                     const void *W, int N, int I, int O, bool accumulate);
-size_t cuda_linear_fp8_scratch(const struct step_extent *e); /* the most, with fp8 */
+size_t cuda_linear_fp8_scratch(const struct step_extent *e); /* the most that any layer needs with fp8 */
 
 /* attention_choice.c */
 int cuda_device_use_cudnn(struct device *dev, struct attention_shape s, char *err, size_t cap);
@@ -90,8 +90,8 @@ void cuda_ops_attention_backward(struct device *dev, void *dqk, void *dqkv, cons
                                  const float *lse, const struct attention *in);
 size_t cuda_ops_attention_scratch(struct device *dev, struct attention_shape s);
 
-/* attention_trial.c. 0: the results agree, forward and backward; -1 and err (a clause): they do not, or cuDNN
- * cannot */
+/* attention_trial.c. Returns 0 when the results agree, forward and backward; -1 and err (a clause) when they
+ * do not, or cuDNN cannot compute them. */
 int cuda_attention_trial(struct device *dev, struct cudnn_attention *cudnn, struct attention_shape s,
                          char *err, size_t cap);
 

@@ -9,9 +9,9 @@
  * Mapping  a thread takes VEC elements. gram: GRAM_BLOCKS blocks at most, each a contiguous piece whose size
  *          depends on n alone; partial sums in double, then one block adds these in a fixed order.
  * Numerics gram: the VEC products of two vectors are added in f32, these sums in double: within VEC 2^-24 of
- *          the product of the norms. A GeForce has 2 double operations a clock and SM; one for each product
- *          would make gram bound by them, not by memory.
- * Cost     bound by memory: a weight with k = 4 directions in bf16: combine reads 12 bytes and writes 6,
+ *          the product of the norms. A GeForce does 2 double operations per clock and SM; one for each
+ *          product would make gram bound by them and not by memory.
+ * Cost     bound by memory: per weight, with k = 4 directions in bf16, combine reads 12 bytes and writes 6,
  *          ema_step 8 and 10.
  * Oracle   kernels/cpu/directions.c
  */
@@ -80,8 +80,8 @@ void cuda_ema_step(cudaStream_t s, enum dtype act, float *theta, void *work, flo
         FOR_ACT(act, n % VEC == 0 && aligned16(theta, work, mean), ema, s, theta, work, mean, n, keep, ahead);
 }
 
-/* x += sum_j c[j] D_j. Unrolled: an array of the launch that is indexed by a variable goes to local memory.
- */
+/* x += sum_j c[j] D_j. The loop is unrolled, because a kernel argument that is indexed by a variable would be
+ * copied to local memory. */
 template <class T, bool wide>
 DEVICE void add_directions(float (&x)[VEC], const struct directions &d, size_t i, long left)
 {
@@ -213,7 +213,7 @@ gram_pieces_kernel(double *partial, const float *a, const float *b, struct direc
     }
 }
 
-/* A thread for each product; a - b, the last of VECTORS, becomes vector k. */
+/* One thread for each product; a - b, which is the last of VECTORS, becomes vector k. */
 KERNEL(WARP) gram_finish_kernel(double *sums, const double *partial, int blocks, int k)
 {
     int p = 0, q = threadIdx.x;

@@ -1,5 +1,6 @@
 /*
- * directions.h - launchers of directions.cu; conventions as in kernels.h, meaning as in ops.h, over one span
+ * directions.h - launchers of directions.cu; conventions as in kernels.h, meaning as in ops.h, each over one
+ * span
  */
 #ifndef KERNELS_CUDA_DIRECTIONS_H
 #define KERNELS_CUDA_DIRECTIONS_H
@@ -22,8 +23,8 @@ void cuda_combine(cudaStream_t s, enum dtype act, float *y, void *work, const fl
                   size_t n);
 void cuda_direction(cudaStream_t s, enum dtype act, void *out, float keep, float gain, const float *a,
                     const float *b, struct directions d, size_t n);
-/* sums[i (i + 1) / 2 + j], j <= i <= k: adds the inner products of the k directions and, last, a - b. Doubles
- * in device memory. */
+/* Adds the inner products of the k directions and of a - b, the last vector, to sums[i (i + 1) / 2 + j], j <=
+ * i <= k: doubles in device memory. */
 void cuda_gram(cudaStream_t s, enum dtype act, double *sums, const float *a, const float *b,
                struct directions d, size_t n, void *scratch);
 size_t cuda_gram_scratch(size_t n);

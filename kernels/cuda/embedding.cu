@@ -1,7 +1,7 @@
 /*
  * embedding.cu - looking up rows of the embedding, and adding gradients to them
  *
- * Mapping  forward: a thread VEC elements. Backward: the rows are sorted by id, stably (radix sort,
+ * Mapping  forward: a thread copies VEC elements. Backward: the rows are sorted by id, stably (radix sort,
  *          DIGIT_BITS a pass); a block then takes RUN sorted rows and a strip of columns and sums runs of
  *          equal ids. A run inside of the block is added to dW at once; parts of a run that crosses blocks go
  *          to partials (the run that came from the left, the run that goes on to the right), which the last
@@ -48,9 +48,9 @@ struct sorted {
     int32_t *id, *row;
 };
 
-/* How many of a tile's rows have each digit; and the place of each of the thread's rows among those of its
- * warp with the same digit. Warp w of the tile has WARP * ROUNDS rows in a piece. counts: (WARPS, DIGITS)
- * shared; place: in the order of the rows. */
+/* Counts how many of a tile's rows have each digit, and finds the place of each of the thread's rows among
+ * the rows of its warp with an equal digit. Warp w of the tile has WARP * ROUNDS consecutive rows. counts:
+ * (WARPS, DIGITS) shared; place: in the order of the rows. */
 DEVICE void count_digits(unsigned *counts, unsigned (&place)[ROUNDS], const int32_t *id, int N, int shift)
 {
     unsigned lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
@@ -72,7 +72,7 @@ DEVICE void count_digits(unsigned *counts, unsigned (&place)[ROUNDS], const int3
     __syncthreads();
 }
 
-/* totals (DIGITS, tiles) */
+/* totals (DIGITS, tiles) is written. */
 KERNEL(THREADS) count_kernel(unsigned *totals, const int32_t *id, int N, int shift)
 {
     STATIC_SHARED(unsigned, counts, WARPS *DIGITS);
@@ -83,7 +83,7 @@ KERNEL(THREADS) count_kernel(unsigned *totals, const int32_t *id, int N, int shi
     totals[(size_t)threadIdx.x * gridDim.x + blockIdx.x] = sum;
 }
 
-/* x[i] becomes the sum of those before it; one block. */
+/* Replaces x[i] by the sum of the elements before it, with one block. */
 KERNEL(THREADS) scan_kernel(unsigned *x, int n)
 {
     STATIC_SHARED(unsigned, warps, WARPS);
@@ -111,7 +111,8 @@ KERNEL(THREADS) scan_kernel(unsigned *x, int n)
     }
 }
 
-/* Moves each row to where its digit puts it. from.row NULL: the rows are in their first order. */
+/* Moves each row to the place that its digit gives it. from.row NULL: the rows are still in their original
+ * order. */
 KERNEL(THREADS)
 scatter_kernel(struct sorted to, struct sorted from, const unsigned *offsets, int N, int shift)
 {
@@ -139,8 +140,8 @@ scatter_kernel(struct sorted to, struct sorted from, const unsigned *offsets, in
 
 /* ---- summing ---- */
 
-/* partial (blocks, 2, C): the part of a run that came from the block to the left; of one that goes on to the
- * right. */
+/* partial (blocks, 2, C): the part of a run that began in a block to the left, and the part of a run that
+ * goes on to the right. */
 template <class T, bool wide>
 KERNEL(SUM_THREADS)
 sum_kernel(float *dW, float *partial, const T *dx, struct sorted s, int N, int C)
@@ -180,7 +181,7 @@ sum_kernel(float *dW, float *partial, const T *dx, struct sorted s, int N, int C
     }
 }
 
-/* Runs that cross blocks: the block where one begins adds all of its parts. */
+/* Joins runs that cross blocks: the block in which a run begins adds all of its parts. */
 KERNEL(SUM_THREADS) join_kernel(float *dW, const float *partial, struct sorted s, int N, int C)
 {
     int c = blockIdx.y * SUM_THREADS + threadIdx.x, first = blockIdx.x * RUN, end = first + RUN;
@@ -188,7 +189,7 @@ KERNEL(SUM_THREADS) join_kernel(float *dW, const float *partial, struct sorted s
         return;
     int32_t id = s.id[end];
     if (s.id[first] == id && first > 0 && s.id[first - 1] == id)
-        return; /* it began further left */
+        return; /* the run began further left */
     float sum = partial[((size_t)blockIdx.x * 2 + 1) * C + c];
     for (int b = blockIdx.x + 1; b * RUN < N && s.id[b * RUN] == id; b++)
         sum += partial[(size_t)b * 2 * C + c];
@@ -198,14 +199,15 @@ KERNEL(SUM_THREADS) join_kernel(float *dW, const float *partial, struct sorted s
 template <class T, bool wide>
 static void sum(cudaStream_t st, float *dW, float *partial, const void *dx, struct sorted s, int N, int C)
 {
-    unsigned runs = (unsigned)ceil_div((size_t)N, RUN); /* in x: a grid's y ends at 65,535 */
+    unsigned runs =
+        (unsigned)ceil_div((size_t)N, RUN); /* runs go in the grid's x, since y is limited to 65,535 */
     LAUNCH((sum_kernel<T, wide>), dim3(runs, (unsigned)ceil_div(C, STRIP)), SUM_THREADS, 0, st, dW, partial,
            (const T *)dx, s, N, C);
     LAUNCH(join_kernel, dim3(runs, (unsigned)ceil_div(C, SUM_THREADS)), SUM_THREADS, 0, st, dW, partial, s, N,
            C);
 }
 
-/* Scratch: partials, then totals, then two copies of (id, row). */
+/* The scratch holds the partials, then the totals, then two copies of (id, row). */
 static size_t partial_bytes(int N, int C)
 {
     return round_up(ceil_div((size_t)N, RUN) * 2 * C * sizeof(float), 256);

@@ -15,7 +15,7 @@ static void *at(const struct device *dev, const void *p, size_t offset)
     return p ? (char *)(uintptr_t)p + offset * dtype_bytes(dev->act) : NULL;
 }
 
-/* The directions where the span begins, with its group's coefficients (c NULL: none). */
+/* The directions from the start of the span on, with its group's coefficients (c NULL: none). */
 static struct directions directions_at(const struct device *dev, const void *const *D, int k, const float *c,
                                        const struct span *span)
 {
@@ -58,7 +58,7 @@ static size_t gram_scratch(const struct span *spans, int n_spans)
     return most;
 }
 
-/* One group after the other: its spans' sums add up in the device, then come over. */
+/* Handles one group after the other: the sums of its spans are added on the device, then downloaded. */
 void cuda_ops_gram(struct device *dev, double *out, const void *const *D, int k, const float *a,
                    const float *b, const struct span *spans, int n_spans, int n_groups)
 {

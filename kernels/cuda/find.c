@@ -1,5 +1,5 @@
 /*
- * find.c - whether the CUDA backend can work on this machine: driver, GPU, code for it, cuBLASLt
+ * find.c - whether the CUDA backend can work on this machine: driver, GPU, compiled code for it, cuBLASLt
  */
 #include "kernels/cuda/device.h"
 

@@ -1,15 +1,15 @@
 /*
- * fp8.cu - operands of fp8 matrix products: bf16 scaled and rounded to e4m3 or e5m2, as it stands and
+ * fp8.cu - operands of fp8 matrix products: bf16 scaled and rounded to e4m3 or e5m2, in its own layout and
  * transposed
  *
  *   a = max |x|;  s = the power of two for which s a is in (most/2, most];  q = round(s x);  t = q^T
  *
- * The scale is of the tensor as it is now, not of earlier steps: nothing to remember, so a resumed run has
- * the same bits. A power of two, so that scaling itself rounds nothing.
+ * The scale comes from the current tensor and not from earlier steps: there is no state, so a resumed run
+ * gives equal bits. It is a power of two, so that scaling itself rounds nothing.
  *
- * Mapping  the maximum: AMAX_BLOCKS blocks at most, whose results every block of the second kernel reads.
- *          That one: a block 64 x 64 elements, a thread two rows of VEC columns; the transpose goes through
- *          shared memory, two bytes at a time.
+ * Mapping  the maximum: AMAX_BLOCKS blocks at most, whose results every block of the second kernel reads. In
+ *          the second a block takes 64 x 64 elements, a thread two rows of VEC columns; the transpose goes
+ *          through shared memory, two bytes at a time.
  * Numerics to nearest even, saturating.
  * Cost     bound by memory: reads x twice, the second time from the L2 cache where it fits, and writes one
  *          byte for each result.
@@ -20,7 +20,9 @@
 #include "kernels/cuda/fp8.h"
 
 enum { THREADS = 256, AMAX_BLOCKS = 512, TILE = 64, GROUPS = TILE / VEC };
-enum { PITCH = TILE / 4 + 1 }; /* words of a row of the transposed tile: one more, for the banks */
+enum {
+    PITCH = TILE / 4 + 1
+}; /* words in a row of the transposed tile: one more than needed, to avoid bank conflicts */
 
 /* ---- the scale ---- */
 
@@ -34,15 +36,15 @@ KERNEL(THREADS) amax_kernel(float *partial, const bf16 *x, size_t n)
         get_vec(v, x + i);
 #pragma unroll
         for (int k = 0; k < VEC; k++)
-            most = fmaxf(most, fabsf(v[k])); /* of a number and a NaN: the number */
+            most = fmaxf(most, fabsf(v[k])); /* when one operand is NaN, fmaxf returns the other */
     }
     most = block_max(most, warps);
     if (threadIdx.x == 0)
         partial[blockIdx.x] = most;
 }
 
-/* s and 1/s for the largest magnitude a, both powers of two. The largest number of the format is 1.75 *
- * 2^top. */
+/* Returns s and sets 1/s for the largest magnitude a; both are powers of two. The largest number of the
+ * format is 1.75 * 2^top. */
 DEVICE float scale_for(float a, int top, float *unscale)
 {
     unsigned bits = float_bits(a);
@@ -51,7 +53,7 @@ DEVICE float scale_for(float a, int top, float *unscale)
     if (a == 0)
         return 1;
     if (exponent == 128)
-        return 0; /* infinity: 0 times it is NaN, which shows */
+        return 0; /* infinity times 0 is NaN, so that the failure is visible */
     s = s < 126 ? s : 126;
     *unscale = bits_float((unsigned)(127 - s) << 23);
     return bits_float((unsigned)(127 + s) << 23);
@@ -64,7 +66,7 @@ template <enum fp8 to> DEVICE unsigned pack(float lo, float hi)
     return to == FP8_E4M3 ? pack_e4m3(lo, hi) : pack_e5m2(lo, hi);
 }
 
-/* VEC bytes from bf16 at p */
+/* Quantises VEC elements of bf16 at p into VEC bytes. */
 template <enum fp8 to> DEVICE void quantised(unsigned (&q)[2], const bf16 *p, float scale)
 {
     float v[VEC];
@@ -109,7 +111,7 @@ quantise_kernel(uint8_t *q, uint8_t *t, float *unscale, const bf16 *x, const flo
             store2((char *)(tile + (column + k) * PITCH) + 2 * pair, byte_of(up, k) | byte_of(low, k) << 8);
     }
     __syncthreads();
-    /* thread: 16 rows of a column */
+    /* each thread writes 16 rows of a column */
     column = threadIdx.x / 4;
     row = threadIdx.x % 4 * 16;
     c = blockIdx.x * TILE + column;

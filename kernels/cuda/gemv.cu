@@ -1,21 +1,22 @@
 /*
- * gemv.cu - y = W x: a linear layer for one token, as generation has it
+ * gemv.cu - y = W x: a linear layer for one token, as in generation
  *
  * Shapes   W (O,I), x (I), y (O) is written. Wide accesses where I is a multiple of VEC and W and x are
  *          aligned.
- * Mapping  a warp a row of W. It is told to the L2 cache before the kernels before this one have ended, so
- *          that the memory is busy while x is still being computed.
+ * Mapping  one warp a row of W. The row is prefetched into the L2 cache before the preceding kernels have
+ *          ended, so that the memory is busy while x is still being computed.
  * Numerics f32, each lane every 32nd group of VEC elements, then a tree; one rounding at the store.
- * Cost     bound by memory: W is read once. A row is on its way to the L2 cache as a whole, to registers 2 to
- *          4 strips at a time.
+ * Cost     bound by memory: W is read once. A row is fetched into the L2 cache as a whole, and into registers
+ *          2 to 4 strips at a time.
  * Oracle   kernels/cpu/gemv.c
  */
 #include "kernels/cuda/common.cuh"
 
-/* Few threads a block: rows of a small matrix spread evenly over the processors. AT_ONCE is a guess. */
+/* Blocks have few threads, so that the rows of a small matrix spread evenly over the processors. AT_ONCE is a
+ * guess. */
 enum { THREADS = 128, WARPS = THREADS / WARP, STRIP = WARP * VEC, AT_ONCE = 4 };
 
-/* Adds the lane's elements of `strips` strips, which are loaded before they are used. */
+/* Adds the lane's elements of `strips` strips, all of which are loaded before the first is used. */
 template <bool wide, int strips, class T>
 DEVICE void add_strips(float &sum, const T *row, const T *x, long left)
 {

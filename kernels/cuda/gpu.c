@@ -15,7 +15,8 @@ bool gpu_record_spoil(void)
     return recording;
 }
 
-/* What fails while it is recorded will be done again, and fails again if there is a reason to. */
+/* Keeps the first error. Failures during a recording are ignored: the calls are repeated without recording,
+ * and fail again if there is a reason to. */
 static bool good(cudaError_t e, const char *what)
 {
     if (e != cudaSuccess && !gpu_record_spoil() && !failure[0])
@@ -23,7 +24,7 @@ static bool good(cudaError_t e, const char *what)
     return e == cudaSuccess;
 }
 
-/* Of a machine without a driver, with one that is too old, or with all GPUs hidden. */
+/* Explains why there is no GPU: no driver, a driver that is too old, or all GPUs are hidden. */
 static void explain(cudaError_t e, int driver, char *why, size_t cap)
 {
     if (driver == 0)
@@ -70,7 +71,7 @@ int gpu_find(struct gpu *g, char *why, size_t cap)
     return 0;
 }
 
-/* Having no memory is the caller's to tell; it must not stay as the error of a later call. */
+/* The caller reports missing memory, so the runtime's error is cleared: a later call must not return it. */
 static void *no_memory(cudaError_t e, const char *what)
 {
     cudaGetLastError();
@@ -175,7 +176,7 @@ bool gpu_overlap(void)
     return known;
 }
 
-/* A launch that failed before is not the recording's. */
+/* The error of an earlier launch is collected first, so that it is not taken for one of the recording. */
 bool gpu_record_begin(cudaStream_t s)
 {
     good(cudaGetLastError(), "launch");

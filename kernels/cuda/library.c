@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The loader begins with the name of the file that it did not find: ours, or one that ours wants. */
+/* The loader's message begins with the name of the missing file: that of this library, or of one that it
+ * needs. */
 static bool is_missing(const char *error, const char *path)
 {
     return strncmp(error, path, strlen(path)) == 0 && strstr(error, "No such file");

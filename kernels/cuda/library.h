@@ -1,5 +1,5 @@
 /*
- * library.h - CUDA's libraries, opened when they are wanted: programs run without them
+ * library.h - CUDA's libraries, opened when they are first needed, so that programs run without them
  */
 #ifndef KERNELS_CUDA_LIBRARY_H
 #define KERNELS_CUDA_LIBRARY_H
@@ -12,10 +12,12 @@ struct library_function {
     void **at;
 };
 
-/* As the loader finds it; then where CUDA's own installers put it. NULL and why (a clause): it is missing, or
- * what keeps it from being loaded. It stays open: such libraries are too large to load twice. */
+/* Searches where the loader does, then where CUDA's own installers put libraries. Returns NULL and why (a
+ * clause) when the library is missing or cannot be loaded. An open library stays open, since such libraries
+ * are too large to load twice. */
 void *library_open(const char *name, char *why, size_t cap);
-/* Fills all n functions. false: *lacks is the name of one that is not there, and none counts. */
+/* Fills in all n functions. Returns false when one is missing: *lacks is its name, and no function may be
+ * used. */
 bool library_functions(void *library, const struct library_function *f, size_t n, const char **lacks);
 
 #endif

@@ -11,7 +11,7 @@ static void multiply(struct device *dev, void *C, const void *A, const void *B, 
 
 void cuda_linear_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O)
 {
-    if (N == 1) { /* its cost is reading W */
+    if (N == 1) { /* one row: the cost is reading W */
         cuda_gemv(dev->stream, dev->act, y, W, x, I, O);
         return;
     }

@@ -1,14 +1,16 @@
 /*
- * linear_fp8.c - the linear layers inside the blocks, in fp8 where that was asked for
+ * linear_fp8.c - the linear layers inside the transformer's blocks, in fp8 where that was asked for
  *
- * cuBLASLt multiplies fp8 only where both operands lie along the sum: y = x W^T is so as it stands, dx = dy W
- * needs W's transpose, dW = dy^T x those of dy and x. Every operand is quantised where it is used (fp8.cu):
- * nothing is kept between the passes.
+ * cuBLASLt multiplies fp8 only where both operands are contiguous along the axis that is summed over: this
+ * holds for y = x W^T; dx = dy W needs the transpose of W, and dW = dy^T x those of dy and x. Every operand
+ * is quantised just before its use (fp8.cu), and nothing is kept between the passes.
  */
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/fp8.h"
 
-enum { HEAD = 4096 }; /* of the scratch: scales, then what the quantising kernels want */
+enum {
+    HEAD = 4096
+}; /* bytes at the start of the scratch, for scales and for what the quantising kernels need */
 
 static bool takes(const struct device *dev, const void *a, const void *b, const void *c, int N, int I, int O)
 {
@@ -16,7 +18,7 @@ static bool takes(const struct device *dev, const void *a, const void *b, const 
     return dev->fp8 && N > 0 && I > 0 && O > 0 && bits % FP8_MULTIPLE == 0;
 }
 
-/* Of scales[which]: a's is 0, b's 1. Operand x (R,C); q or t may be NULL. */
+/* Quantises operand x (R,C) with scales[which], 0 for a and 1 for b. q or its transpose t may be NULL. */
 static void quantise(struct device *dev, char *scratch, int which, enum fp8 to, char *q, char *t,
                      const void *x, int R, int C)
 {

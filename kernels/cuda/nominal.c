@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Makers' data sheets, without sparsity. GeForce cards accumulate in f32 at half their f16 rate. The first
- * entry that is part of the name counts, so longer names stand first. */
+/* Rates from the makers' data sheets, without sparsity. GeForce cards accumulate in f32 at half the rate of
+ * f16. The first entry that occurs in a GPU's name counts, so longer names come first. */
 static const struct {
     const char *part;
     double tflops;

@@ -4,7 +4,7 @@
 #ifndef KERNELS_CUDA_NOMINAL_H
 #define KERNELS_CUDA_NOMINAL_H
 
-/* FLOP/s of a GPU of that name, as its driver says it; 0: not in the list */
+/* Returns FLOP/s of a GPU by the name that its driver reports; 0: not in the list. */
 double nominal_flops(const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * none.c - in place of the CUDA backend where the build has no nvcc
+ * none.c - stands in for the CUDA backend in builds without nvcc
  */
 #include <stdio.h>
 #include "kernels/ops.h"

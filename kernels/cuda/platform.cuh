@@ -1,7 +1,7 @@
 /*
- * platform.cuh - the words that kernels are written in beyond plain CUDA C: launches, shared memory, PTX
+ * platform.cuh - macros and functions that kernels use beyond plain CUDA C: launches, shared memory, PTX
  *
- * shim/platform.cuh says the same for the host. What is not in both cannot be used in a kernel.
+ * tests/cuda/shim/platform.cuh implements them on the host. Kernels use only what both files offer.
  */
 #ifndef KERNELS_CUDA_PLATFORM_CUH
 #define KERNELS_CUDA_PLATFORM_CUH
@@ -12,23 +12,23 @@
 
 #define DEVICE static __device__ __forceinline__
 #define KERNEL(threads) static __global__ void __launch_bounds__(threads)
-/* kernel in parentheses where it has template arguments */
+/* The kernel stands in parentheses where it has template arguments. */
 #define LAUNCH(kernel, grid, block, shared, stream, ...) kernel<<<grid, block, shared, stream>>>(__VA_ARGS__)
-/* The same for a kernel that begins with await_previous; where `when`, it may be started while the kernels
- * before it in the stream still run. */
+/* Launches a kernel that begins with await_previous. Where `when`, it may be started while the kernels before
+ * it in the stream are still running. */
 #define LAUNCH_EARLY(when, kernel, grid, block, shared, stream, ...)                                         \
     launch_early(when, kernel, grid, block, shared, stream, __VA_ARGS__)
-/* `count` elements of shared memory, in the outermost block of a function */
+/* Declares `count` elements of shared memory, in the outermost block of a function. */
 #define STATIC_SHARED(type, name, count) __shared__ type name[count]
 
-/* What the launch gave as `shared`, 128-byte aligned */
+/* The dynamic shared memory of the launch, 128-byte aligned. */
 template <class T> DEVICE T *dynamic_shared(void)
 {
     extern __shared__ __align__(128) unsigned char dynamic_shared_bytes[];
     return reinterpret_cast<T *>(dynamic_shared_bytes);
 }
 
-/* Before the launch of a kernel that takes more than 48 KiB; 99 KiB at most, for sm_120. */
+/* Must be called before the launch of a kernel that takes more than 48 KiB; at most 99 KiB, for sm_120. */
 template <class K> static void allow_shared(K *kernel, size_t bytes)
 {
     cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -38,7 +38,7 @@ template <class K> static void allow_shared(K *kernel, size_t bytes)
 /* ---- a kernel beside the one before it: programmatic dependent launch, from compute capability 9.0 on ----
  */
 
-/* All blocks have come so far, or ended: a kernel launched early after this one may start. */
+/* Once all blocks have called this or ended, a kernel launched early after this one may start. */
 DEVICE void start_next(void)
 {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
@@ -46,9 +46,9 @@ DEVICE void start_next(void)
 #endif
 }
 
-/* Until the kernels before have ended and what they wrote is seen. Before it a kernel touches no memory but
- * to prefetch. Every thread comes here, because a kernel that ends has to tell the next one that those before
- * it have ended, too. */
+/* Waits until the kernels before this one have ended and their writes are visible. Until then a kernel
+ * touches no memory except to prefetch. Every thread calls this, because the end of a kernel also tells the
+ * next kernel that all before have ended. */
 DEVICE void await_previous(void)
 {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
@@ -56,8 +56,8 @@ DEVICE void await_previous(void)
 #endif
 }
 
-/* Has the L2 cache fetch them, where the hardware can; p and bytes are multiples of 16. It sees later writes,
- * so this may come before await_previous. */
+/* Asks the L2 cache to fetch bytes, where the hardware can; p and bytes are multiples of 16. The cache sees
+ * later writes, so this may come before await_previous. */
 DEVICE void prefetch(const void *p, unsigned bytes)
 {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
@@ -94,7 +94,7 @@ DEVICE void store16(void *p, uint4 x)
     *static_cast<uint4 *>(p) = x;
 }
 
-/* Two bf16 */
+/* x is two bf16. */
 DEVICE void store4(void *p, unsigned x)
 {
     *static_cast<unsigned *>(p) = x;
@@ -120,7 +120,7 @@ DEVICE unsigned shared_address(const void *p)
     return static_cast<unsigned>(__cvta_generic_to_shared(p));
 }
 
-/* Starts copying 16 bytes to shared memory; zeros instead where not `take`. */
+/* Starts copying 16 bytes to shared memory, or zeros when `take` is false. */
 DEVICE void cp_async16(void *shared, const void *global, bool take)
 {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global),
@@ -133,7 +133,7 @@ DEVICE void cp_async_commit(void)
     asm volatile("cp.async.commit_group;" ::: "memory");
 }
 
-/* Until all but the last `pending` groups of this thread have arrived. */
+/* Waits until all but the last `pending` groups of this thread have arrived. */
 template <int pending> DEVICE void cp_async_wait(void)
 {
     asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
@@ -146,13 +146,13 @@ template <class T> DEVICE T shfl_xor(T x, int mask)
     return __shfl_xor_sync(~0u, x, mask);
 }
 
-/* Lanes below delta get their own. */
+/* Lanes below delta get their own value. */
 template <class T> DEVICE T shfl_up(T x, int delta)
 {
     return __shfl_up_sync(~0u, x, delta);
 }
 
-/* The lanes that hold the same x, one bit each */
+/* Returns the lanes that hold an equal x, one bit each. */
 DEVICE unsigned match_any(unsigned x)
 {
     return __match_any_sync(~0u, x);
@@ -170,7 +170,7 @@ DEVICE unsigned float_bits(float f)
     return __float_as_uint(f);
 }
 
-/* Two bf16, rounded to nearest even */
+/* Returns two bf16, rounded to nearest even. */
 DEVICE unsigned pack_bf16(float lo, float hi)
 {
     unsigned d;
@@ -178,8 +178,8 @@ DEVICE unsigned pack_bf16(float lo, float hi)
     return d;
 }
 
-/* Two fp8 in the lower half, rounded to nearest even; too large becomes the largest. No GPU before sm_89 has
- * them. */
+/* Returns two fp8 in the lower half, rounded to nearest even; values that are too large become the largest.
+ * GPUs before sm_89 lack this instruction. */
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 890
 #define CVT_FP8(d, type, lo, hi)                                                                             \
     asm("cvt.rn.satfinite." type "x2.f32 %0, %1, %2;" : "=h"(d) : "f"(hi), "f"(lo))
@@ -215,8 +215,8 @@ DEVICE int popcount(unsigned x)
 
 /* ---- tensor cores ---- */
 
-/* Four 8x8 matrices of bf16. Row r of matrix i is 16 bytes at the address that lane 8i + r gives; lane l
- * receives in d[i] elements 2(l%4), +1 of row l/4 of matrix i (transposed: of its column l/4). */
+/* Loads four 8x8 matrices of bf16. Row r of matrix i is 16 bytes at the address that lane 8i + r gives; lane
+ * l receives in d[i] elements 2(l%4), +1 of row l/4 of matrix i (transposed: of its column l/4). */
 DEVICE void ldmatrix(unsigned (&d)[4], const void *p)
 {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
@@ -234,8 +234,8 @@ DEVICE void ldmatrix_transposed(unsigned (&d)[4], const void *p)
 }
 
 /* d (16,8) f32 += a (16,16) b (16,8). Lane l holds d[0,1]: row l/4, columns 2(l%4), +1; d[2,3]: row l/4 + 8.
- * a[0]: row l/4, columns 2(l%4), +1; a[1]: row + 8; a[2], a[3]: the same at columns + 8. b0: rows 2(l%4), +1
- * of column l/4; b1: rows + 8. */
+ * a[0]: row l/4, columns 2(l%4), +1; a[1]: row + 8; a[2], a[3]: rows as a[0], a[1] at columns + 8. b0: rows
+ * 2(l%4), +1 of column l/4; b1: rows + 8. */
 DEVICE void mma_bf16(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
 {
     asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "

@@ -6,10 +6,10 @@
  *   y[i + D/2] = a[i+D/2] cos_i + a[i] sin_i                     (i < D/2)
  *   backward: da is dy rotated by the opposite angle, then as rmsnorm.cu
  *
- * Mapping  a head of a token is a group of `lanes` lanes; a lane has VEC elements of each half at once: 4
- *          lanes for D 64, 8 for D 128, else 32 and as many rounds as are needed. A block takes a piece of
- *          the tokens; dgq and dgk stay in registers, are summed by block into partials, and these in order
- *          by a last kernel.
+ * Mapping  a group of `lanes` lanes handles a head of a token; a lane holds VEC elements of each half at
+ *          once: 4 lanes for D 64, 8 for D 128, otherwise 32 and as many rounds as are needed. A block takes
+ *          a piece of the tokens; dgq and dgk stay in registers, are summed by block into partials, and these
+ *          in order by a last kernel.
  * Cost     bound by memory: forward 2, backward 3 elements.
  * Oracle   kernels/cpu/qk_norm_rope.c
  * Source   Su et al. 2021, arXiv:2104.09864; per-head norm as in Qwen3
@@ -18,7 +18,7 @@
 
 enum { THREADS = 256, WARPS = THREADS / WARP, PIECES = 512 };
 
-/* One lane's share of a head: VEC elements of the first half and those D/2 behind. */
+/* One lane's share of a head: VEC elements of the first half (a), and those D/2 after them (b). */
 struct pair {
     float a[VEC], b[VEC];
 };
@@ -47,7 +47,8 @@ forward_kernel(T *qk, float *rstd, const T *qkv, const float *gq, const float *g
     unsigned heads = s.H + s.Hkv, lane = threadIdx.x % lanes,
              item = (blockIdx.x * THREADS + threadIdx.x) / lanes;
     int half = s.D / 2;
-    bool here = item < s.N * heads; /* the others go along: sums are of whole warps */
+    bool here =
+        item < s.N * heads; /* lanes without an item still take part, since sums are over whole warps */
     size_t n = here ? item / heads : 0, h = here ? item % heads : 0;
     const T *x = qkv + (n * (heads + s.Hkv) + h) * s.D;
     float square = 0;
@@ -69,7 +70,7 @@ forward_kernel(T *qk, float *rstd, const T *qkv, const float *gq, const float *g
     for (int i = lane * VEC; i < half; i += lanes * VEC) {
         struct pair gain, angle;
         if (lanes * VEC < half)
-            get_pair<wide>(p, x, i, half); /* several rounds: p holds the last */
+            get_pair<wide>(p, x, i, half); /* with several rounds p holds only the last */
         get_pair<wide>(gain, g, i, half);
         get_pair<wide>(angle, turn, i, half);
 #pragma unroll
@@ -84,7 +85,7 @@ forward_kernel(T *qk, float *rstd, const T *qkv, const float *gq, const float *g
 
 /* ---- backward ---- */
 
-/* d becomes the gradient before the rotation. */
+/* Turns d into the gradient before the rotation. */
 DEVICE void turn_back(struct pair &d, const struct pair &angle)
 {
 #pragma unroll
@@ -95,15 +96,15 @@ DEVICE void turn_back(struct pair &d, const struct pair &angle)
     }
 }
 
-/* What all groups of the block have for dg (D) in a round, to partial (D): the groups of each warp are added,
- * then the warps, in a fixed order. gather: shared (WARPS, 2, lanes * VEC). */
+/* Sums the dg of all groups of the block in one round into partial (D): first the groups of each warp, then
+ * the warps, in a fixed order. gather: shared (WARPS, 2, lanes * VEC). */
 template <int lanes>
 DEVICE void sum_groups(float *partial, const struct pair &dg, float *gather, int base, int half)
 {
     enum { ROUND = lanes * VEC };
     int lane = threadIdx.x % WARP;
     float *mine = gather + threadIdx.x / WARP * 2 * ROUND + lane * VEC;
-    __syncthreads(); /* gather may be in use from before */
+    __syncthreads(); /* an earlier call may still be reading gather */
 #pragma unroll
     for (int k = 0; k < VEC; k++) {
         float a = groups_sum<lanes>(dg.a[k]), b = groups_sum<lanes>(dg.b[k]);
@@ -123,8 +124,8 @@ DEVICE void sum_groups(float *partial, const struct pair &dg, float *gather, int
     }
 }
 
-/* partial (pieces, 2, D): of dgq and dgk. Round `base` covers elements base .. base + lanes * VEC of each
- * half. */
+/* partial (pieces, 2, D): partial sums of dgq and dgk. Round `base` covers elements base .. base + lanes *
+ * VEC of each half. */
 template <class T, bool wide, int lanes>
 KERNEL(THREADS)
 backward_kernel(T *dqkv, float *partial, const T *dqk, const T *qkv, const float *rstd, const float *gq,
@@ -158,7 +159,7 @@ backward_kernel(T *dqkv, float *partial, const T *dqk, const T *qkv, const float
             float scale = lanes_sum<lanes>(dot) / s.D * r * r * r;
             if (!here || i >= half)
                 continue;
-            if (lanes * VEC < half) { /* several rounds: they hold the last */
+            if (lanes * VEC < half) { /* with several rounds they hold only the last */
                 get_pair<wide>(d, dqk + (size_t)item * s.D, i, half);
                 get_pair<wide>(x, qkv + in, i, half);
                 get_pair<wide>(gain, g, i, half);
@@ -184,7 +185,7 @@ backward_kernel(T *dqkv, float *partial, const T *dqk, const T *qkv, const float
     }
 }
 
-/* A block an element of dgq, then of dgk: the pieces' sums, or adds them. */
+/* One block for each element of dgq, then of dgk, writes or adds the sum over the pieces. */
 KERNEL(WARP)
 add_pieces_kernel(float *dgq, float *dgk, const float *partial, int pieces, int D, bool accumulate)
 {
@@ -200,7 +201,8 @@ add_pieces_kernel(float *dgq, float *dgk, const float *partial, int pieces, int 
 
 /* ---- launchers ---- */
 
-static int piece_tokens(int N) /* of a block; not so few that its last sums outweigh them */
+static int
+piece_tokens(int N) /* tokens of a block; enough of them that the final sums cost little in comparison */
 {
     size_t each = ceil_div((size_t)N, PIECES);
     return (int)(each > 16 ? each : 16);

@@ -8,7 +8,7 @@ static struct recording *find(struct recordings *r, uint64_t key)
     return NULL;
 }
 
-/* A free place, or the one that was not used for longest. */
+/* Returns a free place, or frees the one that was not used for longest. */
 static struct recording *make_room(struct recordings *r)
 {
     struct recording *oldest = &r->v[0];
@@ -55,7 +55,7 @@ bool recordings_end(struct recordings *r, cudaStream_t s)
     e->graph = gpu_record_end(s);
     r->off = !e->graph || !gpu_graph_launch(e->graph, s);
     if (r->off)
-        recordings_clear(r); /* what they take may be what is lacking */
+        recordings_clear(r); /* the memory of the recordings may be what is missing */
     return !r->off;
 }
 

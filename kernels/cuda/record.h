@@ -1,9 +1,10 @@
 /*
  * record.h - sequences of ops that are recorded once and then replayed as one CUDA graph
  *
- * Of each key: the first time the calls are simply done (libraries load kernels, scratch grows), the second
- * time they are recorded and the graph launched, from then on it is launched at once. Keys that were not used
- * for long make room. Where no graph can be made of them the calls are done, from then on always.
+ * When a key is used for the first time, its calls are simply executed (libraries load kernels, scratch
+ * grows); the second time they are recorded and the graph is launched; from then on the graph is launched at
+ * once. The keys that were not used for longest are discarded when room is needed. If no graph can be made,
+ * the calls are executed, then and ever after.
  */
 #ifndef KERNELS_CUDA_RECORD_H
 #define KERNELS_CUDA_RECORD_H
@@ -16,17 +17,17 @@ struct recordings {
     struct recording {
         uint64_t key, used;
         bool taken;
-        void *graph; /* NULL: seen once */
+        void *graph; /* NULL: the key was used only once so far */
     } v[RECORDINGS];
-    struct recording *open; /* is being recorded */
+    struct recording *open; /* the one that is being recorded, or NULL */
     uint64_t uses;
-    bool off; /* this runtime cannot record, or refused what it had recorded */
+    bool off; /* this runtime cannot record, or refused a graph that it had recorded */
 };
 
-/* true: replayed. false: the caller makes the calls, then calls recordings_end, which says whether they are
- * done; if not: once more. */
+/* Returns true when the calls were replayed. On false the caller makes the calls, then calls recordings_end:
+ * it returns whether they were executed; if not, the caller makes them again. */
 bool recordings_replay(struct recordings *r, cudaStream_t s, uint64_t key);
 bool recordings_end(struct recordings *r, cudaStream_t s);
-void recordings_clear(struct recordings *r); /* memory moved; what is being recorded goes on */
+void recordings_clear(struct recordings *r); /* called when memory has moved; a recording under way goes on */
 
 #endif

@@ -5,12 +5,12 @@
  *   dx[n,c] += r[n] * (g[c]*dy[n,c] - x[n,c] * r[n]^2 * mean_k(g[k]*dy[n,k]*x[n,k]))
  *   dg[c]   = or += sum_n dy[n,c] * x[n,c] * r[n]
  *
- * Mapping  forward, dx: a warp a row, VEC elements a lane at a time; the second pass over a row finds it in
+ * Mapping  forward, dx: one warp a row, VEC elements a lane at a time; the second pass over a row finds it in
  *          the L1 cache. dg: a block takes the columns of a warp's width and a piece of the rows, a lane VEC
  *          columns; partial sums by piece, added in order by a last kernel.
- * Numerics sums in f32; the norm is of the rounded sum, as backward sees it.
- * Cost     bound by memory: forward 4 elements, backward 7 with what dg reads again, mostly from the L2
- *          cache.
+ * Numerics sums in f32; the rounded sum is normed, since backward reads that too.
+ * Cost     bound by memory: forward moves 4 elements, backward 7, of which dg reads some again, mostly from
+ *          the L2 cache.
  * Oracle   kernels/cpu/rmsnorm.c
  * Source   Zhang & Sennrich 2019, arXiv:1910.07467
  */
@@ -107,13 +107,13 @@ dx_kernel(T *dx, const T *dy, const T *x, const float *g, const float *rstd, int
     }
 }
 
-static int piece_rows(int N) /* rows that a block sums, a multiple of WARPS */
+static int piece_rows(int N) /* rows that a block sums: a multiple of WARPS */
 {
     return (int)round_up(ceil_div((size_t)N, PIECES), WARPS * 4);
 }
 
-/* partial (pieces, C): what each piece of the rows gives to dg. Warp w of a block takes every WARPS-th row.
- */
+/* partial (pieces, C): the part of dg from each piece of the rows. Warp w of a block takes every WARPS-th
+ * row. */
 template <class T, bool wide>
 KERNEL(THREADS)
 dg_kernel(float *partial, const T *dy, const T *x, const float *rstd, int N, int C, int rows)
@@ -134,7 +134,7 @@ dg_kernel(float *partial, const T *dy, const T *x, const float *rstd, int N, int
     for (int i = 0; i < VEC; i++)
         sums[warp * STRIP + i * WARP + lane] = dg[i];
     __syncthreads();
-    /* thread t adds the warps' sums of column t of the strip */
+    /* thread t adds the sums that the warps have for column t of the strip */
     int column = threadIdx.x, from = column % VEC * WARP + column / VEC;
     float sum = 0;
     for (int w = 0; w < WARPS; w++)
@@ -143,8 +143,8 @@ dg_kernel(float *partial, const T *dy, const T *x, const float *rstd, int N, int
         partial[(size_t)blockIdx.y * C + blockIdx.x * STRIP + column] = sum;
 }
 
-/* dg[c] = (or +=) sum of column c of partial (pieces, C): 8 threads a column, each every 8th piece, then in
- * order */
+/* dg[c] = (or +=) the sum of column c of partial (pieces, C): 8 threads a column take every 8th piece each,
+ * and their sums are added in order. */
 KERNEL(THREADS) add_pieces_kernel(float *dg, const float *partial, int pieces, int C, bool accumulate)
 {
     STATIC_SHARED(float, sums, THREADS);

@@ -1,5 +1,5 @@
 /*
- * sensors.c - what the GPU says about itself, through NVML, opened at the first question
+ * sensors.c - readings of the GPU's sensors through NVML, which is opened at the first call
  *
  * Only five functions are used, so they are declared here: NVML's header is not part of every toolkit.
  * Source: NVML API reference; these have been stable since its version 2.

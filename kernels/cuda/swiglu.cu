@@ -5,7 +5,7 @@
  *
  * Mapping  a thread takes VEC elements of a row.
  * Numerics in f32, one rounding at the store.
- * Cost     bound by memory: forward 3, backward 5 elements a result.
+ * Cost     bound by memory: forward moves 3 elements a result, backward 5.
  * Oracle   kernels/cpu/swiglu.c
  * Source   Shazeer 2020, arXiv:2002.05202
  */
@@ -18,7 +18,7 @@ DEVICE float sigmoid(float x)
     return 1.0f / (1.0f + expf(-x));
 }
 
-/* Row and first column of the thread's elements; false: there are none. */
+/* Finds the row and first column of the thread's elements; false: the thread has none. */
 DEVICE bool place(size_t *n, int *c, int N, int F)
 {
     unsigned each = ((unsigned)F + VEC - 1) / VEC, i = blockIdx.x * THREADS + threadIdx.x;

@@ -85,7 +85,7 @@ static void cross_entropy(struct device *dev, float *loss, void *logits, const i
 
 static void to_act(struct device *dev, void *dst, const float *src, size_t n)
 {
-    if (dst != src) /* f32: theta is its own working copy */
+    if (dst != src) /* in f32 theta is its own working copy */
         cuda_to_act(dev->stream, dev->act, dst, src, n);
 }
 
@@ -145,7 +145,8 @@ static void adamw_step_bf16(struct device *dev, float *theta, void *work, uint16
     cuda_adamw_step_bf16(dev->stream, dev->act, theta, work, m, v, g, n, a, seed, index);
 }
 
-/* bf16 alone: makers print no rate for f32 products without TF32 that would say anything about training. */
+/* Only bf16 has a nominal rate: makers print f32 rates of matrix products with TF32 alone, which we do not
+ * use. */
 static double nominal(struct device *dev)
 {
     return dev->act == DTYPE_BF16 ? nominal_flops(dev->gpu.name) : 0;
@@ -171,7 +172,7 @@ const struct ops cuda_table = {
     .logit_bytes = (size_t)256 << 20,
     .micro_tokens = 32768,
     .widest_head = CUDA_WIDEST_HEAD,
-    .update_tokens = 600, /* 28 bytes a weight at 3.3 TB/s, 6 operations a weight and token at 0.4 PFLOP/s */
+    .update_tokens = 600, /* 28 bytes a weight at 3.3 TB/s; 6 operations a weight and token at 0.4 PFLOP/s */
     .fastest_act = fastest_act,
     .open = cuda_device_open,
     .close = cuda_device_close,

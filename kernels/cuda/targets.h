@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* targets: as CUDA_ARCH in the Makefile, "80 90a 100 120" */
+/* targets: a list such as CUDA_ARCH in the Makefile, "80 90a 100 120". */
 bool targets_cover(const char *targets, int major, int minor);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * transfer.c - between host and device, through pinned buffers
+ * transfer.c - copies between host and device, through pinned buffers
  *
- * upload copies into one of a few pinned pieces and returns; a piece is taken again when the stream is done
- * with it. download_later collects in one pinned buffer; sync hands the bytes over.
+ * upload copies into one of a few pinned pieces and returns; a piece is used again when the stream has read
+ * it. download_later collects in one pinned buffer; sync hands the bytes over.
  */
 #include "kernels/cuda/device.h"
 
@@ -57,8 +57,8 @@ void cuda_download(struct device *dev, void *dst, const void *src, size_t bytes)
     }
 }
 
-/* Room in the pinned buffer. When a step brings more than it holds one waits, and it doubles: after the first
- * steps all of a step's bytes fit, and nothing waits but sync. */
+/* Makes room in the pinned buffer. When it is full, this waits for the stream and doubles the buffer: after
+ * the first steps it holds all bytes of a step, and only sync waits. */
 static bool reserve(struct device *dev, size_t bytes)
 {
     if (dev->n_pending < MAX_PENDING && dev->later_used + bytes <= dev->later_bytes)

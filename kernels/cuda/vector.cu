@@ -1,9 +1,9 @@
 /*
  * vector.cu - long vectors: conversion, scaling, adding, dot products
  *
- * Mapping  a thread takes VEC elements, 16 bytes or 32 at once. A dot product: DOT_BLOCKS blocks at most,
- *          each a contiguous piece whose size depends on n alone; partial sums in double, then one block adds
- *          these in a fixed order.
+ * Mapping  a thread takes VEC elements, 16 bytes or 32 at once. For a dot product at most DOT_BLOCKS blocks
+ *          each take a contiguous piece whose size depends on n alone; partial sums in double, then one block
+ *          adds these in a fixed order.
  * Cost     bound by memory.
  * Oracle   kernels/cpu/vector.c
  */
@@ -102,7 +102,7 @@ void cuda_scale(cudaStream_t s, float *x, float a, size_t n)
 
 /* ---- dot products ---- */
 
-static size_t dot_piece(size_t n) /* elements of a block */
+static size_t dot_piece(size_t n) /* elements that a block handles */
 {
     size_t each = ceil_div(n, DOT_BLOCKS);
     return each > dot_least ? round_up(each, THREADS * VEC) : dot_least;
