@@ -63,8 +63,6 @@ int weights_init(struct weights *w, uint64_t seed);
 /* Zeroes the output projections of the layers from `from` on, which makes these layers exact identities.
  * Returns -1 when there is no memory on the host. */
 int weights_silence(struct weights *w, int from);
-/* Initialises layers from .. to-1 again. Returns -1 when there is no memory on the host. */
-int weights_revive(struct weights *w, uint64_t seed, int from, int to);
 void weights_publish(struct weights *w); /* copies theta to work, if theta exists */
 
 struct activations; /* buffers for micro-batches of up to B x T */

@@ -198,23 +198,16 @@ static void init_param(struct weights *w, const struct param *p, uint64_t seed, 
     }
 }
 
-/* Parameters outside of layers count as layer -1. */
-int weights_revive(struct weights *w, uint64_t seed, int from, int to)
+int weights_init(struct weights *w, uint64_t seed)
 {
     float *host = malloc(CHUNK * sizeof *host);
     if (!host)
         return -1;
     for (size_t i = 0; i < w->layout.count; i++)
-        if (w->layout.v[i].layer >= from && w->layout.v[i].layer < to)
-            init_param(w, &w->layout.v[i], seed, host);
+        init_param(w, &w->layout.v[i], seed, host);
     free(host);
     weights_publish(w);
     return 0;
-}
-
-int weights_init(struct weights *w, uint64_t seed)
-{
-    return weights_revive(w, seed, -1, w->c.L);
 }
 
 int weights_silence(struct weights *w, int from)

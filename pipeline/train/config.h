@@ -23,7 +23,6 @@ enum device_choice { DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA, DEVICE_REFERENCE };
 enum compute_dtype { COMPUTE_AUTO, COMPUTE_BF16, COMPUTE_F32 };
 enum attention_choice { ATTENTION_OWN, ATTENTION_CUDNN };
 enum optimizer_choice { OPTIMIZER_ADAMW, OPTIMIZER_MUON };
-enum growth_init { GROW_ZERO, GROW_FRESH };
 enum finish_choice { FINISH_DECAY, FINISH_PREDICT, FINISH_AUTO };
 enum recipe { RECIPE_PLAN, RECIPE_FAST };
 
@@ -37,7 +36,6 @@ struct train_config {
     enum recipe recipe;
     enum optimizer_choice optimizer;
     enum schedule_kind schedule;
-    enum growth_init grow_init;
     enum finish_choice finish;
     enum init init;
     uint64_t layers, width, heads, kv_heads, head_dim, ffn, context;

@@ -247,8 +247,6 @@ static void grow(struct trainer *t, int depth)
 {
     char *layers = xasprintf("%d layers", depth);
     int before = t->w.depth;
-    if (t->cfg->grow_init == GROW_FRESH && weights_revive(&t->w, t->cfg->seed, before, depth) != 0)
-        die("no memory for the first weights");
     loop_set_depth(t, depth);
     finish_begin(&t->finish, &t->w);
     losses_begin(&t->losses, t->step);

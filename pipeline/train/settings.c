@@ -118,8 +118,6 @@ const struct setting settings[] = {
      "LAYERS@STEP,LAYERS@SHARE%..: begin shallow, more layers join later, as in 1@0,6@75%; auto: one layer, "
      "all "
      "of them after three quarters of the steps (off)"},
-    {0, "grow-init", OPT_WORD, &cfg.grow_init, "zero|fresh", RESULT, GROW_ZERO, 0, GROW_FRESH,
-     "of layers that join; zero: with output projections of zero; fresh: as at the start"},
     {0, "finish", OPT_WORD, &cfg.finish, "decay|predict|auto", RESULT, NAN, 0, FINISH_AUTO,
      "what the model is. decay: the weights as they are; predict: as averages of the last steps forecast "
      "them after "
