@@ -29,7 +29,7 @@ static struct fetch_options options = {.seed = 1,
                                        .hub.retry_wait_s = 1};
 
 static const struct opt opts[] = {
-    {0, NULL, OPT_HEADING, NULL, NULL, "Where to"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Output"},
     {'c', "cat", OPT_FLAG, &cat, NULL, "write the documents to standard output, as JSON lines"},
     {'o', "output", OPT_STR, &options.out_dir, "DIR",
      "make one file NAME.jsonl.zst a source in DIR; sources that are\n"
@@ -39,26 +39,26 @@ static const struct opt opts[] = {
      "shares, and print where they are"},
     {0, "list", OPT_FLAG, &list, NULL, "print the corpora that have names instead"},
     {0, "inspect", OPT_FLAG, &inspect, NULL, "show the columns, codecs and sizes of Parquet files instead"},
-    {0, "json", OPT_FLAG, &as_json, NULL, "of --list and --inspect: JSON"},
+    {0, "json", OPT_FLAG, &as_json, NULL, "with --list or --inspect: print JSON"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Which documents"},
     {'n', "limit", OPT_STR, &options.limit, "N|SIZE",
      "stop after N documents, or with the document that reaches\n"
      "SIZE bytes of text (100KB, 1MB, 2GB, 1MiB); with -o, in each file"},
     {'g', "glob", OPT_LIST, &options.input.globs, "GLOB",
-     "of directories and repositories, only the files whose name matches\n"
+     "in directories and repositories, read only files whose name matches\n"
      "('*.py'), or whose path below it does ('lib/*.c'); may be given again"},
     {0, "skip-bad", OPT_FLAG, &options.input.skip_bad, NULL,
      "count bad JSON documents and go on; default: stop with an error"},
     INPUT_OPTIONS(options.input),
-    {'s', "seed", OPT_U64, &options.seed, "N", "of the built-in generator (default 1)"},
+    {'s', "seed", OPT_U64, &options.seed, "N", "seed of the built-in generator (default 1)"},
     {0, "corpora", OPT_STR, &options.corpora, "FILE",
      "add corpora of your own: a JSON array with what --list --json prints"},
-    {0, NULL, OPT_HEADING, NULL, NULL, "How"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Downloads"},
     {'j', "jobs", OPT_INT, &options.jobs, "N", "downloads side by side (default 8)"},
     {0, "retry-wait", OPT_NUM, &options.hub.retry_wait_s, "SECONDS",
      "pause before a request is repeated, doubled each time, where the\n"
      "server names none (default 1); at most five repetitions"},
-    {0, NULL, OPT_HEADING, NULL, NULL, "What of them"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "How documents are read"},
     INPUT_TEXT_OPTS(options.input),
     {'d', "domain", OPT_STR, &options.domain, "DOMAIN",
      "mark all as language, code, math, ml, logic or other;\n"
