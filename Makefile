@@ -35,7 +35,7 @@ tsan_LDFLAGS    := -fsanitize=thread
 fuzz_CFLAGS     := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
                    -Wno-unknown-pragmas -Wno-source-uses-openmp
 fuzz_LDFLAGS    := -fsanitize=fuzzer,address,undefined
-ifeq ($(CI),true)
+ifeq ($(CI)-$(VARIANT),true-release)    # code with sanitizers in it is warned of wrongly
 WARN += -Werror
 endif
 
@@ -65,7 +65,7 @@ build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v3.o: CFLAGS += -mavx2 -mb
 build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v4.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt -mavx512f -mavx512bw -mavx512vl
 endif
 
-.PHONY: layers format format-check shellcheck check asan-unit FORCE cuda all tests test asan tsan bench interop torture install help clean setup
+.PHONY: layers format format-check shellcheck check asan-unit mutate FORCE cuda all tests test asan tsan bench interop torture install help clean setup
 .DELETE_ON_ERROR:
 .SECONDARY: $(patsubst %.c,$(B)/obj/%.o,$(wildcard pipeline/*.c tools/*.c tests/unit/*.c tests/fuzz/*.c))
 
@@ -77,14 +77,17 @@ $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# A file that a program carries whole: symbols _binary_PATH_start and _binary_PATH_end.
+# A file that a program carries whole: symbols _binary_PATH_start and _binary_PATH_end. Assembled, not made by
+# `ld -b binary`, whose objects lack the mark for IBT and SHSTK (cet.h), so that no program would have it.
+embedded = _binary_$(subst -,_,$(subst .,_,$(subst /,_,$<)))
 define embed
 	@mkdir -p $(@D)
-	$(call say,LD,$<)ld -r -b binary -z noexecstack -o $@ $<
+	$(call say,AS,$<)printf '#include <cet.h>\n.section .rodata\n.global $(embedded)_start, $(embedded)_end\n$(embedded)_start: .incbin "$<"\n$(embedded)_end:\n.section .note.GNU-stack,"",@progbits\n' | \
+		$(CC) $(filter -fcf-protection,$(CFLAGS)) -x assembler-with-cpp -c -o $@ -
 endef
-$(B)/obj/%.html.o: %.html
+$(B)/obj/%.html.o: %.html Makefile
 	$(embed)
-$(B)/obj/%.txt.o: %.txt
+$(B)/obj/%.txt.o: %.txt Makefile
 	$(embed)
 EMBEDDED = $(wildcard $1/*.html $1/data/*.txt)
 
@@ -255,8 +258,11 @@ $(B)/tests/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 # Libraries that make calls of a program fail (LD_PRELOAD), for the scripts in tests/cli and for `make torture`.
 FAULT_LIBS := $(patsubst %,$(B)/tests/%.so,fault nomem)
 ifeq ($(VARIANT),release)
-tests: $(FAULT_LIBS)
+tests: $(FAULT_LIBS) $(B)/tests/fault_campaign
 endif
+$(B)/tests/fault_campaign: tests/fault/campaign.c tests/fault/calls.h Makefile
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 $(FAULT_LIBS): $(B)/tests/%.so: tests/fault/%.c tests/fault/calls.h Makefile
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CPPFLAGS) -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
@@ -287,6 +293,11 @@ asan-unit: setup
 tsan: setup
 	@+$(BUILD) VARIANT=tsan build/tsan/tests/ring_test build/tsan/tests/pieces_test
 	@TESTDIR=$(abspath build/tsan/tests) tests/run ring_test pieces_test
+# Changes the code in small ways and looks whether the tests notice: MUTANTS of each room, drawn with SEED (an hour).
+MUTANTS ?= 20
+SEED    ?= 1
+mutate: setup
+	@tests/mutate -n $(MUTANTS) -s $(SEED)
 fuzz: setup
 	@tools/setup fuzz
 	@+$(BUILD) VARIANT=fuzz fuzzers
@@ -296,6 +307,9 @@ torture: setup
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
 		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
 	@BIN=$(abspath $(BIN)) TORTURE=1000 TEST_TIMEOUT=7200 tests/run hub_kill
+	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) tests/fault/torture
+	@tools/setup torture
+	@tests/ring/model all
 
 # Checks of the text itself. ROOMS: where C and CUDA files are; SCRIPTS: what bash runs.
 ROOMS      := pipeline kernels shm formats tools tests
@@ -336,7 +350,8 @@ help:
 	@echo 'make bench      print every figure that README quotes, beside its limit'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
-	@echo 'make torture    long kill -9 campaigns (minutes)'
+	@echo 'make mutate     change the code in small ways and list the changes that no test notices: MUTANTS=20 a room, SEED=1 (an hour)'
+	@echo 'make torture    kill -9 campaigns, every system call and allocation failing once, the model of the ring (an hour)'
 	@echo 'make install    PREFIX=/usr/local'
 	@echo 'make clean      remove everything that was built'
 

@@ -215,15 +215,15 @@ stage_shard() {
 
 val_of() { if [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi; }
 
-measure() {     # FIELD [OPTION...]: what train-bench measures of this preset here, as a whole number
-    "$tools/train-bench" -m "${preset:-nano}" -T "$row_tokens" --optimizer "$optimizer" --device "$device" --repeats 7 --json "${@:2}" |
+measure() {     # FIELD REPEATS [OPTION...]: what train-bench measures of this preset here, as a whole number
+    "$tools/train-bench" -m "${preset:-nano}" -T "$row_tokens" --optimizer "$optimizer" --device "$device" --repeats "$2" --json "${@:3}" |
         sed "s/.*\"$1\": \([0-9]*\).*/\1/"
 }
 
 # Chooses the shape of the model for the computation that fits into --minutes, by a table of measurements in train.
 choose_shape() {
     local flop layers width heads ffn v b
-    flop=$(($(measure gflops -B 16 --vocab 4096) * minutes * 55))e9
+    flop=$(($(measure gflops 1 -B 8 --vocab 4096) * minutes * 55))e9
     read -r layers width heads ffn v b < <("$bin/train" --print-shape "$flop")
     shape=(--layers "$layers" --width "$width" --heads "$heads" --ffn "$ffn")
     : "${vocab:=$v}" "${batch:=$b}"
@@ -246,7 +246,7 @@ plan() {
     [ -n "$steps$preset" ] || [ "$recipe" != fast ] || choose_shape
     : "${batch:=$usual_batch}" "${vocab:=$usual_vocab}"
     [ -z "$steps" ] || return 0
-    speed=$(measure tokens_per_s -B "$batch" --vocab "$vocab" "${shape[@]}")
+    speed=$(measure tokens_per_s 7 -B "$batch" --vocab "$vocab" "${shape[@]}")
     steps=$((minutes * 55 * speed / (batch * row_tokens) + 1))
     printf '%s\n%s\n%s\n' "$want" "$steps $batch $vocab" "${shape[*]}" >"$run/plan"
     echo "run.sh: $speed tokens/s here: $steps steps in about $minutes minutes"

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#define XXH_STATIC_LINKING_ONLY /* a state on the stack, which no lack of memory can refuse */
 #include <xxhash.h>
 
 enum { MANIFEST_VERSION = 1 };
@@ -28,29 +29,28 @@ void manifest_shard_name(char *buf, size_t cap, size_t i, int archive)
     snprintf(buf, cap, "%06zu.tok%s", i, archive_suffix[archive]);
 }
 
-void manifest_add(struct manifest *m, const struct manifest_shard *s)
+int manifest_add(struct manifest *m, const struct manifest_shard *s)
 {
     if ((m->n_shards & (m->n_shards - 1)) == 0) {
-        m->shards = realloc(m->shards, (m->n_shards ? 2 * m->n_shards : 1) * sizeof *m->shards);
-        if (!m->shards)
-            abort();
+        void *more = realloc(m->shards, (m->n_shards ? 2 * m->n_shards : 1) * sizeof *m->shards);
+        if (!more)
+            return -1;
+        m->shards = more;
     }
     m->shards[m->n_shards++] = *s;
     m->tokens += s->tokens;
     m->documents += s->documents;
     m->text_bytes += s->text_bytes;
+    return 0;
 }
 
 static uint64_t hash_of_hashes(const struct manifest *m)
 {
-    XXH3_state_t *x = XXH3_createState();
-    if (!x)
-        abort();
+    XXH3_state_t state, *x = &state;
     XXH3_64bits_reset(x);
     for (size_t i = 0; i < m->n_shards; i++)
         XXH3_64bits_update(x, &m->shards[i].hash, sizeof m->shards[i].hash);
     uint64_t h = XXH3_64bits_digest(x);
-    XXH3_freeState(x);
     return h;
 }
 
@@ -101,14 +101,12 @@ char *manifest_to_json(const struct manifest *m)
                   "source_hash", hex(m->source_hash), "params", params, "shards", shards);
     char *text = json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
     json_decref(root);
-    if (!text)
-        abort();
-    size_t n = strlen(text);
-    text = realloc(text, n + 2);
-    if (!text)
-        abort();
-    memcpy(text + n, "\n", 2);
-    return text;
+    char *line = text ? realloc(text, strlen(text) + 2) : NULL;
+    if (!line)
+        free(text);
+    else
+        strcat(line, "\n");
+    return line;
 }
 
 /* Reads one field at a time; the first that is missing or malformed is remembered. */
@@ -161,8 +159,8 @@ static void parse_shard(struct manifest *m, json_t *obj, size_t i, struct fields
         f.bad = "file";
     if (f.bad)
         outer->bad = outer->bad ? outer->bad : f.bad;
-    else
-        manifest_add(m, &s);
+    else if (manifest_add(m, &s) != 0)
+        outer->bad = "shards: out of memory";
 }
 
 /* Returns the name of the field at fault, or NULL. */

@@ -38,10 +38,11 @@ struct manifest {
     struct manifest_shard *shards; /* owned; manifest_free */
 };
 
-/* Also adds to the totals. Aborts when out of memory. */
-void manifest_add(struct manifest *m, const struct manifest_shard *s);
-void manifest_seal(struct manifest *m);           /* computes source_hash */
-char *manifest_to_json(const struct manifest *m); /* malloc'd, ends with a newline; deterministic */
+/* Also adds to the totals. -1: out of memory. */
+int manifest_add(struct manifest *m, const struct manifest_shard *s);
+void manifest_seal(struct manifest *m); /* computes source_hash */
+/* Malloc'd, ends with a newline; deterministic. NULL: out of memory. */
+char *manifest_to_json(const struct manifest *m);
 /* Returns 0, or -1 with err. name: the path, for the message. Totals, names and source_hash are checked. */
 int manifest_parse(struct manifest *m, const char *json, size_t len, const char *name, char *err, size_t cap);
 /* Reads DIR/manifest.json. Returns 0, or -1 with err. */

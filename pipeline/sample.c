@@ -5,13 +5,11 @@
  * stdout: the text as it is made, or one JSON object a line and sample
  */
 #include "formats/json_text.h"
-#include "pipeline/eval/loaded.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/threads.h"
-#include "pipeline/sample/textout.h"
-#include "pipeline/model/sampler.h"
+#include "pipeline/sample/continuation.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -81,17 +79,6 @@ static const struct cli cli = {
     notes,
 };
 
-/* One generation: the tokens so far, and the cache of some tail of them. */
-struct text {
-    const struct loaded *m;
-    struct kv_cache *kv;
-    int32_t *ids; /* owned: prompt, then new tokens */
-    size_t n, n_prompt, room;
-    float *logits; /* (V) owned: of the token after ids */
-    bool slid;     /* the cache no longer begins with the prompt */
-    bool warned;
-};
-
 static void check_options(void)
 {
     if (prompt_text && prompt_file)
@@ -136,51 +123,6 @@ static char *read_prompt(size_t *len)
     return b.s;
 }
 
-static void append(struct text *t, int32_t id)
-{
-    if (t->n == t->room) {
-        t->room = t->room ? 2 * t->room : 256;
-        t->ids = xrealloc(t->ids, t->room * sizeof *t->ids);
-    }
-    t->ids[t->n++] = id;
-}
-
-static void encode_prompt(struct text *t, const char *s, size_t len)
-{
-    size_t n;
-    struct encoder *e = encoder_new(t->m->tok, NULL);
-    const uint32_t *ids = encode(e, s, len, true, &n);
-    uint32_t eos = tokenizer_eos(t->m->tok);
-    if (n == 0 || document) {
-        if (eos == UINT32_MAX)
-            die("%s: no end-of-text token to begin a document with: give a prompt", t->m->tokenizer_path);
-        append(t, (int32_t)eos);
-    }
-    for (size_t i = 0; i < n; i++)
-        append(t, (int32_t)ids[i]);
-    encoder_free(e);
-    t->n_prompt = t->n;
-}
-
-/* Feeds ids[from..n) into the cache. When it cannot hold them: begins anew with the last half context of ids.
- */
-static void feed(struct text *t, size_t from)
-{
-    size_t T = (size_t)t->m->w.c.T, used = (size_t)kv_cache_len(t->kv);
-    if (t->n - from > T - used) {
-        size_t keep = T > 1 ? T / 2 : 1;
-        if (!t->warned && t->n == t->n_prompt)
-            warn("the prompt has %zu tokens, the context is %zu: only the last %zu are read", t->n, T, keep);
-        else if (!t->slid)
-            detail("the context of %zu tokens is full: going on from the last %zu", T, keep);
-        t->slid = t->warned = true;
-        kv_cache_truncate(t->kv, 0);
-        from = t->n - keep;
-    }
-    model_extend(&t->m->w, t->kv, t->ids + from, (int)(t->n - from), t->logits);
-    loaded_check(t->m);
-}
-
 static void to_stdout(void *arg, const char *s, size_t n)
 {
     (void)arg;
@@ -193,30 +135,8 @@ static void to_buffer(void *arg, const char *s, size_t n)
     strbuf_add(arg, s, n);
 }
 
-/* Tokens until something stops it; returns the reason. */
-static const char *generate(struct text *t, struct sampler *s, struct textout *out)
-{
-    uint32_t eos = tokenizer_eos(t->m->tok);
-    while (!stop_signal) {
-        if (n_tokens && t->n - t->n_prompt >= n_tokens)
-            return "length";
-        int32_t id = sampler_next(s, t->logits, t->ids, t->n);
-        if ((uint32_t)id == eos && !ignore_eos)
-            return "eos";
-        append(t, id);
-        size_t len = 0;
-        const char *bytes = tokenizer_bytes(t->m->tok, (uint32_t)id, &len);
-        if (bytes && !tokenizer_is_special(t->m->tok, (uint32_t)id) && textout_add(out, bytes, len))
-            return "stop";
-        if (n_tokens && t->n - t->n_prompt >= n_tokens)
-            return "length";
-        feed(t, t->n - 1);
-    }
-    return "signal";
-}
-
-static void print_json(const struct text *t, const char *prompt, size_t len, const struct strbuf *made,
-                       const char *stop, uint64_t used_seed, double rate)
+static void print_json(const struct continuation *t, const char *prompt, size_t len,
+                       const struct strbuf *made, const char *stop, uint64_t used_seed, double rate)
 {
     json_t *j = json_pack("{s:o, s:o, s:I, s:I, s:s, s:I, s:f}", "prompt", json_text(prompt, len), "text",
                           json_text(made->s, made->len), "prompt_tokens", (json_int_t)t->n_prompt, "tokens",
@@ -228,8 +148,8 @@ static void print_json(const struct text *t, const char *prompt, size_t len, con
     json_decref(j);
 }
 
-/* The i-th sample, from the prompt's logits and cache. */
-static void one_sample(struct text *t, struct sampler *s, uint64_t i, const char *prompt, size_t len)
+/* The i-th sample. */
+static void one_sample(struct continuation *t, struct sampler *s, uint64_t i, const char *prompt, size_t len)
 {
     struct strbuf made = {0};
     struct textout out = {&stops, json ? to_buffer : to_stdout, &made, {0}};
@@ -240,8 +160,9 @@ static void one_sample(struct text *t, struct sampler *s, uint64_t i, const char
                (unsigned long long)num_samples, (unsigned long long)(seed + i));
     if (!json && echo)
         to_stdout(NULL, prompt, len);
+    continuation_start(t);
     double began = now_seconds();
-    const char *stop = generate(t, s, &out);
+    const char *stop = continuation_run(t, s, &out, n_tokens, ignore_eos);
     double seconds = now_seconds() - began, made_tokens = (double)(t->n - t->n_prompt);
     textout_end(&out);
     if (json)
@@ -252,38 +173,11 @@ static void one_sample(struct text *t, struct sampler *s, uint64_t i, const char
     strbuf_free(&made);
 }
 
-static void all_samples(struct text *t, struct sampler *s, const char *prompt, size_t len)
-{
-    char err[256];
-    size_t V = (size_t)t->m->w.c.V;
-    t->kv = kv_cache_alloc(&t->m->w, t->m->w.c.T, err, sizeof err);
-    if (!t->kv)
-        die("%s: %s", t->m->dir, err);
-    t->logits = xcalloc(V, sizeof *t->logits);
-    float *first = xcalloc(V, sizeof *first); /* the prompt is computed once */
-    for (uint64_t i = 0; i < num_samples && !stop_signal; i++) {
-        bool again = i > 0 && !t->slid;
-        t->n = t->n_prompt;
-        t->slid = false;
-        kv_cache_truncate(t->kv, again ? (int)t->n_prompt : 0);
-        if (again)
-            memcpy(t->logits, first, V * sizeof *first);
-        else
-            feed(t, 0);
-        memcpy(first, t->logits, V * sizeof *first);
-        one_sample(t, s, i, prompt, len);
-    }
-    free(first);
-    free(t->logits);
-    free(t->ids);
-    kv_cache_free(t->kv);
-}
-
 int main(int argc, char **argv)
 {
     threads_settle(argv);
     struct loaded m;
-    struct text t = {.m = &m};
+    struct continuation t;
     size_t len;
     if (cli_parse(&cli, argc, argv) != 1)
         usage_error("one CHECKPOINT is needed: a model directory, or a run");
@@ -293,12 +187,14 @@ int main(int argc, char **argv)
     if (stop_signal)
         return signal_exit_code();
     loaded_open(&m, argv[0], device, dtype, threads, true);
-    encode_prompt(&t, prompt, len);
+    continuation_begin(&t, &m, prompt, len, document);
     struct sampling sampling = {temperature, (int)top_k, top_p, min_p, penalty};
     struct sampler *s = sampler_new(m.w.c.V, &sampling, seed);
     if (!s)
         die("out of memory");
-    all_samples(&t, s, prompt, len);
+    for (uint64_t i = 0; i < num_samples && !stop_signal; i++)
+        one_sample(&t, s, i, prompt, len);
+    continuation_end(&t);
     sampler_free(s);
     loaded_close(&m);
     free(prompt);

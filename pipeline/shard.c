@@ -139,7 +139,8 @@ static void finish_shard(struct job *j, struct split *s)
                                .tokens = h.n_tokens,
                                .documents = h.n_documents,
                                .text_bytes = h.text_bytes};
-    manifest_add(&s->m, &m);
+    if (manifest_add(&s->m, &m) != 0)
+        die("out of memory");
     free(path);
 }
 

@@ -104,8 +104,6 @@ static int check_header(const struct segment_header *copy, uint64_t file_bytes, 
     info->producer = copy->producer;
     info->consumer = copy->consumer;
     info->closed = copy->producer_closed != 0;
-    info->put = copy->put;
-    info->get = copy->get;
     return process_pid(info->producer) ? RING_OK : RING_EFORMAT;
 }
 

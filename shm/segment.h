@@ -58,7 +58,6 @@ _Static_assert(sizeof(struct segment_header) <= SEGMENT_HEADER, "the header fits
 /* The fields of a segment's header, copied and validated. */
 struct segment_info {
     uint64_t capacity, producer, consumer;
-    uint64_t put, get;      /* a snapshot for people, not for indexing */
     bool same_boot, closed; /* closed: by the producer */
 };
 

@@ -16,7 +16,7 @@
 #ifndef EVAL_CHOICES_H
 #define EVAL_CHOICES_H
 
-#include "pipeline/eval/loaded.h"
+#include "pipeline/model/loaded.h"
 
 enum { MAX_CHOICES = 16 };
 

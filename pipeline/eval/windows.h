@@ -8,7 +8,7 @@
 #define EVAL_WINDOWS_H
 
 #include "formats/shard.h"
-#include "pipeline/eval/loaded.h"
+#include "pipeline/model/loaded.h"
 #include "pipeline/eval/tally.h"
 
 struct window_plan {

@@ -1,10 +1,10 @@
 #include "pipeline/fetch/cache.h"
 
 #include "pipeline/fetch/place.h"
+#include "pipeline/lib/dir.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -76,7 +76,8 @@ static bool replace_file(const char *path, const char *content, size_t n)
     return ok;
 }
 
-/* The same with the folders above it, which are made. Told quietly where the cache cannot be written to. */
+/* Puts a small file into the cache, with the folders above it. A cache that cannot be written to is no
+ * failure. */
 static void put_file(const char *path, const char *content, size_t n)
 {
     char *why = place_make_parents(path);
@@ -184,13 +185,10 @@ static void list_entry(const char *dir, const char *prefix, const char *name, st
 
 static void list_below(const char *dir, const char *prefix, struct file_list *files)
 {
-    DIR *d = opendir(dir);
-    if (!d)
-        return;
-    for (struct dirent *e; (e = readdir(d)) != NULL;)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            list_entry(dir, prefix, e->d_name, files);
-    closedir(d);
+    struct dir d = dir_read_if_there(dir);
+    for (size_t i = 0; i < d.n; i++)
+        list_entry(dir, prefix, d.names[i], files);
+    dir_free(&d);
 }
 
 void cache_list_snapshot(const char *folder, const char *commit, struct file_list *files)

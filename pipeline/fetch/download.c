@@ -264,7 +264,7 @@ static const char *on_end(struct http_request *r)
     return check_hash(d);
 }
 
-/* What has come in an earlier run: its hash so far, and how it may be continued. */
+/* Takes up the part that an earlier run left: its hash so far, and how it may be continued. */
 static void take_up(struct download *d, uint64_t size)
 {
     const struct remote_file *f = d->file;

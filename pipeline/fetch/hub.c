@@ -238,8 +238,8 @@ static bool is_here(const struct remote_file *f)
     return f->blob && path_exists(f->blob);
 }
 
-/* What the cache has of the commit. Where the listing is known too, a file that is missing is an error, not
- * left out. */
+/* Lists the files of the commit that the cache has. Where the listing is known too, a file that is missing is
+ * an error, not left out. */
 static void list_cached(struct question *q, const char *why)
 {
     struct hub_listing *l = q->answer;

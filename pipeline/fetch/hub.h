@@ -12,7 +12,7 @@
 
 enum {
     HUB_MAX_PAGE_BYTES = 64 << 20, /* of one page of a listing */
-    HUB_MAX_FILES = 1000000,       /* of one listing */
+    HUB_MAX_FILES = 200000,        /* of one listing */
 };
 
 struct hub_listing {

@@ -8,6 +8,7 @@
 #include "pipeline/stream/input.h"
 
 struct fetch_options {
+    bool cat, list, inspect, as_json;
     bool download; /* whole files into the cache, and no documents */
     const char *out_dir, *domain, *limit, *corpora;
     uint64_t seed;
@@ -16,5 +17,11 @@ struct fetch_options {
     struct input_opts input;
     struct hub_settings hub; /* filled in when a source first asks for it: source_settings */
 };
+
+extern struct fetch_options fetch_options;
+
+/* Fills them in from the command line, and leaves its operands in argv[0..return). Exits 2 where they make no
+ * sense. */
+int fetch_options_parse(int argc, char **argv);
 
 #endif

@@ -73,25 +73,31 @@ char *place_open(const struct remote_file *f, int *fd, uint64_t *size)
     return why;
 }
 
-static char *sync_folder(const char *file)
-{
-    char *dir = xasprintf("%.*s", (int)(strrchr(file, '/') - file), file), *why = NULL;
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        why = failure(dir);
-    if (fd >= 0)
-        close(fd);
-    free(dir);
-    return why;
-}
-
 char *place_commit(const struct remote_file *f, int fd)
 {
     char *part = incomplete(f), *why = NULL;
     if (fsync(fd) != 0 || rename(part, f->blob) != 0)
         why = failure(part);
     free(part);
-    return why ? why : sync_folder(f->blob);
+    return why;
+}
+
+char *place_sync(const struct file_list *files)
+{
+    char *last = xstrdup(""), *why = NULL;
+    for (size_t i = 0; i < files->n && !why; i++) {
+        const char *blob = files->v[i].blob;
+        char *dir = xasprintf("%.*s", (int)(strrchr(blob, '/') - blob), blob);
+        int fd = strcmp(dir, last) == 0 ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (strcmp(dir, last) != 0 && (fd < 0 || fsync(fd) != 0))
+            why = failure(dir);
+        if (fd >= 0)
+            close(fd);
+        free(last);
+        last = dir;
+    }
+    free(last);
+    return why;
 }
 
 /* Opens, and makes where needed, the folders of a path below an open one, and no symbolic link among them. */

@@ -14,8 +14,10 @@ char *place_make_parents(const char *path);
 char *place_lock(const struct remote_file *f, int *fd);
 /* Opens what has come so far, or makes it empty. The caller closes *fd. */
 char *place_open(const struct remote_file *f, int *fd, uint64_t *size);
-/* The part is whole: it becomes the blob, durably. */
+/* The part is whole: its content goes to the disk, and then it becomes the blob. */
 char *place_commit(const struct remote_file *f, int fd);
+/* The blobs' names go to the disk. */
+char *place_sync(const struct file_list *files);
 /* Makes the link, unless it is there or none is wanted. Nothing outside the snapshot is ever reached. */
 char *place_link(const struct remote_file *f);
 

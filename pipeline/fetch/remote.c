@@ -2,6 +2,7 @@
 
 #include "pipeline/fetch/download.h"
 #include "pipeline/fetch/hub.h"
+#include "pipeline/fetch/place.h"
 #include "pipeline/fetch/ranges.h"
 #include "pipeline/fetch/uri.h"
 #include "pipeline/lib/log.h"
@@ -213,13 +214,22 @@ static void open_file(struct remote *r)
     input_add(r->input, &source);
 }
 
-/* All files have come: the cache may say what the revision means now. */
+/* All files have come: their names go to the disk, and then the cache may say what the revision means. */
 static void end_files(struct remote *r)
 {
-    bool here = r->on_hub;
+    bool here = true;
+    struct downloads_state state;
+    char *why = NULL;
+    downloads_state(r->downloads, &state);
     for (size_t i = 0; i < r->listing.files.n; i++)
         here &= !r->listing.files.v[i].by_range;
-    if (here)
+    if (!here)
+        return;
+    if (state.moved > 0)
+        why = place_sync(&r->listing.files);
+    if (why)
+        die("%s", why);
+    if (r->on_hub)
         hub_note_revision(&r->listing);
 }
 
@@ -311,8 +321,7 @@ void remote_download(struct remote *r)
     wait_for_all(r);
     if (stop_signal)
         return;
-    if (r->on_hub)
-        hub_note_revision(&r->listing);
+    end_files(r);
     downloads_state(r->downloads, &state);
     say("%s: %zu files, %.1f MB, of which %.1f MB came now in %.1f s", r->word, state.files,
         (double)state.bytes / 1e6, (double)state.moved / 1e6, now_seconds() - r->began);

@@ -15,7 +15,7 @@
 bool url_same_origin(const char *a, const char *b);
 /* NULL for https to anywhere and http to this machine; else why the address is refused. */
 const char *url_refusal(const char *url);
-/* What a reference (a Location header) means, seen from an address. NULL: it is none. The caller frees it. */
+/* Resolves a reference (a Location header) against an address. NULL: it is none. The caller frees it. */
 char *url_join(const char *base, const char *reference);
 /* Appends s with all but letters, digits, "-._~", and "/" if it is kept, as %XX. */
 void url_escape(struct strbuf *b, const char *s, bool keep_slash);

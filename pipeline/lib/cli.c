@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -320,6 +321,8 @@ int cli_parse(const struct cli *cli, int argc, char **argv)
     bool options = true;
     program_name = cli->name;
     signals_begin();
+    json_set_alloc_funcs(xmalloc,
+                         free); /* jansson itself crashes without memory, or leaves out what it lacks */
     counters_label(argc, argv);
     for (int i = 1; i < argc;) {
         if (!options || argv[i][0] != '-' || argv[i][1] == 0) {

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
 
 enum {
     LANES = 16,
@@ -52,7 +53,7 @@ struct nearest *nearest_new(const int16_t *codes, size_t K, size_t D)
     ix->packed = aligned_alloc(64, bytes ? bytes : 64);
     ix->norms = xcalloc(ix->groups * LANES + 1, sizeof *ix->norms);
     if (!ix->packed)
-        abort();
+        die("out of memory (%zu bytes)", bytes);
     memset(ix->packed, 0, bytes);
     for (size_t k = 0; k < ix->groups * LANES; k++) {
         int32_t norm = 0;

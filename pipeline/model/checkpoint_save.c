@@ -46,7 +46,8 @@ struct checkpoint_save *checkpoint_begin(const char *dir)
     s->tmp = path_join(s->parent, name);
     free(name);
     s->files = json_object();
-    s->hash = XXH3_createState();
+    if (!(s->hash = XXH3_createState()) || !s->files)
+        die("out of memory");
     s->buf = xmalloc(CHUNK * sizeof *s->buf);
     s->half = xmalloc(CHUNK * sizeof *s->half);
     remove_tree(s->tmp);

@@ -175,6 +175,8 @@ void sharddir_abort(struct sharddir *d)
 void sharddir_manifest(const char *dir, const struct manifest *m)
 {
     char *json = manifest_to_json(m), *path = path_join(dir, "manifest.json");
+    if (!json)
+        die("out of memory");
     struct commit c;
     if (fwrite(json, 1, strlen(json), commit_open(&c, path)) != strlen(json))
         die_errno("%s: cannot write", path);

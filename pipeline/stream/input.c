@@ -1,5 +1,6 @@
 #include "pipeline/stream/input.h"
 
+#include "formats/csv.h"
 #include "formats/decompress.h"
 #include "formats/template.h"
 #include "formats/tokens.h"
@@ -21,13 +22,14 @@
 enum {
     FIRST_BUFFER = 256 << 10,
     MAX_READ = 1 << 20,
-    WAIT_MS = 200 /* how often a wait checks stop_signal */
+    MAX_ROW = 16 << 20, /* of a table */
+    WAIT_MS = 200       /* how often a wait checks stop_signal */
 };
 static const char separator[] = "<|endoftext|>"; /* a line of its own between texts, as in TinyStories */
 static const char mark[] = "\xef\xbb\xbf";       /* the byte order mark */
 enum { SEPARATOR_LEN = sizeof separator - 1 };
 
-enum kind { JSON_LINES, JSON_VALUES, TEXT, TEXT_SEPARATED, PARQUET };
+enum kind { JSON_LINES, JSON_VALUES, TEXT, TEXT_SEPARATED, PARQUET, TABLE };
 
 /* The position in a .json file: between values at the top level, or within an array before or after an
  * element. */
@@ -46,6 +48,7 @@ struct input {
     /* At most one of the two is open. */
     struct decompress *file;
     struct parquet_docs *parquet;
+    struct csv *table; /* TABLE: from its header on */
     char *name;
     enum kind kind;
     bool eof;
@@ -78,6 +81,19 @@ static enum kind kind_of_name(const char *name, size_t len)
     if (has_end(name, len, ".parquet"))
         return PARQUET;
     return has_end(name, len, ".txt") ? TEXT_SEPARATED : TEXT;
+}
+
+static bool has_tab(const char *name)
+{
+    size_t stem;
+    decompress_kind_of_name(name, &stem);
+    return has_end(name, stem, ".tsv");
+}
+
+/* Tables with a header are texts like others, unless --csv says that a row is a document. */
+static bool is_table(const struct input *in, const char *name, size_t len)
+{
+    return in->opts.csv && (has_end(name, len, ".csv") || has_end(name, len, ".tsv"));
 }
 
 static uint64_t size_of_files(const char *const *paths, size_t n)
@@ -136,6 +152,39 @@ struct input *input_open_sources(const struct input_opts *opts)
     in->cap = FIRST_BUFFER;
     in->buf = xmalloc(in->cap);
     return in;
+}
+
+char **input_operands(const struct input_opts *opts, char **operands, int *n)
+{
+    if (!opts->files_from)
+        return operands;
+    bool standard = strcmp(opts->files_from, "-") == 0;
+    FILE *f = standard ? stdin : fopen(opts->files_from, "re");
+    char **all = xcalloc((size_t)*n + 1, sizeof *all), *line = NULL;
+    size_t room = 0, used = 0;
+    if (!f)
+        die_errno("%s", opts->files_from);
+    for (; used < (size_t)*n; used++)
+        all[used] = operands[used];
+    for (ssize_t len; (len = getline(&line, &room, f)) > 0;) {
+        len -= line[len - 1] == '\n';
+        if (len == 0)
+            continue;
+        if (memchr(line, 0, (size_t)len) || (standard && strncmp(line, "-\n", (size_t)len + 1) == 0))
+            die("--files-from %s: line %zu: no name of a file", opts->files_from, used - (size_t)*n + 1);
+        all = xrealloc(all, (used + 2) * sizeof *all);
+        all[used++] = xasprintf("%.*s", (int)len, line);
+    }
+    if (ferror(f))
+        die_errno("%s: cannot read", opts->files_from);
+    if (used == (size_t)*n)
+        die("--files-from %s: it names no files", opts->files_from);
+    free(line);
+    if (!standard)
+        fclose(f);
+    all[used] = NULL;
+    *n = (int)used;
+    return all;
 }
 
 struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths)
@@ -256,7 +305,7 @@ void input_add(struct input *in, const struct input_source *source)
     size_t stem;
     char err[200] = "";
     enum decompress_kind compression = decompress_kind_of_name(source->name, &stem);
-    enum kind kind = kind_of_name(source->name, stem);
+    enum kind kind = is_table(in, source->name, stem) ? TABLE : kind_of_name(source->name, stem);
     if (kind == PARQUET) {
         begin_parquet(in, source->name, compression);
         in->parquet = parquet_docs_open_source(source, &in->opts);
@@ -279,6 +328,8 @@ static void end_file(struct input *in)
     }
     in->read_before += decompress_offset(in->file);
     decompress_close(in->file);
+    csv_free(in->table);
+    in->table = NULL;
     in->file = NULL;
 }
 
@@ -286,7 +337,7 @@ static void start_named(struct input *in, int fd, const char *path)
 {
     size_t stem;
     enum decompress_kind compression = decompress_kind_of_name(path, &stem);
-    enum kind kind = kind_of_name(path, stem);
+    enum kind kind = is_table(in, path, stem) ? TABLE : kind_of_name(path, stem);
     if (kind != PARQUET) {
         start_file(in, fd, path, compression, kind);
         return;
@@ -525,6 +576,52 @@ static bool next_json_value(struct input *in, struct doc *d)
     return parse(in, json, len, line, d);
 }
 
+/* The next record of a table, without its bytes being passed by. 0: there is none; *why is set when there
+ * should be. */
+static size_t table_record(struct input *in, const char **why)
+{
+    size_t len;
+    *why = NULL;
+    while ((len = csv_record(in->table, in->buf + in->pos, in->len - in->pos, in->eof)) == 0) {
+        if (in->len - in->pos > MAX_ROW)
+            *why = "row longer than 16 MiB";
+        else if (in->eof && in->len > in->pos)
+            *why = "truncated: the file ends within quotes";
+        if (*why || in->eof)
+            return 0;
+        read_more(in);
+    }
+    return len;
+}
+
+static bool next_table_row(struct input *in, struct doc *d)
+{
+    const char *why, *json;
+    bool header = !in->table;
+    if (header && !(in->table = csv_new(has_tab(in->name) ? '\t' : ',')))
+        die("out of memory");
+    size_t len = table_record(in, &why), n;
+    if (why)
+        return broken(in, why);
+    if (len == 0) {
+        end_file(in);
+        return false;
+    }
+    const char *record = in->buf + in->pos;
+    uint64_t line = in->line;
+    in->pos += len;
+    for (const char *p = record; (p = memchr(p, '\n', (size_t)(record + len - p))) != NULL; p++)
+        in->line++;
+    if (header && csv_header(in->table, record, len) != 0)
+        return broken(in, csv_error(in->table));
+    if (header || len == strspn(record, "\r\n"))
+        return false;
+    if (csv_json(in->table, record, len, &json, &n) == 0)
+        return parse(in, json, n, line, d);
+    bad(in, line, 0, "%s", csv_error(in->table));
+    return false;
+}
+
 /* How much to take of a text that is too long for one document: whole lines if possible, otherwise whole
  * characters. */
 static size_t cut_text(const char *s, size_t n)
@@ -693,6 +790,7 @@ bool input_next(struct input *in, struct doc *d)
         bool found = in->kind == JSON_LINES    ? next_json_line(in, d)
                      : in->kind == JSON_VALUES ? next_json_value(in, d)
                      : in->kind == PARQUET     ? next_parquet_row(in, d)
+                     : in->kind == TABLE       ? next_table_row(in, d)
                                                : next_text(in, d);
         if (!found || in->stopped)
             continue;

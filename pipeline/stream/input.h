@@ -9,6 +9,7 @@
  * is standard input; it and pipes hold JSON lines, compressed or not.
  *   .jsonl .ndjson  one JSON object a line
  *   .json           JSON objects one after the other, or an array of them
+ *   .csv .tsv       with --csv a row each, whose fields the header names
  *   .parquet        a row each (formats/parquet.md)
  *   directory       all files below it, sorted by name, without hidden files and symbolic links
  *   anything else   one document a file; .txt is split at lines <|endoftext|>
@@ -40,6 +41,8 @@ struct input_opts {
     bool skip_bad;          /* count bad JSON documents and continue */
     bool accept_nan, replace_surrogates; /* see doc_parser_allow */
     uint64_t window;                     /* largest window of compressed streams; 0: 128 MiB */
+    bool csv;                            /* a row of .csv and .tsv files is a document */
+    const char *files_from;              /* input_operands */
     bool raw_json; /* the text of a JSON document is the object itself, unparsed; its id is FILE:LINE */
 };
 
@@ -52,7 +55,11 @@ struct input_opts {
      "half a surrogate pair (\\ud83d alone) becomes U+FFFD; default: an error"},                             \
     {0, "zstd-window", OPT_BYTES, &(o).window, "SIZE",                                                       \
      "the largest window of .zst and dictionary of .xz, up to 2GiB: so much\n"                               \
-     "memory a file takes that asks for it (default 128MiB)"}
+     "memory a file takes that asks for it (default 128MiB)"},                                               \
+    {0, "csv", OPT_FLAG, &(o).csv, NULL,                                                                     \
+     ".csv and .tsv files have a header, and each row is a document; default: text"},                        \
+    {0, "files-from", OPT_STR, &(o).files_from, "FILE",                                                      \
+     "read what more names FILE has, one a line; - is standard input"}
 
 /* Rows of the option table, for programs that use a single text of each document. */
 #define INPUT_TEXT_OPTS(o)                                                                                   \
@@ -76,6 +83,9 @@ struct input_stats {
 };
 
 struct input;
+
+/* The operands, and behind them those that opts->files_from names. */
+char **input_operands(const struct input_opts *opts, char **operands, int *n);
 
 /* opts and paths must be valid until input_close. No paths: standard input. */
 struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths);

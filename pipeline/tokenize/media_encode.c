@@ -290,6 +290,7 @@ int media_encode(int argc, char **argv, const struct modality *m)
 {
     static const char *const standard_input = "-";
     int n = cli_parse(&cli, argc, argv);
+    argv = input_operands(&input_opts, argv, &n);
     if (domain_name && (input_opts.domain = domain_from_name(domain_name)) < 0)
         usage_error("--domain %s: it is one of language code math ml logic other", domain_name);
     struct tokenizer *t = stage_tokenizer(tokenizer_path);

@@ -112,6 +112,7 @@ static void save(const struct modality *m, const void *codec, struct text_output
 int media_train(int argc, char **argv, const struct modality *m)
 {
     int n = cli_parse(&cli, argc, argv);
+    argv = input_operands(&input_opts, argv, &n);
     check_options(m, n);
     signals_install();
     double start = now_seconds();

@@ -388,6 +388,7 @@ static void run_threads(struct run *r, const struct tokenizer *t, struct input *
 int tokenize_encode(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
+    argv = input_operands(&input_opts, argv, &n);
     if (domain_name && (input_opts.domain = domain_from_name(domain_name)) < 0)
         usage_error("--domain %s: it is one of language code math ml logic other", domain_name);
     if (strncmp(input, "ring:", 5) == 0)

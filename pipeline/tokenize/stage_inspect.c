@@ -259,6 +259,7 @@ static void print_json(const struct run *r, const struct counts *all, uint64_t t
 int tokenize_inspect(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
+    argv = input_operands(&input_opts, argv, &n);
     struct tokenizer *t = stage_tokenizer(tokenizer_path);
     struct run r = {.t = t,
                     .encoder = encoder_new(t, NULL),

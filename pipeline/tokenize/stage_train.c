@@ -116,6 +116,7 @@ static void say_what_is_missing(const struct train_totals *totals, uint32_t merg
 int tokenize_train(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
+    argv = input_operands(&input_opts, argv, &n);
     static const char *const standard_input = "-";
     check_options();
     signals_install();

@@ -231,7 +231,7 @@ static void compare_finish(struct trainer *t)
         sum += change;
         squares += change * change;
     }
-    double mean = sum / rows, se = sqrt((squares / rows - mean * mean) / (rows > 1 ? rows - 1 : 1));
+    double mean = sum / rows, se = sqrt(fmax(squares / rows - mean * mean, 0) / (rows > 1 ? rows - 1 : 1));
     t->finished_better = mean < 0;
     metrics_finish(&t->metrics, t->step, mean, se, t->finished_better);
 }

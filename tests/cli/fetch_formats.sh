@@ -103,6 +103,36 @@ for want in '"rows":5,' '"row_groups":[{"rows":3,' '"path":"conversations.list.e
     grep -qF "$want" out || { echo "no $want in"; cat out; exit 1; }
 done
 
+# tables, when asked for: a row a document, quotes that hold separators, quotes and line ends; else text
+printf '\xef\xbb\xbftext,"a ""b""",id\r\n"one, ""two""\nthree\\",x,7\r\n\r\nplain,"",\n"end",y,"z"' >t.csv
+expect '{"text":"one, \"two\"\nthree\\","id":"7","domain":"other"}
+{"text":"plain","id":"","domain":"other"}
+{"text":"end","id":"z","domain":"other"}' --csv t.csv
+expect '{"text":"x/7","id":"7","domain":"other"}
+{"text":"/","id":"","domain":"other"}
+{"text":"y/z","id":"z","domain":"other"}' --csv --text '{a "b"}/{id}' t.csv
+[ "$("$BIN/fetch" --cat t.csv | wc -l)" = 1 ]
+printf 'body\ttext\n1\t"a\tb"\n' | gzip >t.tsv.gz
+expect '{"text":"a\tb","id":"t.tsv.gz:2","domain":"other"}' --csv t.tsv.gz
+{ echo text,n; for i in $(seq 20000); do echo "\"row $i, \"\"quoted\"\" of a table\",$i"; done; } >long.csv
+[ "$("$BIN/fetch" --cat --csv long.csv | md5sum)" = \
+  "$(for i in $(seq 20000); do echo "{\"text\":\"row $i, \\\"quoted\\\" of a table\",\"id\":\"long.csv:$((i + 1))\",\"domain\":\"other\"}"; done | md5sum)" ]
+for bad in 'text,n\na\n:2: byte 0: 1 fields, and the header has 2' 'text\n"a\n:2: byte 0: truncated: the file ends within quotes' \
+           'body\na\n:2: byte 0: no text'; do
+    # shellcheck disable=SC2059
+    printf "${bad%%:*}" >bad.csv
+    "$BIN/fetch" --cat --csv bad.csv >out 2>err && exit 1
+    grep -qF "bad.csv:${bad#*:}" err || { cat err; exit 1; }
+done
+
+# names of files from a file or standard input
+printf 'd.jsonl.gz\n\nx y.jsonl' >list
+echo '{"text":"from a list"}' >'x y.jsonl'
+expect "$(echo '{"text":"from a list","id":"f","domain":"other"}' | sed 's/"f"/"x y.jsonl:1"/')" --files-from <(tail -n 1 list)
+[ "$("$BIN/fetch" --cat 'x y.jsonl' --files-from - <list 2>err | wc -l)" = 4 ]
+"$BIN/fetch" --cat --files-from - </dev/null >out 2>err && exit 1
+grep -q 'it names no files' err
+
 # text: the whole file, to the byte; .txt is split at separators; what is not UTF-8 is replaced and counted
 printf '\tint x;\r\n\n' >x.c
 expect '{"text":"\tint x;\r\n\n","id":"x.c","domain":"other"}' x.c

@@ -2,6 +2,7 @@
 # files byte for byte, or exit 1 with a line that names the file and the reason; and nothing half-made under its name.
 set -u
 . "$ROOT/tests/hub/lib.bash"
+command -v openssl >/dev/null || { echo 'openssl is not installed'; exit 77; }
 repo=hub/datasets/org/data/main
 mkdir -p $repo/data hub/web hub/datasets/org/gated/main hub/datasets/org/private/main hub/datasets/org/refused/main
 for i in 1 2; do
@@ -28,7 +29,7 @@ run() {
     rm -rf home caches
     [ -z "${keep-}" ] || cp -r "$keep" home
     : >hub.log
-    timeout 60 "$BIN/fetch" --download --retry-wait 0.02 "$@" >out 2>err
+    timeout 60 "$BIN/fetch" --download --retry-wait 0.004 "$@" >out 2>err
     code=$?
 }
 # good NAME RULES WORD FILE: in spite of the rules, the word brings the file

@@ -13,6 +13,20 @@ for s in tokenize shard train eval sample; do grep -q "== $s: finished earlier" 
 run third sample "${small[@]}"
 if grep -q '== train' third; then echo 'the training was redone'; exit 1; fi
 
+# without a number of steps, a model and steps that fit the minutes are chosen, once
+planned() { "$ROOT/run.sh" --run "$PWD/planned" --minutes 1 --batch 2 "$@" tokenize >planned.log 2>&1 || { cat planned.log; exit 1; }; }
+planned
+grep -qE '^run.sh: recipe fast: .* [0-9]+ layers of width [0-9]+, vocabulary [0-9]+' planned.log
+sed -n 2p planned/plan | grep -qE '^[0-9]+ [0-9]+ [0-9]+$'
+sed -n 3p planned/plan | grep -qE '^--layers [0-9]+ --width [0-9]+ --heads [0-9]+ --ffn [0-9]+$'
+cp planned/plan chosen
+planned
+cmp planned/plan chosen
+if grep -q 'recipe fast' planned.log; then echo 'it was chosen again'; exit 1; fi
+planned -m nano --vocab 1200
+sed -n 2p planned/plan | grep -q ' 1200$'
+[ -z "$(sed -n 3p planned/plan)" ]
+
 # train fails, or mix: both end, with the reason; the finished model stays, and nothing of others is removed
 model=$(sha256sum <'r r/model/latest/model.safetensors')
 code=0; run bad --train '--no-such-option' || code=$?
@@ -49,6 +63,7 @@ misused 'no-such-option' --no-such-option
 misused "'x' is not a weight" --mix '1 2 3 4 x'
 misused "'0' is not a number above 0" --steps 0
 misused "no device 'gpu'" --device gpu
+misused "no recipe 'slow'" --recipe slow
 misused "no preset 'huge'" -m huge
 mkdir 'my data'
 for d in language code; do echo '{"text":"a"}' >"my data/$d.train.jsonl"; done
@@ -86,7 +101,7 @@ running() {
     return 1
 }
 for _ in $(seq 200); do running || break; sleep 0.1; done
-if running; then echo 'runs on after kill -9'; ps -ef | grep killed; exit 1; fi
+if running; then echo 'runs on after kill -9'; exit 1; fi
 [ -f killed/model.building/latest/model.safetensors ]
 
 # text that has changed is read again
@@ -98,8 +113,8 @@ again two
 [ "$(grep -c 'finished earlier' two)" = 5 ]
 "$BIN/fetch" --quiet --cat demo:math --seed 9 --limit 60KB >text/math.train.jsonl
 again three
-! grep -q 'finished earlier' three
+if grep 'finished earlier' three; then exit 1; fi
 cp text/logic.train.jsonl text/logic.val.jsonl
 again four
-! grep -q 'finished earlier' four
+if grep 'finished earlier' four; then exit 1; fi
 [ -d t/tokens/logic.val ]

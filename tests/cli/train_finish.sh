@@ -33,7 +33,7 @@ grep -q '"master_in_optimizer": true' merge/latest/trainer/state.json
 if cmp -s merge/latest/model.safetensors flat/latest/model.safetensors; then exit 1; fi
 
 # bits over resume, at any step, also where layers join and the averages begin again
-deep=(--layers 3 --grow 1@0,3@30 --beta2 0.9 --optimizer muon)
+deep=(--layers 3 --grow "1@0,3@30" --beta2 0.9 --optimizer muon)
 finish=(--schedule wsd --finish auto --save-finished "${deep[@]}" --save-every 7)
 train whole 60 "${finish[@]}" "${val[@]}" <all
 foreseen() { grep '"type":"forecast"' "$1/metrics.jsonl" | sed 's/,"seconds_left.*//'; }

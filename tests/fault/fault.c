@@ -56,10 +56,16 @@ static int error;       /* errno, SHORT, or a signal's number below zero, as -10
 static uint64_t seen;
 static uint64_t *counts;
 
+/* A brk that fails returns the break as it was. */
+static long refused(long nr, int why)
+{
+    return nr == SYS_brk ? fault_call(SYS_brk, 0, 0, 0, 0, 0, 0) : -why;
+}
+
 static long half(long nr, const long *arg)
 {
     long n = nr == SYS_read || nr == SYS_write || nr == SYS_pread64 || nr == SYS_pwrite64 ? arg[2] : 0;
-    return n > 1 ? fault_call(nr, arg[0], arg[1], n / 2, arg[3], arg[4], arg[5]) : -EIO;
+    return n > 1 ? fault_call(nr, arg[0], arg[1], n / 2, arg[3], arg[4], arg[5]) : refused(nr, EIO);
 }
 
 /* rt_sigprocmask on the mask that the program returns to, where SIGSYS is never blocked. */
@@ -95,7 +101,7 @@ static void on_call(int sig, siginfo_t *info, void *context)
     if (strikes && error == SHORT)
         result = half(nr, arg);
     else if (strikes && error > 0)
-        result = -error;
+        result = refused(nr, error);
     if (strikes && error <= -1000)
         fault_call(SYS_kill, fault_call(SYS_getpid, 0, 0, 0, 0, 0, 0), -1000 - error, 0, 0, 0, 0);
     if (!strikes || error <= -1000)

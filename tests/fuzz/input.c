@@ -7,30 +7,43 @@
 #include "formats/tokens.h"
 #include "tests/fuzz/fuzz.h"
 
-static char link_path[64];
+static char folder[] = "/tmp/fuzz-input-XXXXXX", link_path[64], good_path[64];
 
-static void remove_link(void)
+static void remove_files(void)
 {
     unlink(link_path);
+    unlink(good_path);
+    rmdir(folder);
 }
 
-/* The file in memory under a name of this ending. */
+/* A document that is read first: a program that gets none at all, and has left something out, ends. */
+static void make_good_document(void)
+{
+    MUST(mkdtemp(folder));
+    atexit(remove_files);
+    snprintf(good_path, sizeof good_path, "%s/good.jsonl", folder);
+    FILE *f = fopen(good_path, "w");
+    MUST(f && fputs("{\"text\":\"a\"}\n", f) > 0 && fclose(f) == 0);
+}
+
+/* The file in memory under a name of this ending; not below /dev, where files are taken for pipes. */
 static const char *named(const char *ending, const void *bytes, size_t len)
 {
     const char *target = fuzz_file(bytes, len);
-    remove_link();
-    snprintf(link_path, sizeof link_path, "/dev/shm/fuzz-input-%d%s", (int)getpid(), ending);
+    unlink(link_path);
+    snprintf(link_path, sizeof link_path, "%s/file%s", folder, ending);
     MUST(symlink(target, link_path) == 0);
     return link_path;
 }
 
-/* Compressed files have a fuzzer of their own; here a damaged one would end the program. */
+/* Compressed and Parquet files have fuzzers of their own; here a damaged one would end the program. */
 static bool compressed(const uint8_t *bytes, size_t len)
 {
-    static const char *const magic[] = {"\x1f\x8b", "\x28\xb5\x2f\xfd", "\x04\x22\x4d\x18",
-                                        "\x50\x2a\x4d\x18"};
-    for (size_t i = 0; i < 4; i++) {
-        size_t from = i == 3 ? 1 : 0, n = strlen(magic[i]) - from; /* skippable frames: 50 to 5f */
+    static const char *const magic[] = {
+        "\x50\x2a\x4d\x18", "\x1f\x8b", "\x28\xb5\x2f\xfd", "\x04\x22\x4d\x18", "BZh", "\xfd\x37zXZ", "PAR1",
+    };
+    for (size_t i = 0; i < sizeof magic / sizeof *magic; i++) {
+        size_t from = i == 0 ? 1 : 0, n = strlen(magic[i]) - from; /* skippable frames: 50 to 5f */
         if (len >= from + n && memcmp(bytes + from, magic[i] + from, n) == 0)
             return true;
     }
@@ -48,14 +61,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct input_stats stats;
     uint64_t docs = 0, text = 0;
     if (!started)
-        atexit(remove_link);
+        make_good_document();
     started = true;
-    if (compressed(bytes, len))
+    bool binary = choice % 4 >= 2 && memchr(bytes, '\0', len); /* a text that is none ends the program, too */
+    if (compressed(bytes, len) || binary)
         return 0;
-    const char *path = named(endings[choice % 4], bytes, len);
-    struct input *in = input_open(&opts, &path, 1);
+    const char *paths[] = {good_path, named(endings[choice % 4], bytes, len)};
+    struct input *in = input_open(&opts, paths, 2);
     while (input_next(in, &d)) {
-        MUST(d.id && d.domain >= 0 && d.domain < N_DOMAINS && d.len <= len * 3);
+        MUST(d.id && d.domain >= 0 && d.domain < N_DOMAINS && (docs == 0 || d.len <= len * 3));
         docs++;
         text += d.len;
     }

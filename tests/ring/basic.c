@@ -73,8 +73,9 @@ void test_basic(void)
     ring_close(c);
 
     CHECK(ring_pair(&p, &c, 4096) == RING_OK);
+    CHECK(ring_peer(p) == RING_OK && ring_peer(c) == RING_OK);
     ring_close(c);
-    CHECK(ring_wait_space(p, 1, -1) == RING_ECLOSED);
+    CHECK(ring_peer(p) == RING_ECLOSED && ring_wait_space(p, 1, -1) == RING_ECLOSED);
     ring_close(p);
     ring_close(NULL);
 }

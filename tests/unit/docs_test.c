@@ -296,9 +296,24 @@ static void flat_objects_are_read_as_others(void)
     doc_parser_free(q);
 }
 
+/* What stands in a string is no value, an escaped quotation mark included. */
+static void values_are_counted_outside_strings(void)
+{
+    size_t n = DOC_MAX_VALUES + 100;
+    char *s = malloc(n + 16);
+    memset(s, '[', n + 16);
+    CHECK(doc_too_many_values(s, n));
+    memcpy(s, "{\"a\\\"", 6); /* {"a\" and then brackets, still within the string */
+    CHECK(!doc_too_many_values(s, n));
+    s[6] = '"';
+    CHECK(doc_too_many_values(s, n));
+    free(s);
+}
+
 int main(void)
 {
     test_begin(60);
+    values_are_counted_outside_strings();
     objects_give_their_text();
     others_are_refused();
     flat_objects_are_read_as_others();

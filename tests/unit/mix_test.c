@@ -430,6 +430,9 @@ static void refusals(void)
     EXPECT(2, MIX("a=zero:a", "--steps", "1", "-o", "x"), "weight");
     EXPECT(2, MIX("a:1=a", "--steps", "1", "-o", "x"), "NAME=WEIGHT:DIR");
     EXPECT(2, MIX("a=1:a", "--steps", "1", "--json", "-o", "x"), "--dry-run");
+    EXPECT(2, MIX("a=1:a", "-B", "0", "--steps", "1", "-o", "x"), "-B 1 to");
+    EXPECT(0, MIX("abcdefghijklmnopqrstuvwxyz012345=1:a", "-B", "1", "--steps", "1"), "");
+    EXPECT(2, MIX("abcdefghijklmnopqrstuvwxyz0123456=1:a", "-B", "1", "--steps", "1"), "a name is 1 to 32");
     EXPECT(1, MIX("a=1:a", "--steps", "1", "-o", "b"), "b: is a directory");
     EXPECT(2, MIX("a=1:a", "-T", "30000", "-B", "2000", "--steps", "1", "-o", "x"), "MiB");
     CHECK(!exists("x"), "a refused mix left a file");

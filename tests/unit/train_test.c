@@ -54,6 +54,9 @@ static void schedules(void)
     s.kind = SCHEDULE_COSINE;
     CHECK(schedule_stable(&s, 10) && schedule_stable(&s, 300) && !schedule_stable(&s, 400) &&
           !schedule_stable(&s, 999));
+    /* a quarter of the way down is done at a third of the time: 1 - 0.25 * 0.9 = 0.1 + 0.45 * (1 + cos(pi /
+     * 3)) */
+    CHECK(schedule_stable(&s, 10 + 328) && !schedule_stable(&s, 10 + 331));
     s.kind = SCHEDULE_CONSTANT;
     CHECK(!schedule_stable(&s, 9) && schedule_stable(&s, 999));
     /* shares of steps are rounded to the nearest step, halves up; a warm-up has one step at least */

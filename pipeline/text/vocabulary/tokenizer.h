@@ -1,9 +1,10 @@
 /*
- * tokenizer.h - byte-level byte-pair encoding: text to ids and back, exactly
+ * tokenizer.h - byte-pair encoding: text to ids and back, exactly
  *
- * decode(encode(x)) == x for every byte string x. The pre-tokenizer is the Qwen2 pattern; bytes that are not
- * UTF-8 are encoded byte by byte. It reads and writes tokenizer.json as the `tokenizers` library does, and
- * gives equal ids for equal text.
+ * Our own tokenizers are byte-level: decode(encode(x)) == x for every byte string x. The pre-tokenizer is the
+ * Qwen2 pattern; bytes that are not UTF-8 are encoded byte by byte. Reads and
+ * writes tokenizer.json as the `tokenizers` library does, those of other vocabularies too (tokenizer.md), and
+ * gives the same ids for the same text.
  *
  * A tokenizer is immutable after loading: any number of encoders may share it.
  * Source: Sennrich et al. 2016, arXiv:1508.07909; Radford et al. 2019 (bytes).

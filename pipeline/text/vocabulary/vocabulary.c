@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#define XXH_STATIC_LINKING_ONLY
 #include <xxhash.h>
 
 #include "pipeline/lib/fs.h"
@@ -283,7 +284,7 @@ static enum token_kind hashed_kind(const struct token *token)
 
 static uint64_t hash_all(const struct tokenizer *t)
 {
-    XXH3_state_t *state = XXH3_createState();
+    XXH3_state_t on_stack, *state = &on_stack; /* no lack of memory can refuse it */
     XXH3_64bits_reset(state);
     XXH3_64bits_update(state, &t->vocab_size, 4);
     for (uint32_t id = 0; id < t->vocab_size; id++) {
@@ -294,9 +295,7 @@ static uint64_t hash_all(const struct tokenizer *t)
     XXH3_64bits_update(state, &t->n_merges, 4);
     XXH3_64bits_update(state, t->merges, (size_t)t->n_merges * sizeof *t->merges);
     hash_steps(state, t);
-    uint64_t hash = XXH3_64bits_digest(state);
-    XXH3_freeState(state);
-    return hash;
+    return XXH3_64bits_digest(state);
 }
 
 static void index_tokens(struct tokenizer *t)

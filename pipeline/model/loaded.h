@@ -2,8 +2,8 @@
  * loaded.h - a checkpoint ready to compute with: device, weights, tokenizer. For programs: dies with the path
  * and the reason.
  */
-#ifndef EVAL_LOADED_H
-#define EVAL_LOADED_H
+#ifndef MODEL_LOADED_H
+#define MODEL_LOADED_H
 
 #include "pipeline/model/transformer.h"
 #include "pipeline/text/vocabulary/tokenizer.h"

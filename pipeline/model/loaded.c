@@ -1,4 +1,4 @@
-#include "pipeline/eval/loaded.h"
+#include "pipeline/model/loaded.h"
 #include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
