@@ -14,7 +14,7 @@ struct text {
 
 struct csv {
     char separator;
-    char **names; /* of the fields, as JSON strings */
+    char **names; /* names of the fields, as JSON strings */
     size_t n;
     struct text json, name;
     char error[200];
@@ -82,7 +82,7 @@ static size_t put_field(struct text *t, const char *s, size_t len, char separato
     for (; at < len && (quoted || s[at] != separator); at++) {
         bool twice = quoted && s[at] == '"' && at + 1 < len && s[at + 1] == '"';
         if (quoted && s[at] == '"' && !twice) {
-            quoted = false; /* what follows up to the separator is taken as it stands */
+            quoted = false; /* the rest of the field, up to the separator, is taken literally */
             continue;
         }
         put_escaped(t, s[at]);

@@ -34,7 +34,7 @@ struct mix_source {
 struct mix {
     /* the command line's */
     uint64_t T, B;  /* tokens a row; rows a step */
-    uint64_t seed;  /* of the order */
+    uint64_t seed;  /* seed of the order */
     uint64_t steps; /* the stream ends before this step; MIX_NEVER: it does not */
     uint64_t start_step;
     uint64_t max_epochs; /* 0: no limit */

@@ -22,7 +22,7 @@
 enum {
     FIRST_BUFFER = 256 << 10,
     MAX_READ = 1 << 20,
-    MAX_ROW = 16 << 20, /* of a table */
+    MAX_ROW = 16 << 20, /* bytes of a table's row */
     WAIT_MS = 200       /* how often a wait checks stop_signal */
 };
 static const char separator[] = "<|endoftext|>"; /* a line of its own between texts, as in TinyStories */
