@@ -73,7 +73,8 @@ static void put_escaped(struct text *t, char ch)
         put(t, &ch, 1);
 }
 
-/* The field at s as a JSON string; returns its bytes, without the separator or line end behind it. */
+/* Writes the field at s as a JSON string; returns the field's length, without the separator or line end after
+ * it. */
 static size_t put_field(struct text *t, const char *s, size_t len, char separator)
 {
     bool quoted = len > 0 && s[0] == '"';
@@ -92,7 +93,7 @@ static size_t put_field(struct text *t, const char *s, size_t len, char separato
     return at;
 }
 
-/* Without the line end. */
+/* Returns the length without the line end. */
 static size_t trimmed(const char *s, size_t len)
 {
     if (len > 0 && s[len - 1] == '\n')

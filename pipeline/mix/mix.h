@@ -32,7 +32,7 @@ struct mix_source {
 };
 
 struct mix {
-    /* the command line's */
+    /* These come from the command line. */
     uint64_t T, B;  /* tokens a row; rows a step */
     uint64_t seed;  /* seed of the order */
     uint64_t steps; /* the stream ends before this step; MIX_NEVER: it does not */
@@ -52,14 +52,15 @@ void mix_open(struct mix *m, char **words, int n); /* words: NAME=WEIGHT:DIR */
 void mix_close(struct mix *m);
 /* How many epochs of source i have been read once `drawn` windows were: whole ones and a part. */
 double mix_epochs(const struct mix *m, size_t i, uint64_t drawn);
-/* Dies when a source would be read more than max_epochs times, and warns of many repeats: with steps, when
- * the end is known. */
+/* Dies when a source would be read more than max_epochs times, and warns of many repeats, both when the last
+ * step is known. */
 void mix_check_repeats(struct mix *m);
-/* The table of a dry run, or the same as JSON, on standard output. */
+/* Prints what a dry run would draw, as a table or as JSON, on standard output. */
 void mix_print(const struct mix *m, bool as_json);
-/* The next step's rows into m->plan. False: a source would be read more often than max_epochs allows. */
+/* Chooses the next step's rows into m->plan. False: a source would be read more often than max_epochs allows.
+ */
 bool mix_plan_step(struct mix *m);
-/* The planned rows and their tokens into a record of the batch stream. */
+/* Writes the planned rows and their tokens into a record of the batch stream. */
 void mix_fill_step(struct mix *m, void *record);
 
 #endif

@@ -576,8 +576,8 @@ static bool next_json_value(struct input *in, struct doc *d)
     return parse(in, json, len, line, d);
 }
 
-/* The next record of a table, without its bytes being passed by. 0: there is none; *why is set when there
- * should be. */
+/* Finds the next record of a table, without skipping it. Returns 0: there is none; *why is set when one was
+ * expected. */
 static size_t table_record(struct input *in, const char **why)
 {
     size_t len;

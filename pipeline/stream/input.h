@@ -43,7 +43,7 @@ struct input_opts {
     uint64_t window;                     /* largest window of compressed streams; 0: 128 MiB */
     bool csv;                            /* a row of .csv and .tsv files is a document */
     const char *files_from;              /* input_operands */
-    bool raw_json; /* the text of a JSON document is the object itself, unparsed; its id is FILE:LINE */
+    bool raw_json;                       /* see input_operands */
 };
 
 // clang-format off
