@@ -99,7 +99,7 @@ static void draw_curves(const struct view *v, struct grid *g, struct rect r, str
     free_curves(c);
 }
 
-/* Draws a member of every run's steps, unchanged or smoothed. */
+/* Draws a member of every run's steps: the values themselves, or the smoothed ones over them. */
 static void draw_member(const struct view *v, struct grid *g, struct rect r, const char *title, size_t offset,
                         bool smooth, bool log)
 {
