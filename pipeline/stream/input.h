@@ -41,9 +41,9 @@ struct input_opts {
     bool skip_bad;          /* count bad JSON documents and continue */
     bool accept_nan, replace_surrogates; /* see doc_parser_allow */
     uint64_t window;                     /* largest window of compressed streams; 0: 128 MiB */
-    bool csv;                            /* a row of .csv and .tsv files is a document */
-    const char *files_from;              /* input_operands */
-    bool raw_json;                       /* see input_operands */
+    bool csv;                            /* each row of a .csv or .tsv file is a document */
+    const char *files_from;              /* a file with more operands: input_operands */
+    bool raw_json; /* the text of a JSON document is the object itself, unparsed; its id is FILE:LINE */
 };
 
 // clang-format off

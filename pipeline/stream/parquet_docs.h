@@ -16,7 +16,8 @@ struct parquet_docs;
 
 /* Takes over fd. Dies when the file is not Parquet, or lacks columns that opts name. */
 struct parquet_docs *parquet_docs_open(int fd, const char *name, const struct input_opts *opts);
-/* Opens one that comes from elsewhere; source->arg must live until parquet_docs_close. */
+/* parquet_docs_open for a file whose bytes a source provides; source->arg must be valid until
+ * parquet_docs_close. */
 struct parquet_docs *parquet_docs_open_source(const struct input_source *source,
                                               const struct input_opts *opts);
 /* PARQUET_DOCS_BROKEN: the file is damaged, and no more rows follow. PARQUET_DOCS_BAD_ROW: this row is no
