@@ -96,7 +96,7 @@ static bool begins(const unsigned char *p, size_t n, const char *magic, size_t m
     return n >= magic_len && memcmp(p, magic, magic_len) == 0;
 }
 
-enum { MAGIC_BYTES = 10 }; /* of the longest magic number: that of bzip2 */
+enum { MAGIC_BYTES = 10 }; /* length of the longest magic number, that of bzip2 */
 
 /* A bzip2 stream begins with BZh, the block size, and the magic number of its first block or, when it is
  * empty, of its end. */

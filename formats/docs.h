@@ -41,8 +41,8 @@ void doc_parser_free(struct doc_parser *p); /* NULL is fine */
 /* Accepts input that is otherwise refused: NaN and infinities outside of strings (nan), and escapes of half a
  * surrogate pair, which become U+FFFD (surrogates). */
 void doc_parser_allow(struct doc_parser *p, bool nan, bool surrogates);
-uint64_t
-doc_parser_repaired(const struct doc_parser *p); /* documents that were accepted only because of this */
+/* Documents that were accepted only because of this. */
+uint64_t doc_parser_repaired(const struct doc_parser *p);
 
 /* Reads one JSON object. text_field names the text; NULL takes the first that exists of text, content, code,
  * solution, output, response, and after these instruction or question with answer. Unknown domains become

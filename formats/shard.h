@@ -65,14 +65,14 @@ struct shard_set *shard_set_open(const char *dir, bool verify, char *err, size_t
 void shard_set_close(struct shard_set *s);            /* NULL is fine */
 uint64_t shard_set_tokens(const struct shard_set *s); /* over all shards, in order, as one sequence */
 uint64_t shard_set_documents(const struct shard_set *s);
-uint64_t shard_set_text_bytes(
-    const struct shard_set *s); /* bytes of the text before tokenising, without EOS; 0: not recorded */
+/* Bytes of the text before tokenising, without EOS; 0: not recorded. */
+uint64_t shard_set_text_bytes(const struct shard_set *s);
 uint32_t shard_set_vocab_size(const struct shard_set *s);
 uint32_t shard_set_token_width(const struct shard_set *s);
 uint32_t shard_set_eos(const struct shard_set *s);
 uint64_t shard_set_tokenizer_hash(const struct shard_set *s);
-uint64_t
-shard_set_hash(const struct shard_set *s); /* identifies the content: XXH3-64 of the shards' header hashes */
+/* Identifies the content: XXH3-64 of the shards' header hashes. */
+uint64_t shard_set_hash(const struct shard_set *s);
 int shard_set_domain(const struct shard_set *s); /* enum domain, formats/tokens.h */
 /* Copies tokens [pos, pos+n) as 16- or 32-bit numbers (token_width) into out. The checksum of a block is
  * verified when the block is first touched. Returns 0, or -1 with err filled (corrupt block: file, offset).

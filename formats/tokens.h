@@ -59,8 +59,8 @@ enum {
 void tokens_header_init(struct tokens_header *h, uint32_t vocab_size, uint64_t tokenizer_hash, uint32_t bos,
                         uint32_t eos);
 int tokens_header_check(const struct tokens_header *h);
-int tokens_record_check(
-    const struct tokens_record *r); /* checks that lengths and zero bytes are within bounds */
+/* Checks that lengths and zero bytes are within bounds. */
+int tokens_record_check(const struct tokens_record *r);
 size_t tokens_payload_bytes(const struct tokens_header *h, uint32_t n_tokens); /* padded to a multiple of 4 */
 const char *tokens_strerror(int err);
 

@@ -4,9 +4,9 @@
  * in:  directories of shards (formats/shard.md)
  * out: batches (formats/batch.md), one record a step
  *
- * Row r = step * B + i of the stream comes from the source that mix/shares.h
- * gives, and of its windows the one that mix/order.h does; it depends on the sources, their weights, the seed
- * and r alone. So a stream can begin at any step and continue exactly.
+ * Row r = step * B + i of the stream is a window of a source. mix/shares.h chooses the source and mix/order.h
+ * the window, from the sources, their weights, the seed and r alone. So a stream can begin at any step and
+ * continue exactly.
  */
 
 #include "pipeline/stream/batchstream.h"

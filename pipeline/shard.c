@@ -2,12 +2,11 @@
  * shard - shuffle tokenised documents and cut them into shard files
  *
  * in:     tokens (formats/tokens.md)
- * files:  DIR/000000.tok, DIR/000001.tok, ..., DIR/manifest.json (formats/shard.md), and
- *         the same below DIR/val for the documents held out
- * stdout: one path a line, printed once DIR is complete
+ * files:  DIR/000000.tok, DIR/000001.tok, ..., DIR/manifest.json (formats/shard.md), and such files in
+ * DIR/val for the documents held out stdout: one path a line, printed once DIR is complete
  *
- * DIR is built beside its place and exchanged when whole (shard/sharddir.h): a
- * run that is killed, or meets a full disk, leaves what was there.
+ * DIR is built under another name and exchanged when complete (shard/sharddir.h): a run that is killed, or
+ * meets a full disk, leaves the old directory unchanged.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -79,18 +78,18 @@ static const struct cli cli = {"shard", "shuffle tokenised documents into checks
                                "shard --unpack DIR [-o OTHER]",
                                opts, notes};
 
-struct split {              /* training or validation */
-    char *dir;              /* where it is built */
-    struct shard_writer *w; /* of shard number m.n_shards, or NULL */
+struct split {              /* the training or the validation part */
+    char *dir;              /* the directory where it is built */
+    struct shard_writer *w; /* writes shard number m.n_shards; NULL: none is open */
     struct manifest m;
     uint64_t documents;
 };
 
 struct job {
     struct sharddir out;
-    struct shard_header like; /* what all shards share */
+    struct shard_header like; /* header fields that all shards share */
     struct split train, val;
-    struct split *to; /* of the document that the shuffle is giving out */
+    struct split *to; /* where the document goes that the shuffle is emitting */
     int archive;
 };
 
@@ -145,7 +144,7 @@ static void finish_shard(struct job *j, struct split *s)
     free(path);
 }
 
-/* A document leaves the shuffle: it is held out when its hash falls below the share. */
+/* Called when a document leaves the shuffle: it is held out when its hash falls below the share. */
 static void sink_begin(void *arg, uint64_t hash)
 {
     struct job *j = arg;
@@ -206,7 +205,7 @@ static void take_header(struct job *j, const struct tokens_header *h)
                                     .tokenizer_hash = h->tokenizer_hash};
 }
 
-/* For monitors. */
+/* Publishes counters for monitors. */
 static void publish(uint64_t n_documents, uint64_t n_tokens)
 {
     static struct counter documents = COUNTER("documents", "docs"), tokens = COUNTER("tokens", "tokens");
@@ -216,7 +215,7 @@ static void publish(uint64_t n_documents, uint64_t n_tokens)
     counters_end();
 }
 
-/* Everything from the reader into shards. False: stopped by a signal. */
+/* Moves everything from the reader into shards. False: stopped by a signal. */
 static bool cut(struct job *j, struct tok_reader *r)
 {
     struct shuffle_sink sink = {j, sink_begin, sink_tokens, sink_end};

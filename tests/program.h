@@ -89,7 +89,7 @@ static inline bool exists(const char *path)
     return lstat(path, &st) == 0;
 }
 
-/* What the last program wrote to stderr, in a static buffer. */
+/* Returns the stderr output of the last program, in a static buffer. */
 static inline const char *stderr_text(void)
 {
     static char text[8192];

@@ -48,7 +48,7 @@ static const struct cli cli = {
     "versions wrote NAME.tmp-PID, which is stale when no process has that number.\n",
 };
 
-/* What lies there may be anybody's name: no control characters reach the terminal. */
+/* Prints a path. Anybody may have chosen the name, so no control characters reach the terminal. */
 static void print_path(const char *dir, const char *file)
 {
     fputs(dir, stdout);

@@ -41,7 +41,12 @@ static const struct cli cli = {
     NULL,
 };
 
-enum { PROMPT = 32, WARM_UP = 32, TIMED = 128, TOKENS = PROMPT + WARM_UP + TIMED }; /* of bench_decode */
+enum {
+    PROMPT = 32,
+    WARM_UP = 32,
+    TIMED = 128,
+    TOKENS = PROMPT + WARM_UP + TIMED
+}; /* numbers of tokens in bench_decode */
 
 static const struct ops *o;
 static struct device *dev;
@@ -283,7 +288,7 @@ static void print_product(const char *name, double t, double flops, const struct
            rate->measured > 0 ? 100 * flops / t / rate->measured : 0);
 }
 
-/* Of attention forward: half of 4 T^2 D a head, as it is causal. */
+/* FLOPs of attention forward: half of 4 T^2 D a head, as it is causal. */
 static double attention_flops(void)
 {
     return 2.0 * attention.B * attention.H * (double)attention.T * attention.T * attention.D;
@@ -353,7 +358,8 @@ static void bench_product(const char *name, void (*run)(void), double flops, con
     print_product(name, t, flops, rate);
 }
 
-/* What a GPU can do otherwise if asked to; fp8 against the rate of bf16, with what makes the operands. */
+/* Measures optional computations of a GPU: fp8, compared with the rate of bf16, including the making of its
+ * operands. */
 static void bench_choices(const struct rate *rate)
 {
     char err[512];

@@ -50,7 +50,8 @@ static struct parquet *open_columns(const char *path, const struct parquet_io *i
     return p;
 }
 
-/* Of this program alone: what getrusage says includes the memory of the process that forked it. */
+/* Returns the peak memory of this program alone: getrusage would include the memory of the process that
+ * forked it. */
 static unsigned long long peak_bytes(void)
 {
     unsigned long long kib = 0;

@@ -139,7 +139,7 @@ static double stream(uint32_t bytes)
     return (double)n / took;
 }
 
-/* The same bytes through a pipe. */
+/* Sends as many bytes through a pipe. */
 static double pipe_stream(size_t bytes)
 {
     int fd[2];

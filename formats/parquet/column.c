@@ -6,7 +6,7 @@
 
 enum {
     WINDOW = 256 << 10,    /* bytes read at once */
-    MAX_HEADER = 16 << 20, /* of a page header, whose statistics may hold two values */
+    MAX_HEADER = 16 << 20, /* bytes of a page header, whose statistics may hold two values */
     KEEP = 4 << 20,        /* a larger buffer for compressed bytes is freed after the page */
 };
 

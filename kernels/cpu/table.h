@@ -46,9 +46,8 @@ void linear_backward_weight(struct device *dev, float *dW, const void *dy, const
                             bool accumulate);
 void linear_maybe_fp8_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,
                                const void *W, int N, int I, int O, bool accumulate);
-size_t
-linear_scratch_bytes(struct device *dev,
-                     const struct step_extent *e); /* scratch of the step's products, without oneDNN's own */
+/* Scratch of the step's products, without oneDNN's own. */
+size_t linear_scratch_bytes(struct device *dev, const struct step_extent *e);
 
 /* gemv.c: linear_forward of one row */
 void gemv(struct device *dev, void *y, const void *W, const void *x, int I, int O);
@@ -63,9 +62,8 @@ void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dg
 void attention_forward(struct device *dev, void *out, float *lse, const struct attention *in);
 void attention_backward(struct device *dev, void *dqk, void *dqkv, const void *dout, const void *out,
                         const float *lse, const struct attention *in);
-size_t
-attention_scratch_bytes(struct device *dev,
-                        struct attention_shape s); /* scratch of backward, which takes more than forward */
+/* Scratch of backward, which takes more than forward. */
+size_t attention_scratch_bytes(struct device *dev, struct attention_shape s);
 void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache,
                       int n, int past, const int32_t *past_at, int H, int Hkv, int D);
 void kv_append(struct device *dev, void *kcache, void *vcache, const void *qk, const void *qkv, int n,

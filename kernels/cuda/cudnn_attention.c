@@ -40,7 +40,7 @@ struct cudnn_attention {
     char text[48], failure[400];
 };
 
-/* What both graphs share. */
+/* The tensors that both graphs share. */
 struct parts {
     struct cudnn_graph *g;
     struct attention_shape s;

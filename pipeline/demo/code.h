@@ -21,7 +21,7 @@ struct value {
 
 struct family {
     const char *names; /* '/'-separated snake_case; $kw the constant in words */
-    const char *doc;   /* what the docstring says, without "Return" */
+    const char *doc;   /* the text of the docstring, without "Return" */
     const char *types; /* parameters, '>', result: "il>b" */
     int k_lo, k_hi;    /* range of the constant; both 0: none */
     int lo, hi;        /* range of number arguments and list members */

@@ -6,7 +6,7 @@
 
 #include "pipeline/lib/fs.h"
 
-/* What the linker calls the files that it was given. */
+/* The symbols that the linker makes for the embedded files. */
 extern const char _binary_pipeline_demo_data_ml_terms_txt_start[],
     _binary_pipeline_demo_data_ml_terms_txt_end[];
 extern const char _binary_pipeline_demo_data_plots_txt_start[], _binary_pipeline_demo_data_plots_txt_end[];

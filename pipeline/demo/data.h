@@ -13,7 +13,7 @@ char *data_plots(void);
 
 /* The next line of text that is not a comment, cut off in place; NULL at the end. */
 char *data_line(char **text);
-/* What follows "WORD " in line, or NULL: the line begins with another word. */
+/* Returns the text after "WORD " in line, or NULL: the line begins with another word. */
 char *data_after(char *line, const char *word);
 _Noreturn void data_wrong(const char *file, const char *line);
 

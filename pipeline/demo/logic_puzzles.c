@@ -53,7 +53,7 @@ void logic_ordering(struct gen *g)
 
 static const int permutations[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 
-/* What three people have: verb/its negation/the three things */
+/* The things that three people have: verb/its negation/the three things */
 static const struct list grids =
     LIST("has a/does not have a/dog/cat/fish", "has the/does not have the/red hat/blue hat/green hat",
          "likes/does not like/tea/milk/juice", "plays the/does not play the/drum/flute/piano",

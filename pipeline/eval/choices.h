@@ -24,7 +24,7 @@ struct question {
     char *context;             /* owned */
     char *choice[MAX_CHOICES]; /* owned; joined to the context by one space */
     int n_choices, label;
-    size_t line;               /* of the file */
+    size_t line;               /* line number in the file */
     bool cut, refused;         /* written by questions_score */
     double score[MAX_CHOICES]; /* written by questions_score */
 };

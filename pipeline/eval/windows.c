@@ -2,7 +2,8 @@
  * windows.c - windows of equal length, some at a time; losses that an earlier window gave are not counted
  * again
  *
- * A stretch is what windows run through without a gap: the whole source, or with a limit one of several.
+ * A stretch is a range of tokens that windows cover without a gap: the whole source or, with a limit, one of
+ * several parts of it.
  */
 #include "pipeline/eval/windows.h"
 #include "pipeline/lib/fs.h"
@@ -18,8 +19,8 @@ struct scoring {
     const struct window_plan *plan;
     struct tally *t;
     struct activations *a;
-    uint64_t begin, end;     /* of the stretch: tokens begin+1 .. end-1 are predicted */
-    int B, T;                /* of the micro-batches */
+    uint64_t begin, end;     /* the current stretch, in which tokens begin+1 .. end-1 are predicted */
+    int B, T;                /* size of the micro-batches */
     uint16_t *bytes;         /* text bytes of each token */
     int32_t *tokens, *fresh; /* (B,T+1); new targets of each row */
     void *raw;               /* T+1 tokens as they lie in the source */

@@ -12,7 +12,7 @@ struct place {
     dev_t dev;
     ino_t ino;
     bool is_dir;
-    bool whole; /* of an input: every file in it; of an output: all of it is replaced */
+    bool whole; /* an input: every file in it is read; an output: everything in it is replaced */
 };
 
 struct places {
@@ -27,7 +27,7 @@ static bool same(const struct place *p, const struct stat *st)
     return p->dev == st->st_dev && p->ino == st->st_ino;
 }
 
-/* False: no file or directory that is there. */
+/* Returns false when path is no existing file or directory. */
 static bool look(const char *path, int standard, struct stat *st)
 {
     bool found = strcmp(path, "-") == 0 ? fstat(standard, st) == 0 : stat(path, st) == 0;
@@ -52,7 +52,7 @@ static _Noreturn void refuse(const char *output, const char *input)
     usage_error("%s: is read (%s) and would be written over; write somewhere else", output, input);
 }
 
-/* Whether path lies in the directory, at any depth, or is it. */
+/* Whether path is the directory or lies in it, at any depth. */
 static bool lies_in(const char *path, const struct place *dir)
 {
     struct stat st;

@@ -55,7 +55,7 @@ void usage_error(const char *fmt, ...)
     exit(2);
 }
 
-/* number followed by one of the suffixes; suffix NULL means none matched */
+/* Parses a number that is followed by one of the suffixes; suffix NULL allows none. */
 static int parse_scaled(const char *s, const char *const *suffix, const double *scale, uint64_t *out)
 {
     char *end;
@@ -221,7 +221,7 @@ static const struct opt *find(const struct opt *table, const char *name, size_t 
     return table == common ? NULL : find(common, name, len, letter);
 }
 
-/* --name, --name=value, --name value, --no-name; returns how many words it took */
+/* Handles --name, --name=value, --name value, --no-name; returns how many words the option took. */
 static int long_option(const struct cli *cli, char **argv)
 {
     const char *word = argv[0] + 2, *eq = strchr(word, '=');
@@ -249,7 +249,7 @@ static int long_option(const struct cli *cli, char **argv)
     return eq ? 1 : 2;
 }
 
-/* -a, -abc for flags, -oVALUE, -o VALUE */
+/* Handles -a, -abc for flags, -oVALUE, -o VALUE. */
 static int short_options(const struct cli *cli, char **argv)
 {
     for (const char *p = argv[0] + 1; *p; p++) {

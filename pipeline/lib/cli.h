@@ -8,10 +8,9 @@
  *   static const struct cli cli = {"shard", "cut a token stream into shards", "shard -o DIR <tokens", opts,
  * notes}; int n = cli_parse(&cli, argc, argv);      // operands are argv[0..n)
  *
- * Every program also takes --help --version --quiet --verbose, added here.
- * --help-all is there for programs that have options under an OPT_EXPERT heading.
- * A wrong option, a missing or malformed value: message on stderr, exit 2.
- * Numbers must be whole words: "12x" is an error, not 12.
+ * Every program also takes --help --version --quiet --verbose, added here. Programs with options under an
+ * OPT_EXPERT heading also take --help-all. A wrong option or a missing or malformed value is reported on
+ * stderr, with exit 2. Numbers must be whole words: "12x" is an error, not 12.
  */
 #ifndef LIB_CLI_H
 #define LIB_CLI_H
@@ -29,9 +28,9 @@ enum opt_type {
     OPT_NUM,     /* double * */
     OPT_SHARE,   /* double *: 0.5% or 0.005; within 0..1 */
     OPT_LIST,    /* struct str_list *: repeatable string */
-    OPT_WORD,    /* unsigned * (an enum): the place of the value among the words of `arg`, "adamw|muon" */
-    OPT_HEADING, /* prints `help` as a heading; no option */
-    OPT_EXPERT   /* a heading as well: it and the options below it are shown by --help-all alone */
+    OPT_WORD,    /* unsigned * (an enum): the index of the value among the words of `arg`, "adamw|muon" */
+    OPT_HEADING, /* prints `help` as a heading; takes no option */
+    OPT_EXPERT   /* also a heading: it and the options below it are shown by --help-all alone */
 };
 
 struct str_list {
@@ -45,7 +44,7 @@ struct opt {
     enum opt_type type;
     void *value;
     const char *arg;  /* name of the value in --help */
-    const char *help; /* "" hides nothing; say the default here */
+    const char *help; /* a description of the option, with its default; "" is shown as well */
 };
 
 struct cli {
@@ -58,21 +57,21 @@ struct cli {
 
 extern const char tritter_version[];
 
-/* Moves the operands to argv[0..return) and NULL-terminates them. Exits 0 after --help and --version, 2 on
- * misuse. */
+/* Moves the operands to argv[0..return) and NULL-terminates them. Exits with 0 after --help and --version,
+ * with 2 on misuse. */
 int cli_parse(const struct cli *cli, int argc, char **argv);
 
-/* Parsers on their own: return 0, or -1 when the whole string is not such a value. */
+/* Parsers by themselves: each returns 0, or -1 when the whole string is not such a value. */
 int parse_u64(const char *s, uint64_t *out);
 int parse_bytes(const char *s, uint64_t *out);
 int parse_num(const char *s, double *out);
 int parse_share(const char *s, double *out);
-/* words: "a|b|c". The place of s among them; the word at a place, NULL beyond the last, which the caller
- * frees. */
+/* words: "a|b|c". parse_word gives the index of s among them; word_at returns the word at an index, which the
+ * caller frees, or NULL past the last. */
 int parse_word(const char *words, const char *s, unsigned *out);
 char *word_at(const char *words, unsigned place);
 
-/* usage error: "NAME: message" and a hint at --help, exit 2 */
+/* Reports a usage error: "NAME: message" and a hint at --help; exits with 2. */
 _Noreturn void usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -27,7 +27,7 @@ void counters_label(int argc, char *const *argv)
 static void close_page(void *arg)
 {
     (void)arg;
-    pthread_mutex_lock(&mutex); /* for good: the program is ending */
+    pthread_mutex_lock(&mutex); /* never unlocked: the program is ending */
     stats_close(page);
     page = NULL;
 }

@@ -16,7 +16,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* scandir tells an error of readdir from the end, and returns -1. */
+/* scandir tells an error of readdir from the end of the directory: it returns -1. */
 static int read_names(struct dir *d, const char *path)
 {
     struct dirent **entries;

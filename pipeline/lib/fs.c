@@ -28,15 +28,16 @@ static char *parent(const char *path)
     return slash == path ? xstrdup("/") : xasprintf("%.*s", (int)(slash - path), path);
 }
 
-/* dir/NAME -> dir/.NAME.tritter-partial */
+/* Turns dir/NAME into dir/.NAME.tritter-partial. */
 static char *partial_name(const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     return xasprintf("%.*s.%s.tritter-partial", (int)(name - path), path, name);
 }
 
-/* Opens c->tmp, empty, and locks it. The name is always the one, so that a killed run leaves one file at
- * most, which the next run takes over. Another run may rename it between open and lock: then try again. */
+/* Opens c->tmp, empties and locks it. The name is always the same, so that a killed run leaves at most one
+ * file, which the next run takes over. Another run may rename it between open and lock: then this tries
+ * again. */
 static int open_locked(const struct commit *c)
 {
     for (;;) {
@@ -63,7 +64,7 @@ FILE *commit_open(struct commit *c, const char *path)
 {
     if (is_dir(path))
         die("%s: is a directory", path);
-    if (is_device(path)) /* a rename would put a file in its place */
+    if (is_device(path)) /* a rename would replace the device by a file */
         die("%s: is a device or a pipe, not a file that can be replaced whole", path);
     apart_output(path);
     c->path = xstrdup(path);
@@ -78,13 +79,14 @@ FILE *commit_open(struct commit *c, const char *path)
 static void forget(struct commit *c)
 {
     at_failure_cancel(c);
-    fclose(c->f); /* and the lock is gone */
+    fclose(c->f); /* this releases the lock */
     free(c->path);
     free(c->tmp);
     *c = (struct commit){0};
 }
 
-/* Before the rename nothing has changed, after it the new file is there: failures on either side say so. */
+/* Before the rename nothing has changed, and after it the new file is in place: the messages of failures on
+ * either side say so. */
 void commit_finish(struct commit *c)
 {
     if (fflush(c->f) != 0 || ferror(c->f) || fsync(fileno(c->f)) != 0)
@@ -106,8 +108,8 @@ void commit_abort(struct commit *c)
     forget(c);
 }
 
-/* How much to write at once. After a signal what has begun is finished, but a reader that takes nothing for a
- * second does not keep us. */
+/* How much to write at once. After stop_signal, a record that was begun is still written to its end, but a
+ * reader that takes nothing for a second does not hold us up. */
 static size_t piece(int fd, size_t n)
 {
     struct stat st;
@@ -116,7 +118,7 @@ static size_t piece(int fd, size_t n)
         return n;
     if (poll(&p, 1, 1000) == 0)
         exit(signal_exit_code());
-    return n < PIPE_BUF ? n : PIPE_BUF; /* as much as poll vouches for */
+    return n < PIPE_BUF ? n : PIPE_BUF; /* poll only guarantees this much */
 }
 
 void write_all(int fd, const void *p, size_t n, const char *name)
@@ -181,7 +183,8 @@ void make_dirs(const char *dir)
     free(path);
 }
 
-/* False: nothing is there. Dies when that cannot be told, so that an error is never taken for "nothing". */
+/* Returns false when nothing exists at path. Dies when that cannot be determined, so that an error is never
+ * taken for "nothing". */
 static bool look(const char *path, struct stat *st)
 {
     if (stat(path, st) == 0)

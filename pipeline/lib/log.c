@@ -66,7 +66,7 @@ static void run_cleanups(void)
     }
 }
 
-/* Before exit, so that a clean-up may fail in its turn. */
+/* Runs the clean-ups before exit(), so that a clean-up function may call die() in its turn. */
 static _Noreturn void fail(void)
 {
     run_cleanups();
@@ -136,7 +136,7 @@ double now_seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* 1234567 -> "1.23M", and bytes as MB */
+/* Formats 1234567 as "1.23M", and bytes in MB. */
 static const char *amount(char buf[32], uint64_t n, const char *unit)
 {
     bool bytes = strcmp(unit, "bytes") == 0;
@@ -151,7 +151,7 @@ static const char *amount(char buf[32], uint64_t n, const char *unit)
     return buf;
 }
 
-/* For monitors, whether or not somebody watches the terminal. */
+/* Publishes progress for monitors, even when nobody watches the terminal. */
 static void publish(uint64_t done, uint64_t total, const char *unit)
 {
     static struct counter so_far = {.name = "done", .kind = STATS_GAUGE},

@@ -3,7 +3,7 @@
  *
  *   emitted <= taken <= put, put - emitted <= n_jobs
  *
- * All are guarded by the one mutex; `done` says of each slot between emitted and taken whether its work is
+ * One mutex guards all of them; for each slot between emitted and taken, `done` says whether its work is
  * finished.
  */
 #include "pipeline/lib/ordered.h"
@@ -27,7 +27,7 @@ struct worker {
 struct ordered {
     struct ordered_ops ops;
     pthread_mutex_t mutex;
-    pthread_cond_t filled, worked, freed; /* put, done and emitted have changed */
+    pthread_cond_t filled, worked, freed; /* signal changes of put, done and emitted */
     uint64_t put, taken, emitted;
     bool closed;
     void **jobs;
@@ -123,7 +123,7 @@ struct ordered *ordered_start(const struct ordered_ops *ops, size_t n_workers, v
         o->workers[i] = (struct worker){.o = o, .index = i};
         start_thread(&o->workers[i].thread, worker_main, &o->workers[i]);
     }
-    /* A broken pipe is met by the thread that writes, and must end the process. */
+    /* The thread that writes must receive SIGPIPE on a broken pipe, so that the process ends. */
     sigdelset(&all, SIGPIPE);
     pthread_sigmask(SIG_SETMASK, &all, NULL);
     start_thread(&o->emitter, emitter_main, o);

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#define RANDOM_GAMMA 0x9e3779b97f4a7c15u /* what the state counts up by */
+#define RANDOM_GAMMA 0x9e3779b97f4a7c15u /* the increment of the state */
 
 /* The output function: a bijection of 64 bits that mixes well. */
 static inline uint64_t mix64(uint64_t z)

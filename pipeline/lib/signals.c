@@ -10,9 +10,9 @@
 
 volatile sig_atomic_t stop_signal, save_signal;
 
-/* Signals that stop a program. One that the parent ignores (nohup) stays ignored, unless it is always taken.
- * Those of batch systems and limits come again by themselves, so that only a person's second signal means
- * "at once". */
+/* Signals that stop a program. One that the parent ignores (nohup) stays ignored, unless `always` is set for
+ * it. Batch systems and limits repeat their signals by themselves, so only a person's second signal means "at
+ * once". */
 static const struct {
     int number;
     bool always, twice_is_at_once;
@@ -36,10 +36,10 @@ static void on_save(int sig)
     save_signal = sig;
 }
 
-/* A stack for handlers, if there is none (a sanitizer's): oneDNN's products move the stack pointer into the
- * heap, and what a signal pushed there would be written over the heap. It is the calling thread's alone,
- * which is enough: the kernel gives a process's signal to the main thread first, and a second one ends us at
- * once. */
+/* Gives handlers a stack of their own, if there is none yet (a sanitizer's): oneDNN's products move the stack
+ * pointer into the heap, and a signal frame pushed there would overwrite the heap. The stack belongs to the
+ * calling thread alone, which is enough: the kernel delivers a process's signal to the main thread first, and
+ * a second one ends us at once. */
 static void handlers_on_own_stack(void)
 {
     static char stack[65536];
@@ -51,7 +51,7 @@ static void handlers_on_own_stack(void)
 void signals_install(void)
 {
     struct sigaction sa = {.sa_handler = on_stop,
-                           .sa_flags = SA_ONSTACK}; /* no SA_RESTART: blocked reads wake up */
+                           .sa_flags = SA_ONSTACK}; /* SA_RESTART is not set, so that blocked reads wake up */
     sigemptyset(&sa.sa_mask);
     handlers_on_own_stack();
     for (int i = 0; i < STOPS; i++) {
@@ -75,8 +75,8 @@ int signal_exit_code(void)
 
 /* --- SIGBUS ---------------------------------------------------------------- */
 
-/* Reads a line of /proc/self/maps, byte by byte from a buffer, with nothing but system calls. False: the end.
- */
+/* Reads a line of /proc/self/maps, byte by byte from a buffer, using only system calls. Returns false at the
+ * end. */
 static bool next_line(int fd, char *line, size_t cap)
 {
     static char buffer[4096];
@@ -112,7 +112,7 @@ static uint64_t hex_number(const char **s)
     }
 }
 
-/* The path of the file that is mapped at an address, in line; NULL: no file is. */
+/* Writes into line the path of the file that is mapped at an address and returns it; NULL: no file is. */
 static const char *mapped_file(uintptr_t address, char *line, size_t cap)
 {
     int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
@@ -128,17 +128,17 @@ static const char *mapped_file(uintptr_t address, char *line, size_t cap)
 static void put(const char *s)
 {
     ssize_t n = write(STDERR_FILENO, s, strlen(s));
-    (void)n; /* there is nobody left to tell */
+    (void)n; /* a failed write cannot be reported to anybody */
 }
 
-/* A page of a mapped file that is no longer there, or that the disk does not give. */
+/* Handles access to a page of a mapped file that no longer exists, or that the disk cannot read. */
 static void on_bus_error(int sig, siginfo_t *info, void *context)
 {
     static char line[4096 + 128];
     const char *path = mapped_file((uintptr_t)info->si_addr, line, sizeof line);
     (void)context;
     if (!path) {
-        signal(sig, SIG_DFL); /* a fault of our own: it happens again, and ends us */
+        signal(sig, SIG_DFL); /* our own bug: the fault happens again, and now ends us */
         return;
     }
     put(program_name);

@@ -13,5 +13,5 @@ void threads_settle(char **argv)
     if (n <= 0 || setenv("GOMP_SPINCOUNT", "1000", 1) != 0)
         return;
     self[n] = 0;
-    execv(self, argv); /* on failure: go on as we are */
+    execv(self, argv); /* when this fails, the program just continues */
 }

@@ -9,12 +9,13 @@
 #include "pipeline/lib/random.h"
 
 enum {
-    LOG_UNITS = 64,    /* of the envelope, a factor of 2 in amplitude: 0.09 dB */
-    LOG_OFFSET = 6,    /* the envelope's zero: 2^-6 */
-    LOG_FLOOR = -16,   /* 2^-16 a coefficient is silence */
-    SHAPE_UNITS = 128, /* of the shape, a coefficient as loud as the mean of the loudest band */
+    LOG_UNITS = 64,    /* units of the envelope in a factor of 2 in amplitude: 0.09 dB each */
+    LOG_OFFSET = 6,    /* offset of the envelope: its zero is 2^-6 */
+    LOG_FLOOR = -16,   /* coefficients of 2^-16 count as silence */
+    SHAPE_UNITS = 128, /* units of the shape in a coefficient as loud as the mean of the loudest band */
 };
-static const double fill = 0.4; /* amplitude of the noise, of what is missing: measured, audio.md */
+static const double fill =
+    0.4; /* amplitude of the noise as a share of what is missing; measured, see audio.md */
 
 static double mel(double hz)
 {
@@ -26,7 +27,8 @@ static double from_mel(double m)
     return 700 * (pow(10, m / 2595) - 1);
 }
 
-/* Equally wide on the mel scale, at least two coefficients each. */
+/* Divides the coefficients into bands that are equally wide on the mel scale, with at least two coefficients
+ * each. */
 static void make_bands(struct audio_codec *c)
 {
     double top = mel(c->rate / 2.0);
@@ -124,7 +126,7 @@ void audio_encode(const struct audio_codec *c, const struct sound *s, uint16_t *
     free(shape_codes);
 }
 
-/* Within +-1, the same for the same frame and coefficient. */
+/* A number within +-1 that depends only on i, the number of the frame and coefficient. */
 static double noise(uint64_t i)
 {
     uint64_t z = random_next(&i);
@@ -145,8 +147,8 @@ static void decode_frame(const struct audio_codec *c, const uint16_t *codes, uin
             frame[k] = (float)(shape[k] * scale);
             energy += (double)frame[k] * frame[k] / (double)(to - from);
         }
-        /* uniform noise within +-1 has a third of the energy; a band that came out too loud is made as loud
-         * as it was */
+        /* Uniform noise within +-1 has a third of the energy. A band that came out too loud is turned down to
+         * its true loudness. */
         double amplitude = energy < target ? fill * sqrt(3 * (target - energy)) : 0;
         double gain = energy > target ? sqrt(target / energy) : 1;
         for (size_t k = from; k < to; k++)

@@ -1,11 +1,10 @@
 /*
- * audio_codec.h - a sound as codes, and back: pipeline/media/audio.md
+ * audio_codec.h - encodes a sound as codes and decodes it: pipeline/media/audio.md
  *
- * Frames of the MDCT, AUDIO_LEVELS codes each. The first two levels say how
- * loud each of AUDIO_BANDS bands is (residual quantisation of the logarithms),
- * the others are residual quantisation of the coefficients, divided by the
- * loudness of the loudest band. What the codes leave out of a band is partly
- * filled with noise, and a band that came out too loud is turned down.
+ * Each frame of the MDCT gets AUDIO_LEVELS codes. The first two levels tell how loud each of AUDIO_BANDS
+ * bands is (residual quantisation of the logarithms), the others are residual quantisation of the
+ * coefficients, divided by the loudness of the loudest band. Energy of a band that the codes leave out is
+ * partly replaced by noise, and a band that came out too loud is turned down.
  */
 #ifndef MEDIA_AUDIO_CODEC_H
 #define MEDIA_AUDIO_CODEC_H
@@ -28,32 +27,31 @@ enum {
 struct audio_codec {
     uint32_t rate;
     size_t hop;                   /* samples a frame, even */
-    size_t band[AUDIO_BANDS + 1]; /* first coefficient of each */
+    size_t band[AUDIO_BANDS + 1]; /* first coefficient of each band */
     struct rvq envelope;          /* dim AUDIO_BANDS, 2 levels */
     struct rvq shape;             /* dim hop, 6 levels */
     struct mdct *mdct;
 };
 
-/* Bands and transform; the codes remain to be learned or read. */
+/* Sets up bands and transform; the codes must then be learned or read. */
 void audio_init(struct audio_codec *c, uint32_t rate, size_t hop);
 void audio_free(struct audio_codec *c);
 
 /* frame: hop coefficients. out: AUDIO_BANDS. */
 void audio_envelope(const struct audio_codec *c, const float *frame, int16_t *out);
-/* envelope: as decoded. out: hop components. */
+/* envelope: as it is decoded. out: hop components. */
 void audio_shape(const struct audio_codec *c, const float *frame, const int32_t *envelope, int16_t *out);
 
 size_t audio_n_codes(const struct audio_codec *c, size_t n_samples);
-/* out: audio_n_codes(...) codes below AUDIO_N_CODES: level * 1024 + code. s is of the codec's rate, n >= 1.
- */
+/* out: audio_n_codes(...) codes below AUDIO_N_CODES: level * 1024 + code. s has the codec's rate, n >= 1. */
 void audio_encode(const struct audio_codec *c, const struct sound *s, uint16_t *out);
-/* 0, or -1 with the reason. */
+/* Returns 0, or -1 with the reason. */
 int audio_decode(const struct audio_codec *c, const uint16_t *codes, size_t n, struct sound *s, char *err,
                  size_t cap);
 
-/* Distance of two sounds of the same length and rate: over frames of 512 samples, every 256, the r.m.s.
- * difference in dB of the energies in 40 mel bands; the sum over frames is returned, their number in *frames.
- * Energies below -80 dB of full scale count as that. */
+/* The distance of two sounds of equal length and rate: over frames of 512 samples, every 256 samples, the
+ * r.m.s. difference in dB of the energies in 40 mel bands. Returns the sum over frames, and their number in
+ * *frames. Energies below -80 dB of full scale count as -80 dB. */
 double sound_distance(const struct sound *a, const struct sound *b, size_t *frames);
 
 #endif

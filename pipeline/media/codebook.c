@@ -7,7 +7,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/media/picture.h"
 
-enum { MAX_SIZE = 8192 }; /* codes of a level */
+enum { MAX_SIZE = 8192 }; /* codes in one level */
 
 static size_t n_values(const struct rvq *q)
 {
@@ -57,7 +57,7 @@ static const struct st_tensor *find(const struct safetensors *s, const struct co
     return NULL;
 }
 
-/* Whole numbers within +-limit into out. */
+/* Reads whole numbers within +-limit into out. */
 static int read_whole(const struct safetensors *s, const struct st_tensor *t, int limit, int16_t *out,
                       const char *path, char *err, size_t cap)
 {

@@ -21,10 +21,10 @@ struct codebook {
     size_t n_parts;
 };
 
-/* 0, or -1: f failed. */
+/* Returns 0, or -1: writing to f failed. */
 int codebook_write(const struct codebook *b, FILE *f);
-/* kind, numbers and names are given; parameters and parts are filled, and ready. 0, or -1 with file and
- * reason. */
+/* The caller gives kind, numbers and names; this fills in parameters and parts, ready for use. Returns 0, or
+ * -1 with file and reason. */
 int codebook_read(struct codebook *b, const char *path, char *err, size_t cap);
 
 #endif

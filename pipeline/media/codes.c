@@ -9,7 +9,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/media/picture.h"
 
-/* Adds the whole number v, which is below `below`, as code base + v. */
+/* Adds the whole number v, which must be below `below`, as code base + v. */
 static int add(struct code_list *out, const json_t *v, uint32_t below, uint32_t base, const char *field,
                char *err, size_t cap)
 {
@@ -23,7 +23,8 @@ static int add(struct code_list *out, const json_t *v, uint32_t below, uint32_t 
     return 0;
 }
 
-/* One array a level, equally long: frame after frame, the levels of a frame together. */
+/* Reads one array for each level, all equally long; the codes are stored frame after frame, with the levels
+ * of a frame together. */
 static int add_levels(const struct modality *m, json_t *array, struct code_list *out, char *err, size_t cap)
 {
     size_t levels = json_array_size(array), frames = json_array_size(json_array_get(array, 0));
@@ -43,7 +44,7 @@ static int add_levels(const struct modality *m, json_t *array, struct code_list 
     return 0;
 }
 
-/* Numbers, or rows of numbers, as they stand. */
+/* Reads numbers, or rows of numbers, in their order. */
 static int add_plain(const struct modality *m, json_t *array, struct code_list *out, char *err, size_t cap)
 {
     size_t i, k, n = 0;

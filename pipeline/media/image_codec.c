@@ -7,10 +7,9 @@
 #include "pipeline/lib/fs.h"
 
 enum {
-    SCALE = 4, /* units of a vector a grey level: rounding costs nothing that is seen */
+    SCALE = 4, /* units of a vector in a grey level: rounding to them is invisible */
     COLOUR_SCALE =
-        2 *
-        SCALE, /* one colour sample stands for 4 pixels, and moves R, G and B about as much as luma does */
+        2 * SCALE, /* a colour sample stands for 4 pixels, and moves R, G and B about as much as luma does */
 };
 
 size_t image_dim(size_t patch)
@@ -33,7 +32,7 @@ size_t image_n_codes(const struct image_codec *c, uint32_t width, uint32_t heigh
     return IMAGE_HEADER + image_patches(c->patch, width, height) * c->q.levels;
 }
 
-/* v / 2^shift to the nearest */
+/* Returns v / 2^shift, rounded to nearest. */
 static int scaled_down(int v, int shift)
 {
     return (v + (1 << (shift - 1))) >> shift;
@@ -44,7 +43,7 @@ static int16_t limited(int v, int limit)
     return (int16_t)(v > limit ? limit : v < -limit ? -limit : v);
 }
 
-/* ITU-T T.871 (JFIF), in units of 2^-16. Luma is centred on 0. */
+/* Conversion as in ITU-T T.871 (JFIF), in units of 2^-16. Luma is centred on 0. */
 static int luma(int r, int g, int b)
 {
     return 19595 * r + 38470 * g + 7471 * b - (128 << 16);
@@ -77,7 +76,7 @@ static void read_patch(const struct picture *p, size_t x0, size_t y0, size_t P, 
                 r += s[0], g += s[1], b += s[2];
                 v[(y + k / 2) * P + x + k % 2] = limited(scaled_down(luma(s[0], s[1], s[2]), 16 - 2), limit);
             }
-            /* sums of 4 pixels: two bits more; times COLOUR_SCALE: three bits less */
+            /* Sums of 4 pixels have two more bits; times COLOUR_SCALE they have three fewer. */
             *cb++ = limited(scaled_down(blue(r, g, b), 16 + 2 - 3), limit);
             *cr++ = limited(scaled_down(red(r, g, b), 16 + 2 - 3), limit);
         }

@@ -62,10 +62,10 @@ void mdct_forward(const struct mdct *m, const float *x, size_t n, float *out)
     float *w = xmalloc(2 * N * sizeof *w), *folded = xmalloc(N * sizeof *folded);
     for (size_t f = 0; f < frames; f++) {
         for (size_t i = 0; i < 2 * N; i++) {
-            size_t at = f * N + i; /* N samples of silence come first */
+            size_t at = f * N + i; /* N samples of silence come before the first */
             w[i] = at >= N && at - N < n ? x[at - N] * m->window[i] : 0;
         }
-        for (size_t i = 0; i < h; i++) { /* quarters a b c d become (-c_r - d, a - b_r) */
+        for (size_t i = 0; i < h; i++) { /* the quarters a b c d of a frame become (-c_r - d, a - b_r) */
             folded[i] = -w[3 * h - 1 - i] - w[3 * h + i];
             folded[h + i] = w[i] - w[N - 1 - i];
         }

@@ -10,7 +10,10 @@
 #include "pipeline/media/codebook.h"
 #include "pipeline/media/picture.h"
 
-enum { MIN_RATE = 4000, MAX_RATE = 30000 }; /* of a codec; a parameter of a codebook is below 32,768 */
+enum {
+    MIN_RATE = 4000,
+    MAX_RATE = 30000
+}; /* rates of a codec; parameters of a codebook must be below 32,768 */
 
 static struct codebook describe_book(struct audio_codec *c)
 {
@@ -158,7 +161,8 @@ static void learn(const char *what, struct rvq *q, size_t dim, size_t levels, in
             report.error[0] > 0 ? report.error[l + 1] / report.error[0] : 0);
 }
 
-/* First the envelopes; then the shapes, beneath the envelopes as they are decoded. */
+/* Learns the codes of the envelopes first, then those of the shapes, relative to the envelopes as they are
+ * decoded. */
 static void *train(const struct media_opts *o, void *records, size_t n)
 {
     struct audio_codec *c = xcalloc(1, sizeof *c);

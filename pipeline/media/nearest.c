@@ -1,10 +1,10 @@
 /*
- * nearest.c - codes lie in groups of 16 lanes, two components of each side by side, as pmaddwd multiplies
- * them
+ * nearest.c - stores codes in groups of 16 lanes, with two components of each side by side, as pmaddwd
+ * multiplies them
  *
  *   packed[g][d/2][lane][2]      group g, components d and d + 1 of code 16 g + lane
  *
- * The plain loop is the definition; the others give the same integers.
+ * The plain loop is the definition; the others compute equal integers.
  */
 #include "pipeline/media/nearest.h"
 
@@ -16,16 +16,19 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
-enum { LANES = 16, POINTS = 8 }; /* codes a group; points that share a load of the codes */
+enum {
+    LANES = 16,
+    POINTS = 8
+}; /* LANES: codes in a group. POINTS: points for which codes are loaded together */
 
 struct nearest {
-    size_t K, D, pairs, groups; /* pairs: of components, D rounded up to even */
+    size_t K, D, pairs, groups; /* pairs: of components, where D is rounded up to even */
     int16_t *packed;
-    int32_t *norms; /* |c|^2; INT32_MAX in the lanes behind the last code */
+    int32_t *norms; /* |c|^2; INT32_MAX in the lanes after the last code */
 };
 
-/* Scores of POINTS points with the codes of one group, norms[lane] - 2 dot; bit p of the result: some score
- * of point p is below worst[p]. x: (POINTS, 2 pairs) */
+/* Computes the scores of POINTS points with the codes of one group: norms[lane] - 2 dot. Bit p of the result:
+ * some score of point p is below worst[p]. x: (POINTS, 2 pairs). */
 typedef unsigned score_group(const int16_t *group, const int32_t *norms, const int16_t *x, size_t pairs,
                              const int32_t *worst, int32_t score[POINTS][LANES]);
 
@@ -89,7 +92,7 @@ static unsigned score_plain(const int16_t *group, const int32_t *norms, const in
     return below;
 }
 
-/* Components 2j and 2j + 1 of point p as one number, to be broadcast. */
+/* Returns components 2j and 2j + 1 of point p as one number, to be broadcast. */
 static inline int32_t pair_of(const int16_t *x, size_t p, size_t pairs, size_t j)
 {
     int32_t both;
@@ -97,7 +100,7 @@ static inline int32_t pair_of(const int16_t *x, size_t p, size_t pairs, size_t j
     return both;
 }
 
-/* The two halves of the lanes one after the other: POINTS sums fit the registers. */
+/* Handles the two halves of the lanes one after the other, so that POINTS sums fit the registers. */
 __attribute__((target("avx2"))) static unsigned score_avx2(const int16_t *group, const int32_t *norms,
                                                            const int16_t *x, size_t pairs,
                                                            const int32_t *worst, int32_t score[POINTS][LANES])
@@ -183,7 +186,7 @@ void nearest_find(const struct nearest *ix, const int16_t *points, size_t n, siz
     for (size_t i = 0; i < n; i += POINTS) {
         size_t here = n - i < POINTS ? n - i : POINTS;
         for (size_t p = 0; p < POINTS; p++)
-            worst[p] = p < here ? INT32_MAX : INT32_MIN; /* behind the last point nothing is near enough */
+            worst[p] = p < here ? INT32_MAX : INT32_MIN; /* points after the last accept no score */
         for (size_t p = 0; p < here; p++)
             memcpy(x + p * ix->pairs * 2, points + (i + p) * ix->D, ix->D * sizeof *x);
         for (size_t g = 0; g < ix->groups; g++) {
@@ -192,7 +195,7 @@ void nearest_find(const struct nearest *ix, const int16_t *points, size_t n, siz
             for (; below; below &= below - 1) {
                 size_t p = (size_t)__builtin_ctz(below);
                 for (size_t lane = 0; lane < LANES;
-                     lane++) /* lanes behind the last code have the score INT32_MAX */
+                     lane++) /* lanes after the last code have the score INT32_MAX */
                     keep(code + (i + p) * m, score + (i + p) * m, m, (uint32_t)(g * LANES + lane),
                          scores[p][lane]);
                 worst[p] = score[(i + p) * m + m - 1];

@@ -1,12 +1,11 @@
 /*
- * nearest.h - the nearest of many vectors, exactly, in whole numbers
+ * nearest.h - finds the nearest of many vectors, exactly, in whole numbers
  *
  *   ix = nearest_new(codes, K, D)
  *   nearest_find(ix, points, n, m, code, score)
  *
- * All arithmetic is on 16-bit integers with 32-bit sums that cannot overflow,
- * so the answer is the same on every machine and with any number of threads:
- * what ids a picture has does not depend on who encodes it.
+ * All arithmetic is on 16-bit integers with 32-bit sums that cannot overflow, so the result is equal on every
+ * machine and with any number of threads: the ids of a picture do not depend on where it is encoded.
  *
  * Codes are within +-nearest_limit(D), points within twice that.
  */
@@ -26,13 +25,14 @@ struct nearest;
 struct nearest *nearest_new(const int16_t *codes, size_t K, size_t D);
 void nearest_free(struct nearest *ix); /* NULL is fine */
 
-/* Of each point (n,D) the m <= NEAREST_MAX_BEST nearest codes, nearest first, of equals the lower one; fewer
- * than m codes: the rest is UINT32_MAX. code (n,m); score (n,m): |c|^2 - 2 c.x, that is the squared distance
- * less |x|^2. Thread-safe. */
+/* For each point (n,D) finds the m <= NEAREST_MAX_BEST nearest codes, nearest first and, among equals, the
+ * lower code first; when there are fewer than m codes, the rest is UINT32_MAX. code (n,m); score (n,m): |c|^2
+ * - 2 c.x, which is the squared distance minus |x|^2. Thread-safe. */
 void nearest_find(const struct nearest *ix, const int16_t *points, size_t n, size_t m, uint32_t *code,
                   int32_t *score);
 
-/* For tests: use only the plain loop (true), or what the machine has (false, the default). */
+/* For tests: use only the plain loop (true), or the fastest that the machine supports (false, the default).
+ */
 void nearest_plain(int plain);
 
 #endif

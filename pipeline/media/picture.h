@@ -1,9 +1,9 @@
 /*
  * picture.h - RGB pictures: from the bytes of a PNG, JPEG, PGM or PPM file, and to PNG or PPM
  *
- * Files are not trusted: sizes are checked against the limits below before
- * anything is allocated, and what ends early is refused, not filled up with grey.
- * No call prints or exits; err (cap bytes) gets the reason, without the file's name.
+ * Files are not trusted: sizes are checked against the limits below before anything is allocated, and
+ * truncated files are refused, not filled up with grey. No call prints or exits; err (cap bytes) gets the
+ * reason, without the file's name.
  */
 #ifndef MEDIA_PICTURE_H
 #define MEDIA_PICTURE_H
@@ -14,8 +14,8 @@
 #include <stdio.h>
 
 enum {
-    PICTURE_MAX_SIDE = 32768,      /* of a file */
-    PICTURE_MAX_PIXELS = 64 << 20, /* of a file: 192 MiB as RGB */
+    PICTURE_MAX_SIDE = 32768,      /* limit for a file */
+    PICTURE_MAX_PIXELS = 64 << 20, /* limit for a file: 192 MiB as RGB */
 };
 
 struct picture {
@@ -23,26 +23,27 @@ struct picture {
     uint8_t *rgb; /* (height, width, 3), sRGB; owned */
 };
 
-/* Kind by the first bytes. Transparent pixels are laid on white; 16 bits become 8. 0, or -1. */
+/* Detects the format from the first bytes. Transparent pixels are put on white; 16-bit samples become 8-bit.
+ * Returns 0 or -1. */
 int picture_parse(struct picture *p, const void *bytes, size_t len, char *err, size_t cap);
 void picture_free(struct picture *p);
-/* Whether a file of this name is taken for a picture in a directory: .png .jpg .jpeg .ppm .pgm, in either
- * case. */
+/* Whether a file of this name in a directory counts as a picture: .png .jpg .jpeg .ppm .pgm, in upper or
+ * lower case. */
 bool picture_named(const char *path);
-/* 0, or -1: f failed. png: else PPM. */
+/* Writes PNG, or PPM when png is false. Returns 0, or -1: writing to f failed. */
 int picture_write(const struct picture *p, FILE *f, bool png);
 
-/* The largest square in the middle. */
+/* Crops to the largest square in the middle. */
 void picture_crop(struct picture *p);
-/* Shrinks it, each pixel the mean of what it covers, until the longer side is at most `side`. Never enlarges.
- */
+/* Shrinks the picture until the longer side is at most `side`; each pixel becomes the mean of the area that
+ * it covers. Never enlarges. */
 void picture_shrink(struct picture *p, uint32_t side);
 
-/* One decoder each, called by picture_parse. */
+/* The decoders of the formats, called by picture_parse. */
 int picture_png(struct picture *p, const void *bytes, size_t len, char *err, size_t cap);
 int picture_jpeg(struct picture *p, const void *bytes, size_t len, char *err, size_t cap);
 int picture_ppm(struct picture *p, const void *bytes, size_t len, char *err, size_t cap);
-/* Checks width and height against the limits, allocates. 0, or -1. */
+/* Checks width and height against the limits and allocates the pixels. Returns 0 or -1. */
 int picture_alloc(struct picture *p, uint64_t width, uint64_t height, char *err, size_t cap);
 /* Fills err; returns -1. */
 int media_fail(char *err, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -1,6 +1,6 @@
 /*
- * picture_jpeg.c - JPEG through libjpeg, which fills what is missing with grey and only warns: here that is
- * an error
+ * picture_jpeg.c - reads JPEG with libjpeg, which only warns of missing data and fills it with grey: here
+ * that is an error
  */
 #include <setjmp.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "pipeline/media/picture.h"
 
-enum { MAX_SCANS = 64 }; /* of a progressive file; each costs time for all pixels */
+enum { MAX_SCANS = 64 }; /* scans in a progressive file; each takes time for all pixels */
 
 struct failure {
     struct jpeg_error_mgr mgr;
@@ -28,7 +28,7 @@ static _Noreturn void on_error(j_common_ptr c)
     longjmp(f->back, 1);
 }
 
-/* Warnings about what does not touch the pixels pass. */
+/* Warnings about data that does not affect the pixels are ignored. */
 static void on_message(j_common_ptr c, int level)
 {
     int code = c->err->msg_code;
@@ -45,7 +45,7 @@ static void on_progress(j_common_ptr c)
     }
 }
 
-/* Until the rows are done, or a jump out of it. */
+/* Decodes all rows, or leaves by a jump on an error. */
 static int decode(j_decompress_ptr d, struct picture *p, char *err, size_t cap)
 {
     jpeg_read_header(d, TRUE);

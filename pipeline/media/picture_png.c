@@ -1,16 +1,16 @@
 /*
- * picture_png.c - PNG through libpng's simplified interface, which tells the size before it wants memory
+ * picture_png.c - reads PNG with libpng's simplified interface, which reports the size before it needs memory
  */
 #include <png.h>
 #include <string.h>
 
 #include "pipeline/media/picture.h"
 
-/* libpng takes a file that ends after its pixels for whole: here all chunks must be there, to the last, IEND.
- */
+/* Checks that all chunks are there, up to the last, IEND: libpng accepts a file that ends right after its
+ * pixels. */
 static int check_chunks(const uint8_t *b, size_t len, char *err, size_t cap)
 {
-    enum { SIGNATURE = 8, AROUND = 12 }; /* length, name and checksum */
+    enum { SIGNATURE = 8, AROUND = 12 }; /* AROUND: length, name and checksum of a chunk */
     for (size_t at = SIGNATURE; at < len && len - at >= AROUND;) {
         uint32_t size =
             (uint32_t)b[at] << 24 | (uint32_t)b[at + 1] << 16 | (uint32_t)b[at + 2] << 8 | b[at + 3];

@@ -1,5 +1,5 @@
 /*
- * picture_ppm.c - binary PGM (P5) and PPM (P6), with 8 or 16 bits
+ * picture_ppm.c - reads binary PGM (P5) and PPM (P6), with 8 or 16 bits
  */
 #include <string.h>
 
@@ -10,7 +10,7 @@ struct header {
     size_t len, at;
 };
 
-/* The next number after spaces and comments; -1: there is none, or it is above a million. */
+/* Returns the next number after spaces and comments; -1: there is none, or it is above a million. */
 static int number(struct header *h)
 {
     int value = 0, digits = 0;
@@ -37,7 +37,7 @@ int picture_ppm(struct picture *p, const void *bytes, size_t len, char *err, siz
     if (width < 0 || height < 0 || max <= 0 || max > 65535 || h.at >= len)
         return media_fail(err, cap, "PPM: offset %zu: width, height and a maximum of 1 to 65535 expected",
                           h.at);
-    h.at++; /* one white space */
+    h.at++; /* skips one white space */
     size_t depth = max > 255 ? 2 : 1;
     uint64_t need = (uint64_t)width * (uint64_t)height * colours * depth;
     if (width > 0 && height > 0 && len - h.at < need)

@@ -1,5 +1,5 @@
 /*
- * picture_size.c - cropping and shrinking
+ * picture_size.c - crops and shrinks pictures
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +17,9 @@ void picture_crop(struct picture *p)
     p->width = p->height = side;
 }
 
-/* One axis: `lines` lines of n samples of `step` bytes become lines of m samples, m <= n. A sample that lies
- * across the border of two belongs to both by its share, in whole numbers: n and m units. */
+/* Shrinks along one axis: `lines` lines of n samples of `step` bytes become lines of m samples, m <= n. A
+ * sample that overlaps two new ones counts for both in proportion, computed in whole numbers: an old sample
+ * has m units, a new one n. */
 static void shrink_row(uint8_t *out, const uint8_t *in, uint32_t n, uint32_t m, size_t in_step,
                        size_t out_step)
 {

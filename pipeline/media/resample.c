@@ -1,9 +1,9 @@
 /*
- * resample.c - from one sampling rate to another: a sinc of ZEROS zero crossings a side under a Hann window
+ * resample.c - changes the sampling rate: a sinc of ZEROS zero crossings a side under a Hann window
  *
  *   y[i] = sum_j x[j] h(i * from / to - j),  h low-passed at the lower of the two Nyquist frequencies
  *
- * to / gcd different positions between samples occur; the filter of each is made once.
+ * There are to / gcd different positions between samples; the filter for each is computed once.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -23,7 +23,8 @@ static uint32_t gcd(uint32_t a, uint32_t b)
     return a;
 }
 
-/* The filter for a position `phase` (0 .. 1) behind sample 0; taps for samples -half + 1 .. half. */
+/* Makes the filter for a position `phase` (0 .. 1) after sample 0, with taps for samples -half + 1 .. half.
+ */
 static void make_filter(float *h, size_t half, double phase, double cutoff)
 {
     double sum = 0;
@@ -35,7 +36,7 @@ static void make_filter(float *h, size_t half, double phase, double cutoff)
         sum += h[k];
     }
     for (size_t k = 0; k < 2 * half; k++)
-        h[k] = (float)(h[k] / sum); /* what is constant stays so */
+        h[k] = (float)(h[k] / sum); /* a constant signal stays constant */
 }
 
 void sound_resample(struct sound *s, uint32_t rate)

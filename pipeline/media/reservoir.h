@@ -1,5 +1,6 @@
 /*
- * reservoir.h - a bounded, uniform choice of many records (reservoir sampling), the same for the same seed
+ * reservoir.h - chooses a bounded number of many records uniformly (reservoir sampling), determined by the
+ * seed
  */
 #ifndef MEDIA_RESERVOIR_H
 #define MEDIA_RESERVOIR_H
@@ -10,12 +11,12 @@
 struct reservoir {
     size_t record_bytes, room, n;
     uint64_t seen, random;
-    char *records; /* n of them; owned */
+    char *records; /* n records; owned */
 };
 
 void reservoir_init(struct reservoir *s, size_t record_bytes, size_t room, uint64_t seed);
 void reservoir_add(struct reservoir *s, const void *records, size_t n);
-void reservoir_shuffle(struct reservoir *s); /* when all have been added */
+void reservoir_shuffle(struct reservoir *s); /* called when all records have been added */
 void reservoir_free(struct reservoir *s);
 
 #endif

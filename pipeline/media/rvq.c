@@ -5,7 +5,7 @@
 
 #include "pipeline/lib/fs.h"
 
-enum { BLOCK = 256 }; /* points encoded together */
+enum { BLOCK = 256 }; /* points that are encoded together */
 
 void rvq_init(struct rvq *q, size_t dim, size_t levels, size_t size)
 {
@@ -29,15 +29,15 @@ void rvq_free(struct rvq *q)
     *q = (struct rvq){0};
 }
 
-struct beginning { /* codes chosen so far */
+struct beginning { /* the codes that were chosen for the first levels */
     uint16_t code[RVQ_MAX_LEVELS];
-    int64_t error; /* |what is left over|^2 */
+    int64_t error; /* |rest|^2, where rest is what these codes leave over */
 };
 
-struct block { /* of each point up to RVQ_BEAM beginnings, best first */
+struct block { /* up to RVQ_BEAM beginnings for each point, best first */
     struct beginning b[BLOCK][RVQ_BEAM], next[BLOCK][RVQ_BEAM];
     size_t n[BLOCK];
-    int16_t *rest, *next_rest; /* (BLOCK, RVQ_BEAM, dim): what each leaves over */
+    int16_t *rest, *next_rest; /* (BLOCK, RVQ_BEAM, dim): the residual of each beginning */
     uint32_t code[BLOCK * RVQ_BEAM * RVQ_BEAM];
     int32_t score[BLOCK * RVQ_BEAM * RVQ_BEAM];
 };
@@ -65,7 +65,7 @@ struct beam_path {
     uint32_t code;
 };
 
-/* The best of the n * m ways to go on from the beginnings of one point. Returns how many. */
+/* Chooses the best of the n * m ways to continue the beginnings of one point. Returns how many. */
 static size_t choose(const struct block *b, size_t i, size_t m, struct beam_path *best)
 {
     size_t n = 0;
@@ -75,7 +75,7 @@ static size_t choose(const struct block *b, size_t i, size_t m, struct beam_path
         for (size_t k = 0; k < m && code[k] != UINT32_MAX; k++) {
             int64_t error = b->b[i][j].error + score[k];
             if (n == RVQ_BEAM && error >= best[n - 1].error)
-                break; /* the rest of this beginning is worse */
+                break; /* all further ways from this beginning are worse */
             size_t at = n < RVQ_BEAM ? n++ : n - 1;
             for (; at > 0 && best[at - 1].error > error; at--)
                 best[at] = best[at - 1];
@@ -89,7 +89,7 @@ static void encode_level(const struct rvq *q, struct block *b, size_t n_points, 
 {
     const int16_t *codes = q->codes + level * q->size * q->dim;
     size_t m = level + 1 == q->levels ? 1 : RVQ_BEAM;
-    if (level == 0) { /* one beginning a point: they lie RVQ_BEAM apart */
+    if (level == 0) { /* at first there is one beginning a point: they lie RVQ_BEAM apart */
         for (size_t i = 0; i < n_points; i++)
             nearest_find(q->index[0], b->rest + i * RVQ_BEAM * q->dim, 1, m, b->code + i * RVQ_BEAM * m,
                          b->score + i * RVQ_BEAM * m);

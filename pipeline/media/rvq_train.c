@@ -1,5 +1,5 @@
 /*
- * rvq_train.c - learning the codes of each level by k-means
+ * rvq_train.c - learns the codes of each level by k-means
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,24 +11,24 @@
 
 enum {
     MAX_ITERATIONS = 16,
-    SEED_POINTS = 8,         /* the first codes are drawn from about this many points a code */
-    SEED_ROUND = 16,         /* codes drawn before distances are brought up to date */
+    SEED_POINTS = 8,         /* number of points for each code from which the first codes are drawn */
+    SEED_ROUND = 16,         /* codes drawn before distances are updated */
     BLOCK = 1024,            /* points a thread takes at a time */
-    PARALLEL_FROM = 1 << 20, /* distances that are worth waking threads for */
+    PARALLEL_FROM = 1 << 20, /* number of distances from which waking threads pays */
 };
-static const double enough = 0.002; /* an iteration that improves the error by less is the last */
+static const double enough = 0.002; /* iterations stop when one improves the error by less than this */
 
 struct kmeans {
     const int16_t *points;
     size_t n, dim, size;
     int16_t *codes;
-    uint32_t *nearest;  /* of each point */
-    uint32_t *distance; /* squared */
+    uint32_t *nearest;  /* the nearest code of each point */
+    uint32_t *distance; /* squared distance of each point to that code */
     uint64_t random;
     int threads;
 };
 
-/* Nearest codes of the first n points. */
+/* Finds the nearest codes of the first n points. */
 static void assign(struct kmeans *k, const int16_t *codes, size_t size, size_t n, uint32_t *nearest,
                    uint32_t *distance)
 {
@@ -49,8 +49,8 @@ static void assign(struct kmeans *k, const int16_t *codes, size_t size, size_t n
     nearest_free(ix);
 }
 
-/* k-means++: points far from all codes so far are likely to become codes. Returns how many codes there are;
- * fewer than size when the points have no more different values. */
+/* k-means++: points far from all codes chosen so far are likely to become codes. Returns the number of codes,
+ * which is smaller than size when the points have fewer different values. */
 static size_t seed_codes(struct kmeans *k)
 {
     size_t n = k->n < k->size * SEED_POINTS ? k->n : k->size * SEED_POINTS, made = 1;
@@ -95,7 +95,7 @@ static int farthest_first(const void *a, const void *b)
     return x->i < y->i ? -1 : x->i > y->i;
 }
 
-/* Codes that nothing is nearest to become the points that are represented worst. */
+/* Codes that are nearest to no point become the points that are represented worst. */
 static void restart_dead(struct kmeans *k, const uint64_t *counts)
 {
     size_t dead = 0, at = 0;
@@ -118,7 +118,7 @@ static int16_t divide(int64_t sum, int64_t count)
     return (int16_t)((sum >= 0 ? sum + count / 2 : sum - count / 2) / count);
 }
 
-/* Codes become the means of their points. */
+/* Moves the codes to the means of their points. */
 static void move_codes(struct kmeans *k, int64_t *sums, uint64_t *counts)
 {
     memset(sums, 0, k->size * k->dim * sizeof *sums);
@@ -153,7 +153,7 @@ static void clamp_codes(struct kmeans *k)
         k->codes[i] = (int16_t)(k->codes[i] > limit ? limit : k->codes[i] < -limit ? -limit : k->codes[i]);
 }
 
-/* Leaves nearest and distance as the final codes have them. */
+/* Runs Lloyd's iterations; nearest and distance then belong to the final codes. */
 static int lloyd(struct kmeans *k, size_t level, void (*show)(size_t level, int iteration))
 {
     int64_t *sums = xcalloc(k->size * k->dim, sizeof *sums);

@@ -9,7 +9,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/media/picture.h"
 
-enum { BLOCK = 4096 }; /* frames read at a time */
+enum { BLOCK = 4096 }; /* frames that are read at a time */
 
 /* ---- a file in memory, for libsndfile ---- */
 
@@ -53,15 +53,16 @@ static sf_count_t memory_tell(void *arg)
     return ((struct memory *)arg)->at;
 }
 
-/* ---- WAV: libsndfile believes the file's end more than its chunk sizes, and reads what is cut without a
- * word ---- */
+/* ---- WAV: libsndfile ignores chunk sizes beyond the file's end, and reads truncated files without an error
+ * ---- */
 
 static uint32_t u32(const uint8_t *b)
 {
     return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
-/* 0 when the data chunk is whole; 0xffffffff, which programs write to pipes, is as long as the file. */
+/* Returns 0 when the data chunk is complete; the size 0xffffffff, which programs write to pipes, means up to
+ * the end of the file. */
 static int check_wav(const uint8_t *b, size_t len, char *err, size_t cap)
 {
     if (len < 12 || memcmp(b + 8, "WAVE", 4) != 0)
@@ -97,7 +98,7 @@ static int check_info(const SF_INFO *info, char *err, size_t cap)
     return 0;
 }
 
-/* The memory grows as samples come: a header that promises many costs nothing. */
+/* Memory grows as samples arrive, so a header that claims many samples costs nothing. */
 static int read_samples(struct sound *s, SNDFILE *f, const SF_INFO *info, char *err, size_t cap)
 {
     size_t channels = (size_t)info->channels, room = 0, promised = (size_t)info->frames;
@@ -121,7 +122,7 @@ static int read_samples(struct sound *s, SNDFILE *f, const SF_INFO *info, char *
     if (s->n < promised)
         return media_fail(err, cap, "truncated: %zu samples of %zu", s->n, promised);
     for (size_t i = 0; i < s->n; i++)
-        if (!(fabsf(s->x[i]) <= 64)) /* float WAV files may hold anything */
+        if (!(fabsf(s->x[i]) <= 64)) /* float WAV files may hold any values */
             return media_fail(err, cap, "sample %zu is not a number, or far beyond full scale", i);
     return 0;
 }

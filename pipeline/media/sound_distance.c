@@ -10,7 +10,7 @@
 
 enum { FRAME = 512, STEP = 256, BANDS = 40 };
 
-/* In place, radix 2; n a power of two. */
+/* Transforms in place, radix 2; n is a power of two. */
 static void fft(float complex *x, size_t n)
 {
     for (size_t i = 1, j = 0; i < n; i++) {
@@ -40,7 +40,8 @@ static double hz_of_mel(double m)
     return 700 * (pow(10, m / 2595) - 1);
 }
 
-/* dB of each band of the frame that begins at `at`; beyond the end is silence. */
+/* Computes the level in dB of each band of the frame that begins at `at`; samples beyond the end count as
+ * silence. */
 static void band_levels(const struct sound *s, size_t at, double out[BANDS])
 {
     float complex x[FRAME];
@@ -56,7 +57,7 @@ static void band_levels(const struct sound *s, size_t at, double out[BANDS])
         to = to < FRAME / 2 ? to : FRAME / 2;
         for (size_t k = from; k < to; k++)
             energy += crealf(x[k]) * crealf(x[k]) + cimagf(x[k]) * cimagf(x[k]);
-        energy /= (double)(to - from) * FRAME * FRAME / 16; /* a sine of full scale is 0 dB */
+        energy /= (double)(to - from) * FRAME * FRAME / 16; /* a sine of full scale has 0 dB */
         out[b] = 10 * log10(energy + 1e-8);
     }
 }

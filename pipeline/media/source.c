@@ -24,7 +24,7 @@ struct media_source {
     struct walk *walk;   /* the directory being read */
     struct input *input; /* the file of documents being read */
     char *input_path;
-    uint64_t passed_by; /* files of directories */
+    uint64_t passed_by; /* files in directories that were skipped */
 };
 
 struct media_source *media_source_open(const struct modality *m, const struct input_opts *opts,
@@ -57,7 +57,7 @@ static void start_input(struct media_source *s, const char *path)
     s->input = input_open(&s->opts, (const char *const *)&s->input_path, 1);
 }
 
-/* A file below the directory. False: it is not for us, or of documents. */
+/* Opens a file below the directory. False: it is neither a media file nor one of documents. */
 static bool take_walked(struct media_source *s, const char *path, struct media_item *item)
 {
     if (is_json(path)) {

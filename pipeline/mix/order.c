@@ -55,7 +55,7 @@ void order_init(struct order *o, uint64_t windows, uint64_t window_bytes, uint64
                         : (o->n_stretches + ORDER_CHAPTER_STRETCHES - 1) / ORDER_CHAPTER_STRETCHES;
 }
 
-/* Chapters are of the same number of stretches, give or take one. */
+/* Chapters have equal numbers of stretches, give or take one. */
 static uint64_t first_stretch(const struct order *o, uint64_t chapter)
 {
     return (uint64_t)((unsigned __int128)chapter * o->n_stretches / o->n_chapters);
@@ -66,7 +66,7 @@ static uint64_t chapter_of_stretch(const struct order *o, uint64_t stretch)
     return (uint64_t)((((unsigned __int128)stretch + 1) * o->n_chapters - 1) / o->n_stretches);
 }
 
-/* The one chapter of a small source needs no stretches. */
+/* Sets up the permutations of a chapter. The only chapter of a small source needs no order of stretches. */
 static void open_chapter(struct order *o, uint64_t epoch, uint64_t chapter)
 {
     uint64_t end = first_stretch(o, chapter + 1) * o->stretch;

@@ -13,7 +13,7 @@ static uint64_t gcd(uint64_t a, uint64_t b)
     return a;
 }
 
-/* Source x when it has drawn j rows. */
+/* Sets source x to the state after it has drawn j rows. */
 static void place(const struct shares *s, struct shares_source *x, uint64_t j)
 {
     unsigned __int128 owed = (unsigned __int128)j * s->total, next = owed + s->total;
@@ -51,7 +51,7 @@ static void advance(struct shares_source *x)
     }
 }
 
-/* The source whose deadline is next among those that may be drawn. */
+/* Returns the source with the earliest deadline among those that may be drawn now. */
 static size_t most_urgent(const struct shares *s, uint64_t *deadline)
 {
     size_t best = s->n;
@@ -78,7 +78,7 @@ size_t shares_next(struct shares *s)
     return i;
 }
 
-/* floor(row * w / S), and whether that is exact. */
+/* Returns floor(row * w / S), and whether the division is exact. */
 static uint64_t owed_whole(const struct shares *s, const struct shares_source *x, uint64_t row, bool *exact)
 {
     unsigned __int128 owed = (unsigned __int128)row * x->weight;
@@ -87,11 +87,12 @@ static uint64_t owed_whole(const struct shares *s, const struct shares_source *x
 }
 
 /*
- * After `row` rows a source has drawn what it is owed, rounded down or up; which of the two depends on the
- * draw that it may make before its deadline, beyond `row`, comes. All draws that could be made before the
- * first of those may be (row `from`) have deadlines up to `row`: they go before, in whatever order. So the
- * walk begins at `from`, with any of them done, as long as it is `from` in all; no source's draw may be made
- * more than S / w rows before it has to.
+ * After `row` rows every source has drawn what it is owed, rounded down or up. Rounding up means that it has
+ * made its next draw early, although the deadline of that draw lies beyond `row`. Let `from` be the first row
+ * at which any source may make such an early draw. All draws that may be made before `from` have deadlines up
+ * to `row`, so they are done by `row` in any case, and their order does not matter. Therefore the simulation
+ * starts at `from`, with any choice of these draws done, as long as they are `from` in all. It is short,
+ * because no draw may be made more than S / w rows before its deadline.
  */
 void shares_seek(struct shares *s, uint64_t row)
 {

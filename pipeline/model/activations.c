@@ -1,16 +1,16 @@
 /*
- * activations.c - one function lays the buffers out, for their size and for their addresses alike
+ * activations.c - lays the buffers out, by one function that gives both their size and their addresses
  */
 #include "pipeline/model/activations.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What a matrix product may be chosen by: equal alignment in every layer and mode gives equal algorithms, so
- * equal bits. */
+/* Libraries choose matrix products by alignment: equal alignment in every layer and mode gives equal
+ * algorithms, so equal bits. */
 enum { ALIGN = 256 };
 
-/* Takes n elements at *used, aligned. With base NULL only counts. */
+/* Reserves n aligned elements at *used. With base NULL it only counts. */
 static void *take(char *base, size_t *used, size_t n, size_t element_bytes)
 {
     void *p = base ? base + *used : NULL;
@@ -18,7 +18,7 @@ static void *take(char *base, size_t *used, size_t n, size_t element_bytes)
     return p;
 }
 
-/* `in` of ACT_RECOMPUTE lies elsewhere, one for each layer: the caller sets it. */
+/* Lays out one layer. In ACT_RECOMPUTE the caller sets `in`, which lies elsewhere for each layer. */
 static size_t carve_layer(struct layer_acts *l, char *base, const struct model_config *c, size_t e, size_t N,
                           enum activations_mode mode)
 {
@@ -79,7 +79,8 @@ static size_t carve(struct activations *a, char *base, const struct model_config
     return used;
 }
 
-/* Logits of a whole micro-batch would be the largest buffer of all (V = 65,536: 128 KB a token). */
+/* The logits of a whole micro-batch would be the largest buffer of all (V = 65,536: 128 KB a token), so only
+ * some rows are held at once. */
 static size_t default_logit_rows(const struct ops *ops, const struct model_config *c, enum dtype act,
                                  size_t N)
 {
@@ -101,17 +102,18 @@ size_t model_scratch_bytes(const struct ops *ops, struct device *dev, const stru
     size_t N = (size_t)B * (size_t)T, C = (size_t)c->C, V = (size_t)c->V, x = N * C;
     size_t logits = default_logit_rows(ops, c, act, N) * V, w = V * C;
     size_t widths[] = {(size_t)(c->H + 2 * c->Hkv) * (size_t)c->D,
-                       2 * (size_t)c->F}; /* of the widest products */
+                       2 * (size_t)c->F}; /* the widest products */
     for (int i = 0; i < 2; i++) {
         x = N * widths[i] > x ? N * widths[i] : x;
         w = C * widths[i] > w ? C * widths[i] : w;
         x = C * widths[i] > x ? C * widths[i] : x; /* Muon multiplies matrices of weights with each other */
     }
-    struct step_extent e = {.x = logits > x ? logits : x,
-                            .w = w,
-                            .weights = model_params(c) + 16 * 16 * (size_t)c->L,
-                            .C = c->C,
-                            .s = {B, T, c->H, c->Hkv, c->D}}; /* weights: with what aligns them */
+    struct step_extent e = {
+        .x = logits > x ? logits : x,
+        .w = w,
+        .weights = model_params(c) + 16 * 16 * (size_t)c->L,
+        .C = c->C,
+        .s = {B, T, c->H, c->Hkv, c->D}}; /* weights: the parameters and room for their alignment */
     return ops->scratch_limit(dev, &e);
 }
 

@@ -18,7 +18,7 @@
 enum {
     MAX_JSON = 64 << 20,
     CHUNK = 1 << 18
-}; /* bytes of config.json and state.json; floats read at a time */
+}; /* limits of config.json and state.json in bytes; floats read at a time */
 
 static int fail(char *err, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static int fail(char *err, size_t cap, const char *fmt, ...)
@@ -35,8 +35,8 @@ static bool has_config(const char *dir)
     char *path = path_join(dir, "config.json");
     char *model = path_join(dir, "model.safetensors"),
          *index = path_join(dir, "model.safetensors.index.json");
-    bool yes =
-        path_exists(path) && (path_exists(model) || path_exists(index)); /* a run has a config.json too */
+    bool yes = path_exists(path) &&
+               (path_exists(model) || path_exists(index)); /* a run's directory has a config.json as well */
     free(path);
     free(model);
     free(index);
@@ -61,8 +61,8 @@ char *checkpoint_resolve(const char *path, char *err, size_t cap)
     return NULL;
 }
 
-/* The whole file, malloc'd; NULL and err. *missing tells a file that is not there from one that cannot be
- * read. */
+/* Reads a whole file, malloc'd; NULL and err on failure. *missing: the file does not exist, as opposed to
+ * being unreadable. */
 static char *read_text(const char *path, size_t *len, bool *missing, char *err, size_t cap)
 {
     struct stat st;
@@ -103,7 +103,7 @@ int checkpoint_config(const char *dir, struct model_config *c, char *err, size_t
     return rc;
 }
 
-/* state.json carries the hash of itself, taken with the digits of the hash as zeros. */
+/* state.json contains its own hash, computed with the digits of the hash replaced by zeros. */
 static int check_own_hash(const char *path, char *text, size_t len, char *err, size_t cap)
 {
     static const char key[] = "\"xxh3_of_this\": \"";
@@ -142,7 +142,7 @@ int checkpoint_state(const char *dir, json_t **state, char *err, size_t cap)
     return rc;
 }
 
-/* -1: cannot be read to its end */
+/* Returns -1 when the file cannot be read to its end. */
 static int hash_file(const char *path, uint64_t *bytes, uint64_t *hash)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -226,7 +226,8 @@ static int read_param(const struct safetensors *s, const char *path, const char 
     return 0;
 }
 
-/* A tensor that no parameter asks for means that config.json is of another model. Two kinds are harmless. */
+/* Refuses tensors that no parameter asks for, since config.json then belongs to another model. Two kinds are
+ * harmless. */
 static int refuse_strangers(const struct safetensors *s, const char *path, const struct weights *w, char *err,
                             size_t cap)
 {

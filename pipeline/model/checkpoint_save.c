@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { CHUNK = 1 << 18 }; /* floats on their way from the device */
+enum { CHUNK = 1 << 18 }; /* floats downloaded from the device at a time */
 
 struct checkpoint_save {
     char *dir, *tmp, *parent;
@@ -24,7 +24,7 @@ struct checkpoint_save {
     XXH3_state_t *hash;
     float *buf;
     uint16_t *half;
-    /* the file being written */
+    /* These belong to the file that is being written. */
     char *path;
     int fd;
     uint64_t bytes;
@@ -142,14 +142,14 @@ void checkpoint_put_tensors(struct checkpoint_save *s, const char *name, const s
     free(v);
 }
 
-/* The text of state.json, with the hash of itself in it (checkpoint.c: check_own_hash). */
+/* Returns the text of state.json, including its own hash (checkpoint.c: check_own_hash). */
 static char *sealed_state(const json_t *state, size_t *len)
 {
     char hex[17];
     char *body = json_dumps(state, JSON_INDENT(1));
     if (!body)
         die("out of memory");
-    size_t n = strlen(body) - 2; /* without the closing "\n}" */
+    size_t n = strlen(body) - 2; /* the length without the closing "\n}" */
     char *text = xasprintf("%.*s,\n \"xxh3_of_this\": \"0000000000000000\"\n}\n", (int)n, body);
     free(body);
     *len = strlen(text);
@@ -158,7 +158,7 @@ static char *sealed_state(const json_t *state, size_t *len)
     return text;
 }
 
-/* tmp takes dir's name. When dir exists, the two change places in one step. */
+/* Gives tmp the name of dir. When dir exists, the two are exchanged in one step. */
 static void take_name(struct checkpoint_save *s)
 {
     if (rename(s->tmp, s->dir) == 0)
@@ -185,7 +185,7 @@ void checkpoint_commit(struct checkpoint_save *s, json_t *state)
     at_failure_cancel(s);
     say_in_place(s->dir);
     fsync_dir(s->parent);
-    remove_tree(s->tmp); /* the old one, if there was one */
+    remove_tree(s->tmp); /* after the exchange, this is the old directory */
     say_in_place(NULL);
     json_decref(s->files);
     XXH3_freeState(s->hash);

@@ -62,8 +62,8 @@ const char *model_preset_names(void)
     return names;
 }
 
-/* The bounds keep every product of two dimensions within int, and every count of weights far within size_t.
- */
+/* Checks bounds that keep every product of two dimensions within int, and every count of weights far within
+ * size_t. */
 int model_config_check(const struct model_config *c, char *err, size_t cap)
 {
     const struct {
@@ -110,7 +110,7 @@ int model_config_check(const struct model_config *c, char *err, size_t cap)
     return 0;
 }
 
-/* Weights of one layer that take part in matrix products. */
+/* The number of weights of one layer that take part in matrix products. */
 static uint64_t layer_matrices(const struct model_config *c)
 {
     uint64_t C = (uint64_t)c->C, D = (uint64_t)c->D, F = (uint64_t)c->F;

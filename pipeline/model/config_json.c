@@ -1,9 +1,9 @@
 /*
  * config_json.c - config.json as the Transformers library writes and reads it
  *
- * Written for old and new releases at once: rope_theta and rope_parameters, torch_dtype
- * and dtype. Read strictly: a key that would change the computation in a way this
- * code does not do (sliding windows, scaled rotary embedding, biases) is refused by name.
+ * The file is written for old and new releases at once: rope_theta and rope_parameters, torch_dtype and
+ * dtype. It is read strictly: a key that asks for a computation which this code does not implement (sliding
+ * windows, scaled rotary embedding, biases) is refused by name.
  */
 #include "pipeline/model/config.h"
 
@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The shortest decimal that gives x back as a float: 1e-06f is written so, not as 9.99999997e-07. */
+/* The double with the shortest decimal that reads as the float x: 1e-06f is written so, not as
+ * 9.99999997e-07. */
 static double decimal(float x)
 {
     char buf[32];
@@ -73,14 +74,14 @@ __attribute__((format(printf, 2, 3))) static void refuse(struct reader *r, const
     va_end(ap);
 }
 
-/* NULL when absent or null. */
+/* Returns NULL when the key is absent or null. */
 static const json_t *get(const json_t *object, const char *key)
 {
     const json_t *v = json_object_get(object, key);
     return json_is_null(v) ? NULL : v;
 }
 
-/* fallback < 0: the key must be there. */
+/* fallback < 0: the key is required. */
 static int get_int(struct reader *r, const char *key, int fallback)
 {
     const json_t *v = get(r->root, key);
@@ -158,8 +159,8 @@ static void check_kind(struct reader *r)
         refuse(r, "layer_types: only full_attention is supported");
 }
 
-/* One of rope_theta and rope_parameters.rope_theta, or both alike. rope_scaling is rope_parameters' older
- * name. */
+/* Reads rope_theta or rope_parameters.rope_theta, which must be equal when both exist. rope_scaling is an
+ * older name of rope_parameters. */
 static double read_rope(struct reader *r)
 {
     static const char *const keys[] = {"rope_parameters", "rope_scaling"};
@@ -204,7 +205,7 @@ int model_config_from_json(const char *json, size_t len, const char *name, struc
             .L = get_int(&r, "num_hidden_layers", -1),
             .C = get_int(&r, "hidden_size", -1),
             .H = get_int(&r, "num_attention_heads", -1),
-            .D = get_int(&r, "head_dim", 128), /* Qwen3Config's default */
+            .D = get_int(&r, "head_dim", 128), /* Qwen3Config's default when the key is absent */
             .F = get_int(&r, "intermediate_size", -1),
             .T = get_int(&r, "max_position_embeddings", -1),
             .V = get_int(&r, "vocab_size", -1),

@@ -100,7 +100,7 @@ void forward_layers(const struct weights *w, struct activations *a, int B, int T
     const struct model_config *c = &w->c;
     const struct ops *o = w->ops;
     int N = B * T;
-    const void *x = NULL; /* residual stream before delta is added */
+    const void *x = NULL; /* the residual stream before delta is added */
     assert(w->depth <= a->depth);
     for (int l = 0; l < w->depth; l++) {
         struct layer_acts s = activations_layer(a, l);
@@ -121,7 +121,7 @@ void download_f32(const struct weights *w, float *dst, const void *src, size_t n
     w->ops->download(w->dev, dst, src, n * dtype_bytes(w->act));
     if (w->act == DTYPE_F32)
         return;
-    const uint16_t *half = (const uint16_t *)dst; /* widened in place, from the end */
+    const uint16_t *half = (const uint16_t *)dst; /* widened in place, from the end backwards */
     for (size_t i = n; i-- > 0;) {
         uint16_t h;
         memcpy(&h, half + i, sizeof h);

@@ -1,5 +1,5 @@
 /*
- * forward.h - what training and generation share of the forward pass
+ * forward.h - the parts of the forward pass that training and generation share
  */
 #ifndef MODEL_FORWARD_H
 #define MODEL_FORWARD_H
@@ -10,31 +10,31 @@ struct kv_cache {
     const struct weights *w; /* borrowed */
     struct activations *a;   /* owned: room for a chunk of tokens */
     int T_max, len;
-    int reach;  /* len is told to the device in a->positions; it is at most this while ops are replayed */
+    int reach;  /* the device reads len from a->positions; while ops are replayed it is at most this */
     char *base; /* owned: k and v of each layer, (T_max, Hkv*D) act */
 };
 
-/* The matrix as products use it (act), and a gain (f32). */
+/* weight: a matrix in the type that products use (act); gain: a gain (f32). */
 const void *weight(const struct weights *w, enum param_kind kind, int layer);
 const float *gain(const struct weights *w, enum param_kind kind, int layer);
 const void *output_matrix(const struct weights *w);
-/* What these ops read of layer l, forward and backward. */
+/* The inputs of these ops in layer l, for forward and backward. */
 struct qk_norm_rope qk_norm_rope_inputs(const struct weights *w, const struct activations *a,
                                         const struct layer_acts *s, int l, int N);
 struct attention attention_inputs(const struct weights *w, const struct activations *a,
                                   const struct layer_acts *s, int B, int T, bool masked);
 
-/* a->ids, a->positions (and a->first when masked) are ready: fills all activations up to a->norm_last.
- * Attention within B sequences of T tokens; or, with kv, B is 1 and the T tokens follow those in the cache,
- * which receives their rows. */
+/* Needs a->ids, a->positions (and a->first when masked) and computes all activations up to a->norm_last.
+ * Without kv, attention is within B sequences of T tokens. With kv, B is 1 and the T tokens follow those in
+ * the cache, which receives their keys and values. */
 void forward_layers(const struct weights *w, struct activations *a, int B, int T, bool masked,
                     struct kv_cache *kv);
-/* One layer up to s->hidden, from s->norm_attn. */
+/* Computes one layer up to s->hidden, from s->norm_attn. */
 void layer_forward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B,
                    int T, bool masked, struct kv_cache *kv);
-/* Of everything that a sequence of ops depends on besides the contents of memory: its key for replay. */
+/* Hashes everything that a sequence of ops depends on besides the contents of memory: its key for replay. */
 uint64_t replay_key(const uint64_t *words, size_t n);
-/* n act elements as f32 on the host. */
+/* Copies n act elements to the host as f32. */
 void download_f32(const struct weights *w, float *dst, const void *src, size_t n);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * generate.c - the forward pass of new tokens over a cache of the keys and values before them
+ * generate.c - the forward pass of new tokens over a cache of earlier keys and values
  */
 #include "pipeline/model/forward.h"
 
@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 enum {
-    CHUNK = 128,       /* tokens of a prompt at once: products of this height are near full speed */
-    FIRST_REACH = 256, /* a single token's ops are the same for all lengths of the cache up to this, up to
-                          twice this .. */
+    CHUNK = 128,       /* tokens of a prompt handled at once: products of this height run near full speed */
+    FIRST_REACH = 256, /* the ops of a single token are equal for all cache lengths up to this, then up to
+                          twice this, and so on */
 };
 
 struct kv_cache *kv_cache_alloc(const struct weights *w, int T_max, char *err, size_t cap)
@@ -62,7 +62,7 @@ void kv_cache_truncate(struct kv_cache *kv, int len)
     kv->len = len;
 }
 
-/* The positions tell the device how long the cache is: the first is kv->len. */
+/* The positions tell the device how long the cache is: the first one is kv->len. */
 static void upload_tokens(const struct weights *w, struct kv_cache *kv, const int32_t *tokens, int n)
 {
     struct activations *a = kv->a;
@@ -80,7 +80,7 @@ static void last_logits(const struct weights *w, struct kv_cache *kv, int n)
     w->ops->linear_forward(w->dev, kv->a->logits, last, output_matrix(w), 1, w->c.C, w->c.V);
 }
 
-/* All tokens but the last chunk's, then that with its logits. */
+/* Feeds a chunk of tokens; the last chunk gives the logits. */
 static void extend_chunk(const struct weights *w, struct kv_cache *kv, const int32_t *tokens, int n,
                          bool is_last)
 {
@@ -99,7 +99,7 @@ static uint64_t key_of(const struct weights *w, const struct kv_cache *kv)
     return replay_key(words, sizeof words / sizeof *words);
 }
 
-/* One token: the same ops as for the token before, which a backend may have recorded. */
+/* Feeds one token, with ops equal to those of the token before, which a backend may have recorded. */
 static void extend_one(const struct weights *w, struct kv_cache *kv, int32_t token)
 {
     upload_tokens(w, kv, &token, 1);

@@ -8,7 +8,7 @@
 
 enum { ALIGN = 16 }; /* elements: 64 bytes of f32, 32 of bf16 */
 
-/* Tensors of a layer in their order. q,k,v and gate,up are neighbours without padding: their sizes are
+/* The tensors of a layer in order. q,k,v and gate,up follow each other without padding: their sizes are
  * multiples of C, and C is a multiple of ALIGN (model_config_check). */
 static const struct slot {
     enum param_kind kind;
@@ -108,7 +108,7 @@ bool param_is_matrix(const struct param *p)
 
 const struct param *params_find(const struct params *p, enum param_kind kind, int layer)
 {
-    if (layer >= 0) { /* called for every product of every step: no search over layers */
+    if (layer >= 0) { /* called for every product of every step, so this avoids a search over layers */
         size_t first = 1 + (size_t)layer * N_SLOTS;
         for (size_t i = first; i < first + N_SLOTS && i < p->count; i++)
             if (p->v[i].kind == kind && p->v[i].layer == layer)

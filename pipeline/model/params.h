@@ -1,9 +1,9 @@
 /*
  * params.h - the tensors of a model, laid out one after another in one flat f32 array
  *
- * Order: embedding, then layer by layer, then the final norm, then the output matrix
- * when not tied. Matrices that one product uses together lie together: q,k,v rows (one (H+2Hkv)*D x C matrix)
- * and gate,up rows (one 2F x C matrix), each still a tensor of its own by name.
+ * Order: embedding, then layer by layer, then the final norm, then the output matrix when not tied. Matrices
+ * that one product uses are adjacent: the q,k,v rows form one (H+2Hkv)*D x C matrix and the gate,up rows one
+ * 2F x C matrix, though each has a name as a tensor of its own.
  */
 #ifndef MODEL_PARAMS_H
 #define MODEL_PARAMS_H
@@ -27,7 +27,7 @@ enum param_kind {
     PARAM_NORM_FINAL, /* gains */
     N_PARAM_KINDS,
 
-    /* The first of those that lie together, as one matrix for one product. */
+    /* Adjacent matrices, named by the first of them, for use as one matrix in one product. */
     PARAM_QKV = PARAM_Q,
     PARAM_GATE_UP = PARAM_GATE,
 };
@@ -35,11 +35,11 @@ enum param_kind {
 struct param {
     char name[64]; /* as in model.safetensors: "model.layers.3.self_attn.q_proj.weight" */
     enum param_kind kind;
-    int layer;          /* -1: not of a layer */
+    int layer;          /* -1: not part of a layer */
     int rows, cols;     /* gains: rows 1 */
     size_t offset, n;   /* elements, in the flat array; offsets are multiples of 16 */
-    size_t gain_offset; /* of a gain, in an array of the gains alone; elements that lie side by side do so
-                           there as well */
+    size_t gain_offset; /* a gain's offset in an array of the gains alone; gains that are adjacent in the flat
+                           array are adjacent there, too */
 };
 
 struct params {

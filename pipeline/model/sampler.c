@@ -1,6 +1,6 @@
 /*
- * sampler.c - a draw from V logits in a few passes over them: what top-k, top-p and min-p cannot keep is
- * never put in order
+ * sampler.c - draws from V logits in a few passes over them: tokens that top-k, top-p and min-p cannot keep
+ * are never sorted
  */
 #include "pipeline/model/sampler.h"
 
@@ -11,19 +11,21 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum { BLOCK = 1024 }; /* tokens whose weights are summed as one: a draw looks into one of them */
+enum {
+    BLOCK = 1024
+}; /* weights are summed in blocks of so many tokens, so that a draw looks into only one block */
 _Static_assert(VL == 4, "the same draws on every machine");
 
 struct sampler {
     int V;
     struct sampling o;
-    uint64_t key, drawn;    /* the draw number `drawn` is a function of both */
+    uint64_t key, drawn;    /* key and drawn, the number of the draw, determine the random number */
     float *x;               /* (V) owned: logits after penalty and temperature */
     float *e;               /* (V) owned: e^(x - the largest) */
-    double *sums, total;    /* (V / BLOCK, rounded up) owned: of e, by block; and of all */
+    double *sums, total;    /* (V / BLOCK, rounded up) owned: the sum of e in each block; total: of all */
     struct candidate *c;    /* (V) owned: a heap */
     struct candidate *kept; /* (V) owned: likeliest first */
-    uint8_t *seen;          /* (V) owned: in the history */
+    uint8_t *seen;          /* (V) owned: whether a token occurs in the history */
 };
 
 struct sampler *sampler_new(int V, const struct sampling *o, uint64_t seed)
@@ -34,7 +36,7 @@ struct sampler *sampler_new(int V, const struct sampling *o, uint64_t seed)
     s->V = V;
     s->o = *o;
     if (s->o.temperature < 1e-6)
-        s->o.temperature = 0; /* what lies below would overflow f32, and is the same */
+        s->o.temperature = 0; /* values below would overflow f32, and amount to greedy sampling */
     s->x = calloc((size_t)V, sizeof *s->x);
     s->e = calloc((size_t)V, sizeof *s->e);
     s->sums = calloc((size_t)V / BLOCK + 1, sizeof *s->sums);
@@ -78,7 +80,7 @@ static bool unlikelier(const struct candidate *a, const struct candidate *b)
     return likelier(b, a);
 }
 
-/* above: of two, which is nearer to the heap's top. */
+/* above(x, y): x is nearer to the top of the heap than y. */
 INLINE void sift(struct candidate *heap, size_t n, size_t i,
                  bool (*above)(const struct candidate *, const struct candidate *))
 {
@@ -98,7 +100,7 @@ static bool in_vocabulary(const struct sampler *s, int32_t id)
     return id >= 0 && id < s->V;
 }
 
-/* Once for each token of the history, however often it is there. */
+/* Penalises each token of the history once, however often it occurs. */
 static void penalise(struct sampler *s, const float *logits, const int32_t *history, size_t n)
 {
     float penalty = (float)s->o.repetition_penalty;
@@ -114,8 +116,8 @@ static void penalise(struct sampler *s, const float *logits, const int32_t *hist
             s->seen[history[i]] = 0;
 }
 
-/* Logits after penalty and temperature, and the largest; -inf and NaN (a broken model) become unlikely, not
- * undefined. */
+/* Computes the logits after penalty and temperature, and returns the largest; -inf and NaN (from a broken
+ * model) become unlikely, not undefined. */
 static float prepare(struct sampler *s, const float *logits, const int32_t *history, size_t n_history)
 {
     float t = s->o.temperature > 0 ? (float)s->o.temperature : 1, top = -HUGE_VALF;
@@ -125,7 +127,8 @@ static float prepare(struct sampler *s, const float *logits, const int32_t *hist
     vf most = vset(top);
     size_t n = (size_t)s->V, i = 0;
     for (; i + VL <= n; i += VL) {
-        vf x = vmax(vload_f32(s->x + i) / t, vset(-HUGE_VALF)); /* first operand NaN: the second */
+        vf x = vmax(vload_f32(s->x + i) / t,
+                    vset(-HUGE_VALF)); /* when the first operand is NaN, vmax returns the second */
         vstore_f32(s->x + i, x);
         most = vmax(most, x);
     }
@@ -136,8 +139,8 @@ static float prepare(struct sampler *s, const float *logits, const int32_t *hist
     return fmaxf(top, vmaximum(most));
 }
 
-/* Weights e^(x - top) of the tokens from `from` on, left of them, 1 for the largest itself though it be
- * infinite. The vector's sum is added to its two halves. */
+/* Computes the weights e^(x - top) of `left` tokens from `from` on; the largest x itself gets weight 1, even
+ * if it is infinite. The sum of the vector is added to sum, in two halves. */
 INLINE void weigh_some(struct sampler *s, size_t from, size_t left, float top, __m128d sum[2])
 {
     vf x = vget(s->x, from, left, DTYPE_F32), e = vexp(x - top);
@@ -173,7 +176,7 @@ static size_t greedy(struct sampler *s, float top)
     return 1;
 }
 
-/* Weights, as weigh has them, of c[0..n), the first of which is the likeliest. */
+/* Computes the weights of c[0..n), as weigh does; the first candidate is the likeliest. */
 static void weigh_kept(struct candidate *c, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -189,7 +192,8 @@ static void renormalise(struct candidate *c, size_t n)
         c[i].p /= sum;
 }
 
-/* The k likeliest to kept. c holds the k likeliest so far, the least likely of them on top. */
+/* Moves the k likeliest tokens to kept. c is a heap of the k likeliest so far, with the least likely on top.
+ */
 static size_t take_most(struct sampler *s, size_t k)
 {
     for (size_t i = 0; i < k; i++)
@@ -210,7 +214,7 @@ static size_t take_most(struct sampler *s, size_t k)
     return k;
 }
 
-/* To c, in the order of ids: those that weigh `least` or more. */
+/* Collects in c, in the order of ids, the tokens whose weight is at least `least`. */
 static size_t gather(struct sampler *s, double least)
 {
     size_t n = 0;
@@ -220,7 +224,7 @@ static size_t gather(struct sampler *s, double least)
     return n;
 }
 
-/* Moves the likeliest of c[0..n) to kept, in order, and none after their p reach `mass`. */
+/* Moves the likeliest of c[0..n) to kept, in order, until their weights reach `mass`. */
 static size_t take(struct sampler *s, size_t n, double mass)
 {
     size_t got = 0;
@@ -246,7 +250,7 @@ static size_t top_p(struct candidate *c, size_t n, double p)
     return kept;
 }
 
-/* The likeliest comes first. */
+/* Requires the likeliest candidate to come first. */
 static size_t min_p(struct candidate *c, size_t n, double share)
 {
     double top = c[0].p;
@@ -272,7 +276,8 @@ static const struct candidate *of_top_k(struct sampler *s, size_t *n)
     return s->kept;
 }
 
-/* Of V tokens those that each weigh less than a V-th of 1 - top_p are not needed to reach top_p. */
+/* Selects among all V tokens. Tokens that weigh less than a V-th of 1 - top_p together weigh less than 1 -
+ * top_p, so they are not needed to reach top_p. */
 static const struct candidate *of_all(struct sampler *s, size_t *n)
 {
     double spare = s->o.top_p < 1 ? (1 - s->o.top_p) * s->total / s->V : 0;
@@ -300,8 +305,9 @@ const struct candidate *sampler_distribution(struct sampler *s, const float *log
     return of_all(s, n);
 }
 
-/* The token at which the weights' sum, in the order of ids, exceeds u of the total. Sums in another order
- * differ: where the block's own ends too early, it is the block's last. */
+/* Returns the token at which the sum of weights, in the order of ids, exceeds u of the total. Sums in
+ * different orders differ slightly: where the sum within the block ends too early, the block's last token is
+ * drawn. */
 static int32_t draw_from_all(const struct sampler *s, double u)
 {
     double sum = 0, wanted = u * s->total;

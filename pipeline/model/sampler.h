@@ -1,15 +1,15 @@
 /*
  * sampler.h - from logits to the next token
  *
- * The filters act in this order, each on what the one before left, renormalised:
+ * The filters act in this order, each on the renormalised result of the one before:
  *   1. repetition penalty: logits of tokens in the history are divided by it when positive, multiplied
  * otherwise (Keskar et al. 2019, arXiv:1909.05858)
  *   2. temperature: logits are divided by it; 0 takes the largest, the lower id among equals
  *   3. top-k: the k most likely
- *   4. top-p: the fewest, likeliest first, whose probabilities reach p (Holtzman et al. 2019,
+ *   4. top-p: the fewest tokens, likeliest first, whose probabilities reach p (Holtzman et al. 2019,
  * arXiv:1904.09751)
- *   5. min-p: those at least min_p times as likely as the likeliest (Nguyen et al. 2024, arXiv:2407.01082)
- * At least one token always remains. The same seed and logits give the same tokens.
+ *   5. min-p: the tokens at least min_p times as likely as the likeliest (Nguyen et al. 2024,
+ * arXiv:2407.01082) At least one token always remains. Equal seeds and logits give equal tokens.
  */
 #ifndef MODEL_SAMPLER_H
 #define MODEL_SAMPLER_H
@@ -37,7 +37,7 @@ struct sampler *sampler_new(int V, const struct sampling *s, uint64_t seed); /* 
 void sampler_free(struct sampler *s);
 /* Starts the sequence of draws that belongs to seed. */
 void sampler_reseed(struct sampler *s, uint64_t seed);
-/* The distribution after all filters: *n candidates whose p sum to 1; valid until the next call. */
+/* Returns the distribution after all filters: *n candidates whose p sum to 1; valid until the next call. */
 const struct candidate *sampler_distribution(struct sampler *s, const float *logits, const int32_t *history,
                                              size_t n_history, size_t *n);
 int32_t sampler_next(struct sampler *s, const float *logits, const int32_t *history, size_t n_history);

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Index in its sequence of the first token that each may attend to: the one after the last end of a document
- * before it. */
+/* For each token, finds the index in its sequence of the first token that it may attend to: the one after the
+ * last end of a document before it. */
 static void fill_first(int32_t *first, const int32_t *tokens, int B, int T, int eos)
 {
     for (int b = 0; b < B; b++) {
@@ -25,7 +25,7 @@ static void fill_first(int32_t *first, const int32_t *tokens, int B, int T, int 
     }
 }
 
-/* stride: host tokens from one sequence to the next */
+/* stride: distance between sequences in the host's array, in tokens. */
 static void fill_inputs(struct activations *a, const int32_t *tokens, int B, int T, size_t stride)
 {
     size_t n = (size_t)B * (size_t)T;
@@ -64,7 +64,8 @@ static float *grad_of(const struct weights *w, float *grad, enum param_kind kind
     return grad + params_find(&w->layout, kind, layer)->offset;
 }
 
-/* a->loss from a->norm_last; with grad also d(norm_last) into a->delta, and the output matrix's gradient. */
+/* Computes a->loss from a->norm_last; with grad also d(norm_last) into a->delta, and the output matrix's
+ * gradient. */
 static void output_loss(const struct weights *w, struct activations *a, size_t N, float *grad, float scale,
                         bool accumulate)
 {
@@ -84,8 +85,8 @@ static void output_loss(const struct weights *w, struct activations *a, size_t N
     }
 }
 
-/* dx enters as d(the layer's output) and leaves as d(mid): the residual path is there, the block's is added.
- */
+/* On entry dx is d(the layer's output), which already includes the residual path; on return it is d(mid),
+ * with the MLP's gradient added. */
 static void mlp_backward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l,
                          int N, float *grad, bool accumulate)
 {
@@ -100,7 +101,7 @@ static void mlp_backward(const struct weights *w, struct activations *a, const s
                         gain(w, PARAM_NORM_MLP, l), s->rstd_mlp, N, C, accumulate);
 }
 
-/* dx enters as d(mid) and leaves as d(in). */
+/* On entry dx is d(mid); on return it is d(in). */
 static void attention_block_backward(const struct weights *w, struct activations *a,
                                      const struct layer_acts *s, int l, int B, int T, bool masked,
                                      float *grad, bool accumulate)
@@ -121,7 +122,7 @@ static void attention_block_backward(const struct weights *w, struct activations
                         gain(w, PARAM_NORM_ATTN, l), s->rstd_attn, N, C, accumulate);
 }
 
-/* The layer once more from its input, into the buffers that all layers share. */
+/* Computes the layer once more from its input, into the buffers that all layers share. */
 static void recompute(const struct weights *w, struct activations *a, const struct layer_acts *s, int l,
                       int B, int T, bool masked)
 {
@@ -140,12 +141,12 @@ static void backward(const struct weights *w, struct activations *a, int B, int 
                         gain(w, PARAM_NORM_FINAL, -1), a->rstd_last, N, C, accumulate);
     for (int l = w->depth - 1; l >= 0; l--) {
         struct layer_acts s = activations_layer(a, l);
-        if (a->mode == ACT_RECOMPUTE && l < w->depth - 1) /* of the last layer everything is still there */
+        if (a->mode == ACT_RECOMPUTE && l < w->depth - 1) /* the last layer's buffers still hold its values */
             recompute(w, a, &s, l, B, T, masked);
         mlp_backward(w, a, &s, l, N, grad, accumulate);
         attention_block_backward(w, a, &s, l, B, T, masked, grad, accumulate);
     }
-    if (!accumulate && !w->c.tied) /* tied: the output matrix's gradient is there already */
+    if (!accumulate && !w->c.tied) /* when tied, the buffer already holds the output matrix's gradient */
         o->zero(w->dev, grad_of(w, grad, PARAM_EMBED, -1), (size_t)w->c.V * (size_t)C * sizeof *grad);
     o->embedding_backward(w->dev, grad_of(w, grad, PARAM_EMBED, -1), a->dx, a->ids, N, C, w->c.V);
 }
@@ -168,8 +169,8 @@ void model_submit(const struct weights *w, struct activations *a, const int32_t 
 {
     bool masked = doc_mask_eos >= 0;
     size_t N = (size_t)B * (size_t)T;
-    assert(!grad ||
-           (a->mode != ACT_FORWARD && grad_scale != 0)); /* cross_entropy takes 0 for "no gradient" */
+    assert(!grad || (a->mode != ACT_FORWARD &&
+                     grad_scale != 0)); /* scale 0 would tell cross_entropy to compute no gradient */
     upload_batch(a, tokens, B, T, doc_mask_eos);
     if (!w->ops->replay(w->dev, key_of(w, a, B, T, masked, grad, grad ? grad_scale : 0, accumulate)))
         do {

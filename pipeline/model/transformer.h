@@ -1,5 +1,5 @@
 /*
- * transformer.h - forward and backward of the whole model over kernels/ops.h; knows no backend
+ * transformer.h - forward and backward of the whole model through kernels/ops.h, for any backend
  *
  * The caller owns weights (struct weights below); struct model owns the activations of one
  * micro-batch (training), or a KV cache (generation).
@@ -10,12 +10,12 @@
 #include "kernels/ops.h"
 #include "pipeline/model/params.h"
 
-/* The first values of matrices; gains begin at 1. */
+/* How matrices are initialised; gains begin at 1. */
 enum init {
-    INIT_SMALL, /* Normal(0, 0.02), output projections scaled by 1/sqrt(2L): GPT-2's */
-    INIT_UNIT,  /* an embedding of about unit length an element, hidden matrices Normal(0, 1/columns),
-                 * projections  into the residual stream zero, an output matrix near zero: every layer begins
-                 * as  the  identity. It needs an output matrix of its own. */
+    INIT_SMALL, /* Normal(0, 0.02), with output projections scaled by 1/sqrt(2L), as in GPT-2 */
+    INIT_UNIT,  /* rows of the embedding have elements of about unit size, hidden matrices are Normal(0,
+                   1/columns), projections into the residual stream are zero, and the output matrix is near
+                   zero: every layer begins as the identity. This needs an output matrix of its own. */
 };
 
 struct weights {
@@ -24,86 +24,87 @@ struct weights {
     struct model_config c;
     struct params layout;
     enum dtype act;
-    float *
-        theta; /* master weights, f32, layout.total elements; NULL: work is all there is, but for the gains */
-    void *work;   /* act copy of theta that products use; == theta when act is f32 */
-    float *gains; /* without theta: the gains, f32, layout.gains elements */
+    float *theta; /* master weights, f32, layout.total elements; NULL: only work exists, and gains */
+    void *work;   /* copy of theta in act for matrix products; == theta when act is f32 */
+    float *gains; /* when theta is NULL: the gains, f32, layout.gains elements */
     enum init init;
     float *rope; /* (c.T, c.D) f32: cosines, then sines */
-    int depth;   /* layers 0 .. depth-1 take part in passes, the others wait (train/growth.h); c.L at first */
+    int depth;   /* layers 0 .. depth-1 take part in passes, later ones are inactive (train/growth.h); c.L at
+                    first */
 };
 
-/* Allocates and zeroes. -1 with err: no memory (with the numbers), or the device's attention takes no heads
- * so wide. */
+/* Allocates and zeroes the weights. Returns -1 with err when there is no memory (with the numbers), or when
+ * the device's attention does not support such wide heads. */
 int weights_alloc(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
                   const struct model_config *c, char *err, size_t cap);
-/* Weights in bf16 alone, without theta: for an optimizer that rounds stochastically. */
+/* Allocates weights in bf16 alone, without theta, for an optimizer that rounds stochastically. */
 int weights_alloc_bf16(struct weights *w, const struct ops *ops, struct device *dev,
                        const struct model_config *c, char *err, size_t cap);
 size_t weights_bytes(const struct params *layout, const struct model_config *c, enum dtype act,
                      bool bf16_alone);
 
-/* An array of the layout in the device's memory. */
+/* An array in device memory that is laid out like the weights. */
 struct weight_array {
     void *p;      /* layout.total elements */
-    bool bf16;    /* otherwise f32 */
-    float *gains; /* with bf16, NULL: p has them too; otherwise they are here */
+    bool bf16;    /* p is bf16; otherwise f32 */
+    float *gains; /* gains in f32 when p is bf16; NULL: p contains them */
 };
-struct weight_array weights_array(const struct weights *w); /* the weights themselves */
-/* Elements from .. from+n of a parameter, as f32 on the host. put may use host's memory for itself. */
+struct weight_array weights_array(const struct weights *w); /* the weights themselves as such an array */
+/* Copies elements from .. from+n of a parameter, as f32, to or from the host. put may use the host buffer as
+ * scratch. */
 void weight_array_get(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
                       size_t n, float *host);
 void weight_array_put(const struct weights *w, struct weight_array f, const struct param *p, size_t from,
                       size_t n, float *host);
 void weights_free(struct weights *w);
-/* First values as w->init says. The same seed gives the same weights on every backend. -1: no memory on the
- * host. */
+/* Initialises the weights as w->init says. Equal seeds give equal weights on every backend. Returns -1 when
+ * there is no memory on the host. */
 int weights_init(struct weights *w, uint64_t seed);
-/* Zeroes the output projections of the layers from `from` on, which makes them exact identities. -1: no
- * memory on the host. */
+/* Zeroes the output projections of the layers from `from` on, which makes these layers exact identities.
+ * Returns -1 when there is no memory on the host. */
 int weights_silence(struct weights *w, int from);
-/* Gives layers from .. to-1 their first values again. -1: no memory on the host. */
+/* Initialises layers from .. to-1 again. Returns -1 when there is no memory on the host. */
 int weights_revive(struct weights *w, uint64_t seed, int from, int to);
-void weights_publish(struct weights *w); /* work = theta, where there is a theta */
+void weights_publish(struct weights *w); /* copies theta to work, if theta exists */
 
 struct activations; /* buffers for micro-batches of up to B x T */
 enum activations_mode {
-    ACT_FORWARD,   /* no backward pass: one layer's buffers */
-    ACT_TRAIN,     /* keeps what the backward pass needs of every layer */
-    ACT_RECOMPUTE, /* keeps each layer's input; the backward pass computes the layer again. The same bits. */
+    ACT_FORWARD,   /* no backward pass: buffers of a single layer */
+    ACT_TRAIN,     /* keeps the activations of every layer that the backward pass needs */
+    ACT_RECOMPUTE, /* keeps each layer's input; the backward pass computes the layer again, with equal bits */
 };
-/* Room for w->depth layers. NULL with err: no memory (with the numbers), T longer than the model's context,
- * or more sequences than attention takes. */
+/* The buffers have room for w->depth layers. Returns NULL with err when there is no memory (with the
+ * numbers), T is longer than the model's context, or there are more sequences than attention supports. */
 struct activations *activations_alloc(const struct weights *w, int B, int T, enum activations_mode mode,
                                       char *err, size_t cap);
 void activations_free(struct activations *a);
-/* What activations_alloc takes from the device, exactly. */
+/* Exactly the bytes that activations_alloc takes from the device. */
 size_t activations_bytes(const struct ops *ops, const struct model_config *c, enum dtype act, int B, int T,
                          enum activations_mode mode);
-/* The most that the device takes beside that in training steps. */
+/* The most scratch memory that the device takes in addition during training steps. */
 size_t model_scratch_bytes(const struct ops *ops, struct device *dev, const struct model_config *c,
                            enum dtype act, int B, int T);
 
 /* tokens (B,T+1) on the host: inputs tokens[:,0..T), targets tokens[:,1..T]; a target < 0 does not count (as
- * an input it is read as token 0). B*T and T within what the activations were made for. doc_mask_eos >= 0:
- * attention does not cross that token. loss (B*T) host array of -log p, written. grad: layout.total f32
- * device array, becomes grad_scale * d(sum of losses)/d(theta), grad_scale not 0 (what lies between tensors
- * is left alone); NULL: forward only. */
+ * an input it is read as token 0). B*T and T must be within the sizes of the activations. doc_mask_eos >= 0:
+ * attention does not cross that token. loss, a host array of B*T, receives -log p. grad, an f32 device array
+ * of layout.total elements, becomes grad_scale * d(sum of losses)/d(theta), with grad_scale not 0 (padding
+ * between tensors is unchanged); NULL: forward only. */
 void model_run(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T,
                int doc_mask_eos, float *loss, float *grad, float grad_scale);
-/* The same without waiting: loss is filled when ops->sync returns. tokens may be changed at once. accumulate:
- * adds to grad. */
+/* model_run without waiting: loss is filled when ops->sync returns. tokens may be changed at once.
+ * accumulate: adds to grad. */
 void model_submit(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T,
                   int doc_mask_eos, float *loss, float *grad, float grad_scale, bool accumulate);
-/* Logits (B*T, V) of every position into a host f32 array (tests, interop); forward only. */
+/* Writes the logits (B*T, V) of every position into a host f32 array, for tests and interop; forward only. */
 void model_logits(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T,
                   float *logits);
 
-/* Generation: one sequence of up to T_max tokens (T_max <= c.T). */
+/* For generation: holds one sequence of up to T_max tokens (T_max <= c.T). */
 struct kv_cache;
 struct kv_cache *kv_cache_alloc(const struct weights *w, int T_max, char *err, size_t cap);
 void kv_cache_free(struct kv_cache *kv);
-/* Feeds n tokens at positions len..len+n-1, writes the logits (V) of the last one to the host. */
+/* Feeds n tokens at positions len..len+n-1 and writes the logits (V) of the last one to the host. */
 void model_extend(const struct weights *w, struct kv_cache *kv, const int32_t *tokens, int n, float *logits);
 int kv_cache_len(const struct kv_cache *kv);
 void kv_cache_truncate(struct kv_cache *kv, int len);

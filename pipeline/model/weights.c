@@ -1,5 +1,5 @@
 /*
- * weights.c - memory and first values of a model's weights
+ * weights.c - allocates and initialises a model's weights
  */
 #include "pipeline/model/transformer.h"
 
@@ -12,11 +12,11 @@
 
 enum {
     CHUNK = 1 << 18
-}; /* floats on their way to the device: a whole embedding would double it for a moment */
+}; /* floats uploaded to the device at a time: a buffer for a whole embedding would double it for a moment */
 
-/* Row p: cos(p*w_i), sin(p*w_i) with w_i = theta^(-2i/D). Frequencies and angles are rounded to f32 as
- * Transformers rounds them: at position 2048 the rounding is 1e-4 of an angle, more than everything else
- * together. */
+/* Row p holds cos(p*w_i), then sin(p*w_i), with w_i = theta^(-2i/D). Frequencies and angles are rounded to
+ * f32 as Transformers rounds them: at position 2048 that rounding is 1e-4 of an angle, more than all other
+ * errors together. */
 static int upload_rope(struct weights *w)
 {
     size_t T = (size_t)w->c.T, D = (size_t)w->c.D, half = D / 2;
@@ -104,7 +104,7 @@ struct weight_array weights_array(const struct weights *w)
     return w->theta ? (struct weight_array){.p = w->theta} : (struct weight_array){w->work, true, w->gains};
 }
 
-/* Where element `from` of a parameter is; *half: in bf16. */
+/* Returns where element `from` of a parameter is; *half: it is stored in bf16. */
 static void *place(struct weight_array f, const struct param *p, size_t from, bool *half)
 {
     *half = f.bf16 && (!f.gains || param_is_matrix(p));
@@ -119,7 +119,7 @@ void weight_array_get(const struct weights *w, struct weight_array f, const stru
     bool half;
     const void *src = place(f, p, from, &half);
     w->ops->download(w->dev, host, src, n * (half ? 2 : sizeof *host));
-    for (size_t i = half ? n : 0; i-- > 0;) { /* widened in place, from the end */
+    for (size_t i = half ? n : 0; i-- > 0;) { /* widened in place, from the end backwards */
         uint16_t h;
         memcpy(&h, (const uint16_t *)host + i, sizeof h);
         uint32_t bits = (uint32_t)h << 16;
@@ -139,8 +139,8 @@ void weight_array_put(const struct weights *w, struct weight_array f, const stru
     w->ops->upload(w->dev, dst, host, n * (half ? 2 : sizeof *host));
 }
 
-/* Elements i (even) and i+1 of the tensor with this key: a pure function, so threads and order do not matter.
- */
+/* Computes elements i (even) and i+1 of the tensor with this key: a pure function, so threads and order do
+ * not matter. */
 static void normal_pair(uint64_t key, uint64_t i, float sd, float out[2])
 {
     uint64_t r = mix64(key + (i / 2 + 1) * RANDOM_GAMMA);
@@ -151,7 +151,7 @@ static void normal_pair(uint64_t key, uint64_t i, float sd, float out[2])
     out[1] = radius * sinf(angle);
 }
 
-/* Elements from (even) .. from+n of the tensor. */
+/* Fills in elements from (even) .. from+n of the tensor. */
 static void fill(float *x, size_t from, size_t n, uint64_t key, float sd)
 {
 #pragma omp parallel for schedule(static)
@@ -170,7 +170,7 @@ static uint64_t key_of(uint64_t seed, const char *name)
     return mix64(mix64(seed) ^ h);
 }
 
-/* The standard deviation of a matrix's first values. 0.8 and 0.001: nanochat's, tuned there. */
+/* Returns the standard deviation of a matrix's initial values. 0.8 and 0.001 are nanochat's, tuned there. */
 static float first_deviation(const struct weights *w, const struct param *p)
 {
     bool into_stream = p->kind == PARAM_O || p->kind == PARAM_DOWN;
@@ -198,7 +198,7 @@ static void init_param(struct weights *w, const struct param *p, uint64_t seed, 
     }
 }
 
-/* Those of no layer count as layer -1. */
+/* Parameters outside of layers count as layer -1. */
 int weights_revive(struct weights *w, uint64_t seed, int from, int to)
 {
     float *host = malloc(CHUNK * sizeof *host);
@@ -228,7 +228,7 @@ int weights_silence(struct weights *w, int from)
             continue;
         for (size_t at = 0; at < p->n; at += CHUNK) {
             size_t n = p->n - at < CHUNK ? p->n - at : CHUNK;
-            memset(zeros, 0, n * sizeof *zeros); /* weight_array_put may have used it */
+            memset(zeros, 0, n * sizeof *zeros); /* weight_array_put may have changed it */
             weight_array_put(w, weights_array(w), p, at, n, zeros);
         }
     }

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum colour { /* what it means; the terminal decides how it looks */
+enum colour { /* the meaning of a colour; the terminal decides how it looks */
               COLOUR_PLAIN,
               COLOUR_DIM,
               COLOUR_TITLE,

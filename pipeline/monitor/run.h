@@ -28,7 +28,7 @@ struct run_point { /* a step; NaN: not said */
     double step, loss, grad_norm, lr, tokens, tokens_per_s, trained, stall;
 };
 
-struct run_series { /* of one validation source */
+struct run_series { /* the validations of one source */
     char name[RUN_NAME];
     double *step, *loss, *bits; /* n of each */
     size_t n, cap;
@@ -40,14 +40,14 @@ struct run_event {
     char text[RUN_EVENT_TEXT];
 };
 
-struct run_sample { /* what the model wrote */
+struct run_sample { /* a text that the model wrote */
     double step;
     char *prompt, *text; /* owned */
 };
 
 struct run {
     char *path, *name;
-    double steps, row_tokens, rows, flops_per_token; /* of config.json; 0: not said */
+    double steps, row_tokens, rows, flops_per_token; /* from config.json; 0: not given */
     char model[RUN_NAME], backend[2 * RUN_NAME];
     struct run_point points[RUN_POINTS], last;
     size_t n_points;

@@ -15,7 +15,7 @@ struct stage {
     char file[STATS_FILE];
     struct stats_snapshot now;
     double seen;            /* when `now` was taken */
-    double rate[STATS_MAX]; /* of each counter, a second; NaN: not known yet, or a gauge */
+    double rate[STATS_MAX]; /* rate of each counter per second; NaN: not known yet, or a gauge */
     bool died;              /* its process is gone, and it did not end its page */
     bool found;             /* in this round */
 };

@@ -3,7 +3,7 @@
  * a stop string on
  *
  *   textout_add(&t, bytes, n)     true: a stop string was reached; what follows it is dropped
- *   textout_end(&t)               what was held back goes out: the beginning of a stop string; half a
+ *   textout_end(&t)               writes what was held back: the beginning of a stop string; half a
  *                                 character, as U+FFFD
  *
  * Other bytes that are not UTF-8 pass as they are.

@@ -18,13 +18,13 @@ enum {
     ZSTD_LEVEL = 3,
 };
 
-struct copy { /* one file being turned into another */
+struct copy { /* one file being converted into another */
     const char *from;
     FILE *in; /* NULL when unpacking */
     struct commit out;
     unsigned char *buffer;           /* input */
-    size_t n;                        /* bytes in it */
-    uint64_t offset, written, limit; /* offset: of the input behind the buffer */
+    size_t n;                        /* bytes in the buffer */
+    uint64_t offset, written, limit; /* offset: of the input after the buffer */
 };
 
 static void copy_open(struct copy *c, const char *from, const char *to)

@@ -21,7 +21,7 @@ static void remove_building(void *arg)
     remove_tree(d->building);
 }
 
-/* The directory that target is in, and the last part of its name. */
+/* Returns the directory that path is in; *base is the last part of the path. */
 static char *split(const char *path, const char **base)
 {
     const char *slash = strrchr(path, '/');
@@ -57,7 +57,7 @@ static bool is_shard_name(const char *s)
     return false;
 }
 
-/* Nobody's files but ours may be replaced. */
+/* Checks that the directory holds only files of ours, which may be replaced. */
 static void check_ours(const char *dir, bool top)
 {
     struct dir d = dir_read(dir);
@@ -74,8 +74,8 @@ static void check_ours(const char *dir, bool top)
     dir_free(&d);
 }
 
-/* Makes and locks d->building. Another run may exchange or remove it between open and lock: then try again.
- */
+/* Makes and locks d->building. Another run may exchange or remove it between open and lock: then this tries
+ * again. */
 static void lock_building(struct sharddir *d)
 {
     for (;;) {
@@ -118,7 +118,8 @@ static void sync_parent(const char *path)
     free(parent);
 }
 
-/* The point of no return: what was built has its name. The old one is removed only when that is durable. */
+/* The point of no return: the new directory has its name. The old one is removed only when that is durable.
+ */
 static void in_place(struct sharddir *d)
 {
     at_failure_cancel(d);
@@ -126,7 +127,8 @@ static void in_place(struct sharddir *d)
     sync_parent(d->target);
 }
 
-/* File systems that cannot exchange: a moment without the directory, which sharddir_begin mends. */
+/* For file systems that cannot exchange names: for a moment there is no directory, which sharddir_begin
+ * repairs after a crash. */
 static void rename_aside(struct sharddir *d)
 {
     remove_tree(d->old);
@@ -155,7 +157,7 @@ void sharddir_commit(struct sharddir *d)
         in_place(d);
     } else if (renameat2(AT_FDCWD, d->building, AT_FDCWD, d->target, RENAME_EXCHANGE) == 0) {
         in_place(d);
-        remove_tree(d->building); /* now the old one */
+        remove_tree(d->building); /* this is now the old directory */
     } else if (errno == EINVAL || errno == ENOSYS) {
         rename_aside(d);
     } else {

@@ -16,7 +16,7 @@ enum {
 };
 
 struct chunk {
-    uint32_t next; /* of the document, or of the free list */
+    uint32_t next; /* the next chunk of the document, or of the free list */
     uint32_t pad;  /* keeps the payload aligned */
     unsigned char payload[PAYLOAD];
 };
@@ -33,9 +33,9 @@ struct shuffle {
     uint64_t rng;              /* counter of a SplitMix64 */
     struct chunk *chunks;
     struct document *documents;
-    uint32_t n_chunks, n_used; /* n_used: never used so far are those behind it */
+    uint32_t n_chunks, n_used; /* n_used: chunks from this one on were never used */
     uint32_t n_documents, free;
-    /* the document that is coming in */
+    /* The document that is being added. */
     struct document current;
     uint32_t last; /* its last chunk, or NONE */
     bool passing;  /* it does not fit and goes straight to the sink */
@@ -52,7 +52,8 @@ struct shuffle *shuffle_new(uint64_t bytes, uint32_t width, uint64_t seed, const
     s->per_chunk = PAYLOAD / width;
     s->rng = seed;
     s->n_chunks = (uint32_t)(bytes / CHUNK_BYTES);
-    s->chunks = xmalloc((size_t)s->n_chunks * CHUNK_BYTES); /* pages are taken as they are touched */
+    s->chunks =
+        xmalloc((size_t)s->n_chunks * CHUNK_BYTES); /* pages become resident only when they are touched */
     s->documents = xmalloc((size_t)s->n_chunks * sizeof *s->documents);
     s->free = s->last = NONE;
     s->hash = XXH3_createState();
@@ -61,7 +62,7 @@ struct shuffle *shuffle_new(uint64_t bytes, uint32_t width, uint64_t seed, const
     return s;
 }
 
-/* Uniform below n: Lemire 2019, arXiv:1805.10941. */
+/* Returns a uniform number below n: Lemire 2019, arXiv:1805.10941. */
 static uint32_t random_below(struct shuffle *s, uint32_t n)
 {
     uint64_t threshold = -(uint64_t)n % n;
@@ -72,7 +73,7 @@ static uint32_t random_below(struct shuffle *s, uint32_t n)
     }
 }
 
-/* Tokens of a chain go to the sink, its chunks to the free list. */
+/* Passes the tokens of a chain to the sink, and its chunks to the free list. */
 static void drain(struct shuffle *s, uint32_t c, uint64_t n_tokens)
 {
     while (c != NONE) {
@@ -96,7 +97,7 @@ static void emit_one(struct shuffle *s)
     s->sink.end(s->sink.arg, (int)d.domain, d.text_bytes);
 }
 
-/* NONE: every chunk belongs to the current document. */
+/* Returns NONE when every chunk belongs to the current document. */
 static uint32_t take_chunk(struct shuffle *s)
 {
     if (s->n_used < s->n_chunks && s->free == NONE)
@@ -109,7 +110,7 @@ static uint32_t take_chunk(struct shuffle *s)
     return c;
 }
 
-/* What is here of the current document leaves; the rest will follow it directly. */
+/* Emits the part of the current document that is buffered; the rest will follow it directly. */
 static void pass_through(struct shuffle *s)
 {
     assert(s->current.n_tokens >= SHUFFLE_HASHED_TOKENS);

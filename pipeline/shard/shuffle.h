@@ -1,11 +1,10 @@
 /*
  * shuffle.h - shuffle documents in bounded memory
  *
- * Documents go into a buffer of fixed size. When it is full, documents drawn
- * at random leave it to make room; at the end the rest leaves in random order.
- * So input that fits is shuffled perfectly, and more is shuffled within a sliding
- * window. A document that is larger than the buffer passes straight through.
- * The order is a function of the input, the buffer's size and the seed.
+ * Documents are put into a buffer of fixed size. When it is full, documents drawn at random leave it to make
+ * room; at the end the remaining ones leave in random order. So input that fits is shuffled perfectly, and
+ * larger input is shuffled within a sliding window. A document that is larger than the buffer passes straight
+ * through. The order is a function of the input, the buffer's size and the seed.
  *
  * The buffer is cut into small chunks that documents are chained from, so that
  * documents of all lengths leave no unusable holes: memory is bounded exactly.
@@ -18,13 +17,13 @@
 #include <stdint.h>
 
 enum {
-    SHUFFLE_HASHED_TOKENS =
-        65536, /* of a document, that its hash covers: known before it must leave the buffer */
+    SHUFFLE_HASHED_TOKENS = 65536, /* first tokens of a document, covered by its hash, which must be known
+                                      before the document leaves the buffer */
     SHUFFLE_MIN_BYTES = 1 << 20,
-    SHUFFLE_MAX_BYTES = 640 << 20, /* the program stays below 1 GiB with its other buffers */
+    SHUFFLE_MAX_BYTES = 640 << 20, /* keeps the program below 1 GiB together with its other buffers */
 };
 
-/* Where documents go: begin, tokens in any number of pieces, end. hash: XXH3-64 of the first
+/* The receiver of documents: begin, tokens in any number of pieces, end. hash: XXH3-64 of the first
  * SHUFFLE_HASHED_TOKENS tokens as they are stored. */
 struct shuffle_sink {
     void *arg;
@@ -35,11 +34,11 @@ struct shuffle_sink {
 
 struct shuffle;
 
-/* bytes between the two limits above; width: bytes a token. Dies when out of memory. */
+/* bytes must lie between the two limits above; width: bytes a token. Dies when out of memory. */
 struct shuffle *shuffle_new(uint64_t bytes, uint32_t width, uint64_t seed, const struct shuffle_sink *sink);
-/* Tokens of the current document; more: it goes on in the next call. */
+/* Adds tokens of the current document. more: the document continues in the next call. */
 void shuffle_put(struct shuffle *s, const void *tokens, size_t n, int domain, uint64_t text_bytes, bool more);
-void shuffle_flush(struct shuffle *s);           /* the end of the input */
+void shuffle_flush(struct shuffle *s);           /* called at the end of the input */
 uint64_t shuffle_empty(const struct shuffle *s); /* documents without a token, which were dropped */
 void shuffle_free(struct shuffle *s);
 

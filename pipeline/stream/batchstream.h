@@ -1,9 +1,9 @@
 /*
  * batchstream.h - write and read training batches (formats/batch.md) at an endpoint
  *
- * An endpoint is "-" (stdout, stdin), "ring:NAME" (shm/ring.h) or a path. A
- * file appears under its name only when the stream is whole. These calls die()
- * naming the endpoint, the step, the offset in the stream and the reason.
+ * An endpoint is "-" (stdout, stdin), "ring:NAME" (shm/ring.h) or a path. A file appears under its name only
+ * when the stream is complete. These calls die() naming the endpoint, the step, the offset in the stream and
+ * the reason.
  *
  *   writer                              reader
  *   p = batch_writer_claim(w)           batch_reader_next(r, &record)
@@ -20,15 +20,16 @@
 
 struct batch_writer;
 
-/* h is sealed. Binary on a terminal is refused (exit 2). A ring holds at least four records. */
+/* h must be sealed. Refuses to write binary data to a terminal (exit 2). A ring holds at least four records.
+ */
 struct batch_writer *batch_writer_open(const char *endpoint, const struct batch_header *h);
-/* Memory of one record, whose contents are undefined. NULL: stop_signal came while waiting, or the reader of
- * the ring has closed it. */
+/* Returns the memory of one record, with undefined contents. NULL: stop_signal came while waiting, or the
+ * ring's reader has closed it. */
 void *batch_writer_claim(struct batch_writer *w);
-/* Fills in step, payload hash and padding, and hands the record on. */
+/* Fills in step, payload hash and padding, and passes the record on. */
 void batch_writer_commit(struct batch_writer *w, uint64_t step);
 double batch_writer_stall_seconds(const struct batch_writer *w);
-/* whole: writes the end record and commits a file. Otherwise pipe and ring end cut, and a file is not
+/* whole: writes the end record and commits a file. Otherwise a pipe or ring ends truncated, and a file is not
  * committed. */
 void batch_writer_close(struct batch_writer *w, bool whole);
 
@@ -37,11 +38,12 @@ struct batch_reader;
 /* Reads and checks the header. Waits up to a minute for a ring's writer. */
 struct batch_reader *batch_reader_open(const char *endpoint);
 const struct batch_header *batch_reader_header(const struct batch_reader *r);
-/* 1: *record is the next step's, valid until the next call. 0: the stream has ended whole, or stop_signal is
- * set (look at it). Dies when the stream is cut, a record is damaged, out of order, or holds a token outside
- * the vocabulary. */
+/* Returns 1: *record is the next step's, valid until the next call. 0: the stream has ended properly, or
+ * stop_signal is set (the caller checks it). Dies when the stream is truncated, or a record is damaged, out
+ * of order, or holds a token outside the vocabulary. */
 int batch_reader_next(struct batch_reader *r, const struct batch_record **record);
-/* For a reader that wants no more: lets a writer at its end record end well. Warns when that is missing. */
+/* Called by a reader that needs no more records: lets a writer that is about to write its end record finish.
+ * Warns when the end record is missing. */
 void batch_reader_finish(struct batch_reader *r);
 double batch_reader_stall_seconds(const struct batch_reader *r); /* time spent waiting for records */
 void batch_reader_close(struct batch_reader *r);                 /* NULL is fine */

@@ -1,8 +1,8 @@
 /*
- * batchstream_reader.c - batches in: pipe, file or ring, every byte checked
+ * batchstream_reader.c - reads batches from a pipe, file or ring, and checks every byte
  *
- * From a descriptor a record is read into `buffer`. From a ring the view is
- * into the end's copy of the record.
+ * From a descriptor a record is read into `buffer`. From a ring the result points into the copy of the record
+ * that ringend.c makes.
  */
 #include "pipeline/stream/batchstream.h"
 
@@ -22,12 +22,12 @@
 struct batch_reader {
     char *name;
     struct batch_header header;
-    struct ring_in *ring; /* or fd */
+    struct ring_in *ring; /* NULL: fd is used */
     int fd;
     void *buffer;
     size_t record_bytes;
-    uint64_t offset; /* of the next record in the stream */
-    uint64_t step;   /* which the next record must be */
+    uint64_t offset; /* where the next record begins in the stream */
+    uint64_t step;   /* the step that the next record must have */
     double stall;
     bool finished;
 };
@@ -38,7 +38,7 @@ static _Noreturn void bad(const struct batch_reader *r, const char *reason)
         reason);
 }
 
-/* How much of n bytes came before the end of the stream, or stop_signal. */
+/* Reads n bytes, or fewer when the stream ends or stop_signal is set; returns how many. */
 static size_t read_some(struct batch_reader *r, void *p, size_t n)
 {
     size_t got = 0;
@@ -53,7 +53,7 @@ static size_t read_some(struct batch_reader *r, void *p, size_t n)
     return got;
 }
 
-/* The next record of the ring; NULL: stop_signal, or *closed. */
+/* Returns the ring's next record; NULL: stop_signal, or *closed. */
 static const void *ring_next(struct batch_reader *r, uint32_t *len, bool *closed)
 {
     int why;
@@ -99,7 +99,7 @@ static void open_fd(struct batch_reader *r, int fd)
     r->fd = fd;
     size_t n = read_some(r, &h, sizeof h);
     check_header(r, &h, n);
-    fcntl(fd, F_SETPIPE_SZ, 1 << 20); /* fewer switches; not a pipe, or not allowed: as well */
+    fcntl(fd, F_SETPIPE_SZ, 1 << 20); /* fewer switches; failing is harmless: not a pipe, or not allowed */
     r->buffer = xmalloc(r->record_bytes);
 }
 
@@ -128,7 +128,7 @@ const struct batch_header *batch_reader_header(const struct batch_reader *r)
     return &r->header;
 }
 
-/* The next record_bytes bytes; NULL: stop_signal. */
+/* Returns the next record_bytes bytes; NULL: stop_signal. */
 static const void *next_bytes(struct batch_reader *r)
 {
     if (r->ring) {
@@ -213,7 +213,8 @@ int batch_reader_next(struct batch_reader *r, const struct batch_record **record
     return 1;
 }
 
-/* The writer of a ring sees that the reader closes it; that of a pipe would be killed by its next write. */
+/* The writer of a ring notices when the reader closes it, but the writer of a pipe would be killed by its
+ * next write. */
 void batch_reader_finish(struct batch_reader *r)
 {
     if (r->ring || r->finished || stop_signal)

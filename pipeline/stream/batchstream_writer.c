@@ -1,8 +1,8 @@
 /*
- * batchstream_writer.c - batches out: pipe, file or ring
+ * batchstream_writer.c - writes batches to a pipe, file or ring
  *
- * A ring's records are filled in place. The end record is what makes a stream
- * whole, so nothing but a clean close writes it.
+ * A ring's records are filled in place. The end record marks a stream as complete, so only a clean close
+ * writes it.
  */
 #include "pipeline/stream/batchstream.h"
 
@@ -18,17 +18,17 @@
 #include "pipeline/stream/ringend.h"
 
 enum {
-    RING_RECORDS = 5,   /* four, and one for what a wrap may waste */
-    RING_OVERHEAD = 64, /* of a record in the ring; guess, generous */
+    RING_RECORDS = 5,   /* four, and one more for the padding at the end of the ring */
+    RING_OVERHEAD = 64, /* extra bytes that a record takes in the ring; a generous guess */
 };
 
 struct batch_writer {
     char *name;
     struct batch_header header;
-    struct ring_out *ring; /* or fd, which may be commit's */
+    struct ring_out *ring; /* NULL: fd is used, which may belong to commit */
     struct commit commit;
     int fd;
-    void *record; /* claimed: in the ring, or the buffer */
+    void *record; /* the claimed record: in the ring, or the buffer */
     size_t record_bytes;
     double stall;
 };
@@ -90,7 +90,7 @@ struct batch_writer *batch_writer_open(const char *endpoint, const struct batch_
         open_path(w, endpoint);
     if (isatty(w->fd))
         usage_error("batches are binary: send them to a program or a file, or use -o");
-    fcntl(w->fd, F_SETPIPE_SZ, 1 << 20); /* fewer switches; not a pipe, or not allowed: as well */
+    fcntl(w->fd, F_SETPIPE_SZ, 1 << 20); /* fewer switches; failing is harmless: not a pipe, or not allowed */
     w->record = xmalloc(w->record_bytes);
     write_all(w->fd, h, sizeof *h, w->name);
     return w;

@@ -23,7 +23,7 @@ enum {
     FIRST_BUFFER = 256 << 10,
     MAX_READ = 1 << 20,
     MAX_ROW = 16 << 20, /* of a table */
-    WAIT_MS = 200       /* how often a wait looks at stop_signal */
+    WAIT_MS = 200       /* how often a wait checks stop_signal */
 };
 static const char separator[] = "<|endoftext|>"; /* a line of its own between texts, as in TinyStories */
 static const char mark[] = "\xef\xbb\xbf";       /* the byte order mark */
@@ -31,35 +31,36 @@ enum { SEPARATOR_LEN = sizeof separator - 1 };
 
 enum kind { JSON_LINES, JSON_VALUES, TEXT, TEXT_SEPARATED, PARQUET, TABLE };
 
-/* Where a .json file stands: between values at the top, or within an array before or after an element. */
+/* The position in a .json file: between values at the top level, or within an array before or after an
+ * element. */
 enum place { AT_TOP, IN_EMPTY_ARRAY, BEFORE_ELEMENT, AFTER_ELEMENT };
 
 struct input {
     struct input_opts opts;
-    char *join; /* opts.join, without its escapes */
+    char *join; /* opts.join, with its escapes replaced */
     const char *const *paths;
     size_t n_paths, next_path;
     struct walk *walk; /* the directory being read */
     struct doc_parser *parser;
-    struct template *template; /* of a JSON document's text; NULL: a field of it */
+    struct template *template; /* makes the text of a JSON document; NULL: a single field is the text */
     struct input_stats stats;
 
-    /* One of the two is open, or neither. */
+    /* At most one of the two is open. */
     struct decompress *file;
     struct parquet_docs *parquet;
     struct csv *table; /* TABLE: from its header on */
     char *name;
     enum kind kind;
     bool eof;
-    bool stopped;         /* stop_signal came while waiting: nothing more is given out */
-    uint64_t read_before; /* bytes of files that are done */
+    bool stopped;         /* stop_signal came while waiting: no more documents are returned */
+    uint64_t read_before; /* bytes of files that are finished */
     char *buf;            /* unread content is buf[pos..len) */
     size_t pos, len, cap;
     uint64_t text_before; /* bytes of this file's text before buf[0] */
-    uint64_t line;        /* of buf[pos], from 1 */
-    enum place place;     /* JSON_VALUES */
-    uint64_t piece;       /* TEXT: documents found in this file */
-    bool separated;       /* TEXT_SEPARATED: a separator has been seen */
+    uint64_t line;        /* line number of buf[pos], from 1 */
+    enum place place;     /* for JSON_VALUES */
+    uint64_t piece;       /* for TEXT: documents found in this file */
+    bool separated;       /* for TEXT_SEPARATED: a separator has been seen */
     char *id;
 };
 
@@ -117,7 +118,7 @@ static char *join_text(const struct input_opts *opts)
     return join;
 }
 
-/* What docs.c is to make a text of: NULL where it looks for one field by itself. */
+/* The template from which docs.c makes the text; NULL: docs.c looks for a single field. */
 static struct template *json_template(const struct input_opts *opts)
 {
     const char *why;
@@ -197,7 +198,7 @@ struct input *input_open(const struct input_opts *opts, const char *const *paths
     return in;
 }
 
-/* Reads more behind buf[len). False at the end of the file. */
+/* Reads more data to the end of buf. False at the end of the file. */
 static bool read_more(struct input *in)
 {
     if (in->eof)
@@ -212,7 +213,8 @@ static bool read_more(struct input *in)
         in->cap *= 2;
         in->buf = xrealloc(in->buf, in->cap);
     }
-    size_t room = in->cap - in->len; /* more than MAX_READ at once would only touch memory for nothing */
+    size_t room =
+        in->cap - in->len; /* reading more than MAX_READ at once would only touch memory needlessly */
     ssize_t n;
     do
         n = decompress_read(in->file, in->buf + in->len, room < MAX_READ ? room : MAX_READ);
@@ -250,7 +252,7 @@ static bool wait_input(int fd)
     return false;
 }
 
-/* A file has been opened, or why says that it could not be. */
+/* Starts reading a file that was opened; if file is NULL, why says why it could not be. */
 static void start_stream(struct input *in, struct decompress *file, const char *name, enum kind kind,
                          const char *why)
 {
@@ -267,7 +269,7 @@ static void start_stream(struct input *in, struct decompress *file, const char *
     in->place = AT_TOP;
     in->piece = 0;
     if (have(in, 3) && memcmp(in->buf, mark, 3) == 0)
-        in->pos = 3; /* the byte order mark is no text */
+        in->pos = 3; /* skips the byte order mark */
     if (kind == JSON_LINES && have(in, 4) && memcmp(in->buf, "PAR1", 4) == 0)
         die("%s: a Parquet file is read from its end: give its path, ending in .parquet", name);
 }
@@ -346,7 +348,7 @@ static void start_named(struct input *in, int fd, const char *path)
 
 static void open_in_directory(struct input *in, const char *path)
 {
-    /* Not blocking, should it have become a pipe since it was looked at. */
+    /* The open does not block, in case the file was replaced by a pipe since the directory was read. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         die_errno("%s", path);
@@ -357,7 +359,7 @@ static void open_operand(struct input *in, const char *path)
 {
     struct stat st;
     int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == EINTR && stop_signal) { /* a FIFO that nobody writes to yet */
+    if (fd < 0 && errno == EINTR && stop_signal) { /* a FIFO that nobody has opened for writing yet */
         in->stopped = true;
         return;
     }
@@ -373,11 +375,11 @@ static void open_operand(struct input *in, const char *path)
     } else if (S_ISREG(st.st_mode) && strncmp(path, "/dev/", 5) != 0) {
         start_named(in, fd, path);
     } else {
-        start_file(in, fd, path, DECOMPRESS_AUTO, JSON_LINES); /* pipes and the like */
+        start_file(in, fd, path, DECOMPRESS_AUTO, JSON_LINES); /* pipes and other special files */
     }
 }
 
-/* Opens the next file. False: there is none, or stopped. */
+/* Opens the next file. False: there is none, or the program was stopped. */
 static bool next_file(struct input *in)
 {
     while (!in->stopped && !in->file && !in->parquet) {
@@ -397,7 +399,7 @@ static bool next_file(struct input *in)
     return !in->stopped;
 }
 
-/* One bad document at the given line and byte of it: ends the program, or counts. */
+/* Handles a bad document at the given line and byte: ends the program, or counts it. */
 __attribute__((format(printf, 4, 5))) static void bad(struct input *in, uint64_t line, size_t byte,
                                                       const char *fmt, ...)
 {
@@ -406,7 +408,7 @@ __attribute__((format(printf, 4, 5))) static void bad(struct input *in, uint64_t
     va_start(ap, fmt);
     vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    if (in->stopped) /* it is only not there yet */
+    if (in->stopped) /* the document is only incomplete because of stop_signal */
         return;
     if (!in->opts.skip_bad)
         die("%s:%llu: byte %zu: %s", in->name, (unsigned long long)line, byte, what);
@@ -439,10 +441,10 @@ static bool parse(struct input *in, const char *json, size_t len, uint64_t line,
     return true;
 }
 
-/* The functions below look for one document in the open file: true, or false when there was none this time.
- * At the end of the file they close it. */
+/* Each function below looks for one document in the open file: true, or false when there was none this time.
+ * At the end of the file it closes the file. */
 
-/* Passes by the line at pos, which is longer than any document may be. */
+/* Skips the line at pos, which is longer than any document may be. */
 static void skip_line(struct input *in)
 {
     const char *newline;
@@ -456,7 +458,7 @@ static void skip_line(struct input *in)
 
 static bool next_json_line(struct input *in, struct doc *d)
 {
-    size_t len = 0; /* of the line, as far as it has been searched */
+    size_t len = 0; /* length of the line as far as it has been searched */
     const char *newline;
     while (!(newline = memchr(in->buf + in->pos + len, '\n', in->len - in->pos - len))) {
         len = in->len - in->pos;
@@ -482,7 +484,7 @@ static bool next_json_line(struct input *in, struct doc *d)
     return len > 0 && parse(in, json, len, line, d);
 }
 
-/* The next byte that is no white space, or -1 at the end. */
+/* Returns the next byte that is not white space, or -1 at the end. */
 static int peek_json(struct input *in)
 {
     while (have(in, 1)) {
@@ -495,7 +497,7 @@ static int peek_json(struct input *in)
     return -1;
 }
 
-/* Length of the object at pos, found by its brackets; 0: *why it has none. */
+/* Returns the length of the object at pos, found by its brackets; 0: there is none, and *why says why. */
 static size_t object_length(struct input *in, const char **why)
 {
     size_t depth = 0;
@@ -524,7 +526,7 @@ static size_t object_length(struct input *in, const char **why)
     }
 }
 
-/* The structure of the file is broken: nothing can be found behind it. */
+/* The structure of the file is broken: nothing after this point can be read. */
 static bool broken(struct input *in, const char *why)
 {
     bad(in, in->line, 0, "%s", why);
@@ -620,8 +622,8 @@ static bool next_table_row(struct input *in, struct doc *d)
     return false;
 }
 
-/* How much of a text that is too long to take at once: whole lines if there are any, else whole characters.
- */
+/* How much to take of a text that is too long for one document: whole lines if possible, otherwise whole
+ * characters. */
 static size_t cut_text(const char *s, size_t n)
 {
     const char *newline = memrchr(s, '\n', n);
@@ -633,7 +635,7 @@ static size_t cut_text(const char *s, size_t n)
     return n;
 }
 
-/* Whether the separator at text[at] is a line of its own; *width: its bytes with the line's end. */
+/* Whether the separator at text[at] is a line of its own; *width: its bytes including the line's end. */
 static bool is_separator_line(struct input *in, size_t at, size_t *width)
 {
     if (at > 0 && in->buf[in->pos + at - 1] != '\n')
@@ -643,12 +645,12 @@ static bool is_separator_line(struct input *in, size_t at, size_t *width)
         end++;
     *width = end - at;
     if (!have(in, end + 1))
-        return true; /* it ends the file */
+        return true; /* the separator ends the file */
     ++*width;
     return in->buf[in->pos + end] == '\n';
 }
 
-/* Length of the text at pos; *gap: bytes to pass by after it. */
+/* Returns the length of the text at pos; *gap: bytes to skip after it. */
 static size_t text_length(struct input *in, size_t *gap)
 {
     size_t searched = 0;
@@ -683,7 +685,8 @@ static void trim_newlines(struct doc *d)
         d->len--;
 }
 
-/* A text with a NUL in it, already passed by. What was named must be read; in a directory it is left out. */
+/* Handles a text that contains a NUL and was already skipped. A file that the user named must be text; in a
+ * directory it is left out. */
 static bool skip_binary(struct input *in, const char *nul)
 {
     static const struct {
@@ -710,7 +713,7 @@ static bool next_text(struct input *in, struct doc *d)
     d->len = len;
     d->domain = DOMAIN_OTHER;
     if (len + gap == 0) {
-        in->stats.empty += in->piece == 0; /* an empty file */
+        in->stats.empty += in->piece == 0; /* an empty file counts as an empty document */
         end_file(in);
         return false;
     }
@@ -753,7 +756,8 @@ static void report(const struct input_stats *s)
         warn("left out: %llu bad %s", (unsigned long long)s->bad, s->bad == 1 ? "document" : "documents");
 }
 
-/* When all that was there was left out, a pipeline must not go on as if all was well. */
+/* When every document was left out, the program fails, so that a pipeline does not continue as if all was
+ * well. */
 static void check_read(const struct input *in)
 {
     const struct input_stats *s = &in->stats;

@@ -5,18 +5,18 @@
  *   while (input_next(in, &d)) ... d.text, d.len
  *   input_close(in)
  *
- * What is read, by name (less .gz .zst .lz4 .bz2 .xz, which are decompressed; "-" is
- * standard input and JSON lines, compressed or not; so are pipes):
+ * The name decides how a file is read, after the endings .gz .zst .lz4 .bz2 .xz, which are decompressed. "-"
+ * is standard input; it and pipes hold JSON lines, compressed or not.
  *   .jsonl .ndjson  one JSON object a line
  *   .json           JSON objects one after the other, or an array of them
  *   .csv .tsv       with --csv a row each, whose fields the header names
  *   .parquet        a row each (formats/parquet.md)
- *   directory       all below it, sorted by name, without hidden files and symbolic links
+ *   directory       all files below it, sorted by name, without hidden files and symbolic links
  *   anything else   one document a file; .txt is split at lines <|endoftext|>
  * The order depends on names alone. Memory is constant; text files above
  * INPUT_MAX_TEXT give several documents.
  *
- * For programs: bad input ends them with file, place and reason.
+ * Bad input ends the program with file, place and reason.
  */
 #ifndef STREAM_INPUT_H
 #define STREAM_INPUT_H
@@ -32,22 +32,22 @@
 enum { INPUT_MAX_TEXT = 64 << 20 };
 
 struct input_opts {
-    const char
-        *text_field; /* field or column, with dots where it is nested; NULL: found as formats/docs.md says */
-    const char *template;  /* of fields or columns (formats/template.h); NULL: text_field alone */
-    const char *join;      /* between elements of lists, with \n \t \\ as escapes; NULL: lists are refused */
-    int domain;            /* -1: the document's own; else of all */
-    struct str_list globs; /* which files of directories (stream/walk.h); none: all */
-    bool skip_bad;         /* count bad JSON documents, and go on */
-    bool accept_nan, replace_surrogates; /* doc_parser_allow */
-    uint64_t window;                     /* the largest of compressed streams; 0: 128 MiB */
-    bool csv;                            /* a row of .csv and .tsv files is a document */
-    const char *files_from;              /* input_operands */
-    bool raw_json; /* of JSON documents, text is the object as it stands, not parsed; its id is FILE:LINE */
+    const char *text_field; /* field or column, with dots where it is nested; NULL: found as formats/docs.md
+                               describes */
+    const char *template;   /* template of fields or columns (formats/template.h); NULL: text_field is used */
+    const char *join;       /* between elements of lists, with \n \t \\ as escapes; NULL: lists are refused */
+    int domain;             /* -1: each document's own; otherwise given to all documents */
+    struct str_list globs;  /* which files of directories to read (stream/walk.h); none: all */
+    bool skip_bad;          /* count bad JSON documents and continue */
+    bool accept_nan, replace_surrogates; /* see doc_parser_allow */
+    uint64_t window;                     /* largest window of compressed streams; 0: 128 MiB */
+    bool csv;                            /* each row of a .csv or .tsv file is a document */
+    const char *files_from;              /* a file with more operands: input_operands */
+    bool raw_json; /* the text of a JSON document is the object itself, unparsed; its id is FILE:LINE */
 };
 
 // clang-format off
-/* The rows of the option table of every program that reads documents. */
+/* Rows of the option table, for every program that reads documents. */
 #define INPUT_OPTIONS(o)                                                                                     \
     {0, "accept-nan", OPT_FLAG, &(o).accept_nan, NULL,                                                       \
      "take JSON with NaN and Infinity, as Python writes it"},                                                \
@@ -61,7 +61,7 @@ struct input_opts {
     {0, "files-from", OPT_STR, &(o).files_from, "FILE",                                                      \
      "read what more names FILE has, one a line; - is standard input"}
 
-/* The rows of those that take one text of each document. */
+/* Rows of the option table, for programs that use a single text of each document. */
 #define INPUT_TEXT_OPTS(o)                                                                                   \
     {'f', "text-field", OPT_STR, &(o).text_field, "FIELD",                                                   \
      "the text: a field of JSON documents, a column of Parquet files, with dots\n"                           \
@@ -76,10 +76,10 @@ struct input_opts {
 // clang-format on
 
 struct input_stats {
-    uint64_t docs, text_bytes;          /* given out */
-    uint64_t empty, bad, binary, links; /* documents and files left out */
-    uint64_t repaired;                  /* taken as accept_nan or replace_surrogates asks */
-    uint64_t read_bytes, total_bytes;   /* of files, as stored; total 0: unknown */
+    uint64_t docs, text_bytes;          /* returned by input_next */
+    uint64_t empty, bad, binary, links; /* documents and files that were left out */
+    uint64_t repaired;                  /* accepted because of accept_nan or replace_surrogates */
+    uint64_t read_bytes, total_bytes;   /* bytes of files, as stored; total 0: unknown */
 };
 
 struct input;
@@ -87,27 +87,28 @@ struct input;
 /* The operands, and behind them those that opts->files_from names. */
 char **input_operands(const struct input_opts *opts, char **operands, int *n);
 
-/* opts and paths must live until input_close. No paths: standard input. */
+/* opts and paths must be valid until input_close. No paths: standard input. */
 struct input *input_open(const struct input_opts *opts, const char *const *paths, size_t n_paths);
-/* A file that comes from elsewhere. Its name says what it holds; Parquet is read by read_at, all else by
- * read. */
+/* A file whose bytes functions provide. Its name says what it holds; Parquet is read by read_at, all other
+ * formats by read. */
 struct input_source {
     const char *name;
-    decompress_source *read;                                             /* formats/decompress.h */
-    int64_t (*read_at)(void *arg, uint64_t offset, void *buf, size_t n); /* formats/parquet/parquet.h */
+    decompress_source *read;                                             /* see formats/decompress.h */
+    int64_t (*read_at)(void *arg, uint64_t offset, void *buf, size_t n); /* see formats/parquet/parquet.h */
     void (*will_need)(void *arg, uint64_t offset, uint64_t n);           /* may be NULL */
     void *arg;
-    uint64_t size; /* for read_at */
+    uint64_t size; /* used with read_at */
 };
 bool input_is_parquet(const char *name);
-/* An input of such files: input_next is false at the end of each, until input_add gives the next. */
+/* Opens an input of such files: input_next returns false at the end of each, until input_add gives the next.
+ */
 struct input *input_open_sources(const struct input_opts *opts);
 void input_add(struct input *in, const struct input_source *source);
-/* False at the end, or when stop_signal comes while waiting for input (look at it). *d is valid until the
- * next call; its id is never NULL (FILE:LINE when the document has none). */
+/* Returns false at the end, or when stop_signal comes while waiting for input (the caller checks it). *d is
+ * valid until the next call; its id is never NULL (FILE:LINE when the document has none). */
 bool input_next(struct input *in, struct doc *d);
 void input_stats(const struct input *in, struct input_stats *stats);
-/* Says what was left out, if anything was. */
+/* Also reports what was left out, if anything was. */
 void input_close(struct input *in);
 
 #endif

@@ -15,17 +15,17 @@
 enum { NONE = -1, MAX_LISTED = 12 /* column names in a message */ };
 
 struct parquet_docs {
-    int fd; /* -1: the bytes come from elsewhere */
+    int fd; /* -1: a source provides the bytes */
     char *name;
     const struct input_opts *opts;
     struct parquet *file;
     uint64_t size, rows, row;
-    struct template *template; /* of the text; owned */
+    struct template *template; /* makes the text; owned */
     struct parquet_want *wants;
-    struct parquet_cell *cells; /* one a want */
+    struct parquet_cell *cells; /* one for each wanted column */
     size_t n_wants;
     int *part_cells;          /* the cell of each part of the template, or NONE */
-    int id_cell, domain_cell; /* or NONE */
+    int id_cell, domain_cell; /* index of the cell, or NONE */
     struct strbuf text, id;
     char error[400];
 };
@@ -45,7 +45,7 @@ int64_t parquet_read_fd(void *ctx, uint64_t offset, void *buf, size_t n)
     return (int64_t)done;
 }
 
-/* The names that can be given for a column, as many as fit into a message. */
+/* Lists the names that can be given for a column, as many as fit into a message. */
 static char *column_names(const struct parquet_docs *p)
 {
     struct strbuf b = {0};
@@ -67,7 +67,7 @@ static bool has(const struct parquet_docs *p, const char *column)
     return parquet_find(p->file, column) >= 0;
 }
 
-/* A template for the columns that hold the text when nothing is said of them. */
+/* Makes a template for the columns that hold the text when the user named none. */
 static struct template *default_template(const struct parquet_docs *p)
 {
     const char *why;
@@ -81,7 +81,7 @@ static struct template *default_template(const struct parquet_docs *p)
     die("%s: no text, content, code, or similar column (the file has: %s)", p->name, column_names(p));
 }
 
-/* Adds a column, once. Returns its cell. */
+/* Adds a column, unless it was added before. Returns its cell. */
 static int add_want(struct parquet_docs *p, int leaf)
 {
     for (size_t i = 0; i < p->n_wants; i++)
@@ -102,7 +102,7 @@ static int want_text(struct parquet_docs *p, const char *column)
     return add_want(p, leaf);
 }
 
-/* A column that is used when it is there and is a text or whole number, once a row. */
+/* Adds a column that is used if it exists and holds one text or whole number a row. */
 static int want_if_there(struct parquet_docs *p, const char *column)
 {
     int leaf = parquet_find(p->file, column);
@@ -172,7 +172,7 @@ struct parquet_docs *parquet_docs_open_source(const struct input_source *source,
                                              .size = source->size});
 }
 
-/* The parts one after the other; a null column gives nothing. */
+/* Joins the parts of the template; a null column adds nothing. */
 static void fill_template(struct parquet_docs *p, struct doc *d)
 {
     const struct template *t = p->template;

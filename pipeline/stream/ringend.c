@@ -13,10 +13,10 @@
 #include "shm/ring.h"
 
 enum {
-    WAIT_MS = 200, /* how often a wait looks at stop_signal */
+    WAIT_MS = 200, /* how often a wait checks stop_signal */
     WRITER_WAIT_S = 60,
 };
-#define LOOK_S 0.025 /* how often a writer that need not wait looks whether its reader lives */
+#define LOOK_S 0.025 /* how often a writer that need not wait checks that its reader is alive */
 
 struct ring_out {
     struct ring *ring;
@@ -29,7 +29,7 @@ struct ring_out {
 
 struct ring_in {
     struct ring *ring;
-    void *copy; /* of the record that is out */
+    void *copy; /* a copy of the record that was handed out */
     size_t cap;
 };
 
@@ -49,7 +49,7 @@ static _Noreturn void refuse(const char *endpoint, int rc)
 {
     if (rc == RING_ESYS)
         die_errno("%s", endpoint);
-    if (rc == RING_EVERSION) /* the field is at 8: shm/ring.md */
+    if (rc == RING_EVERSION) /* the version field is at offset 8: shm/ring.md */
         die("%s: offset 8: %s", endpoint, ring_strerror(rc));
     die("%s: %s", endpoint, ring_strerror(rc));
 }
@@ -61,7 +61,7 @@ static bool goes_on(int rc)
 
 /* ---- writer ---- */
 
-/* Waits for ever when the program is ending in another thread, which has closed the ring. */
+/* Takes the mutex. Waits for ever when the program is ending in another thread, which has closed the ring. */
 static void enter(struct ring_out *o)
 {
     pthread_mutex_lock(&o->mutex);
@@ -72,12 +72,12 @@ static void enter(struct ring_out *o)
         pause();
 }
 
-/* The program ends before ring_out_close: a ring that nobody has opened yet would keep its name. */
+/* Runs when the program ends before ring_out_close: a ring that nobody has opened yet would keep its name. */
 static void close_at_failure(void *arg)
 {
     struct ring_out *o = arg;
     atomic_store(&o->failing, true);
-    pthread_mutex_lock(&o->mutex); /* for good */
+    pthread_mutex_lock(&o->mutex); /* never unlocked: the program is ending */
     ring_close(o->ring);
 }
 
@@ -98,7 +98,7 @@ struct ring_out *ring_out_open(const char *endpoint, uint64_t capacity)
     return o;
 }
 
-/* True when all is well; otherwise notes that the reader has closed, or dies. */
+/* Returns true when rc is no error; otherwise records that the reader has closed, or dies. */
 static bool check(struct ring_out *o, int rc)
 {
     if (rc == RING_ECLOSED)
@@ -117,7 +117,8 @@ static void publish_fill(const struct ring_out *o)
     counters_end();
 }
 
-/* A ring with room would take records for a dead reader until it is full. */
+/* Checks that the reader is alive: a ring with room would otherwise take records for a dead reader until it
+ * is full. */
 static bool reader_is_well(struct ring_out *o)
 {
     double now = now_seconds();
@@ -192,8 +193,8 @@ struct ring_in *ring_in_open(const char *endpoint)
     }
 }
 
-/* The writer, or a program that opened the same memory, could change a record between its check and its use:
- * what is handed out is a copy of our own. */
+/* Copies a record: the writer, or another program that maps the memory, could otherwise change it between its
+ * check and its use. */
 static const void *copy_out(struct ring_in *in, const void *p, uint32_t len)
 {
     if (!in->copy || len > in->cap) {

@@ -1,9 +1,9 @@
 /*
- * tokstream_reader.c - token streams in: pipe, file or ring, every byte checked
+ * tokstream_reader.c - reads token streams from a pipe, file or ring, and checks every byte
  *
- * From a descriptor, `buffer` holds [pos, end) of the stream, and a record is
- * handed out as a view into it. Every unit of the stream is a multiple of 4
- * bytes, so views are aligned. From a ring, the view is into the end's copy of the record.
+ * From a descriptor, `buffer` holds [pos, end) of the stream, and a record is handed out as a view into it.
+ * Every unit of the stream is a multiple of 4 bytes, so views are aligned. From a ring, the view points into
+ * the copy of the record that ringend.c makes.
  */
 #include "pipeline/stream/tokstream.h"
 
@@ -21,19 +21,19 @@
 #include "shm/ring.h"
 
 enum {
-    BUFFER_BYTES = 256 << 10, /* grows to the largest record met */
+    BUFFER_BYTES = 256 << 10, /* grows to the size of the largest record so far */
 };
 
 struct tok_reader {
     char *name;
     struct tokens_header header;
-    struct ring_in *ring; /* or fd */
+    struct ring_in *ring; /* NULL: fd is used */
     int fd;
     unsigned char *buffer;
     size_t pos, end, cap;
-    uint64_t offset; /* of the next unit in the stream */
+    uint64_t offset; /* where the next unit begins in the stream */
     uint32_t n_documents;
-    int open_domain; /* of a document that goes on, or -1 */
+    int open_domain; /* the domain of a document that continues, or -1 */
     bool finished;
 };
 
@@ -65,7 +65,7 @@ static size_t fill(struct tok_reader *r, size_t n)
     return r->end - r->pos < n ? r->end - r->pos : n;
 }
 
-/* The next record of the ring. NULL: stop_signal, or closed (*closed). */
+/* Returns the next record of the ring. NULL: stop_signal, or closed (*closed). */
 static const unsigned char *ring_next(struct tok_reader *r, uint32_t *len, bool *closed)
 {
     int why;
@@ -149,7 +149,7 @@ static void check_record(struct tok_reader *r, const struct tokens_record *recor
         bad(r, r->offset, "a document that goes on is followed by something else");
 }
 
-/* Every token below vocab_size, padding zero. */
+/* Checks that every token is below vocab_size and that the padding is zero. */
 static void check_tokens(const struct tok_reader *r, const struct tok_record_view *v)
 {
     uint32_t top = 0;
@@ -168,7 +168,7 @@ static void check_tokens(const struct tok_reader *r, const struct tok_record_vie
         bad(r, r->offset, "a token of this record is not below vocab_size");
 }
 
-/* The end record has been read at r->offset. */
+/* Checks the end record, which was read at r->offset. */
 static void check_end(struct tok_reader *r, const struct tokens_record *record)
 {
     if (record->n_tokens != r->n_documents)
@@ -187,7 +187,7 @@ static void check_end(struct tok_reader *r, const struct tokens_record *record)
     }
 }
 
-/* Header and payload of the next record; false: stop_signal. */
+/* Reads header and payload of the next record; false: stop_signal. */
 static bool next_from_ring(struct tok_reader *r, struct tokens_record *record, const unsigned char **payload)
 {
     uint32_t len;

@@ -1,9 +1,8 @@
 /*
- * tokstream_writer.c - token streams out: pipe, file or ring
+ * tokstream_writer.c - writes token streams to a pipe, file or ring
  *
- * Pipes and files are written through one buffer; a ring takes each record as
- * it is. The end record is what makes a stream whole, so nothing but a clean
- * close writes it.
+ * Pipes and files are written through one buffer; a ring receives each record directly. The end record marks
+ * a stream as complete, so only a clean close writes it.
  */
 #include "pipeline/stream/tokstream.h"
 
@@ -28,7 +27,7 @@ enum {
 struct tok_writer {
     char *name;
     struct tokens_header header;
-    struct ring_out *ring; /* one of ring, commit.f, fd */
+    struct ring_out *ring; /* exactly one of ring, commit.f and fd is in use */
     struct commit commit;
     int fd;
     uint32_t n_documents;
@@ -36,16 +35,16 @@ struct tok_writer {
     unsigned char buffer[BUFFER_BYTES];
 };
 
-/* What a broken pipe does to a writer, for a ring whose reader closed. */
+/* Ends the process as a broken pipe would, for a ring whose reader has closed. */
 static _Noreturn void end_quietly(struct tok_writer *w)
 {
     ring_out_close(w->ring, false);
     signal(SIGPIPE, SIG_DFL);
     raise(SIGPIPE);
-    exit(1); /* SIGPIPE is blocked */
+    exit(1); /* reached when SIGPIPE is blocked */
 }
 
-/* NULL: stop_signal. */
+/* Returns NULL on stop_signal. */
 static unsigned char *claim(struct tok_writer *w, size_t n)
 {
     void *p = ring_out_claim(w->ring, (uint32_t)n);
@@ -107,14 +106,14 @@ struct tok_writer *tok_writer_open(const char *endpoint, const struct tokens_hea
         apart_output(endpoint);
     } else if (is_ring(endpoint)) {
         w->ring = ring_out_open(endpoint, RING_BYTES);
-    } else if (is_device(endpoint)) { /* to be written to, not replaced */
+    } else if (is_device(endpoint)) { /* a device is written to, not replaced */
         if ((w->fd = open(endpoint, O_WRONLY | O_CLOEXEC)) < 0)
             die_errno("%s", endpoint);
     } else {
         commit_open(&w->commit, endpoint);
     }
     put_small(w, &w->header, sizeof w->header);
-    tok_writer_flush(w); /* from here on a reader can tell a cut stream from none */
+    tok_writer_flush(w); /* from now on a reader can tell a truncated stream from an absent one */
     return w;
 }
 
@@ -152,7 +151,8 @@ void tok_writer_put(struct tok_writer *w, int domain, const uint32_t *ids, size_
         return;
     }
     put_bytes(w, &record, sizeof record);
-    while (n > 0) { /* an even number of tokens each time but the last, so only that one is padded */
+    while (n >
+           0) { /* all parts but the last have an even number of tokens, so that only the last is padded */
         unsigned char packed[4096];
         size_t k = n < 1024 ? n : 1024;
         pack(packed, ids, k, w->header.token_width);

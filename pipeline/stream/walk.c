@@ -14,7 +14,7 @@
 enum { MAX_LEVELS = 1024 };
 
 struct level {       /* one open directory */
-    size_t path_len; /* of its path in w->path */
+    size_t path_len; /* length of the directory's path within w->path */
     struct dir dir;
     size_t next;
 };

@@ -1,10 +1,10 @@
 /*
  * walk.h - the regular files below a directory, in an order that depends on their names alone
  *
- * Entries of a directory come sorted bytewise, a subdirectory's files in its
- * place. Left out: names that start with a dot, symbolic links (so nothing
- * outside is reached, and no cycle), what is no file, and the program's own output. Memory is that of
- * the names in the directories from the root to the current file.
+ * Entries of a directory come sorted bytewise, a subdirectory's files in its place. The walk leaves out names
+ * that start with a dot, symbolic links (so that it stays inside and meets no cycle), special files, and the
+ * program's own output. It holds in memory only the names in the directories from the root to the current
+ * file.
  */
 #ifndef STREAM_WALK_H
 #define STREAM_WALK_H
@@ -16,11 +16,11 @@
 struct walk;
 
 /* globs: fnmatch patterns, matched against the base name, or against the path below dir when the pattern has
- * a '/'. None: every file. All calls die when a directory cannot be read. */
+ * a '/'. No globs: every file. All calls die when a directory cannot be read. */
 struct walk *walk_open(const char *dir, const struct str_list *globs);
-/* Path of the next file, valid until the next call; NULL at the end. */
+/* Returns the path of the next file, valid until the next call; NULL at the end. */
 const char *walk_next(struct walk *w);
-uint64_t walk_links(const struct walk *w); /* symbolic links passed by that a glob took */
+uint64_t walk_links(const struct walk *w); /* symbolic links that a glob matched and the walk skipped */
 void walk_close(struct walk *w);           /* NULL is fine */
 
 #endif

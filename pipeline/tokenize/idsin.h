@@ -8,7 +8,7 @@
 
 struct ids_sink {
     bool (*put)(void *arg, uint32_t id, int domain); /* false: the tokenizer has no such id */
-    void (*end)(void *arg, int domain);              /* of a document */
+    void (*end)(void *arg, int domain);              /* called at the end of a document */
     void *arg;
 };
 

@@ -1,5 +1,5 @@
 /*
- * media.h - tokenize for pictures and sounds
+ * media.h - the verbs of tokenize for pictures and sounds
  */
 #ifndef TOKENIZE_MEDIA_H
 #define TOKENIZE_MEDIA_H
@@ -7,7 +7,7 @@
 #include "pipeline/media/modality.h"
 #include "pipeline/text/vocabulary/tokenizer.h"
 
-/* What --modality says on this command line, if it is image or audio; else NULL. */
+/* Returns the modality that --modality names on this command line, image or audio; otherwise NULL. */
 const struct modality *stage_modality(int argc, char **argv);
 
 /* Each is a main with its own options; argv[0] is a name. Returns the exit status. */

@@ -11,7 +11,7 @@
 #include "pipeline/tokenize/idsin.h"
 #include "pipeline/tokenize/stage.h"
 
-enum { MAX_CODES = 64 << 20 }; /* of one picture or sound that is held */
+enum { MAX_CODES = 64 << 20 }; /* most codes of one picture or sound that are held */
 
 static const char *tokenizer_path, *codebook_path, *input = "-", *output = "-", *modality_name;
 static bool as_codes;

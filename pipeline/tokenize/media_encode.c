@@ -75,7 +75,7 @@ static const struct cli cli = {
 
 struct job {
     char *name;
-    struct strbuf json; /* of a code document */
+    struct strbuf json; /* the JSON of a code document */
     bool is_json;
     char err[600]; /* "" or why it has no ids */
     uint32_t *ids;

@@ -1,5 +1,5 @@
 /*
- * stage.c - what the verbs of tokenize share
+ * stage.c - functions that the verbs of tokenize share
  */
 #include "pipeline/tokenize/stage.h"
 

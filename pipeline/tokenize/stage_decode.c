@@ -43,7 +43,7 @@ static const struct cli cli = {
 struct run {
     const struct tokenizer *t;
     struct text_output out;
-    struct strbuf text; /* of the document being decoded */
+    struct strbuf text; /* text of the document being decoded */
     size_t spaces;      /* that are still to be dropped at the start of the document */
     uint64_t documents, replaced;
 };

@@ -96,7 +96,7 @@ static const struct cli cli = {
 
 struct job {
     struct batch batch;
-    uint32_t *ids; /* of all chunks */
+    uint32_t *ids; /* ids of all chunks of the batch */
     size_t ids_cap, total;
     size_t n_ids[BATCH_CHUNKS];
     struct strbuf json; /* --ids */
@@ -201,8 +201,8 @@ static void encode_job(void *arg, size_t worker, void *job)
     }
 }
 
-/* A chunk may have more ids than a record: with tags a few, and where documents are not cut, any number. Its
- * bytes go with the first. */
+/* Writes the records of a chunk, which may have more ids than one record holds: a few more with tags, and any
+ * number where documents are not cut. The chunk's bytes are counted in the first record. */
 static void put_record(struct run *r, const struct chunk *c, const uint32_t *ids, size_t n)
 {
     size_t bytes = n > 0 ? c->len : 0;

@@ -5,14 +5,14 @@
 
 enum { GRID = 2048, TERMS = 3, POWERS = 23, LEAST_BLOCKS = 12, LEVEL = 8 };
 
-static const double MEMORY =
-    100; /* steps at the full rate in which half of what a falling rate gains is there */
-static const double SKIPPED = 0.4;    /* of the steps so far: the power law holds for the later ones */
+/* Steps at the full rate in which half of what a falling rate gains is there. */
+static const double MEMORY = 30;
+static const double SKIPPED = 0.5;    /* of the steps so far: the power law holds for the later ones */
 static const double LAST = 0.03;      /* of all steps: whose mean is the loss at the end */
 static const double AHEAD = 0.025;    /* error of the law, of the loss, for each factor e of steps to come */
 static const double normal_95 = 1.96; /* deviations */
 /* Of E, A S^-a and B in units of the present loss: mean and deviation; the same of a. */
-static const double prior[TERMS][2] = {{0.4, 0.08}, {0.5, 0.25}, {0.19, 0.03}}, prior_power[2] = {0.2, 0.05};
+static const double prior[TERMS][2] = {{0.3, 0.08}, {0.5, 0.25}, {0.12, 0.03}}, prior_power[2] = {0.4, 0.1};
 
 void losses_begin(struct losses *l, uint64_t from)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double GROWTH_AUTO = 0.75; /* of the steps; docs/results/engine.md */
+static const double GROWTH_AUTO = 0.75; /* of the steps (a guess) */
 
 /* "STEP" or "SHARE%" up to a comma or the end; NULL: neither. */
 static const char *parse_when(const char *s, uint64_t steps, uint64_t *step)

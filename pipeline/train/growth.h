@@ -7,10 +7,10 @@
  *   "auto"        one layer, all of them from GROWTH_AUTO of the steps on
  *
  * Early steps of a shallow model teach embedding and first layers what those of the deep one would, at a
- * fraction of its price; layers that join late catch up (arXiv 2511.04981; measured here in
- * docs/results/engine.md). Layers 0 .. depth-1 take part. Those that wait keep their first values, with
- * output projections of zero: the model of full depth that checkpoints hold then computes exactly what the
- * shallow one does.
+ * fraction of its price; layers that join late are said to catch up (arXiv:2511.04981). Measured here
+ * (docs/results/engine.md): not within the same time. Layers 0 .. depth-1 take part. Those that wait keep
+ * their first values, with output projections of zero: the model of full depth that checkpoints hold then
+ * computes exactly what the shallow one does.
  */
 #ifndef TRAIN_GROWTH_H
 #define TRAIN_GROWTH_H

@@ -30,13 +30,14 @@ static const struct advice {
 enum { N_FAST = sizeof fast / sizeof *fast };
 
 /* In rising order. Of widths 128, 192 and 256 the first was measured to be the best with 1e13 operations, by
- * far. The others' beginnings are estimates: half-way, in logarithms, between the amounts that give two
- * neighbours 20 tokens a weight (Hoffmann et al. 2022, arXiv:2203.15556), rounded down. */
+ * far (docs/results/recipe.md). Where the others begin is an estimate, between two rules: 20 tokens a weight
+ * (Hoffmann et al. 2022, arXiv:2203.15556), and a best width that grows as the fourth root of the operations
+ * from what was measured. */
 static const struct recipe_shape shapes[] = {
     {0, 4, 128, 2, 352, 4096, 8},
-    {3e14, 4, 192, 3, 512, 4096, 8},
-    {1.2e15, 4, 256, 4, 704, 4096, 16},
-    {4e15, 6, 256, 4, 704, 8192, 16},
+    {2e14, 4, 192, 3, 512, 4096, 8},
+    {8e14, 4, 256, 4, 704, 4096, 16},
+    {3e15, 6, 256, 4, 704, 8192, 16},
 };
 
 const struct recipe_shape *recipe_shape(double flop)

@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
          n >= sizeof(struct batch_record) + h.B * (16 + ((size_t)h.T + 1) * h.token_width));
     if (n > 1 << 20)
         return 0;
-    char *record = calloc(1, n); /* of its exact size */
+    char *record =
+        calloc(1, n); /* exactly as large as the record, so that a sanitizer sees reads past its end */
     MUST(record);
     memcpy(record, bytes + sizeof h, len - sizeof h < n ? len - sizeof h : n);
     char *end = (char *)batch_tokens(&h, record) + (size_t)h.B * (h.T + 1) * h.token_width;

@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-/* What must hold whatever the bytes. NDEBUG does not matter. */
+/* A condition that must hold for any bytes, checked with NDEBUG, too. */
 #define MUST(condition)                                                                                      \
     do {                                                                                                     \
         if (!(condition)) {                                                                                  \

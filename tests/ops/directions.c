@@ -9,7 +9,7 @@ enum { SPANS = 3, GROUPS = 2, GRAM = (OPS_DIRECTIONS + 1) * (OPS_DIRECTIONS + 1)
 struct setting {
     int k;
     size_t n;
-    const struct span *spans; /* of two groups, with a gap */
+    const struct span *spans; /* spans of two groups, with a gap between them */
     struct array x, y, work, d, D[OPS_DIRECTIONS];
     const void *p[OPS_DIRECTIONS]; /* D's */
     double *y0, *work0, *d0;
@@ -41,7 +41,7 @@ static void setting_free(struct setting *s)
     free(s->d0);
 }
 
-/* Of element i; -1: between spans. */
+/* Returns the group of element i; -1: it lies between spans. */
 static int group_of(const struct setting *s, size_t i)
 {
     for (int j = 0; j < SPANS; j++)

@@ -60,7 +60,7 @@ static void check_losses(const struct array *loss, const struct loss_ctx *c)
     }
 }
 
-/* What holds for all of a row: its sum is 0, and its value at the target. */
+/* Checks two properties of every row: the sum of its gradient is 0, and the value at its target is right. */
 static void check_rows(const struct array *dlogits, const struct loss_ctx *c)
 {
     int N = (int)(dlogits->n / c->V);

@@ -38,7 +38,7 @@ extern const struct shape *shape;
 enum against {
     FORMULAS,  /* the reference: formulas.h and finite differences */
     REFERENCE, /* another backend: what the reference has computed */
-    BITS,      /* the same backend again: only the digest of all bits */
+    BITS,      /* the same backend, run again: only the digest of all bits is compared */
 };
 extern enum against against;
 extern double slack; /* times the usual tolerance of the values read, in the current test */
@@ -56,7 +56,7 @@ struct array {
 
 extern const char *op;  /* under test, for messages */
 extern uint64_t inputs; /* state of the generator of what goes in */
-extern uint64_t digest; /* of all that array_read read */
+extern uint64_t digest; /* digest of all bytes that array_read has read */
 
 void test_start(const char *name);
 void test_end(void); /* checks the guards of all arrays since test_start and frees them */
@@ -71,8 +71,8 @@ double *snapshot(const struct array *a); /* a copy of its values; the caller fre
 
 double uniform(void); /* -1 .. 1 */
 int below(int n);
-int tokens(void);     /* of the shape: B*T */
-size_t weights(void); /* of a matrix of the shape: C*F, but 200,000 at most */
+int tokens(void);     /* tokens in the shape: B*T */
+size_t weights(void); /* weights in a matrix of the shape: C*F, but 200,000 at most */
 
 /* ---- compare.c ---- */
 
@@ -92,9 +92,9 @@ size_t sample(size_t n, size_t k);
 
 struct gradient {
     const char *what;
-    const struct array *got; /* what backward wrote or added to */
-    size_t offset;           /* of the first element in got; rows of `row` elements, `stride` apart */
-    const double *before;    /* what backward added to; NULL: it overwrites */
+    const struct array *got; /* the array that backward wrote or added to */
+    size_t offset;           /* first element in got; rows of `row` elements are `stride` apart */
+    const double *before;    /* the values that backward added to; NULL: it overwrites */
     double *x;               /* the reference's input */
     size_t row, stride, n;
     double (*loss)(void *ctx, size_t i); /* every part of the loss that x[i] reaches */

@@ -27,7 +27,7 @@ void test_processes(uint64_t records)
     CHECK(exit_of(child) == 0);
 }
 
-/* What was committed before the consumer came is there, though the producer has closed and gone. */
+/* Records that were committed before the consumer came are there, though the producer has closed and gone. */
 void test_late_reader(void)
 {
     struct ring *p, *c;

@@ -11,12 +11,12 @@
 
 /* ---- common.c ---- */
 
-extern uint64_t seed, rng; /* of the run; state of rnd() */
+extern uint64_t seed, rng; /* seed of the run; state of rnd() */
 
 uint64_t rnd(void);
 uint64_t now_us(void);
 void sleep_us(uint64_t us);
-const char *test_name(const char *what); /* of a ring of this process, in a static buffer */
+const char *test_name(const char *what); /* name of a ring of this process, in a static buffer */
 const char *path_of(const char *name);   /* where that ring's name is, in a static buffer */
 int exit_of(pid_t pid);                  /* waits; its status */
 

@@ -97,7 +97,8 @@ static void round_trip(void)
     "dim\":16,"                                                                                              \
     "\"intermediate_size\":96,\"max_position_embeddings\":128,\"vocab_size\":300,\"model_type\":\"qwen3\""
 
-/* What releases 4 and 5 of Transformers save: rope_theta beside or within, keys we do not use. */
+/* Reads files as releases 4 and 5 of Transformers save them: rope_theta beside the other keys or within
+ * rope_parameters, and keys that we do not use. */
 static void others(void)
 {
     struct model_config c;

@@ -170,7 +170,7 @@ static void frames_follow_each_other(void)
         memcpy(expected.p + a.n, a.p, a.n);
         int r = unpack(file_with(all), kinds[k].kind, 1000, expected, err);
         CHECK(r == 0, "%s: %d %s", kinds[k].name, r, err);
-        if (kinds[k].kind != DECOMPRESS_PLAIN) { /* what follows and is no frame is an error */
+        if (kinds[k].kind != DECOMPRESS_PLAIN) { /* bytes that follow and are no frame are an error */
             memcpy(all.p + pn.n + pa.n, "no frame", 8);
             CHECK(unpack(file_with(all), kinds[k].kind, 1000, expected, err) == -1, "%s", kinds[k].name);
         }
@@ -272,7 +272,8 @@ static void larger_windows_are_an_option(void)
     free(in.p), free(packed.p);
 }
 
-/* What follows skippable frames, longer than the reader's buffer too, says which format the stream is of. */
+/* The frame after skippable frames, even if these are longer than the reader's buffer, decides the format of
+ * the stream. */
 static void skippable_frames_come_first(void)
 {
     static const size_t sizes[] = {0, 5, 300000};

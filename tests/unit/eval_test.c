@@ -209,8 +209,8 @@ static void scores(const struct loaded *m)
     questions_score(m, &q, T);
     CHECK(v[0].score[2] == v[1].score[2] && v[0].score[2] < -1);
     CHECK(v[0].cut && v[1].cut && !v[2].cut && questions_accuracy(&q).cut == 2);
-    /* What is scored is never cut: a choice of T tokens is, with one before it, and a longer one is refused.
-     */
+    /* A choice is never cut: one of T tokens is scored with a single token before it, and a longer one is
+     * refused. */
     char most[80];
     memset(most, 'z', sizeof most);
     most[T - 1] = 0; /* and the space that joins it */

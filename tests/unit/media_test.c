@@ -149,8 +149,8 @@ static void image_codec_there_and_back(void)
         CHECK(image_decode(&c, codes, n, &back, err, sizeof err) == 0, "%s", err);
         CHECK(back.width == p.width && back.height == p.height, "size");
         double psnr = image_psnr(picture_difference(&p, &back), (double)p.width * p.height * 3);
-        /* what it learned from comes back but for the noise and half the resolution of colour: 36.7 dB are
-         * measured */
+        /* the pictures it learned from are restored except for noise and half the resolution of colour: 36.7
+         * dB are measured */
         CHECK(i > 0 || psnr > 33, "%.2f dB", psnr);
         picture_free(&back);
         CHECK(image_decode(&c, codes, n - 1, &back, err, sizeof err) != 0 && strstr(err, "codes"),

@@ -455,7 +455,7 @@ static void refusals(void)
         EXPECT(1, MIX(SOURCES, "--steps", "80", "-o", "/dev/full"), "/dev/full: cannot write: No space");
 }
 
-/* What a reader in a process of its own says of a stream: its exit code, and its message in "stderr". */
+/* Reads a stream in a process of its own: returns its exit code, and leaves its message in "stderr". */
 static int read_stream(const char *endpoint)
 {
     pid_t pid = fork();

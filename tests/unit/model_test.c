@@ -130,10 +130,10 @@ static void gradients(bool tied)
     const float scale = 0.25f;
     float loss[B * T];
     for (size_t i = 0; i < n; i++)
-        g[i] = NAN; /* what was there before does not count */
+        g[i] = NAN; /* earlier contents must not matter */
     w.ops->upload(w.dev, grad, g, n * sizeof *g);
     sum_loss(&w, a, tokens, B, T, EOS, grad, scale);
-    model_submit(&w, a, tokens, B, T, EOS, loss, grad, scale, true); /* the same once more */
+    model_submit(&w, a, tokens, B, T, EOS, loss, grad, scale, true); /* once more, adding to the gradient */
     w.ops->sync(w.dev);
     w.ops->download(w.dev, g, grad, n * sizeof *g);
     w.ops->download(w.dev, theta, w.theta, n * sizeof *theta);
@@ -333,7 +333,7 @@ static void recompute_same_bits(enum dtype act)
     free(again);
 }
 
-/* The same weights and batch in both types: losses close, gradients of one direction. */
+/* With equal weights and batches, both types give close losses, and gradients of one direction. */
 /* Layers that wait are exact identities: the model of full depth has the loss and the gradients of the
  * shallow one, bit for bit, and what the shallow one is trained with leaves them alone. */
 static void waiting_layers(enum dtype act)

@@ -304,7 +304,7 @@ static void failed_reads_are_told(void)
 /* --- files that lie
  * -------------------------------------------------------------------------------------------- */
 
-/* What a small file claims: one column "text" of strings, one row group, one page. */
+/* The claims of a small file: one column "text" of strings, one row group, one page. */
 struct claims {
     int64_t file_rows, group_rows, chunk_values, data_offset, chunk_bytes, codec, type, children;
     int64_t page_type, page_values, page_bytes, page_stored, encoding, level_encoding;

@@ -271,7 +271,7 @@ static void patterns_are_as_pcre2_finds_them(void)
     }
 }
 
-/* The same meaning in another spelling is known; anything else goes to PCRE2. */
+/* Another spelling of a known pattern is recognised; any other pattern goes to PCRE2. */
 static void other_patterns(void)
 {
     char why[200];

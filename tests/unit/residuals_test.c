@@ -165,8 +165,8 @@ static void recursion_equals_normal_equations(void)
     rls_free(r);
 }
 
-/* The same sample for ever, as when training stands still: nothing may blow up, and news must still be
- * learnt. */
+/* When one sample repeats for ever, as when training stands still, nothing may blow up, and news must still
+ * be learned afterwards. */
 static void forgetting_waits_for_news(void)
 {
     struct rls_config c;

@@ -127,7 +127,8 @@ static double divergence(const double *q, const double *p)
     return kl;
 }
 
-/* What the gradient is meant to be that of: the divergence twice, each time with one side held. */
+/* The objective whose gradient is tested: the divergence counts twice, each time with one side held constant.
+ */
 static double objective(struct setup *s, int *counted)
 {
     struct rssm_config *c = &s->net.c;

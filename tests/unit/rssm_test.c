@@ -20,7 +20,7 @@ static const double NOISE_DL = 0.01, EFFECT_U = -0.03;
 
 struct process {
     struct rng rng;
-    double noise; /* of dL */
+    double noise; /* noise of dL */
     double s[4], c[X][2], b[G * K][4];
     float x[X], phi[G * PHI], a0[G * K], a[G * K], gram[G * K * K], dl;
 };
@@ -253,7 +253,7 @@ static void samples_and_members_differ(void)
     rssm_free(r);
 }
 
-/* What is said with 90 % and comes true in 40 % must end up near 40 %, in its order. */
+/* Forecasts that claim 90 % and come true in 40 % must end up near 40 %, in their order. */
 static void confidence_follows_outcomes(void)
 {
     struct rssm_config c = config();
@@ -417,8 +417,8 @@ static double norm(const float *v, size_t n)
     return sqrt(sum);
 }
 
-/* What a train step does besides descending: bootstrap masks, fresher states in the buffer, the clipped
- * gradient. */
+/* Tests the parts of a train step besides descending: bootstrap masks, fresher states in the buffer, the
+ * clipped gradient. */
 static void a_train_step_from_within(void)
 {
     struct rssm_config c = config();

@@ -75,7 +75,8 @@ static void order(void)
     const float x[4] = {logf(0.2f), logf(0.4f), logf(0.1f), logf(0.3f)};
     struct sampling o = plain;
     o.top_k = 2;
-    o.top_p = 0.5; /* of 4/7 and 3/7: the first reaches it; of the original 0.4 would not */
+    o.top_p =
+        0.5; /* after top-k the p are 4/7 and 3/7, so the first reaches 0.5; the original 0.4 would not */
     EXPECT("top-p after top-k", o, x, 0, 1, 0, 0);
     o = plain;
     o.temperature = 0.5;

@@ -19,7 +19,7 @@ static void fewer_and_fewer(void)
     CHECK(last == 1, "%d", (int)last);
 }
 
-/* What an update costs sets a least size, and rows are not cut. */
+/* The cost of an update sets a least size, and rows are not cut. */
 static void limits(void)
 {
     struct split dear = nano, odd = nano,

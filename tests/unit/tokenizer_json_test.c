@@ -122,7 +122,7 @@ static void replace_element(json_t *array, size_t i, const char *where)
     json_decref(was);
 }
 
-/* Of the vocabulary, only some: all bytes behave alike. */
+/* Replaces only some words of the vocabulary, since all bytes behave alike. */
 static void replace_all_in(json_t *v, const char *where)
 {
     static const char *const some[] = {"!", "th", "the", "<|eos|>", "<tool>"};

@@ -572,7 +572,7 @@ static struct memory_plan plan_with(size_t memory, uint64_t state, uint64_t micr
     return p;
 }
 
-/* What is left to a GPU for what nobody counts: 512 MB, of large ones 2 %. */
+/* A GPU keeps a reserve for memory that nobody counts: 512 MB, and 2 % of a large one. */
 static void reserve(void)
 {
     int level = log_level;
@@ -588,7 +588,7 @@ static void reserve(void)
     log_level = level;
 }
 
-/* The same two sequences until they are known by heart. */
+/* Trains on two sequences until the model knows them by heart. */
 static void overfits(enum dtype act)
 {
     struct weights w;

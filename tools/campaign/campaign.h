@@ -36,9 +36,9 @@ struct campaign {
     double *weight;
     struct trial *runs; /* by arm in order of first appearance in `arms`, then steps, then seed */
     size_t n_runs;
-    char **arms; /* of main runs; alphabetical */
+    char **arms; /* the arms of main runs; alphabetical */
     size_t n_arms;
-    uint64_t *budgets, *seeds; /* of main runs; growing */
+    uint64_t *budgets, *seeds; /* values of main runs; ascending */
     size_t n_budgets, n_seeds;
     double *speeds; /* seconds a step, in order */
     size_t n_speeds;

@@ -23,7 +23,7 @@ struct interval {
     double mean, low, high; /* low, high: 95 % by Student's t with n - 1 degrees of freedom; NaN for n = 1 */
 };
 struct interval interval_of(const double *x, size_t n);
-/* The same of the logarithms, given back as factors: a geometric mean. */
+/* Computes the interval of the logarithms and returns it as factors, around a geometric mean. */
 struct interval interval_of_ratios(const double *ratio, size_t n);
 double student_975(size_t freedom); /* 0.975 quantile; NaN for 0 */
 

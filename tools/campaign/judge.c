@@ -63,7 +63,7 @@ static struct reached reach_target(const struct campaign *c, const struct verdic
     return r;
 }
 
-/* What the baseline's full runs took, by definition. */
+/* The costs of the baseline's full runs, which reach the target by definition. */
 static struct reached reach_baseline(const struct campaign *c, const struct verdict *v)
 {
     struct reached r = {0};

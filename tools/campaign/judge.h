@@ -21,7 +21,7 @@ struct reached {
     size_t seeds, reached; /* seeds judged; of them, those that got there */
     bool at_most; /* some got there with the smallest budget already: costs are upper, ratios lower bounds */
     double cost[COSTS];           /* geometric means; NaN unless all seeds got there */
-    struct interval ratio[COSTS]; /* the same */
+    struct interval ratio[COSTS]; /* the interval of each ratio */
 };
 
 struct judged {

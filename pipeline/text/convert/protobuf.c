@@ -1,6 +1,6 @@
 #include "pipeline/text/convert/protobuf.h"
 
-/* 0, or -1: it does not end, or has more than 64 bits. */
+/* Returns 0, or -1: the number does not end, or has more than 64 bits. */
 static int read_varint(struct protobuf *m, uint64_t *value)
 {
     *value = 0;

@@ -1,5 +1,5 @@
 /*
- * sentencepiece.c - the fields of a .model file: ModelProto of sentencepiece_model.proto
+ * sentencepiece.c - reads the fields of a .model file: ModelProto of sentencepiece_model.proto
  */
 #include "pipeline/text/convert/sentencepiece.h"
 
@@ -37,7 +37,7 @@ struct reader {
     char *err;
     size_t cap;
     struct sentencepiece *m;
-    uint64_t type; /* of the model */
+    uint64_t type; /* model_type, as the trainer's settings number it */
     bool suffix, escape,
         map; /* treat_whitespace_as_suffix, escape_whitespaces, whether there is a charsmap */
 };
@@ -86,7 +86,7 @@ static int use_piece_field(struct reader *r, struct protobuf *m, struct protobuf
                                                          : PROTOBUF_VARINT;
     (void)m;
     if (f->number > PIECE_TYPE)
-        return 0; /* an extension */
+        return 0; /* a field of an extension is ignored */
     if (f->type != want)
         return wrong_type(r, f);
     if (f->number == PIECE_TEXT) {
@@ -103,7 +103,7 @@ static int use_piece_field(struct reader *r, struct protobuf *m, struct protobuf
     return 0;
 }
 
-/* "<0xNN>", the only way that SentencePiece writes it. */
+/* Whether the piece is spelled "<0xNN>", which is the only way in which SentencePiece writes a byte. */
 static bool is_byte_name(const struct piece *p)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -215,8 +215,12 @@ static int check_model(struct reader *r, size_t len)
 int sentencepiece_parse(struct sentencepiece *m, const char *bytes, size_t len, const char *name, char *err,
                         size_t cap)
 {
-    struct reader r = {
-        .name = name, .err = err, .cap = cap, .m = m, .type = 1, .escape = true}; /* the defaults */
+    struct reader r = {.name = name,
+                       .err = err,
+                       .cap = cap,
+                       .m = m,
+                       .type = 1,
+                       .escape = true}; /* the defaults of absent fields */
     *m = (struct sentencepiece){.dummy_prefix = true, .fewer_spaces = true};
     if (each_field(&r, (struct protobuf){.bytes = bytes, .end = len}, use_model) == 0 &&
         check_model(&r, len) == 0)

@@ -1,6 +1,6 @@
 /*
- * sentencepiece_json.c - a SentencePiece BPE as the `tokenizers` library does the same: tokenizer.md,
- * "Converting"
+ * sentencepiece_json.c - writes a SentencePiece BPE as a tokenizer.json for the `tokenizers` library:
+ * tokenizer.md, "Converting"
  */
 #include "pipeline/text/convert/sentencepiece.h"
 
@@ -13,7 +13,7 @@
 #include "pipeline/text/vocabulary/quote.h"
 #include "pipeline/text/convert/splits.h"
 
-enum { ALL_SPACES = 65535 }; /* that a text may begin with */
+enum { ALL_SPACES = 65535 }; /* the most spaces at the start of a text that one rule removes */
 
 struct writer {
     const struct sentencepiece *m;
@@ -21,8 +21,8 @@ struct writer {
     char *err;
     size_t cap;
     struct strbuf out;
-    struct splits *splits;    /* of the pieces that text becomes by merging */
-    uint32_t *order, n_ranks; /* their ids by rank */
+    struct splits *splits;    /* the splits of all pieces that text can become by merging */
+    uint32_t *order, n_ranks; /* the ids of these pieces by rank */
 };
 
 __attribute__((format(printf, 2, 3))) static int bad(const struct writer *w, const char *fmt, ...)
@@ -113,8 +113,8 @@ static void write_added(struct writer *w)
     "    {\"type\": \"Replace\", \"pattern\": {\"" kind "\": \"" pattern "\"}, \"content\": \"" content "\"" \
     "}"
 
-/* SentencePiece drops spaces at the end when they are U+2581 already, and so such characters of the text with
- * them. */
+/* SentencePiece removes trailing spaces after it has replaced them by U+2581, so it also removes such
+ * characters that were in the text. */
 static void write_normalizer(struct writer *w)
 {
     bool fewer = w->m->fewer_spaces;
@@ -147,8 +147,9 @@ static void add_escaped(struct strbuf *regex, const struct piece *p)
     }
 }
 
-/* User-defined pieces are found before anything merges, the leftmost and of those the longest; each is then a
- * pre-token of its own, and with ignore_merges a pre-token that is in the vocabulary is that token. */
+/* User-defined pieces are found before anything merges: the leftmost first, and the longest of those that
+ * begin there. Each becomes a pre-token of its own, and with ignore_merges a pre-token that is in the
+ * vocabulary becomes that token. */
 static void write_pre_tokenizer(struct writer *w)
 {
     const struct sentencepiece *m = w->m;

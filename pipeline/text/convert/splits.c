@@ -14,13 +14,13 @@ struct ranked {
     uint32_t len;
 };
 
-struct part {         /* of the token that is put together */
-    uint32_t at, len; /* len 0: it has become part of the one before */
+struct part {         /* a part of the token that is being merged */
+    uint32_t at, len; /* len 0: it was merged into the part before it */
     int32_t prev, next;
 };
 
 struct candidate {
-    uint32_t rank; /* of the token that the part and the next would make */
+    uint32_t rank; /* rank of the token that the part and the next one would make */
     int32_t part;
 };
 
@@ -29,7 +29,7 @@ struct splits {
     struct ranked *tokens;
     uint32_t n, mask, *slots; /* hash table of ranks; UINT32_MAX: empty */
     struct part parts[SPLIT_MAX_TOKEN];
-    struct candidate heap[3 * SPLIT_MAX_TOKEN]; /* a merge takes one out and puts two in */
+    struct candidate heap[3 * SPLIT_MAX_TOKEN]; /* a merge removes one candidate and adds two */
     size_t n_heap;
 };
 
@@ -56,7 +56,7 @@ void splits_free(struct splits *s)
     free(s);
 }
 
-/* Where the token is, or would go. */
+/* Returns the token's slot, or the empty one where it would be put. */
 static uint32_t *slot_of(const struct splits *s, const char *bytes, size_t len)
 {
     uint32_t i = (uint32_t)XXH3_64bits(bytes, len) & s->mask;
@@ -111,7 +111,7 @@ static struct candidate heap_take(struct splits *s)
     return top;
 }
 
-/* The part and its next one, if they are a token. */
+/* Adds a candidate for the part and its next one, if they make a token. */
 static void consider(struct splits *s, const char *bytes, int32_t part)
 {
     const struct part *p = &s->parts[part];
@@ -160,7 +160,7 @@ enum split splits_of(struct splits *s, uint32_t rank, uint32_t *left, uint32_t *
     while (s->n_heap > 0) {
         struct candidate c = heap_take(s);
         const struct part *p = &s->parts[c.part];
-        /* What it was made for is gone when the lengths do not add up any more. */
+        /* The candidate is out of date when the lengths of its parts do not add up to its token any more. */
         if (p->len == 0 || p->next == NONE || p->len + s->parts[p->next].len != s->tokens[c.rank].len)
             continue;
         if (n == 2) {

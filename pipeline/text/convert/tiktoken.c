@@ -11,8 +11,8 @@
 
 _Static_assert((int)SPLIT_MAX_TOKEN == (int)VOCABULARY_MAX_TOKEN, "what can be split can be a token");
 
-struct line {  /* of a rank; len 0: there is none */
-    size_t at; /* in bytes */
+struct line {  /* the token of a rank; len 0: there is none */
+    size_t at; /* offset in `bytes` */
     uint32_t len;
 };
 
@@ -20,10 +20,10 @@ struct reader {
     const char *name;
     char *err;
     size_t cap;
-    size_t line;           /* the one being read, from 1 */
-    struct strbuf bytes;   /* of all tokens */
-    struct line *ranks;    /* room for n_ranks */
-    uint32_t n_ranks, end; /* end: the highest rank and one */
+    size_t line;           /* number of the line that is being read, from 1 */
+    struct strbuf bytes;   /* the bytes of all tokens */
+    struct line *ranks;    /* one for each of n_ranks */
+    uint32_t n_ranks, end; /* end: the highest rank plus 1 */
 };
 
 __attribute__((format(printf, 2, 3))) static int bad(struct reader *r, const char *fmt, ...)
@@ -53,7 +53,7 @@ static int digit64(unsigned char c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Appends the bytes of n characters. 0, or -1: they are no base64. */
+/* Appends the bytes that n characters encode. Returns 0, or -1: they are not base64. */
 static int add_base64(struct strbuf *out, const char *s, size_t n)
 {
     if (n == 0 || n % 4 != 0)
@@ -68,7 +68,7 @@ static int add_base64(struct strbuf *out, const char *s, size_t n)
             bits = bits << 6 | (uint32_t)digit;
         }
         size_t here = i + 4 == n ? 3 - pad : 3;
-        if (bits & (0xffffffu >> 8 * here)) /* bits that no byte takes */
+        if (bits & (0xffffffu >> 8 * here)) /* bits that belong to no complete byte must be 0 */
             return -1;
         unsigned char b[3] = {(unsigned char)(bits >> 16), (unsigned char)(bits >> 8), (unsigned char)bits};
         strbuf_add(out, b, here);
@@ -121,7 +121,7 @@ static int read_line(struct reader *r, const char *s, size_t n)
     return 0;
 }
 
-/* The next line, without its end; false: there is none. Carriage returns may end lines too. */
+/* Finds the next line, without its end; false: there is none. Lines may also end with a carriage return. */
 static bool next_line(const char *bytes, size_t len, size_t *at, const char **line, size_t *n)
 {
     if (*at >= len)
@@ -160,7 +160,7 @@ static int read_lines(struct reader *r, const char *bytes, size_t len)
 
 /* ---- the tokenizer ---- */
 
-/* id_of: of a rank among the tokens that are there, its id. */
+/* id_of: the id of each rank that exists. */
 static int add_merges(struct reader *r, struct tokenizer *t, struct splits *s, const uint32_t *id_of,
                       uint32_t n)
 {
@@ -171,7 +171,8 @@ static int add_merges(struct reader *r, struct tokenizer *t, struct splits *s, c
             return bad(r, "token %u is made of a byte that is no token", id_of[i]);
         if (split == SPLIT_PAIR)
             vocabulary_merge(t, id_of[left], id_of[right], id_of[i]);
-        t->ignore_merges |= split == SPLIT_NEVER; /* tiktoken takes it where it is a whole piece */
+        t->ignore_merges |=
+            split == SPLIT_NEVER; /* tiktoken also uses such a token, but only for a whole piece */
     }
     return 0;
 }
@@ -199,7 +200,7 @@ static int add_tokens(struct reader *r, struct tokenizer *t)
     return rc;
 }
 
-/* Ids of the special tokens, and how many ids that makes. */
+/* Chooses the ids of the special tokens; *vocab_size is then the number of ids. */
 static int place_special(struct reader *r, const struct tiktoken_opts *opts, uint32_t *ids,
                          uint32_t *vocab_size)
 {

@@ -1,5 +1,6 @@
 /*
- * tiktoken_families.c - what .tiktoken files in use do not say: pattern, normaliser and special tokens
+ * tiktoken_families.c - properties of published .tiktoken files that the files lack: pattern, normaliser and
+ * special tokens
  *
  * gpt2 (r50k_base), cl100k and o200k: tiktoken_ext/openai_public.py of the tiktoken library. llama3:
  * tokenizer.py of Llama 3. qwen2: tokenization_qwen.py and Qwen2's tokenizer.json, which normalises to NFC.
@@ -55,7 +56,7 @@ struct special_token *tiktoken_family_special(const struct tiktoken_family *f, c
             special[i] = names[i];
             continue;
         }
-        snprintf(name, NAME_BYTES, "<|reserved_special_token_%u|>", reserved++); /* llama3 */
+        snprintf(name, NAME_BYTES, "<|reserved_special_token_%u|>", reserved++); /* used by llama3 */
         special[i] = (struct special_token){name, i < NAMED ? names[i].id : special[i - 1].id + 1};
     }
     return special;

@@ -4,7 +4,7 @@
 
 #include "pipeline/text/pretokenize/unicode.h"
 
-/* The longest added token of this pass that stands at s; NULL: none. */
+/* Returns the longest added token of this pass that begins at s; NULL: none. */
 static const struct added *added_at(const struct tokenizer *t, const char *s, size_t len,
                                     enum added_pass pass)
 {
@@ -39,7 +39,7 @@ static bool ends_with_word(const char *s, size_t n)
     return at < n && begins_with_word(s + at, n - at);
 }
 
-/* Start of the white space that ends at `end`, not before `from`. */
+/* Returns the start of the white space that ends at `end`, but not before `from`. */
 static size_t strip_left(const char *text, size_t from, size_t end)
 {
     size_t n;
@@ -53,9 +53,11 @@ static size_t strip_left(const char *text, size_t from, size_t end)
     }
 }
 
+/* Special tokens are searched for even when they are ordinary text, if there are others that they may hide.
+ */
 static bool any_token(const struct tokenizer *t, enum added_pass pass, enum added_kinds kinds)
 {
-    bool found = false, wanted = false; /* special ones matter only beside others */
+    bool found = false, wanted = false;
     for (uint32_t i = 0; i < t->n_added; i++) {
         if (t->added[i].normalized != (pass == ADDED_NORMALISED))
             continue;
@@ -90,7 +92,7 @@ void added_split(const struct tokenizer *t, const char *text, size_t len, enum a
         if (start > from)
             put_text(arg, text + from, start - from);
         put_id(arg, a->id);
-        from = stop; /* an added token within the white space that this one has taken is found all the same */
+        from = stop; /* an added token within the white space that this one has taken is found nevertheless */
     }
     if (len > from)
         put_text(arg, text + from, len - from);

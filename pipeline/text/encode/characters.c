@@ -6,15 +6,15 @@
 
 enum {
     LONGEST = 256
-}; /* a character between a prefix and a suffix that is looked up; longer ones are no token */
+}; /* a character with prefix and suffix is looked up as a whole; longer ones are no token */
 
 struct symbols {
     uint32_t *v;
     size_t n;
-    bool pending; /* something unknown is still to be added */
+    bool pending; /* an unknown token is still to be added */
 };
 
-/* The id of a character, with what goes before all but the first and behind the last. */
+/* Returns the id of a character, with the prefix before all but the first and the suffix after the last. */
 static uint32_t find(const struct tokenizer *t, const char *s, size_t len, bool first, bool last)
 {
     const struct characters *c = t->characters;
@@ -52,8 +52,8 @@ static void add_pending(struct symbols *out, const struct characters *c)
     out->pending = false;
 }
 
-/* A character that is no token. Its bytes go ahead of something unknown that is pending: so the library has
- * it. With a prefix or a suffix the bytes are those of all that was looked up. */
+/* Adds a character that is no token. Its byte tokens come before a pending unknown token, as in the library.
+ * With a prefix or a suffix, the bytes are those of the whole string that was looked up. */
 static void add_unknown(struct symbols *out, const struct characters *c, const char *s, size_t len,
                         bool first, bool last)
 {

@@ -1,12 +1,13 @@
 /*
- * encode.c - text to ids: pieces, and a cache from pieces to ids
+ * encode.c - encodes text: cuts it into pieces, and finds the ids of each piece in caches or by merging
  *
- * Nearly every piece of up to 15 bytes is found in `hot`: two words compared,
- * four ids copied whether they are all needed or not. Pieces are looked up many at once, so that
- * memory answers them together. Long pieces are cut at their seams (seams.h) first. What is still
- * longer goes by `warm`, with longer keys and more ids, and then by the merges. Both caches are of fixed size
- * and one thread's; what is new to `hot` is looked up among the pieces that other threads have met (pieces.h)
- * before it is merged.
+ * Pieces of up to 15 bytes are looked up in the cache `hot`, which finds nearly all of them: a look-up
+ * compares two words and always copies four ids, even if fewer are needed. AHEAD pieces are looked up
+ * together, so that their memory accesses overlap. Longer pieces are first cut at their seams (seams.h).
+ * Parts that are still longer than 15 bytes are looked up in the cache `warm`, which has longer keys and more
+ * ids. Both caches have a fixed size and belong to one thread. A short piece that is not in `hot` is looked
+ * up among the pieces that other threads have encoded (pieces.h). The piece is merged only if no cache has
+ * it.
  */
 #include "pipeline/text/vocabulary/vocabulary.h"
 
@@ -27,15 +28,15 @@
 #include "pipeline/text/pretokenize/splitter.h"
 
 enum {
-    HOT_BITS = 18,  /* of 32 bytes: 8 MiB; 15 to 18 measured, each doubling helps */
-    AHEAD = 64,     /* pieces looked up at once */
-    WARM_BITS = 13, /* of 128 bytes: 1 MiB */
+    HOT_BITS = 18,  /* slots of 32 bytes: 8 MiB; 15 to 18 were measured, and each doubling helped */
+    AHEAD = 64,     /* pieces that are looked up together */
+    WARM_BITS = 13, /* slots of 128 bytes: 1 MiB */
     WARM_KEY = 46,
     WARM_IDS = 20,
 };
 _Static_assert(VOCABULARY_MAX < 1 << PIECE_ID_BITS, "an id and a number of ids fit one word");
 
-struct hot_slot { /* zeros: empty, for no piece is */
+struct hot_slot { /* an empty slot is all zeros, which is the key of no piece */
     struct piece_key key;
     uint32_t ids[PIECE_IDS];
 };
@@ -54,14 +55,14 @@ struct encoder {
     struct merger *merger;
     struct hot_slot *hot;
     struct warm_slot *warm;
-    struct pieces *shared; /* with other threads; NULL: none */
+    struct pieces *shared; /* shared with other threads; NULL: not shared */
     uint32_t *ids;
     size_t n, cap;
     struct strbuf normalised;
-    /* Where the patterns by hand do not do it: */
+    /* These two are used where the hand-written patterns do not suffice. */
     struct normaliser *normaliser;
     struct splitter *splitter;
-    uint32_t *symbols; /* of characters */
+    uint32_t *symbols; /* scratch for characters_encode */
     size_t symbols_cap;
 };
 
@@ -81,7 +82,7 @@ void encoder_free(struct encoder *e)
     free(e);
 }
 
-/* Ids of a piece that no cache has. Returns how many. */
+/* Encodes a piece that is in no cache. Returns the number of ids. */
 static size_t encode_new(struct encoder *e, const char *piece, size_t len, uint32_t *ids)
 {
     uint32_t whole;
@@ -98,7 +99,7 @@ static size_t encode_new(struct encoder *e, const char *piece, size_t len, uint3
     return n + merge_piece(e->merger, piece, len, ids + n);
 }
 
-/* Ids of a piece that is not in the hot cache. */
+/* Encodes a piece that does not fit the hot cache, or is not in it. Returns the number of ids. */
 static size_t encode_warm(struct encoder *e, const char *piece, size_t len, uint32_t *ids)
 {
     if (len > WARM_KEY)
@@ -118,7 +119,7 @@ static size_t encode_warm(struct encoder *e, const char *piece, size_t len, uint
     return n;
 }
 
-/* The key of a piece of 1 to 15 bytes; `there` bytes may be read. */
+/* Returns the key of a piece of 1 to 15 bytes; `there` bytes at piece may be read. */
 static inline struct piece_key piece_key(const char *piece, size_t len, size_t there)
 {
     uint64_t words[2] = {0};
@@ -131,7 +132,7 @@ static inline struct piece_key piece_key(const char *piece, size_t len, size_t t
                               (len < 8 ? 0 : words[1] & ~(all << 8 * (len - 8))) | (uint64_t)len << 56};
 }
 
-/* Two slots side by side, of which the first is the one used last. */
+/* Returns the two adjacent slots that may hold the key; the first was used more recently. */
 static inline struct hot_slot *hot_slots(const struct encoder *e, struct piece_key k)
 {
     return &e->hot[2 * (piece_hash(k) >> (65 - HOT_BITS))];
@@ -150,11 +151,11 @@ static void reserve(struct encoder *e, size_t more)
     e->ids = xrealloc(e->ids, e->cap * sizeof *e->ids);
 }
 
-struct key { /* of a piece that is being looked up */
+struct key { /* a piece, or part of one, that is being looked up */
     const char *piece;
     size_t len;
     struct piece_key key;
-    struct hot_slot *slot; /* NULL: longer than such a key */
+    struct hot_slot *slot; /* its slots in `hot`; NULL: the piece is too long for `hot` */
 };
 
 /* Puts ids into the first of the two slots. */
@@ -165,7 +166,7 @@ static inline void hot_put(struct hot_slot *slot, struct piece_key k, const uint
     piece_ids_put(slot->ids, ids, n);
 }
 
-/* Ids of a piece that is in no slot of `hot`, and puts them there if they fit. */
+/* Encodes a piece that is in no slot of `hot`, and puts its ids there if they fit. */
 static size_t encode_cold(struct encoder *e, const struct key *k, uint32_t *ids)
 {
     size_t n = k->slot && e->shared ? pieces_get(e->shared, k->key, ids) : 0;
@@ -180,7 +181,7 @@ static size_t encode_cold(struct encoder *e, const struct key *k, uint32_t *ids)
     return n;
 }
 
-/* Not inlined, so that the loop over hits keeps its registers. */
+/* This is not inlined, so that the loop over hits keeps its registers. */
 static __attribute__((noinline)) size_t encode_miss(struct encoder *e, const struct key *k, uint32_t *ids)
 {
     struct hot_slot *slot = k->slot;
@@ -192,13 +193,13 @@ static __attribute__((noinline)) size_t encode_miss(struct encoder *e, const str
     return piece_ids_take(found.ids, ids);
 }
 
-struct left { /* of the pieces that were found: their ends, and where the first begins */
+struct left { /* pieces that the pre-tokenizer has found: their ends, and where the first one begins */
     const size_t *ends;
     size_t n, from;
 };
 
-/* What the caches will be asked, asking memory for it at once: pieces, or parts of long ones. Returns how
- * many. */
+/* Collects up to AHEAD keys, of whole pieces or of parts of long ones, and prefetches their slots. Returns
+ * the number of keys. */
 static inline size_t find_keys(struct encoder *e, struct key *keys, const char *text, size_t len,
                                struct left *l)
 {
@@ -243,7 +244,7 @@ static void encode_text(struct encoder *e, const char *text, size_t len)
     }
 }
 
-/* Bytes of one piece, by the caches. */
+/* Encodes one piece through the caches. */
 static void encode_piece(struct encoder *e, const char *piece, size_t len)
 {
     reserve(e, len + PIECE_IDS);
@@ -272,7 +273,8 @@ static void encode_characters(struct encoder *e, const char *piece, size_t len)
     e->n += characters_encode(e->merger, e->t, piece, len, e->symbols, e->ids + e->n);
 }
 
-/* Valid UTF-8, by the steps of the file. first: nothing comes before it. */
+/* Encodes valid UTF-8 with the normaliser and the splitter. first: the text is at the beginning of the
+ * document. */
 static void encode_by_steps(struct encoder *e, const char *text, size_t len, bool first)
 {
     const struct slice *pieces;
@@ -294,11 +296,12 @@ static void encode_by_steps(struct encoder *e, const char *text, size_t len, boo
     }
 }
 
-struct span { /* what added_split gives */
+struct span { /* the text between added tokens that added_split has found */
     struct encoder *e;
     enum added_kinds kinds;
-    const char *start, *part; /* of the text, and of what the second pass looks through: by steps */
-    bool first;               /* that begins where the text does */
+    const char *start, *part; /* start: of the whole text; part: of the part that the second pass searches
+                                 (tokenizers with steps only) */
+    bool first;               /* the part is at the beginning of the text */
 };
 
 static void put_added(void *arg, uint32_t id)
@@ -328,8 +331,8 @@ static void put_valid(struct span *s, const char *text, size_t len)
     added_split(s->e->t, text, len, ADDED_NORMALISED, s->kinds, put_text, put_added, s);
 }
 
-/* Text between added tokens that are looked for before the normaliser. Steps take valid UTF-8 alone: bytes
- * that are none are pieces of their own between texts. */
+/* Encodes text between the added tokens that are searched for before the normaliser. The steps of a tokenizer
+ * handle valid UTF-8 only, so bytes that are not UTF-8 become pieces of their own between texts. */
 static void put_raw(void *arg, const char *text, size_t len)
 {
     struct span *s = arg;
@@ -350,8 +353,8 @@ static void put_raw(void *arg, const char *text, size_t len)
         put_valid(s, text, len);
 }
 
-/* The tokens that are found as they stand are pieces to come; those learned first come most often and go in
- * last. */
+/* Puts tokens that occur as whole pieces into `hot` in advance. The tokens that were learned first are the
+ * most frequent, so they are put in last. */
 static void fill_hot(struct encoder *e)
 {
     const struct tokenizer *t = e->t;
@@ -370,7 +373,7 @@ static void open_steps(struct encoder *e, const struct text_steps *s)
     e->normaliser = s->n_rules ? normaliser_new(s->rules, s->n_rules, why, sizeof why) : NULL;
     e->splitter = splitter_new(s->steps, s->n_steps, why, sizeof why);
     if (!e->splitter || (s->n_rules && !e->normaliser))
-        die("pattern of the tokenizer: %s", why); /* it was compiled when the file was read */
+        die("pattern of the tokenizer: %s", why); /* unlikely: it could be compiled when the file was read */
 }
 
 struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared)
@@ -381,7 +384,8 @@ struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared)
     e->shared = shared;
     e->pretokenizer = pretokenizer_open(t->pattern, t->regex, why, sizeof why);
     if (!e->pretokenizer)
-        die("pattern of the pre-tokenizer: %s", why); /* it was compiled when the file was read */
+        die("pattern of the pre-tokenizer: %s",
+            why); /* unlikely: it could be compiled when the file was read */
     if (t->steps)
         open_steps(e, t->steps);
     e->merger = merger_new(t);

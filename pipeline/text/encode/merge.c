@@ -1,9 +1,9 @@
 /*
- * merge.c - the merges of one piece, from its bytes on
+ * merge.c - applies the merges to one piece, starting from its bytes
  *
- * In each piece the pair of lowest rank merges first, of equals the leftmost. Nearly every
- * tokenizer lets tokens be matched instead, with the same result (merge_match.c). With
- * one that is not in_order the pairs are kept in a heap, O(n log n).
+ * The pair of lowest rank in a piece merges first and, among equal pairs, the leftmost. For nearly all
+ * tokenizers a piece can be encoded by matching tokens instead, with the same result (merge_match.c). For a
+ * tokenizer that is not in_order the pairs are kept in a heap, which takes O(n log n).
  */
 #include "pipeline/text/encode/merge.h"
 
@@ -14,7 +14,7 @@
 
 enum { NONE = -1 };
 
-struct node { /* a symbol; rank of its pair with the next, UINT32_MAX: none */
+struct node { /* a symbol; rank: of its pair with the next one, UINT32_MAX: the pair does not merge */
     uint32_t id, rank;
     int32_t prev, next;
 };
@@ -26,7 +26,7 @@ struct candidate {
 
 struct merger {
     const struct tokenizer *t;
-    struct node *nodes; /* these: scratch of merge_by_heap */
+    struct node *nodes; /* nodes and heap: scratch of merge_by_heap */
     size_t nodes_cap;
     struct candidate *heap;
     size_t heap_n, heap_cap;
@@ -87,7 +87,7 @@ static struct candidate heap_pop(struct merger *m)
     return top;
 }
 
-/* The pair of node i with its next was made or changed. */
+/* Updates the rank of the pair of node i with its next node, after either has changed. */
 static void rank_pair(struct merger *m, int32_t i)
 {
     struct node *node = &m->nodes[i];
@@ -107,8 +107,8 @@ static void reserve_nodes(struct merger *m, size_t n)
         m->nodes = xrealloc(m->nodes, (m->nodes_cap = n) * sizeof *m->nodes);
 }
 
-/* A candidate is out of date when its node's pair has another rank by now; ranks name pairs, so the same rank
- * is the same pair. */
+/* A candidate is out of date when its node's pair now has another rank; ranks identify pairs, so an equal
+ * rank means the same pair. */
 static size_t merge_nodes(struct merger *m, size_t n, uint32_t *ids)
 {
     m->heap_n = 0;

@@ -1,12 +1,14 @@
 /*
- * merge_match.c - the tokens of a piece by matching, in linear time
+ * merge_match.c - encodes a piece by matching tokens, in linear time
  *
- * Tokens of which each two neighbours are what the merges make of their bytes are, all together, what
- * the merges make of theirs (merge_valid.c). So there is one such row of tokens up to any place between two
- * tokens of the answer, and it is found from left to right: at each place the longest token that keeps apart
- * from the one before it, then shorter ones; when there is none, the place is no end of a token of the
- * answer, which is noted, and the token before is taken back. A place is left for good at most once, so the
- * tries are at most the places times the tokens that begin at one. Source: the bpe crate of GitHub's
+ * Call two neighbouring tokens compatible if the merges, applied to the bytes of both, give just these two
+ * tokens (merge_valid.c: merges_keep_apart). A sequence of tokens in which all neighbours are compatible is
+ * what the merges make of its bytes. So the encoding of a piece is the only compatible sequence that covers
+ * it, and backtracking finds it from left to right. At each position the longest token that is compatible
+ * with the token before is tried first, then shorter ones. When no token is left to try, no token of the
+ * encoding ends at this position: the position is marked dead, and the token before it is taken back and
+ * replaced by a shorter one. A position becomes dead at most once, so the number of tries is at most the
+ * number of positions times the number of tokens that can begin at one. Source: the bpe crate of GitHub's
  * rust-gems ("backtracking").
  */
 #include "pipeline/text/encode/merge.h"
@@ -37,7 +39,7 @@ size_t merge_match(const struct tokenizer *t, const unsigned char *s, size_t len
         }
         if (token_len == 1) {
             dead[pos / 64] |= (uint64_t)1 << pos % 64;
-            assert(n > 0); /* the answer has a first token */
+            assert(n > 0); /* position 0 cannot be dead: the encoding has a first token */
             token = ids[--n];
             pos -= t->extents[token].len;
         } else {

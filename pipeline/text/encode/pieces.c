@@ -1,5 +1,5 @@
 /*
- * pieces.c - a table of slots that are written once
+ * pieces.c - a hash table whose slots are written once
  */
 #include "pipeline/text/encode/pieces.h"
 
@@ -8,14 +8,14 @@
 
 #include "pipeline/lib/fs.h"
 
-enum { BITS = 18, TRIES = 4 }; /* 8 MiB; slots that a key may be in: two cache lines */
+enum { BITS = 18, TRIES = 4 }; /* BITS: slots for 8 MiB. TRIES: slots that a key may be in: two cache lines */
 
-static const uint64_t CLAIMED = ~(uint64_t)0; /* being written; no key ends so */
+static const uint64_t CLAIMED = ~(uint64_t)0; /* the slot is being written; no key ends with this word */
 
 struct slot {
-    _Atomic uint64_t high; /* 0: empty; last to be written */
+    _Atomic uint64_t high; /* the key's second word, written last; 0: the slot is empty */
     uint64_t low;
-    uint32_t ids[PIECE_IDS]; /* the first holds their number, too */
+    uint32_t ids[PIECE_IDS]; /* the first also holds the number of ids */
 };
 _Static_assert(sizeof(struct slot) == 32, "slots do not straddle cache lines");
 
@@ -33,7 +33,7 @@ void pieces_free(struct pieces *p)
     free(p);
 }
 
-/* The slots that k may be in. */
+/* Returns the first of the TRIES slots that k may be in. */
 static struct slot *slots_of(struct pieces *p, struct piece_key k)
 {
     return &p->slots[piece_hash(k) >> (64 - BITS) & ~(uint64_t)(TRIES - 1)];

@@ -1,9 +1,9 @@
 /*
- * pieces.h - the ids of short pieces, shared by the encoders of one tokenizer
+ * pieces.h - a cache of the ids of short pieces, shared by the encoders of one tokenizer
  *
- * What one thread has merged the others find here. A slot is written once and by one thread; whoever sees its
- * key sees the whole of it, so that nobody waits. Full neighbourhoods take nothing more: the table is of
- * fixed size and forgets nothing.
+ * A piece that one thread has merged is found here by the others. A slot is written once, by one thread; a
+ * reader that sees its key sees all of its ids, so nobody waits. The table has a fixed size and never removes
+ * a piece: when all slots that a piece may be in are taken, it is not stored.
  */
 #ifndef ENCODE_PIECES_H
 #define ENCODE_PIECES_H
@@ -16,9 +16,9 @@ enum {
     PIECE_KEY = 15,
     PIECE_IDS = 4,
     PIECE_ID_BITS = 28
-}; /* bytes of a piece, and ids, at most; bits of the first id in a slot */
+}; /* most bytes of a piece; most ids of a piece; bits of the first id in a slot */
 
-struct piece_key { /* the bytes, zeros behind them, and their number (1 to 15) as the last */
+struct piece_key { /* the bytes, zeros after them, and their number (1 to 15) in the last byte */
     uint64_t low, high;
 };
 
@@ -27,7 +27,8 @@ static inline uint64_t piece_hash(struct piece_key k)
     return k.low * 0x9e3779b97f4a7c15u + k.high * 0xd6e8feb86659fd93u;
 }
 
-/* n ids in the PIECE_IDS words of a slot, their number above the first, zeros behind them. */
+/* Writes n ids to the PIECE_IDS words of a slot: their number is stored above the first id, and zeros follow
+ * the last. */
 static inline void piece_ids_put(uint32_t *slot, const uint32_t *ids, size_t n)
 {
     memset(slot, 0, PIECE_IDS * sizeof *slot);
@@ -35,7 +36,7 @@ static inline void piece_ids_put(uint32_t *slot, const uint32_t *ids, size_t n)
     slot[0] |= (uint32_t)n << PIECE_ID_BITS;
 }
 
-/* Writes PIECE_IDS words, be they needed or not. Returns how many are. */
+/* Copies all PIECE_IDS words, which is faster than copying only those in use. Returns how many are in use. */
 static inline size_t piece_ids_take(const uint32_t *slot, uint32_t *ids)
 {
     uint32_t first = slot[0];
@@ -45,11 +46,11 @@ static inline size_t piece_ids_take(const uint32_t *slot, uint32_t *ids)
 }
 
 struct pieces;
-struct pieces *pieces_new(void);    /* dies when memory is out */
-void pieces_free(struct pieces *p); /* NULL is fine; after the encoders that share it */
-/* The ids of k, ids has room for PIECE_IDS. Returns how many; 0: not there. */
+struct pieces *pieces_new(void);    /* dies when there is no memory */
+void pieces_free(struct pieces *p); /* NULL is fine; must come after the encoders that share it are freed */
+/* Copies the ids of k to ids, which has room for PIECE_IDS. Returns how many; 0: k is not in the table. */
 size_t pieces_get(struct pieces *p, struct piece_key k, uint32_t *ids);
-/* 1 <= n <= PIECE_IDS. May do nothing. */
+/* Stores the ids of k, 1 <= n <= PIECE_IDS, if there is a free slot. */
 void pieces_put(struct pieces *p, struct piece_key k, const uint32_t *ids, size_t n);
 
 #endif

@@ -152,7 +152,9 @@ bool pairs_best(struct pairs *p, uint32_t *pair)
             return true;
         }
         if (now < c.count)
-            pairs_push(p, c.pair); /* it fell; had it risen, a higher candidate was pushed then */
+            pairs_push(
+                p,
+                c.pair); /* the count fell; if it had risen, a higher candidate would have been pushed then */
     }
     return false;
 }

@@ -28,9 +28,9 @@ void bpe_text_add(struct bpe_text *t, const char *word, size_t len, uint64_t cou
 
 void bpe_text_finish(struct bpe_text *t)
 {
-    bpe_text_add(t, "", 0, 0, NULL); /* the last separator */
+    bpe_text_add(t, "", 0, 0, NULL); /* adds the last separator */
     t->block_word = xcalloc(t->n / 16 + 1, sizeof *t->block_word);
-    for (uint32_t w = 0; w < t->n_words; w++) /* blocks that begin within this word; the last word stays */
+    for (uint32_t w = 0; w < t->n_words; w++) /* blocks that begin within this word; the last word remains */
         for (size_t block = (t->words[w].at + 15) / 16; block <= t->n / 16; block++) {
             if (w + 1 < t->n_words && block * 16 >= t->words[w + 1].at)
                 break;

@@ -1,18 +1,18 @@
 /*
  * bpe_train.c - byte-pair training with counts kept up to date
  *
- * Merging (a, b) visits the places where the pair stands, and changes the counts of the
- * pairs there: (x, a) becomes (x, ab), (b, y) becomes (ab, y). While it does, left[x]
- * and right[y] remember which pairs these are, so that each is looked up once a merge and not once a place.
+ * Merging (a, b) visits the places where the pair occurs, and changes the counts of the pairs there: (x, a)
+ * becomes (x, ab), (b, y) becomes (ab, y). Meanwhile left[x] and right[y] remember these pairs, so that each
+ * is looked up once per merge and not once per place.
  *
  * Symbols are numbered in the order of ties (bpe_train.h): bytes by spelling, then
  * merges. Byte b is token id b in the result, merges have the same numbers in both.
  *
- * A pair has a new symbol in it, or two bytes: so it arises in one step, at all its places, in their order,
- * and its count only falls from then on. No token is made in two ways (a+bc, ab+c): as long as no merge
- * crosses its ends, the same bytes go through the same merges everywhere, runs of one symbol included, since
- * a run is taken from its left end two by two. So tokens need no look-up by spelling; the tests compare with
- * a trainer that does look.
+ * A pair consists of two bytes or contains a symbol of the current step. So it arises in a single step, at
+ * all its places, in their order, and its count only falls from then on. No token is made in two ways (a+bc,
+ * ab+c): as long as no merge crosses its ends, equal bytes go through equal merges everywhere, even runs of
+ * one symbol, since a run is merged two by two from its left end. So tokens need no look-up by spelling; the
+ * tests compare with a trainer that does look.
  */
 #include "pipeline/text/learn/bpe_train.h"
 
@@ -25,8 +25,8 @@
 #include "pipeline/text/learn/bpe_text.h"
 #include "pipeline/text/vocabulary/vocabulary.h"
 
-struct side {      /* of the merge of this step: the pairs with one neighbour */
-    uint32_t step; /* 0, or of another step: nothing is known */
+struct side {      /* for a neighbour of the pair being merged: its pairs before and after the merge */
+    uint32_t step; /* the step that filled this entry; 0 or another step: it is empty */
     uint32_t before, after;
 };
 
@@ -34,12 +34,12 @@ struct bpe {
     uint8_t symbol_of_byte[256], byte_of_symbol[256];
     struct bpe_text text;
     struct pairs pairs;
-    uint32_t *lengths;         /* of symbols, in bytes */
-    struct side *left, *right; /* by symbol */
+    uint32_t *lengths;         /* lengths of symbols in bytes */
+    struct side *left, *right; /* indexed by neighbour symbol */
     uint32_t step;
-    uint32_t *arisen, n_arisen, arisen_cap; /* pairs of this step */
+    uint32_t *arisen, n_arisen, arisen_cap; /* pairs that arose in this step */
     struct tokenizer *t;
-    size_t bytes_left; /* for the spellings of tokens */
+    size_t bytes_left; /* room for the spellings of further tokens */
 };
 
 /* ---- symbols ---- */
@@ -48,7 +48,7 @@ struct bpe *bpe_new(void)
 {
     struct bpe *b = xcalloc(1, sizeof *b);
     uint8_t next = 0;
-    for (int printable = 1; printable >= 0; printable--) /* as bytelevel.h has it */
+    for (int printable = 1; printable >= 0; printable--) /* printable bytes first, the order of bytelevel.h */
         for (int c = 0; c < 256; c++)
             if (printable == ((c >= 33 && c <= 126) || (c >= 161 && c <= 172) || c >= 174)) {
                 b->symbol_of_byte[c] = next;
@@ -78,7 +78,7 @@ static void has_arisen(struct bpe *b, uint32_t pair)
     b->arisen[b->n_arisen++] = pair;
 }
 
-/* A pair before the merge becomes another one, at `place`. */
+/* At `place`, one pair becomes another because of the merge. */
 static void replace_pair(struct bpe *b, struct side *s, uint32_t before[2], uint32_t after[2], uint32_t place,
                          uint64_t count)
 {
@@ -103,7 +103,7 @@ static void apply_merge(struct bpe *b, uint32_t pair, uint32_t id)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t p = places[i];
         if (ids[p] != l || ids[p + l_len] != r)
-            continue; /* merged with something else since */
+            continue; /* merged with another symbol since */
         uint32_t x = ids[p - 1], y = ids[p + l_len + r_len];
         uint64_t count = bpe_text_count(&b->text, p);
         if (x != BPE_SEPARATOR)
@@ -120,7 +120,7 @@ static void apply_merge(struct bpe *b, uint32_t pair, uint32_t id)
 
 /* ---- tokens ---- */
 
-/* False: there is no room for its bytes. */
+/* Returns false when there is no room for the token's bytes. */
 static bool add_token(struct bpe *b, const struct pair *p, uint32_t id)
 {
     char bytes[WORD_MAX];
@@ -191,7 +191,7 @@ struct tokenizer *bpe_learn(struct bpe *b, const struct bpe_opts *opts, uint32_t
     uint32_t id = 256, pair;
     while (id < layout.n_text && !stop_signal && pairs_best(&b->pairs, &pair)) {
         if (!add_token(b, &b->pairs.v[pair], id))
-            continue; /* it is a candidate no more */
+            continue; /* the pair is no candidate any more */
         apply_merge(b, pair, id++);
         opts->progress(id, layout.n_text);
     }

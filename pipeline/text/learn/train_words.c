@@ -6,7 +6,7 @@
 #include "pipeline/text/pretokenize/pretokenizer.h"
 #include "pipeline/text/learn/word_runs.h"
 
-enum { COUNTS = 1 << 12 }; /* counts told apart when the rarest are left out */
+enum { COUNTS = 1 << 12 }; /* counts that are distinguished when the rarest words are left out */
 
 struct worker {
     struct pretokenizer *pretokenizer;
@@ -16,17 +16,17 @@ struct worker {
 struct train_words {
     struct worker *workers;
     size_t n_workers;
-    uint64_t table_memory; /* of each worker */
+    uint64_t table_memory; /* for the table of each worker */
     struct word_runs *runs;
     uint64_t documents, bytes;
 };
 
-/* A word that is too long counts as several. */
+/* A word that is too long is counted as several. */
 static void count_word(struct word_counts *c, const char *word, size_t n)
 {
     for (; n > WORD_MAX; word += WORD_MAX, n -= WORD_MAX)
         word_counts_add(c, word, WORD_MAX, 1);
-    if (n > 1) /* a single byte has nothing to merge */
+    if (n > 1) /* a single byte cannot be merged */
         word_counts_add(c, word, n, 1);
 }
 
@@ -89,10 +89,10 @@ struct train_words *train_words_count(struct input *in, const struct feed_opts *
 struct choice {
     struct bpe *b;
     uint64_t words, left_out;
-    uint64_t rare, spare; /* of words of this count, so many bytes; rarer ones are left out */
+    uint64_t rare, spare; /* bytes of the words with this count; rarer words are left out */
     struct {
         uint64_t places, memory;
-    } of[COUNTS + 1]; /* by count; the last: all above */
+    } of[COUNTS + 1]; /* indexed by count; the last entry: all higher counts */
 };
 
 static void weigh(void *arg, const struct word *w)
@@ -104,7 +104,7 @@ static void weigh(void *arg, const struct word *w)
     c->words++;
 }
 
-/* Keeps as many as there is memory for, the most frequent ones. */
+/* Keeps as many words as there is memory for, the most frequent ones. */
 static void find_rare(struct choice *c, uint64_t memory)
 {
     uint64_t places = BPE_MAX_PLACES;

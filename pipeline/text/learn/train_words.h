@@ -1,5 +1,5 @@
 /*
- * train_words.h - the pre-tokens of all documents, counted by threads in bounded memory
+ * train_words.h - counts the pre-tokens of all documents, with threads and in bounded memory
  *
  * Each thread counts into a table of its own; a table that outgrows its share goes to
  * disk (word_runs.h). The counts are exact and depend on neither threads nor memory.
@@ -13,15 +13,16 @@
 
 struct train_words;
 
-/* memory: bytes for all tables together. Reads until the end, or stop_signal. */
+/* memory: bytes for all tables together. Reads until the end of the input, or stop_signal. */
 struct train_words *train_words_count(struct input *in, const struct feed_opts *feed, size_t n_threads,
                                       uint64_t memory);
-/* Hands the words to the learner and frees them. When learning from all would take more than `memory` bytes
- * the rarest are left out; of those that are equally rare, by their hashes. */
+/* Passes the words to the learner and frees them. When learning from all words would take more than `memory`
+ * bytes, the rarest are left out; among equally rare ones their hashes decide. */
 struct train_totals {
-    uint64_t documents, bytes, words;  /* words: different ones */
-    uint64_t left_out, left_out_count; /* different words left out; none occurred more often than this */
-    uint64_t spilled;                  /* bytes written to disk */
+    uint64_t documents, bytes, words; /* words: distinct ones */
+    uint64_t left_out,
+        left_out_count; /* distinct words left out; none of them occurred more often than left_out_count */
+    uint64_t spilled;   /* bytes written to disk */
 };
 void train_words_learn(struct train_words *t, struct bpe *b, uint64_t memory, struct train_totals *totals);
 

@@ -11,7 +11,7 @@
 
 enum {
     FIRST_SLOTS = 1 << 12,
-    EXTRA_SLOTS = 256, /* behind the last: where words of the highest hashes go when their places are taken */
+    EXTRA_SLOTS = 256, /* after the last slot: for words of the highest hashes when their places are taken */
     ARENA_STEP = 1 << 16,
 };
 
@@ -31,7 +31,7 @@ static size_t record_units(size_t len)
     return (offsetof(struct record, bytes) + len + 7) / 8;
 }
 
-/* The first slot at which a word of this hash may be. */
+/* Returns the first slot at which a word of this hash may be. */
 static size_t place(const struct word_counts *c, uint32_t hash)
 {
     return ((uint64_t)hash * c->n_slots) >> 32;
@@ -43,7 +43,7 @@ void word_counts_init(struct word_counts *c)
     c->slots = xcalloc(c->n_slots + EXTRA_SLOTS, sizeof *c->slots);
 }
 
-/* False: no room behind the last slot. */
+/* Returns false when there is no room after the last slot. */
 static bool put_slot(struct word_counts *c, struct word_slot slot)
 {
     size_t i = place(c, slot.hash), end = c->n_slots + EXTRA_SLOTS;

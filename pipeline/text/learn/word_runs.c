@@ -1,8 +1,8 @@
 /*
- * word_runs.c - runs on disk, and the merge of many sorted sources
+ * word_runs.c - writes runs to disk, and merges many sorted sources
  *
- * A run is records of {u32 hash, u32 length, u64 count, bytes}. At MAX_RUNS the
- * runs become one, so that files and buffers stay few however long the input is.
+ * A run is records of {u32 hash, u32 length, u64 count, bytes}. When there are MAX_RUNS runs they are merged
+ * into one, so that files and buffers stay few however long the input is.
  */
 #include "pipeline/text/learn/word_runs.h"
 
@@ -25,17 +25,17 @@ struct word_runs {
     uint64_t bytes;
 };
 
-struct head { /* of a record in a file */
+struct head { /* the header of a record in a file */
     uint32_t hash, len;
     uint64_t count;
 };
 
-struct merged_run { /* a sorted run of words; word is the next one */
+struct merged_run { /* a sorted run of words; `word` is the current one */
     struct word word;
-    const struct word_counts *table; /* NULL: a file */
+    const struct word_counts *table; /* NULL: the run is a file */
     size_t next;
     FILE *file;
-    char *bytes; /* of word, when it is from a file */
+    char *bytes; /* the bytes of `word`, when it comes from a file */
 };
 
 static const char *temporary_dir(void)
@@ -101,7 +101,7 @@ uint64_t word_runs_bytes(const struct word_runs *r)
 
 /* ---- merging ---- */
 
-/* Our own file came back short, or with what was never written. */
+/* Reports that a temporary file of ours was shortened, or holds bytes that we never wrote. */
 _Noreturn static void bad_file(FILE *f)
 {
     if (ferror(f))
@@ -109,7 +109,7 @@ _Noreturn static void bad_file(FILE *f)
     die("%s: a temporary file has changed", temporary_dir());
 }
 
-/* Makes the next word the current one. False: there is none. */
+/* Moves to the next word. False: there is none. */
 static bool advance(struct merged_run *s)
 {
     if (s->table) {
@@ -128,7 +128,7 @@ static bool advance(struct merged_run *s)
     return true;
 }
 
-/* heap[at] may belong further down. */
+/* Restores the heap after heap[at] has grown. */
 static void sift_down(struct merged_run **heap, size_t n, size_t at)
 {
     struct merged_run *s = heap[at];
@@ -194,7 +194,7 @@ void word_runs_each(struct word_runs *r, const struct word_counts *tables, size_
     free(sources);
 }
 
-/* All runs become one. */
+/* Merges all runs into one. */
 static void join_runs(struct word_runs *r)
 {
     FILE *f = temporary_file();

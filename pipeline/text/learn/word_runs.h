@@ -1,9 +1,9 @@
 /*
- * word_runs.h - counted words that do not fit into memory
+ * word_runs.h - stores counted words that do not fit into memory
  *
- * A run is a table of word_counts.h, in order, in a temporary file. The words of
- * all runs, and of tables still in memory, come back in order with their counts
- * added up, so that nothing depends on how often it was spilled, or by which thread.
+ * A run is a table of word_counts.h, in order, in a temporary file. The words of all runs, and of tables
+ * still in memory, come back in order with their counts added up, so that the result does not depend on how
+ * often tables were spilled, or by which thread.
  *
  * Files are made in $TMPDIR (else /tmp), and have no name. Any failure ends the program.
  */
@@ -18,10 +18,10 @@ struct word_runs *word_runs_new(void);
 void word_runs_free(struct word_runs *r); /* NULL is fine */
 /* Writes the table and clears it. Threads may call this at the same time. */
 void word_runs_spill(struct word_runs *r, struct word_counts *c);
-uint64_t word_runs_bytes(const struct word_runs *r); /* written so far, for people */
+uint64_t word_runs_bytes(const struct word_runs *r); /* bytes written so far, for messages */
 
-/* Calls use for each different word of the runs and of n tables, which must be in order (word_counts_sort).
- * May be called again. *w is valid during the call. Stops early when stop_signal comes. */
+/* Calls use for each distinct word of the runs and of n tables, which must be sorted (word_counts_sort). May
+ * be called again. *w is valid during the call. Stops early when stop_signal comes. */
 void word_runs_each(struct word_runs *r, const struct word_counts *tables, size_t n,
                     void (*use)(void *arg, const struct word *w), void *arg);
 

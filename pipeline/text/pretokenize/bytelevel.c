@@ -32,7 +32,7 @@ int bytelevel_bytes(struct strbuf *out, const char *spelling, size_t len)
     for (size_t i = 0; i < len; i++) {
         unsigned c = (unsigned char)spelling[i];
         if (c >= 0x80) {
-            if (c >= 0xe0 || i + 1 == len) /* U+0800 and up */
+            if (c >= 0xe0 || i + 1 == len) /* U+0800 and above */
                 return -1;
             c = (c & 0x1f) << 6 | ((unsigned char)spelling[++i] & 0x3f);
         }

@@ -1,12 +1,12 @@
 /*
- * normal_form.c - normalise what needs it, with utf8proc; most text needs nothing
+ * normal_form.c - normalises, with utf8proc, the few stretches of a text that need it
  *
- * A character that is a starter, stays itself and joins with nothing before it
- * is a boundary: what follows it is normalised apart from what is before it.
- * Only stretches from one boundary to the next that hold another kind of character go to utf8proc.
+ * A character that is a starter, does not change and does not join with characters before it is a boundary:
+ * the text from it on is normalised independently of the text before it. Only stretches between boundaries
+ * that hold other characters are passed to utf8proc.
  *
- * The normaliser of the tokenizers library knows Unicode 9. What came later stays where and as it is, so
- * it is in no stretch.
+ * The normaliser of the tokenizers library knows Unicode 9. Later characters are left unchanged, so they are
+ * in no stretch.
  */
 #include "pipeline/text/pretokenize/normal_form.h"
 
@@ -22,7 +22,7 @@ enum { HANGUL_FIRST = 0xac00, HANGUL_LAST = 0xd7a3 };
 
 static const struct {
     utf8proc_option_t options;
-    unsigned char first_lead; /* how the UTF-8 of the first character begins that is no boundary */
+    unsigned char first_lead; /* the first UTF-8 byte of the lowest character that is no boundary */
     bool composes;
 } forms[N_FORMS] = {
     [FORM_NFC] = {UTF8PROC_STABLE | UTF8PROC_COMPOSE, 0xcc, true},                    /* U+0300 */
@@ -30,9 +30,10 @@ static const struct {
     [FORM_NFKC] = {UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT, 0xc2, true}, /* U+00A0 */
     [FORM_NFKD] = {UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT, 0xc2, false},
 };
-static uint8_t not_boundary[N_FORMS][0x110000 / 8]; /* bits */
+static uint8_t not_boundary[N_FORMS][0x110000 / 8]; /* one bit for each code point */
 
-/* Since Unicode 9: marks, what is decomposed, and one of the two halves of pairs that compose. */
+/* Characters added since Unicode 9: marks, characters that decompose, and one half of each pair that
+ * composes. */
 static const struct unicode_range later[] = {
     {0x7fd, 0x7fd},     {0x897, 0x89f},     {0x8ca, 0x8d3},     {0x9fe, 0x9fe},     {0xc3c, 0xc3c},
     {0xd3b, 0xd3c},     {0xeba, 0xeba},     {0x1715, 0x1715},   {0x1abf, 0x1ace},   {0x1df6, 0x1dfa},
@@ -110,7 +111,7 @@ const char *normal_form(enum normal_form form, struct strbuf *buf, const char *t
     const uint8_t *classes = unicode_classes();
     const unsigned char *s = (const unsigned char *)text;
     unsigned char lead = forms[form].first_lead;
-    size_t boundary = 0, copied = 0, n; /* text[0..copied) is in buf */
+    size_t boundary = 0, copied = 0, n; /* text[0..copied) has been appended to buf */
     strbuf_reset(buf);
     for (size_t i = 0; i < len; i += n) {
         n = 1;

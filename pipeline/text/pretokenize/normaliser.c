@@ -10,11 +10,11 @@
 struct normaliser {
     const struct rule *rules;
     size_t n;
-    struct regex_pieces **regex; /* by rule; NULL: it has none */
-    struct strbuf buf[2];        /* what one rule makes of the other's */
+    struct regex_pieces **regex; /* the compiled pattern of each rule; NULL: it has none */
+    struct strbuf buf[2];        /* two buffers, used in turn for the results of the rules */
 };
 
-struct text { /* on its way through the rules */
+struct text { /* a text on its way through the rules */
     const char *s;
     size_t len;
 };
@@ -52,7 +52,7 @@ static void add_point(struct strbuf *out, uint32_t c)
     strbuf_add(out, utf8, (size_t)utf8proc_encode_char((utf8proc_int32_t)c, utf8));
 }
 
-/* Lower case in Unicode 16, which utf8proc of older Unicode does not know all of. */
+/* Lower case of Unicode 16, which older versions of utf8proc do not know completely. */
 static uint32_t lower(uint32_t c)
 {
     static const struct {
@@ -67,7 +67,7 @@ static uint32_t lower(uint32_t c)
 
 static void lowercase(struct strbuf *out, struct text t)
 {
-    enum { CAPITAL_I_DOT = 0x130 }; /* the one that becomes two characters */
+    enum { CAPITAL_I_DOT = 0x130 }; /* the only character that becomes two */
     const unsigned char *s = (const unsigned char *)t.s;
     for (size_t i = 0, n; i < t.len; i += n) {
         n = 1;
@@ -137,7 +137,7 @@ static void replace_regex(struct strbuf *out, struct text t, const struct rule *
     strbuf_add(out, t.s + at, t.len - at);
 }
 
-/* What the rule makes of the text, in `out` or where it is. */
+/* Applies a rule to the text; the result is in `out`, or stays where it is. */
 static struct text apply(struct normaliser *m, size_t i, struct text t, struct strbuf *out)
 {
     const struct rule *r = &m->rules[i];
@@ -170,7 +170,8 @@ const char *normaliser_run(struct normaliser *m, const char *text, size_t len, s
     for (size_t i = 0; i < m->n && t.len > 0; i++) {
         struct strbuf *out = &m->buf[at];
         t = apply(m, i, t, out);
-        at ^= out->s && t.s >= out->s && t.s <= out->s + out->len; /* the next rule must not overwrite it */
+        at ^= out->s && t.s >= out->s &&
+              t.s <= out->s + out->len; /* the next rule must not overwrite its own input */
     }
     *n_out = t.len;
     return t.s;

@@ -1,5 +1,5 @@
 /*
- * pretokenizer.c - patterns by name, pieces one by one, and where long texts may be cut
+ * pretokenizer.c - finds patterns by name, pieces one by one, and places where long texts may be cut
  */
 #include "pipeline/text/pretokenize/pretokenizer_impl.h"
 
@@ -17,7 +17,8 @@ static const struct {
     enum pattern pattern;
     const char *regex;
 } spellings[] = {
-    /* the first of a pattern is the one to write; tiktoken's {1,3}+ means another thing */
+    /* The first spelling of a pattern is the one that is written to files; tiktoken's {1,3}+ has another
+     * meaning. */
     {PATTERN_QWEN2, HEAD "\\p{N}" TAIL},
     {PATTERN_LLAMA3, HEAD "\\p{N}{1,3}" TAIL},
     {PATTERN_CL100K,
@@ -36,12 +37,13 @@ enum { N_SPELLINGS = sizeof spellings / sizeof *spellings };
 struct pretokenizer {
     enum pattern pattern;
     const uint8_t *classes;
-    fill_function *fill; /* NULL: PATTERN_NONE or regex */
+    fill_function *fill; /* NULL: PATTERN_NONE, or a regular expression */
     struct regex_pieces *regex;
     const char *text;
-    size_t len, pos;       /* pos: up to where ends were found */
-    size_t valid;          /* text[pos..valid) is UTF-8: regex and PATTERN_NONE */
-    size_t n, next, given; /* ends[next..n) are to be given out one by one; given: the last that was */
+    size_t len, pos; /* pos: ends were found up to here */
+    size_t valid;    /* text[pos..valid) is UTF-8; used by regular expressions and PATTERN_NONE */
+    size_t n, next,
+        given; /* ends[next..n) are still to be returned one by one; given: the end that was returned last */
     size_t ends[FILL_MAX];
 };
 
@@ -118,7 +120,7 @@ void pretokenizer_begin(struct pretokenizer *p, const char *text, size_t len)
     p->n = p->next = p->given = 0;
 }
 
-/* The same without a pattern by hand. */
+/* Finds ends without a hand-written pattern. */
 static size_t fill_slowly(struct pretokenizer *p)
 {
     size_t n = 0, pos = p->pos;
@@ -126,7 +128,7 @@ static size_t fill_slowly(struct pretokenizer *p)
         if (pos >= p->valid)
             p->valid = pos + utf8_prefix(p->text + pos, p->len - pos);
         if (pos == p->valid)
-            pos++; /* a byte that is not UTF-8 */
+            pos++; /* a byte that is not UTF-8 is a piece by itself */
         else if (p->regex)
             pos += regex_pieces_next(p->regex, p->text, p->valid, pos);
         else
@@ -166,7 +168,7 @@ size_t utf8_prefix(const char *text, size_t len)
     size_t i = 0, n;
     while (i < len) {
         uint64_t word;
-        for (; len - i >= 8; i += 8) { /* eight ASCII bytes at once */
+        for (; len - i >= 8; i += 8) { /* handles eight ASCII bytes at once */
             memcpy(&word, text + i, 8);
             if (word & 0x8080808080808080u)
                 break;
@@ -178,9 +180,9 @@ size_t utf8_prefix(const char *text, size_t len)
     return i;
 }
 
-/* No piece of any pattern by hand goes on from letters or from numbers to anything else, nor from a line end
- * to what is no white space. An ASCII character behind the cut is the rule, for it joins with nothing before
- * it in NFC either. */
+/* Whether a text may be cut between two characters. No piece of a hand-written pattern continues from letters
+ * or from numbers to another class, nor from a line end to anything but white space. An ASCII character after
+ * the cut is required, since in NFC it joins with nothing before it either. */
 static bool may_cut(enum unicode_class before, enum unicode_class after)
 {
     return (before == CLASS_LETTER && after != CLASS_LETTER) ||
@@ -188,7 +190,7 @@ static bool may_cut(enum unicode_class before, enum unicode_class after)
            (before == CLASS_NEWLINE && (after < CLASS_SPACE || after > CLASS_BLANK));
 }
 
-/* First place to cut in [want, max]; 0: none. */
+/* Returns the first place to cut in [want, max]; 0: none. */
 static size_t find_cut(const struct pretokenizer *p, const unsigned char *s, size_t len, size_t want,
                        size_t max, bool ascii)
 {

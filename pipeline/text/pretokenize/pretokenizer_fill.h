@@ -1,15 +1,13 @@
 /*
- * pretokenizer_fill.h - the known patterns by hand, for one level of the instruction set
+ * pretokenizer_fill.h - the hand-written patterns, for one level of the instruction set
  *
  * Included by pretokenizer_v1.c, _v3.c and _v4.c, which differ in classify().
  *
- * A block of up to 64 bytes that begins at the start of a piece becomes one
- * bit mask a class, and shifts and sums of masks give a mask of the starts of
- * pieces. Only starts that no later byte can change are taken, and the last of
- * them begins the next block, so that no state passes between blocks. A piece
- * that fills a block, the last one, and what is rare (blanks beyond ASCII, bytes
- * that are not UTF-8) are found character by character: next_piece, which says
- * all that the patterns say.
+ * A block of up to 64 bytes that begins at the start of a piece is turned into one bit mask per character
+ * class, and shifts and sums of the masks give a mask of the starts of pieces. Only starts that no later byte
+ * can change are used, and the last of them begins the next block, so that no state passes between blocks. A
+ * piece that fills a block, the last piece, and rare input (white space beyond ASCII, bytes that are not
+ * UTF-8) are handled character by character: next_piece implements the patterns completely.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -21,19 +19,20 @@
 
 enum suffixes { SUFFIXES_NONE, SUFFIXES_LOWER, SUFFIXES_ANY_CASE };
 
-/* What the patterns differ in. */
+/* The differences between the patterns. */
 struct rules {
     enum suffixes suffixes; /* 's 't 're 've 'm 'll 'd */
-    bool any_prefix;        /* letters take any character before them but CR, LF and numbers; else a space */
-    bool lines;         /* signs take line ends behind them; blanks up to the last line end are one piece */
-    int numbers;        /* in a piece; 0: any number, with a space before them */
-    bool numbers_apart; /* nothing is matched across a number */
-    bool blanks_at_end; /* blanks at the end of the text are one piece, line ends or not */
+    bool any_prefix; /* letters may follow any character but CR, LF and numbers in their piece; otherwise only
+                        a space */
+    bool lines;  /* signs take the line ends after them; white space up to the last line end is one piece */
+    int numbers; /* most digits in a piece; 0: any number of digits, with a space before them */
+    bool numbers_apart; /* nothing is matched across a digit */
+    bool blanks_at_end; /* white space at the end of the text is one piece, with or without line ends */
 };
 
 /* ---- character by character ---- */
 
-/* Length of the suffix at s[0] == '\''; 0: none. */
+/* Returns the length of the suffix at s[0] == '\''; 0: there is none. */
 ALWAYS size_t suffix(const unsigned char *s, size_t n, enum suffixes kind)
 {
     if (kind == SUFFIXES_NONE || n < 2)
@@ -43,10 +42,11 @@ ALWAYS size_t suffix(const unsigned char *s, size_t n, enum suffixes kind)
         return 2;
     if ((a == 'r' && b == 'e') || (a == 'v' && b == 'e') || (a == 'l' && b == 'l'))
         return 3;
-    return kind == SUFFIXES_ANY_CASE && n > 2 && s[1] == 0xc5 && s[2] == 0xbf ? 3 : 0; /* long s */
+    return kind == SUFFIXES_ANY_CASE && n > 2 && s[1] == 0xc5 && s[2] == 0xbf ? 3
+                                                                              : 0; /* the long s (U+017F) */
 }
 
-/* End of the run of a class from `at` on. */
+/* Returns the end of the run of a class from `at` on. */
 ALWAYS size_t run_end(const uint8_t *classes, const unsigned char *s, size_t n, size_t at,
                       enum unicode_class class)
 {
@@ -64,7 +64,7 @@ ALWAYS size_t numbers_end(const uint8_t *classes, const unsigned char *s, size_t
     return at;
 }
 
-/* s[0] is white space. */
+/* Returns the end of the piece of white space that begins at s[0]. */
 ALWAYS size_t blanks_end(const uint8_t *classes, const unsigned char *s, size_t n, struct rules r)
 {
     size_t at = 0, last = 0, after_line = 0, len;
@@ -84,7 +84,7 @@ ALWAYS size_t blanks_end(const uint8_t *classes, const unsigned char *s, size_t 
     return last > 0 ? last : at;
 }
 
-/* Length of the piece at s; n > 0. */
+/* Returns the length of the piece at s; n > 0. */
 ALWAYS size_t next_piece(const uint8_t *classes, const unsigned char *s, size_t n, struct rules r)
 {
     size_t len, len2, k;
@@ -112,19 +112,19 @@ ALWAYS size_t next_piece(const uint8_t *classes, const unsigned char *s, size_t 
 
 /* ---- by blocks ---- */
 
-struct masks { /* bit i is byte i of the block; a character's class is that of all its bytes */
+struct masks { /* bit i is byte i of the block; all bytes of a character have its class */
     uint64_t letter, number, other;
-    uint64_t white; /* with space and newline */
+    uint64_t white; /* white space, including space and newline */
     uint64_t newline, space, quote;
-    uint64_t high;  /* bytes above 127, which are in no class yet */
-    uint64_t inner; /* bytes of a character but its first */
+    uint64_t high;  /* bytes above 127, which have no class yet */
+    uint64_t inner; /* all bytes of a character but its first */
 };
 
 #ifdef CLASSIFY
 ALWAYS void classify(struct masks *m, const unsigned char s[64]);
 
-/* Puts the characters beyond ASCII into their classes. Returns how many bytes are known, up to `known`: to
- * the first that is rare. */
+/* Assigns the characters beyond ASCII to their classes. Returns how many bytes have a class, at most `known`:
+ * it stops at the first rare character. */
 ALWAYS size_t add_high(struct masks *m, const uint8_t *classes, const unsigned char *s, size_t n,
                        size_t known, struct rules r)
 {
@@ -147,26 +147,26 @@ ALWAYS size_t add_high(struct masks *m, const uint8_t *classes, const unsigned c
     return known;
 }
 
-/* Blanks after a line end and before anything but white space: the starts of their runs. */
+/* Finds white space between a line end and other text (indentation): returns the starts of the runs. */
 ALWAYS uint64_t indents(uint64_t blank, uint64_t newline)
 {
     uint64_t from = blank & (newline << 1), past = (blank + from) & ~blank;
     for (uint64_t not = past & newline; not ;
-         not &= not -1) { /* a line of blanks alone: it belongs to the line ends */
+         not &= not -1) { /* a line of white space alone, which belongs to the line ends */
         uint64_t below = from & ((not &-not ) - 1);
         from &= ~((uint64_t)1 << (63 - __builtin_clzll(below)));
     }
     return from;
 }
 
-/* Letters of a suffix begin no piece, letters behind it do. */
+/* Letters of a suffix begin no piece, but letters after a suffix do. */
 ALWAYS uint64_t cut_suffixes(uint64_t starts, const unsigned char *s, size_t known, uint64_t quotes,
                              uint64_t letter, struct rules r)
 {
     for (quotes &= letter >> 1; quotes; quotes &= quotes - 1) {
         size_t at = (size_t)__builtin_ctzll(quotes);
         size_t k = at < known ? suffix(s + at, known - at, r.suffixes) : 0;
-        if (k == 0 && at + 3 > known) /* it may be one: what follows is not sure */
+        if (k == 0 && at + 3 > known) /* it may be a suffix: the bytes after it are not certain */
             return starts & (((uint64_t)2 << at) - 1);
         if (k == 0)
             continue;
@@ -190,7 +190,8 @@ ALWAYS uint64_t number_starts(const struct masks *m, uint64_t after_space, struc
     return starts;
 }
 
-/* Which of the first *known bytes begin a piece, as far as those bytes alone can tell. Byte 0 does. */
+/* Returns which of the first *known bytes begin a piece, as far as those bytes alone can tell. Byte 0 does.
+ */
 ALWAYS uint64_t block_starts(const uint8_t *classes, const unsigned char *s, size_t n, size_t known,
                              struct rules r)
 {
@@ -202,7 +203,7 @@ ALWAYS uint64_t block_starts(const uint8_t *classes, const unsigned char *s, siz
             return 1;
     }
     uint64_t white = m.white, newline = r.lines ? m.newline : 0;
-    if (r.lines) { /* line ends behind signs are theirs */
+    if (r.lines) { /* line ends after signs belong to them */
         uint64_t taken = newline & ~(newline + (newline & m.other << 1));
         white &= ~taken;
         newline &= ~taken;
@@ -215,15 +216,15 @@ ALWAYS uint64_t block_starts(const uint8_t *classes, const unsigned char *s, siz
     uint64_t other = m.other & ~(m.other << 1) & ~after_space;
     uint64_t letter = m.letter & ~(m.letter << 1) & ~after_space;
     if (r.any_prefix)
-        letter &=
-            ~(last_blank << 1) & ~((other << 1) + m.inner); /* the sum passes over a sign's inner bytes */
+        letter &= ~(last_blank << 1) &
+                  ~((other << 1) + m.inner); /* the sum carries over the inner bytes of a sign */
     uint64_t starts =
         1 | other | letter | last_blank | (white & ~(white << 1)) | number_starts(&m, after_space, r);
     if (r.lines)
         starts |= indents(blank, newline);
     if (r.suffixes)
         starts = cut_suffixes(starts, s, known, m.quote & other, m.letter, r);
-    /* White space that reaches the end of what is known may go on: only its first start is sure. */
+    /* White space that reaches the end of the known bytes may continue: only its first start is certain. */
     uint64_t open = ~(white << (64 - known));
     size_t sure = known - (open ? (size_t)__builtin_clzll(open) : 64);
     starts &= ~(uint64_t)0 >> (64 - known);

@@ -1,10 +1,12 @@
 /*
- * pretokenizer_regex.c - patterns that are not written by hand, and the oracle for those that are: PCRE2
+ * pretokenizer_regex.c - matches patterns by PCRE2: those that are not written by hand and, as the oracle of
+ * tests, those that are
  *
  * General categories (\p{L}, \p{Lu}, ...), \d, \s and their opposites are spelled out in full before PCRE2
  * sees them, since its Unicode (14 in 10.42) and its idea of a space (U+180E) differ from those of the
- * tokenizers library. Other properties are refused for that reason. Where dialects differ,
- * Ruby's is meant, which the library's Oniguruma follows: {n,m}+ is no possessive but a repeated quantifier.
+ * tokenizers library. Other properties are refused for that reason. Where dialects of regular expressions
+ * differ, Ruby's is used, which the library's Oniguruma follows: there {n,m}+ is not possessive but a
+ * repeated quantifier.
  */
 #include "pipeline/text/pretokenize/pretokenizer_impl.h"
 
@@ -31,7 +33,7 @@ struct regex_pieces {
     pcre2_match_data *match;
 };
 
-/* What an escape means: the white space, or the general categories whose names begin so. */
+/* The meaning of an escape: white space, or the general categories whose names begin with `name`. */
 struct class
 {
     char name[3]; /* "s", "L", "Lu" */
@@ -48,12 +50,12 @@ static void add_range(struct strbuf *out, uint32_t from, uint32_t to)
     strbuf_addf(out, from == to ? "\\x{%x}" : "\\x{%x}-\\x{%x}", from, to);
 }
 
-/* The ranges of a general category, or what lies between them, for brackets: as few as there may be, for
- * PCRE2 looks at one after the other. */
+/* Appends the ranges of a general category, or the ranges between them, for use in brackets: as few as
+ * possible, since PCRE2 tests one after the other. */
 static void add_category(struct strbuf *out, const struct class *c)
 {
     const struct unicode_category *all = unicode_categories;
-    uint32_t next = 0; /* behind the last range */
+    uint32_t next = 0; /* the first code point after the last range */
     for (unsigned i = 0; i < n_unicode_categories; i++) {
         if (!in_class(&all[i], c))
             continue;
@@ -90,8 +92,8 @@ static bool is_category(const char *name, size_t len)
     return false;
 }
 
-/* The escape at p, if it stands for a class; *len is its length. Refused: what depends on the version of
- * Unicode, or means something else in another dialect. */
+/* Parses the escape at p, if it stands for a class; *len is its length. Escapes are refused when they depend
+ * on the version of Unicode or have another meaning in another dialect. */
 static bool class_at(const char *p, size_t *len, struct class *c)
 {
     *c = (struct class){.negated = p[1] == 'S' || p[1] == 'P' || p[1] == 'D'};
@@ -113,15 +115,15 @@ static bool class_at(const char *p, size_t *len, struct class *c)
     return true;
 }
 
-/* Length of a quantifier {n,m}, {n,}, {,m} or {n} at p; 0: none. */
+/* Returns the length of a quantifier {n,m}, {n,}, {,m} or {n} at p; 0: none. */
 static size_t bounds_at(const char *p)
 {
     size_t n = strspn(p + 1, "0123456789,") + 1;
     return *p == '{' && n > 1 && p[n] == '}' ? n + 1 : 0;
 }
 
-/* The quantifier at p. What it belongs to begins at out->s[atom]; NO_ATOM: nobody knows. False: a repeated
- * one of that. */
+/* Appends the quantifier at p. It applies to the atom that begins at out->s[atom]; NO_ATOM: unknown. False: a
+ * repeated quantifier of an unknown atom. */
 static bool add_bounds(struct strbuf *out, const char *p, size_t len, size_t atom)
 {
     bool repeated = p[len] == '+';
@@ -136,7 +138,7 @@ static bool add_bounds(struct strbuf *out, const char *p, size_t len, size_t ato
     return true;
 }
 
-/* A class at p, spelled out. False: *why. */
+/* Appends the class at p, spelled out. False: *why is the reason. */
 static bool put_class(struct strbuf *out, const char *p, const struct class *c, bool brackets, char *why,
                       size_t cap)
 {
@@ -154,7 +156,8 @@ static bool put_class(struct strbuf *out, const char *p, const struct class *c, 
     return true;
 }
 
-/* Brackets within brackets are a union: the inner ones are left out. False: a set that this does not say. */
+/* Handles brackets within brackets, which mean a union: the inner ones are left out. False: a set that cannot
+ * be written that way. */
 static bool put_bracket(struct strbuf *out, const char *p, int *depth, char *why, size_t cap)
 {
     bool inner = *depth > 0;
@@ -168,10 +171,10 @@ static bool put_bracket(struct strbuf *out, const char *p, int *depth, char *why
     return true;
 }
 
-/* The pattern with classes spelled out. False: *why. */
+/* Translates the pattern, with classes spelled out. False: *why is the reason. */
 static bool translate(struct strbuf *out, const char *p, char *why, size_t cap)
 {
-    int depth = 0; /* of brackets */
+    int depth = 0; /* nesting depth of brackets */
     size_t atom = NO_ATOM;
     for (size_t len; *p; p += len) {
         struct class class;
@@ -222,7 +225,8 @@ struct regex_pieces *regex_pieces_new(const char *regex, char *why, size_t cap)
         snprintf(why, cap, "%s", (const char *)message);
         return NULL;
     }
-    pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* without JIT the interpreter gives the same, slower */
+    pcre2_jit_compile(
+        code, PCRE2_JIT_COMPLETE); /* if this fails, the interpreter gives equal results, but slower */
     struct regex_pieces *r = xcalloc(1, sizeof *r);
     r->code = code;
     r->context = pcre2_match_context_create(NULL);
@@ -250,7 +254,7 @@ bool regex_find(struct regex_pieces *r, const char *text, size_t len, size_t fro
     int rc = pcre2_match(r->code, (PCRE2_SPTR)text, len, from, PCRE2_NO_UTF_CHECK, r->match, r->context);
     if (rc == PCRE2_ERROR_NOMATCH)
         return false;
-    if (rc < 0) /* 0: a group did not fit, and none is asked for */
+    if (rc < 0) /* 0 would mean that a group did not fit, but no groups are asked for */
         die("PCRE2 failed on the pattern of the pre-tokenizer at byte %zu of a text (error %d)", from, rc);
     const size_t *at = pcre2_get_ovector_pointer(r->match);
     *start = at[0];
@@ -266,7 +270,7 @@ bool regex_walk_next(struct regex_walk *w, size_t *start, size_t *end)
             w->matched = true;
             return true;
         }
-        do /* past the next character */
+        do /* moves past the next character */
             w->at++;
         while (w->at < w->len && ((unsigned char)w->text[w->at] & 0xc0) == 0x80);
     }

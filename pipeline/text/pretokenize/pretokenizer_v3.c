@@ -1,4 +1,4 @@
-/* pretokenizer_v3.c - the known patterns with AVX2, 64 bytes at once */
+/* pretokenizer_v3.c - the hand-written patterns with AVX2, 64 bytes at once */
 #define FILL_TABLE pretokenizer_v3
 #ifdef __x86_64__
 #pragma GCC target("avx2,bmi,bmi2,lzcnt,popcnt")
@@ -8,7 +8,7 @@
 #include "pipeline/text/pretokenize/pretokenizer_fill.h"
 
 #ifdef CLASSIFY
-/* Bytes in [low, low + n), as 0xff. */
+/* Marks bytes in [low, low + n) by 0xff. */
 ALWAYS __m256i within(__m256i v, char low, char n)
 {
     __m256i x = _mm256_sub_epi8(v, _mm256_set1_epi8(low));

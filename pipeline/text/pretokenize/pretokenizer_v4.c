@@ -1,4 +1,4 @@
-/* pretokenizer_v4.c - the known patterns with AVX-512, 64 bytes at once */
+/* pretokenizer_v4.c - the hand-written patterns with AVX-512, 64 bytes at once */
 #define FILL_TABLE pretokenizer_v4
 #ifdef __x86_64__
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx2,bmi,bmi2,lzcnt,popcnt")
@@ -8,7 +8,7 @@
 #include "pipeline/text/pretokenize/pretokenizer_fill.h"
 
 #ifdef CLASSIFY
-/* Bytes in [low, low + n). */
+/* Marks bytes in [low, low + n) by a set bit. */
 ALWAYS uint64_t within(__m512i v, char low, char n)
 {
     return _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, _mm512_set1_epi8(low)), _mm512_set1_epi8(n));

@@ -21,15 +21,15 @@ struct slices {
 struct splitter {
     const struct step *steps;
     size_t n;
-    struct matcher { /* by step: what its pattern is found with; both NULL: it has none */
+    struct matcher { /* the compiled pattern of a step; both NULL: it has none */
         struct pretokenizer *by_hand;
         struct regex_pieces *regex;
     } * matchers;
-    struct slices pieces, next; /* before a step and after it */
-    struct match *matches;      /* in the piece at hand */
+    struct slices pieces, next; /* pieces before a step and after it */
+    struct match *matches;      /* matches in the current piece */
     size_t n_matches, matches_cap;
-    struct strbuf buf[2]; /* texts that steps make */
-    int at;               /* the one to write into */
+    struct strbuf buf[2]; /* texts that steps produce */
+    int at;               /* index of the buffer to write into next */
 };
 
 static bool open_matcher(struct matcher *m, const struct step *s, char *why, size_t cap)
@@ -83,7 +83,7 @@ static void add_slice(struct slices *s, size_t at, size_t len, bool first)
     s->v[s->n++] = (struct slice){at, len, first};
 }
 
-/* ---- the matches in one piece, and what lies between them ---- */
+/* ---- the matches in one piece, and the text between them ---- */
 
 static void put_match(struct splitter *s, size_t from, size_t end, bool is_match)
 {
@@ -94,7 +94,7 @@ static void put_match(struct splitter *s, size_t from, size_t end, bool is_match
     s->matches[s->n_matches++] = (struct match){from, end, is_match};
 }
 
-/* A match, with what was passed by before it. */
+/* Adds a match, after the text between the last match and it. */
 static void add_match(struct splitter *s, size_t from, size_t end)
 {
     size_t before = s->n_matches ? s->matches[s->n_matches - 1].end : 0;
@@ -132,7 +132,8 @@ static void match_string(struct splitter *s, const char *what, const char *text,
     }
 }
 
-/* Words are runs of one kind; the others are characters one by one. */
+/* Whether a character belongs to matches of this kind. Words are runs of one kind; all others are single
+ * characters. */
 static bool is_of(enum split_match match, enum unicode_class class, uint32_t c)
 {
     switch (match) {
@@ -147,7 +148,7 @@ static bool is_of(enum split_match match, enum unicode_class class, uint32_t c)
     }
 }
 
-/* \w+|[^\w\s]+: 0 white space, 1 a word's, 2 another. */
+/* Classes of \w+|[^\w\s]+: 0 white space, 1 word characters, 2 all others. */
 static int word_kind(enum unicode_class class, uint32_t c)
 {
     if (is_of(MATCH_WORD, class, c))
@@ -196,9 +197,10 @@ static void find_matches(struct splitter *s, size_t step, const char *text, size
         s->matches[i].is_match = !s->matches[i].is_match;
 }
 
-/* ---- what the behaviour makes of them ---- */
+/* ---- the behaviours: how matches become pieces ---- */
 
-/* From the last to the first: a match joins what follows it, unless that is a match, too. */
+/* Goes from the last piece to the first: a match is joined to the piece after it, unless that is a match,
+ * too. */
 static void merge_with_next(struct splitter *s)
 {
     bool previous = false;

@@ -1,9 +1,9 @@
 /*
- * splitter.h - the pieces of a text by a list of steps, as tokenizer.json has them
+ * splitter.h - cuts a text into pieces by a list of steps, as in tokenizer.json
  *
  * The steps run one after the other on each piece by itself, so that a pattern sees no more than its piece.
- * Pieces may be less than the text (what a step removes) or more (a space that one puts in front). The common
- * pre-tokenizers do not need this: pretokenizer.h cuts them out of the text by hand.
+ * The pieces together may be shorter than the text (a step may remove text) or longer (a step may put a space
+ * in front). The common pre-tokenizers do not need this: pretokenizer.h has hand-written code for them.
  *
  * Texts are valid UTF-8. The steps are borrowed.
  */
@@ -16,15 +16,15 @@
 #include "pipeline/text/pretokenize/pretokenizer.h"
 
 enum step_kind {
-    STEP_SPLIT,   /* at the matches of `match` */
-    STEP_PREFIX,  /* a space goes before each piece that does not begin with one */
-    STEP_REPLACE, /* spaces become `text`, and one goes before a piece as `prepend` says */
-    STEP_SPELL,   /* bytes become the characters of bytelevel.h */
+    STEP_SPLIT,   /* cuts at the matches of `match` */
+    STEP_PREFIX,  /* puts a space before each piece that does not begin with one */
+    STEP_REPLACE, /* replaces spaces by `text`, and puts one before a piece as `prepend` says */
+    STEP_SPELL,   /* replaces bytes by the characters of bytelevel.h */
 };
 
 enum split_match { MATCH_PATTERN, MATCH_STRING, MATCH_NUMBER, MATCH_PUNCTUATION, MATCH_WHITE, MATCH_WORD };
 
-/* What becomes of the matches: as SplitDelimiterBehavior of the library. */
+/* How matches become pieces: the library's SplitDelimiterBehavior. */
 enum split_behaviour {
     BEHAVIOUR_REMOVED,
     BEHAVIOUR_ISOLATED,
@@ -39,23 +39,23 @@ struct step {
     enum step_kind kind;
     enum split_match match;
     enum split_behaviour behaviour;
-    bool invert;          /* what does not match counts as the matches */
-    enum pattern pattern; /* MATCH_PATTERN; with PATTERN_REGEX `text` is the regular expression */
+    bool invert;          /* exchanges the matches and the text between them */
+    enum pattern pattern; /* for MATCH_PATTERN; with PATTERN_REGEX `text` is the regular expression */
     enum prepend prepend;
-    char *text; /* owned by whoever made the step; NUL-terminated UTF-8 */
+    char *text; /* owned by the maker of the step; NUL-terminated UTF-8 */
 };
 
 struct slice {
     size_t at, len;
-    bool first; /* it begins where the text does */
+    bool first; /* the piece begins where the text does */
 };
 
-struct splitter; /* one thread's */
-/* NULL: PCRE2 refuses a pattern, with the reason. */
+struct splitter; /* may be used by one thread at a time */
+/* Returns NULL with the reason when PCRE2 refuses a pattern. */
 struct splitter *splitter_new(const struct step *steps, size_t n, char *why, size_t cap);
 void splitter_free(struct splitter *s); /* NULL is fine */
-/* The pieces, none of them empty, as slices of *text, which may be another text by now; both are valid until
- * the next call. first: nothing comes before this text. Returns how many. */
+/* Returns the number of pieces, none of them empty, as slices of *text, which may have become another text;
+ * both are valid until the next call. first: the text is at the beginning of the document. */
 size_t splitter_run(struct splitter *s, const char **text, size_t len, bool first,
                     const struct slice **pieces);
 

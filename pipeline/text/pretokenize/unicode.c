@@ -1,15 +1,15 @@
 /*
  * unicode.c - the table of classes, one byte a code point
  *
- * Flat rather than in two stages: one load a character, and a text touches
- * only the pages of its scripts.
+ * The table is flat and not in two stages: a character takes one load, and a text touches only the pages of
+ * its scripts.
  */
 #include "pipeline/text/pretokenize/unicode.h"
 
 #include <pthread.h>
 #include <string.h>
 
-/* White_Space, which Unicode has kept as it is since 2013. */
+/* White_Space, which has been unchanged in Unicode since 2013. */
 static const struct unicode_range blanks[] = {
     {0x09, 0x0d},     {0x85, 0x85},     {0xa0, 0xa0},     {0x1680, 0x1680}, {0x2000, 0x200a},
     {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000},

@@ -1,5 +1,5 @@
 /*
- * unicode.h - what kind of character a code point is, as pre-tokenizers see it (Unicode 16)
+ * unicode.h - the classes of code points that pre-tokenizers distinguish (Unicode 16)
  */
 #ifndef PRETOKENIZE_UNICODE_H
 #define PRETOKENIZE_UNICODE_H
@@ -14,8 +14,8 @@ enum unicode_class {
     CLASS_NUMBER,  /* \p{N} */
     CLASS_SPACE,   /* U+0020 */
     CLASS_NEWLINE, /* CR, LF */
-    CLASS_BLANK,   /* White_Space but for those: \s is the three */
-    CLASS_END,     /* no character: the end, or a byte that is not UTF-8 */
+    CLASS_BLANK,   /* White_Space without the two above; \s is all three */
+    CLASS_END,     /* no character: the end of the text, or a byte that is not UTF-8 */
 };
 
 struct unicode_range {
@@ -23,9 +23,9 @@ struct unicode_range {
 };
 struct unicode_category {
     uint32_t first, last;
-    char name[2]; /* of the general category: "Lu" */
+    char name[2]; /* name of the general category: "Lu" */
 };
-/* All ascending. Words: \w of Rust; punctuation and accents: those of the tokenizers library. */
+/* All tables are ascending. Words: \w of Rust; punctuation and accents: those of the tokenizers library. */
 extern const struct unicode_category unicode_categories[];
 extern const struct unicode_range unicode_words[], unicode_punctuation[], unicode_accents[];
 extern const unsigned n_unicode_categories, n_unicode_words, n_unicode_punctuation, n_unicode_accents;
@@ -33,10 +33,11 @@ extern const unsigned n_unicode_categories, n_unicode_words, n_unicode_punctuati
 /* Whether c is in one of the n ranges. */
 bool unicode_in(const struct unicode_range *ranges, unsigned n, uint32_t c);
 
-/* The class of each code point, 0x110000 bytes; the first call fills it. */
+/* Returns the class of each code point, 0x110000 bytes; the first call fills the table. */
 const uint8_t *unicode_classes(void);
 
-/* Class of the character at s, n bytes being there, and its length; CLASS_END (length 0) when it is none. */
+/* Returns the class of the character at s, where n bytes may be read, and its length; CLASS_END (length 0)
+ * when there is no character. */
 static inline enum unicode_class unicode_at(const uint8_t *classes, const unsigned char *s, size_t n,
                                             size_t *len)
 {
@@ -48,8 +49,8 @@ static inline enum unicode_class unicode_at(const uint8_t *classes, const unsign
         *len = 1;
         return classes[c];
     }
-    /* The ranges are those of Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF.
-     */
+    /* The ranges are those of Unicode's table 3-7: no overlong forms, no surrogates, and nothing above
+     * U+10FFFF. */
     if (c < 0xc2 || n < 2 || (s[1] & 0xc0) != 0x80)
         return CLASS_END;
     if (c < 0xe0) {
@@ -81,7 +82,7 @@ static inline bool unicode_is_white(const unsigned char *s, size_t n, size_t *le
     return class >= CLASS_SPACE && class <= CLASS_BLANK;
 }
 
-/* The character that unicode_at has found, of len bytes. */
+/* Returns the character of len bytes that unicode_at has found. */
 static inline uint32_t unicode_point(const unsigned char *s, size_t len)
 {
     return len == 2   ? (s[0] & 0x1fu) << 6 | (s[1] & 0x3f)

@@ -7,10 +7,10 @@
 
 struct feeder {
     struct ordered *o;
-    struct batch *batch; /* being filled; NULL: none */
+    struct batch *batch; /* the batch that is being filled; NULL: none */
     struct pretokenizer *pretokenizer;
     const struct feed_opts *opts;
-    struct strbuf replaced; /* a document without its bytes that are not UTF-8 */
+    struct strbuf replaced; /* a document in which bytes that are not UTF-8 have been replaced */
     uint64_t n_replaced;
 };
 
@@ -35,7 +35,7 @@ static void add_chunk(struct feeder *f, const struct doc *d, size_t from, size_t
         hand_over(f);
 }
 
-/* Writes the document with U+FFFD for each byte that is not UTF-8. */
+/* Copies the document with U+FFFD for each byte that is not UTF-8. */
 static void replace_invalid(struct feeder *f, struct doc *d)
 {
     strbuf_reset(&f->replaced);
@@ -52,7 +52,8 @@ static void replace_invalid(struct feeder *f, struct doc *d)
     d->len = f->replaced.len;
 }
 
-/* Vocabularies of characters, and those without all bytes, have nothing for some texts. */
+/* Checks that the tokenizer can encode the document: vocabularies of characters, and those that lack some
+ * bytes, cannot encode all texts. */
 static void check_document(struct feeder *f, struct doc *d)
 {
     const struct tokenizer *t = f->opts->tokenizer;
@@ -79,7 +80,7 @@ static void add_document(struct feeder *f, struct doc *d)
     add_chunk(f, d, from, d->len - from);
 }
 
-/* Whether document n is in the sample: a function of these alone. */
+/* Whether document n is in the sample: a function of opts and n alone. */
 static bool sampled(const struct feed_opts *opts, uint64_t n)
 {
     return opts->sample >= 1 ||

@@ -1,5 +1,5 @@
 /*
- * layout.c - which id is what: text, special tokens, image and audio codes (tokenizer.md)
+ * layout.c - assigns ids to text, special tokens, image and audio codes (tokenizer.md)
  */
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 enum {
     FULL_SPECIAL_FROM =
-        49152, /* vocabularies of this size on have all special ids, smaller ones a short list */
+        49152, /* vocabularies of at least this size have all special ids, smaller ones a short list */
     FULL_SPECIAL = 256,
     SHORT_SPECIAL = 32,
     CODES_FROM = 65536,

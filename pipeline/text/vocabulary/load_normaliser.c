@@ -1,5 +1,5 @@
 /*
- * load_normaliser.c - the normaliser of a tokenizer.json as a list of rules
+ * load_normaliser.c - reads the normaliser of a tokenizer.json as a list of rules
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static struct rule *add_rule(struct loader *l, enum rule_kind kind)
     return &s->rules[s->n_rules++];
 }
 
-/* A string without NUL, or NULL. */
+/* Returns a string without NUL, or NULL. */
 static const char *text_of(const json_t *v)
 {
     const char *s = json_string_value(v);

@@ -1,5 +1,5 @@
 /*
- * load_post.c - what comes after the merges: how ids become text again, and which ids go around a text
+ * load_post.c - reads the decoder of a tokenizer.json, and its post-processor, which puts ids around a text
  */
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +66,7 @@ int load_decoder(struct loader *l)
 
 /* ---- the post-processor ---- */
 
-struct around { /* ids before and behind a text */
+struct around { /* ids before and after a text */
     uint32_t *v[2];
     size_t n[2];
 };
@@ -112,7 +112,7 @@ static const char *use_template(struct loader *l, struct around *a, const json_t
     return behind == 1 ? NULL : "TemplateProcessing.single does not name the text";
 }
 
-/* [name, id], as the processors of BERT and RoBERTa have them. */
+/* Reads [name, id], as the processors of BERT and RoBERTa have it. */
 static const char *use_pair(struct loader *l, struct around *a, int behind, const json_t *v)
 {
     const json_t *id = json_array_get(v, 1);
@@ -120,7 +120,7 @@ static const char *use_pair(struct loader *l, struct around *a, int behind, cons
                                : "cls or sep is not a name and an id";
 }
 
-/* NULL, or why it cannot be done. */
+/* Returns NULL, or the reason why the processor is not supported. */
 static const char *use_processor(struct loader *l, struct around *a, const json_t *v, int depth)
 {
     const json_t *list = json_object_get(v, "processors"), *one;

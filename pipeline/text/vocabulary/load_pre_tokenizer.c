@@ -1,5 +1,5 @@
 /*
- * load_pre_tokenizer.c - the pre-tokenizer of a tokenizer.json as a list of steps
+ * load_pre_tokenizer.c - reads the pre-tokenizer of a tokenizer.json as a list of steps
  */
 #include <stdlib.h>
 #include <string.h>
@@ -106,7 +106,7 @@ static int add_metaspace(struct loader *l, const json_t *v)
     return 0;
 }
 
-/* Digits, Punctuation and those of white space: by the kind of character. */
+/* Reads Digits, Punctuation and the pre-tokenizers of white space, which split by class of character. */
 static int add_classes(struct loader *l, const json_t *v, const char *type)
 {
     struct step s = {.kind = STEP_SPLIT, .match = MATCH_PUNCTUATION, .behaviour = BEHAVIOUR_ISOLATED};
@@ -142,7 +142,7 @@ static int add_pre_tokenizer(struct loader *l, const json_t *v, int depth)
         return loader_bad(l, "pre_tokenizer: without a type");
     if (l->steps->n_steps >= MAX_STEPS || depth > 8)
         return loader_bad(l, "pre_tokenizer: more than %d, or nested too deeply", (int)MAX_STEPS);
-    if (l->byte_level && !l->spelled) { /* what comes behind ByteLevel sees the characters of its alphabet */
+    if (l->byte_level && !l->spelled) { /* steps after ByteLevel see the characters of its alphabet */
         add_step(l, (struct step){.kind = STEP_SPELL});
         l->spelled = true;
     }
@@ -175,8 +175,8 @@ static size_t utf8_points(const char *s)
     return n;
 }
 
-/* The library asks what was at the start before the normaliser: what drops characters there is another
- * matter. */
+/* Checks PREPEND_FIRST: the library asks what was at the start of the text before the normaliser, so rules
+ * that may drop characters there are not supported with it. */
 static int check_first(struct loader *l)
 {
     bool first = false, drops = false;

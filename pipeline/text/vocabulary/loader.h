@@ -1,5 +1,5 @@
 /*
- * loader.h - a tokenizer.json on its way in, for tokenizer_load.c and load_*.c
+ * loader.h - the state of reading a tokenizer.json, for tokenizer_load.c and load_*.c
  */
 #ifndef VOCABULARY_LOADER_H
 #define VOCABULARY_LOADER_H
@@ -18,31 +18,31 @@ struct loader {
     size_t cap;
     json_t *root; /* owned */
     json_t *vocab, *merges, *added;
-    struct text_steps *steps;      /* all that is done to a text; owned until the tokenizer has it */
+    struct text_steps *steps;      /* rules and steps for a text; owned until the tokenizer takes them */
     bool byte_level, spelled;      /* spelled: the steps end with the characters of bytelevel.h */
-    struct normaliser *normaliser; /* of the rules, for added tokens; owned */
+    struct normaliser *normaliser; /* runs the rules, for added tokens; owned */
     uint32_t vocab_size;
-    uint32_t *added_ids; /* by place in the list, as the library numbers them; owned */
-    struct tokenizer *t; /* owned until it is handed out */
+    uint32_t *added_ids; /* ids by place in the list, as the library numbers them; owned */
+    struct tokenizer *t; /* owned until it is returned to the caller */
     struct strbuf bytes;
 };
 
-/* Puts NAME: reason into err; -1. */
+/* Writes "NAME: reason" into err; returns -1. */
 int loader_bad(struct loader *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Missing counts as null. */
+/* A missing value counts as null. */
 bool is_absent(const json_t *v);
 bool is_string(const json_t *v, const char *s);
 bool is_type(const json_t *v, const char *type);
-/* A member that is true or false; missing counts as `unset`. -1: it is something else. */
+/* Reads a member that is true or false; a missing one counts as `unset`. Returns -1: it is something else. */
 int read_bool(struct loader *l, const json_t *v, const char *where, const char *key, bool unset, bool *set);
 
-/* load_normaliser.c: root.normalizer to l->steps->rules. */
+/* load_normaliser.c: reads root.normalizer into l->steps->rules. */
 int load_normaliser(struct loader *l);
-/* load_pre_tokenizer.c: root.pre_tokenizer to l->steps->steps and l->byte_level. */
+/* load_pre_tokenizer.c: reads root.pre_tokenizer into l->steps->steps and l->byte_level. */
 int load_pre_tokenizer(struct loader *l);
-/* load_post.c: after the tokens: root.decoder, and root.post_processor, which is refused only when it is
- * asked for. */
+/* load_post.c, called after the tokens are known: reads root.decoder, and root.post_processor, which is
+ * refused only when it is asked for. */
 int load_decoder(struct loader *l);
 void load_post_processor(struct loader *l);
 

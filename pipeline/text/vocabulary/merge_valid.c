@@ -1,15 +1,17 @@
 /*
- * merge_valid.c - which tokens the merges make, without merging
+ * merge_valid.c - decides, without merging, which tokens the merges make
  *
- * The merges of a text run in order of rank. While nothing merges across a
- * place in it, both sides merge as if they were alone. So two tokens that each
- * are made of their own bytes (whole) stay apart unless some last part x of the left one
- * and some first part y of the right one are there at the same time and merge
- * then. Undoing the later of the two merges, over and over, visits all such x
- * and y; the rank of the pair decides. (The bpe crate of GitHub's rust-gems uses this for tiktoken's ranks.)
+ * The merges of a text run in order of rank. As long as nothing merges across a position, both sides merge as
+ * if they were alone. Consider two neighbouring tokens, each of which is whole: the merges make it of its own
+ * bytes. They stay apart unless, at some time while they are being made, a last part x of the left token and
+ * a first part y of the right token exist together and merge. merges_keep_apart visits all such x and y in
+ * reverse: it undoes the later of the merges that made x and y, over and over, and compares the rank of the
+ * pair (x, y) with the time at which both exist. (The bpe crate of GitHub's rust-gems uses this for
+ * tiktoken's ranks.)
  *
- * A file may have more merges of a token than the one that makes it of its bytes; those never happen. But a
- * merge that can happen and ranks before the one that made its parts is out of order, and the argument fails.
+ * A file may have several merges that result in a token; only one of them makes it of its bytes, and the
+ * others never happen. But if a merge can happen and ranks before the merge that makes one of its parts, the
+ * merges are out of order and the argument fails.
  */
 #include "pipeline/text/vocabulary/vocabulary.h"
 
@@ -25,11 +27,11 @@ bool merges_keep_apart(const struct tokenizer *t, uint32_t left, uint32_t right,
         if (merge_rank(t, left, right) < limit)
             return false;
         if (l.by > r.by) {
-            limit = (uint32_t)l.by - 1; /* of equal pairs the left one merges first: */
+            limit = (uint32_t)l.by - 1; /* among equal pairs the left one merges first: */
             left = (uint32_t)l.right;
             l = t->made[left];
         } else if (r.by > 0) {
-            limit = (uint32_t)r.by; /* here that is the one across */
+            limit = (uint32_t)r.by; /* here the left one is the pair across */
             right = (uint32_t)r.left;
             r = t->made[right];
         } else {
@@ -38,8 +40,8 @@ bool merges_keep_apart(const struct tokenizer *t, uint32_t left, uint32_t right,
     }
 }
 
-/* Whether a merge joins two tokens that come to stand side by side, and before any other takes one of them
- * away. */
+/* Whether a merge can happen: its two tokens can come to stand side by side before another merge takes one of
+ * them away. */
 static bool happens(const struct tokenizer *t, uint32_t rank)
 {
     const struct merge *m = &t->merges[rank];
@@ -47,8 +49,8 @@ static bool happens(const struct tokenizer *t, uint32_t rank)
            merges_keep_apart(t, m->left, m->right, rank);
 }
 
-/* Finds the merges that happen, and so the tokens that are whole. False: one is out of order, or a token is
- * made twice. */
+/* Finds the merges that can happen, and so the tokens that are whole. False: a merge is out of order, or a
+ * token is made twice. */
 static bool find_made(struct tokenizer *t)
 {
     for (int b = 0; b < 256; b++)

@@ -1,5 +1,5 @@
 /*
- * quote.h - strings for JSON text
+ * quote.h - writes strings as JSON
  */
 #ifndef VOCABULARY_QUOTE_H
 #define VOCABULARY_QUOTE_H

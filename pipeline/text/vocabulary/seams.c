@@ -14,7 +14,8 @@ static bool continues(unsigned char c)
     return c >> 6 == 2;
 }
 
-/* Bytes of a character of three that end at b[at], 1 to 3; 0: the character there is another. */
+/* Returns how many bytes of a three-byte character end at b[at], 1 to 3; 0: the character there has another
+ * length. */
 static size_t left_bytes(const unsigned char *b, size_t at)
 {
     size_t n = 0;
@@ -25,7 +26,8 @@ static size_t left_bytes(const unsigned char *b, size_t at)
     return n == 2 && b[at - 3] >> 4 == 0xe ? 3 : 0;
 }
 
-/* The same for those that begin at b[at]. */
+/* Returns how many bytes of a three-byte character begin at b[at], 1 to 3; 0: the character there has another
+ * length. */
 static size_t right_bytes(const unsigned char *b, size_t len, size_t at)
 {
     size_t n = 1;
@@ -34,7 +36,7 @@ static size_t right_bytes(const unsigned char *b, size_t len, size_t at)
     return n == 3 || at + n == len ? n : 0;
 }
 
-/* All characters that begin with the n bytes at b. */
+/* Adds all characters that begin with the n bytes at b. */
 static void add_parts(struct seams *s, unsigned char left, const unsigned char *b, size_t n)
 {
     uint32_t right = 0, rest = (uint32_t)1 << 6 * (3 - n);

@@ -1,11 +1,11 @@
 /*
- * seams.h - places within a piece that no token crosses
+ * seams.h - finds seams: places within a piece that no token crosses
  *
- * Nothing merges across such a place, so both sides merge as if they were alone. Long pieces of Chinese and
- * Japanese fall into parts there, short enough to be found in a cache. Looked for between characters of three
- * bytes, by two Bloom filters of what tokens hold: pairs of characters, and, from tokens that begin or end
- * inside one, its last byte with the next character. A place that passes for crossed by mistake is only not
- * used.
+ * Nothing merges across a seam, so both sides merge as if they were alone. At seams, long pieces of Chinese
+ * and Japanese are cut into parts that are short enough for a cache. Seams are searched for between
+ * three-byte characters, with two Bloom filters. One holds the pairs of characters that occur within tokens.
+ * The other is for tokens that begin or end inside a character: it holds the last byte of a character with
+ * the character after it. A false positive of a filter only means that a seam is not used.
  */
 #ifndef VOCABULARY_SEAMS_H
 #define VOCABULARY_SEAMS_H
@@ -17,12 +17,12 @@
 enum { SEAM_PAIR_BITS = 20, SEAM_PART_BITS = 19 };
 
 struct seams {
-    uint64_t *pairs; /* NULL: not built, no seams; seams_free */
+    uint64_t *pairs; /* NULL: not built, so no seams are found; freed by seams_free */
     uint64_t *parts;
 };
 
 void seams_new(struct seams *s);
-/* Notes what a token crosses. */
+/* Records the places that a token crosses. */
 void seams_add(struct seams *s, const char *bytes, size_t len);
 void seams_free(struct seams *s);
 
@@ -41,7 +41,7 @@ static inline bool seam_bit(const uint64_t *bits, uint64_t i)
     return bits[i / 64] >> i % 64 & 1;
 }
 
-/* Length of a piece of valid UTF-8 up to its first seam, or all of it. */
+/* Returns the length of a piece of valid UTF-8 up to its first seam, or all of it. */
 static inline size_t seam_next(const struct seams *s, const char *piece, size_t len)
 {
     const unsigned char *b = (const unsigned char *)piece;

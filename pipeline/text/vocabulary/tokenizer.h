@@ -22,55 +22,57 @@ struct tokenizer;
 struct tokenizer *tokenizer_load(const char *path, char *err, size_t cap);
 struct tokenizer *tokenizer_parse(const char *json, size_t len, const char *name, char *err, size_t cap);
 void tokenizer_free(struct tokenizer *t); /* NULL is fine */
-/* The JSON text, malloc'd; deterministic. */
+/* Returns the JSON text, malloc'd; deterministic. */
 char *tokenizer_to_json(const struct tokenizer *t, size_t *len);
 
 uint32_t tokenizer_vocab_size(const struct tokenizer *t); /* ids are below this */
-uint64_t tokenizer_hash(const struct tokenizer *t); /* XXH3-64 over vocabulary, merges and special tokens; not
-                                                       of the file's spacing */
-/* id of a special token by content ("<|eos|>"), UINT32_MAX when there is none. */
+uint64_t tokenizer_hash(const struct tokenizer *t); /* XXH3-64 over vocabulary, merges and special tokens;
+                                                       independent of the spacing in the file */
+/* Returns the id of a special token by its content ("<|eos|>"), UINT32_MAX when there is none. */
 uint32_t tokenizer_special(const struct tokenizer *t, const char *content);
-/* The ids that end a text and begin one: those of tokenizer_set_eos, or of the files beside a tokenizer.json,
- * else of names in use. UINT32_MAX: none. */
+/* The ids that end and begin a text. They come from tokenizer_set_eos, or else from the files beside a
+ * tokenizer.json, or else from well-known names. UINT32_MAX: none. */
 uint32_t tokenizer_eos(const struct tokenizer *t);
 uint32_t tokenizer_bos(const struct tokenizer *t);
 void tokenizer_set_eos(struct tokenizer *t, uint32_t id); /* below the vocabulary size, or UINT32_MAX */
-/* Takes them from tokenizer_config.json and generation_config.json in the directory of path, when path is a
- * file called tokenizer.json and they are there; tokenizer_load does so. What cannot be read is warned of. */
+/* Takes these ids from tokenizer_config.json and generation_config.json in the directory of path, when path
+ * is a file called tokenizer.json and they exist; tokenizer_load calls it. Warns of a file that cannot be
+ * read. */
 void tokenizer_read_config(struct tokenizer *t, const char *path);
-/* A token by its content, or else by its number; UINT32_MAX: there is none such. */
+/* Returns a token by its content, or else by its number; UINT32_MAX: there is none. */
 uint32_t tokenizer_named(const struct tokenizer *t, const char *word);
 bool tokenizer_is_special(const struct tokenizer *t, uint32_t id);
-/* Decoding leaves out so many spaces at the start of a text, if it has them: those that encoding put there.
- */
+/* Decoding removes this many spaces at the start of a text, if it has them, since encoding put them there. */
 size_t tokenizer_drop_spaces(const struct tokenizer *t);
-/* Bytes of one token (special tokens: their content). NULL: id is out of range or unused. */
+/* Returns the bytes of one token (for special tokens their content). NULL: id is out of range or unused. */
 const char *tokenizer_bytes(const struct tokenizer *t, uint32_t id, size_t *len);
 
-/* An encoder holds the scratch memory and cache of one thread. shared (pieces.h): what the encoders of t find
- * for each other; NULL: nothing, as for one thread. */
+/* An encoder holds the scratch memory and cache of one thread. shared (pieces.h): the pieces that the
+ * encoders of t share; NULL: none, as for a single thread. */
 struct encoder;
 struct pieces;
 struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared);
 void encoder_free(struct encoder *e);
-/* Ids of text, valid until the next call on e. parse_special: contents of special tokens in the text become
- * their ids (prompts); otherwise they are ordinary text (training documents). Dies only on out of memory. */
+/* Returns the ids of text, valid until the next call on e. parse_special: the contents of special tokens in
+ * the text become their ids (for prompts); otherwise they are ordinary text (for training documents). Dies
+ * only when out of memory. */
 const uint32_t *encode(struct encoder *e, const char *text, size_t len, bool parse_special, size_t *n);
 
-/* Where the first byte is that this tokenizer has nothing for, as it is not UTF-8; len: there is none. encode
- * dies of such a byte. */
+/* Returns the position of the first byte that is not UTF-8 and that this tokenizer has no token for; len:
+ * there is none. encode dies of such a byte. */
 size_t tokenizer_check(const struct tokenizer *t, const char *text, size_t len);
-/* Whether bytes that are not UTF-8 are refused, all of them. */
+/* Whether all bytes that are not UTF-8 are refused. */
 bool tokenizer_wants_utf8(const struct tokenizer *t);
-/* Whether a long text may be cut where pretokenizer_cut says, with the same ids. */
+/* Whether a long text may be cut at the places that pretokenizer_cut returns, with equal ids. */
 bool tokenizer_may_cut(const struct tokenizer *t);
 
-/* The ids that the file's post-processor puts around a text. NULL, or why that cannot be done. */
+/* Finds the ids that the file's post-processor puts around a text. Returns NULL, or the reason why that is
+ * not supported. */
 const char *tokenizer_around(const struct tokenizer *t, const uint32_t **before, size_t *n_before,
                              const uint32_t **after, size_t *n_after);
 
-/* Bytes of ids, appended to a malloc'd buffer; special tokens left out when skip_special. Unused ids become
- * nothing. */
+/* Returns the bytes of ids in a malloc'd buffer; special tokens are left out when skip_special. Unused ids
+ * add nothing. */
 char *decode(const struct tokenizer *t, const uint32_t *ids, size_t n, bool skip_special, size_t *len);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * tokenizer_config.c - which tokens end and begin a text, by the files that stand beside a tokenizer.json
+ * tokenizer_config.c - reads which tokens end and begin a text from the files beside a tokenizer.json
  *
  * tokenizer_config.json names them: "eos_token" is a content, or an object with one. generation_config.json
- * has numbers: "eos_token_id" is one, or a list of which the first counts.
+ * has numbers: "eos_token_id" is a number, or a list of which the first counts.
  */
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,9 +1,10 @@
 /*
- * tokenizer_load.c - read tokenizer.json, refusing what would not encode as the tokenizers library does
+ * tokenizer_load.c - reads tokenizer.json, and refuses files that it could not encode with as the tokenizers
+ * library does
  *
- * jansson checks JSON, UTF-8, depth and duplicate keys. What is checked here:
- * every type, every id, that each merge is of known tokens and makes a known
- * one, and that no part asks for something that tritter does not do (dropout, another model, ...).
+ * jansson checks JSON, UTF-8, depth and duplicate keys. The code here checks every type and every id, that
+ * each merge is of known tokens and makes a known one, and that no part asks for something that tritter does
+ * not support (dropout, another model, ...).
  */
 #include "pipeline/text/vocabulary/loader.h"
 
@@ -18,8 +19,8 @@
 #include "pipeline/text/pretokenize/bytelevel.h"
 
 enum {
-    MAX_FILE = 32 << 20,  /* bytes: some times the largest in use */
-    MAX_VALUES = 4 << 20, /* in the file: parsed, each takes some 100 bytes */
+    MAX_FILE = 32 << 20,  /* bytes: several times the largest file in use */
+    MAX_VALUES = 4 << 20, /* in the file: each takes some 100 bytes when parsed */
     MAX_MERGES = 2 << 20,
 };
 
@@ -62,7 +63,7 @@ static int parse_json(struct loader *l, const char *json, size_t len)
     size_t values = 0, start = 0;
     while (start < len && strchr(" \t\r\n", json[start]) && json[start])
         start++;
-    if (start < len && json[start] == '[') /* before all of it is parsed */
+    if (start < len && json[start] == '[') /* checked before all of it is parsed */
         return loader_bad(l, "offset %zu: not a JSON object", start);
     for (size_t i = 0; i < len; i++)
         values += json[i] == ',' || json[i] == '[' || json[i] == '{' || json[i] == ':';
@@ -86,7 +87,7 @@ static int check_version(struct loader *l)
                       json_is_string(type) ? json_string_value(type) : "none");
 }
 
-/* What the model says of characters that are no token, and of those within a word and at its end. */
+/* Reads how the model treats characters that are no token, and characters within a word and at its end. */
 static int read_characters(struct loader *l, const json_t *model, struct characters *c)
 {
     const json_t *unknown = json_object_get(model, "unk_token"),
@@ -150,9 +151,8 @@ static int use_for_size(struct loader *l, uint32_t id, const char *name, size_t 
     return 0;
 }
 
-/* The library numbers added tokens in the order of the list: one that the vocabulary has, or that came
- * before, is that one; another gets the next id behind them all. What the file says the id is counts for
- * nothing. */
+/* The library numbers added tokens in the order of the list: a token that is in the vocabulary, or that came
+ * before, keeps its id; another gets the next id after all others. The id that the file gives is ignored. */
 static int number_added(struct loader *l)
 {
     uint32_t count = (uint32_t)json_object_size(l->vocab), highest = 0;
@@ -201,7 +201,7 @@ static int each_in_vocabulary(struct loader *l,
     return 0;
 }
 
-/* Byte-level tokens that are not spelled in that alphabet are nothing that merges could make. */
+/* Adds a token. A byte-level token that is not spelled in that alphabet cannot result from merges. */
 static int use_token(struct loader *l, uint32_t id, const char *name, size_t len)
 {
     if (l->t->tokens[id].kind != TOKEN_UNUSED)
@@ -242,7 +242,7 @@ static int use_added(struct loader *l, size_t i, const json_t *v)
     struct added flags = {0};
     if (read_flags(l, v, name, &flags) < 0)
         return -1;
-    if (flags.normalized && l->normaliser) /* the library looks for what the normaliser makes of it */
+    if (flags.normalized && l->normaliser) /* the library searches for the normalised form */
         find = normaliser_run(l->normaliser, name, len, &find_len);
     if (find_len == 0)
         return loader_bad(l, "added token \"%.100s\": the normaliser leaves nothing of it", name);
@@ -257,7 +257,7 @@ static int use_added(struct loader *l, size_t i, const json_t *v)
     l->t->renumbered += json_integer_value(json_object_get(v, "id")) != id;
     if (a && a->normalized != flags.normalized)
         return loader_bad(l, "added token \"%.100s\": given twice, once normalized", name);
-    if (a) /* given again: what comes last holds, but special it stays */
+    if (a) /* given again: the last entry counts, but the token stays special */
         l->t->tokens[id].special = a->special |= flags.special;
     else
         a = vocabulary_add(l->t, id, name, len, find, find_len, flags.special);
@@ -300,7 +300,7 @@ static int use_merge(struct loader *l, size_t i, const char *left, const char *r
     return rc;
 }
 
-/* ["a", "b"], or "a b" as older files have it. */
+/* Reads ["a", "b"], or "a b" as in older files. */
 static int read_merge(struct loader *l, size_t i, const json_t *v)
 {
     if (json_is_array(v) && json_array_size(v) == 2 && json_is_string(json_array_get(v, 0)) &&
@@ -319,7 +319,8 @@ static int read_merge(struct loader *l, size_t i, const json_t *v)
 
 /* ---- the whole ---- */
 
-/* The patterns by hand and NFC are quick: what comes to no more than those is left to them. */
+/* The hand-written patterns and NFC are fast: they are used when rules and steps amount to no more than
+ * these. */
 static void choose_way(struct loader *l, struct tokenizer *t)
 {
     const struct text_steps *s = l->steps;
@@ -349,8 +350,8 @@ static void choose_way(struct loader *l, struct tokenizer *t)
     l->steps = NULL;
 }
 
-/* Byte-level vocabularies begin with bytes. What marks the end of a word (CLIP) does not go with that: then
- * their alphabet is characters like others. */
+/* Byte-level vocabularies begin with bytes. A suffix that marks the end of a word (CLIP) rules that out: the
+ * characters of the byte alphabet are then treated as any others. */
 static bool is_of_bytes(const struct loader *l, const struct characters *c)
 {
     return l->byte_level && !*c->prefix && !*c->suffix;
@@ -423,7 +424,7 @@ struct tokenizer *tokenizer_parse(const char *json, size_t len, const char *name
     return NULL;
 }
 
-/* The file's text, malloc'd; NULL with err filled. */
+/* Returns the file's text, malloc'd; NULL with err filled. */
 static char *read_text(const char *path, size_t *len, char *err, size_t cap)
 {
     FILE *f = fopen(path, "re");

@@ -1,5 +1,5 @@
 /*
- * tokenizer_save.c - tokenizer.json as the tokenizers library reads it: tokenizer.md
+ * tokenizer_save.c - writes tokenizer.json as the tokenizers library reads it: tokenizer.md
  */
 #include "pipeline/text/vocabulary/vocabulary.h"
 
@@ -74,7 +74,8 @@ static void write_steps(struct strbuf *out, const struct tokenizer *t)
 {
     static const char byte_level[] =
         "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": ";
-    bool own = t->pattern == PATTERN_GPT2 || t->pattern == PATTERN_GPT2_DIGITS; /* ByteLevel splits itself */
+    bool own = t->pattern == PATTERN_GPT2 ||
+               t->pattern == PATTERN_GPT2_DIGITS; /* ByteLevel itself splits the text */
     strbuf_addf(out, "  \"normalizer\": %s,\n", t->nfc ? "{\"type\": \"NFC\"}" : "null");
     add(out, "  \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [\n");
     if (t->pattern == PATTERN_GPT2_DIGITS)

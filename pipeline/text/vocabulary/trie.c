@@ -1,5 +1,5 @@
 /*
- * trie.c - how the double array is filled: level by level, each node's children in the first block that has
+ * trie.c - fills the double array level by level: a node's children are put into the first block that has
  * room
  */
 #include "pipeline/text/vocabulary/trie.h"
@@ -12,17 +12,18 @@
 #include "pipeline/lib/fs.h"
 
 enum {
-    BLOCK = 256, /* units; the children of a node are in one block */
-    TRIES = 4,   /* blocks looked at before the first is taken for full: 64 save 2 % of the units */
+    BLOCK = 256, /* units; all children of a node are in one block */
+    TRIES =
+        4, /* failed attempts after which the first block counts as full: 64 would save 2 % of the units */
 };
 
-struct node { /* strings[from..to) go on below it */
+struct node { /* strings[from..to) continue below this node */
     uint32_t unit;
     size_t from, to, depth;
 };
 
 struct block {
-    uint64_t used[4], based[4]; /* bits: units that are taken, bases that are */
+    uint64_t used[4], based[4]; /* bit masks: units that are taken; bases that are taken */
     size_t n_used;
 };
 
@@ -30,7 +31,7 @@ struct builder {
     struct trie *t;
     const struct trie_string *strings;
     struct block *blocks;
-    size_t n_blocks, cap_blocks, first; /* blocks before `first` are taken for full */
+    size_t n_blocks, cap_blocks, first; /* blocks before `first` count as full */
     struct node *queue;
     size_t head, tail, cap;
 };
@@ -51,7 +52,7 @@ static void add_block(struct builder *b)
     b->blocks[b->n_blocks++] = (struct block){0};
 }
 
-/* Bit i of the result is bit i ^ k of w. */
+/* Returns a word whose bit i is bit i ^ k of w. */
 static uint64_t exchange(uint64_t w, unsigned k)
 {
     static const uint64_t low[6] = {0x5555555555555555u, 0x3333333333333333u, 0x0f0f0f0f0f0f0f0fu,
@@ -62,7 +63,7 @@ static uint64_t exchange(uint64_t w, unsigned k)
     return w;
 }
 
-/* A base of this block from which all these bytes find a free unit; -1: none. */
+/* Returns a base of this block from which all these bytes find a free unit; -1: none. */
 static int base_in(const struct block *block, const unsigned char *bytes, size_t n)
 {
     if (block->n_used + n > BLOCK)
@@ -104,7 +105,7 @@ static void push(struct builder *b, struct node node)
     b->queue[b->tail++] = node;
 }
 
-/* Finds the children of a node, and where they go. */
+/* Finds the children of a node, and their place. */
 static void add_children(struct builder *b, struct node node)
 {
     unsigned char bytes[256];
@@ -122,7 +123,8 @@ static void add_children(struct builder *b, struct node node)
     b->t->units[node.unit] |= (uint64_t)base << 32;
     for (size_t i = 0; i < n; i++) {
         const struct trie_string *first = &b->strings[starts[i]];
-        bool ends = first->len == node.depth + 1; /* the shortest of those that begin so comes first */
+        bool ends = first->len == node.depth + 1; /* strings that end at this node are the shortest with this
+                                                     beginning, so they come first */
         b->t->units[base ^ bytes[i]] = (uint64_t)(ends ? first->value : 0) << 9 | 0x100 | bytes[i];
         push(b, (struct node){base ^ bytes[i], starts[i] + ends, starts[i + 1], node.depth + 1});
     }

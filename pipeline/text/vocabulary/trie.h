@@ -1,13 +1,14 @@
 /*
- * trie.h - the longest of many byte strings that a text begins with
+ * trie.h - finds the longest of many byte strings that a text begins with
  *
- * A double array: the child of a node by byte b is unit base ^ b, if that unit says b. No two nodes have the
- * same base, so one load says whether there is a child, what it stands for, and where its children are.
+ * The trie is a double array: the child of a node by byte b is unit base ^ b, if that unit's byte is b. No
+ * two nodes have the same base, so one load tells whether there is a child, its value, and where its children
+ * are.
  *
  *   unit: base (32 bits) | value (23 bits, 0: no string ends here) | 1: used | byte
  *
- * Units 0 to 255 are those of base 0, which nodes without children have; none but the root, unit 0, is used.
- * Source: Aoe 1989, IEEE TSE 15(9); the exclusive or is darts-clone's.
+ * Units 0 to 255 belong to base 0, which nodes without children have; only unit 0, the root, is used. Source:
+ * Aoe 1989, IEEE TSE 15(9); the exclusive or is darts-clone's.
  */
 #ifndef VOCABULARY_TRIE_H
 #define VOCABULARY_TRIE_H
@@ -18,7 +19,7 @@
 enum { TRIE_MAX_VALUE = (1 << 23) - 1 };
 
 struct trie {
-    uint64_t *units; /* trie_free */
+    uint64_t *units; /* freed by trie_free */
     uint32_t n_units;
 };
 
@@ -28,11 +29,11 @@ struct trie_string {
     uint32_t value; /* from 1 to TRIE_MAX_VALUE */
 };
 
-/* strings: ascending by their bytes, no two the same. */
+/* strings: ascending by their bytes, all different. */
 void trie_build(struct trie *t, const struct trie_string *strings, size_t n);
 void trie_free(struct trie *t);
 
-/* Value and length of the longest string that s begins with; 0 (and length 0): none. */
+/* Returns value and length of the longest string that s begins with; 0 (and length 0): none. */
 static inline uint32_t trie_longest(const struct trie *t, const unsigned char *s, size_t n, size_t *len)
 {
     uint64_t unit = t->units[0];

@@ -1,5 +1,5 @@
 /*
- * vocabulary.c - tokens, merges and special tokens of a tokenizer, and the tables to look them up
+ * vocabulary.c - builds a tokenizer from tokens, merges and special tokens, with tables to look them up
  */
 #include "pipeline/text/vocabulary/vocabulary.h"
 
@@ -66,7 +66,7 @@ void tokenizer_free(struct tokenizer *t)
     free(t);
 }
 
-/* Keeps a copy of the bytes; returns where. */
+/* Keeps a copy of the bytes; returns its offset. */
 static uint32_t keep_bytes(struct tokenizer *t, const char *bytes, size_t len)
 {
     size_t at = t->n_bytes;
@@ -137,7 +137,7 @@ static int find_bytes(struct tokenizer *t, char *why, size_t cap)
         if (t->tokens[id].kind == TOKEN_TEXT && t->tokens[id].len == 1)
             t->byte_id[(unsigned char)token_bytes(t, id)[0]] = id;
     for (int b = 0; b < 256; b++) {
-        bool never = b == 0xc0 || b == 0xc1 || b >= 0xf5; /* in UTF-8 */
+        bool never = b == 0xc0 || b == 0xc1 || b >= 0xf5; /* bytes that UTF-8 never contains */
         t->gaps |= never && t->byte_id[b] == UINT32_MAX;
         if (!never && t->byte_id[b] == UINT32_MAX) {
             snprintf(why, cap, "no token for byte 0x%02x: not a byte-level vocabulary", b);
@@ -173,7 +173,7 @@ static int build_merges(struct tokenizer *t, char *why, size_t cap)
     return 0;
 }
 
-/* Text tokens that nothing makes become codes: no text becomes one, unless as a whole piece. */
+/* Turns text tokens that no merge makes into codes: no text is encoded as one, unless as a whole piece. */
 static void find_codes(struct tokenizer *t)
 {
     if (t->ignore_merges)
@@ -260,7 +260,7 @@ static void hash_added(XXH3_state_t *state, const struct tokenizer *t, const str
         XXH3_64bits_update(state, t->bytes + a->at, a->len);
 }
 
-/* Nothing for what our own tokenizers do: their hash is that of the vocabulary. */
+/* Adds nothing for the steps of our own tokenizers, whose hash is that of the vocabulary. */
 static void hash_steps(XXH3_state_t *state, const struct tokenizer *t)
 {
     uint32_t steps[4] = {t->pattern, t->nfc, t->ignore_merges, t->regex ? (uint32_t)strlen(t->regex) : 0};
@@ -276,7 +276,7 @@ static void hash_steps(XXH3_state_t *state, const struct tokenizer *t)
         hash_characters(state, t->characters);
 }
 
-/* As it was before an id could be text and added at once. */
+/* The kind that enters the hash: the one that tokens had before an id could be both text and added. */
 static enum token_kind hashed_kind(const struct token *token)
 {
     return !token->added ? token->kind : token->special ? TOKEN_SPECIAL : TOKEN_ADDED;
@@ -338,7 +338,7 @@ static void add_replaced(struct strbuf *out, const char *s, size_t len, const ch
     strbuf_add(out, s, (size_t)(end - s));
 }
 
-/* What tokens of characters stand for: bytes, and spaces. */
+/* Sets the bytes that tokens of characters stand for in a text: single bytes, and spaces. */
 static void show_characters(struct tokenizer *t)
 {
     const struct characters *c = t->characters;
@@ -352,7 +352,7 @@ static void show_characters(struct tokenizer *t)
         strbuf_reset(&bytes);
         add_replaced(&shown, token_bytes(t, id), token->len, space);
         struct strbuf *s =
-            &shown; /* a space that comes from a suffix is not of the alphabet, and ends the token */
+            &shown; /* a space that comes from a suffix is not part of the alphabet, and ends the token */
         size_t spaces = c->spelled && shown.len && shown.s[shown.len - 1] == ' ';
         if (c->spelled && bytelevel_bytes(&bytes, shown.s, shown.len - spaces) == 0) {
             strbuf_add(&bytes, " ", spaces);
@@ -372,7 +372,7 @@ static void show_characters(struct tokenizer *t)
     }
 }
 
-/* The byte tokens, <0x00> to <0xFF>. */
+/* Finds the byte tokens, <0x00> to <0xFF>. */
 static void find_fallback(struct tokenizer *t)
 {
     for (unsigned b = 0; b < 256; b++) {
@@ -440,7 +440,7 @@ static uint32_t first_named(const struct tokenizer *t, const char *const *names,
     return id;
 }
 
-/* What was said, else our own name, else those of other families. */
+/* The id that was set, or else our own name, or else the names of other families. */
 uint32_t tokenizer_eos(const struct tokenizer *t)
 {
     static const char *const names[] = {"<|eos|>", "<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"};

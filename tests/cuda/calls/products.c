@@ -14,7 +14,7 @@ enum { NAMED = 8 };
 static struct {
     int named;        /* algorithms that the heuristic knows */
     unsigned refused; /* bits of those that do not launch */
-    int calls, taken; /* of Matmul; the algorithm of the last that launched */
+    int calls, taken; /* calls: of Matmul; taken: the algorithm of the last call that launched */
 } library;
 
 static size_t version(void)

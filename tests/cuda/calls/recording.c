@@ -8,7 +8,8 @@
 #include "tests/check.h"
 #include "tests/cuda/calls/calls.h"
 
-/* What the next calls return; last: what cudaGetLastError gives, once, as the runtime does. */
+/* The results of the next calls; last: the result that cudaGetLastError returns, once, as the runtime does.
+ */
 static struct {
     cudaError_t begin, copy, end, make, launch, last;
 } runtime;

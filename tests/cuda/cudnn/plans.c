@@ -22,7 +22,7 @@ _Static_assert(sizeof(cudnnBackendDescriptor_t) == sizeof(void *) && sizeof(cudn
                "cudnn.h has other types");
 #endif
 
-/* What differs between GPUs and what cuDNN asks about: names as in its own descriptions. */
+/* The properties of GPUs that differ and that cuDNN asks for, named as in its own descriptions. */
 static const struct gpu_kind {
     int capability, processors, shared,
         threads; /* shared memory of a block, threads of a processor, at most */

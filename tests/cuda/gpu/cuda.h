@@ -28,7 +28,7 @@ extern struct device *cpu_device;
 extern enum dtype act;
 extern const char *op;
 
-/* The same values in the CPU's memory and in the GPU's; test_end frees all. */
+/* An array with equal values in the CPU's memory and in the GPU's; test_end frees both. */
 struct array {
     void *host, *device;
     size_t n;

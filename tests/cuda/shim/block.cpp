@@ -28,9 +28,9 @@ struct copy { /* a cp.async under way */
 struct fiber {
     void *stack, *sp;
     enum wait wait;
-    uint64_t generation; /* of the barrier or warp that it waits for */
+    uint64_t generation; /* generation of the barrier or warp that it waits for */
     const char *file;
-    int line; /* of its barrier */
+    int line; /* line of the barrier that it waits at */
     struct copy copies[MAX_COPIES];
     unsigned n_copies, group;
     bool awaited;

@@ -19,7 +19,7 @@ namespace
 enum { PAGE = 256, UNIT = 2, SEVERAL = 0xffff, SEVERAL_IN_WARP = 0x8000 };
 
 struct access {
-    uint32_t time, warp_time; /* of the block, of the warp */
+    uint32_t time, warp_time; /* time of the block, and of the warp */
     uint16_t thread;          /* SEVERAL: threads of several warps; SEVERAL_IN_WARP + w: of one */
 };
 

@@ -148,7 +148,7 @@ static int get(void *descriptor, int name, int type, int64_t most, int64_t *n, v
     return 0;
 }
 
-/* What a descriptor is made of is final itself. */
+/* A descriptor is finalized only after the descriptors that it is made of. */
 static int finalize(void *descriptor)
 {
     struct descriptor *d = descriptor;
@@ -177,7 +177,7 @@ struct call {
     const struct descriptor *plan;
     int64_t n, id[16];
     void *pointer[16];
-    float number[16]; /* what lay there, if it is one */
+    float number[16]; /* the host's numbers, if the value is a number */
 };
 
 static bool flag(const struct descriptor *t, int name)
@@ -357,7 +357,7 @@ static void matmul(const struct descriptor *op, struct value *all, const struct 
     }
 }
 
-/* The same bytes: here always those of the transpose. */
+/* Copies the bytes: here a reshape always gives those of the transpose. */
 static void reshape(const struct descriptor *op, struct value *all, const struct call *c, struct value *y)
 {
     const struct value *x = value_of(all, c, other(op, DNN_ATTR_OPERATION_RESHAPE_XDESC));

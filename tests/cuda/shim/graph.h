@@ -31,9 +31,9 @@ void *shim_graph_end(void);
 void shim_graph_launch(const void *graph);
 void shim_graph_free(void *graph);
 size_t shim_graph_calls(void);  /* done through graphs so far */
-unsigned long shim_waits(void); /* of the host for its stream, so far (gpu.c) */
+unsigned long shim_waits(void); /* how often the host has waited for its stream so far (gpu.c) */
 
-/* What fails from now on, as it may on a GPU (gpu.c). */
+/* The calls that fail from now on, as they may on a GPU (gpu.c). */
 enum shim_fault {
     SHIM_NO_FAULT,
     SHIM_NO_MEMORY,
