@@ -169,7 +169,7 @@ endif
 cuda-report: cuda
 	@tools/cuda-report
 
-# The same kernels compiled for the host (tests/cuda/shim), for the tests. -fsanitize=thread puts a call before each
+# The CUDA kernels, compiled for the host (tests/cuda/shim), for the tests. -fsanitize=thread puts a call before each
 # access to memory; the shim has the functions called, the sanitizer itself is not linked.
 CUDA_TESTS := $(wildcard tests/cuda/gpu/*.c)
 SHIM_CXX   := $(CXX) -std=c++17 $(WARN:-W%prototypes=) -Wno-unknown-pragmas -g -fPIE -fno-exceptions -fno-rtti -I.
@@ -202,7 +202,7 @@ $(B)/tests/cuda_gpu_test: $(patsubst %.c,$(B)/obj/%.o,$(CUDA_TESTS)) $(filter %.
                           $(addprefix $(B)/obj/kernels/cuda/,gpu.o targets.o) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib/kernels.a $(B)/lib/kernels-cpu.a $(LDLIBS)
-# What calls the CUDA runtime and cuBLASLt, over functions of the test's own.
+# The code that calls the CUDA runtime and cuBLASLt, linked with functions that the test provides.
 CUDA_CALLS := cudaStreamBeginCapture cudaStreamEndCapture cudaGraphInstantiate cudaGraphLaunch cudaGraphDestroy cudaMemcpyAsync cudaGetLastError \
               cudaMalloc cudaFree dlopen dlsym
 CUDA_CALLS_TEST := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/cuda/calls/*.c))
@@ -246,7 +246,7 @@ $(BIN)/%: $(B)/obj/pipeline/%.o $(ARCHIVES)
 $(TOOLBINS): $(TOOLS)/%: $(B)/obj/tools/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
-# What stands in tests/NAME/ belongs to NAME_test.
+# The files in tests/NAME/ belong to NAME_test.
 define parts
 $(B)/tests/$1_test: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/$1/*.c))
 endef

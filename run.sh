@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # run.sh - raw text to a trained model, in one command
 #
-# Drives the stages  setup build tokenize shard train eval sample. A stage
-# that is finished is not done again unless something it depends on changed.
+# The stages are setup, build, tokenize, shard, train, eval and sample. A finished stage is
+# not run again unless something that it depends on has changed.
 set -euo pipefail
 unset CDPATH
 root=$(cd "$(dirname "$0")" && pwd)
@@ -104,11 +104,11 @@ else
 fi
 mkdir -p "$run" && run=$(cd "$run" && pwd)
 bin=$root/bin tools=$root/tools stamps=$run/stages
-# under `make VARIANT=asan test` the programs are those of that build
+# under `make VARIANT=asan test` the programs of that build are used
 [ "${VARIANT:=release}" = release ] || bin=$root/build/$VARIANT/bin tools=$root/build/$VARIANT/tools
 cd "$root"
 
-# Tokens a row for the preset, which train knows. Before the build there is no train that could be asked: 1.
+# Sets row_tokens, the preset's tokens a row, from the table that train prints. Returns 1 when train is not built yet.
 ask_preset() {
     local table
     table=$("$bin/train" --list-presets 2>/dev/null) || return 1
@@ -121,10 +121,10 @@ mkdir -p "$stamps"
 
 # --- text ------------------------------------------------------------------
 
-# megabytes of generated text a domain; enough that nothing is seen twice
+# megabytes of generated text for each domain, enough that training sees nothing twice
 demo_size() { case $1 in language) echo 8MB ;; code) echo 6MB ;; *) echo 3MB ;; esac; }
 
-# the arguments, one a line, that make `fetch --cat` write DOMAIN's SPLIT (train, val); nothing when there is none
+# prints the arguments, one a line, with which `fetch --cat` writes DOMAIN's SPLIT (train, val); nothing when there is no such text
 source_of() {
     local domain=$1 split=$2 f
     if [ -z "$data" ]; then
@@ -152,7 +152,7 @@ documents() {   # DOMAIN SPLIT [OPTION...]: JSON lines on stdout
 
 has_val() { [ -n "$(source_of "$1" val)" ]; }
 
-# What tells whether the text has changed: where it comes from, and name, size and time of each file.
+# Prints facts that change when the text does: its source, and name, size and time of each file.
 text_facts() {
     local d split list path
     for d in "${domains[@]}"; do
@@ -169,7 +169,7 @@ text_facts() {
     done
 }
 
-# Dies when DIR holds a name that does not match: what others put there is not removed.
+# Fails when DIR holds a name that does not match PATTERN: files that run.sh did not make are not removed.
 only() {        # DIR PATTERN
     local f
     for f in "$1"/* "$1"/.[!.]*; do
@@ -220,7 +220,7 @@ measure() {     # FIELD REPEATS [OPTION...]: what train-bench measures of this p
         sed "s/.*\"$1\": \([0-9]*\).*/\1/"
 }
 
-# The model for so much computing, which train knows from a table of measurements.
+# Chooses the shape of the model for the computation that fits into --minutes, by a table of measurements in train.
 choose_shape() {
     local flop layers width heads ffn v b
     flop=$(($(measure gflops 1 -B 8 --vocab 4096) * minutes * 55))e9
@@ -230,8 +230,8 @@ choose_shape() {
     echo "run.sh: recipe fast: $minutes minutes are $flop operations here: $layers layers of width $width, vocabulary $vocab, $batch rows a step"
 }
 
-# What is trained, and in how many steps: those that fit into --minutes here. Measured once and kept in RUN/plan. One
-# second in twelve is for validation and checkpoints.
+# Decides the model and the number of steps that fit into --minutes on this machine. The speed is measured once, and the
+# plan is kept in RUN/plan. One second in twelve is left for validation and checkpoints.
 shape=() planned=
 plan() {
     [ -z "$planned" ] || return 0
@@ -252,7 +252,7 @@ plan() {
     echo "run.sh: $speed tokens/s here: $steps steps in about $minutes minutes"
 }
 
-# Trains in model.building, which takes the place of model when it is whole.
+# Trains in model.building, which replaces model when it is complete.
 stage_train() {
     local i d start=0 mixer status=0 seen=$((steps * batch * row_tokens)) mix_args=() vals=() begin=(--overwrite)
     only_run "$run/model"
@@ -272,7 +272,7 @@ stage_train() {
     "$bin/mix" "${mix_args[@]}" --dry-run >/dev/null        # what is wrong shows here; train would wait for the ring
     "$bin/mix" --quiet "${mix_args[@]}" -o "ring:run-$$" &
     mixer=$!
-    # shellcheck disable=SC2086  # words on purpose
+    # shellcheck disable=SC2086  # split into words on purpose
     "$bin/train" --recipe "$recipe" -m "${preset:-nano}" "${shape[@]}" -t "$run/tok.json" -i "ring:run-$$" -o "$run/model.building" \
         --steps "$steps" --seed "$seed" --optimizer "$optimizer" --device "$device" --doc-mask "${vals[@]}" "${begin[@]}" $train_args || status=$?
     [ $status -eq 0 ] || kill $mixer 2>/dev/null || true    # it would wait for a reader
@@ -305,9 +305,9 @@ stage_sample() {
     done | tee "$run/samples.txt"
 }
 
-# --- which to run ----------------------------------------------------------
+# --- which stages to run ----------------------------------------------------------
 
-# what a stage's result depends on; a stamp holds it together with the earlier stages' stamps
+# prints the settings that a stage's result depends on; a stamp consists of these and of the earlier stages' stamps
 settings() {
     case $1 in
     setup|build) ;;
@@ -326,24 +326,25 @@ stamp() {       # the text a finished stage leaves: its settings and its predece
 }
 
 finished() {
-    [ "$1" != setup ] && [ "$1" != build ] || return 1      # quick, and know by themselves
+    [ "$1" != setup ] && [ "$1" != build ] || return 1      # these are quick, and check by themselves what is to be done
     [ -f "$stamps/$1" ] && [ "$(stamp "$1")" = "$(cat "$stamps/$1")" ]
 }
 
-# The group of the job that calls this is told TERM when this script is gone, by kill -9 or otherwise: the write end of
-# a pipe that nobody else holds is closed then.
+# Called in a job: the job's process group gets TERM when this script has ended in any way, even by kill -9. The script
+# alone holds the write end of a pipe, which is closed then.
 end_with_script() {
     exec {alive}>&-
     { read -r _ <&"$ends" || kill -TERM 0; } &
-    # shellcheck disable=SC2064  # now, on purpose
+    # shellcheck disable=SC2064  # expanded now, on purpose
     trap "kill $! 2>/dev/null || true" EXIT
 }
 
-# Waits for the last job, which has a process group of its own: a signal to this script alone stops its programs, too.
+# Waits for the last job, which has a process group of its own, and passes signals on to it, so that a signal to this
+# script alone also stops its programs.
 wait_for_group() {
     local group=$! signal status=0
     for signal in INT TERM HUP; do
-        # shellcheck disable=SC2064  # now, on purpose
+        # shellcheck disable=SC2064  # expanded now, on purpose
         trap "kill -$signal -- -$group 2>/dev/null" "$signal"
     done
     while wait "$group"; status=$?; kill -0 "$group" 2>/dev/null; do :; done      # a signal ends wait early
@@ -355,15 +356,15 @@ run_stage() {
     local began=$SECONDS
     [ "$1" = setup ] || [ "$1" = build ] || printf '\n== %s\n' "$1"
     case $1 in tokenize|train) plan ;; esac
-    # a train stage that was interrupted with these settings goes on; any other start is fresh
+    # a train stage that was interrupted with equal settings is resumed; in all other cases training starts afresh
     if [ "$1" = train ]; then
         fresh=1
         [ -z "${redo:-}" ] && [ "$(stamp train)" = "$(cat "$stamps/train.begun" 2>/dev/null)" ] && fresh=
         stamp train >"$stamps/train.begun"
     fi
     local status made_of
-    made_of=$(stamp "$1") || exit 1         # text that changes from here on is seen by the next run
-    [ "$1" = train ] || rm -f "$stamps/$1"  # the model that is there stays until another one is whole
+    made_of=$(stamp "$1") || exit 1         # if the text changes later, the next run notices
+    [ "$1" = train ] || rm -f "$stamps/$1"  # an existing model stays until a new one is complete
     set +e                      # in a condition, set -e would be off inside
     if [ "$1" = setup ] || [ "$1" = build ]; then
         (set -e; "stage_$1")

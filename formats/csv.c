@@ -14,7 +14,7 @@ struct text {
 
 struct csv {
     char separator;
-    char **names; /* of the fields, as JSON strings */
+    char **names; /* names of the fields, as JSON strings */
     size_t n;
     struct text json, name;
     char error[200];
@@ -73,7 +73,8 @@ static void put_escaped(struct text *t, char ch)
         put(t, &ch, 1);
 }
 
-/* The field at s as a JSON string; returns its bytes, without the separator or line end behind it. */
+/* Writes the field at s as a JSON string; returns the field's length, without the separator or line end after
+ * it. */
 static size_t put_field(struct text *t, const char *s, size_t len, char separator)
 {
     bool quoted = len > 0 && s[0] == '"';
@@ -82,7 +83,7 @@ static size_t put_field(struct text *t, const char *s, size_t len, char separato
     for (; at < len && (quoted || s[at] != separator); at++) {
         bool twice = quoted && s[at] == '"' && at + 1 < len && s[at + 1] == '"';
         if (quoted && s[at] == '"' && !twice) {
-            quoted = false; /* what follows up to the separator is taken as it stands */
+            quoted = false; /* the rest of the field, up to the separator, is taken literally */
             continue;
         }
         put_escaped(t, s[at]);
@@ -92,7 +93,7 @@ static size_t put_field(struct text *t, const char *s, size_t len, char separato
     return at;
 }
 
-/* Without the line end. */
+/* Returns the length without the line end. */
 static size_t trimmed(const char *s, size_t len)
 {
     if (len > 0 && s[len - 1] == '\n')

@@ -17,12 +17,12 @@ struct csv;
 struct csv *csv_new(char separator); /* NULL: out of memory */
 void csv_free(struct csv *c);        /* NULL is fine */
 
-/* Bytes of the first record with its line end; 0: it is not whole. last: no more bytes come, so that the end
- * of them ends a record, unless it is within quotes. */
+/* Returns the length of the first record with its line end; 0: it is incomplete. last: no more bytes come, so
+ * that their end also ends a record, unless it is within quotes. */
 size_t csv_record(const struct csv *c, const char *s, size_t len, bool last);
-/* Takes the names of the fields. 0, or -1: csv_error says why. */
+/* Takes the names of the fields from the header. Returns 0, or -1: csv_error says why. */
 int csv_header(struct csv *c, const char *record, size_t len);
-/* The record as an object, valid until the next call. 0, or -1. */
+/* Gives the record as an object, valid until the next call. Returns 0 or -1. */
 int csv_json(struct csv *c, const char *record, size_t len, const char **json, size_t *n);
 const char *csv_error(const struct csv *c);
 

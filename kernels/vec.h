@@ -83,15 +83,15 @@ INLINE __m256i vnarrow_bits(vf a)
     return _mm512_cvtepi32_epi16(_mm512_srli_epi32(r, 16));
 }
 
-/* 16 words: the bf16 a in the low halves, b in the high ones. */
+/* 16 words: the bf16 of a in the low halves, those of b in the high ones. */
 INLINE vf vpair(__m256i a, __m256i b)
 {
     __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32(b), 16);
     return _mm512_castsi512_ps(_mm512_or_si512(_mm512_cvtepu16_epi32(a), high));
 }
 
-/* vnarrow_bits in one instruction of AVX512_BF16, which only some machines of this level have: the caller
- * asked. Subnormal numbers become 0. */
+/* vnarrow_bits in one instruction of AVX512_BF16, which only some machines of this level have: the caller has
+ * checked that this one does. Subnormal numbers become 0. */
 INLINE __m256i vnarrow_quick(vf a)
 {
     __m256i h;
@@ -170,7 +170,7 @@ INLINE vu vwiden(vh h)
     return (vu)_mm256_cvtepu16_epi32((__m128i)h);
 }
 
-/* Each at most 0xffff */
+/* Each element is at most 0xffff. */
 INLINE vh vnarrow(vu a)
 {
     __m256i pairs = _mm256_packus_epi32((__m256i)a, (__m256i)a);

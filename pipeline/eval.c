@@ -31,7 +31,7 @@ static const struct opt opts[] = {
     {0, "limit", OPT_U64, &limit, "N",
      "at most N tokens of each DIR, in stretches spread over it (default: all)"},
     {0, "examples", OPT_U64, &examples, "N", "the first N questions of each FILE (default: all)"},
-    {0, NULL, OPT_HEADING, NULL, NULL, "How"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Computation"},
     {'T', "context", OPT_U64, &context, "N", "tokens the model sees at once (default: the model's context)"},
     {0, "stride", OPT_U64, &stride, "N",
      "new tokens in each window after the first (default: half the context)"},

@@ -68,7 +68,7 @@ static const struct cli cli = {"mix", "draw training batches from sharded source
                                "mix NAME=WEIGHT:DIR ... [-T N] [-B N] [--seed N] [--steps N] [-o TO]", opts,
                                notes};
 
-/* For monitors. */
+/* Publishes counters for monitors. */
 static void publish(const struct mix *m, uint64_t done, double stall)
 {
     static struct counter step = GAUGE("step", "steps"), tokens = COUNTER("tokens", "tokens"),
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
     mix_open(&mix, argv, n);
     if (mix.dry_run)
         mix_print(&mix, as_json);
-    mix_check_repeats(&mix); /* a dry run judges as the real one does, after it has shown why */
+    mix_check_repeats(&mix); /* a dry run fails where the real one would, after it has shown why */
     int code = mix.dry_run ? 0 : stream(&mix);
     mix_close(&mix);
     return code;

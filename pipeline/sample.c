@@ -27,7 +27,7 @@ static struct str_list stops;
 
 static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "Prompt"},
-    {'p', "prompt", OPT_STR, &prompt_text, "TEXT", "what to go on with"},
+    {'p', "prompt", OPT_STR, &prompt_text, "TEXT", "the text that the model continues"},
     {'f', "file", OPT_STR, &prompt_file, "FILE", "the same, from a file (default: standard input)"},
     {0, "document", OPT_FLAG, &document, NULL,
      "put the end-of-text token before it: the text begins a document"},

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMED = 10 }; /* questions that are refused with a warning each */
+enum { NAMED = 10 }; /* refused questions that are named in a warning each */
 
 struct request {
     int32_t *tokens; /* owned: context and choice */
@@ -27,8 +27,8 @@ static struct request make_request(const struct loaded *m, struct encoder *e, st
         trimmed--;
     encode(e, whole, trimmed, false, &n_context);
     const uint32_t *ids = encode(e, whole, strlen(whole), false, &n);
-    n_context = n_context < n ? n_context : n - 1; /* a choice has a token at least */
-    bool bare = n_context == 0; /* an empty context: predicted from the end of a document */
+    n_context = n_context < n ? n_context : n - 1; /* a choice has at least one token */
+    bool bare = n_context == 0; /* an empty context: the choice is predicted from the end of a document */
     struct request r = {.tokens = xcalloc(n + 1, sizeof(int32_t)), .score = &q->score[k]};
     if (bare)
         r.tokens[0] = (int32_t)tokenizer_eos(m->tok);
@@ -36,7 +36,7 @@ static struct request make_request(const struct loaded *m, struct encoder *e, st
         r.tokens[i + bare] = (int32_t)ids[i];
     n += bare;
     n_context += bare;
-    size_t cut = n > (size_t)T + 1 ? n - (size_t)T - 1 : 0; /* the beginning is lost */
+    size_t cut = n > (size_t)T + 1 ? n - (size_t)T - 1 : 0; /* the beginning of the context is cut */
     q->cut |= cut > 0;
     q->refused |= n - n_context > (size_t)T;
     memmove(r.tokens, r.tokens + cut, (n - cut) * sizeof *r.tokens);
@@ -53,7 +53,8 @@ static int longest_first(const void *a, const void *b)
     return y->n != x->n ? y->n - x->n : x->score < y->score ? -1 : x->score > y->score;
 }
 
-/* Rows r[0..B) of up to width+1 tokens; what is beyond a row's end is padding that nothing before it sees. */
+/* Runs rows r[0..B) of up to width+1 tokens; after a row's end comes padding, which no earlier token can see.
+ */
 static void run_batch(const struct loaded *m, struct activations *a, struct request *r, int B, int width,
                       int32_t *tokens, float *loss)
 {
@@ -67,7 +68,7 @@ static void run_batch(const struct loaded *m, struct activations *a, struct requ
     loaded_check(m);
     for (int b = 0; b < B; b++) {
         *r[b].score = 0;
-        for (int t = r[b].begin; t < r[b].n; t++) /* loss t-1 is that of token t */
+        for (int t = r[b].begin; t < r[b].n; t++) /* loss t-1 belongs to token t */
             *r[b].score -= (double)loss[(size_t)b * (size_t)width + (size_t)t - 1];
     }
 }
@@ -84,7 +85,7 @@ static void run_all(const struct loaded *m, struct request *r, size_t n, int T)
     float *loss = xcalloc(room, sizeof *loss);
     qsort(r, n, sizeof *r, longest_first);
     for (size_t i = 0; i < n && !stop_signal;) {
-        int width = (r[i].n - 1 + 7) / 8 * 8; /* few different shapes */
+        int width = (r[i].n - 1 + 7) / 8 * 8; /* rounded up, so that there are few different shapes */
         width = width < T ? width : T;
         size_t B = room / (size_t)width;
         B = B < n - i ? B : n - i;
@@ -98,7 +99,7 @@ static void run_all(const struct loaded *m, struct request *r, size_t n, int T)
     activations_free(a);
 }
 
-/* Says which questions are not scored, a few of them by name, and how many lost their beginning. */
+/* Reports the questions that are not scored, a few of them by name, and how many contexts were cut. */
 static void report(const struct questions *q, int T)
 {
     size_t cut = 0, refused = 0;
@@ -153,7 +154,7 @@ static int best(const struct question *q, bool by_character)
     for (int k = 0; k < q->n_choices; k++) {
         size_t n = by_character ? characters(q->choice[k]) : 1;
         double score = n > 0 ? q->score[k] / (double)n : -INFINITY;
-        if (score > top) { /* the first of equals */
+        if (score > top) { /* among equals the first one wins */
             top = score;
             at = k;
         }

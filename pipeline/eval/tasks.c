@@ -15,7 +15,7 @@
 
 enum { MAX_FILE = 1 << 30 };
 
-/* NULL, or what is wrong with the item. */
+/* Returns NULL, or what is wrong with the item. */
 static const char *piqa(const json_t *item, struct question *q)
 {
     const char *goal = json_string_value(json_object_get(item, "goal"));

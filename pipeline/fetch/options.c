@@ -16,7 +16,7 @@ struct fetch_options fetch_options = {.seed = 1,
                                       .hub.retry_wait_s = 1};
 
 static const struct opt opts[] = {
-    {0, NULL, OPT_HEADING, NULL, NULL, "Where to"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Output"},
     {'c', "cat", OPT_FLAG, &fetch_options.cat, NULL, "write the documents to standard output, as JSON lines"},
     {'o', "output", OPT_STR, &fetch_options.out_dir, "DIR",
      "make one file NAME.jsonl.zst a source in DIR; sources that are\n"
@@ -27,26 +27,26 @@ static const struct opt opts[] = {
     {0, "list", OPT_FLAG, &fetch_options.list, NULL, "print the corpora that have names instead"},
     {0, "inspect", OPT_FLAG, &fetch_options.inspect, NULL,
      "show the columns, codecs and sizes of Parquet files instead"},
-    {0, "json", OPT_FLAG, &fetch_options.as_json, NULL, "of --list and --inspect: JSON"},
+    {0, "json", OPT_FLAG, &fetch_options.as_json, NULL, "with --list or --inspect: print JSON"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Which documents"},
     {'n', "limit", OPT_STR, &fetch_options.limit, "N|SIZE",
      "stop after N documents, or with the document that reaches\n"
      "SIZE bytes of text (100KB, 1MB, 2GB, 1MiB); with -o, in each file"},
     {'g', "glob", OPT_LIST, &fetch_options.input.globs, "GLOB",
-     "of directories and repositories, only the files whose name matches\n"
+     "in directories and repositories, read only files whose name matches\n"
      "('*.py'), or whose path below it does ('lib/*.c'); may be given again"},
     {0, "skip-bad", OPT_FLAG, &fetch_options.input.skip_bad, NULL,
      "count bad JSON documents and go on; default: stop with an error"},
     INPUT_OPTIONS(fetch_options.input),
-    {'s', "seed", OPT_U64, &fetch_options.seed, "N", "of the built-in generator (default 1)"},
+    {'s', "seed", OPT_U64, &fetch_options.seed, "N", "seed of the built-in generator (default 1)"},
     {0, "corpora", OPT_STR, &fetch_options.corpora, "FILE",
      "add corpora of your own: a JSON array with what --list --json prints"},
-    {0, NULL, OPT_HEADING, NULL, NULL, "How"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Downloads"},
     {'j', "jobs", OPT_INT, &fetch_options.jobs, "N", "downloads side by side (default 8)"},
     {0, "retry-wait", OPT_NUM, &fetch_options.hub.retry_wait_s, "SECONDS",
      "pause before a request is repeated, doubled each time, where the\n"
      "server names none (default 1); at most five repetitions"},
-    {0, NULL, OPT_HEADING, NULL, NULL, "What of them"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "How documents are read"},
     INPUT_TEXT_OPTS(fetch_options.input),
     {'d', "domain", OPT_STR, &fetch_options.domain, "DOMAIN",
      "mark all as language, code, math, ml, logic or other;\n"

@@ -10,7 +10,7 @@
 
 enum { PREFETCH_ROWS = 4 };
 
-/* Draw k of a source, k from 0. */
+/* Makes draw k of a source, k from 0. */
 static struct batch_row draw(struct mix *m, size_t i, uint64_t k)
 {
     struct mix_source *s = &m->s[i];
@@ -40,8 +40,8 @@ bool mix_plan_step(struct mix *m)
     return true;
 }
 
-/* Rows lie anywhere in hundreds of megabytes: half the time of copying them is waiting, unless asked for
- * before. */
+/* Prefetches row i. Rows come from random places in hundreds of megabytes, so half the time of copying them
+ * would be waiting for memory. */
 static void prefetch_row(struct mix *m, uint64_t i)
 {
     if (i < m->B)

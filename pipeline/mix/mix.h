@@ -19,22 +19,22 @@
 #include <stdbool.h>
 
 #define MIX_NEVER UINT64_MAX
-enum { MIX_WARN_EPOCHS = 4 }; /* repeats beyond 4 teach little: Muennighoff et al. 2023, arXiv:2305.16264 */
+enum { MIX_WARN_EPOCHS = 4 }; /* more repeats teach little: Muennighoff et al. 2023, arXiv:2305.16264 */
 
 struct mix_source {
     char *name;
     const char *dir;
     struct shard_set *source;
-    uint64_t weight;       /* as given, times 1e9 */
-    uint64_t windows, key; /* key: of the order, from the name, so that other sources do not matter */
+    uint64_t weight;       /* as given on the command line, times 1e9 */
+    uint64_t windows, key; /* key: seeds the order; it depends on the name alone */
     struct order order;
     bool warned;
 };
 
 struct mix {
-    /* the command line's */
+    /* These come from the command line. */
     uint64_t T, B;  /* tokens a row; rows a step */
-    uint64_t seed;  /* of the order */
+    uint64_t seed;  /* seed of the order */
     uint64_t steps; /* the stream ends before this step; MIX_NEVER: it does not */
     uint64_t start_step;
     uint64_t max_epochs; /* 0: no limit */
@@ -44,22 +44,23 @@ struct mix {
     struct mix_source s[BATCH_MAX_SOURCES];
     struct shares shares;
     struct batch_header header;
-    struct batch_row *plan; /* rows of the step at hand */
+    struct batch_row *plan; /* the rows of the current step */
 };
 _Static_assert((int)SHARES_MAX == (int)BATCH_MAX_SOURCES, "every source of a stream can be scheduled");
 
 void mix_open(struct mix *m, char **words, int n); /* words: NAME=WEIGHT:DIR */
 void mix_close(struct mix *m);
-/* How often source i has been read once `drawn` windows were: whole times and a part. */
+/* How many epochs of source i have been read once `drawn` windows were: whole ones and a part. */
 double mix_epochs(const struct mix *m, size_t i, uint64_t drawn);
-/* Dies when a source would be read more than max_epochs times, and warns of many repeats: with steps, when
- * the end is known. */
+/* Dies when a source would be read more than max_epochs times, and warns of many repeats, both when the last
+ * step is known. */
 void mix_check_repeats(struct mix *m);
-/* The table of a dry run, or the same as JSON, on standard output. */
+/* Prints what a dry run would draw, as a table or as JSON, on standard output. */
 void mix_print(const struct mix *m, bool as_json);
-/* The next step's rows into m->plan. False: a source would be read more often than max_epochs allows. */
+/* Chooses the next step's rows into m->plan. False: a source would be read more often than max_epochs allows.
+ */
 bool mix_plan_step(struct mix *m);
-/* The planned rows and their tokens into a record of the batch stream. */
+/* Writes the planned rows and their tokens into a record of the batch stream. */
 void mix_fill_step(struct mix *m, void *record);
 
 #endif

@@ -35,7 +35,7 @@ uint64_t permutation_at(const struct permutation *p, uint64_t i);
 
 struct order {
     uint64_t windows, stretch, n_stretches,
-        n_chapters; /* stretch: windows in one stretch; n_stretches: complete ones */
+        n_chapters; /* stretch: windows in one; n_stretches: complete ones */
     uint64_t seed, source_key;
     uint64_t epoch, chapter; /* the epoch and chapter that the current permutations belong to */
     struct permutation stretches, inside;

@@ -56,8 +56,9 @@ static void open_source(const struct mix *m, struct mix_source *s, const struct 
             s->dir, shard_set_tokenizer_hash(first->source), shard_set_tokenizer_hash(s->source));
 }
 
-/* Everything that decides what the rows are. Weights count in lowest terms: 40/60 is 2/3. That a source is
- * read in chapters follows from its size, but not at all times did. */
+/* Hashes everything that decides which rows are drawn. Weights count in lowest terms: 40/60 equals 2/3.
+ * Whether a source is read in chapters follows from its size, but early versions had no chapters, so it is
+ * hashed as well. */
 static uint64_t mix_hash(const struct mix *m)
 {
     struct strbuf b = {0};
@@ -121,7 +122,7 @@ double mix_epochs(const struct mix *m, size_t i, uint64_t drawn)
     return (double)drawn / (double)m->s[i].windows;
 }
 
-/* When the end is known, so are the repeats. */
+/* Checks how often sources will repeat, when the last step is known. */
 void mix_check_repeats(struct mix *m)
 {
     struct shares end = m->shares;

@@ -23,7 +23,7 @@ struct loaded {
  */
 void loaded_open(struct loaded *m, const char *path, const char *device, const char *dtype, int64_t threads,
                  bool one_by_one);
-/* Dies when the device failed: what was computed since the last check means nothing. */
+/* Dies when the device has failed: results since the last check are then meaningless. */
 void loaded_check(const struct loaded *m);
 void loaded_close(struct loaded *m);
 

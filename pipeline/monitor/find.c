@@ -12,7 +12,8 @@
 
 enum { MAX_PAGES = 256, MAX_COMMAND = 1 << 16, MAX_DEPTH = 3 };
 
-/* The operand of -o or --output in a process's command line, which holds words ended by 0; NULL: none. */
+/* Returns the operand of -o or --output in a process's command line, whose words end with a NUL; NULL: none.
+ */
 static const char *output_of(const char *command, size_t len)
 {
     const char *end = command + len, *next;
@@ -28,7 +29,7 @@ static const char *output_of(const char *command, size_t len)
     return NULL;
 }
 
-/* The run that process pid writes, as a path from here; NULL: cannot be told. */
+/* Returns the run that process pid writes, as a path relative to our directory; NULL: unknown. */
 static char *run_of(int pid)
 {
     char name[64], cwd[4096], *run = NULL;

@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/* Paths (malloc'd) of the runs that a live `train` of this user writes; if there is none, of the newest below
- * runs/. How many, at most cap. */
+/* Finds the paths (malloc'd) of the runs that a live `train` of this user writes or, if there is none, of the
+ * newest below runs/. Returns how many, at most cap. */
 size_t find_runs(char **paths, size_t cap);
 
 #endif

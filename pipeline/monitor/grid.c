@@ -23,10 +23,10 @@ void grid_free(struct grid *g)
     *g = (struct grid){0};
 }
 
-/* ASCII that looks like it, for frames, bars and dots. */
+/* Returns an ASCII character that looks similar, for frames, bars and dots. */
 static uint32_t plain(uint32_t c)
 {
-    if (c >= 0x2800 && c <= 0x28ff) /* braille: by how many dots */
+    if (c >= 0x2800 && c <= 0x28ff) /* braille: chosen by the number of dots */
         return " .:+*#%@@"[__builtin_popcount(c & 0xff)];
     switch (c) {
     case 0x2500: /* frames */
@@ -64,7 +64,7 @@ void grid_put(struct grid *g, int x, int y, uint32_t c, enum colour colour)
     g->cells[y * g->width + x] = (struct cell){c, (uint8_t)colour};
 }
 
-/* One character of UTF-8; its bytes, at least 1. What is none becomes U+FFFD. */
+/* Decodes one UTF-8 character; returns its bytes, at least 1. Invalid bytes become U+FFFD. */
 static size_t decode(const unsigned char *s, uint32_t *c)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

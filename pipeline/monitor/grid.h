@@ -39,20 +39,21 @@ struct rect {
     int x, y, width, height;
 };
 
-void grid_resize(struct grid *g, int width, int height); /* and empties it */
+void grid_resize(struct grid *g, int width, int height); /* also empties it */
 void grid_free(struct grid *g);
-void grid_put(struct grid *g, int x, int y, uint32_t character, enum colour colour); /* outside: nothing */
-/* At most width columns of text; returns the column after the last. */
+void grid_put(struct grid *g, int x, int y, uint32_t character,
+              enum colour colour); /* outside of the grid nothing happens */
+/* Writes at most width columns of text; returns the column after the last. */
 int grid_text(struct grid *g, int x, int y, int width, enum colour colour, const char *text);
 int grid_printf(struct grid *g, int x, int y, int width, enum colour colour, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
-/* A frame with a title; returns what is inside. */
+/* Draws a frame with a title; returns the rectangle inside. */
 struct rect grid_frame(struct grid *g, struct rect r, const char *title);
-/* A bar of r.width columns on one row, of which share (0..1) is full. */
+/* Draws a bar of r.width columns on one row, of which share (0..1) is full. */
 void grid_bar(struct grid *g, int x, int y, int width, double share, enum colour colour);
-/* Rows without the blanks at their ends. */
+/* Prints the rows without trailing blanks. */
 void grid_print(const struct grid *g, FILE *f);
-/* UTF-8 of one character into out (4 bytes at most); the length. */
+/* Writes the UTF-8 of one character into out (4 bytes at most); returns its length. */
 int grid_utf8(uint32_t character, char *out);
 
 #endif

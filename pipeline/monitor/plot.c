@@ -20,7 +20,7 @@ static double height_of(const struct plot *p, double y)
     return p->log ? (y > 0 ? log10(y) : NAN) : y;
 }
 
-/* The range of all y within the range of x; false: there is none. */
+/* Finds the range of all y within the range of x; false: there is none. */
 static bool find_range(struct canvas *c, const struct plot *p, const struct curve *curves, size_t n)
 {
     c->y0 = INFINITY;

@@ -39,7 +39,7 @@ static void keep_point(struct run *r, const struct run_point *p)
     r->last = *p;
     if (r->n_steps++ % r->stride != 0)
         return;
-    if (r->n_points == RUN_POINTS) { /* every other one makes room */
+    if (r->n_points == RUN_POINTS) { /* every second point is removed to make room */
         for (size_t i = 0; i < RUN_POINTS / 2; i++)
             r->points[i] = r->points[2 * i];
         r->n_points = RUN_POINTS / 2;
@@ -97,7 +97,7 @@ static void take_validation(struct run *r, const json_t *o)
     s->bits[s->n++] = number(o, "bits_per_byte");
 }
 
-/* The event with its members but the lists, as they stand in the line. */
+/* Keeps the members of the event except its lists, as they stand in the line. */
 static void take_event(struct run *r, const json_t *o)
 {
     static const char *const bad[] = {"nan_loss", "nan_gradient", "spike", "rollback", "reject"};
@@ -128,7 +128,7 @@ static void take_sample(struct run *r, const json_t *o)
     *s = (struct run_sample){number(o, "step"), xstrdup(string(o, "prompt")), xstrdup(string(o, "text"))};
 }
 
-/* Most lines are steps, and of a long run most steps are not kept: those are not parsed. */
+/* Most lines are steps, and most steps of a long run are not kept: those are not parsed. */
 static bool is_thinned(struct run *r, const char *line, size_t len)
 {
     static const char step[] = "{\"type\":\"step\"";
@@ -163,7 +163,7 @@ static void take_line(struct run *r, const char *line, size_t len, bool newest)
 
 static void keep_rest(struct run *r, const char *s, size_t n)
 {
-    if (r->line_len + n > MAX_LINE) { /* no line of ours: dropped up to its end */
+    if (r->line_len + n > MAX_LINE) { /* too long to be one of our lines: skipped to its end */
         r->line_len = 0;
         r->bad_lines++;
         return;
@@ -192,7 +192,7 @@ static void take_bytes(struct run *r, const char *s, size_t n, bool newest)
     keep_rest(r, s, (size_t)(end - s));
 }
 
-/* Forgets what was read: a resumed run has cut its log. */
+/* Forgets everything that was read, since a resumed run has shortened its log. */
 static void start_over(struct run *r)
 {
     r->offset = 0;
@@ -209,7 +209,7 @@ static void start_over(struct run *r)
 
 /* ---- the directory ---- */
 
-/* Whether some process holds the run's lock, as the kernel lists it: taking it, even to look, could disturb a
+/* Whether some process holds the run's lock, as the kernel lists it. Trying to take the lock could disturb a
  * `train` that is about to start. */
 static bool is_locked(const char *path)
 {
@@ -245,7 +245,8 @@ static void read_config(struct run *r)
     free(path);
 }
 
-/* The directory with metrics.jsonl: path itself, or one above it (a checkpoint or `latest` was named). */
+/* Returns the directory with metrics.jsonl: path itself, or one above it (when a checkpoint or `latest` was
+ * named). */
 static char *find_directory(const char *path)
 {
     static const char *const up[] = {"", "/..", "/../.."};
@@ -339,7 +340,7 @@ static json_t *real(double x)
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-/* A name from a file may hold bytes that are no UTF-8, which JSON cannot hold. */
+/* A name from a file may hold bytes that are not UTF-8, which JSON cannot represent. */
 static json_t *text(const char *s)
 {
     json_t *v = json_string(s);

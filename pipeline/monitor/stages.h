@@ -17,7 +17,7 @@ struct stage {
     double seen;            /* when `now` was taken */
     double rate[STATS_MAX]; /* rate of each counter per second; NaN: not known yet, or a gauge */
     bool died;              /* its process is gone, and it did not end its page */
-    bool found;             /* in this round */
+    bool found;             /* found in this round */
 };
 
 struct stages {
@@ -26,7 +26,7 @@ struct stages {
 };
 
 void stages_poll(struct stages *s);
-/* The value of a counter; NaN: the stage has none such. rate may be NULL. */
+/* Returns the value of a counter; NaN: the stage has no such counter. rate may be NULL. */
 double stage_value(const struct stage *s, const char *counter, double *rate);
 json_t *stages_to_json(const struct stages *s);
 

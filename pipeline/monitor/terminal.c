@@ -11,7 +11,7 @@
 
 enum { REFRESH_MS = 500 };
 
-/* Pairs are numbered by enum colour. In 8 colours, so that it looks the same everywhere. */
+/* Colour pairs are numbered by enum colour. Only 8 colours are used, so that it looks the same everywhere. */
 static void begin_colours(void)
 {
     static const short series[SERIES_COLOURS] = {COLOR_CYAN,    COLOR_YELLOW, COLOR_GREEN,
@@ -55,7 +55,7 @@ static void redraw(const struct view *v, struct grid *g)
     refresh();
 }
 
-/* The window of time by `by` of its length, within the run. */
+/* Moves the window of time by `by` of its length, within the run. */
 static void move_window(struct view *v, double by)
 {
     double length = v->to - v->from, from = fmin(fmax(v->from + by * length, 0), 1 - length);
@@ -63,7 +63,7 @@ static void move_window(struct view *v, double by)
     v->to = from + length;
 }
 
-/* Smaller or larger by `factor`, its end where it was while the end of the run is shown. */
+/* Makes the window smaller or larger by `factor`; its end stays fixed while it shows the end of the run. */
 static void zoom(struct view *v, double factor)
 {
     double length = fmin(fmax((v->to - v->from) * factor, 0.001), 1), end = v->to > 0.999 ? 1 : v->to;
@@ -85,7 +85,7 @@ static void ask_search(struct view *v)
     v->pane = PANE_EVENTS;
 }
 
-/* False: leave. */
+/* Returns false to leave. */
 static bool obey(struct view *v, int key)
 {
     if (key >= '1' && key < '1' + N_PANES)

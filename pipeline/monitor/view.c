@@ -62,7 +62,7 @@ static double *column(struct curves *c, const struct run *r, size_t offset)
     return out;
 }
 
-/* An exponential mean over about a fiftieth of the points. */
+/* Returns an exponential mean over about a fiftieth of the points. */
 static double *smoothed(struct curves *c, const double *y, size_t n)
 {
     double *out = xcalloc(n + 1, sizeof *out), keep = 1 - 1 / (1 + (double)n / 50), mean = NAN;
@@ -99,7 +99,7 @@ static void draw_curves(const struct view *v, struct grid *g, struct rect r, str
     free_curves(c);
 }
 
-/* A member of every run's steps: as it is, or smoothed over it. */
+/* Draws a member of every run's steps: the values themselves, or the smoothed ones over them. */
 static void draw_member(const struct view *v, struct grid *g, struct rect r, const char *title, size_t offset,
                         bool smooth, bool log)
 {
@@ -255,7 +255,7 @@ static void draw_events(const struct view *v, struct grid *g, struct rect r)
         grid_text(g, in.x + 1, y, in.width - 1, COLOUR_DIM, "none");
 }
 
-/* Text over as many rows as it takes; returns the row after the last. Ends of lines begin a new row. */
+/* Writes text over as many rows as it takes; returns the row after the last. Line ends begin a new row. */
 static int draw_text(struct grid *g, struct rect in, int y, const char *text)
 {
     char row[1024];
@@ -263,7 +263,7 @@ static int draw_text(struct grid *g, struct rect in, int y, const char *text)
         size_t n = strcspn(text, "\n"),
                width = (size_t)in.width < sizeof row - 4 ? (size_t)in.width : sizeof row - 4;
         size_t here = n < width ? n : width;
-        while (here < n && ((unsigned char)text[here] & 0xc0) == 0x80) /* not within a character */
+        while (here < n && ((unsigned char)text[here] & 0xc0) == 0x80) /* do not cut within a character */
             here++;
         memcpy(row, text, here);
         row[here] = 0;

@@ -32,8 +32,8 @@ static void encode_prompt(struct continuation *c, const char *s, size_t len, boo
     c->n_prompt = c->n;
 }
 
-/* Feeds ids[from..n) into the cache. When it cannot hold them: begins anew with the last half context of ids.
- */
+/* Feeds ids[from..n) into the cache. When it cannot hold them, it begins anew with the last half context of
+ * ids. */
 static void feed(struct continuation *c, size_t from)
 {
     size_t T = (size_t)c->m->w.c.T, used = (size_t)kv_cache_len(c->kv);

@@ -19,18 +19,19 @@ struct continuation {
     struct kv_cache *kv; /* owned */
     int32_t *ids;        /* owned: prompt, then new tokens */
     size_t n, n_prompt, room;
-    float *logits; /* (V) owned: of the token after ids */
-    float *first;  /* (V) owned: the same after the prompt */
-    bool read;     /* first, and the cache's beginning, are the prompt's */
+    float *logits; /* (V) owned: logits of the token after ids */
+    float *first;  /* (V) owned: logits of the token after the prompt */
+    bool read;     /* first and the beginning of the cache belong to the prompt */
     bool warned;
 };
 
 /* document: the text begins a document, as it does when the prompt is empty. */
 void continuation_begin(struct continuation *c, const struct loaded *m, const char *prompt, size_t len,
                         bool document);
-/* Back to the end of the prompt, which is computed once while the context is not outgrown. */
+/* Returns to the end of the prompt, which is computed only once unless the context overflows. */
 void continuation_start(struct continuation *c);
-/* Tokens until something stops it: "length" (max_tokens, 0: no limit), "eos", "stop" or "signal". */
+/* Generates tokens until something stops it: "length" (max_tokens, 0: no limit), "eos", "stop" or "signal".
+ */
 const char *continuation_run(struct continuation *c, struct sampler *s, struct textout *out,
                              uint64_t max_tokens, bool ignore_eos);
 void continuation_end(struct continuation *c);

@@ -22,7 +22,7 @@
 enum {
     FIRST_BUFFER = 256 << 10,
     MAX_READ = 1 << 20,
-    MAX_ROW = 16 << 20, /* of a table */
+    MAX_ROW = 16 << 20, /* bytes of a table's row */
     WAIT_MS = 200       /* how often a wait checks stop_signal */
 };
 static const char separator[] = "<|endoftext|>"; /* a line of its own between texts, as in TinyStories */
@@ -576,8 +576,8 @@ static bool next_json_value(struct input *in, struct doc *d)
     return parse(in, json, len, line, d);
 }
 
-/* The next record of a table, without its bytes being passed by. 0: there is none; *why is set when there
- * should be. */
+/* Finds the next record of a table, without skipping it. Returns 0: there is none; *why is set when one was
+ * expected. */
 static size_t table_record(struct input *in, const char **why)
 {
     size_t len;

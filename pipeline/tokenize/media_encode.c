@@ -46,7 +46,7 @@ static const struct opt opts[] = {
     {'d', "domain", OPT_STR, &domain_name, "DOMAIN",
      "mark all as language, code, math, ml, logic or other (default other)"},
     {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
-     "of directories, only files whose name matches; may be given again"},
+     "in directories, read only files whose name matches; may be given again"},
     {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
      "count bad files and documents and go on; default: stop with an error"},
     INPUT_OPTIONS(input_opts),

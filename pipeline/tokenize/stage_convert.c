@@ -21,7 +21,7 @@ static bool use_nfc;
 
 static const struct opt opts[] = {
     {'o', "output", OPT_STR, &output, "FILE", "write tokenizer.json here; - is standard output"},
-    {0, NULL, OPT_HEADING, NULL, NULL, "Of .tiktoken files"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "For .tiktoken files"},
     {0, "pattern", OPT_STR, &pattern_name, "NAME",
      "how text is cut: gpt2, cl100k, llama3, qwen2 or o200k (default: by the number of\n"
      "tokens, where that is of a vocabulary in use)"},

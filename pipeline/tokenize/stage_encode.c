@@ -36,9 +36,9 @@ static const struct opt opts[] = {
     {0, "batch", OPT_U64, &batch_rows, "N",
      "write JSON batches of N rows with attention_mask and labels, for other programs;\n"
      "each row is a document and EOS"},
-    {0, "pad", OPT_STR, &pad_side, "SIDE", "of --batch: left or right (default right)"},
+    {0, "pad", OPT_STR, &pad_side, "SIDE", "with --batch: pad on the left or right (default right)"},
     {0, "length", OPT_U64, &row_length, "N",
-     "of --batch: rows of N ids; longer documents lose their end, but for EOS\n"
+     "with --batch: rows of N ids; longer documents lose their end, but for EOS\n"
      "(default: as long as the longest of the batch)"},
     {'j', "threads", OPT_INT, &threads, "N",
      "worker threads (default: one a processor); the output is the same"},
@@ -49,14 +49,14 @@ static const struct opt opts[] = {
     {0, "special", OPT_FLAG, &around, NULL,
      "put the ids around each document that the file's post_processor names, such as\n"
      "a beginning of text (default: none)"},
-    {0, NULL, OPT_HEADING, NULL, NULL, "What documents are"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Kind of documents"},
     {0, "modality", OPT_STR, &modality, "WHAT",
      "text or code: put each in its tags (default: no tags); image or audio:\n"
      "see tokenize --modality image --help"},
     {0, "fim", OPT_SHARE, &fim_rate, "SHARE",
-     "of --modality code: fill in the middle for this share of the documents of up\n"
+     "with --modality code: fill in the middle for this share of the documents of up\n"
      "to 1 MiB, half of them prefix-suffix-middle, half suffix-prefix-middle"},
-    {0, "seed", OPT_U64, &seed, "N", "of --fim (default 0)"},
+    {0, "seed", OPT_U64, &seed, "N", "seed of --fim (default 0)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Documents"},
     INPUT_TEXT_OPTS(input_opts),
     {0, "replace-invalid", OPT_FLAG, &replace_invalid, NULL,
@@ -66,7 +66,7 @@ static const struct opt opts[] = {
      "mark all as language, code, math, ml, logic or other\n"
      "(default: each document's own)"},
     {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
-     "of directories, only files whose name matches; may be given again"},
+     "in directories, read only files whose name matches; may be given again"},
     {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
      "count bad JSON documents and go on; default: stop with an error"},
     INPUT_OPTIONS(input_opts),

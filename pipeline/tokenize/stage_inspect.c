@@ -32,7 +32,7 @@ static const struct opt opts[] = {
     {'f', "text-field", OPT_STR, &input_opts.text_field, "FIELD",
      "where the text is in JSON (default: as fetch finds it)"},
     {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
-     "of directories, only files whose name matches; may be given again"},
+     "in directories, read only files whose name matches; may be given again"},
     {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
      "count bad JSON documents and go on; default: stop with an error"},
     INPUT_OPTIONS(input_opts),

@@ -29,7 +29,7 @@ static const struct opt opts[] = {
      "stop with the document that reaches SIZE bytes of text"},
     {0, "sample", OPT_SHARE, &feed.sample, "SHARE",
      "learn from this share of the documents, drawn at random (default 1)"},
-    {0, "seed", OPT_U64, &feed.seed, "N", "of that draw (default 0)"},
+    {0, "seed", OPT_U64, &feed.seed, "N", "seed of that draw (default 0)"},
     {0, "memory", OPT_BYTES, &memory, "SIZE",
      "use about this much (default 1GiB). More words than fit are counted on disk,\n"
      "in $TMPDIR or /tmp; if merging takes more, the rarest words are left out,\n"
@@ -39,7 +39,7 @@ static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "Documents"},
     INPUT_TEXT_OPTS(input_opts),
     {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
-     "of directories, only files whose name matches; may be given again"},
+     "in directories, read only files whose name matches; may be given again"},
     {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
      "count bad JSON documents and go on; default: stop with an error"},
     INPUT_OPTIONS(input_opts),

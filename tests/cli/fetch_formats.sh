@@ -1,4 +1,4 @@
-# What each kind of source gives: one document a line, file or array element, in an order that depends on names alone.
+# Each kind of source gives one document a line, file or array element, in an order that depends on names alone.
 set -eu
 expect() {      # EXPECTED-LINES ARGUMENT...
     local want=$1

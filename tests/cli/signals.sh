@@ -1,4 +1,4 @@
-# What each signal does, in every program: docs/signals.md.
+# Every program reacts to each signal as docs/signals.md describes.
 . "$ROOT/tests/cli/train_data.bash"
 
 # SIGUSR1, which a batch system sends before its time limit, makes train save and go on; with --stop-on USR1, stop

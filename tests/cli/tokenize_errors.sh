@@ -1,4 +1,4 @@
-# What is wrong is named: file, place, reason; exit 1 (2 for misuse), and no file is left.
+# Errors are named: file, place, reason; exit 1 (2 for misuse), and no file is left.
 set -euo pipefail
 tokenize="$BIN/tokenize"
 "$BIN/fetch" --quiet --cat demo:language --limit 200KB --seed 5 >docs.jsonl

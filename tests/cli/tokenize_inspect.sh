@@ -1,4 +1,4 @@
-# What inspect says is what tokenize gives.
+# inspect shows the ids that tokenize gives.
 set -euo pipefail
 tokenize="$BIN/tokenize"
 for d in language code; do "$BIN/fetch" --quiet --cat "demo:$d" --limit 60KB --seed 5; done >docs.jsonl

@@ -1,4 +1,4 @@
-# What is wrong is named, the exit code says so, and what was committed stays.
+# Errors are named and set the exit code, and committed checkpoints stay.
 . "$ROOT/tests/cli/train_data.bash"
 batches 40 >all
 

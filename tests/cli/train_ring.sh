@@ -1,4 +1,4 @@
-# The same bits through a ring as through a pipe; a mix that is killed is noticed, and nothing that was learnt is lost.
+# A ring gives train the same bits as a pipe; a mix that is killed is noticed, and nothing that was learnt is lost.
 . "$ROOT/tests/cli/train_data.bash"
 mix=("$BIN/mix" --quiet language=60:tokens/language math=40:tokens/math -T 32 -B 4 --seed 7)
 ring=test-train-$$

@@ -114,7 +114,8 @@ static void compare_with_record(const struct array *a)
 {
     const void *reference = records[record_next].p;
     double relative = a->t == DTYPE_BF16 ? 0x1p-7 : 4e-6, absolute = act == DTYPE_BF16 ? 4e-5 : 1e-5;
-    double largest = 1e-2; /* of less, what cancels out leaves as much */
+    double largest =
+        1e-2; /* tolerance when all values are smaller, since cancellation leaves errors of about this size */
     CHECK(records[record_next].bytes == a->n * dtype_bytes(a->t), "other arrays than the reference's");
     for (size_t i = 0; i < a->n; i++)
         largest = fmax(largest, fabs(element(reference, i, a->t)));

@@ -610,8 +610,9 @@ static void wide_heads(void)
     tables[1]->close(dev);
 }
 
-/* What train counts for 1b at its whole context, weights and state in bf16, layers recomputed, and what it
- * leaves free: cards of 16 GB give 15.5e9 bytes or more to one program. */
+/* The memory that train counts for 1b at its whole context, with weights and state in bf16 and layers
+ * recomputed, fits with the reserve that it leaves free: cards of 16 GB give 15.5e9 bytes or more to one
+ * program. */
 static void fits_16_gb(void)
 {
     struct model_config c;

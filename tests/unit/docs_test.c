@@ -296,7 +296,7 @@ static void flat_objects_are_read_as_others(void)
     doc_parser_free(q);
 }
 
-/* What stands in a string is no value, an escaped quotation mark included. */
+/* Brackets within a string are no values, even after an escaped quotation mark. */
 static void values_are_counted_outside_strings(void)
 {
     size_t n = DOC_MAX_VALUES + 100;

@@ -333,7 +333,6 @@ static void recompute_same_bits(enum dtype act)
     free(again);
 }
 
-/* With equal weights and batches, both types give close losses, and gradients of one direction. */
 /* Layers that wait are exact identities: the model of full depth has the loss and the gradients of the
  * shallow one, bit for bit, and what the shallow one is trained with leaves them alone. */
 static void waiting_layers(enum dtype act)
@@ -372,6 +371,7 @@ static void waiting_layers(enum dtype act)
     weights_free(&w);
 }
 
+/* With equal weights and batches, both types give close losses, and gradients of one direction. */
 static void bf16_close(void)
 {
     enum { B = 2, T = 31 };

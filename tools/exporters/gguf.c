@@ -76,6 +76,8 @@ static void put_model(struct gguf *g, const struct model_config *c, const char *
 
 static const char *pattern_name(const struct tokenizer *t, const char *path)
 {
+    if (t->steps || t->characters)
+        die("%s: the tokenizer's steps have no names in llama.cpp", path);
     if (t->nfc)
         die("%s: the tokenizer normalises its text to NFC, which a GGUF file cannot say", path);
     switch (t->pattern) {

@@ -22,7 +22,8 @@ struct tokenizer;
 struct tokenizer *tokenizer_load(const char *path, char *err, size_t cap);
 struct tokenizer *tokenizer_parse(const char *json, size_t len, const char *name, char *err, size_t cap);
 void tokenizer_free(struct tokenizer *t); /* NULL is fine */
-/* Returns the JSON text, malloc'd; deterministic. */
+/* Returns the JSON text, malloc'd; deterministic. NULL: the tokenizer cuts or normalises its text in ways
+ * that only files of other makers ask for, and those are not written. */
 char *tokenizer_to_json(const struct tokenizer *t, size_t *len);
 
 uint32_t tokenizer_vocab_size(const struct tokenizer *t); /* ids are below this */

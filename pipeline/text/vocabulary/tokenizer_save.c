@@ -119,6 +119,8 @@ static void write_model(struct strbuf *out, const struct tokenizer *t)
 char *tokenizer_to_json(const struct tokenizer *t, size_t *len)
 {
     struct strbuf out = {0};
+    if (t->steps || t->characters)
+        return NULL;
     add(&out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n");
     write_added(&out, t);
     write_steps(&out, t);
