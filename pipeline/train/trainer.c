@@ -1,0 +1,254 @@
+#include "pipeline/train/trainer.h"
+
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/train/memory.h"
+#include "pipeline/train/metrics.h"
+#include "pipeline/train/rundir.h"
+#include "pipeline/train/settings.h"
+#include "pipeline/train/state.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_TOKENIZER = 256 << 20 };
+
+void trainer_load_tokenizer(struct trainer *t, const char *resume_dir)
+{
+    char err[1024], *copy = resume_dir ? path_join(resume_dir, "tokenizer.json") : NULL;
+    const char *path = t->cfg->tokenizer ? t->cfg->tokenizer : copy;
+    if (!path)
+        usage_error("-t FILE is missing: the tokenizer");
+    t->tok_json = read_file(path, &t->tok_len, MAX_TOKENIZER);
+    t->tok = tokenizer_parse(t->tok_json, t->tok_len, path, err, sizeof err);
+    if (!t->tok)
+        die("%s", err);
+    tokenizer_read_config(t->tok, path);
+    free(copy);
+}
+
+void trainer_open_batches(struct trainer *t, const struct model_config *m)
+{
+    const char *in = t->cfg->input_name;
+    t->in = batch_reader_open(t->cfg->input);
+    t->h = batch_reader_header(t->in);
+    if (t->h->tokenizer_hash != tokenizer_hash(t->tok))
+        die("%s: offset 0: the batches were made with another tokenizer (hash %016llx, vocabulary %u) than "
+            "%s "
+            "(%016llx, %u)",
+            in, (unsigned long long)t->h->tokenizer_hash, t->h->vocab_size,
+            t->cfg->tokenizer ? t->cfg->tokenizer : "the checkpoint's tokenizer.json",
+            (unsigned long long)tokenizer_hash(t->tok), tokenizer_vocab_size(t->tok));
+    if (t->h->vocab_size != (uint32_t)m->V)
+        die("%s: offset 0: the batches have a vocabulary of %u, the tokenizer has %d", in, t->h->vocab_size,
+            m->V);
+    if (t->h->eos_id < t->h->vocab_size)
+        tokenizer_set_eos(t->tok, t->h->eos_id); /* what the documents really end with */
+    if (t->h->T > (uint32_t)m->T)
+        die("%s: offset 0: rows of %u tokens, the model's context is %d: mix with -T %d, or train with "
+            "--context %u",
+            in, t->h->T, m->T, m->T, t->h->T);
+    t->doc_eos = -1;
+    if (t->cfg->doc_mask && t->h->eos_id >= t->h->vocab_size)
+        die("%s: offset 0: --doc-mask, but the batches name no end-of-document token", in);
+    if (t->cfg->doc_mask)
+        t->doc_eos = (int)t->h->eos_id;
+}
+
+static enum dtype compute_type(const struct train_config *c)
+{
+    return c->dtype == COMPUTE_BF16 ? DTYPE_BF16 : DTYPE_F32;
+}
+
+void trainer_open_device(struct trainer *t, struct train_config *c, const struct model_config *m)
+{
+    char err[512], why[512];
+    const struct attention_shape row = {.B = 1, .T = (int)t->h->T, .H = m->H, .Hkv = m->Hkv, .D = m->D};
+    char *device = settings_word(&c->device);
+    t->ops = ops_choose(device, why, sizeof why);
+    if (!t->ops)
+        die("--device %s: %s", device, why);
+    if (c->dtype == COMPUTE_AUTO)
+        c->dtype = t->ops->fastest_act() == DTYPE_BF16 ? COMPUTE_BF16 : COMPUTE_F32;
+    enum dtype act = compute_type(c);
+    t->dev = t->ops->open(act, (int)t->cfg->threads, err, sizeof err);
+    if (!t->dev)
+        die("%s", err);
+    if (t->cfg->fp8 && t->ops->use_fp8(t->dev, err, sizeof err) != 0)
+        die("--fp8: %s", err);
+    if (c->attention == ATTENTION_CUDNN && t->ops->use_cudnn(t->dev, row, err, sizeof err) != 0)
+        die("--attention cudnn: %s", err);
+    say("device: %s, %s, %s (--device %s; %s)", t->ops->name, act == DTYPE_BF16 ? "bf16" : "f32",
+        t->ops->describe(t->dev), device, why);
+    free(device);
+    rate_measure(&t->rate, t->ops, t->dev, act);
+}
+
+/* All memory of the run for so many layers, after saying how much it is for all of them. */
+void trainer_allocate(struct trainer *t, struct train_config *c, const struct model_config *m, int depth)
+{
+    char err[512];
+    enum dtype act = compute_type(c);
+    bool use_muon = c->optimizer == OPTIMIZER_MUON;
+    struct memory_plan plan;
+    struct params layout;
+    t->ahead = (struct lookahead){.beta = (float)c->ema_nesterov,
+                                  .gamma = (float)c->ema_gamma,
+                                  .start = c->ema_start,
+                                  .every = c->outer_nesterov,
+                                  .eta = (float)c->outer_lr,
+                                  .mu = (float)c->outer_momentum};
+    if (params_layout(&layout, m) != 0)
+        die("out of memory");
+    t->finish.on = config_finishes(c);
+    bool bf16_state = c->state_dtype == DTYPE_BF16;
+    uint64_t optimizer = optim_bytes(&layout, act, use_muon, bf16_state) +
+                         lookahead_bytes(&t->ahead, layout.total) +
+                         (t->finish.on ? finish_bytes(layout.total, act) : 0);
+    params_free(&layout);
+    memory_plan_make(&plan, &(struct memory_request){.ops = t->ops,
+                                                     .dev = t->dev,
+                                                     .model = m,
+                                                     .h = t->h,
+                                                     .act = act,
+                                                     .optimizer = optimizer,
+                                                     .recompute = c->recompute,
+                                                     .bf16_alone = bf16_state,
+                                                     .micro = c->micro_batch});
+    c->micro_batch = plan.micro;
+    t->micro = (int)plan.micro;
+    if ((bf16_state ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
+                    : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
+        die("%s", err);
+    t->opt = (struct optim){.beta1 = (float)c->beta1,
+                            .beta2 = (float)c->beta2,
+                            .eps = (float)c->eps,
+                            .weight_decay = (float)c->weight_decay,
+                            .clip = (float)c->clip,
+                            .bf16_state = bf16_state,
+                            .use_muon = use_muon,
+                            .momentum = (float)c->momentum,
+                            .rate = {1, (float)(c->lr_embedding / c->lr), (float)(c->lr_head / c->lr),
+                                     (float)(c->lr_norm / c->lr)}};
+    if (optim_alloc(&t->opt, &t->w, err, sizeof err) != 0)
+        die("%s", err);
+    if (lookahead_alloc(&t->ahead, &t->w) != 0)
+        die("no memory for the extrapolation of weights (%.1f MB)",
+            (double)lookahead_bytes(&t->ahead, t->w.layout.total) / 1e6);
+    if (finish_alloc(&t->finish, &t->w) != 0)
+        die("no memory for averages of weights (%.1f MB)",
+            (double)finish_bytes(t->w.layout.total, act) / 1e6);
+    t->grad = t->ops->alloc(t->dev, t->w.layout.total * sizeof *t->grad);
+    if (!t->grad)
+        die("no memory for the gradient (%.1f MB)", (double)plan.gradient / 1e6);
+    loop_set_depth(t, depth);
+    t->tokens = xcalloc((size_t)t->h->B * (t->h->T + 1), sizeof *t->tokens);
+    t->loss = xcalloc((size_t)t->h->B * t->h->T, sizeof *t->loss);
+    t->row_loss = xcalloc(t->h->B, sizeof *t->row_loss);
+    t->finished_loss = xcalloc((size_t)t->micro, sizeof *t->finished_loss);
+    t->source_loss = xcalloc(t->h->n_sources, sizeof *t->source_loss);
+}
+
+/* Stages of --grow, and what they save. */
+void trainer_say_growth(const struct trainer *t, const struct model_config *m)
+{
+    const struct growth *g = &t->cfg->growth;
+    const struct growth all = {.stage = {{0, m->L}}, .n = 1};
+    struct strbuf line = {0};
+    uint64_t steps = t->cfg->steps;
+    for (int i = 0; i < g->n; i++) {
+        struct model_config c = *m;
+        c.L = g->stage[i].depth;
+        size_t acts = activations_bytes(t->ops, &c, t->w.act, t->micro, (int)t->h->T,
+                                        t->cfg->recompute ? ACT_RECOMPUTE : ACT_TRAIN);
+        strbuf_addf(&line, "%s%d layers from step %llu on (activations %.1f MB)", i ? ", " : "", c.L,
+                    (unsigned long long)g->stage[i].step, (double)acts / 1e6);
+    }
+    if (g->n > 1)
+        say("growth: %s: %.0f %% of the FLOPs that all layers always would take", line.s,
+            100 * growth_flops(g, m, (int)t->h->T, 0, steps) / growth_flops(&all, m, (int)t->h->T, 0, steps));
+    strbuf_free(&line);
+}
+
+/* config.json of the run: what was resolved, and of what. */
+void trainer_write_config(const struct trainer *t, const struct model_config *m)
+{
+    char *path = path_join(t->cfg->run, "config.json");
+    json_t *o = config_to_json(t->cfg);
+    json_object_set_new(o, "version", json_string(tritter_version));
+    json_object_set_new(o, "backend", json_sprintf("%s, %s", t->ops->name, t->ops->describe(t->dev)));
+    json_object_set_new(o, "parameters", json_integer((json_int_t)model_params(m)));
+    json_object_set_new(o, "vocab_size", json_integer(m->V));
+    json_object_set_new(o, "flops_per_token", json_real(model_flops_per_token(m, (int)t->h->T)));
+    json_object_set_new(o, "rows", json_integer(t->h->B));
+    json_object_set_new(o, "row_tokens", json_integer(t->h->T));
+    json_object_set_new(o, "sources", json_integer(t->h->n_sources));
+    json_object_set_new(o, "mix_hash", json_sprintf("%016llx", (unsigned long long)t->h->mix_hash));
+    json_object_set_new(o, "tokenizer_hash",
+                        json_sprintf("%016llx", (unsigned long long)tokenizer_hash(t->tok)));
+    char *text = json_dumps(o, JSON_INDENT(2));
+    struct commit f;
+    fprintf(commit_open(&f, path), "%s\n", text);
+    commit_finish(&f);
+    free(text);
+    free(path);
+    json_decref(o);
+}
+
+void trainer_open_logs(struct trainer *t, const json_t *state)
+{
+    logfile_open(&t->metrics, t->cfg->run, "metrics.jsonl", state ? state_bytes(state, "metrics_bytes") : 0);
+    logfile_open(&t->ledger, t->cfg->run, "ledger.jsonl", state ? state_bytes(state, "ledger_bytes") : 0);
+    metrics_event(&t->metrics, t->step, state ? "resume" : "start", NULL);
+}
+
+/* Weights and counters: first values, or those of the checkpoint. */
+void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
+{
+    t->saved_step = UINT64_MAX;
+    if (!dir) {
+        t->w.init = t->cfg->init;
+        if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
+            die("no memory for the first weights");
+        lookahead_begin(&t->ahead, &t->w);
+        finish_begin(&t->finish, &t->w);
+        losses_begin(&t->losses, 0);
+        if (t->cfg->overwrite) /* only now: whatever is wrong with this run has shown before */
+            rundir_clear(t->cfg->run);
+        return;
+    }
+    state_check_mix(t, dir, state);
+    state_load(t, dir, state);
+    t->saved_step = t->step;
+    rundir_link(t->cfg->run, "latest", t->step);
+    char *best = t->cfg->keep_best && t->best_step ? rundir_checkpoint(t->cfg->run, t->best_step) : NULL;
+    if (best && is_dir(best))
+        rundir_link(t->cfg->run, "best", t->best_step);
+    free(best);
+    say("going on from %s at step %llu of %llu", dir, (unsigned long long)t->step,
+        (unsigned long long)t->cfg->steps);
+}
+
+void trainer_close(struct trainer *t)
+{
+    logfile_close(&t->metrics);
+    logfile_close(&t->ledger);
+    batch_reader_close(t->in);
+    validation_close(t->val);
+    activations_free(t->act);
+    t->ops->free(t->dev, t->grad);
+    optim_free(&t->opt, &t->w);
+    lookahead_free(&t->ahead, &t->w);
+    finish_free(&t->finish, &t->w);
+    weights_free(&t->w);
+    t->ops->close(t->dev);
+    tokenizer_free(t->tok);
+    free(t->tok_json);
+    free(t->tokens);
+    free(t->loss);
+    free(t->row_loss);
+    free(t->source_loss);
+    free(t->finished_loss);
+}
