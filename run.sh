@@ -270,6 +270,7 @@ stage_train() {
     fi
     mix_args+=(-T "$row_tokens" -B "$batch" --seed "$seed" --steps "$steps" --start-step "$start")
     "$bin/mix" "${mix_args[@]}" --dry-run >/dev/null        # what is wrong shows here; train would wait for the ring
+    echo "run.sh: to watch it, from another terminal here: bin/monitor"
     "$bin/mix" --quiet "${mix_args[@]}" -o "ring:run-$$" &
     mixer=$!
     # shellcheck disable=SC2086  # split into words on purpose
@@ -303,6 +304,8 @@ stage_sample() {
         "$bin/sample" "$run/model/latest" -p "$prompt" -n 120 --device "$device" --seed "$seed" --temperature 0.4 --top-p 0.95
         echo; i=$((i + 1))
     done | tee "$run/samples.txt"
+    "$tools/report" --quiet "$run/model" -o "$run/report.html"
+    echo "run.sh: the model is $run/model/latest, the report $run/report.html"
 }
 
 # --- which stages to run ----------------------------------------------------------
