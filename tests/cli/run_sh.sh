@@ -7,7 +7,7 @@ small=(--train '--layers 1 --width 64 --heads 1')
 run first "${small[@]}" || { cat first; exit 1; }
 grep -q 'bits' 'r r/eval.txt'
 grep -q '"bits_per_byte"' 'r r/eval.json'
-[ -s 'r r/samples.txt' ]
+[ -s 'r r/samples.txt' ] && [ -s 'r r/report.html' ]
 run second "${small[@]}"
 for s in tokenize shard train eval sample; do grep -q "== $s: finished earlier" second; done
 run third sample "${small[@]}"
