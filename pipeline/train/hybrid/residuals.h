@@ -1,7 +1,7 @@
 /*
  * residuals.h - what a forecast is likely to get wrong: the residual store and the linear model together
  *
- *   r^ = 0.7 store (8 nearest) + 0.3 linear (recursive least squares)      ENGINE.md, CORRECT
+ *   r^ = 0.7 store (8 nearest) + 0.3 linear (recursive least squares)
  * Exactly 0 until there are `min_entries`: fewer would be noise applied to weights.
  */
 #ifndef HYBRID_RESIDUALS_H
