@@ -69,7 +69,7 @@ static const char notes[] =
     "  bin/eval runs/a/latest --data language=tokens/language/val --data math=tokens/math/val\n"
     "  bin/eval runs/a/latest --task piqa=piqa.val.jsonl --json | jq .tasks.piqa.acc_norm\n"
     "\n"
-    "`eval` alone is a command of the shell: call bin/eval, or tritter eval.\n"
+    "`eval` alone is a command of the shell: call bin/eval.\n"
     "Exit: 0 done, 1 failed (a shard of another tokenizer, a damaged file), 2 misuse, 128+n stopped by "
     "signal n.";
 

@@ -249,7 +249,8 @@ static void report(const struct job *j)
     if (t->documents == 0)
         warn("%s: no documents to train on", output);
     if (val_share > 0 && v->documents == 0)
-        warn("%s/val: no document was held out; there are too few for --val %g%%", output, 100 * val_share);
+        warn("%s/val: no document was held out of %llu; take a larger --val", output,
+             (unsigned long long)t->documents);
 }
 
 static void job_open(struct job *j, const struct tokens_header *h)

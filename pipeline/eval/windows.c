@@ -36,7 +36,8 @@ static void check_source(const struct loaded *m, const struct shard_set *s, cons
     if (shard_set_vocab_size(s) > (uint32_t)m->w.c.V)
         die("%s: vocabulary of %u, but the model's has %d", dir, shard_set_vocab_size(s), m->w.c.V);
     if (shard_set_tokens(s) < 2)
-        die("%s: %llu tokens: nothing to predict", dir, (unsigned long long)shard_set_tokens(s));
+        die("%s: %llu tokens: nothing to predict. Was a document held out (shard --val)?", dir,
+            (unsigned long long)shard_set_tokens(s));
 }
 
 /* Text bytes of every id; special tokens have none. */

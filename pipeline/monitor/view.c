@@ -225,17 +225,28 @@ static int draw_stage(struct grid *g, struct rect in, int y, const struct stage 
     return y + 1;
 }
 
-static void draw_stages(const struct view *v, struct grid *g, struct rect r, bool labels)
+/* The live ones first. With details each has its command line, and those that died are shown one by one; else
+ * those are counted. */
+static void draw_stages(const struct view *v, struct grid *g, struct rect r, bool details)
 {
     struct rect in = grid_frame(g, r, "stages");
-    int y = in.y, end = in.y + in.height;
-    for (int i = 0; i < v->stages->n && y < end; i++) {
-        y = draw_stage(g, in, y, &v->stages->v[i]);
-        if (labels && y < end)
-            grid_text(g, in.x + 10, y++, in.width - 10, COLOUR_DIM, v->stages->v[i].now.label);
-    }
-    if (v->stages->n == 0 && in.height > 0)
-        grid_text(g, in.x + 1, in.y, in.width - 1, COLOUR_DIM, "none is running");
+    int y = in.y, end = in.y + in.height, dead = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < v->stages->n && y < end; i++) {
+            const struct stage *s = &v->stages->v[i];
+            if (s->died != (pass == 1))
+                continue;
+            dead += s->died;
+            if (s->died && !details)
+                continue;
+            y = draw_stage(g, in, y, s);
+            if (details && y < end)
+                grid_text(g, in.x + 10, y++, in.width - 10, COLOUR_DIM, s->now.label);
+        }
+    if (y == in.y && y < end)
+        grid_text(g, in.x + 1, y++, in.width - 1, COLOUR_DIM, "none is running");
+    if (dead > 0 && !details && y < end)
+        grid_printf(g, in.x + 1, y, in.width - 1, COLOUR_WARN, "%d ended without a word: 4 Pipeline", dead);
 }
 
 static void draw_events(const struct view *v, struct grid *g, struct rect r)

@@ -17,6 +17,10 @@ static void presets(void)
         {"nano", 6, 0.5}, {"tiny", 34, 0.5}, {"100m", 135, 0.5}, {"500m", 375, 1}, {"1b", 1270, 5}};
     struct model_config c;
     char err[256];
+    for (size_t i = 0; model_preset_at(i); i++)
+        CHECK(i < sizeof expected / sizeof *expected &&
+                  strcmp(model_preset_at(i)->name, expected[i].name) == 0,
+              "%s: no size is expected of it here", model_preset_at(i)->name);
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         CHECK(model_preset(expected[i].name, &c) == 0, "%s", expected[i].name);
         CHECK(model_config_check(&c, err, sizeof err) == 0, "%s: %s", expected[i].name, err);
