@@ -129,7 +129,7 @@ config = json.load(open(f"{checkpoint}/config.json"))
 tensors = {k: v.astype(np.float32) for k, v in load_file(f"{checkpoint}/model.safetensors").items()}
 for dtype in TOLERANCE:
     path = f"{work}/model-{dtype}.gguf"
-    subprocess.run([f"{tools}/export", "gguf", checkpoint, "-o", path, "--dtype", dtype, "--quiet"], check=True)
+    subprocess.run([f"{tools}/export", "gguf", checkpoint, "-o", path, "--dtype", dtype, "--overwrite", "--quiet"], check=True)
     check_file(path, dtype, tensors, config)
     server = start(path, config["max_position_embeddings"])
     worst = check_probabilities(server, dtype)
