@@ -228,12 +228,23 @@ static bool is_locked(const char *path)
     return found;
 }
 
-static void read_config(struct run *r)
+json_t *run_config(const struct run *r)
 {
     json_error_t e;
-    char *path = path_join(r->path, "config.json");
     struct stat st;
-    json_t *o = stat(path, &st) == 0 && st.st_size < MAX_CONFIG ? json_load_file(path, 0, &e) : NULL;
+    char *path = path_join(r->path, "config.json");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe of that name must not hold us */
+    bool usable = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < MAX_CONFIG;
+    json_t *o = usable ? json_loadfd(fd, 0, &e) : NULL;
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return o;
+}
+
+static void read_config(struct run *r)
+{
+    json_t *o = run_config(r);
     r->steps = or_zero(number(o, "steps"));
     r->rows = or_zero(number(o, "rows"));
     r->row_tokens = or_zero(number(o, "row_tokens"));
@@ -242,7 +253,6 @@ static void read_config(struct run *r)
              or_zero(number(o, "parameters")) / 1e6);
     snprintf(r->backend, sizeof r->backend, "%s", string(o, "backend"));
     json_decref(o);
-    free(path);
 }
 
 /* Returns the directory with metrics.jsonl: path itself, or one above it (when a checkpoint or `latest` was

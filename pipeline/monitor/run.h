@@ -73,5 +73,7 @@ void run_poll(struct run *r);
 void run_close(struct run *r);
 double run_seconds_left(const struct run *r); /* NaN: cannot be told */
 json_t *run_to_json(const struct run *r);
+/* config.json of the run, an object; NULL: there is none that can be read. New reference. */
+json_t *run_config(const struct run *r);
 
 #endif

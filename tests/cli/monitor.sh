@@ -76,6 +76,13 @@ grep -q "removed.*$pid" removed.txt
 if sees "\"pid\":$pid,"; then echo 'still there'; exit 1; fi
 exec 9>&-
 
+# a run whose config.json is a pipe that nobody writes
+mkdir pipe
+cp run/metrics.jsonl pipe
+mkfifo pipe/config.json
+timeout -k 1 5 "$BIN/monitor" --once pipe --pane loss >/dev/null </dev/null
+timeout -k 1 5 "$TOOLS/report" --quiet pipe -o pipe.html
+
 code=0
 "$BIN/monitor" --once nowhere 2>err || code=$?
 [ $code = 1 ]

@@ -92,10 +92,7 @@ static json_t *events(const struct run *r)
 
 static json_t *settings(const struct run *r)
 {
-    json_error_t e;
-    char *path = path_join(r->path, "config.json");
-    json_t *o = path_exists(path) ? json_load_file(path, 0, &e) : NULL;
-    free(path);
+    json_t *o = run_config(r);
     return json_is_object(o) ? o : json_object();
 }
 
