@@ -61,6 +61,13 @@ struct input_opts {
     {0, "files-from", OPT_STR, &(o).files_from, "FILE",                                                      \
      "read what more names FILE has, one a line; - is standard input"}
 
+/* Rows of the option table, for programs that read files of documents. */
+#define INPUT_FILE_OPTS(o)                                                                                   \
+    {'g', "glob", OPT_LIST, &(o).globs, "GLOB",                                                              \
+     "in directories, read only files whose name matches; may be given again"},                              \
+    {0, "skip-bad", OPT_FLAG, &(o).skip_bad, NULL,                                                           \
+     "count bad JSON documents and go on; default: stop with an error"}
+
 /* Rows of the option table, for programs that use a single text of each document. */
 #define INPUT_TEXT_OPTS(o)                                                                                   \
     {'f', "text-field", OPT_STR, &(o).text_field, "FIELD",                                                   \

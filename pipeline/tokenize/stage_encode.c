@@ -65,10 +65,7 @@ static const struct opt opts[] = {
     {'d', "domain", OPT_STR, &domain_name, "DOMAIN",
      "mark all as language, code, math, ml, logic or other\n"
      "(default: each document's own)"},
-    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
-     "in directories, read only files whose name matches; may be given again"},
-    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
-     "count bad JSON documents and go on; default: stop with an error"},
+    INPUT_FILE_OPTS(input_opts),
     INPUT_OPTIONS(input_opts),
     {0},
 };

@@ -31,10 +31,7 @@ static const struct opt opts[] = {
     {0, "json", OPT_FLAG, &as_json, NULL, "write one JSON object: documents, domains, unused"},
     {'f', "text-field", OPT_STR, &input_opts.text_field, "FIELD",
      "where the text is in JSON (default: as fetch finds it)"},
-    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
-     "in directories, read only files whose name matches; may be given again"},
-    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
-     "count bad JSON documents and go on; default: stop with an error"},
+    INPUT_FILE_OPTS(input_opts),
     INPUT_OPTIONS(input_opts),
     {0},
 };

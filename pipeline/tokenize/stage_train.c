@@ -38,10 +38,7 @@ static const struct opt opts[] = {
      "threads that count (default: one a processor); the result is the same"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Documents"},
     INPUT_TEXT_OPTS(input_opts),
-    {'g', "glob", OPT_LIST, &input_opts.globs, "GLOB",
-     "in directories, read only files whose name matches; may be given again"},
-    {0, "skip-bad", OPT_FLAG, &input_opts.skip_bad, NULL,
-     "count bad JSON documents and go on; default: stop with an error"},
+    INPUT_FILE_OPTS(input_opts),
     INPUT_OPTIONS(input_opts),
     {0},
 };
