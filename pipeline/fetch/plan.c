@@ -37,6 +37,7 @@ static const struct {
     {"infiwebmath", NULL},
     {"arxiv-ml", NULL},
     {"arxiver", NULL},
+    {"folio", NULL},
     {"ruletaker", NULL},
     {"proofwriter", NULL},
 };

@@ -134,6 +134,12 @@ static void print_command(const struct plan *p, const char *domain, const struct
     free(own);
 }
 
+/* Folders are there already; of corpora, cached ones too, the text is made. */
+static bool is_made(const struct plan_source *s)
+{
+    return strncmp(s->word, "corpus:", 7) == 0;
+}
+
 static void print_commands(const struct plan *p)
 {
     char bytes[16];
@@ -145,7 +151,7 @@ static void print_commands(const struct plan *p)
                amount(bytes, download));
     for (int d = 0; d < N_DOMAINS; d++)
         for (size_t i = 0; i < p->need[d].n_sources; i++)
-            if (p->need[d].sources[i].download > 0)
+            if (is_made(&p->need[d].sources[i]))
                 print_command(p, domain_names[d], &p->need[d].sources[i]);
     for (int d = 0; d < N_DOMAINS; d++)
         if (p->need[d].share > 0 && p->need[d].planned < p->need[d].needs)
