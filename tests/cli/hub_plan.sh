@@ -30,7 +30,7 @@ same "$(requests .)" 0 'requests of a plan'
 # what lies in folders: kinds, domains, estimates; what is damaged is named
 mkdir -p mine/py mine/notes mine/TinyStories/data
 "$BIN/fetch" -q --cat demo:language --limit 300KB >mine/stories.jsonl
-for i in $(seq 30); do echo "{\"text\": \"Premises: all cats are animals, and Tom $i is a cat.\\nConclusion: Tom $i is an animal.\\nTrue\"}"; done >mine/puzzles.jsonl
+for i in $(seq 30); do printf '{"text": "Premises: all cats are animals, and Tom %d is a cat.\\nConclusion: Tom %d is an animal.\\nTrue"}\n' "$i" "$i"; done >mine/puzzles.jsonl
 "$BIN/fetch" -q --cat demo:math --limit 50KB | zstd -q >mine/sums.jsonl.zst
 head -c 5000 mine/sums.jsonl.zst >mine/cut.jsonl.zst
 printf 'def f(x):\n    return self.x == 1\n' | tee mine/py/a.py >mine/py/b.py
