@@ -719,7 +719,8 @@ static void strangers(void)
         layers[strlen("\"num_hidden_layers\": ")] = (char)('0' + i);
         FILE *f = fopen("ck/config.json", "w");
         CHECK(f && fwrite(config, 1, len, f) == len && fclose(f) == 0);
-        CHECK(load("ck", dev, &back) == -1 && strstr(err, i == 1 ? "not part of the model" : "missing"), "%s", err);
+        CHECK(load("ck", dev, &back) == -1 && strstr(err, i == 1 ? "not part of the model" : "missing"), "%s",
+              err);
     }
     free(config);
     weights_free(&w);
