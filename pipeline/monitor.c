@@ -4,12 +4,15 @@
  * in:     runs' directories (metrics.jsonl), and the pages of counters of running stages (shm/stats.h)
  * stdout: a screen, again and again in a terminal; once as text or JSON with --once
  *
- * It only reads: no run notices it.
+ * It only reads: no run notices it. Alerts alone are written, to a run's alerts.jsonl: by --headless where
+ * nobody else watches, and when somebody acknowledges them.
  */
+#include "pipeline/alerts/deliver.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/monitor/find.h"
+#include "pipeline/monitor/headless.h"
 #include "pipeline/monitor/terminal.h"
 
 #include <langinfo.h>
@@ -18,8 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool once, json, ascii;
-static const char *size_word, *pane_word;
+static bool once, json, ascii, headless;
+static const char *size_word, *pane_word, *on_alert, *alert_url;
 static struct view view = {.to = 1};
 static struct stages stages;
 
@@ -30,6 +33,13 @@ static const struct opt opts[] = {
      "begin with: overview (default), loss, rates, pipeline, events, samples"},
     {0, "size", OPT_STR, &size_word, "WxH", "with --once: columns and rows (80x24)"},
     {0, "ascii", OPT_FLAG, &ascii, NULL, "draw with ASCII alone (by itself where the terminal is not UTF-8)"},
+    {0, "headless", OPT_FLAG, &headless, NULL,
+     "no screen: watch until the runs end, write alerts.jsonl and print its new lines"},
+    {0, "on-alert", OPT_STR, &on_alert, "COMMAND",
+     "with --headless: run this, words at blanks and no shell, for each alert, whose line it gets as its "
+     "input"},
+    {0, "alert-url", OPT_STR, &alert_url, "URL",
+     "with --headless: POST each alert as JSON: https, or http to this machine"},
     {0},
 };
 
@@ -114,9 +124,29 @@ static void print_json(void)
     json_decref(all);
 }
 
+static void watch_headless(void)
+{
+    char *paths[VIEW_RUNS];
+    for (size_t i = 0; i < view.n_runs; i++)
+        paths[i] = view.runs[i]->path;
+    headless_run(paths, view.n_runs, on_alert, alert_url);
+}
+
+static void check_options(void)
+{
+    char err[256];
+    if ((on_alert || alert_url) && !headless)
+        usage_error("--on-alert and --alert-url belong to --headless");
+    if (headless && (once || json))
+        usage_error("--headless excludes --once and --json");
+    if (deliver_check(on_alert, alert_url, err, sizeof err) != 0)
+        usage_error("%s", err);
+}
+
 int main(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
+    check_options();
     setlocale(LC_CTYPE, "");
     if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
         ascii = true;
@@ -129,7 +159,9 @@ int main(int argc, char **argv)
     else
         open_found();
     poll_all();
-    if (json)
+    if (headless)
+        watch_headless();
+    else if (json)
         print_json();
     else if (once || !isatty(1))
         print_once();
@@ -137,7 +169,7 @@ int main(int argc, char **argv)
         terminal_show(&view, ascii, poll_all);
     for (size_t i = 0; i < view.n_runs; i++)
         run_close(view.runs[i]);
-    if (once || json)
+    if (once || json || headless)
         close_stdout();
-    return 0;
+    return headless ? signal_exit_code() : 0;
 }

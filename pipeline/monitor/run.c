@@ -13,7 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { MAX_LINE = 4 << 20, MAX_CONFIG = 1 << 20, READ = 1 << 20 };
+enum { MAX_CONFIG = 1 << 20 };
 
 static double number(const json_t *o, const char *key)
 {
@@ -137,8 +137,9 @@ static bool is_thinned(struct run *r, const char *line, size_t len)
     return true;
 }
 
-static void take_line(struct run *r, const char *line, size_t len, bool newest)
+static void take_line(void *arg, const char *line, size_t len, bool newest)
 {
+    struct run *r = arg;
     json_error_t e;
     if (len == 0)
         return;
@@ -161,42 +162,10 @@ static void take_line(struct run *r, const char *line, size_t len, bool newest)
     json_decref(o);
 }
 
-static void keep_rest(struct run *r, const char *s, size_t n)
-{
-    if (r->line_len + n > MAX_LINE) { /* too long to be one of our lines: skipped to its end */
-        r->line_len = 0;
-        r->bad_lines++;
-        return;
-    }
-    if (r->line_len + n > r->line_cap) {
-        r->line_cap = 2 * (r->line_len + n);
-        r->line = xrealloc(r->line, r->line_cap);
-    }
-    memcpy(r->line + r->line_len, s, n);
-    r->line_len += n;
-}
-
-static void take_bytes(struct run *r, const char *s, size_t n, bool newest)
-{
-    const char *end = s + n;
-    for (const char *nl; (nl = memchr(s, '\n', (size_t)(end - s))) != NULL; s = nl + 1) {
-        bool last = newest && !memchr(nl + 1, '\n', (size_t)(end - nl - 1));
-        if (r->line_len == 0) {
-            take_line(r, s, (size_t)(nl - s), last);
-            continue;
-        }
-        keep_rest(r, s, (size_t)(nl - s));
-        take_line(r, r->line, r->line_len, last);
-        r->line_len = 0;
-    }
-    keep_rest(r, s, (size_t)(end - s));
-}
-
 /* Forgets everything that was read, since a resumed run has shortened its log. */
-static void start_over(struct run *r)
+static void start_over(void *arg)
 {
-    r->offset = 0;
-    r->line_len = 0;
+    struct run *r = arg;
     r->n_points = 0;
     r->n_steps = 0;
     r->stride = 1;
@@ -211,7 +180,7 @@ static void start_over(struct run *r)
 
 /* Whether some process holds the run's lock, as the kernel lists it. Trying to take the lock could disturb a
  * `train` that is about to start. */
-static bool is_locked(const char *path)
+bool run_is_live(const char *path)
 {
     struct stat st;
     char line[256], want[64];
@@ -242,8 +211,18 @@ json_t *run_config(const struct run *r)
     return o;
 }
 
+/* Reads it when it is another file than before, or has changed. */
 static void read_config(struct run *r)
 {
+    struct stat st;
+    char *path = path_join(r->path, "config.json");
+    bool there = stat(path, &st) == 0;
+    free(path);
+    if (there && st.st_ino == r->config.st_ino && st.st_size == r->config.st_size &&
+        st.st_mtim.tv_sec == r->config.st_mtim.tv_sec && st.st_mtim.tv_nsec == r->config.st_mtim.tv_nsec)
+        return;
+    if (there)
+        r->config = st;
     json_t *o = run_config(r);
     r->steps = or_zero(number(o, "steps"));
     r->rows = or_zero(number(o, "rows"));
@@ -283,9 +262,8 @@ struct run *run_open(const char *path, char *err, size_t cap)
     r->path = dir;
     r->name = xstrdup(real && strrchr(real, '/') ? strrchr(real, '/') + 1 : dir);
     r->gpu_utilization = r->gpu_memory = r->gpu_celsius = r->gpu_watts = NAN;
-    r->fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     start_over(r);
-    if (r->fd < 0) {
+    if (tail_open(&r->file, file) != 0) {
         snprintf(err, cap, "%s: %s", file, strerror(errno));
         run_close(r);
         r = NULL;
@@ -299,19 +277,9 @@ struct run *run_open(const char *path, char *err, size_t cap)
 
 void run_poll(struct run *r)
 {
-    struct stat st;
-    r->live = is_locked(r->path);
+    r->live = run_is_live(r->path);
     read_config(r);
-    if (fstat(r->fd, &st) != 0)
-        return;
-    if ((uint64_t)st.st_size < r->offset)
-        start_over(r);
-    char *buf = xmalloc(READ);
-    for (ssize_t n; (n = pread(r->fd, buf, READ, (off_t)r->offset)) > 0;) {
-        r->offset += (uint64_t)n;
-        take_bytes(r, buf, (size_t)n, r->offset >= (uint64_t)st.st_size);
-    }
-    free(buf);
+    tail_poll(&r->file, take_line, start_over, r);
 }
 
 void run_close(struct run *r)
@@ -327,11 +295,9 @@ void run_close(struct run *r)
         free(r->samples[i].prompt);
         free(r->samples[i].text);
     }
-    if (r->fd >= 0)
-        close(r->fd);
+    tail_close(&r->file);
     free(r->path);
     free(r->name);
-    free(r->line);
     free(r);
 }
 
@@ -373,5 +339,5 @@ json_t *run_to_json(const struct run *r)
                      "steps", real(r->steps), "tokens", real(r->last.tokens), "loss", real(r->last.loss),
                      "grad_norm", real(r->last.grad_norm), "lr", real(r->last.lr), "tokens_per_s",
                      real(r->last.tokens_per_s), "seconds_left", real(run_seconds_left(r)), "validation", val,
-                     "last_event", last, "bad_lines", (json_int_t)r->bad_lines);
+                     "last_event", last, "bad_lines", (json_int_t)(r->bad_lines + r->file.too_long));
 }

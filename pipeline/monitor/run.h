@@ -13,7 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <jansson.h>
+
+#include "pipeline/lib/tail.h"
 
 enum {
     RUN_POINTS = 4096, /* steps kept at most */
@@ -60,17 +63,15 @@ struct run {
     uint64_t n_samples;
     double gpu_utilization, gpu_memory, gpu_celsius, gpu_watts; /* NaN: not said */
     uint64_t bad_lines;
-    bool live; /* a `train` holds its lock */
-    /* reading */
-    int fd;
-    uint64_t offset;
-    char *line; /* begun, not ended */
-    size_t line_len, line_cap;
+    bool live;          /* a `train` holds its lock */
+    struct tail file;   /* metrics.jsonl */
+    struct stat config; /* config.json as it was when it was read */
 };
 
 struct run *run_open(const char *path, char *err, size_t cap); /* path: a run, or something in it */
 void run_poll(struct run *r);
 void run_close(struct run *r);
+bool run_is_live(const char *path);           /* a `train` holds the lock of this directory */
 double run_seconds_left(const struct run *r); /* NaN: cannot be told */
 json_t *run_to_json(const struct run *r);
 /* config.json of the run, an object; NULL: there is none that can be read. New reference. */

@@ -27,7 +27,7 @@ enum finish_choice { FINISH_DECAY, FINISH_PREDICT, FINISH_AUTO };
 enum recipe { RECIPE_PLAN, RECIPE_FAST };
 
 struct train_config {
-    const char *preset, *tokenizer, *input, *run, *grow, *print_step, *stop_on;
+    const char *preset, *tokenizer, *input, *run, *grow, *print_step, *stop_on, *on_alert, *alert_url;
     const char *input_name; /* of input, in messages */
     enum device_choice device;
     enum compute_dtype dtype;

@@ -1,5 +1,6 @@
 #include "pipeline/train/trainer.h"
 
+#include "pipeline/alerts/watch.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/train/memory.h"
@@ -204,6 +205,16 @@ void trainer_open_logs(struct trainer *t, const json_t *state)
     metrics_event(&t->metrics, t->step, state ? "resume" : "start", NULL);
 }
 
+/* Without a watch, a run goes on. */
+void trainer_watch(const struct trainer *t)
+{
+    char err[1024];
+    const struct watch_settings s = {
+        .run = t->cfg->run, .on_alert = t->cfg->on_alert, .alert_url = t->cfg->alert_url};
+    if (watch_thread_start(&s, err, sizeof err) != 0)
+        warn("%s: there will be no alerts", err);
+}
+
 /* Weights and counters: first values, or those of the checkpoint. */
 void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
 {
@@ -234,6 +245,7 @@ void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
 void trainer_close(struct trainer *t)
 {
     logfile_close(&t->metrics);
+    watch_thread_stop();
     logfile_close(&t->ledger);
     batch_reader_close(t->in);
     validation_close(t->val);
