@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const double END_S = 5; /* that a trainer waits at its end for deliveries */
+static const double END_S = 3; /* that a trainer waits at its end for deliveries */
 
 static struct {
     pthread_t id;

@@ -177,12 +177,17 @@ void trainer_say_growth(const struct trainer *t, const struct model_config *m)
 void trainer_write_config(const struct trainer *t, const struct model_config *m)
 {
     char *path = path_join(t->cfg->run, "config.json");
-    json_t *o = config_to_json(t->cfg);
+    json_t *o = config_to_json(t->cfg), *depths = json_array();
+    const struct growth *g = &t->cfg->growth;
+    for (int i = 0; i < g->n; i++)
+        json_array_append_new(depths, json_pack("{s:I, s:i}", "step", (json_int_t)g->stage[i].step, "layers",
+                                                g->stage[i].depth));
     json_object_set_new(o, "version", json_string(tritter_version));
     json_object_set_new(o, "backend", json_sprintf("%s, %s", t->ops->name, t->ops->describe(t->dev)));
     json_object_set_new(o, "parameters", json_integer((json_int_t)model_params(m)));
     json_object_set_new(o, "vocab_size", json_integer(m->V));
     json_object_set_new(o, "flops_per_token", json_real(model_flops_per_token(m, (int)t->h->T)));
+    json_object_set_new(o, "depths", depths);
     json_object_set_new(o, "rows", json_integer(t->h->B));
     json_object_set_new(o, "row_tokens", json_integer(t->h->T));
     json_object_set_new(o, "sources", json_integer(t->h->n_sources));

@@ -31,7 +31,7 @@ grep -q '"severity":"warning","rule":"spike","subject":"","step":700,"text":"los
 "$BIN/monitor" --headless run >again.jsonl # each is told once
 [ ! -s again.jsonl ]
 cmp lines.jsonl run/alerts.jsonl
-"$BIN/monitor" --once run --pane alerts | grep -q 'critical.*the loss is not finite'
+"$BIN/monitor" --once run --pane events | grep -q 'critical.*the loss is not finite'
 "$BIN/monitor" --json run | grep -q '"alerts_unseen":3'
 
 # a program: its input, its arguments, no shell; one that fails is warned of
