@@ -112,7 +112,7 @@ static void draw_numbers(const struct view *v, struct grid *g, struct rect r)
 static void draw_help(struct grid *g, struct rect r)
 {
     static const char *const lines[] = {
-        "1-9, Tab    panes; a click on a name as well",
+        "1-9, Tab    panes; a click on a name, too (shift selects text)",
         "n           next run",
         "l           logarithmic y",
         "+ -         zoom in, out",
