@@ -27,7 +27,7 @@ enum finish_choice { FINISH_DECAY, FINISH_PREDICT, FINISH_AUTO };
 enum recipe { RECIPE_PLAN, RECIPE_FAST };
 
 struct train_config {
-    const char *preset, *tokenizer, *input, *run, *grow, *print_step, *stop_on;
+    const char *preset, *tokenizer, *input, *run, *grow, *print_step, *stop_on, *on_alert, *alert_url;
     const char *init; /* small, unit, or a directory */
     char *init_dir;   /* the model directory that init names, for a run that begins; NULL: none */
     enum init first_values;
