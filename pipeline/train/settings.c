@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "formats/json_text.h"
+#include "pipeline/cluster/tree.h"
 #include "pipeline/lib/fs.h"
 
 struct train_config train_settings;
@@ -82,6 +83,11 @@ const struct setting settings[] = {
      "0: all, or with --resume the checkpoint's. Equal bits need equal numbers"},
     {0, "micro-batch", OPT_U64, &cfg.micro_batch, "ROWS", BITS, 0, 0, 1 << 20,
      "rows at a time; gradients add up over a step; 0: as many as the device does best with"},
+    {0, "parts", OPT_U64, &cfg.parts, "N", BITS, 0, 0, TREE_LEAVES,
+     "parts of an update, a power of two, whose gradients are summed in a fixed tree: up to N processes give "
+     "equal bits; 0: 1, or 8 where mpirun or srun started the program"},
+    {0, "timeout", OPT_NUM, &cfg.timeout, "SECONDS", NOT_KEPT, NAN, 1, 1e6,
+     "of several processes one that does not answer for so long ends the job, exit 75 (600)"},
     {0, "recompute", OPT_FLAG, &cfg.recompute, NULL, FREE, 0, 0, 0,
      "keep only each layer's input and compute the layer again in the backward pass: less memory, the same "
      "bits"},
