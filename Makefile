@@ -46,7 +46,7 @@ LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc
             -lcurl -lcrypto -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
-LIBDIRS  := tools/campaign tools/exporters tools/reporter pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/sample pipeline/model \
+LIBDIRS  := tools/campaign tools/exporters tools/reporter pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/alerts pipeline/eval pipeline/sample pipeline/model \
             pipeline/tokenize pipeline/media pipeline/shard pipeline/mix pipeline/fetch pipeline/demo \
             pipeline/text/convert pipeline/text/learn pipeline/text/encode pipeline/text/vocabulary pipeline/text/pretokenize \
             pipeline/stream pipeline/lib kernels kernels/reference kernels/cpu kernels/cuda shm formats/parquet formats
@@ -256,7 +256,7 @@ $(B)/tests/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 
 # Libraries that make calls of a program fail (LD_PRELOAD), for the scripts in tests/cli and for `make torture`.
-FAULT_LIBS := $(patsubst %,$(B)/tests/%.so,fault nomem)
+FAULT_LIBS := $(patsubst %,$(B)/tests/%.so,fault nomem escape)
 ifeq ($(VARIANT),release)
 tests: $(FAULT_LIBS) $(B)/tests/fault_campaign
 endif

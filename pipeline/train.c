@@ -105,7 +105,7 @@ int main(int argc, char **argv)
         signals_save_on(SIGUSR1);
     t.cfg = c;
     char *resume_dir = begin_run(c, &state);
-    config_resolve(c, json_object_get(state, "config"));
+    config_resolve(c, json_object_get(state, "config"), resume_dir);
     trainer_load_tokenizer(&t, resume_dir);
     config_model(c, tokenizer_vocab_size(t.tok), &m);
     config_print(c);
@@ -128,6 +128,7 @@ int main(int argc, char **argv)
     trainer_begin(&t, resume_dir, state);
     trainer_write_config(&t, &m);
     trainer_open_logs(&t, state);
+    trainer_watch(&t);
     int code = loop_run(&t);
     summary(&t, &m);
     trainer_close(&t);

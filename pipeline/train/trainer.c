@@ -1,7 +1,9 @@
 #include "pipeline/train/trainer.h"
 
+#include "pipeline/alerts/watch.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/model/checkpoint.h"
 #include "pipeline/train/memory.h"
 #include "pipeline/train/metrics.h"
 #include "pipeline/train/rundir.h"
@@ -17,7 +19,8 @@ enum { MAX_TOKENIZER = 256 << 20 };
 
 void trainer_load_tokenizer(struct trainer *t, const char *resume_dir)
 {
-    char err[1024], *copy = resume_dir ? path_join(resume_dir, "tokenizer.json") : NULL;
+    const char *dir = resume_dir ? resume_dir : t->cfg->init_dir;
+    char err[1024], *copy = dir ? path_join(dir, "tokenizer.json") : NULL;
     const char *path = t->cfg->tokenizer ? t->cfg->tokenizer : copy;
     if (!path)
         usage_error("-t FILE is missing: the tokenizer");
@@ -39,11 +42,11 @@ void trainer_open_batches(struct trainer *t, const struct model_config *m)
             "%s "
             "(%016llx, %u)",
             in, (unsigned long long)t->h->tokenizer_hash, t->h->vocab_size,
-            t->cfg->tokenizer ? t->cfg->tokenizer : "the checkpoint's tokenizer.json",
+            t->cfg->tokenizer ? t->cfg->tokenizer : "the tokenizer.json of the model",
             (unsigned long long)tokenizer_hash(t->tok), tokenizer_vocab_size(t->tok));
-    if (t->h->vocab_size != (uint32_t)m->V)
-        die("%s: offset 0: the batches have a vocabulary of %u, the tokenizer has %d", in, t->h->vocab_size,
-            m->V);
+    if (t->h->vocab_size != tokenizer_vocab_size(t->tok))
+        die("%s: offset 0: the batches have a vocabulary of %u, the tokenizer has %u", in, t->h->vocab_size,
+            tokenizer_vocab_size(t->tok));
     if (t->h->eos_id < t->h->vocab_size)
         tokenizer_set_eos(t->tok, t->h->eos_id); /* what the documents really end with */
     if (t->h->T > (uint32_t)m->T)
@@ -176,12 +179,17 @@ void trainer_say_growth(const struct trainer *t, const struct model_config *m)
 void trainer_write_config(const struct trainer *t, const struct model_config *m)
 {
     char *path = path_join(t->cfg->run, "config.json");
-    json_t *o = config_to_json(t->cfg);
+    json_t *o = config_to_json(t->cfg), *depths = json_array();
+    const struct growth *g = &t->cfg->growth;
+    for (int i = 0; i < g->n; i++)
+        json_array_append_new(depths, json_pack("{s:I, s:i}", "step", (json_int_t)g->stage[i].step, "layers",
+                                                g->stage[i].depth));
     json_object_set_new(o, "version", json_string(tritter_version));
     json_object_set_new(o, "backend", json_sprintf("%s, %s", t->ops->name, t->ops->describe(t->dev)));
     json_object_set_new(o, "parameters", json_integer((json_int_t)model_params(m)));
     json_object_set_new(o, "vocab_size", json_integer(m->V));
     json_object_set_new(o, "flops_per_token", json_real(model_flops_per_token(m, (int)t->h->T)));
+    json_object_set_new(o, "depths", depths);
     json_object_set_new(o, "rows", json_integer(t->h->B));
     json_object_set_new(o, "row_tokens", json_integer(t->h->T));
     json_object_set_new(o, "sources", json_integer(t->h->n_sources));
@@ -204,13 +212,38 @@ void trainer_open_logs(struct trainer *t, const json_t *state)
     metrics_event(&t->metrics, t->step, state ? "resume" : "start", NULL);
 }
 
+/* The weights of --init DIR. */
+static void load_first_weights(struct trainer *t)
+{
+    char err[1024];
+    const char *dir = t->cfg->init_dir;
+    if (checkpoint_verify_model(dir, err, sizeof err) != 0 ||
+        checkpoint_read_array(dir, "model.safetensors", "", true, &t->w, weights_array(&t->w), err,
+                              sizeof err) != 0)
+        die("%s", err);
+    weights_publish(&t->w);
+    say("the weights are those of %s", dir);
+}
+
+/* Without a watch, a run goes on. */
+void trainer_watch(const struct trainer *t)
+{
+    char err[1024];
+    const struct watch_settings s = {
+        .run = t->cfg->run, .on_alert = t->cfg->on_alert, .alert_url = t->cfg->alert_url};
+    if (watch_thread_start(&s, err, sizeof err) != 0)
+        warn("%s: there will be no alerts", err);
+}
+
 /* Weights and counters: first values, or those of the checkpoint. */
 void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
 {
     t->saved_step = UINT64_MAX;
     if (!dir) {
-        t->w.init = t->cfg->init;
-        if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
+        t->w.init = t->cfg->first_values;
+        if (t->cfg->init_dir)
+            load_first_weights(t);
+        else if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
         finish_begin(&t->finish, &t->w);
@@ -234,6 +267,7 @@ void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
 void trainer_close(struct trainer *t)
 {
     logfile_close(&t->metrics);
+    watch_thread_stop();
     logfile_close(&t->ledger);
     batch_reader_close(t->in);
     validation_close(t->val);
