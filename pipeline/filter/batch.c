@@ -80,7 +80,7 @@ void batch_judge(struct batch *b, struct judge *j, const struct law *law)
 {
     for (size_t i = 0; i < b->n; i++) {
         struct batch_doc *d = &b->docs[i];
-        d->judgement = judge(j, law, (struct span){b->bytes.s + d->text_at, d->text_len});
+        d->judgement = judge_document(j, law, (struct span){b->bytes.s + d->text_at, d->text_len});
         if (d->judgement.verdict.rule == RULE_KEEP || law->options->explain)
             write_line(b, d);
     }

@@ -47,8 +47,9 @@ static const struct range signs[] = {
 static const char apart[] = ",:;!?()[]{}<>_#*&…¿؟¡。？！，、；：～·।،۔؛٪—–";
 static const char quotes[] = "'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉⟦⟧";
 static const char before[] = "§%=";
-static const char currencies[] = "$£€¥฿₽﷼₴₠₡₢₣₤₥₦₧₨₩₪₫₭₮₯₰₱₲₳₵₶₷₸₹₺₻₼₾"
-                                 "₿";
+static const char currencies[] =
+    "$£€¥฿₽﷼₴₠₡₢₣₤₥₦₧₨₩₪₫₭₮₯₰₱₲₳₵₶₷₸₹₺₻₼₾"
+    "₿";
 
 static void add_ranges(const struct range *r, size_t n, unsigned class)
 {

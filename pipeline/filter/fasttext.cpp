@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <exception>
 #include <istream>
+#include <stdexcept>
 #include <streambuf>
 
 namespace
@@ -22,8 +23,13 @@ struct bytes_buffer : std::streambuf {
 };
 }
 
-struct fasttext_model {
-    fasttext::FastText library;
+struct fasttext_model : fasttext::FastText {
+    void load(std::istream &in)
+    {
+        if (!checkModel(in)) /* reads the magic number and the version */
+            throw std::invalid_argument("not a fastText model");
+        loadModel(in);
+    }
 };
 
 fasttext_model *fasttext_load(const void *bytes, size_t n, char *err, size_t err_size)
@@ -33,7 +39,7 @@ fasttext_model *fasttext_load(const void *bytes, size_t n, char *err, size_t err
         bytes_buffer buffer(static_cast<const char *>(bytes), n);
         std::istream in(&buffer);
         m = new fasttext_model;
-        m->library.loadModel(in);
+        m->load(in);
         return m;
     } catch (const std::exception &e) {
         std::snprintf(err, err_size, "%s", e.what());
@@ -49,7 +55,7 @@ int fasttext_predict(const fasttext_model *m, const char *line, size_t len,
         std::vector<std::pair<fasttext::real, std::string>> labels;
         bytes_buffer buffer(line, len);
         std::istream in(&buffer);
-        m->library.predictLine(in, labels, -1, 0);
+        m->predictLine(in, labels, -1, 0);
         for (const auto &label : labels)
             each(arg, label.second.c_str(), label.first);
         return 0;

@@ -31,7 +31,7 @@ static void compare(struct judge *j, const struct law *law, struct judgement *to
         to->has_near = minhash(&j->words, to->near);
 }
 
-struct judgement judge(struct judge *j, const struct law *law, struct span text)
+struct judgement judge_document(struct judge *j, const struct law *law, struct span text)
 {
     const struct filter_options *o = law->options;
     struct judgement to = {.verdict = {RULE_KEEP, NAN}, .text = text};
@@ -53,7 +53,7 @@ struct judgement judge(struct judge *j, const struct law *law, struct span text)
     if (to.verdict.rule == RULE_KEEP && o->exact)
         exact_key(j, &to);
     if (to.verdict.rule == RULE_KEEP && o->mask)
-        to.text = mask(&j->masked, to.text, &to.masked);
+        to.text = mask_personal(&j->masked, to.text, &to.masked);
     return to;
 }
 

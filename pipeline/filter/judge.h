@@ -34,6 +34,6 @@ struct judgement {
     struct masked masked;
     uint32_t lines[N_LINE_RULES]; /* dropped from it */
 };
-struct judgement judge(struct judge *j, const struct law *law, struct span text);
+struct judgement judge_document(struct judge *j, const struct law *law, struct span text);
 
 #endif

@@ -98,7 +98,7 @@ static void replace(struct strbuf *out, const char **done, const char *from, con
     *done = to;
 }
 
-struct span mask(struct strbuf *out, struct span text, struct masked *n)
+struct span mask_personal(struct strbuf *out, struct span text, struct masked *n)
 {
     const char *done = text.s, *end = text.s + text.len;
     uint64_t before = n->emails + n->addresses;

@@ -15,6 +15,6 @@ struct masked {
     uint64_t emails, addresses;
 };
 /* Returns the text with its addresses replaced, in out if there were any, and counts them. */
-struct span mask(struct strbuf *out, struct span text, struct masked *n);
+struct span mask_personal(struct strbuf *out, struct span text, struct masked *n);
 
 #endif
