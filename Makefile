@@ -43,11 +43,11 @@ CPPFLAGS := -I. -D_GNU_SOURCE
 CFLAGS   := -std=gnu11 $(WARN) $($(VARIANT)_CFLAGS) -fopenmp
 LDFLAGS  := $($(VARIANT)_LDFLAGS) -fopenmp
 LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -lbz2 -llzma -ldnnl -lpng -ljpeg -lsndfile -lncursesw -lsnappy -lbrotlidec \
-            -lcurl -lcrypto -lpthread -lm
+            -lcurl -lcrypto -lfasttext -lstdc++ -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
 LIBDIRS  := tools/campaign tools/exporters tools/reporter pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/alerts pipeline/eval pipeline/sample pipeline/model \
-            pipeline/tokenize pipeline/media pipeline/shard pipeline/mix pipeline/fetch pipeline/demo \
+            pipeline/tokenize pipeline/filter pipeline/media pipeline/shard pipeline/mix pipeline/fetch pipeline/demo \
             pipeline/text/convert pipeline/text/learn pipeline/text/encode pipeline/text/vocabulary pipeline/text/pretokenize \
             pipeline/stream pipeline/cluster pipeline/lib kernels kernels/reference kernels/cpu kernels/cuda shm formats/parquet formats
 ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,$d).a))
@@ -58,6 +58,7 @@ DEPS     := $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d $(B)/*/*/*/*/*.d $
 
 ifeq ($(VARIANT),fuzz)      # clang, which has no OpenMP library of its own
 CC       := clang
+CXX      := clang++
 CFLAGS   := $(filter-out -fopenmp,$(CFLAGS))
 LDFLAGS  := $(filter-out -fopenmp,$(LDFLAGS))
 # clang does not know `#pragma GCC target`
@@ -84,6 +85,10 @@ $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(B)/obj/pipeline/%.cpp.o: pipeline/%.cpp Makefile
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)$(CXX) $(CPPFLAGS) -std=c++17 $(filter-out -std=% %-prototypes,$(CFLAGS)) -MMD -MP -c -o $@ $<
+
 # A file that a program carries whole: symbols _binary_PATH_start and _binary_PATH_end. Assembled, not made by
 # `ld -b binary`, whose objects lack the mark for IBT and SHSTK (cet.h), so that no program would have it.
 embedded = _binary_$(subst -,_,$(subst .,_,$(subst /,_,$<)))
@@ -99,7 +104,7 @@ $(B)/obj/%.txt.o: %.txt Makefile
 EMBEDDED = $(wildcard $1/*.html $1/data/*.txt)
 
 define archive
-$(B)/lib/$(subst /,-,$1).a: $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1/*.c)) $(patsubst %,$(B)/obj/%.o,$(call EMBEDDED,$1))
+$(B)/lib/$(subst /,-,$1).a: $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1/*.c)) $(patsubst %,$(B)/obj/%.o,$(wildcard $1/*.cpp)) $(patsubst %,$(B)/obj/%.o,$(call EMBEDDED,$1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$$(call say,AR,$$@)ar rcs $$@ $$^
