@@ -28,6 +28,7 @@ static const struct opt opts[] = {
      "hf, llama: begin another file rather than hold more than SIZE of weights in one (default: 5GB)"},
     {0, "name", OPT_STR, &name, "TEXT", "gguf: what the file calls the model (as PATH, without .gguf)"},
     {0, "overwrite", OPT_FLAG, &overwrite, NULL, "replace PATH when it is there"},
+    SANDBOX_OPTION(&output),
     {0},
 };
 

@@ -56,6 +56,7 @@ static const struct opt opts[] = {
     {'d', "domain", OPT_STR, &fetch_options.domain, "DOMAIN",
      "mark all as language, code, math, ml, logic or other;\n"
      "default: the document's own domain field, else other"},
+    SANDBOX_OPTION(&fetch_options.out_dir),
     {0},
 };
 

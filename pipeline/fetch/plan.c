@@ -134,17 +134,17 @@ static struct plan_source *add_source(struct plan_need *need, char *word)
 static void take_group(struct plan *p, const struct plan_group *g)
 {
     struct plan_need *need = &p->need[g->domain];
-    bool cached = g->cached && g->corpus;
-    if (!g->counts || need->share == 0 || g->tokens == 0)
+    if (g->left_out || need->share == 0 || g->tokens == 0)
         return;
     need->here += g->tokens;
     uint64_t lack = need->needs > need->planned ? need->needs - need->planned : 0;
-    uint64_t tokens = cached && g->tokens > lack ? lack : g->tokens;
+    uint64_t tokens = g->cached && g->tokens > lack ? lack : g->tokens;
     if (tokens == 0)
         return;
     struct plan_source *s =
-        add_source(need, cached ? xasprintf("corpus:%s", g->corpus->name) : xstrdup(g->where));
+        add_source(need, g->corpus ? xasprintf("corpus:%s", g->corpus->name) : xstrdup(g->where));
     s->tokens += tokens;
+    s->in_folder = !g->cached;
     s->limit = tokens < g->tokens ? rounded((double)s->tokens * bytes_a_token[g->domain] * more) : 0;
     s->licence = g->corpus ? g->corpus->licence : NULL;
     need->planned += tokens;

@@ -23,7 +23,7 @@ struct plan_group {              /* files that belong together: a corpus, or one
     char *format;                /* ".jsonl.zst" */
     const struct corpus *corpus; /* NULL: none that has a name */
     bool cached;                 /* in the hub's cache */
-    bool counts;                 /* towards the mix: cached repositories without a name do not */
+    const char *left_out;        /* why it does not count towards the mix; NULL: it does */
     int domain;
     bool guessed;                    /* the domain is, from the text */
     uint64_t files, bytes;           /* bytes as stored */
@@ -41,6 +41,7 @@ struct plan_source {     /* where a domain's text comes from */
     uint64_t tokens;     /* to be taken of it */
     uint64_t limit;      /* bytes of text; 0: all */
     uint64_t download;   /* bytes; 0: it is here */
+    bool in_folder;      /* what is here of it is text in a folder already */
     const char *licence; /* NULL: not known */
 };
 

@@ -33,7 +33,7 @@ static struct plan_group *group_of(struct plan *p, const char *where, const char
     p->groups = xrealloc(p->groups, (p->n_groups + 1) * sizeof *p->groups);
     struct plan_group *g = &p->groups[p->n_groups++];
     *g = (struct plan_group){
-        .where = xstrdup(where), .format = xstrdup(format), .corpus = c, .cached = cached, .counts = true};
+        .where = xstrdup(where), .format = xstrdup(format), .corpus = c, .cached = cached};
     return g;
 }
 
@@ -232,8 +232,8 @@ static void find_corpus(struct plan *p, const char *folder, const struct corpus 
         add_file(p, g, path, (uint64_t)f->size, &opts);
         free(path);
     }
-    if (g && c->heritage) /* it lists ids: the texts are elsewhere */
-        g->counts = false;
+    if (g && c->heritage)
+        g->left_out = "ids only, the texts are elsewhere";
 }
 
 static bool is_named(const struct plan *p, const char *place, const char *path)
@@ -254,7 +254,7 @@ static void find_others(struct plan *p, const char *folder, const char *place, c
         if (is_named(p, place, f->path) || !is_collection(format_of(f->path)))
             continue;
         struct plan_group *g = group_of(p, folder, format_of(f->path), NULL, true);
-        g->counts = false;
+        g->left_out = "no named corpus";
         g->files++;
         g->bytes += (uint64_t)f->size;
     }
@@ -336,6 +336,16 @@ static void sum_up(struct plan_group *g)
     g->tokens = (uint64_t)((double)g->sample.tokens * all);
 }
 
+/* A corpus whose text is in a folder counts once. */
+static void leave_out_twins(struct plan *p)
+{
+    for (size_t i = 0; i < p->n_groups; i++)
+        for (size_t j = 0; j < p->n_groups; j++)
+            if (p->groups[i].cached && !p->groups[j].cached && p->groups[i].corpus &&
+                p->groups[j].files > 0 && p->groups[i].corpus == p->groups[j].corpus)
+                p->groups[i].left_out = "its text is in a folder";
+}
+
 /* A file alone is named whole, files that a folder holds among others by the letters they begin with. */
 static void name_place(struct plan_group *g)
 {
@@ -354,6 +364,7 @@ void plan_inventory(struct plan *p, struct fetch_options *o, char **dirs, int n)
     for (int i = 0; i < n; i++)
         find_in(p, &o->input, dirs[i]);
     find_in_cache(p, source_settings(o)->cache);
+    leave_out_twins(p);
     for (size_t i = 0; i < p->n_groups; i++) {
         struct plan_group *g = &p->groups[i];
         judge_domain(g, g->cached ? -1 : o->input.domain);

@@ -65,16 +65,18 @@ static const char *kind_of(const struct plan_group *g)
 {
     if (g->corpus)
         return g->corpus->name;
-    return g->cached ? "no named corpus" : g->guessed ? "domain is a guess" : "domain is its own";
+    return g->cached ? "-" : g->guessed ? "domain is a guess" : "domain is its own";
 }
 
 static void print_group(const struct plan_group *g)
 {
     char bytes[16], tokens[16], documents[16];
-    const char *note = g->counts ? "" : g->corpus ? "  (ids only: does not count)" : "  (does not count)";
-    printf("%-9s %7llu %9s %9sB %8s  %-11s %-21s %s%s\n", domain_names[g->domain],
-           (unsigned long long)g->files, amount(documents, g->documents), amount(bytes, g->bytes),
-           amount(tokens, g->tokens), g->format, kind_of(g), g->where, note);
+    printf("%-9s %7llu %9s %9sB %8s  %-11s %-21s %s", domain_names[g->domain], (unsigned long long)g->files,
+           amount(documents, g->documents), amount(bytes, g->bytes), amount(tokens, g->tokens), g->format,
+           kind_of(g), g->where);
+    if (g->left_out)
+        printf("  (does not count: %s)", g->left_out);
+    putchar('\n');
 }
 
 static void print_here(const struct plan *p)
@@ -124,8 +126,10 @@ static void print_command(const struct plan *p, const char *domain, const struct
          *own = quoted(p->options->corpora ? p->options->corpora : "");
     printf("bin/fetch -o %s%s%s %s", quoted_dir, p->options->corpora ? " --corpora " : "",
            p->options->corpora ? own : "", word);
+    bool large = s->limit >= 10000000;
     if (s->limit > 0)
-        printf(" --limit %lluMB", (unsigned long long)((s->limit + 999999) / 1000000));
+        printf(" --limit %llu%s", (unsigned long long)(s->limit / (large ? 1000000 : 1000) + 1),
+               large ? "MB" : "KB");
     printf("   # %s tokens, %sB, licence: %s\n", amount(tokens, s->tokens), amount(bytes, s->download),
            s->licence ? s->licence : "not known");
     free(dir);
@@ -134,10 +138,10 @@ static void print_command(const struct plan *p, const char *domain, const struct
     free(own);
 }
 
-/* Folders are there already; of corpora, cached ones too, the text is made. */
-static bool is_made(const struct plan_source *s)
+/* What is text in a folder already needs no command; what is in the cache does. */
+static bool needs_command(const struct plan_source *s)
 {
-    return strncmp(s->word, "corpus:", 7) == 0;
+    return s->download > 0 || !s->in_folder;
 }
 
 static void print_commands(const struct plan *p)
@@ -151,7 +155,7 @@ static void print_commands(const struct plan *p)
                amount(bytes, download));
     for (int d = 0; d < N_DOMAINS; d++)
         for (size_t i = 0; i < p->need[d].n_sources; i++)
-            if (is_made(&p->need[d].sources[i]))
+            if (needs_command(&p->need[d].sources[i]))
                 print_command(p, domain_names[d], &p->need[d].sources[i]);
     for (int d = 0; d < N_DOMAINS; d++)
         if (p->need[d].share > 0 && p->need[d].planned < p->need[d].needs)
@@ -178,7 +182,7 @@ static json_t *group_json(const struct plan_group *g)
 {
     return json_pack("{so ss ss so sb sb sb sI sI sI sI}", "where", string(g->where), "format", g->format,
                      "domain", domain_names[g->domain], "corpus", string(g->corpus ? g->corpus->name : NULL),
-                     "cached", g->cached, "counts", g->counts, "guessed", g->guessed, "files",
+                     "cached", g->cached, "counts", !g->left_out, "guessed", g->guessed, "files",
                      (json_int_t)g->files, "bytes", (json_int_t)g->bytes, "documents",
                      (json_int_t)g->documents, "tokens", (json_int_t)g->tokens);
 }

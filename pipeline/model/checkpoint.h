@@ -54,6 +54,8 @@ struct checkpoint_save;
 struct checkpoint_array { /* one array of the layout, in device memory */
     const char *prefix;   /* stands before each parameter's name; "" for the weights themselves */
     struct weight_array array;
+    void (*fetch)(void *arg); /* called before the array is first looked at: fills it in. NULL: it is there */
+    void *arg;
 };
 
 struct checkpoint_save *checkpoint_begin(const char *dir);

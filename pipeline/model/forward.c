@@ -61,10 +61,17 @@ static void attend(const struct weights *w, const struct activations *a, const s
         w->ops->attention_forward(w->dev, s->att, s->lse, &in);
         return;
     }
-    size_t bytes = (size_t)kv->T_max * (size_t)c->Hkv * (size_t)c->D * dtype_bytes(w->act);
-    char *k = kv->base + 2 * (size_t)l * bytes, *v = k + bytes;
-    w->ops->kv_append(w->dev, k, v, s->qk, s->qkv, T, kv->reach, a->positions, c->H, c->Hkv, c->D);
-    w->ops->attention_cached(w->dev, s->att, s->qk, k, v, T, kv->reach, a->positions, c->H, c->Hkv, c->D);
+    size_t head = (size_t)c->D * dtype_bytes(w->act), rows = (size_t)T * head,
+           bytes = (size_t)kv->T_max * (size_t)c->Hkv * head;
+    for (size_t b = 0; b < (size_t)kv->n_fed; b++) {
+        char *k = kv->base + 2 * ((size_t)kv->fed[b] * (size_t)c->L + (size_t)l) * bytes, *v = k + bytes;
+        const int32_t *past = a->positions + b * (size_t)T;
+        const char *qk = (const char *)s->qk + b * rows * (size_t)(c->H + c->Hkv);
+        const char *qkv = (const char *)s->qkv + b * rows * (size_t)(c->H + 2 * c->Hkv);
+        char *att = (char *)s->att + b * rows * (size_t)c->H;
+        w->ops->kv_append(w->dev, k, v, qk, qkv, T, kv->reach, past, c->H, c->Hkv, c->D);
+        w->ops->attention_cached(w->dev, att, qk, k, v, T, kv->reach, past, c->H, c->Hkv, c->D);
+    }
 }
 
 static void attention_block(const struct weights *w, struct activations *a, const struct layer_acts *s, int l,

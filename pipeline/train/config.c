@@ -1,6 +1,7 @@
 #include "pipeline/train/config.h"
 
 #include "formats/json_text.h"
+#include "pipeline/alerts/deliver.h"
 #include "pipeline/lib/apart.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -60,6 +61,7 @@ struct train_config *config_parse(int argc, char **argv)
     };
     for (const struct setting *s = settings; s->help; s++)
         setting_unset(s);
+    char err[256];
     c->input = "-";
     int n = cli_parse(&cli, argc, argv);
     if (n > 0)
@@ -67,6 +69,10 @@ struct train_config *config_parse(int argc, char **argv)
     c->input_name = strcmp(c->input, "-") == 0 ? "stdin" : c->input;
     if (c->print_step || c->list_presets || !isnan(c->print_shape))
         return c;
+    if (isnan(c->timeout))
+        c->timeout = 600;
+    if (!(c->timeout >= 1 && c->timeout <= 1e6))
+        usage_error("--timeout %g: 1 to 1000000 seconds", c->timeout);
     if (!c->run || !c->run[0])
         usage_error("-o DIR is missing: where the run goes");
     if (c->resume && c->overwrite)
@@ -77,6 +83,8 @@ struct train_config *config_parse(int argc, char **argv)
         usage_error("-t FILE is missing: the tokenizer");
     if (c->preset && names_directory(c->init))
         usage_error("-m and --init DIR exclude each other: both give the model's dimensions");
+    if (deliver_check(c->on_alert, c->alert_url, err, sizeof err) != 0)
+        usage_error("%s", err);
     if (c->stop_on && strcmp(c->stop_on, "USR1") != 0)
         usage_error("--stop-on: only USR1, not '%s'; other signals stop in any case", c->stop_on);
     if (c->keep_best && c->val.n == 0)
@@ -262,9 +270,32 @@ static void resolve_growth(struct train_config *c)
         usage_error("--grow: not together with what extrapolates weights (--ema-nesterov, --outer-nesterov)");
 }
 
+/* A run that one process began has one part, and gets more where more processes go on with it. */
+static void resolve_parts(struct train_config *c, bool given)
+{
+    uint32_t ranks = c->ranks > 1 ? (uint32_t)c->ranks : 1, least = 1;
+    while (least < ranks)
+        least *= 2;
+    if (c->parts & (c->parts - 1))
+        usage_error("--parts %llu: a power of two", (unsigned long long)c->parts);
+    if (c->parts == 0)
+        c->parts = !c->launched ? 1 : least > CONFIG_PARTS ? least : CONFIG_PARTS;
+    if (c->parts >= least)
+        return;
+    if (given)
+        usage_error("--parts %llu: fewer than processes (%u)", (unsigned long long)c->parts, ranks);
+    warn("--parts %u: was %llu, for %u processes; from here on the run is not what it would have been, bit "
+         "for "
+         "bit",
+         least, (unsigned long long)c->parts, ranks);
+    c->parts = least;
+}
+
 void config_resolve(struct train_config *c, const json_t *stored, const char *from)
 {
-    bool warmup_given = !isnan(c->warmup);
+    bool warmup_given = !isnan(c->warmup), parts_given = c->parts != UNSET_U64 && c->parts != 0;
+    if (c->parts == 0)
+        c->parts = UNSET_U64; /* what the run was begun with */
     if (stored && c->updates == UNSET_U64 && !json_object_get(stored, "updates"))
         c->updates = 1; /* begun by a version that took batches whole */
     if (stored && c->dtype == COMPUTE_AUTO)
@@ -300,6 +331,7 @@ void config_resolve(struct train_config *c, const json_t *stored, const char *fr
         c->val_every = (c->steps + 7) / 8; /* rounded up: the last of them is the end's */
     for (const struct setting *s = NULL; (s = settings_next(s));)
         setting_check(s);
+    resolve_parts(c, parts_given);
     if (c->finish == (enum finish_choice)UNSET_WORD)
         c->finish = c->schedule == SCHEDULE_MERGE ? FINISH_PREDICT : FINISH_DECAY;
     resolve_growth(c);

@@ -213,10 +213,10 @@ static void compare(const char *name, const struct ops *o, struct model_config c
         largest = fmax(largest, fabs(want[i]));
     }
     CHECK(worst <= 2e-5 * largest, "%s, %s: logits off by %g of %g", name, o->name, worst, largest);
-    struct kv_cache *kv = kv_cache_alloc(&w, T, err, sizeof err);
+    struct kv_cache *kv = kv_cache_alloc(&w, 1, T, err, sizeof err);
     CHECK(kv, "%s", err);
-    model_extend(&w, kv, ids, T - 1, last);
-    model_extend(&w, kv, ids + T - 1, 1, last);
+    model_extend(&w, kv, 0, ids, T - 1, last);
+    model_extend(&w, kv, 0, ids + T - 1, 1, last);
     for (int v = 0; v < c.V; v++)
         CHECK(fabs((double)last[v] - want[(T - 1) * c.V + v]) <= 2e-5 * largest, "%s, %s: by the cache", name,
               o->name);

@@ -565,9 +565,10 @@ static struct memory_plan plan_with(size_t memory, uint64_t state, uint64_t micr
     o.memory = tell_memory;
     told = memory;
     struct device *dev = o.open(DTYPE_F32, 1, err, sizeof err);
-    memory_plan_make(&p,
-                     &(struct memory_request){
-                         .ops = &o, .dev = dev, .model = &c, .h = &h, .optimizer = state, .micro = micro});
+    memory_plan_make(
+        &p,
+        &(struct memory_request){
+            .ops = &o, .dev = dev, .model = &c, .h = &h, .optimizer = state, .rows = h.B, .micro = micro});
     o.close(dev);
     return p;
 }
@@ -620,7 +621,7 @@ static void overfits(enum dtype act)
 
 static void save(const struct weights *w, const char *dir, enum st_dtype dtype)
 {
-    const struct checkpoint_array arrays[] = {{"", weights_array(w)}};
+    const struct checkpoint_array arrays[] = {{.prefix = "", .array = weights_array(w)}};
     struct checkpoint_save *s = checkpoint_begin(dir);
     char *config = model_config_to_json(&w->c, "float32", 1, 2);
     checkpoint_put_text(s, "config.json", config, strlen(config));
