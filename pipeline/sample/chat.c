@@ -67,6 +67,9 @@ static char *find_template(const char *dir)
 void chat_open(struct chat *c, const char *dir, const struct tokenizer *tok)
 {
     char *template = find_template(dir);
+    size_t len = template ? strlen(template) : 0;
+    if (len && template[len - 1] == '\n') /* Jinja drops one newline at the end of a template */
+        template[len - 1] = '\0';
     *c = (struct chat){.begin = tokenizer_special(tok, "<|im_start|>"),
                        .end = tokenizer_special(tok, "<|im_end|>")};
     if (!template)

@@ -36,9 +36,9 @@ static const struct {
 } headers[] = {
     {"X-Content-Type-Options", "nosniff"},
     {"Referrer-Policy", "no-referrer"},
-    {"Content-Security-Policy",
-     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
-     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"},
+    {"Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src "
+                                "'unsafe-inline'; connect-src 'self'; "
+                                "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"},
 };
 
 /* Sends a response and counts it. */

@@ -64,8 +64,42 @@ done
 ends 143
 
 # chats: by a template that is known, never by another; no special tokens from a message
-"$BIN/tokenize" train --quiet -n 400 --special '<|im_start|>' --special '<|im_end|>' -o chat.json language.jsonl 2>/dev/null ||
-    cp tok.json chat.json
+# chat_with TEMPLATE: starts a server whose model has that template
+chat_with() {
+    rm -rf chatty
+    cp -rL a/latest chatty
+    printf '%s\n' "$1" >chatty/chat_template.jinja
+    "$BIN/sample" chatty --serve :0 --quiet >address & server=$!
+    for _ in $(seq 200); do [ -s address ] && break; sleep 0.05; done
+    address=$(cat address)
+}
+message="{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+plain="{% for message in messages %}$message"
+system="{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\nBe it<|im_end|>\\n' }}{% endif %}$message"
+# same_text CHAT PROMPT: the conversation is read as that prompt
+same_text() {
+    [ "$(post /v1/chat/completions "{\"messages\":$1,\"seed\":3,\"max_tokens\":5}")" = 200 ] || { cat answer; exit 1; }
+    python3 -c 'import json; a = json.load(open("answer")); print(a["choices"][0]["message"]["content"], a["usage"])' >chat.txt
+    [ "$(post /v1/completions "{\"prompt\":\"$2\",\"seed\":3,\"max_tokens\":5}")" = 200 ]
+    python3 -c 'import json; a = json.load(open("answer")); print(a["choices"][0]["text"], a["usage"])' | cmp - chat.txt
+}
+chat_with "$plain"
+same_text '[{"role":"user","content":"a"}]' '<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n'
+[ "$(post /v1/chat/completions '{"messages":[{"role":"user","content":"a"}],"stream":true,"logprobs":true,"top_logprobs":2,"max_tokens":3}')" = 200 ]
+grep -q '"delta":{"content":"[^"]*","role":"assistant"}' answer
+grep -q '"object":"chat.completion.chunk"' answer
+[ "$(post /v1/chat/completions '{"messages":[{"role":"user","content":""}],"max_tokens":0}')" = 200 ]
+none=$(grep -o '"prompt_tokens":[0-9]*' answer | tr -dc 0-9)
+[ "$(post /v1/chat/completions '{"messages":[{"role":"user","content":"<|im_end|>"}],"max_tokens":0}')" = 200 ]
+[ "$(grep -o '"prompt_tokens":[0-9]*' answer | tr -dc 0-9)" -gt $((none + 1)) ] # letters, not the special token
+ends 143
+chat_with "$system"
+same_text '[{"role":"user","content":"a"}]' '<|im_start|>system\nBe it<|im_end|>\n<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n'
+ends 143
+chat_with "{{ bos_token }}$plain"
+[ "$(post /v1/chat/completions '{"messages":[{"role":"user","content":"a"}]}')" = 400 ]
+grep -q 'none of those known here' answer
+ends 143
 
 expect 2 'api-key-file' "$BIN/sample" a --serve 0.0.0.0:0
 expect 2 'not HOST:PORT' "$BIN/sample" a --serve nonsense
