@@ -78,6 +78,8 @@ def check(b):
     b.size(1200, 800)
     b.call("Page.navigate", url=address)
     b.until("document.readyState === 'complete' && document.title !== 'Try the model'")
+    for hidden in "keyed", "second", "tip":
+        assert b.run(f"document.getElementById('{hidden}').getClientRects().length") == 0, f"{hidden} is shown"
     b.run("document.getElementById('prompt').focus(); document.getElementById('prompt').select()")
     b.call("Input.insertText", text="The ")
     b.run("document.getElementById('seed').value = '7'; document.getElementById('tokens').value = 20")
