@@ -78,6 +78,7 @@ static const struct opt opts[] = {
      "auto (default: cuda where there is a GPU), cpu, cuda, or reference (very slow, for tiny models)"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "f32, bf16, or auto (default): bf16 from 20M weights on"},
     {'j', "threads", OPT_INT, &threads, "N", "threads (default: all processors; 1 for a small model)"},
+    SANDBOX_OPTION(),
     {0},
 };
 

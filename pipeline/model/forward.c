@@ -33,9 +33,10 @@ uint64_t replay_key(const uint64_t *words, size_t n)
 struct qk_norm_rope qk_norm_rope_inputs(const struct weights *w, const struct activations *a,
                                         const struct layer_acts *s, int l, int N)
 {
+    bool normed = model_has_qk_norm(&w->c);
     return (struct qk_norm_rope){.qkv = s->qkv,
-                                 .gq = gain(w, PARAM_NORM_Q, l),
-                                 .gk = gain(w, PARAM_NORM_K, l),
+                                 .gq = normed ? gain(w, PARAM_NORM_Q, l) : NULL,
+                                 .gk = normed ? gain(w, PARAM_NORM_K, l) : NULL,
                                  .rope = w->rope,
                                  .positions = a->positions,
                                  .N = N,
@@ -78,13 +79,16 @@ static void attention_block(const struct weights *w, struct activations *a, cons
 {
     const struct model_config *c = &w->c;
     const struct ops *o = w->ops;
-    int N = B * T;
-    o->linear_maybe_fp8_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_QKV, l), N, c->C,
-                                (c->H + 2 * c->Hkv) * c->D);
+    int N = B * T, Q = (c->H + 2 * c->Hkv) * c->D;
+    o->linear_maybe_fp8_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_QKV, l), N, c->C, Q);
+    if (model_has_qkv_bias(c))
+        o->bias_forward(w->dev, s->qkv, gain(w, PARAM_BIAS_QKV, l), N, Q);
     struct qk_norm_rope heads = qk_norm_rope_inputs(w, a, s, l, N);
     o->qk_norm_rope_forward(w->dev, s->qk, s->rstd_qk, &heads, c->eps);
     attend(w, a, s, l, B, T, masked, kv);
     o->linear_maybe_fp8_forward(w->dev, a->delta, s->att, weight(w, PARAM_O, l), N, c->H * c->D, c->C);
+    if (model_has_output_bias(c))
+        o->bias_forward(w->dev, a->delta, gain(w, PARAM_BIAS_O, l), N, c->C);
 }
 
 void layer_forward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B,

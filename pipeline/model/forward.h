@@ -17,7 +17,7 @@ struct kv_cache {
     char *base;     /* owned: of each slot, k and v of each layer, (T_max, Hkv*D) act */
 };
 
-/* weight: a matrix in the type that products use (act); gain: a gain (f32). */
+/* weight: a matrix in the type that products use (act); gain: a gain or a bias (f32). */
 const void *weight(const struct weights *w, enum param_kind kind, int layer);
 const float *gain(const struct weights *w, enum param_kind kind, int layer);
 const void *output_matrix(const struct weights *w);

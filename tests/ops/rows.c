@@ -188,3 +188,28 @@ void test_linear(void)
     }
     linear_with(N + 512, 8, 2048); /* gradients' rows of a multiple of 4 KiB */
 }
+
+void test_bias(void)
+{
+    int N = tokens(), O = shape->F;
+    test_start("bias");
+    struct array y = act_new((size_t)N * O, 1), b = f32_new(O, 1), db = f32_new(O, 1);
+    double *y0 = snapshot(&y), *db0 = snapshot(&db);
+    ops->bias_forward(dev, y.p, b.p, N, O);
+    array_read(&y);
+    for (size_t i = 0; i < y.n; i++)
+        same("y", i, y.v[i], y0[i] + b.v[i % (size_t)O], 1);
+    double *want = calloc((size_t)O, sizeof *want);
+    for (size_t i = 0; i < y.n; i++)
+        want[i % (size_t)O] += y.v[i];
+    for (int accumulate = 1; accumulate >= 0; accumulate--) {
+        ops->bias_backward(dev, db.p, y.p, N, O, accumulate);
+        array_read(&db);
+        for (int o = 0; o < O; o++)
+            same("db", (size_t)o, db.v[o], want[o] + (accumulate ? db0[o] : 0), sqrt(N));
+    }
+    free(want);
+    free(y0);
+    free(db0);
+    test_end();
+}

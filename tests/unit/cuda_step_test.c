@@ -620,7 +620,7 @@ static void fits_16_gb(void)
     struct device *dev = tables[1]->open(DTYPE_BF16, 1, err, sizeof err);
     CHECK(dev && model_preset("1b", &c) == 0 && params_layout(&layout, &c) == 0, "%s", err);
     size_t weights = weights_bytes(&layout, &c, DTYPE_BF16, true),
-           state = optim_bytes(&layout, DTYPE_BF16, false, true);
+           state = optim_bytes(&layout, layout.total, DTYPE_BF16, false, true);
     size_t gradient = layout.total * sizeof(float),
            scratch = model_scratch_bytes(tables[1], dev, &c, DTYPE_BF16, 1, c.T);
     size_t activations = activations_bytes(tables[1], &c, DTYPE_BF16, 1, c.T, ACT_RECOMPUTE);

@@ -107,12 +107,11 @@ static double moved_loss(struct weights *w, struct activations *a, const int32_t
 }
 
 /* Each tensor's gradient along random directions of +-1, against (L(+h) - L(-h)) / 2h. */
-static void gradients(bool tied)
+static void gradients(const char *name, struct model_config c)
 {
     enum { B = 2, T = 7, EOS = 3 };
-    struct model_config c = small(tied);
     struct weights w;
-    random_state = 11 + tied;
+    random_state = 11 + c.tied;
     make(&w, &c, DTYPE_F32, 5);
     roughen(&w);
     struct ops ops = *w.ops;
@@ -163,7 +162,7 @@ static void gradients(bool tied)
             free(direction);
         }
     }
-    printf("gradients, %s: off by at most %.2g of the norm\n", tied ? "tied" : "untied", worst);
+    printf("gradients, %s: off by at most %.2g of the norm\n", name, worst);
     w.ops->free(w.dev, grad);
     free(theta);
     free(g);
@@ -660,8 +659,14 @@ int main(void)
     first_values();
     unit_values();
     memory();
-    gradients(true);
-    gradients(false);
+    struct model_config llama = small(true), qwen2 = small(false);
+    llama.family = MODEL_LLAMA;
+    llama.attention_bias = true;
+    qwen2.family = MODEL_QWEN2;
+    gradients("tied", small(true));
+    gradients("untied", small(false));
+    gradients("Llama with biases", llama);
+    gradients("Qwen2", qwen2);
     causality();
     document_mask();
     cache(DTYPE_F32, 1e-3);

@@ -1,10 +1,8 @@
 /*
- * hybrid-report - the table and the plot of what tools/hybrid-bench ran: time, steps and tokens to the same
- * loss
+ * recipe-report - tables and plot of what tools/recipe-bench ran: bits per byte at equal processor time
  *
  * files: DIR/report.md, DIR/report.svg, from the finished runs in DIR (tools/campaign/campaign.h)
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,34 +13,22 @@
 #include "tools/campaign/plot.h"
 #include "tools/campaign/tables.h"
 
-static const char *baseline = "adamw", *best_lr;
+static const char *baseline;
 static uint64_t full;
 
 static const struct opt opts[] = {
-    {0, "baseline", OPT_STR, &baseline, "ARM", "whose final loss is the target (adamw)"},
-    {0, "full", OPT_U64, &full, "STEPS", "the budget whose loss that is (the baseline's largest)"},
-    {0, "best-lr", OPT_STR, &best_lr, "ARM", "only print the learning rate that the arm's sweep chose"},
+    {0, "baseline", OPT_STR, &baseline, "ARM", "the arm that others are compared with"},
+    {0, "full", OPT_U64, &full, "SECONDS", "the budget whose figure is the target (the baseline's largest)"},
     {0},
 };
 
 static const struct cli cli = {
-    "hybrid-report",
-    "table and plot of what tools/hybrid-bench ran",
-    "tools/hybrid-report [options] DIR",
+    "recipe-report",
+    "tables and plot of what tools/recipe-bench ran",
+    "tools/recipe-report --baseline ARM [options] DIR",
     opts,
     "Writes DIR/report.md and DIR/report.svg. Runs that are not finished do not count.\n",
 };
-
-static int print_best_lr(const struct campaign *c)
-{
-    bool edge;
-    double lr = campaign_best_lr(c, best_lr, &edge);
-    if (isnan(lr))
-        die("no finished sweep of arm '%s'", best_lr);
-    printf("%.9g\n", lr);
-    close_stdout();
-    return 0;
-}
 
 static char *command_of(const char *dir)
 {
@@ -59,14 +45,9 @@ static char *command_of(const char *dir)
 int main(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
-    if (n != 1)
-        usage_error("which DIR?");
+    if (n != 1 || !baseline)
+        usage_error(n != 1 ? "which DIR?" : "--baseline ARM is needed");
     struct campaign *c = campaign_read(argv[0]);
-    if (best_lr) {
-        int code = print_best_lr(c);
-        campaign_free(c);
-        return code;
-    }
     struct verdict *v = judge(c, baseline, full);
     char *md = path_join(argv[0], "report.md"), *svg = path_join(argv[0], "report.svg"),
          *command = command_of(argv[0]);
