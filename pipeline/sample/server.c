@@ -8,6 +8,7 @@
 #include "pipeline/sample/client.h"
 
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,9 @@ void server_run(const struct loaded *m, const struct server_options *o)
 {
     char shown[160], err[256];
     struct server *s = xcalloc(1, sizeof *s);
+    mallopt(M_ARENA_MAX,
+            2); /* what the threads of connections free serves others, and large bodies go back at once */
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
     int fd = address_listen(&o->address, shown, sizeof shown, err, sizeof err);
     if (fd < 0)
         die("cannot listen: %s", err);
