@@ -347,10 +347,12 @@ bench: setup
 interop: setup
 	@+$(BUILD) all
 	@tools/interop
+SHARE := $(DESTDIR)$(PREFIX)/share
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	$(if $(MPI),install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/tritter $(MPI))
+	tools/install-pages $(SHARE) $(PROGRAMS)
 clean:
 	rm -rf build bin lib $(patsubst tools/%.c,tools/%,$(wildcard tools/*.c))
 help:
@@ -365,7 +367,7 @@ help:
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
 	@echo 'make mutate     change the code in small ways and list the changes that no test notices: MUTANTS=20 a room, SEED=1 (an hour)'
 	@echo 'make torture    kill -9 campaigns, every system call and allocation failing once, the model of the ring (an hour)'
-	@echo 'make install    PREFIX=/usr/local'
+	@echo 'make install    PREFIX=/usr/local: programs, manual pages (man tritter-train), completion for bash, zsh and fish'
 	@echo 'make clean      remove everything that was built'
 
 -include $(DEPS)
