@@ -263,7 +263,7 @@ $(B)/tests/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 
 # Libraries that make calls of a program fail (LD_PRELOAD), for the scripts in tests/cli and for `make torture`.
-FAULT_LIBS := $(patsubst %,$(B)/tests/%.so,fault nomem)
+FAULT_LIBS := $(patsubst %,$(B)/tests/%.so,fault nomem escape)
 ifeq ($(VARIANT),release)
 tests: $(FAULT_LIBS) $(B)/tests/fault_campaign
 endif

@@ -34,6 +34,7 @@ static const struct opt opts[] = {
     {'o', "output", OPT_STR, &output, "TO", "batches: - (stdout, the default), a path, or ring:NAME"},
     {0, "dry-run", OPT_FLAG, &mix.dry_run, NULL, "print what would be drawn from each source, and end"},
     {0, "json", OPT_FLAG, &as_json, NULL, "with --dry-run: print it as JSON"},
+    SANDBOX_OPTION(&output),
     {0},
 };
 

@@ -47,6 +47,7 @@ static const struct opt opts[] = {
      "compress the shards: zstd or lz4; of a new DIR, or of operand DIR"},
     {0, "unpack", OPT_FLAG, &unpack, NULL,
      "make the archived shards of operand DIR readable again, bit for bit"},
+    SANDBOX_OPTION(&output),
     {0},
 };
 

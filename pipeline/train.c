@@ -127,7 +127,7 @@ static void summary(const struct trainer *t, const struct model_config *m)
 static void settle(struct trainer *t, struct train_config *c, const char *resume_dir, const json_t *state,
                    struct model_config *m)
 {
-    config_resolve(c, json_object_get(state, "config"));
+    config_resolve(c, json_object_get(state, "config"), resume_dir);
     trainer_load_tokenizer(t, resume_dir);
     config_model(c, tokenizer_vocab_size(t->tok), m);
 }

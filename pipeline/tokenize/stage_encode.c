@@ -67,6 +67,7 @@ static const struct opt opts[] = {
      "(default: each document's own)"},
     INPUT_FILE_OPTS(input_opts),
     INPUT_OPTIONS(input_opts),
+    SANDBOX_OPTION(&output),
     {0},
 };
 

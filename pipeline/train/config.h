@@ -30,7 +30,12 @@ enum { CONFIG_PARTS = 8 }; /* of a run that a launcher started, so that 1 to 8 p
 
 struct train_config {
     const char *preset, *tokenizer, *input, *run, *grow, *print_step, *stop_on;
-    const char *input_name; /* of input, in messages */
+    const char *init; /* small, unit, or a directory */
+    char *init_dir;   /* the model directory that init names, for a run that begins; NULL: none */
+    enum init first_values;
+    const char *model_dir;     /* the directory that the run begins with or goes on from; NULL: none */
+    struct model_config model; /* the model there, or the preset's */
+    const char *input_name;    /* of input, in messages */
     enum device_choice device;
     enum compute_dtype dtype;
     enum attention_choice attention;
@@ -39,7 +44,6 @@ struct train_config {
     enum optimizer_choice optimizer;
     enum schedule_kind schedule;
     enum finish_choice finish;
-    enum init init;
     uint64_t layers, width, heads, kv_heads, head_dim, ffn, context;
     uint64_t steps, seed, threads, micro_batch, parts;
     double lr, lr_embedding, lr_head, lr_norm, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay,
@@ -61,13 +65,13 @@ struct train_config {
 
 /* Exits 0 or 2 as cli_parse does. The struct is the only one there is. */
 struct train_config *config_parse(int argc, char **argv);
-/* The caller has set ranks and launched. stored: "config" of the checkpoint that the run goes on from, or
- * NULL. A value that contradicts it is refused (exit 1) unless --override; the dimensions of the model always
- * are. */
-void config_resolve(struct train_config *c, const json_t *stored);
+/* The caller has set ranks and launched. stored: "config" of the checkpoint that the run goes on from, in the
+ * directory `from`; or both NULL. A value that contradicts it is refused (exit 1) unless --override; the
+ * dimensions of the model always are. */
+void config_resolve(struct train_config *c, const json_t *stored, const char *from);
 /* --list-presets: the table of model/config.h on stdout. */
 void config_list_presets(bool json);
-/* Dies when the dimensions are impossible. */
+/* Dies when the dimensions are impossible, or the model has fewer ids than the tokenizer. */
 void config_model(const struct train_config *c, uint32_t vocab_size, struct model_config *out);
 /* The finished model is forecast all along. */
 bool config_finishes(const struct train_config *c);

@@ -30,11 +30,13 @@ const struct setting settings[] = {
     {0, "context", OPT_U64, &cfg.context, "N", MODEL, NAN, 1, 1 << 20, "longest context (by preset)"},
     {0, "untied", OPT_FLAG, &cfg.untied, NULL, MODEL, 0, 0, 0,
      "an output matrix of its own, instead of the embedding"},
-    {0, "init", OPT_WORD, &cfg.init, "small|unit", RESULT, INIT_SMALL, 0, INIT_UNIT,
-     "first values; small: normal, 0.02; unit, only with --untied: activations of unit size, every layer the "
-     "identity"},
+    {0, "init", OPT_STR, &cfg.init, "small|unit|DIR", RESULT, 0, 0, 0,
+     "first values (small); small: normal, 0.02; unit, only with --untied: activations of unit size, every "
+     "layer the identity; DIR: the weights and dimensions of a checkpoint or of a Qwen3, Qwen2 or Llama "
+     "model "
+     "directory, which is trained further"},
     {'t', "tokenizer", OPT_STR, &cfg.tokenizer, "FILE", NOT_KEPT, 0, 0, 0,
-     "tokenizer.json: gives the vocabulary, goes into each checkpoint"},
+     "tokenizer.json: gives the vocabulary, goes into each checkpoint (with --init DIR: the one there)"},
 
     {.type = OPT_HEADING, .help = "Run"},
     {'i', "input", OPT_STR, &cfg.input, "FROM", NOT_KEPT, 0, 0, 0,
@@ -90,7 +92,8 @@ const struct setting settings[] = {
      "defaults of the other options; fast: what ended lowest in measured runs; said at start"},
     {0, "optimizer", OPT_WORD, &cfg.optimizer, "adamw|muon", RESULT, OPTIMIZER_ADAMW, 0, OPTIMIZER_MUON,
      "muon: hidden matrices by Muon, the rest by AdamW"},
-    {0, "lr", OPT_NUM, &cfg.lr, "X", RESULT, NAN, 1e-12, 1e3, "peak learning rate (by preset)"},
+    {0, "lr", OPT_NUM, &cfg.lr, "X", RESULT, NAN, 1e-12, 1e3,
+     "peak learning rate (by preset; with --init DIR by the preset nearest in size)"},
     {0, "lr-embedding", OPT_NUM, &cfg.lr_embedding, "X", RESULT, NAN, 0, 1e3,
      "peak learning rate of the embedding (that of --lr)"},
     {0, "lr-head", OPT_NUM, &cfg.lr_head, "X", RESULT, NAN, 0, 1e3,

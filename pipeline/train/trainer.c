@@ -2,6 +2,7 @@
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/model/checkpoint.h"
 #include "pipeline/train/memory.h"
 #include "pipeline/train/metrics.h"
 #include "pipeline/train/rundir.h"
@@ -17,7 +18,8 @@ enum { MAX_TOKENIZER = 256 << 20 };
 
 void trainer_load_tokenizer(struct trainer *t, const char *resume_dir)
 {
-    char err[1024], *copy = resume_dir ? path_join(resume_dir, "tokenizer.json") : NULL;
+    const char *dir = resume_dir ? resume_dir : t->cfg->init_dir;
+    char err[1024], *copy = dir ? path_join(dir, "tokenizer.json") : NULL;
     const char *path = t->cfg->tokenizer ? t->cfg->tokenizer : copy;
     if (!path)
         usage_error("-t FILE is missing: the tokenizer");
@@ -39,11 +41,11 @@ void trainer_open_batches(struct trainer *t, const struct model_config *m)
             "%s "
             "(%016llx, %u)",
             in, (unsigned long long)t->h->tokenizer_hash, t->h->vocab_size,
-            t->cfg->tokenizer ? t->cfg->tokenizer : "the checkpoint's tokenizer.json",
+            t->cfg->tokenizer ? t->cfg->tokenizer : "the tokenizer.json of the model",
             (unsigned long long)tokenizer_hash(t->tok), tokenizer_vocab_size(t->tok));
-    if (t->h->vocab_size != (uint32_t)m->V)
-        die("%s: offset 0: the batches have a vocabulary of %u, the tokenizer has %d", in, t->h->vocab_size,
-            m->V);
+    if (t->h->vocab_size != tokenizer_vocab_size(t->tok))
+        die("%s: offset 0: the batches have a vocabulary of %u, the tokenizer has %u", in, t->h->vocab_size,
+            tokenizer_vocab_size(t->tok));
     if (t->h->eos_id < t->h->vocab_size)
         tokenizer_set_eos(t->tok, t->h->eos_id); /* what the documents really end with */
     if (t->h->T > (uint32_t)m->T)
@@ -233,13 +235,28 @@ void trainer_open_logs(struct trainer *t, const json_t *state)
     metrics_event(&t->metrics, t->step, state ? "resume" : "start", NULL);
 }
 
+/* The weights of --init DIR. */
+static void load_first_weights(struct trainer *t)
+{
+    char err[1024];
+    const char *dir = t->cfg->init_dir;
+    if (checkpoint_verify_model(dir, err, sizeof err) != 0 ||
+        checkpoint_read_array(dir, "model.safetensors", "", true, &t->w, weights_array(&t->w), err,
+                              sizeof err) != 0)
+        die("%s", err);
+    weights_publish(&t->w);
+    say("the weights are those of %s", dir);
+}
+
 /* Weights and counters: first values, or those of the checkpoint. */
 void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
 {
     t->saved_step = UINT64_MAX;
     if (!dir) {
-        t->w.init = t->cfg->init;
-        if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
+        t->w.init = t->cfg->first_values;
+        if (t->cfg->init_dir)
+            load_first_weights(t);
+        else if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
         finish_begin(&t->finish, &t->w);
