@@ -173,7 +173,7 @@ int main(int argc, char **argv)
     if (stop_signal)
         return signal_exit_code();
     loaded_open(&m, argv[0], device, dtype, threads, true);
-    continuation_open(&c, &m.w, m.tok);
+    continuation_open(&c, &m.w, m.tok, continuation_most(len, n_tokens));
     read_prompt_tokens(&c, &m, prompt, len);
     struct sampling sampling = {temperature, (int)top_k, top_p, min_p, penalty};
     struct sampler *s = sampler_new(m.w.c.V, &sampling, seed);
