@@ -243,7 +243,7 @@ static void run_prompt(const char *path)
     char *prompt = read_prompt(&len);
     if (!stop_signal) {
         loaded_open(&m, path, device, dtype, threads, true);
-        continuation_open(&c, &m.w, m.tok);
+        continuation_open(&c, &m.w, m.tok, continuation_most(len, n_tokens));
         read_prompt_tokens(&c, &m, prompt, len);
         struct sampler *s = sampler_new(m.w.c.V, &sampling, seed);
         if (!s)

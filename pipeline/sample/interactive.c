@@ -198,7 +198,7 @@ void interactive_run(const struct loaded *m, struct sampling *sampling, struct t
     sigaction(SIGINT, &on, NULL);
     text->stop = &interrupted;
     strbuf_reset(&s.prompt);
-    continuation_open(&s.c, &m->w, m->tok);
+    continuation_open(&s.c, &m->w, m->tok, 0);
     s.sampler = sampler_new(m->w.c.V, sampling, seed);
     if (!s.sampler)
         die("out of memory");

@@ -37,14 +37,14 @@ made short/latest qwen2 Qwen2ForCausalLM yes 0
 for kind in llama qwen2; do
     "$BIN/sample" "$kind" -p 'The' -n 8 --temperature 0 >/dev/null
     "$BIN/eval" "$kind" -j 1 --data language=tokens/language/val >/dev/null
-    batches 4 | "$BIN/train" --quiet --init "$kind" -i - -o "run-$kind" --steps 4 --lr 1e-3 --threads 1
-    batches 8 4 | "$BIN/train" --quiet --init "$kind" -i - -o "run-$kind" --steps 8 --resume --override --threads 1
-    [ "$("$BIN/train" --print-step "run-$kind")" = 8 ]
+    batches 4 | "$BIN/train" --quiet --init "$kind" -i - -o "run-$kind" --steps 4 --lr 5e-3 --threads 1
+    batches 40 4 | "$BIN/train" --quiet --init "$kind" -i - -o "run-$kind" --steps 40 --resume --override --threads 1 2>/dev/null
+    [ "$("$BIN/train" --print-step "run-$kind")" = 40 ]
     grep -q "\"model_type\": \"$kind\"" "run-$kind/latest/config.json"
     names() { head -c 6000 "$1" | grep -ao '"model[a-z0-9_.]*"' | sort -u; }
     names "run-$kind/latest/model.safetensors" >now
     for f in "$kind"/part-?.safetensors; do names "$f"; done | sort -u | diff now -
-    awk -v a="$(first_loss "run-$kind" 1)" -v b="$(first_loss "run-$kind" 8)" 'BEGIN { exit !(b < a) }'
+    awk -v a="$(first_loss "run-$kind" 1)" -v b="$(first_loss "run-$kind" 40)" 'BEGIN { exit !(b < a) }'
 done
 grep -q '"vocab_size": 416' run-llama/latest/config.json
 sed -i 's/"hidden_act"/"mlp_bias": true, "hidden_act"/' llama/config.json
