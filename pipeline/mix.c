@@ -12,6 +12,7 @@
 #include "pipeline/stream/batchstream.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/counters.h"
+#include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/mix/mix.h"
 
@@ -34,6 +35,7 @@ static const struct opt opts[] = {
     {'o', "output", OPT_STR, &output, "TO", "batches: - (stdout, the default), a path, or ring:NAME"},
     {0, "dry-run", OPT_FLAG, &mix.dry_run, NULL, "print what would be drawn from each source, and end"},
     {0, "json", OPT_FLAG, &as_json, NULL, "with --dry-run: print it as JSON"},
+    SANDBOX_OPTION(&output),
     {0},
 };
 
@@ -68,6 +70,25 @@ static const struct cli cli = {"mix", "draw training batches from sharded source
                                "mix NAME=WEIGHT:DIR ... [-T N] [-B N] [--seed N] [--steps N] [-o TO]", opts,
                                notes};
 
+enum { SHOWN = 16 }; /* sources whose counters there is room for */
+
+/* Publishes what is asked of each source, and what came. */
+static void publish_sources(const struct mix *m)
+{
+    static struct counter target[SHOWN], rows[SHOWN], epochs[SHOWN];
+    for (size_t i = 0; i < m->n && i < SHOWN; i++) {
+        const struct shares_source *s = &m->shares.s[i];
+        if (!target[i].name) {
+            target[i] = (struct counter)GAUGE(xasprintf("target %s", m->s[i].name), "%");
+            rows[i] = (struct counter)COUNTER(xasprintf("rows %s", m->s[i].name), "rows");
+            epochs[i] = (struct counter)GAUGE(xasprintf("epochs %s", m->s[i].name), "epochs");
+        }
+        counter_set(&target[i], 100 * (double)s->weight / (double)m->shares.total);
+        counter_set(&rows[i], (double)s->drawn);
+        counter_set(&epochs[i], mix_epochs(m, i, s->drawn));
+    }
+}
+
 /* Publishes counters for monitors. */
 static void publish(const struct mix *m, uint64_t done, double stall)
 {
@@ -77,6 +98,7 @@ static void publish(const struct mix *m, uint64_t done, double stall)
     counter_set(&step, (double)done);
     counter_set(&tokens, (double)((done - m->start_step) * m->B * m->T));
     counter_set(&waited, stall);
+    publish_sources(m);
     counters_end();
 }
 

@@ -23,6 +23,7 @@ static const struct opt opts[] = {
     {0, "dtype", OPT_STR, &dtype, "TYPE", "of the matrices: f32, bf16 (default), f16, q8_0, q4_0"},
     {0, "name", OPT_STR, &name, "TEXT", "what the file calls the model (as FILE, without .gguf)"},
     {0, "overwrite", OPT_FLAG, &overwrite, NULL, "replace FILE when it is there"},
+    SANDBOX_OPTION(&output),
     {0},
 };
 

@@ -1,80 +1,105 @@
 /*
- * gemv.c - y = W x: a linear layer for one token, as in generation
+ * gemv.c - y = W x: a linear layer for one token, as in generation, or for one token of each of a few texts
  *
  * Cost     bound by memory: W is read once. A library's matrix product would pack or widen W first. Nothing
- * is prefetched: the hardware does it better than instructions for it did (kernels/README.md). Numerics bf16:
- * pairs of products by vdpbf16ps where the CPU has it. Sums in f32, by lane and by every eighth vector; one
- * rounding at the store. A row has one owner: bits do not depend on the number of threads.
+ * is prefetched: the hardware does that better than instructions for it did (kernels/README.md). Numerics
+ * bf16: sums of two products at a time by vdpbf16ps, where the CPU has it. Sums in f32, by lane and by every
+ * AT_ONCE-th vector; one rounding at the store. An element of y has one owner and one order of summation: its
+ * bits depend neither on the number of threads nor on how many texts are computed together.
  */
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/table.h"
 #include "kernels/cpu/tile.h"
 
-/* AT_ONCE: vectors of a row handled at once. BLOCK: consecutive rows that a thread takes in one turn. */
-enum { AT_ONCE = 8, BLOCK = 32 };
+/* AT_ONCE: vectors of a row handled at once. BLOCK: consecutive rows that a thread takes in one turn. TEXTS:
+ * vectors x that share one pass over a block, as many as there are registers for their sums. */
+enum { AT_ONCE = VL == 16 ? 8 : 4, BLOCK = 32, TEXTS = VL == 16 ? 3 : 2 };
+
+struct shape {
+    int N, I, O;
+    bool dot; /* W and x are read as words of two bf16 (tile.h), of which there are I; otherwise x is f32 */
+};
 
 INLINE float total(const vf sum[AT_ONCE])
 {
-    return vsum(((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7])));
+    vf s = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    for (int k = 4; k < AT_ONCE; k += 4)
+        s += (sum[k] + sum[k + 1]) + (sum[k + 2] + sum[k + 3]);
+    return vsum(s);
 }
 
-/* x is f32. */
-INLINE float row_times(const void *row, const float *x, int I, enum dtype t)
+/* out[r * BLOCK] = row x_r for n vectors x, one after another. */
+INLINE void row_times(float *out, const void *row, const float *x, const int n, int I, const bool dot,
+                      enum dtype t)
 {
-    vf sum[AT_ONCE] = {0};
+    vf sum[TEXTS][AT_ONCE] = {0};
     int i = 0;
     for (; i + AT_ONCE * VL <= I; i += AT_ONCE * VL)
 #pragma GCC unroll 8
-        for (int k = 0; k < AT_ONCE; k++)
-            sum[k] += vload(row, (size_t)i + k * VL, t) * vload_f32(x + i + k * VL);
-    for (; i < I; i += VL)
-        sum[0] += vget(row, i, I - i, t) * vget(x, i, I - i, DTYPE_F32);
-    return total(sum);
-}
-
-/* row and x are pairs of bf16; I is a multiple of 2 VL. */
-INLINE float row_dot(const uint16_t *row, const uint16_t *x, int I)
-{
-    vf sum[AT_ONCE] = {0};
-    const float *pairs = (const float *)(const void *)row, *by = (const float *)(const void *)x;
-    int i = 0, n = I / 2;
-    for (; i + AT_ONCE * VL <= n; i += AT_ONCE * VL)
-#pragma GCC unroll 8
-        for (int k = 0; k < AT_ONCE; k++)
-            sum[k] = tile_add(sum[k], vload_f32(pairs + i + k * VL), vload_f32(by + i + k * VL), true);
-    for (; i < n; i += VL)
-        sum[0] = tile_add(sum[0], vload_f32(pairs + i), vload_f32(by + i), true);
-    return total(sum);
-}
-
-/* x is f32, or bf16 where `dot`. */
-INLINE void block(void *y, const void *W, const void *x, int from, int end, int I, const bool dot,
-                  enum dtype t)
-{
-    float out[BLOCK];
-    for (int o = from; o < end; o++) {
-        const void *row = act_at(W, (size_t)o * I, t);
-        out[o - from] = dot ? row_dot(row, x, I) : row_times(row, x, I, t);
+        for (int k = 0; k < AT_ONCE; k++) {
+            vf w = vload(row, (size_t)i + k * VL, t);
+#pragma GCC unroll 4
+            for (int r = 0; r < n; r++)
+                sum[r][k] = tile_add(sum[r][k], w, vload_f32(x + (size_t)r * I + i + k * VL), dot);
+        }
+    for (; i < I; i += VL) {
+        vf w = vget(row, i, I - i, t);
+#pragma GCC unroll 4
+        for (int r = 0; r < n; r++)
+            sum[r][0] = tile_add(sum[r][0], w, vget(x + (size_t)r * I, i, I - i, DTYPE_F32), dot);
     }
-    for (int k = 0; k < end - from; k += VL)
-        vput(y, from + k, end - from - k, vget(out, k, end - from - k, DTYPE_F32), t);
+#pragma GCC unroll 4
+    for (int r = 0; r < n; r++)
+        out[r * BLOCK] = total(sum[r]);
 }
 
-void gemv(struct device *dev, void *y, const void *W, const void *x, int I, int O)
+/* Rows from .. end of W times n vectors; the results of a vector are O apart from those of the next. */
+INLINE void block(void *y, const void *W, const float *x, int from, int end, const int n,
+                  const struct shape *s, const bool dot, enum dtype t)
 {
-    const bool dot = VL == 16 && dev->act == DTYPE_BF16 && dev->bf16_dot && I % (2 * VL) == 0;
-    const void *by = x;
-    if (dev->act == DTYPE_BF16 && !dot) {
-        float *copy = device_scratch(dev, SCRATCH_A, (size_t)I * sizeof *copy);
-        vector_to_f32(dev, copy, x, I);
+    float out[TEXTS * BLOCK];
+    enum dtype word = dot ? DTYPE_F32 : t;
+    for (int o = from; o < end; o++)
+        row_times(out + o - from, act_at(W, (size_t)o * s->I, word), x, n, s->I, dot, word);
+    for (int r = 0; r < n; r++)
+        for (int k = 0; k < end - from; k += VL)
+            vput(y, (size_t)r * s->O + from + k, end - from - k,
+                 vget(out + r * BLOCK, k, end - from - k, DTYPE_F32), t);
+}
+
+INLINE void blocks(void *y, const void *W, const float *x, int from, int end, const struct shape *s,
+                   const bool dot, enum dtype t)
+{
+    for (int n = 0, take; n < s->N; n += take) {
+        void *to = act_at(y, (size_t)n * s->O, t);
+        const float *by = x + (size_t)n * s->I;
+        take = s->N - n < TEXTS ? s->N - n : TEXTS;
+        if (take == 1)
+            block(to, W, by, from, end, 1, s, dot, t);
+        else if (take == 2)
+            block(to, W, by, from, end, 2, s, dot, t);
+        else
+            block(to, W, by, from, end, TEXTS, s, dot, t);
+    }
+}
+
+void gemv(struct device *dev, void *y, const void *W, const void *x, int N, int I, int O)
+{
+    struct shape s = {N, I, O, VL == 16 && dev->act == DTYPE_BF16 && dev->bf16_dot && I % 2 == 0};
+    const float *by = x;
+    if (s.dot) {
+        s.I = I / 2;
+    } else if (dev->act == DTYPE_BF16) {
+        float *copy = device_scratch(dev, SCRATCH_A, (size_t)N * I * sizeof *copy);
+        vector_to_f32(dev, copy, x, (size_t)N * I);
         by = copy;
     }
-#pragma omp parallel for num_threads(dev->threads) schedule(dynamic) if ((size_t)I * O > 1 << 15)
+#pragma omp parallel for num_threads(dev->threads) schedule(dynamic) if ((size_t)N * I * O > 1 << 15)
     for (int o = 0; o < O; o += BLOCK) {
         int end = o + BLOCK < O ? o + BLOCK : O;
-        if (dot)
-            block(y, W, by, o, end, I, true, DTYPE_BF16);
+        if (s.dot)
+            blocks(y, W, by, o, end, &s, true, DTYPE_BF16);
         else
-            FOR_ACT(dev, block, y, W, by, o, end, I, false);
+            FOR_ACT(dev, blocks, y, W, by, o, end, &s, false);
     }
 }

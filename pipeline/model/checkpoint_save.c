@@ -132,8 +132,12 @@ void checkpoint_put_tensors(struct checkpoint_save *s, const char *name, const s
         die("%s/%s: out of memory", s->dir, name);
     file_begin(s, name);
     file_write(s, header, len);
-    for (size_t i = 0; i < n_arrays * count; i++)
-        put_param(s, w, arrays[i / count].array, &w->layout.v[i % count], dtype);
+    for (size_t i = 0; i < n_arrays * count; i++) {
+        const struct checkpoint_array *a = &arrays[i / count];
+        if (i % count == 0 && a->fetch)
+            a->fetch(a->arg);
+        put_param(s, w, a->array, &w->layout.v[i % count], dtype);
+    }
     file_end(s, name);
     for (size_t i = 0; i < n_arrays * count; i++)
         free(names[i]);

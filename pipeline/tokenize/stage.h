@@ -4,9 +4,7 @@
 #ifndef TOKENIZE_STAGE_H
 #define TOKENIZE_STAGE_H
 
-#include <stdio.h>
-
-#include "pipeline/lib/fs.h"
+#include "pipeline/lib/text_output.h"
 #include "pipeline/text/vocabulary/tokenizer.h"
 
 /* Each is a main with its own options; argv[0] is a name. Returns the exit status. */
@@ -18,16 +16,6 @@ int tokenize_convert(int argc, char **argv);
 
 /* -t: dies naming file and reason; NULL is misuse. */
 struct tokenizer *stage_tokenizer(const char *path);
-
-/* Text output at an endpoint: "-" or a file that appears when it is whole. */
-struct text_output {
-    FILE *f;
-    struct commit commit;
-    const char *name;
-};
-void text_output_open(struct text_output *out, const char *endpoint);
-void text_output_write(struct text_output *out, const void *bytes, size_t n);
-void text_output_close(struct text_output *out, bool whole);
 
 /* -j: 0 means all processors. */
 size_t stage_threads(int64_t wanted);
