@@ -46,10 +46,10 @@ LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc
             -lcurl -lcrypto -lfasttext -lstdc++ -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
-LIBDIRS  := tools/campaign tools/exporters tools/reporter pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/sample pipeline/model \
+LIBDIRS  := tools/campaign tools/exporters tools/reporter pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/alerts pipeline/eval pipeline/sample pipeline/model \
             pipeline/tokenize pipeline/filter pipeline/media pipeline/shard pipeline/mix pipeline/fetch pipeline/demo \
             pipeline/text/convert pipeline/text/learn pipeline/text/encode pipeline/text/vocabulary pipeline/text/pretokenize \
-            pipeline/stream pipeline/lib kernels kernels/reference kernels/cpu kernels/cuda shm formats/parquet formats
+            pipeline/stream pipeline/cluster pipeline/lib kernels kernels/reference kernels/cpu kernels/cuda shm formats/parquet formats
 ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,$d).a))
 PROGRAMS := $(patsubst pipeline/%.c,$(BIN)/%,$(wildcard pipeline/*.c))
 TOOLBINS := $(patsubst tools/%.c,$(TOOLS)/%,$(wildcard tools/*.c))
@@ -70,7 +70,14 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY: $(patsubst %.c,$(B)/obj/%.o,$(wildcard pipeline/*.c tools/*.c tests/unit/*.c tests/fuzz/*.c))
 
-all: $(PROGRAMS) $(TOOLBINS)
+# Messages between processes: a plugin that `train` opens when mpirun or srun started it, where mpicc is.
+MPICC  ?= $(shell command -v mpicc)
+MPI     = $(if $(filter release,$(VARIANT)),$(if $(MPICC),lib/tritter-mpi.so))
+lib/tritter-mpi.so: pipeline/cluster/mpi/plugin.c pipeline/cluster/transport.h Makefile
+	@mkdir -p $(@D)
+	$(call say,MPI,$@)OMPI_CC="$(CC)" $(MPICC) -I. -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $<
+
+all: $(PROGRAMS) $(TOOLBINS) $(MPI)
 	@$(if $(filter release,$(VARIANT)),$(if $(CUDA),:,echo 'built for the CPU only: $(CUDA_WHY)'),:)
 tests: all $(TESTS)
 
@@ -261,7 +268,7 @@ $(B)/tests/%: $(B)/obj/tests/unit/%.o $(ARCHIVES)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 
 # Libraries that make calls of a program fail (LD_PRELOAD), for the scripts in tests/cli and for `make torture`.
-FAULT_LIBS := $(patsubst %,$(B)/tests/%.so,fault nomem)
+FAULT_LIBS := $(patsubst %,$(B)/tests/%.so,fault nomem escape)
 ifeq ($(VARIANT),release)
 tests: $(FAULT_LIBS) $(B)/tests/fault_campaign
 endif
@@ -343,8 +350,9 @@ interop: setup
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	$(if $(MPI),install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/tritter $(MPI))
 clean:
-	rm -rf build bin $(patsubst tools/%.c,tools/%,$(wildcard tools/*.c))
+	rm -rf build bin lib $(patsubst tools/%.c,tools/%,$(wildcard tools/*.c))
 help:
 	@echo 'make            build the programs into bin/ and tools/; V=1 shows the commands, -jN builds on N processors instead of all'
 	@echo 'make cuda       the same, and an error where the CUDA backend cannot be built; CUDA_ARCH="80 90a 100 120"'

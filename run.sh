@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh - raw text to a trained model, in one command
 #
-# The stages are setup, build, tokenize, shard, train, eval and sample. A finished stage is
+# The stages are setup, build, fetch, tokenize, shard, train, eval and sample. A finished stage is
 # not run again unless something that it depends on has changed.
 set -euo pipefail
 unset CDPATH
@@ -18,6 +18,7 @@ redoes just those, from what the earlier ones left.
 
 stages:  setup      install missing packages (tools/setup)
          build      compile
+         fetch      with --corpus: bring the text of every domain, into RUN/text
          tokenize   learn a vocabulary from a sample of the text
          shard      tokenize, shuffle and store every domain
          train      mix the domains and train a model; goes on from the last checkpoint if it was interrupted
@@ -34,15 +35,23 @@ options:
                         optional DIR/DOMAIN.val.jsonl[.zst], or DIR/DOMAIN/;
                         domains language code math ml logic. Code defaults to
                         this machine's Python library.  (built-in generator)
-      --run DIR         where everything goes            (runs/demo, runs/real)
+      --corpus plan     text from the Hugging Face Hub: what bin/fetch --plan
+                        chooses for --mix and --tokens; what is in the hub's
+                        cache is not downloaded again
+      --tokens N        with --corpus: tokens to train on: 2B, 500M, 200k
+      --stream          with --corpus: begin with the first text, while the rest
+                        arrives; text is not kept, its tokens are
+      --first N         with --stream: tokens of the first round      (200000)
+      --run DIR         where everything goes (runs/demo, runs/real, runs/plan)
       --minutes N       training time to plan for; the number of steps follows
                         from this machine's speed            (6 demo, 19 real)
       --steps N         optimizer steps, instead of --minutes
-      --batch N         sequences a step     (with the model; 8 demo, 16 real)
+      --batch N         sequences a step
+                    (with the model; 8 demo, 16 real; 64 --corpus, but nano 16)
       --optimizer NAME  muon or adamw                           (the recipe's)
       --device NAME     auto (a GPU where there is one), cpu, cuda     (auto)
       --vocab N         size of the vocabulary
-                                       (with the model; 4096 demo, 8192 real)
+      (with the model; 4096 demo, 8192 real; 65536 --corpus, but nano 8192)
       --mix 'W...'      weights of the five domains          (40 25 15 10 10)
       --seed N          seed of everything                                 (7)
       --from STAGE      redo this stage and all after it
@@ -54,9 +63,9 @@ the same command gives the same model.
 END
 }
 
-all_stages=(setup build tokenize shard train eval sample)
+all_stages=(setup build fetch tokenize shard train eval sample)
 domains=(language code math ml logic)
-recipe=fast preset= data= run= steps= minutes= batch= optimizer= device=auto vocab= mix='40 25 15 10 10' seed=7 from= train_args=
+recipe=fast preset= data= corpus= tokens= stream= first=200000 run= steps= minutes= batch= optimizer= device=auto vocab= mix='40 25 15 10 10' seed=7 from= train_args=
 asked=()
 
 fail() { echo "run.sh: $*" >&2; exit "${code:-1}"; }
@@ -68,10 +77,11 @@ while [ $# -gt 0 ]; do
     case $1 in --*=*) option=${1%%=*}; set -- "$option" "${1#*=}" "${@:2}" ;; esac
     case $option in
     -h|--help) usage; exit 0 ;;
-    --recipe|-m|--preset|--data|--run|--steps|--minutes|--batch|--optimizer|--device|--vocab|--mix|--seed|--from|--train)
+    --stream) stream=1; shift ;;
+    --recipe|-m|--preset|--data|--corpus|--tokens|--first|--run|--steps|--minutes|--batch|--optimizer|--device|--vocab|--mix|--seed|--from|--train)
         [ $# -ge 2 ] || misuse "$option needs a value"
         case $option in
-        --recipe) recipe=$2 ;; -m|--preset) preset=$2 ;; --data) data=$2 ;; --run) run=$2 ;; --steps) steps=$2 ;;
+        --recipe) recipe=$2 ;; -m|--preset) preset=$2 ;; --data) data=$2 ;; --corpus) corpus=$2 ;; --tokens) tokens=$2 ;; --first) first=$2 ;; --run) run=$2 ;; --steps) steps=$2 ;;
         --minutes) minutes=$2 ;; --batch) batch=$2 ;;
         --optimizer) optimizer=$2 ;; --device) device=$2 ;;
         --vocab) vocab=$2 ;; --mix) mix=$2 ;; --seed) seed=$2 ;; --from) from=$2 ;; --train) train_args=$2 ;;
@@ -91,11 +101,23 @@ case $optimizer in muon|adamw) ;; *) misuse "no optimizer '$optimizer'" ;; esac
 case $device in auto|cpu|cuda) ;; *) misuse "no device '$device'" ;; esac
 [ -z "$from" ] || is_stage "$from" || misuse "no stage '$from'"
 [ -z "$data" ] || { [ -d "$data" ] && data=$(cd "$data" && pwd); } || fail "no directory '$data'"
+[ -n "$corpus" ] || case " ${asked[*]} $from " in *' fetch '*) misuse "the stage fetch is of --corpus" ;; esac
 read -ra weights <<<"$mix"
 [ ${#weights[@]} -eq 5 ] || misuse "--mix needs five weights, for: ${domains[*]}"
 for n in "${weights[@]}"; do [[ $n =~ ^[0-9]+(\.[0-9]+)?$ ]] || misuse "--mix: '$n' is not a weight"; done
 
-if [ -n "$data" ]; then
+if [ -n "$corpus" ]; then
+    [ "$corpus" = plan ] || misuse "no corpus '$corpus'; there is: plan"
+    [ -z "$data" ] || misuse "--corpus and --data exclude each other"
+    for n in "$tokens" "$first"; do [[ $n =~ ^[1-9][0-9]*[kMB]?$ ]] || misuse "--corpus needs --tokens: 2B, 500M, 200k"; done
+    tokens=${tokens/%k/000} tokens=${tokens/%M/000000} tokens=${tokens/%B/000000000}
+    first=${first/%k/000} first=${first/%M/000000} first=${first/%B/000000000}
+    : "${run:=$root/runs/${stream:+stream-}plan}" "${preset:=nano}"
+    usual_vocab=65536 usual_batch=64
+    [ "$preset" != nano ] || usual_vocab=8192 usual_batch=16
+elif [ -n "$tokens$stream" ]; then
+    misuse "--tokens and --stream go with --corpus"
+elif [ -n "$data" ]; then
     : "${run:=$root/runs/real}" "${minutes:=19}"
     usual_vocab=8192 usual_batch=16
 else
@@ -103,6 +125,9 @@ else
     usual_vocab=4096 usual_batch=8
 fi
 mkdir -p "$run" && run=$(cd "$run" && pwd)
+[ -z "$corpus" ] || data=$run/text
+# shellcheck source=tools/stream.bash
+[ -z "$stream" ] || . "$root/tools/stream.bash"
 bin=$root/bin tools=$root/tools stamps=$run/stages
 # under `make VARIANT=asan test` the programs of that build are used
 [ "${VARIANT:=release}" = release ] || bin=$root/build/$VARIANT/bin tools=$root/build/$VARIANT/tools
@@ -143,11 +168,26 @@ source_of() {
     fail "$data: no $domain.train.jsonl[.zst] and no directory $domain/"
 }
 
+# The commands that the plan has for a domain, as fetch takes their words: the source and its limit, quoted for the shell.
+planned_sources() {     # DOMAIN
+    sed -n "s|^bin/fetch -o text/$1 \(.*\)   # .*|\1|p" "$run/text.plan"
+}
+
 documents() {   # DOMAIN SPLIT [OPTION...]: JSON lines on stdout
-    local list words
+    local list words line
+    if [ -n "$stream" ]; then
+        while IFS= read -r line; do eval "\"\$bin/fetch\" --quiet --cat --domain $1 $line \"\${@:3}\"" || exit 1; done < <(planned_sources "$1")
+        return
+    fi
     list=$(source_of "$1" "$2") || exit 1
     mapfile -t words <<<"$list"
     "$bin/fetch" --quiet "${@:3}" --cat "${words[@]}" --domain "$1"
+}
+
+# The mix as fetch --plan takes it.
+mix_words() {
+    local i
+    for i in "${!domains[@]}"; do [ "${weights[i]}" = 0 ] || printf '%s=%s ' "${domains[i]}" "${weights[i]}"; done
 }
 
 has_val() { [ -n "$(source_of "$1" val)" ]; }
@@ -155,6 +195,7 @@ has_val() { [ -n "$(source_of "$1" val)" ]; }
 # Prints facts that change when the text does: its source, and name, size and time of each file.
 text_facts() {
     local d split list path
+    [ -z "$stream" ] || { cat "$run/text.plan"; return; }
     for d in "${domains[@]}"; do
         for split in train val; do
             list=$(source_of "$d" "$split") || exit 1
@@ -187,9 +228,27 @@ stage_build() {
     if [ -t 1 ]; then make --no-print-directory all; else make --no-print-directory -s all; fi
 }
 
+# Makes RUN/text/DOMAIN/CORPUS.jsonl.zst by the commands of the plan; files of an earlier plan go.
+stage_fetch() {
+    local line file commands keep=$'\n'
+    if [ -n "$stream" ]; then
+        "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" | tee "$run/text.plan"
+        "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" --json >"$run/text.json"
+        return
+    fi
+    "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" -o "$run/text" | tee "$run/text.plan"
+    mapfile -t commands < <(grep '^bin/fetch ' "$run/text.plan")
+    for line in "${commands[@]}"; do
+        keep+=$(eval "\"\$bin/fetch\" ${line#bin/fetch }")$'\n'      # fetch quotes its words for the shell
+    done
+    for file in "$run"/text/*/*.jsonl.zst; do
+        [[ $keep == *$'\n'"$file"$'\n'* ]] || rm -f "$file" "${file%/*}/.${file##*/}.made"
+    done
+}
+
 stage_tokenize() {
     local d
-    for d in "${domains[@]}"; do source_of "$d" train >/dev/null; done      # a domain that is missing shows at once
+    [ -n "$stream" ] || for d in "${domains[@]}"; do source_of "$d" train >/dev/null; done      # a domain that is missing shows at once
     for d in "${domains[@]}"; do documents "$d" train --limit 16MB || exit 1; done |
         "$bin/tokenize" train -n "$vocab" -o "$run/tok.json" -
 }
@@ -206,14 +265,22 @@ stage_shard() {
             make_shards "$d" train "$run/tokens/$d" 0
             make_shards "$d" val "$run/tokens/$d.val" 0
         else
-            make_shards "$d" train "$run/tokens/$d" 1%
+            make_shards "$d" train "$run/tokens/$d" "$held_out"
             only_shards "$run/tokens/$d.val"        # of earlier text
             rm -rf "$run/tokens/$d.val"
         fi
     done
 }
 
-val_of() { if [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi; }
+# Of little text more must be held out, for there to be any.
+held_out=1%
+[ -z "$corpus" ] || [ "$tokens" -gt 50000000 ] || held_out=4%
+[ -z "$corpus" ] || [ "$tokens" -gt 1000000 ] || held_out=10%
+
+val_of() {      # DOMAIN
+    if [ -n "$stream" ]; then echo "$(round_dir "$1" $((n_rounds - 1)))/val"
+    elif [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi
+}
 
 measure() {     # FIELD REPEATS [OPTION...]: what train-bench measures of this preset here, as a whole number
     "$tools/train-bench" -m "${preset:-nano}" -T "$row_tokens" --optimizer "$optimizer" --device "$device" --repeats "$2" --json "${@:3}" |
@@ -245,6 +312,8 @@ plan() {
     fi
     [ -n "$steps$preset" ] || [ "$recipe" != fast ] || choose_shape
     : "${batch:=$usual_batch}" "${vocab:=$usual_vocab}"
+    [ -z "$corpus" ] || : "${steps:=$((tokens / (batch * row_tokens) + 1))}"
+    [ -z "$stream" ] || plan_rounds
     [ -z "$steps" ] || return 0
     speed=$(measure tokens_per_s 7 -B "$batch" --vocab "$vocab" "${shape[@]}")
     steps=$((minutes * 55 * speed / (batch * row_tokens) + 1))
@@ -252,25 +321,10 @@ plan() {
     echo "run.sh: $speed tokens/s here: $steps steps in about $minutes minutes"
 }
 
-# Trains in model.building, which replaces model when it is complete.
-stage_train() {
-    local i d start=0 mixer status=0 seen=$((steps * batch * row_tokens)) mix_args=() vals=() begin=(--overwrite)
-    only_run "$run/model"
-    only_run "$run/model.building"
-    for i in "${!domains[@]}"; do
-        d=${domains[i]}
-        mix_args+=("$d=${weights[i]}:$run/tokens/$d")
-        vals+=(--val "$d=$(val_of "$d")")
-    done
-    # eight times five domains are then a third of the tokens trained on, and less than a tenth of the time: forward only
-    vals+=(--val-tokens "$((seen / 128 < 16384 ? seen / 128 + 1 : 16384))")
-    if [ -z "$fresh" ]; then
-        start=$("$bin/train" --print-step "$run/model.building")
-        begin=(--resume)
-    fi
-    mix_args+=(-T "$row_tokens" -B "$batch" --seed "$seed" --steps "$steps" --start-step "$start")
-    "$bin/mix" "${mix_args[@]}" --dry-run >/dev/null        # what is wrong shows here; train would wait for the ring
-    echo "run.sh: to watch it, from another terminal here: bin/monitor"
+# Runs mix with mix_args, and train with vals and begin, up to the end of either.
+mix_and_train() {
+    local mixer status=0
+    "$bin/mix" "${mix_args[@]}" --dry-run >/dev/null || return      # what is wrong shows here; train would wait for the ring
     "$bin/mix" --quiet "${mix_args[@]}" -o "ring:run-$$" &
     mixer=$!
     # shellcheck disable=SC2086  # split into words on purpose
@@ -278,7 +332,35 @@ stage_train() {
         --steps "$steps" --seed "$seed" --optimizer "$optimizer" --device "$device" --doc-mask "${vals[@]}" "${begin[@]}" $train_args || status=$?
     [ $status -eq 0 ] || kill $mixer 2>/dev/null || true    # it would wait for a reader
     wait $mixer || [ $status -ne 0 ] || status=1
-    [ $status -eq 0 ] || return $status
+    return $status
+}
+
+# The shards are all there: the whole training at once.
+train_shards() {
+    local i d
+    mix_args+=(--steps "$steps" --start-step "$start") vals=("${val_tokens[@]}")
+    for i in "${!domains[@]}"; do
+        d=${domains[i]}
+        mix_args+=("$d=${weights[i]}:$run/tokens/$d")
+        vals+=(--val "$d=$(val_of "$d")")
+    done
+    mix_and_train
+}
+
+# Trains in model.building, which replaces model when it is complete.
+stage_train() {
+    local start=0 seen=$((steps * batch * row_tokens)) mix_args=() vals=() val_tokens=() begin=(--overwrite)
+    only_run "$run/model"
+    only_run "$run/model.building"
+    # eight times five domains are then a third of the tokens trained on, and less than a tenth of the time: forward only
+    val_tokens=(--val-tokens "$((seen / 128 < 16384 ? seen / 128 + 1 : 16384))")
+    if [ -z "$fresh" ]; then
+        start=$("$bin/train" --print-step "$run/model.building")
+        begin=(--resume)
+    fi
+    mix_args=(-T "$row_tokens" -B "$batch" --seed "$seed")
+    echo "run.sh: to watch it, from another terminal here: bin/monitor"
+    if [ -n "$stream" ]; then train_stream; else train_shards; fi
     rm -f "$stamps/train"
     only_run "$run/model.old"
     rm -rf "$run/model.old"
@@ -314,14 +396,16 @@ stage_sample() {
 settings() {
     case $1 in
     setup|build) ;;
+    fetch) echo "corpus=$corpus tokens=$tokens mix=$mix hub=${HF_ENDPOINT:-}" ;;
     tokenize) echo "data=$data vocab=$vocab seed=$seed text=$(text_facts | sha256sum)" ;;
     shard) echo "seed=$seed" ;;
-    train) echo "recipe=$recipe preset=$preset shape=${shape[*]} steps=$steps batch=$batch optimizer=$optimizer mix=$mix seed=$seed args=$train_args" ;;
+    train) echo "recipe=$recipe preset=$preset shape=${shape[*]} steps=$steps batch=$batch optimizer=$optimizer mix=$mix seed=$seed args=$train_args${stream:+ first=$first}" ;;
     eval|sample) echo "model=$(readlink "$run/model/latest" 2>/dev/null)" ;;
     esac
 }
 
 declare -A before=([shard]=tokenize [train]=shard [eval]=train [sample]=train)
+[ -z "$stream" ] || before[train]=tokenize
 
 stamp() {       # the text a finished stage leaves: its settings and its predecessor's stamp
     settings "$1"
@@ -358,7 +442,7 @@ wait_for_group() {
 run_stage() {
     local began=$SECONDS
     [ "$1" = setup ] || [ "$1" = build ] || printf '\n== %s\n' "$1"
-    case $1 in tokenize|train) plan ;; esac
+    case $1 in tokenize|train) plan ;; eval) [ -z "$stream" ] || plan ;; esac
     # a train stage that was interrupted with equal settings is resumed; in all other cases training starts afresh
     if [ "$1" = train ]; then
         fresh=1
@@ -395,6 +479,8 @@ if [ ${#asked[@]} -gt 0 ]; then
 else
     redo=
     for s in "${all_stages[@]}"; do
+        [ "$s" != fetch ] || [ -n "$corpus" ] || continue
+        [ "$s" != shard ] || [ -z "$stream" ] || continue       # it is a part of train
         [ "$s" != tokenize ] || plan
         [ "$s" != "$from" ] || redo=1
         if [ -z "$redo" ] && finished "$s"; then

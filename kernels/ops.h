@@ -53,7 +53,8 @@ struct adamw { /* Loshchilov & Hutter 2019, arXiv:1711.05101 */
 
 struct qk_norm_rope {         /* the inputs that this op reads, forward and backward */
     const void *qkv;          /* (N,(H+2Hkv)*D) act: a row holds query heads, key heads, value heads */
-    const float *gq, *gk;     /* (D) gains of the query heads, of the key heads */
+    const float *gq, *gk;     /* (D) gains of the query heads, of the key heads; both NULL: heads are rotated
+                                 without a norm, and the op neither reads nor writes rstd, dgq and dgk */
     const float *rope;        /* (T_max,D): row p holds cos(p*w_i) for i < D/2, then sin */
     const int32_t *positions; /* (N): p of each token */
     int N, H, Hkv, D;
@@ -86,6 +87,8 @@ struct ops {
     size_t logit_bytes;
     int micro_tokens;
     int widest_head;   /* largest head width D that its attention supports; 0: any */
+    int equal_rows;    /* linear_forward gives each of up to so many rows the bits that it gives it alone; 0:
+                          that is not promised */
     int update_tokens; /* an AdamW update takes about as long as a step on so many tokens */
     enum dtype (*fastest_act)(
         void); /* the activation type with which training steps are fastest on this machine */
@@ -155,6 +158,11 @@ struct ops {
     void (*linear_backward_weight)(struct device *dev, float *dW, const void *dy, const void *x, int N, int I,
                                    int O, bool accumulate);
 
+    /* y (N,O) adds b (O) f32 to each row */
+    void (*bias_forward)(struct device *dev, void *y, const float *b, int N, int O);
+    /* db (O) f32 writes, or adds when accumulate, the sum of the rows of dy (N,O) */
+    void (*bias_backward)(struct device *dev, float *db, const void *dy, int N, int O, bool accumulate);
+
     /* A linear layer inside the transformer's blocks. It computes in fp8 after use_fp8 where its sizes are
      * multiples of 16, and otherwise gives exactly the results of the three ops above. Backward writes dW, or
      * adds to it when accumulate, then writes dx. */
@@ -167,7 +175,8 @@ struct ops {
      * -1 with a clause in err when this device cannot. */
     int (*use_fp8)(struct device *dev, char *err, size_t cap);
 
-    /* Per-head RMSNorm of q and k, then rotate-half RoPE (Su et al. 2021, arXiv:2104.09864), as Qwen3 does.
+    /* Per-head RMSNorm of q and k, then rotate-half RoPE (Su et al. 2021, arXiv:2104.09864), as Qwen3 does;
+     * or the rotation alone, as Llama does.
      * qk (N,(H+Hkv)*D) and rstd (N,H+Hkv) f32 are written. */
     void (*qk_norm_rope_forward)(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in,
                                  float eps);

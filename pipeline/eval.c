@@ -43,6 +43,7 @@ static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "Result"},
     {0, "json", OPT_FLAG, &json, NULL, "one JSON object on standard output instead of the table"},
     {'o', "output", OPT_STR, &output, "FILE", "also write the JSON object to FILE"},
+    SANDBOX_OPTION(),
     {0},
 };
 

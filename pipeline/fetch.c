@@ -11,6 +11,7 @@
 #include "pipeline/fetch/inspect.h"
 #include "pipeline/fetch/options.h"
 #include "pipeline/fetch/output.h"
+#include "pipeline/fetch/plan.h"
 #include "pipeline/fetch/source.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/log.h"
@@ -18,6 +19,8 @@
 /* Refuses what makes no sense before anything is written. */
 static void check_sources(struct fetch_options *o, char **words, int n)
 {
+    if (o->plan)
+        return; /* the folders are those it looks into, and none is fine */
     if ((n > 0) == o->list)
         usage_error(o->list ? "--list takes no sources" : "no source given");
     for (int i = 0; i < n && !o->inspect; i++) {
@@ -55,15 +58,31 @@ static void list_corpora(const struct fetch_options *o)
     close_stdout();
 }
 
+static void plan(struct fetch_options *o, char **dirs, int n)
+{
+    struct plan p;
+    plan_begin(&p, o, o->plan, o->tokens);
+    plan_inventory(&p, o, dirs, n);
+    plan_close_gap(&p);
+    if (o->as_json)
+        plan_print_json(&p);
+    else
+        plan_print(&p);
+    plan_free(&p);
+    close_stdout();
+}
+
 int main(int argc, char **argv)
 {
     struct fetch_options *o = &fetch_options;
     int n = fetch_options_parse(argc, argv);
     argv = input_operands(&o->input, argv, &n);
     check_sources(o, argv, n);
-    if (o->download || o->out_dir)
+    if (o->download || (o->out_dir && !o->plan))
         signals_install(); /* elsewhere is nothing to commit: signals end it as they end any filter */
-    if (o->list)
+    if (o->plan)
+        plan(o, argv, n);
+    else if (o->list)
         list_corpora(o);
     else if (o->inspect)
         inspect_files(o, argv, n);

@@ -4,14 +4,13 @@
  * stdin:  the prompt, when neither -p nor -f gives one
  * stdout: the text as it is made, or one JSON object a line and sample
  */
-#include "formats/json_text.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/threads.h"
-#include "pipeline/sample/continuation.h"
+#include "pipeline/model/loaded.h"
+#include "pipeline/sample/text.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +20,8 @@ enum { MAX_PROMPT = 64 << 20 };
 static const char *prompt_text, *prompt_file, *dtype = "auto", *device = "auto";
 static uint64_t n_tokens = 200, num_samples = 1, seed = 1337;
 static double temperature = 0.8, top_p = 1, min_p, penalty = 1;
-static int64_t top_k, threads;
+static int64_t top_k, threads, logprobs = -1;
+static unsigned format;
 static bool echo = true, json, ignore_eos, document;
 static struct str_list stops;
 
@@ -48,13 +48,20 @@ static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "Output"},
     {0, "num-samples", OPT_U64, &num_samples, "N", "continuations of the same prompt (default: 1)"},
     {0, "echo", OPT_FLAG, &echo, NULL, "show the prompt too (default; --no-echo: only what is new)"},
-    {0, "json", OPT_FLAG, &json, NULL,
-     "a JSON object for each sample: prompt, text, tokens, stop, seed, tokens_per_second"},
+    {0, "format", OPT_WORD, &format, "text|json|tokens",
+     "text (default); json: an object for each sample with prompt, text, tokens, stop, seed, "
+     "tokens_per_second; "
+     "tokens: on a terminal each token in the colour of its probability, from green (90 % and more) through "
+     "cyan (50 %), yellow (20 %) and magenta (5 %) to red"},
+    {0, "json", OPT_FLAG, &json, NULL, "the same as --format json"},
+    {0, "logprobs", OPT_INT, &logprobs, "N",
+     "json: log-probabilities of each token and of the N likeliest in its place, up to 20 (default: off)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Computation"},
     {0, "device", OPT_STR, &device, "NAME",
      "auto (default: cuda where there is a GPU), cpu, cuda, or reference (very slow, for tiny models)"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "f32, bf16, or auto (default): bf16 from 20M weights on"},
     {'j', "threads", OPT_INT, &threads, "N", "threads (default: all processors; 1 for a small model)"},
+    SANDBOX_OPTION(),
     {0},
 };
 
@@ -91,6 +98,12 @@ static void check_options(void)
         usage_error("--top-k: %lld is not within 0..2147483647", (long long)top_k);
     if (num_samples < 1)
         usage_error("--num-samples: at least 1");
+    if (json)
+        format = TEXT_JSON;
+    if (logprobs < -1 || logprobs > LOGPROBS_TOP)
+        usage_error("--logprobs: %lld is not within 0..%d", (long long)logprobs, LOGPROBS_TOP);
+    if (logprobs >= 0 && format != TEXT_JSON)
+        usage_error("--logprobs: only with --format json");
     for (size_t i = 0; i < stops.n; i++)
         if (!stops.v[i][0])
             usage_error("--stop: an empty text would stop at once");
@@ -123,61 +136,34 @@ static char *read_prompt(size_t *len)
     return b.s;
 }
 
-static void to_stdout(void *arg, const char *s, size_t n)
+/* The texts from one prompt: sample i has the seed of the first, plus i. */
+static void write_samples(struct continuation *c, struct sampler *s, const char *prompt, size_t len)
 {
-    (void)arg;
-    if (fwrite(s, 1, n, stdout) != n || fflush(stdout) != 0)
-        die_errno("standard output");
+    const struct text_options o = {format, &stops, n_tokens, ignore_eos, echo, logprobs, &stop_signal};
+    for (uint64_t i = 0; i < num_samples && !stop_signal; i++) {
+        if (format != TEXT_JSON && num_samples > 1)
+            printf("%s--- sample %llu of %llu, seed %llu\n", i ? "\n" : "", (unsigned long long)i + 1,
+                   (unsigned long long)num_samples, (unsigned long long)(seed + i));
+        text_write(c, s, &o, prompt, len, seed + i);
+    }
 }
 
-static void to_buffer(void *arg, const char *s, size_t n)
+static void read_prompt_tokens(struct continuation *c, const struct loaded *m, const char *prompt, size_t len)
 {
-    strbuf_add(arg, s, n);
-}
-
-static void print_json(const struct continuation *t, const char *prompt, size_t len,
-                       const struct strbuf *made, const char *stop, uint64_t used_seed, double rate)
-{
-    json_t *j = json_pack("{s:o, s:o, s:I, s:I, s:s, s:I, s:f}", "prompt", json_text(prompt, len), "text",
-                          json_text(made->s, made->len), "prompt_tokens", (json_int_t)t->n_prompt, "tokens",
-                          (json_int_t)(t->n - t->n_prompt), "stop", stop, "seed", (json_int_t)used_seed,
-                          "tokens_per_second", rate);
-    char *line = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    printf("%s\n", line);
-    free(line);
-    json_decref(j);
-}
-
-/* The i-th sample. */
-static void one_sample(struct continuation *t, struct sampler *s, uint64_t i, const char *prompt, size_t len)
-{
-    struct strbuf made = {0};
-    struct textout out = {&stops, json ? to_buffer : to_stdout, &made, {0}};
-    strbuf_reset(&made);
-    sampler_reseed(s, seed + i);
-    if (!json && num_samples > 1)
-        printf("%s--- sample %llu of %llu, seed %llu\n", i ? "\n" : "", (unsigned long long)i + 1,
-               (unsigned long long)num_samples, (unsigned long long)(seed + i));
-    if (!json && echo)
-        to_stdout(NULL, prompt, len);
-    continuation_start(t);
-    double began = now_seconds();
-    const char *stop = continuation_run(t, s, &out, n_tokens, ignore_eos);
-    double seconds = now_seconds() - began, made_tokens = (double)(t->n - t->n_prompt);
-    textout_end(&out);
-    if (json)
-        print_json(t, prompt, len, &made, stop, seed + i, seconds > 0 ? made_tokens / seconds : 0);
-    else
-        to_stdout(NULL, "\n", 1);
-    detail("%.0f tokens in %.2f s, %.1f tokens/s (%s)", made_tokens, seconds, made_tokens / seconds, stop);
-    strbuf_free(&made);
+    int T = m->w.c.T;
+    bool no_eos = tokenizer_eos(m->tok) == UINT32_MAX;
+    if ((document && no_eos) || !continuation_prompt(c, prompt, len, document))
+        die("%s: no end-of-text token to begin a document with: give a prompt", m->tokenizer_path);
+    if (c->n_prompt > (size_t)T)
+        warn("the prompt has %zu tokens, the context is %d: only the last %d are read", c->n_prompt, T,
+             T > 1 ? T / 2 : 1);
 }
 
 int main(int argc, char **argv)
 {
     threads_settle(argv);
     struct loaded m;
-    struct continuation t;
+    struct continuation c;
     size_t len;
     if (cli_parse(&cli, argc, argv) != 1)
         usage_error("one CHECKPOINT is needed: a model directory, or a run");
@@ -187,14 +173,14 @@ int main(int argc, char **argv)
     if (stop_signal)
         return signal_exit_code();
     loaded_open(&m, argv[0], device, dtype, threads, true);
-    continuation_begin(&t, &m, prompt, len, document);
+    continuation_open(&c, &m.w, m.tok);
+    read_prompt_tokens(&c, &m, prompt, len);
     struct sampling sampling = {temperature, (int)top_k, top_p, min_p, penalty};
     struct sampler *s = sampler_new(m.w.c.V, &sampling, seed);
     if (!s)
         die("out of memory");
-    for (uint64_t i = 0; i < num_samples && !stop_signal; i++)
-        one_sample(&t, s, i, prompt, len);
-    continuation_end(&t);
+    write_samples(&c, s, prompt, len);
+    continuation_close(&c);
     sampler_free(s);
     loaded_close(&m);
     free(prompt);

@@ -47,6 +47,7 @@ static const struct opt opts[] = {
      "compress the shards: zstd or lz4; of a new DIR, or of operand DIR"},
     {0, "unpack", OPT_FLAG, &unpack, NULL,
      "make the archived shards of operand DIR readable again, bit for bit"},
+    SANDBOX_OPTION(&output),
     {0},
 };
 
@@ -55,9 +56,9 @@ static const char notes[] =
     "of\n"
     "that size that moves over the input. Each document ends with the tokenizer's end-of-text token.\n"
     "\n"
-    "A document is held out by a hash of its own tokens. So it is the same documents whatever the order of "
-    "the\n"
-    "input, the seed and the buffer, and a document that occurs twice falls on one side only.\n"
+    "A document is held out by a hash of its text. So it is the same documents whatever the vocabulary, the "
+    "order\n"
+    "of the input, the seed and the buffer, and a document that occurs twice falls on one side only.\n"
     "\n"
     "DIR appears, or is replaced, only when the whole input was read and written; until then the work is in\n"
     ".DIR.building beside it. The same input, seed and buffer give the same files, bit for bit.\n"
@@ -223,7 +224,7 @@ static bool cut(struct job *j, struct tok_reader *r)
     struct tok_record_view v;
     uint64_t tokens = 0, documents = 0;
     while (tok_reader_next(r, &v)) {
-        shuffle_put(s, v.tokens, v.n_tokens, v.domain, v.text_bytes, v.flags & TOKENS_CONTINUED);
+        shuffle_put(s, &v);
         documents += !(v.flags & TOKENS_CONTINUED);
         tokens += v.n_tokens;
         publish(documents, tokens);

@@ -10,6 +10,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/threads.h"
+#include "pipeline/model/checkpoint.h"
 #include "pipeline/train/memory.h"
 #include "pipeline/train/recipe.h"
 #include "pipeline/train/rundir.h"
@@ -40,6 +41,22 @@ static int print_shape(double flop)
     return 0;
 }
 
+/* What rank 0 found goes to the others, who read it again where they are. */
+static char *tell_others(struct cluster *cluster, char *dir, json_t **state)
+{
+    char err[1024];
+    size_t n = dir ? strlen(dir) + 1 : 0;
+    cluster_broadcast(cluster, &n, sizeof n, 0);
+    if (n > 0 && cluster->rank != 0)
+        dir = xmalloc(n);
+    if (n > 0)
+        cluster_broadcast(cluster, dir, n, 0);
+    if (n > 0 && cluster->rank != 0 && checkpoint_state(dir, state, err, sizeof err) != 0)
+        die("%s: is not here as it is on the first machine; -o must be a directory that all of them see",
+            dir);
+    return dir;
+}
+
 /* The checkpoint to go on from and its state; NULL: a new run. */
 static char *begin_run(const struct train_config *c, json_t **state)
 {
@@ -56,6 +73,29 @@ static char *begin_run(const struct train_config *c, json_t **state)
     return dir;
 }
 
+static char *begin_together(struct cluster *cluster, const struct train_config *c, json_t **state)
+{
+    *state = NULL;
+    return tell_others(cluster, cluster->rank == 0 ? begin_run(c, state) : NULL, state);
+}
+
+/* Ranks that were started with other words, or that run other programs, would not make one model. */
+static void check_ranks(const struct trainer *t)
+{
+    json_t *o = config_to_json(t->cfg);
+    char *text = json_dumps(o, JSON_SORT_KEYS);
+    cluster_same(t->cluster, text, strlen(text), "the options of train");
+    cluster_same(t->cluster, tritter_version, strlen(tritter_version), "the version of train");
+    cluster_same(t->cluster, t->tok_json, t->tok_len, "the tokenizer");
+    cluster_same(t->cluster, t->ops->name, strlen(t->ops->name), "the device, or its instruction set,");
+    if (t->cluster->launched)
+        say("%d processes, %s; %llu parts of an update, %.1f MB a process and update on the wire",
+            t->cluster->size, t->cluster->name, (unsigned long long)t->cfg->parts,
+            parallel_wire_bytes(&t->parallel) / 1e6);
+    free(text);
+    json_decref(o);
+}
+
 static void summary(const struct trainer *t, const struct model_config *m)
 {
     double seconds = now_seconds() - t->began;
@@ -69,8 +109,8 @@ static void summary(const struct trainer *t, const struct model_config *m)
         "memory %.1f MB; "
         "%s/latest",
         (unsigned long long)steps, (double)(steps * t->h->B * t->h->T) / 1e6, seconds, rate, flops / 1e9, mfu,
-        batch_reader_stall_seconds(t->in), (double)memory_peak() / 1e6, t->cfg->run);
-    if (!t->cfg->json)
+        feed_stall_seconds(&t->feed), (double)memory_peak() / 1e6, t->cfg->run);
+    if (!t->cfg->json || t->cluster->rank != 0)
         return;
     char loss[32] = "null";
     if (steps > 0 && isfinite(t->last_loss))
@@ -80,8 +120,16 @@ static void summary(const struct trainer *t, const struct model_config *m)
            "\"product_flops_per_s\":%.4g,\"nominal_flops_per_s\":%.4g,\"stall_s\":%.3f,\"peak_memory_bytes\":"
            "%llu}\n",
            (unsigned long long)t->step, (unsigned long long)t->tokens_seen, loss, seconds, rate, flops,
-           t->rate.measured, t->rate.nominal, batch_reader_stall_seconds(t->in),
+           t->rate.measured, t->rate.nominal, feed_stall_seconds(&t->feed),
            (unsigned long long)memory_peak());
+}
+
+static void settle(struct trainer *t, struct train_config *c, const char *resume_dir, const json_t *state,
+                   struct model_config *m)
+{
+    config_resolve(c, json_object_get(state, "config"), resume_dir);
+    trainer_load_tokenizer(t, resume_dir);
+    config_model(c, tokenizer_vocab_size(t->tok), m);
 }
 
 int main(int argc, char **argv)
@@ -104,10 +152,16 @@ int main(int argc, char **argv)
     if (!c->stop_on)
         signals_save_on(SIGUSR1);
     t.cfg = c;
-    char *resume_dir = begin_run(c, &state);
-    config_resolve(c, json_object_get(state, "config"));
-    trainer_load_tokenizer(&t, resume_dir);
-    config_model(c, tokenizer_vocab_size(t.tok), &m);
+    t.cluster = cluster_open(c->timeout);
+    c->ranks = t.cluster->size;
+    c->launched = t.cluster->launched;
+    char *resume_dir = begin_together(t.cluster, c, &state);
+    if (t.cluster->rank == 0) /* what is wrong with the options, one of them says */
+        settle(&t, c, resume_dir, state, &m);
+    cluster_barrier(t.cluster);
+    if (t.cluster->rank != 0)
+        settle(&t, c, resume_dir, state, &m);
+    cluster_broadcast(t.cluster, &c->threads, sizeof c->threads, 0);
     config_print(c);
     say("model: %.2fM parameters, %.2fM without embedding; %d layers of width %d, %d/%d heads of %d, "
         "feed-forward "
@@ -118,7 +172,8 @@ int main(int argc, char **argv)
     trainer_open_device(&t, c, &m);
     trainer_allocate(&t, c, &m, state ? state_depth(resume_dir, state, m.L) : growth_depth(&c->growth, 0));
     trainer_say_growth(&t, &m);
-    t.val = validation_open(&c->val, t.tok, t.micro, (int)t.h->T, c->val_tokens);
+    check_ranks(&t);
+    t.val = validation_open(t.cluster, &c->val, t.tok, t.micro, (int)t.h->T, c->val_tokens);
     t.schedule = (struct schedule){.kind = c->schedule,
                                    .steps = c->steps,
                                    .peak = c->lr,
@@ -128,8 +183,10 @@ int main(int argc, char **argv)
     trainer_begin(&t, resume_dir, state);
     trainer_write_config(&t, &m);
     trainer_open_logs(&t, state);
+    trainer_watch(&t);
     int code = loop_run(&t);
     summary(&t, &m);
+    cluster_close(t.cluster);
     trainer_close(&t);
     json_decref(state);
     free(resume_dir);

@@ -394,7 +394,7 @@ static void bench_decode(double copy, enum dtype act)
     if ((act == DTYPE_BF16 ? weights_alloc_bf16(&model, o, dev, &c, err, sizeof err)
                            : weights_alloc(&model, o, dev, act, &c, err, sizeof err)) != 0)
         die("%s", err);
-    struct kv_cache *kv = kv_cache_alloc(&model, (int)context, err, sizeof err);
+    struct kv_cache *kv = kv_cache_alloc(&model, 1, (int)context, err, sizeof err);
     if (!kv || weights_init(&model, 1) != 0)
         die("%s", kv ? "no memory for the first weights" : err);
     float *out = xmalloc((size_t)c.V * sizeof *out);
@@ -402,7 +402,7 @@ static void bench_decode(double copy, enum dtype act)
     struct sampler *s = sampler_new(c.V, &drawn, 1);
     if (!s)
         die("out of memory");
-    model_extend(&model, kv, tokens, PROMPT, out);
+    model_extend(&model, kv, 0, tokens, PROMPT, out);
     double began = 0, drawing = 0;
     uint32_t text = 0;
     for (int i = 0; i < WARM_UP + TIMED; i++) {
@@ -412,7 +412,7 @@ static void bench_decode(double copy, enum dtype act)
         tokens[0] = sampler_next(s, out, NULL, 0);
         drawing += i >= WARM_UP ? now_seconds() - start : 0;
         text = text * 31 + (uint32_t)tokens[0];
-        model_extend(&model, kv, tokens, 1, out);
+        model_extend(&model, kv, 0, tokens, 1, out);
     }
     double t = (now_seconds() - began) / TIMED;
     check_device("a whole token");

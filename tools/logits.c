@@ -46,6 +46,26 @@ static int32_t *parse_ids(const char *line, const struct model_config *c, int *n
     return ids;
 }
 
+/* Buffers for the longest line so far: a model's whole context may be more than memory holds. */
+struct room {
+    int n;
+    struct activations *a;
+    float *logits;
+};
+
+static void make_room(struct room *r, const struct weights *w, int n)
+{
+    char err[512];
+    if (n <= r->n)
+        return;
+    activations_free(r->a);
+    free(r->logits);
+    *r = (struct room){.n = n, .a = activations_alloc(w, 1, n, ACT_FORWARD, err, sizeof err)};
+    if (!r->a)
+        die("%s", err);
+    r->logits = xcalloc((size_t)n * (size_t)w->c.V, sizeof *r->logits);
+}
+
 int main(int argc, char **argv)
 {
     threads_settle(argv);
@@ -61,19 +81,17 @@ int main(int argc, char **argv)
     char *dir = checkpoint_resolve(argv[0], err, sizeof err);
     if (!dev || !dir || checkpoint_load(dir, ops, dev, act, &w, err, sizeof err) != 0)
         die("%s", err);
-    struct activations *a = activations_alloc(&w, 1, w.c.T, ACT_FORWARD, err, sizeof err);
-    if (!a)
-        die("%s", err);
-    float *logits = xcalloc((size_t)w.c.T * (size_t)w.c.V, sizeof *logits);
+    struct room room = {0};
     char *line = NULL;
     size_t cap = 0;
     while (getline(&line, &cap, stdin) > 0) {
         int n;
         int32_t *ids = parse_ids(line, &w.c, &n);
-        model_logits(&w, a, ids, 1, n, logits);
+        make_room(&room, &w, n);
+        model_logits(&w, room.a, ids, 1, n, room.logits);
         if (ops->error(dev))
             die("%s: %s", ops->name, ops->error(dev));
-        fwrite(logits, sizeof *logits, (size_t)n * (size_t)w.c.V, stdout);
+        fwrite(room.logits, sizeof *room.logits, (size_t)n * (size_t)w.c.V, stdout);
         free(ids);
     }
     close_stdout();

@@ -27,6 +27,7 @@ static bool damaged; /* something was */
 
 static const struct opt opts[] = {
     {0, "verify", OPT_FLAG, &check_all, NULL, "check every block, token and index entry"},
+    SANDBOX_OPTION(),
     {0},
 };
 static const struct cli cli = {

@@ -52,8 +52,8 @@ static void multiply(struct device *dev, void *C, const void *A, const void *B, 
 
 void linear_forward(struct device *dev, void *y, const void *x, const void *W, int N, int I, int O)
 {
-    if (N == 1) {
-        gemv(dev, y, W, x, I, O);
+    if (N <= GEMV_ROWS) {
+        gemv(dev, y, W, x, N, I, O);
         return;
     }
     struct product p = {.M = N, .N = O, .K = I, .b_t = true, .in = dev->act, .out = dev->act};
@@ -118,7 +118,8 @@ void linear_backward_weight(struct device *dev, float *dW, const void *dy, const
 size_t linear_scratch_bytes(struct device *dev, const struct step_extent *e)
 {
     bool widens = dev->act == DTYPE_BF16 && !dev->bf16_products;
-    size_t copy = dev->act == DTYPE_F32 ? ROWS * COPY_ROW : 0;
+    bool few = e->s.B * e->s.T <= GEMV_ROWS; /* gemv widens x; the output matrix takes few rows in any step */
+    size_t copy = dev->act == DTYPE_F32 ? ROWS * COPY_ROW : few ? e->x : GEMV_ROWS * (size_t)e->C;
     return (widens ? 2 * e->x + (e->w > e->x ? e->w : e->x) : copy) * sizeof(float);
 }
 

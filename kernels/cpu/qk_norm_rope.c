@@ -5,6 +5,7 @@
  *   y[i]       = a[i] cos_i - a[i+D/2] sin_i
  *   y[i + D/2] = a[i+D/2] cos_i + a[i] sin_i                     (i < D/2)
  *   backward: da is dy rotated by the opposite angle, then as rmsnorm.c
+ *   without gains there is no norm: a = x, and dx is da
  *
  * Shapes   see ops.h; heads 0..H-1 of a row are queries (gain gq), the next Hkv keys (gain gk).
  * Mapping  rows over threads; dgq, dgk through one partial sum a thread, added in order.
@@ -35,6 +36,32 @@ INLINE float forward_head(void *y, const void *x, const float *g, const float *r
     return r;
 }
 
+/* Turns a head by its position, or back when sign is -1. */
+INLINE void turn_head(void *y, const void *x, const float *rope, int D, float sign, enum dtype t)
+{
+    int half = D / 2;
+    for (int i = 0; i < half; i += VL) {
+        int left = half - i;
+        vf cosine = vget(rope, i, left, DTYPE_F32), sine = vget(rope, half + i, left, DTYPE_F32) * sign;
+        vf a = vget(x, i, left, t), b = vget(x, half + i, left, t);
+        vput(y, i, left, a * cosine - b * sine, t);
+        vput(y, half + i, left, b * cosine + a * sine, t);
+    }
+}
+
+/* Turns the query and key heads of every token: from rows of from_heads heads into rows of to_heads. */
+INLINE void turn(struct device *dev, void *to, int to_heads, const void *from, int from_heads,
+                 const struct qk_norm_rope *in, float sign, enum dtype t)
+{
+    int heads = in->H + in->Hkv, D = in->D;
+#pragma omp parallel for num_threads(dev->threads) schedule(static)
+    for (int n = 0; n < in->N; n++)
+        for (int h = 0; h < heads; h++)
+            turn_head(act_at(to, ((size_t)n * to_heads + h) * D, t),
+                      act_at(from, ((size_t)n * from_heads + h) * D, t),
+                      in->rope + (size_t)in->positions[n] * D, D, sign, t);
+}
+
 INLINE void forward(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in, float eps,
                     enum dtype t)
 {
@@ -51,8 +78,12 @@ INLINE void forward(struct device *dev, void *qk, float *rstd, const struct qk_n
 
 void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in, float eps)
 {
-    assert(in->D % 2 == 0);
-    FOR_ACT(dev, forward, dev, qk, rstd, in, eps);
+    assert(in->D % 2 == 0 && !in->gq == !in->gk);
+    int heads = in->H + in->Hkv;
+    if (in->gq)
+        FOR_ACT(dev, forward, dev, qk, rstd, in, eps);
+    else
+        FOR_ACT(dev, turn, dev, qk, heads, in->qkv, heads + in->Hkv, in, 1);
 }
 
 INLINE void backward_head(void *dx, float *dg, const void *dy, const void *x, const float *g, float r,
@@ -112,5 +143,9 @@ INLINE void backward(struct device *dev, void *dqkv, float *dgq, float *dgk, con
 void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, float *dgk, const void *dqk,
                            const float *rstd, const struct qk_norm_rope *in, bool accumulate)
 {
-    FOR_ACT(dev, backward, dev, dqkv, dgq, dgk, dqk, rstd, in, accumulate);
+    int heads = in->H + in->Hkv;
+    if (in->gq)
+        FOR_ACT(dev, backward, dev, dqkv, dgq, dgk, dqk, rstd, in, accumulate);
+    else
+        FOR_ACT(dev, turn, dev, dqkv, heads + in->Hkv, dqk, heads, in, -1);
 }

@@ -49,8 +49,13 @@ void linear_maybe_fp8_backward(struct device *dev, void *dx, float *dW, const vo
 /* Scratch of the step's products, without oneDNN's own. */
 size_t linear_scratch_bytes(struct device *dev, const struct step_extent *e);
 
-/* gemv.c: linear_forward of one row */
-void gemv(struct device *dev, void *y, const void *W, const void *x, int I, int O);
+/* bias.c */
+void bias_forward(struct device *dev, void *y, const float *b, int N, int O);
+void bias_backward(struct device *dev, float *db, const void *dy, int N, int O, bool accumulate);
+
+/* gemv.c: linear_forward of few rows. Each row of y has the bits that it has alone. */
+enum { GEMV_ROWS = 16 };
+void gemv(struct device *dev, void *y, const void *W, const void *x, int N, int I, int O);
 
 /* qk_norm_rope.c */
 void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in,

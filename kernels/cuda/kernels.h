@@ -46,6 +46,10 @@ void cuda_qk_norm_rope_backward(cudaStream_t s, enum dtype act, void *dqkv, floa
                                 bool accumulate, void *scratch);
 size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D);
 
+void cuda_bias_forward(cudaStream_t s, enum dtype act, void *y, const float *b, int N, int O);
+void cuda_bias_backward(cudaStream_t s, enum dtype act, float *db, const void *dy, int N, int O,
+                        bool accumulate);
+
 /* linear_forward for a single row. */
 void cuda_gemv(cudaStream_t s, enum dtype act, void *y, const void *W, const void *x, int I, int O);
 

@@ -5,6 +5,7 @@
  *   y[i]       = a[i] cos_i - a[i+D/2] sin_i
  *   y[i + D/2] = a[i+D/2] cos_i + a[i] sin_i                     (i < D/2)
  *   backward: da is dy rotated by the opposite angle, then as rmsnorm.cu
+ *   without gains there is no norm: a = x, and dx is da
  *
  * Mapping  a group of `lanes` lanes handles a head of a token; a lane holds VEC elements of each half at
  *          once: 4 lanes for D 64, 8 for D 128, otherwise 32 and as many rounds as are needed. A block takes
@@ -199,6 +200,47 @@ add_pieces_kernel(float *dgq, float *dgk, const float *partial, int pieces, int 
         *to = (accumulate ? *to : 0) + sum;
 }
 
+/* ---- rotation alone ---- */
+
+/* Turns the query and key heads of every token, or back when sign is -1: from rows of from_heads heads into
+ * rows of to_heads. */
+template <class T, bool wide, int lanes>
+KERNEL(THREADS)
+turn_kernel(T *to, int to_heads, const T *from, int from_heads, const float *rope, const int32_t *positions,
+            struct heads s, float sign)
+{
+    unsigned heads = s.H + s.Hkv, lane = threadIdx.x % lanes,
+             item = (blockIdx.x * THREADS + threadIdx.x) / lanes;
+    int half = s.D / 2;
+    start_next();
+    await_previous();
+    if (item >= s.N * heads)
+        return;
+    size_t n = item / heads, h = item % heads;
+    const float *turn = rope + (size_t)positions[n] * s.D;
+    for (int i = lane * VEC; i < half; i += lanes * VEC) {
+        struct pair p, angle;
+        get_pair<wide>(p, from + (n * from_heads + h) * s.D, i, half);
+        get_pair<wide>(angle, turn, i, half);
+#pragma unroll
+        for (int k = 0; k < VEC; k++) {
+            float a = p.a[k], b = p.b[k], sine = angle.b[k] * sign;
+            p.a[k] = a * angle.a[k] - b * sine;
+            p.b[k] = b * angle.a[k] + a * sine;
+        }
+        put_pair<wide>(to + (n * to_heads + h) * s.D, p, i, half);
+    }
+}
+
+template <class T, bool wide, int lanes>
+static void turn(cudaStream_t st, void *to, int to_heads, const void *from, int from_heads, const float *rope,
+                 const int32_t *positions, struct heads s, float sign)
+{
+    size_t items = (size_t)s.N * (s.H + s.Hkv);
+    LAUNCH_EARLY(s.N == 1, (turn_kernel<T, wide, lanes>), blocks_of(items * lanes, THREADS), THREADS, 0, st,
+                 (T *)to, to_heads, (const T *)from, from_heads, rope, positions, s, sign);
+}
+
 /* ---- launchers ---- */
 
 static int
@@ -250,8 +292,13 @@ void cuda_qk_norm_rope_forward(cudaStream_t st, enum dtype act, void *qk, float 
                                const struct qk_norm_rope *in, float eps)
 {
     struct heads s = {in->N, in->H, in->Hkv, in->D};
-    FOR_HEADS(act, in->D, aligned16(qk, in->qkv, in->gq, in->gk, in->rope), forward, st, qk, rstd, in->qkv,
-              in->gq, in->gk, in->rope, in->positions, s, eps);
+    int heads = s.H + s.Hkv;
+    if (in->gq)
+        FOR_HEADS(act, in->D, aligned16(qk, in->qkv, in->gq, in->gk, in->rope), forward, st, qk, rstd,
+                  in->qkv, in->gq, in->gk, in->rope, in->positions, s, eps);
+    else
+        FOR_HEADS(act, in->D, aligned16(qk, in->qkv, in->rope), turn, st, qk, heads, in->qkv, heads + s.Hkv,
+                  in->rope, in->positions, s, 1);
 }
 
 size_t cuda_qk_norm_rope_backward_scratch(int N, int H, int Hkv, int D)
@@ -266,7 +313,12 @@ void cuda_qk_norm_rope_backward(cudaStream_t st, enum dtype act, void *dqkv, flo
                                 bool accumulate, void *scratch)
 {
     struct heads s = {in->N, in->H, in->Hkv, in->D};
-    FOR_HEADS(act, in->D, aligned16(dqkv, dqk, in->qkv, in->gq, in->gk, in->rope), backward, st, dqkv, dgq,
-              dgk, dqk, in->qkv, rstd, in->gq, in->gk, in->rope, in->positions, s, accumulate,
-              (float *)scratch);
+    int heads = s.H + s.Hkv;
+    if (in->gq)
+        FOR_HEADS(act, in->D, aligned16(dqkv, dqk, in->qkv, in->gq, in->gk, in->rope), backward, st, dqkv,
+                  dgq, dgk, dqk, in->qkv, rstd, in->gq, in->gk, in->rope, in->positions, s, accumulate,
+                  (float *)scratch);
+    else
+        FOR_HEADS(act, in->D, aligned16(dqkv, dqk, in->rope), turn, st, dqkv, heads + s.Hkv, dqk, heads,
+                  in->rope, in->positions, s, -1);
 }

@@ -50,6 +50,16 @@ static void qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq, fl
         cuda_qk_norm_rope_backward(dev->stream, dev->act, dqkv, dgq, dgk, dqk, rstd, in, accumulate, scratch);
 }
 
+static void bias_forward(struct device *dev, void *y, const float *b, int N, int O)
+{
+    cuda_bias_forward(dev->stream, dev->act, y, b, N, O);
+}
+
+static void bias_backward(struct device *dev, float *db, const void *dy, int N, int O, bool accumulate)
+{
+    cuda_bias_backward(dev->stream, dev->act, db, dy, N, O, accumulate);
+}
+
 static void attention_cached(struct device *dev, void *out, const void *qk, const void *kcache,
                              const void *vcache, int n, int past, const int32_t *past_at, int H, int Hkv,
                              int D)
@@ -200,6 +210,8 @@ const struct ops cuda_table = {
     .linear_forward = cuda_linear_forward,
     .linear_backward_input = cuda_linear_backward_input,
     .linear_backward_weight = cuda_linear_backward_weight,
+    .bias_forward = bias_forward,
+    .bias_backward = bias_backward,
     .linear_maybe_fp8_forward = cuda_linear_maybe_fp8_forward,
     .linear_maybe_fp8_backward = cuda_linear_maybe_fp8_backward,
     .use_fp8 = cuda_device_use_fp8,

@@ -15,6 +15,8 @@
  *   dx[i]       = r g[i] da[i] - x[i] r^3 mean_k(g[k] da[k] x[k])
  *   dg[i]       = sum over heads and tokens of da[i] x[i] r
  *
+ * Without gains (Llama) there is no norm: a is x, and dx is da.
+ *
  * Shapes   qkv, dqkv: (N,(H+2Hkv)*D) act; a row holds H query heads, Hkv key heads, Hkv value heads.
  *          qk, dqk: (N,(H+Hkv)*D) act. rstd: (N,H+Hkv) f32, the r of each head.
  *          gq, gk, dgq, dgk: (D) f32; all query heads share gq, all key heads gk.
@@ -48,10 +50,10 @@ static double forward_head(const struct device *dev, void *qk, const struct qk_n
     double squares = 0;
     for (int i = 0; i < in->D; i++)
         squares += load(dev, in->qkv, x + i) * load(dev, in->qkv, x + i);
-    double r = 1 / sqrt(squares / in->D + eps);
+    double r = g ? 1 / sqrt(squares / in->D + eps) : 1;
     for (int i = 0; i < half; i++) {
-        double a = load(dev, in->qkv, x + i) * r * g[i];
-        double a_half = load(dev, in->qkv, x + half + i) * r * g[half + i];
+        double a = load(dev, in->qkv, x + i) * r * (g ? g[i] : 1);
+        double a_half = load(dev, in->qkv, x + half + i) * r * (g ? g[half + i] : 1);
         double cosine = turn[i], sine = turn[half + i];
         store(dev, qk, y + i, a * cosine - a_half * sine);
         store(dev, qk, y + half + i, a_half * cosine + a * sine);
@@ -64,8 +66,11 @@ void reference_qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, c
 {
     int heads = in->H + in->Hkv;
     for (size_t n = 0; n < (size_t)in->N; n++)
-        for (int h = 0; h < heads; h++)
-            rstd[n * heads + h] = (float)forward_head(dev, qk, in, n, h, eps);
+        for (int h = 0; h < heads; h++) {
+            double r = forward_head(dev, qk, in, n, h, eps);
+            if (in->gq)
+                rstd[n * heads + h] = (float)r;
+        }
 }
 
 /* Writes dx of head h of token n, and adds to dg, which is double so that it is rounded once, after the last
@@ -84,9 +89,11 @@ static void backward_head(const struct device *dev, void *dqkv, double *dg, cons
         da[i] = dy * cosine + dy_half * sine;
         da[half + i] = dy_half * cosine - dy * sine;
     }
-    for (int i = 0; i < in->D; i++)
+    for (int i = 0; !g && i < in->D; i++)
+        store(dev, dqkv, x + i, da[i]);
+    for (int i = 0; g && i < in->D; i++)
         mean += g[i] * da[i] * load(dev, in->qkv, x + i) / in->D;
-    for (int i = 0; i < in->D; i++) {
+    for (int i = 0; g && i < in->D; i++) {
         double xi = load(dev, in->qkv, x + i);
         store(dev, dqkv, x + i, r * g[i] * da[i] - xi * r * r * r * mean);
         dg[i] += da[i] * xi * r;
@@ -98,14 +105,15 @@ void reference_qk_norm_rope_backward(struct device *dev, void *dqkv, float *dgq,
 {
     int heads = in->H + in->Hkv;
     double sum_q[in->D], sum_k[in->D];
-    for (int i = 0; i < in->D; i++) {
+    for (int i = 0; in->gq && i < in->D; i++) {
         sum_q[i] = accumulate ? dgq[i] : 0;
         sum_k[i] = accumulate ? dgk[i] : 0;
     }
     for (size_t n = 0; n < (size_t)in->N; n++)
         for (int h = 0; h < heads; h++)
-            backward_head(dev, dqkv, h < in->H ? sum_q : sum_k, dqk, rstd[n * heads + h], in, n, h);
-    for (int i = 0; i < in->D; i++) {
+            backward_head(dev, dqkv, h < in->H ? sum_q : sum_k, dqk, in->gq ? rstd[n * heads + h] : 1, in, n,
+                          h);
+    for (int i = 0; in->gq && i < in->D; i++) {
         dgq[i] = (float)sum_q[i];
         dgk[i] = (float)sum_k[i];
     }

@@ -101,6 +101,17 @@ char *corpus_word(const struct corpus *c)
                      c->files);
 }
 
+void corpus_set_input(const struct corpus *c, struct input_opts *in)
+{
+    bool said = in->text_field || in->template;
+    if (c->text && strchr(c->text, '{') && (c->heritage || !said))
+        in->template = c->text;
+    else if (c->text && !said)
+        in->text_field = c->text;
+    if (in->domain < 0)
+        in->domain = domain_from_name(c->domain);
+}
+
 /* 28000000000 as "28.0 GB" or "28.0 B"; "?" for 0. */
 static const char *amount(char text[16], uint64_t n, const char *unit)
 {

@@ -7,6 +7,8 @@
 #ifndef FETCH_CORPORA_H
 #define FETCH_CORPORA_H
 
+#include "pipeline/stream/input.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +42,8 @@ struct corpora corpora_read(const char *path);
 const struct corpus *corpora_find(const struct corpora *c, const char *name);
 /* hf://datasets/ORG/NAME@REVISION/FILES. The caller frees it. */
 char *corpus_word(const struct corpus *c);
+/* Says how its files are read, and its domain. What in says already stays, but for how ids are found. */
+void corpus_set_input(const struct corpus *c, struct input_opts *in);
 /* Prints all of them, as a table or as a JSON array. */
 void corpora_list(const struct corpora *c, bool json);
 

@@ -27,7 +27,12 @@ static const struct opt opts[] = {
     {0, "list", OPT_FLAG, &fetch_options.list, NULL, "print the corpora that have names instead"},
     {0, "inspect", OPT_FLAG, &fetch_options.inspect, NULL,
      "show the columns, codecs and sizes of Parquet files instead"},
-    {0, "json", OPT_FLAG, &fetch_options.as_json, NULL, "with --list or --inspect: print JSON"},
+    {0, "plan", OPT_STR, &fetch_options.plan, "MIX",
+     "say what lies in the folders and in the hub's cache, what a mix\n"
+     "('language=40 code=25 math=15 ml=10 logic=10') lacks, and which\n"
+     "commands bring it, into -o DIR; nothing is downloaded"},
+    {0, "tokens", OPT_STR, &fetch_options.tokens, "N", "with --plan: how many the mix is to have: 2B, 500M"},
+    {0, "json", OPT_FLAG, &fetch_options.as_json, NULL, "with --list, --inspect or --plan: print JSON"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Which documents"},
     {'n', "limit", OPT_STR, &fetch_options.limit, "N|SIZE",
      "stop after N documents, or with the document that reaches\n"
@@ -51,6 +56,7 @@ static const struct opt opts[] = {
     {'d', "domain", OPT_STR, &fetch_options.domain, "DOMAIN",
      "mark all as language, code, math, ml, logic or other;\n"
      "default: the document's own domain field, else other"},
+    SANDBOX_OPTION(&fetch_options.out_dir),
     {0},
 };
 
@@ -58,7 +64,8 @@ static const struct cli cli = {
     "fetch",
     "bring documents from files, directories, pipes, the Hugging Face Hub or the built-in generator",
     "fetch --cat [OPTION...] SOURCE...\nfetch -o DIR [OPTION...] SOURCE...\n"
-    "fetch --download [OPTION...] SOURCE...\nfetch --list [--json]\nfetch --inspect [--json] FILE...",
+    "fetch --download [OPTION...] SOURCE...\nfetch --list [--json]\nfetch --plan MIX --tokens N [--json] "
+    "[FILE|DIR...]\nfetch --inspect [--json] FILE...",
     opts,
     fetch_notes,
 };
@@ -75,10 +82,13 @@ static void parse_limit(struct fetch_options *o)
 
 static void check(struct fetch_options *o)
 {
-    if (o->cat + (o->out_dir != NULL) + o->download + o->list + o->inspect != 1)
-        usage_error("say what to do: one of --cat, -o DIR, --download, --list, --inspect");
-    if (o->as_json && !o->list && !o->inspect)
-        usage_error("--json goes with --list and --inspect");
+    bool output = o->out_dir && !o->plan; /* a plan says what to put there */
+    if (o->cat + output + o->download + o->list + o->inspect + (o->plan != NULL) != 1)
+        usage_error("say what to do: one of --cat, -o DIR, --download, --list, --inspect, --plan");
+    if (o->as_json && !o->list && !o->inspect && !o->plan)
+        usage_error("--json goes with --list, --inspect and --plan");
+    if (!o->plan != !o->tokens)
+        usage_error("--plan needs --tokens, and --tokens goes with it");
     if (o->domain && (o->input.domain = domain_from_name(o->domain)) < 0)
         usage_error("--domain: '%s' is none of language, code, math, ml, logic, other", o->domain);
     if (o->jobs < 1 || o->jobs > MAX_JOBS)

@@ -11,6 +11,7 @@ struct fetch_options {
     bool cat, list, inspect, as_json;
     bool download; /* whole files into the cache, and no documents */
     const char *out_dir, *domain, *limit, *corpora;
+    const char *plan, *tokens; /* a mix, and how many tokens of it; plan is NULL when none is asked for */
     uint64_t seed;
     uint64_t max_docs, max_bytes; /* of text; UINT64_MAX: no limit */
     int64_t jobs;                 /* transfers side by side */

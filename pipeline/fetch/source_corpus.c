@@ -6,7 +6,6 @@
 #include "pipeline/fetch/heritage.h"
 #include "pipeline/fetch/remote.h"
 
-#include "formats/tokens.h"
 #include "pipeline/lib/log.h"
 
 #include <stdlib.h>
@@ -30,24 +29,12 @@ static const struct corpus *find(const struct source *s)
     return c;
 }
 
-/* The command line's words on text and domain come before the table's. */
-static void set_input(struct source *s, const struct corpus *c)
-{
-    bool said = s->input.text_field || s->input.template;
-    if (c->text && strchr(c->text, '{') && (c->heritage || !said))
-        s->input.template = c->text;
-    else if (c->text && !said)
-        s->input.text_field = c->text;
-    if (s->input.domain < 0)
-        s->input.domain = domain_from_name(c->domain);
-}
-
 static void corpus_open(struct source *s)
 {
     struct corpus_source *c = s->own = xcalloc(1, sizeof *c);
     c->corpus = find(s);
     c->word = corpus_word(c->corpus);
-    set_input(s, c->corpus);
+    corpus_set_input(c->corpus, &s->input); /* the command line's words come before the table's */
     c->remote = remote_open(s, c->word);
     if (c->corpus->heritage)
         c->heritage = heritage_open(source_settings(s->options), (unsigned)s->options->jobs);

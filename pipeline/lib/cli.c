@@ -2,7 +2,9 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/counters.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/sandbox.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
@@ -16,6 +18,7 @@
 const char tritter_version[] = "0.1.0";
 
 static bool quiet, verbose, help, help_all, version;
+static const char **const *sandbox_outputs; /* NULL without --sandbox */
 
 static const struct opt common[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "Common"},
@@ -189,6 +192,7 @@ static int assign(const struct opt *o, const char *v)
     case OPT_WORD:
         return parse_word(o->arg, v, o->value);
     case OPT_FLAG:
+    case OPT_SANDBOX:
     case OPT_HEADING:
     case OPT_EXPERT:
         break;
@@ -237,10 +241,13 @@ static int long_option(const struct cli *cli, char **argv)
     }
     if (!o)
         usage_error("unknown option '--%.*s'", (int)len, word);
-    if (o->type == OPT_FLAG) {
+    if (o->type == OPT_FLAG || o->type == OPT_SANDBOX) {
         if (eq)
             usage_error("option '--%s' takes no value", o->name);
-        *(bool *)o->value = true;
+        if (o->type == OPT_SANDBOX)
+            sandbox_outputs = o->value;
+        else
+            *(bool *)o->value = true;
         return 1;
     }
     if (!eq && !argv[1])
@@ -315,6 +322,17 @@ static void print_help(const struct cli *cli)
     exit(0);
 }
 
+static void enter_sandbox(void)
+{
+    const char *paths[4];
+    size_t n = 0;
+    for (; sandbox_outputs[n]; n++) {
+        assert(n < sizeof paths / sizeof *paths);
+        paths[n] = *sandbox_outputs[n];
+    }
+    sandbox_enter(paths, n);
+}
+
 int cli_parse(const struct cli *cli, int argc, char **argv)
 {
     int n = 0;
@@ -343,5 +361,7 @@ int cli_parse(const struct cli *cli, int argc, char **argv)
         exit(0);
     }
     log_level = quiet ? 0 : verbose ? 2 : 1;
+    if (sandbox_outputs)
+        enter_sandbox();
     return n;
 }

@@ -29,6 +29,7 @@ enum opt_type {
     OPT_SHARE,   /* double *: 0.5% or 0.005; within 0..1 */
     OPT_LIST,    /* struct str_list *: repeatable string */
     OPT_WORD,    /* unsigned * (an enum): the index of the value among the words of `arg`, "adamw|muon" */
+    OPT_SANDBOX, /* const char **[], ended by NULL: the variables that name outputs; see SANDBOX_OPTION */
     OPT_HEADING, /* prints `help` as a heading; takes no option */
     OPT_EXPERT   /* also a heading: it and the options below it are shown by --help-all alone */
 };
@@ -46,6 +47,15 @@ struct opt {
     const char *arg;  /* name of the value in --help */
     const char *help; /* a description of the option, with its default; "" is shown as well */
 };
+
+/* Row of the option table, for programs that read foreign files and need neither network nor other programs:
+ * with it cli_parse ends by sandbox_enter (lib/sandbox.h). The arguments are the variables of the options
+ * that name what the program writes. */
+#define SANDBOX_OPTION(...)                                                                                  \
+    {                                                                                                        \
+        0, "sandbox", OPT_SANDBOX, (const char **[]){__VA_ARGS__ __VA_OPT__(, ) NULL}, NULL,                 \
+            "let the kernel refuse network, other programs, and files but the outputs"                       \
+    }
 
 struct cli {
     const char *name;

@@ -55,7 +55,8 @@ void detail(const char *fmt, ...)
 
 void warn(const char *fmt, ...)
 {
-    MESSAGE(false, "warning: ", NULL);
+    if (log_level > LOG_FAILURES)
+        MESSAGE(false, "warning: ", NULL);
 }
 
 static void run_cleanups(void)

@@ -13,11 +13,13 @@
 #include "pipeline/lib/signals.h"
 
 extern const char *program_name; /* set by cli_parse */
-extern int log_level;            /* 0 --quiet, 1 default, 2 --verbose */
+extern int log_level;            /* 0 --quiet, 1 default, 2 --verbose, or: */
+enum { LOG_FAILURES = -1 };      /* nothing is shown but what die says */
 
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));    /* shown at level >= 1 */
 void detail(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* shown at level >= 2 */
-void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));   /* always shown, with "warning: " */
+void warn(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2))); /* shown with "warning: ", even with --quiet */
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* exits with 1 */
 _Noreturn void die_errno(const char *fmt, ...)
     __attribute__((format(printf, 1, 2))); /* adds ": " and strerror, exits with 1 */

@@ -15,10 +15,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum {
-    MAX_JSON = 64 << 20,
-    CHUNK = 1 << 18
-}; /* limits of config.json and state.json in bytes; floats read at a time */
+enum { CHUNK = 1 << 18 }; /* floats read at a time; bytes hashed at a time */
 
 static int fail(char *err, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static int fail(char *err, size_t cap, const char *fmt, ...)
@@ -61,42 +58,12 @@ char *checkpoint_resolve(const char *path, char *err, size_t cap)
     return NULL;
 }
 
-/* Reads a whole file, malloc'd; NULL and err on failure. *missing: the file does not exist, as opposed to
- * being unreadable. */
-static char *read_text(const char *path, size_t *len, bool *missing, char *err, size_t cap)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    char *text = NULL;
-    *missing = fd < 0 && errno == ENOENT;
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        fail(err, cap, "%s: %s", path, strerror(errno));
-    } else if (!S_ISREG(st.st_mode) || st.st_size > MAX_JSON) {
-        fail(err, cap, "%s: not a regular file of at most %d bytes", path, MAX_JSON);
-    } else if ((text = malloc((size_t)st.st_size + 1))) {
-        ssize_t n = st.st_size ? read(fd, text, (size_t)st.st_size) : 0;
-        if (n == st.st_size) {
-            text[n] = 0;
-            *len = (size_t)n;
-        } else {
-            fail(err, cap, "%s: cannot read all of it", path);
-            free(text);
-            text = NULL;
-        }
-    } else {
-        fail(err, cap, "%s: out of memory", path);
-    }
-    if (fd >= 0)
-        close(fd);
-    return text;
-}
-
 int checkpoint_config(const char *dir, struct model_config *c, char *err, size_t cap)
 {
     char *path = path_join(dir, "config.json");
     bool missing;
     size_t len;
-    char *text = read_text(path, &len, &missing, err, cap);
+    char *text = model_read_text(path, &len, &missing, err, cap);
     int rc = text ? model_config_from_json(text, len, path, c, err, cap) : -1;
     free(text);
     free(path);
@@ -128,7 +95,7 @@ int checkpoint_state(const char *dir, json_t **state, char *err, size_t cap)
     size_t len;
     int rc = -1;
     *state = NULL;
-    char *text = read_text(path, &len, &missing, err, cap);
+    char *text = model_read_text(path, &len, &missing, err, cap);
     if (!text)
         rc = missing ? 1 : -1;
     else if (check_own_hash(path, text, len, err, cap) != 0)
@@ -202,13 +169,14 @@ int checkpoint_verify(const char *dir, const json_t *state, char *err, size_t ca
     return 0;
 }
 
-static int read_param(const struct safetensors *s, const char *path, const char *prefix,
-                      const struct param *p, const struct weights *w, struct weight_array array, float *buf,
-                      char *err, size_t cap)
+static int read_param(const struct tensor_files *files, const char *prefix, const struct param *p,
+                      const struct weights *w, struct weight_array array, float *buf, char *err, size_t cap)
 {
     char name[128];
+    const char *path = tensor_files_path(files);
+    const struct safetensors *s;
     snprintf(name, sizeof name, "%s%s", prefix, p->name);
-    const struct st_tensor *t = safetensors_find(s, name);
+    const struct st_tensor *t = tensor_files_find(files, name, &s);
     if (!t)
         return fail(err, cap, "%s: tensor '%s' is missing", path, name);
     bool gain = !param_is_matrix(p);
@@ -226,39 +194,37 @@ static int read_param(const struct safetensors *s, const char *path, const char 
     return 0;
 }
 
-/* Refuses tensors that no parameter asks for, since config.json then belongs to another model. Two kinds are
- * harmless. */
-static int refuse_strangers(const struct safetensors *s, const char *path, const struct weights *w, char *err,
-                            size_t cap)
+int checkpoint_refuse_strangers(const struct tensor_files *files, const struct params *layout, bool tied,
+                                char *err, size_t cap)
 {
-    size_t expected = w->layout.count;
-    for (size_t i = 0; i < safetensors_count(s); i++) {
-        const char *name = safetensors_at(s, i)->name;
-        if ((w->c.tied && strcmp(name, "lm_head.weight") == 0) || strstr(name, "rotary_emb.inv_freq"))
-            expected++;
+    for (size_t i = 0; i < tensor_files_count(files); i++) {
+        const char *name = tensor_files_name(files, i);
+        if ((tied && strcmp(name, "lm_head.weight") == 0) || strstr(name, "rotary_emb.inv_freq"))
+            continue;
+        bool known = false;
+        for (size_t k = 0; k < layout->count && !known; k++)
+            known = strcmp(layout->v[k].name, name) == 0;
+        if (!known)
+            return fail(err, cap, "%s: tensor '%.200s' is not part of the model of config.json",
+                        tensor_files_path(files), name);
     }
-    if (safetensors_count(s) != expected)
-        return fail(err, cap, "%s: holds %zu tensors, the model of config.json has %zu", path,
-                    safetensors_count(s), w->layout.count);
     return 0;
 }
 
 int checkpoint_read_array(const char *dir, const char *name, const char *prefix, bool only,
                           const struct weights *w, struct weight_array array, char *err, size_t cap)
 {
-    char *path = path_join(dir, name);
     float *buf = malloc(CHUNK * sizeof *buf);
-    struct safetensors *s = safetensors_open(path, err, cap);
-    int rc = s && buf ? 0 : -1;
-    if (s && !buf)
-        fail(err, cap, "%s: out of memory", path);
+    struct tensor_files *files = tensor_files_open(dir, name, err, cap);
+    int rc = files && buf ? 0 : -1;
+    if (files && !buf)
+        fail(err, cap, "%s/%s: out of memory", dir, name);
     for (size_t i = 0; rc == 0 && i < w->layout.count; i++)
-        rc = read_param(s, path, prefix, &w->layout.v[i], w, array, buf, err, cap);
+        rc = read_param(files, prefix, &w->layout.v[i], w, array, buf, err, cap);
     if (rc == 0 && only)
-        rc = refuse_strangers(s, path, w, err, cap);
-    safetensors_close(s);
+        rc = checkpoint_refuse_strangers(files, &w->layout, w->c.tied, err, cap);
+    tensor_files_close(files);
     free(buf);
-    free(path);
     return rc;
 }
 
@@ -278,25 +244,12 @@ int checkpoint_verify_model(const char *dir, char *err, size_t cap)
     return rc;
 }
 
-static int refuse_split(const char *dir, char *err, size_t cap)
-{
-    char *path = path_join(dir, "model.safetensors"), *index = path_join(dir, "model.safetensors.index.json");
-    int rc = 0;
-    if (!path_exists(path) && path_exists(index))
-        rc = fail(err, cap,
-                  "%s: a model split into several files is not supported: join them into model.safetensors",
-                  index);
-    free(path);
-    free(index);
-    return rc;
-}
-
 int checkpoint_load(const char *dir, const struct ops *ops, struct device *dev, enum dtype act,
                     struct weights *w, char *err, size_t cap)
 {
     struct model_config c;
-    if (refuse_split(dir, err, cap) != 0 || checkpoint_verify_model(dir, err, cap) != 0 ||
-        checkpoint_config(dir, &c, err, cap) != 0 || weights_alloc(w, ops, dev, act, &c, err, cap) != 0)
+    if (checkpoint_verify_model(dir, err, cap) != 0 || checkpoint_config(dir, &c, err, cap) != 0 ||
+        weights_alloc(w, ops, dev, act, &c, err, cap) != 0)
         return -1;
     if (checkpoint_read_array(dir, "model.safetensors", "", true, w, weights_array(w), err, cap) != 0) {
         weights_free(w);

@@ -7,7 +7,8 @@
  *   checkpoint_load(dir, ops, dev, DTYPE_BF16, &w, err, cap);    weights allocated, filled and published
  *   char *tok = path_join(dir, "tokenizer.json");
  * These calls never print or exit. Every file that is read and that trainer/state.json lists is first checked
- * against its size and XXH3; a directory from elsewhere has no such list and is read unchecked.
+ * against its size and XXH3; a directory from elsewhere has no such list and is read unchecked. Its weights
+ * may be split into several files (tensor_files.h).
  *
  * Saving (train): checkpoint_begin, checkpoint_put_*, checkpoint_commit. The directory appears under its name
  * complete and synced, or not at all. These calls die() on failure and leave the previous checkpoint as it
@@ -19,6 +20,7 @@
 #include <jansson.h>
 
 #include "formats/safetensors.h"
+#include "pipeline/model/tensor_files.h"
 #include "pipeline/model/transformer.h"
 
 /* Returns the malloc'd path of a directory with a config.json: path itself, or path/latest. NULL and err if
@@ -42,11 +44,18 @@ int checkpoint_verify_model(const char *dir, char *err, size_t cap);
 int checkpoint_read_array(const char *dir, const char *name, const char *prefix, bool only,
                           const struct weights *w, struct weight_array array, char *err, size_t cap);
 
+/* Refuses tensors that no parameter asks for, since config.json then belongs to another model. An output
+ * matrix beside a tied one and stored rotary frequencies are harmless. */
+int checkpoint_refuse_strangers(const struct tensor_files *files, const struct params *layout, bool tied,
+                                char *err, size_t cap);
+
 struct checkpoint_save;
 
 struct checkpoint_array { /* one array of the layout, in device memory */
     const char *prefix;   /* stands before each parameter's name; "" for the weights themselves */
     struct weight_array array;
+    void (*fetch)(void *arg); /* called before the array is first looked at: fills it in. NULL: it is there */
+    void *arg;
 };
 
 struct checkpoint_save *checkpoint_begin(const char *dir);

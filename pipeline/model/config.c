@@ -62,6 +62,27 @@ const char *model_preset_names(void)
     return names;
 }
 
+static int check_rope_scaling(const struct rope_scaling *s, char *err, size_t cap)
+{
+    if (s->kind != ROPE_PLAIN && !(s->factor >= 1 && s->factor <= 1e6)) {
+        snprintf(err, cap, "rope_scaling.factor: %g is not within 1..1e6", s->factor);
+        return -1;
+    }
+    if (s->kind != ROPE_LLAMA3)
+        return 0;
+    if (!(s->low > 0 && s->high > s->low && s->high <= 1e6)) {
+        snprintf(err, cap,
+                 "rope_scaling: low_freq_factor %g and high_freq_factor %g do not rise within 0..1e6", s->low,
+                 s->high);
+        return -1;
+    }
+    if (s->original < 1) {
+        snprintf(err, cap, "rope_scaling.original_max_position_embeddings: %d is not positive", s->original);
+        return -1;
+    }
+    return 0;
+}
+
 /* Checks bounds that keep every product of two dimensions within int, and every count of weights far within
  * size_t. */
 int model_config_check(const struct model_config *c, char *err, size_t cap)
@@ -107,7 +128,22 @@ int model_config_check(const struct model_config *c, char *err, size_t cap)
         snprintf(err, cap, "rope_theta: %g is not within 1..1e12", c->rope_theta);
         return -1;
     }
-    return 0;
+    return check_rope_scaling(&c->rope, err, cap);
+}
+
+bool model_has_qk_norm(const struct model_config *c)
+{
+    return c->family == MODEL_QWEN3;
+}
+
+bool model_has_qkv_bias(const struct model_config *c)
+{
+    return c->family == MODEL_QWEN2 || c->attention_bias;
+}
+
+bool model_has_output_bias(const struct model_config *c)
+{
+    return c->family != MODEL_QWEN2 && c->attention_bias;
 }
 
 /* The number of weights of one layer that take part in matrix products. */
@@ -119,8 +155,14 @@ static uint64_t layer_matrices(const struct model_config *c)
 
 uint64_t model_params_no_embedding(const struct model_config *c)
 {
-    uint64_t gains = 2 * (uint64_t)c->C + 2 * (uint64_t)c->D;
-    return (uint64_t)c->L * (layer_matrices(c) + gains) + (uint64_t)c->C;
+    uint64_t C = (uint64_t)c->C, vectors = 2 * C;
+    if (model_has_qk_norm(c))
+        vectors += 2 * (uint64_t)c->D;
+    if (model_has_qkv_bias(c))
+        vectors += ((uint64_t)c->H + 2 * (uint64_t)c->Hkv) * (uint64_t)c->D;
+    if (model_has_output_bias(c))
+        vectors += C;
+    return (uint64_t)c->L * (layer_matrices(c) + vectors) + C;
 }
 
 uint64_t model_params(const struct model_config *c)

@@ -33,9 +33,10 @@ uint64_t replay_key(const uint64_t *words, size_t n)
 struct qk_norm_rope qk_norm_rope_inputs(const struct weights *w, const struct activations *a,
                                         const struct layer_acts *s, int l, int N)
 {
+    bool normed = model_has_qk_norm(&w->c);
     return (struct qk_norm_rope){.qkv = s->qkv,
-                                 .gq = gain(w, PARAM_NORM_Q, l),
-                                 .gk = gain(w, PARAM_NORM_K, l),
+                                 .gq = normed ? gain(w, PARAM_NORM_Q, l) : NULL,
+                                 .gk = normed ? gain(w, PARAM_NORM_K, l) : NULL,
                                  .rope = w->rope,
                                  .positions = a->positions,
                                  .N = N,
@@ -60,10 +61,17 @@ static void attend(const struct weights *w, const struct activations *a, const s
         w->ops->attention_forward(w->dev, s->att, s->lse, &in);
         return;
     }
-    size_t bytes = (size_t)kv->T_max * (size_t)c->Hkv * (size_t)c->D * dtype_bytes(w->act);
-    char *k = kv->base + 2 * (size_t)l * bytes, *v = k + bytes;
-    w->ops->kv_append(w->dev, k, v, s->qk, s->qkv, T, kv->reach, a->positions, c->H, c->Hkv, c->D);
-    w->ops->attention_cached(w->dev, s->att, s->qk, k, v, T, kv->reach, a->positions, c->H, c->Hkv, c->D);
+    size_t head = (size_t)c->D * dtype_bytes(w->act), rows = (size_t)T * head,
+           bytes = (size_t)kv->T_max * (size_t)c->Hkv * head;
+    for (size_t b = 0; b < (size_t)kv->n_fed; b++) {
+        char *k = kv->base + 2 * ((size_t)kv->fed[b] * (size_t)c->L + (size_t)l) * bytes, *v = k + bytes;
+        const int32_t *past = a->positions + b * (size_t)T;
+        const char *qk = (const char *)s->qk + b * rows * (size_t)(c->H + c->Hkv);
+        const char *qkv = (const char *)s->qkv + b * rows * (size_t)(c->H + 2 * c->Hkv);
+        char *att = (char *)s->att + b * rows * (size_t)c->H;
+        w->ops->kv_append(w->dev, k, v, qk, qkv, T, kv->reach, past, c->H, c->Hkv, c->D);
+        w->ops->attention_cached(w->dev, att, qk, k, v, T, kv->reach, past, c->H, c->Hkv, c->D);
+    }
 }
 
 static void attention_block(const struct weights *w, struct activations *a, const struct layer_acts *s, int l,
@@ -71,13 +79,16 @@ static void attention_block(const struct weights *w, struct activations *a, cons
 {
     const struct model_config *c = &w->c;
     const struct ops *o = w->ops;
-    int N = B * T;
-    o->linear_maybe_fp8_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_QKV, l), N, c->C,
-                                (c->H + 2 * c->Hkv) * c->D);
+    int N = B * T, Q = (c->H + 2 * c->Hkv) * c->D;
+    o->linear_maybe_fp8_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_QKV, l), N, c->C, Q);
+    if (model_has_qkv_bias(c))
+        o->bias_forward(w->dev, s->qkv, gain(w, PARAM_BIAS_QKV, l), N, Q);
     struct qk_norm_rope heads = qk_norm_rope_inputs(w, a, s, l, N);
     o->qk_norm_rope_forward(w->dev, s->qk, s->rstd_qk, &heads, c->eps);
     attend(w, a, s, l, B, T, masked, kv);
     o->linear_maybe_fp8_forward(w->dev, a->delta, s->att, weight(w, PARAM_O, l), N, c->H * c->D, c->C);
+    if (model_has_output_bias(c))
+        o->bias_forward(w->dev, a->delta, gain(w, PARAM_BIAS_O, l), N, c->C);
 }
 
 void layer_forward(const struct weights *w, struct activations *a, const struct layer_acts *s, int l, int B,

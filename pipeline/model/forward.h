@@ -8,13 +8,16 @@
 
 struct kv_cache {
     const struct weights *w; /* borrowed */
-    struct activations *a;   /* owned: room for a chunk of tokens */
-    int T_max, len;
-    int reach;  /* the device reads len from a->positions; while ops are replayed it is at most this */
-    char *base; /* owned: k and v of each layer, (T_max, Hkv*D) act */
+    struct activations *a;   /* owned: room for a chunk of tokens, or one token of each slot */
+    int slots, T_max;
+    int *len;  /* (slots) owned: tokens in each slot */
+    int reach; /* the device reads a length from a->positions; while ops are replayed it is at most this */
+    const int *fed; /* the slots of the texts in this pass, whose rows come first */
+    int n_fed;      /* how many. The rows of further texts are padding */
+    char *base;     /* owned: of each slot, k and v of each layer, (T_max, Hkv*D) act */
 };
 
-/* weight: a matrix in the type that products use (act); gain: a gain (f32). */
+/* weight: a matrix in the type that products use (act); gain: a gain or a bias (f32). */
 const void *weight(const struct weights *w, enum param_kind kind, int layer);
 const float *gain(const struct weights *w, enum param_kind kind, int layer);
 const void *output_matrix(const struct weights *w);
@@ -25,8 +28,8 @@ struct attention attention_inputs(const struct weights *w, const struct activati
                                   const struct layer_acts *s, int B, int T, bool masked);
 
 /* Needs a->ids, a->positions (and a->first when masked) and computes all activations up to a->norm_last.
- * Without kv, attention is within B sequences of T tokens. With kv, B is 1 and the T tokens follow those in
- * the cache, which receives their keys and values. */
+ * Without kv, attention is within B sequences of T tokens. With kv, the T tokens of each sequence follow
+ * those in its slot (kv->fed), which receives their keys and values. */
 void forward_layers(const struct weights *w, struct activations *a, int B, int T, bool masked,
                     struct kv_cache *kv);
 /* Computes one layer up to s->hidden, from s->norm_attn. */

@@ -52,8 +52,9 @@ static const struct ops *choose(const char *device)
 
 static void note_files(const char *dir)
 {
-    static const char *const names[] = {"config.json", "model.safetensors", "tokenizer.json"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const names[] = {"config.json", "model.safetensors", "model.safetensors.index.json",
+                                        "tokenizer.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = path_join(dir, names[i]);
         apart_input(path);
         free(path);

@@ -14,14 +14,33 @@ static const struct slot {
     enum param_kind kind;
     const char *name;
 } slots[] = {
-    {PARAM_NORM_ATTN, "input_layernorm"}, {PARAM_Q, "self_attn.q_proj"},
-    {PARAM_K, "self_attn.k_proj"},        {PARAM_V, "self_attn.v_proj"},
-    {PARAM_NORM_Q, "self_attn.q_norm"},   {PARAM_NORM_K, "self_attn.k_norm"},
-    {PARAM_O, "self_attn.o_proj"},        {PARAM_NORM_MLP, "post_attention_layernorm"},
-    {PARAM_GATE, "mlp.gate_proj"},        {PARAM_UP, "mlp.up_proj"},
-    {PARAM_DOWN, "mlp.down_proj"},
+    {PARAM_NORM_ATTN, "input_layernorm.weight"}, {PARAM_Q, "self_attn.q_proj.weight"},
+    {PARAM_K, "self_attn.k_proj.weight"},        {PARAM_V, "self_attn.v_proj.weight"},
+    {PARAM_BIAS_Q, "self_attn.q_proj.bias"},     {PARAM_BIAS_K, "self_attn.k_proj.bias"},
+    {PARAM_BIAS_V, "self_attn.v_proj.bias"},     {PARAM_NORM_Q, "self_attn.q_norm.weight"},
+    {PARAM_NORM_K, "self_attn.k_norm.weight"},   {PARAM_O, "self_attn.o_proj.weight"},
+    {PARAM_BIAS_O, "self_attn.o_proj.bias"},     {PARAM_NORM_MLP, "post_attention_layernorm.weight"},
+    {PARAM_GATE, "mlp.gate_proj.weight"},        {PARAM_UP, "mlp.up_proj.weight"},
+    {PARAM_DOWN, "mlp.down_proj.weight"},
 };
 enum { N_SLOTS = sizeof slots / sizeof *slots };
+
+static bool has(const struct model_config *c, enum param_kind kind)
+{
+    switch (kind) {
+    case PARAM_NORM_Q:
+    case PARAM_NORM_K:
+        return model_has_qk_norm(c);
+    case PARAM_BIAS_Q:
+    case PARAM_BIAS_K:
+    case PARAM_BIAS_V:
+        return model_has_qkv_bias(c);
+    case PARAM_BIAS_O:
+        return model_has_output_bias(c);
+    default:
+        return true;
+    }
+}
 
 static void shape(const struct model_config *c, enum param_kind kind, int *rows, int *cols)
 {
@@ -55,12 +74,26 @@ static void shape(const struct model_config *c, enum param_kind kind, int *rows,
     case PARAM_NORM_K:
         *cols = c->D;
         break;
+    case PARAM_BIAS_Q:
+        *cols = c->H * c->D;
+        break;
+    case PARAM_BIAS_K:
+    case PARAM_BIAS_V:
+        *cols = c->Hkv * c->D;
+        break;
+    case PARAM_BIAS_O:
     case PARAM_NORM_ATTN:
     case PARAM_NORM_MLP:
     case PARAM_NORM_FINAL:
     case N_PARAM_KINDS:
         break;
     }
+}
+
+/* The biases of q, k and v follow each other without padding. */
+static size_t padded(enum param_kind kind, size_t n)
+{
+    return kind == PARAM_BIAS_Q || kind == PARAM_BIAS_K ? n : (n + ALIGN - 1) / ALIGN * ALIGN;
 }
 
 static struct param *append(struct params *p, const struct model_config *c, enum param_kind kind, int layer)
@@ -71,10 +104,10 @@ static struct param *append(struct params *p, const struct model_config *c, enum
     shape(c, kind, &t->rows, &t->cols);
     t->n = (size_t)t->rows * (size_t)t->cols;
     t->offset = p->total;
-    p->total += (t->n + ALIGN - 1) / ALIGN * ALIGN;
+    p->total += padded(kind, t->n);
     if (!param_is_matrix(t)) {
         t->gain_offset = p->gains;
-        p->gains += (t->n + ALIGN - 1) / ALIGN * ALIGN;
+        p->gains += padded(kind, t->n);
     }
     return t;
 }
@@ -87,8 +120,10 @@ int params_layout(struct params *p, const struct model_config *c)
     snprintf(append(p, c, PARAM_EMBED, -1)->name, sizeof p->v->name, "model.embed_tokens.weight");
     for (int l = 0; l < c->L; l++)
         for (int s = 0; s < N_SLOTS; s++)
-            snprintf(append(p, c, slots[s].kind, l)->name, sizeof p->v->name, "model.layers.%d.%s.weight", l,
-                     slots[s].name);
+            if (has(c, slots[s].kind))
+                snprintf(append(p, c, slots[s].kind, l)->name, sizeof p->v->name, "model.layers.%d.%s", l,
+                         slots[s].name);
+    p->per_layer = (p->count - 1) / (size_t)c->L;
     snprintf(append(p, c, PARAM_NORM_FINAL, -1)->name, sizeof p->v->name, "model.norm.weight");
     if (!c->tied)
         snprintf(append(p, c, PARAM_HEAD, -1)->name, sizeof p->v->name, "lm_head.weight");
@@ -106,11 +141,16 @@ bool param_is_matrix(const struct param *p)
     return p->kind <= PARAM_HEAD;
 }
 
+bool param_is_bias(const struct param *p)
+{
+    return p->kind >= PARAM_BIAS_Q;
+}
+
 const struct param *params_find(const struct params *p, enum param_kind kind, int layer)
 {
     if (layer >= 0) { /* called for every product of every step, so this avoids a search over layers */
-        size_t first = 1 + (size_t)layer * N_SLOTS;
-        for (size_t i = first; i < first + N_SLOTS && i < p->count; i++)
+        size_t first = 1 + (size_t)layer * p->per_layer;
+        for (size_t i = first; i < first + p->per_layer && i < p->count; i++)
             if (p->v[i].kind == kind && p->v[i].layer == layer)
                 return &p->v[i];
         return NULL;

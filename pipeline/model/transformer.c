@@ -110,12 +110,18 @@ static void attention_block_backward(const struct weights *w, struct activations
     const struct model_config *c = &w->c;
     struct attention sequences = attention_inputs(w, a, s, B, T, masked);
     int N = B * T, C = c->C, HD = c->H * c->D, Q = (c->H + 2 * c->Hkv) * c->D;
+    bool normed = model_has_qk_norm(c);
+    if (model_has_output_bias(c))
+        o->bias_backward(w->dev, grad_of(w, grad, PARAM_BIAS_O, l), a->dx, N, C, accumulate);
     o->linear_maybe_fp8_backward(w->dev, a->datt, grad_of(w, grad, PARAM_O, l), a->dx, s->att,
                                  weight(w, PARAM_O, l), N, HD, C, accumulate);
     o->attention_backward(w->dev, a->dqk, a->dqkv, a->datt, s->att, s->lse, &sequences);
     struct qk_norm_rope heads = qk_norm_rope_inputs(w, a, s, l, N);
-    o->qk_norm_rope_backward(w->dev, a->dqkv, grad_of(w, grad, PARAM_NORM_Q, l),
-                             grad_of(w, grad, PARAM_NORM_K, l), a->dqk, s->rstd_qk, &heads, accumulate);
+    o->qk_norm_rope_backward(w->dev, a->dqkv, normed ? grad_of(w, grad, PARAM_NORM_Q, l) : NULL,
+                             normed ? grad_of(w, grad, PARAM_NORM_K, l) : NULL, a->dqk, s->rstd_qk, &heads,
+                             accumulate);
+    if (model_has_qkv_bias(c))
+        o->bias_backward(w->dev, grad_of(w, grad, PARAM_BIAS_QKV, l), a->dqkv, N, Q, accumulate);
     o->linear_maybe_fp8_backward(w->dev, a->delta, grad_of(w, grad, PARAM_QKV, l), a->dqkv, s->norm_attn,
                                  weight(w, PARAM_QKV, l), N, C, Q, accumulate);
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_ATTN, l), a->delta, s->in,

@@ -98,13 +98,29 @@ void model_submit(const struct weights *w, struct activations *a, const int32_t 
 void model_logits(const struct weights *w, struct activations *a, const int32_t *tokens, int B, int T,
                   float *logits);
 
-/* For generation: holds one sequence of up to T_max tokens (T_max <= c.T). */
+/* For generation: keys and values of several texts. Each slot holds one text of up to T_max tokens
+ * (T_max <= c.T). Equal tokens that are fed in equal pieces have equal bits in every slot, whatever else is
+ * in the cache or in the same step. */
 struct kv_cache;
-struct kv_cache *kv_cache_alloc(const struct weights *w, int T_max, char *err, size_t cap);
+enum {
+    KV_CHUNK = 128
+}; /* tokens of a prompt computed at once: products of this height run near full speed */
+struct kv_cache *kv_cache_alloc(const struct weights *w, int slots, int T_max, char *err, size_t cap);
 void kv_cache_free(struct kv_cache *kv);
-/* Feeds n tokens at positions len..len+n-1 and writes the logits (V) of the last one to the host. */
-void model_extend(const struct weights *w, struct kv_cache *kv, const int32_t *tokens, int n, float *logits);
-int kv_cache_len(const struct kv_cache *kv);
-void kv_cache_truncate(struct kv_cache *kv, int len);
+size_t kv_cache_bytes(const struct weights *w, int slots, int T_max); /* without its activations */
+int kv_cache_len(const struct kv_cache *kv, int slot);
+void kv_cache_truncate(struct kv_cache *kv, int slot, int len);
+/* Makes the first len tokens of slot `to` those of slot `from`. */
+void kv_cache_copy(struct kv_cache *kv, int to, int from, int len);
+/* Feeds n tokens at positions len..len+n-1 of a slot and writes the logits (V) of the last one to the host.
+ * logits NULL: they are not computed. */
+void model_extend(const struct weights *w, struct kv_cache *kv, int slot, const int32_t *tokens, int n,
+                  float *logits);
+/* After model_extend of at most KV_CHUNK tokens: the logits (n,V) of those from the first-th on, to the host.
+ */
+void model_chunk_logits(const struct weights *w, struct kv_cache *kv, int first, int n, float *logits);
+/* Feeds one token to each of n slots, which all differ, and writes the logits (n,V) to the host. */
+void model_step(const struct weights *w, struct kv_cache *kv, int n, const int *slots, const int32_t *tokens,
+                float *logits);
 
 #endif

@@ -14,9 +14,7 @@ enum {
     CHUNK = 1 << 18
 }; /* floats uploaded to the device at a time: a buffer for a whole embedding would double it for a moment */
 
-/* Row p holds cos(p*w_i), then sin(p*w_i), with w_i = theta^(-2i/D). Frequencies and angles are rounded to
- * f32 as Transformers rounds them: at position 2048 that rounding is 1e-4 of an angle, more than all other
- * errors together. */
+/* Row p holds cos(p*w_i), then sin(p*w_i). Angles are rounded to f32 as Transformers rounds them. */
 static int upload_rope(struct weights *w)
 {
     size_t T = (size_t)w->c.T, D = (size_t)w->c.D, half = D / 2;
@@ -24,7 +22,7 @@ static int upload_rope(struct weights *w)
     if (!host)
         return -1;
     for (size_t i = 0; i < half; i++) {
-        float freq = (float)(1.0 / pow(w->c.rope_theta, (double)(2 * i) / (double)D));
+        float freq = model_rope_frequency(&w->c, (int)i);
         for (size_t p = 0; p < T; p++) {
             float angle = (float)p * freq;
             host[p * D + i] = (float)cos((double)angle);
@@ -193,7 +191,7 @@ static void init_param(struct weights *w, const struct param *p, uint64_t seed, 
             fill(host, from, n, key, sd);
         else
             for (size_t k = 0; k < n; k++)
-                host[k] = 1;
+                host[k] = param_is_bias(p) ? 0 : 1;
         weight_array_put(w, weights_array(w), p, from, n, host);
     }
 }

@@ -29,6 +29,7 @@ static const struct opt opts[] = {
      "a special token; its id is the next one where none is given; may be\n"
      "given again. Default: those of the vocabulary in use"},
     {0, "nfc", OPT_FLAG, &use_nfc, NULL, "normalise text to NFC first"},
+    SANDBOX_OPTION(&output),
     {0},
 };
 

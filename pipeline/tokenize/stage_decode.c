@@ -21,6 +21,7 @@ static const struct opt opts[] = {
     {'o', "output", OPT_STR, &output, "WHERE", "- or a path (default -)"},
     {0, "raw", OPT_FLAG, &raw, NULL, "write the bytes of all documents exactly, nothing between them"},
     {0, "special", OPT_FLAG, &special, NULL, "write special tokens by name; default: they are left out"},
+    SANDBOX_OPTION(&output),
     {0},
 };
 

@@ -33,6 +33,7 @@ static const struct opt opts[] = {
      "where the text is in JSON (default: as fetch finds it)"},
     INPUT_FILE_OPTS(input_opts),
     INPUT_OPTIONS(input_opts),
+    SANDBOX_OPTION(),
     {0},
 };
 

@@ -40,6 +40,7 @@ static const struct opt opts[] = {
     INPUT_TEXT_OPTS(input_opts),
     INPUT_FILE_OPTS(input_opts),
     INPUT_OPTIONS(input_opts),
+    SANDBOX_OPTION(&output),
     {0},
 };
 

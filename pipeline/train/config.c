@@ -1,8 +1,11 @@
 #include "pipeline/train/config.h"
 
 #include "formats/json_text.h"
+#include "pipeline/alerts/deliver.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/model/checkpoint.h"
 #include "pipeline/train/recipe.h"
 #include "pipeline/train/settings.h"
 
@@ -44,6 +47,12 @@ static void group_rates(struct train_config *c)
             *rates[i] = c->lr;
 }
 
+/* Whether the word of --init is a directory. */
+static bool names_directory(const char *init)
+{
+    return init && strcmp(init, "small") != 0 && strcmp(init, "unit") != 0;
+}
+
 struct train_config *config_parse(int argc, char **argv)
 {
     struct train_config *c = &train_settings;
@@ -52,6 +61,7 @@ struct train_config *config_parse(int argc, char **argv)
     };
     for (const struct setting *s = settings; s->help; s++)
         setting_unset(s);
+    char err[256];
     c->input = "-";
     int n = cli_parse(&cli, argc, argv);
     if (n > 0)
@@ -59,14 +69,22 @@ struct train_config *config_parse(int argc, char **argv)
     c->input_name = strcmp(c->input, "-") == 0 ? "stdin" : c->input;
     if (c->print_step || c->list_presets || !isnan(c->print_shape))
         return c;
+    if (isnan(c->timeout))
+        c->timeout = 600;
+    if (!(c->timeout >= 1 && c->timeout <= 1e6))
+        usage_error("--timeout %g: 1 to 1000000 seconds", c->timeout);
     if (!c->run || !c->run[0])
         usage_error("-o DIR is missing: where the run goes");
     if (c->resume && c->overwrite)
         usage_error("--resume and --overwrite exclude each other");
     if (!c->resume && c->steps == UNSET_U64)
         usage_error("--steps N is missing");
-    if (!c->resume && !c->tokenizer)
+    if (!c->resume && !c->tokenizer && !names_directory(c->init))
         usage_error("-t FILE is missing: the tokenizer");
+    if (c->preset && names_directory(c->init))
+        usage_error("-m and --init DIR exclude each other: both give the model's dimensions");
+    if (deliver_check(c->on_alert, c->alert_url, err, sizeof err) != 0)
+        usage_error("%s", err);
     if (c->stop_on && strcmp(c->stop_on, "USR1") != 0)
         usage_error("--stop-on: only USR1, not '%s'; other signals stop in any case", c->stop_on);
     if (c->keep_best && c->val.n == 0)
@@ -136,19 +154,94 @@ static void take_stored(const struct setting *s, const json_t *v)
 
 static void model_defaults(struct train_config *c)
 {
-    struct model_config m;
-    if (model_preset(c->preset, &m) != 0)
-        usage_error("-m %s: presets are %s", c->preset, model_preset_names());
+    const struct model_config *m = &c->model;
     const struct {
         uint64_t *given;
         int preset;
-    } dims[] = {{&c->layers, m.L},   {&c->width, m.C}, {&c->heads, m.H},
-                {&c->head_dim, m.D}, {&c->ffn, m.F},   {&c->context, m.T}};
+    } dims[] = {{&c->layers, m->L},   {&c->width, m->C}, {&c->heads, m->H},
+                {&c->head_dim, m->D}, {&c->ffn, m->F},   {&c->context, m->T}};
     if (c->kv_heads == UNSET_U64)
-        c->kv_heads = c->heads == UNSET_U64 ? (uint64_t)m.Hkv : c->heads;
+        c->kv_heads = c->heads == UNSET_U64 ? (uint64_t)m->Hkv : c->heads;
     for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
         if (*dims[i].given == UNSET_U64)
             *dims[i].given = (uint64_t)dims[i].preset;
+}
+
+/* Options that would make another model than the one in c->init_dir. (A context of another length is one
+ * that the weights serve as well.) */
+static void refuse_other_dimensions(const struct train_config *c)
+{
+    const struct model_config *m = &c->model;
+    const struct {
+        const char *option;
+        uint64_t given;
+        int there;
+    } dims[] = {{"layers", c->layers, m->L},       {"width", c->width, m->C},       {"heads", c->heads, m->H},
+                {"kv-heads", c->kv_heads, m->Hkv}, {"head-dim", c->head_dim, m->D}, {"ffn", c->ffn, m->F}};
+    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
+        if (dims[i].given != UNSET_U64 && dims[i].given != (uint64_t)dims[i].there)
+            die("--%s %llu: the model in %s has %d; its dimensions cannot change", dims[i].option,
+                (unsigned long long)dims[i].given, c->init_dir, dims[i].there);
+    if (c->untied && m->tied)
+        die("--untied: the model in %s has no output matrix of its own", c->init_dir);
+    if (c->grow)
+        usage_error("--grow: not with --init DIR, whose layers all take part already");
+    if (c->recipe == RECIPE_FAST)
+        usage_error("--recipe fast: not with --init DIR: its learning rates are for weights that begin here");
+}
+
+/* --init DIR of a run that begins: its directory and shape. The model's name is that of the directory. */
+static void begin_with(struct train_config *c)
+{
+    char err[1024];
+    c->init_dir = checkpoint_resolve(c->init, err, sizeof err);
+    if (!c->init_dir)
+        die("--init is neither small, unit nor a directory with a model: %s", err);
+    apart_input_dir(c->init_dir);
+    apart_output_dir(c->run, c->overwrite);
+    if (checkpoint_config(c->init_dir, &c->model, err, sizeof err) != 0)
+        die("%s", err);
+    refuse_other_dimensions(c);
+    char *path = realpath(c->init, NULL), *slash = path ? strrchr(path, '/') : NULL;
+    c->preset = xstrdup(slash && slash[1] ? slash + 1 : c->init);
+    free(path);
+}
+
+/* Fills c->model: from the checkpoint that the run goes on from, from --init DIR, or from the preset. */
+static void find_model(struct train_config *c, const char *from)
+{
+    char err[1024];
+    c->init_dir = NULL;
+    c->model_dir = from;
+    if (from) {
+        if (checkpoint_config(from, &c->model, err, sizeof err) != 0)
+            die("%s", err);
+    } else if (names_directory(c->init)) {
+        begin_with(c);
+        c->model_dir = c->init_dir;
+    } else {
+        if (!c->preset)
+            c->preset = model_preset_at(0)->name;
+        if (model_preset(c->preset, &c->model) != 0)
+            usage_error("-m %s: presets are %s", c->preset, model_preset_names());
+    }
+}
+
+/* The preset's learning rate, or that of the preset whose number of weights is nearest. */
+static double default_lr(const struct train_config *c)
+{
+    const struct model_preset *named = model_preset_find(c->preset), *p, *nearest = NULL;
+    double mine = log((double)model_params(&c->model)), least = INFINITY;
+    if (named && !c->init_dir)
+        return named->lr;
+    for (size_t i = 0; (p = model_preset_at(i)); i++) {
+        struct model_config m;
+        model_preset(p->name, &m);
+        double away = fabs(log((double)model_params(&m)) - mine);
+        nearest = away < least ? p : nearest;
+        least = fmin(least, away);
+    }
+    return nearest->lr;
 }
 
 /* A run that is made longer does not warm up again: its warm-up stays as many steps as it was. */
@@ -177,27 +270,54 @@ static void resolve_growth(struct train_config *c)
         usage_error("--grow: not together with what extrapolates weights (--ema-nesterov, --outer-nesterov)");
 }
 
-void config_resolve(struct train_config *c, const json_t *stored)
+/* A run that one process began has one part, and gets more where more processes go on with it. */
+static void resolve_parts(struct train_config *c, bool given)
 {
-    bool warmup_given = !isnan(c->warmup);
+    uint32_t ranks = c->ranks > 1 ? (uint32_t)c->ranks : 1, least = 1;
+    while (least < ranks)
+        least *= 2;
+    if (c->parts & (c->parts - 1))
+        usage_error("--parts %llu: a power of two", (unsigned long long)c->parts);
+    if (c->parts == 0)
+        c->parts = !c->launched ? 1 : least > CONFIG_PARTS ? least : CONFIG_PARTS;
+    if (c->parts >= least)
+        return;
+    if (given)
+        usage_error("--parts %llu: fewer than processes (%u)", (unsigned long long)c->parts, ranks);
+    warn("--parts %u: was %llu, for %u processes; from here on the run is not what it would have been, bit "
+         "for "
+         "bit",
+         least, (unsigned long long)c->parts, ranks);
+    c->parts = least;
+}
+
+void config_resolve(struct train_config *c, const json_t *stored, const char *from)
+{
+    bool warmup_given = !isnan(c->warmup), parts_given = c->parts != UNSET_U64 && c->parts != 0;
+    if (c->parts == 0)
+        c->parts = UNSET_U64; /* what the run was begun with */
     if (stored && c->updates == UNSET_U64 && !json_object_get(stored, "updates"))
         c->updates = 1; /* begun by a version that took batches whole */
     if (stored && c->dtype == COMPUTE_AUTO)
         c->dtype = (enum compute_dtype)UNSET_WORD; /* what the run was begun with */
-    if (!c->preset && !json_object_get(stored, "model"))
-        c->preset = model_preset_at(0)->name;
     for (const struct setting *s = NULL; (s = settings_next(s));)
         take_stored(s, json_object_get(stored, s->name));
+    find_model(c, from);
     model_defaults(c);
     if (!stored)
         recipe_settle(c);
+    if (!c->init)
+        c->init = "small";
+    c->first_values = strcmp(c->init, "unit") == 0 ? INIT_UNIT : INIT_SMALL;
+    if (names_directory(c->init))
+        c->untied = !c->model.tied;
     for (const struct setting *s = NULL; (s = settings_next(s));)
         if (setting_is_unset(s))
             setting_default(s);
     if (c->steps == UNSET_U64)
         usage_error("--steps N is missing");
     if (isnan(c->lr))
-        c->lr = model_preset_find(c->preset)->lr;
+        c->lr = default_lr(c);
     group_rates(c);
     if (isnan(c->warmup))
         c->warmup = default_warmup(c->steps);
@@ -211,6 +331,7 @@ void config_resolve(struct train_config *c, const json_t *stored)
         c->val_every = (c->steps + 7) / 8; /* rounded up: the last of them is the end's */
     for (const struct setting *s = NULL; (s = settings_next(s));)
         setting_check(s);
+    resolve_parts(c, parts_given);
     if (c->finish == (enum finish_choice)UNSET_WORD)
         c->finish = c->schedule == SCHEDULE_MERGE ? FINISH_PREDICT : FINISH_DECAY;
     resolve_growth(c);
@@ -218,7 +339,7 @@ void config_resolve(struct train_config *c, const json_t *stored)
         usage_error("--sample-every: --sample-prompt TEXT is missing");
     if (c->warmup + c->decay > 1)
         usage_error("--warmup and --decay together are more than all steps");
-    if (c->init == INIT_UNIT && !c->untied)
+    if (c->first_values == INIT_UNIT && !c->untied)
         usage_error("--init unit: only with --untied: its embedding is too large for an output matrix");
     if (c->attention == ATTENTION_CUDNN && c->doc_mask)
         usage_error("--attention cudnn: it takes no document masks (--doc-mask)");
@@ -233,7 +354,7 @@ void config_resolve(struct train_config *c, const json_t *stored)
 void config_model(const struct train_config *c, uint32_t vocab_size, struct model_config *out)
 {
     char err[256];
-    model_preset(c->preset, out);
+    *out = c->model;
     out->L = (int)c->layers;
     out->C = (int)c->width;
     out->H = (int)c->heads;
@@ -241,7 +362,10 @@ void config_model(const struct train_config *c, uint32_t vocab_size, struct mode
     out->D = (int)c->head_dim;
     out->F = (int)c->ffn;
     out->T = (int)c->context;
-    out->V = (int)vocab_size;
+    if (!c->model_dir)
+        out->V = (int)vocab_size;
+    else if (vocab_size > (uint32_t)out->V)
+        die("the tokenizer has %u ids, the model in %s has %d", vocab_size, c->model_dir, out->V);
     out->tied = !c->untied;
     if (model_config_check(out, err, sizeof err) != 0)
         die("impossible model: %s", err);

@@ -12,13 +12,14 @@
 #include <stdio.h>
 
 struct logfile {
-    char *path;
+    char *path; /* NULL: nowhere */
     FILE *f;
 };
 
 void logfile_open(struct logfile *l, const char *dir, const char *name, uint64_t keep_bytes);
-void logfile_end_line(struct logfile *l); /* '\n', and hands the line to the system */
-uint64_t logfile_sync(struct logfile *l); /* to the disk; how long it is */
+void logfile_open_nowhere(struct logfile *l); /* lines that nobody reads */
+void logfile_end_line(struct logfile *l);     /* '\n', and hands the line to the system */
+uint64_t logfile_sync(struct logfile *l);     /* to the disk; how long it is */
 void logfile_close(struct logfile *l);
 void logfile_number(struct logfile *l, const char *key, double x); /* ,"key":x   null when not finite */
 

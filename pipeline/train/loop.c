@@ -7,6 +7,7 @@
 #include "pipeline/train/metrics.h"
 #include "pipeline/train/samples.h"
 #include "pipeline/train/state.h"
+#include "pipeline/train/update.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,14 +22,6 @@ static const double FORECAST_FROM = 0.2; /* of the steps at this depth, before t
 static const double FORESEEN_DECAY =
     0.2; /* share of the steps in a decay that a forecast of the weights replaces */
 
-static int read_record(struct trainer *t, const struct batch_record **record)
-{
-    t->reading = true;
-    int more = batch_reader_next(t->in, record);
-    t->reading = false;
-    return more;
-}
-
 static void unpack(struct trainer *t, const struct batch_record *record)
 {
     size_t n = (size_t)t->h->B * ((size_t)t->h->T + 1);
@@ -36,34 +29,6 @@ static void unpack(struct trainer *t, const struct batch_record *record)
     for (size_t i = 0; i < n; i++)
         t->tokens[i] =
             (int32_t)(t->h->token_width == 2 ? ((const uint16_t *)tokens)[i] : ((const uint32_t *)tokens)[i]);
-}
-
-/* The gradient of the mean loss over `rows` rows of the record from `first` on, micro-batch by micro-batch,
- * without waiting. */
-static void accumulate(struct trainer *t, uint32_t first, uint32_t rows)
-{
-    uint32_t T = t->h->T, end = first + rows;
-    float scale = 1.0f / ((float)rows * (float)T);
-    for (uint32_t at = first; at < end; at += (uint32_t)t->micro) {
-        uint32_t n = end - at < (uint32_t)t->micro ? end - at : (uint32_t)t->micro;
-        model_submit(&t->w, t->act, t->tokens + (size_t)at * (T + 1), (int)n, (int)T, t->doc_eos,
-                     t->loss + (size_t)at * T, t->grad, scale, at > first);
-    }
-}
-
-/* Fills row_loss of these rows; returns their mean. */
-static double mean_loss(struct trainer *t, uint32_t first, uint32_t rows)
-{
-    uint32_t T = t->h->T;
-    double sum = 0;
-    for (uint32_t r = first; r < first + rows; r++) {
-        double row = 0;
-        for (uint32_t i = 0; i < T; i++)
-            row += (double)t->loss[(size_t)r * T + i];
-        t->row_loss[r] = row / T;
-        sum += row / T;
-    }
-    return sum / rows;
 }
 
 static void by_source(struct trainer *t, const struct batch_row *rows)
@@ -114,7 +79,7 @@ static void publish(const struct trainer *t, const struct step_report *r)
     counter_set(&steps, (double)t->cfg->steps);
     counter_set(&tokens, (double)t->tokens_seen);
     counter_set(&loss, r->loss);
-    counter_set(&stall, batch_reader_stall_seconds(t->in));
+    counter_set(&stall, feed_stall_seconds(&t->feed));
     counters_end();
 }
 
@@ -183,26 +148,6 @@ static bool ask_sensors(struct trainer *t, struct sensors *s)
     return t->ops->sensors(t->dev, s);
 }
 
-/* One update, from `rows` rows of the record. */
-static void update(struct trainer *t, uint32_t first, uint32_t rows, struct step_report *r)
-{
-    double share = (double)rows / t->h->B;
-    accumulate(t, first, rows);
-    double norm =
-        optim_grad_norm(&t->w, t->grad); /* the one wait of an update: all its losses are there as well */
-    state_check_device(t, t->step + 1);
-    double loss = mean_loss(t, first, rows);
-    enum verdict verdict = guard_judge(&t->guard, loss, norm, t->cfg->spike_sigma);
-    bool learnt = verdict == STEP_OK || (verdict == STEP_SPIKE && !t->cfg->skip_spikes);
-    if (learnt)
-        optim_step(&t->opt, &t->w, t->grad, norm, r->lr, share); /* may go on while the next record is read */
-    r->loss += loss * share;
-    r->grad_norm += norm * share;
-    r->learnt = r->learnt && learnt;
-    if (r->verdict == STEP_OK || r->verdict == STEP_SPIKE) /* the worst of its updates */
-        r->verdict = verdict == STEP_OK ? r->verdict : verdict;
-}
-
 bool loop_finished(const struct trainer *t)
 {
     return t->cfg->finish == FINISH_PREDICT || (t->cfg->finish == FINISH_AUTO && t->finished_better);
@@ -212,7 +157,7 @@ bool loop_finished(const struct trainer *t)
 static void probe_rows(struct trainer *t, uint32_t rows, double *out)
 {
     model_run(&t->w, t->act, t->tokens, (int)rows, (int)t->h->T, t->doc_eos, t->loss, NULL, 0);
-    mean_loss(t, 0, rows);
+    update_row_loss(t, 0, rows);
     memcpy(out, t->row_loss, rows * sizeof *out);
 }
 
@@ -233,6 +178,7 @@ static void compare_finish(struct trainer *t)
     }
     double mean = sum / rows, se = sqrt(fmax(squares / rows - mean * mean, 0) / (rows > 1 ? rows - 1 : 1));
     t->finished_better = mean < 0;
+    cluster_broadcast(t->cluster, &t->finished_better, sizeof t->finished_better, 0);
     metrics_finish(&t->metrics, t->step, mean, se, t->finished_better);
 }
 
@@ -278,12 +224,13 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     lookahead_before(&t->ahead, &t->w, &t->schedule, t->step);
     uint32_t part = t->h->B / (uint32_t)r.updates;
     for (uint32_t done = 0; done < t->h->B; done += part)
-        update(t, done, part, &r);
+        update_weights(t, done, part, &r);
     lookahead_after(&t->ahead, &t->w, &t->schedule, t->step);
     t->step++;
     finish_after(&t->finish, &t->w, t->step - growth_since(&t->cfg->growth, t->step - 1));
     t->tokens_seen += tokens;
     by_source(t, rows);
+    mixed_add(&t->mixed, t->h, rows);
     r.step = t->step;
     r.tokens = t->tokens_seen;
     r.seconds = now_seconds() - began;
@@ -300,9 +247,11 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     publish(t, &r);
     show(t, &r);
     foresee(t);
-    if (t->guard.bad_in_a_row >= t->cfg->max_bad_steps)
+    if (t->guard.bad_in_a_row >= t->cfg->max_bad_steps) {
+        cluster_leave_to_first(t->cluster);
         die("step %llu: %llu updates in a row without a finite loss and gradient (--max-bad-steps); %s",
             (unsigned long long)t->step, (unsigned long long)t->guard.bad_in_a_row, state_left(t));
+    }
 }
 
 /* The mean losses of the weights as they are forecast, and as they are. */
@@ -346,6 +295,15 @@ static void validate(struct trainer *t)
     }
 }
 
+/* A signal that one rank has is every rank's. Returns the one that asks to save, and fills in t->stop. */
+static int agree_on_signals(struct trainer *t)
+{
+    int signals[2] = {save_signal, stop_signal};
+    cluster_max(t->cluster, signals, 2);
+    t->stop = signals[1];
+    return signals[0];
+}
+
 /* What follows a step. The state is saved last, so that a resumed run repeats nothing. In the midst of bad
  * steps nothing is saved: should the weights be what is bad, older checkpoints must not make room for them.
  */
@@ -354,13 +312,16 @@ static void after_step(struct trainer *t)
     stopwatch_stop(&t->clock);
     if (t->val && due(t, t->step, t->cfg->val_every))
         validate(t);
-    if (t->cfg->sample_every > 0 && due(t, t->step, t->cfg->sample_every))
+    if (t->cfg->sample_every > 0 && due(t, t->step, t->cfg->sample_every) && t->cluster->rank == 0)
         samples_write(&(struct samples){&t->cfg->sample_prompts, t->tok, t->cfg->sample_tokens}, &t->w,
                       &t->metrics, t->step);
+    int asked = agree_on_signals(t);
     bool best = t->cfg->keep_best && t->best_step == t->step;
-    bool in_doubt = t->guard.bad_in_a_row > 0 && t->step < t->cfg->steps && !stop_signal;
-    if ((due(t, t->step, t->cfg->save_every) || best || stop_signal || save_signal) && !in_doubt) {
-        int asked = save_signal;
+    bool in_doubt = t->guard.bad_in_a_row > 0 && t->step < t->cfg->steps && !t->stop;
+    bool saves = (due(t, t->step, t->cfg->save_every) || best || t->stop || asked) && !in_doubt;
+    if (saves || due(t, t->step, t->cfg->steps / FORECASTS))
+        mixed_write(&t->mixed, t->h, &t->metrics, t->step);
+    if (saves) {
         save_signal = 0; /* one that comes from here on is about later steps */
         state_save(t);
         if (asked)
@@ -372,17 +333,18 @@ static void after_step(struct trainer *t)
 /* Records of steps that were done before the checkpoint: mix was not told to --start-step. */
 static void skip_to(struct trainer *t)
 {
-    const struct batch_record *record;
     uint64_t first = t->h->first_step;
-    if (first > t->step)
+    if (first > t->step) {
+        cluster_leave_to_first(t->cluster);
         die("%s: offset 0: the batches begin at step %llu, the run is at step %llu: start mix with "
             "--start-step %llu",
             t->cfg->input_name, (unsigned long long)first, (unsigned long long)t->step,
             (unsigned long long)t->step);
+    }
     if (first < t->step)
         say("skipping %llu batches that were trained on before", (unsigned long long)(t->step - first));
     for (uint64_t i = first; i < t->step && t->step < t->cfg->steps; i++) {
-        if (batch_reader_next(t->in, &record))
+        if (feed_skip(&t->feed))
             continue;
         if (stop_signal)
             return;
@@ -395,9 +357,11 @@ static void skip_to(struct trainer *t)
 static void save_on_failure(void *arg)
 {
     struct trainer *t = arg;
-    if (!t->reading || t->saved_step == t->step || t->step == 0)
+    if (!t->feed.reading)
         return;
-    t->reading = false;
+    feed_fail(&t->feed);
+    if (t->saved_step == t->step || t->step == 0)
+        return;
     stopwatch_stop(&t->clock);
     state_save(t);
     say("saved the %llu steps that are done; go on with --resume", (unsigned long long)t->step);
@@ -419,7 +383,46 @@ void loop_set_depth(struct trainer *t, int depth)
                               .row_tokens = t->h->T,
                               .fixed = t->cfg->updates,
                               .update_tokens = t->ops->update_tokens + muon,
-                              .least_tokens = t->ops->micro_tokens / 8.0};
+                              .least_tokens = t->ops->micro_tokens / 8.0 * t->parallel.parts};
+}
+
+/* Another rank than 0, when rank 0 cannot read on: gives it what it saves, and ends with it. */
+static _Noreturn void fail_with_first(struct trainer *t)
+{
+    if (t->saved_step != t->step && t->step > 0)
+        state_save(t);
+    cluster_leave_to_first(t->cluster);
+    exit(1);
+}
+
+/* The next record; NULL: there is none, or a signal came. */
+static const struct batch_record *next_record(struct trainer *t)
+{
+    const struct batch_record *record;
+    int signal;
+    switch (feed_next(&t->feed, &record, &signal)) {
+    case FEED_RECORD:
+        return record;
+    case FEED_FAILED:
+        fail_with_first(t);
+    case FEED_STOP:
+        t->stop = signal;
+        return NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* After a signal: says where things are. */
+static int stopped(const struct trainer *t)
+{
+    say("stopped by a signal at step %llu of %llu; go on with --resume%s%s%s", (unsigned long long)t->step,
+        (unsigned long long)t->cfg->steps, t->finish.on ? "; the finished model is " : "",
+        t->finish.on ? t->cfg->run : "",
+        !t->finish.on           ? ""
+        : t->cfg->save_finished ? "/latest-finished"
+                                : "/latest");
+    return 128 + t->stop;
 }
 
 int loop_run(struct trainer *t)
@@ -430,11 +433,11 @@ int loop_run(struct trainer *t)
     t->began = now_seconds();
     t->began_step = t->step;
     stopwatch_start(&t->clock);
-    while (t->step < t->cfg->steps && !stop_signal) {
-        double began = now_seconds(), stalled = batch_reader_stall_seconds(t->in);
-        if (!read_record(t, &record))
+    while (t->step < t->cfg->steps && !t->stop) {
+        double began = now_seconds(), stalled = feed_stall_seconds(&t->feed);
+        if (!(record = next_record(t)))
             break;
-        step(t, record, began, batch_reader_stall_seconds(t->in) - stalled);
+        step(t, record, began, feed_stall_seconds(&t->feed) - stalled);
         after_step(t);
     }
     progress_end();
@@ -442,18 +445,13 @@ int loop_run(struct trainer *t)
     if (t->saved_step != t->step && t->step > 0)
         state_save(t);
     at_failure_cancel(t);
-    if (stop_signal && t->step < t->cfg->steps) {
-        say("stopped by a signal at step %llu of %llu; go on with --resume%s%s%s",
-            (unsigned long long)t->step, (unsigned long long)t->cfg->steps,
-            t->finish.on ? "; the finished model is " : "", t->finish.on ? t->cfg->run : "",
-            !t->finish.on           ? ""
-            : t->cfg->save_finished ? "/latest-finished"
-                                    : "/latest");
-        return signal_exit_code();
-    }
-    if (t->step < t->cfg->steps)
+    if (t->stop && t->step < t->cfg->steps)
+        return stopped(t);
+    if (t->step < t->cfg->steps) {
+        cluster_leave_to_first(t->cluster);
         die("%s: the batches end at step %llu of %llu; saved, go on with --resume", t->cfg->input_name,
             (unsigned long long)t->step, (unsigned long long)t->cfg->steps);
-    batch_reader_finish(t->in);
+    }
+    feed_finish(&t->feed);
     return 0;
 }

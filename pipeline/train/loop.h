@@ -10,15 +10,17 @@
 #ifndef TRAIN_LOOP_H
 #define TRAIN_LOOP_H
 
-#include "pipeline/stream/batchstream.h"
 #include "pipeline/text/vocabulary/tokenizer.h"
 #include "pipeline/train/config.h"
+#include "pipeline/train/feed.h"
 #include "pipeline/train/finish.h"
 #include "pipeline/train/forecast.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
 #include "pipeline/train/lookahead.h"
+#include "pipeline/train/mixed.h"
 #include "pipeline/train/optim.h"
+#include "pipeline/train/parallel.h"
 #include "pipeline/train/rate.h"
 #include "pipeline/train/schedule.h"
 #include "pipeline/train/split.h"
@@ -31,8 +33,10 @@ struct trainer {
     char *tok_json; /* the file as it was given: goes into each checkpoint */
     size_t tok_len;
 
-    struct batch_reader *in;
-    const struct batch_header *h; /* in's */
+    struct cluster *cluster;
+    struct parallel parallel;
+    struct feed feed;
+    const struct batch_header *h; /* feed's */
     int doc_eos;                  /* --doc-mask: the token; otherwise -1 */
 
     const struct ops *ops;
@@ -52,10 +56,12 @@ struct trainer {
     int32_t *tokens;       /* B x (T+1) */
     float *loss;           /* B x T */
     double *row_loss;      /* B: mean of the row */
+    size_t *row_border;    /* ranks + 1: bytes of row_loss, of an update, that each rank fills in */
     double *source_loss;   /* by source */
     double *finished_loss; /* micro: of a row, by the forecast */
 
     struct logfile metrics, ledger;
+    struct mixed mixed;
 
     /* what a checkpoint carries besides arrays */
     uint64_t step; /* done */
@@ -68,7 +74,7 @@ struct trainer {
     bool finished_better; /* --finish auto: the forecast was better than the weights when last compared */
 
     uint64_t saved_step;        /* newest checkpoint's; UINT64_MAX: none */
-    bool reading;               /* within batch_reader_next: a failure there costs no step */
+    int stop;                   /* the signal that all ranks stop at; 0: none */
     double began, step_seconds; /* now_seconds() at start; smoothed */
     uint64_t began_step;
     double last_loss;

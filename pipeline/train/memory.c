@@ -87,8 +87,8 @@ void memory_plan_make(struct memory_plan *p, const struct memory_request *r)
     bool own = total > 0; /* memory of its own */
     if (micro == 0)
         micro = r->h->T >= tokens ? 1 : tokens / r->h->T;
-    if (micro > r->h->B)
-        micro = r->h->B;
+    if (micro > r->rows)
+        micro = r->rows;
     count(p, r, micro);
     uint64_t machine = memory_available(), room = own ? usable(left) : machine;
     for (; r->micro == 0 && room && (own ? p->device : p->device + p->host) > room && micro > 1; micro /= 2)

@@ -15,6 +15,7 @@ struct memory_request {
     enum dtype act;
     uint64_t optimizer;         /* bytes that it and what extrapolates weights take */
     bool recompute, bf16_alone; /* weights_alloc_bf16 */
+    uint64_t rows;              /* at a time at most */
     uint64_t micro;             /* rows at a time; 0: to be chosen */
 };
 

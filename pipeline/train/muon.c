@@ -163,10 +163,10 @@ void muon_step(struct muon *s, struct weights *w, const struct param *p, float *
 {
     const struct ops *o = w->ops;
     struct device *dev = w->dev;
-    float *mp = m + p->offset, *theta = w->theta + p->offset;
-    o->scale(dev, mp, momentum, p->n);
-    o->axpy(dev, mp, grad_scale, grad + p->offset, p->n);
-    o->copy(dev, s->u, mp, p->n * sizeof(float));
+    float *theta = w->theta + p->offset;
+    o->scale(dev, m, momentum, p->n);
+    o->axpy(dev, m, grad_scale, grad + p->offset, p->n);
+    o->copy(dev, s->u, m, p->n * sizeof(float));
     o->scale(dev, s->u, momentum, p->n);
     o->axpy(dev, s->u, grad_scale, grad + p->offset, p->n);
     o->normalise(dev, s->u, 1e-12, p->n);

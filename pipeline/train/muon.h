@@ -30,7 +30,7 @@ double muon_flops(const struct params *layout, int depth, enum dtype act);
 size_t muon_bytes(const struct params *layout, enum dtype act);
 int muon_alloc(struct muon *s, const struct weights *w); /* -1: no memory */
 void muon_free(struct muon *s, const struct weights *w);
-/* m: the momentum, flat like grad; updated. grad is multiplied by grad_scale first. */
+/* m: the momentum of this matrix; updated. grad is multiplied by grad_scale first. */
 void muon_step(struct muon *s, struct weights *w, const struct param *p, float *m, const float *grad,
                float grad_scale, float lr, float momentum, float weight_decay);
 

@@ -36,19 +36,28 @@ static void make_spans(struct optim *o, const struct params *p)
     }
 }
 
-size_t optim_bytes(const struct params *layout, enum dtype act, bool use_muon, bool bf16_state)
+size_t optim_bytes(const struct params *layout, size_t n, enum dtype act, bool use_muon, bool bf16_state)
 {
-    return 2 * layout->total * (bf16_state ? 2 : sizeof(float)) + (use_muon ? muon_bytes(layout, act) : 0);
+    return 2 * n * (bf16_state ? 2 : sizeof(float)) + (use_muon ? muon_bytes(layout, act) : 0);
 }
 
-struct weight_array optim_array(const struct optim *o, void *m_or_v)
+size_t optim_element(const struct optim *o)
 {
-    return (struct weight_array){.p = m_or_v, .bf16 = o->bf16_state};
+    return o->bf16_state ? 2 : sizeof(float);
+}
+
+struct weight_array optim_array(const struct optim *o, void *whole)
+{
+    return (struct weight_array){.p = whole, .bf16 = o->bf16_state};
 }
 
 int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap)
 {
-    size_t bytes = w->layout.total * (o->bf16_state ? 2 : sizeof(float));
+    if (!o->in_shares) {
+        o->begin = 0;
+        o->end = w->layout.total;
+    }
+    size_t bytes = (o->end - o->begin + 1) * optim_element(o); /* a share may be empty, an array may not */
     o->m = w->ops->alloc(w->dev, bytes);
     o->v = w->ops->alloc(w->dev, bytes);
     o->spans = calloc(w->layout.count, sizeof *o->spans);
@@ -58,7 +67,8 @@ int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap)
     o->muon = (struct muon){0};
     if (!o->m || !o->v || !o->spans || !o->ages || (o->use_muon && muon_alloc(&o->muon, w) != 0)) {
         snprintf(err, cap, "no memory for the optimizer (%.1f MB)",
-                 (double)optim_bytes(&w->layout, w->act, o->use_muon, o->bf16_state) / 1e6);
+                 (double)optim_bytes(&w->layout, o->end - o->begin, w->act, o->use_muon, o->bf16_state) /
+                     1e6);
         optim_free(o, w);
         return -1;
     }
@@ -84,6 +94,24 @@ double optim_grad_norm(const struct weights *w, const float *grad)
     return sqrt(w->ops->sum_squares(w->dev, grad, w->layout.total));
 }
 
+/* The part of a run that this process updates; n is 0 where there is none. */
+static struct optim_span own_part(const struct optim *o, const struct optim_span *r)
+{
+    struct optim_span s = *r;
+    size_t from = r->offset > o->begin ? r->offset : o->begin,
+           end = r->offset + r->n < o->end ? r->offset + r->n : o->end;
+    s.n = end > from ? end - from : 0;
+    s.gain_offset += from - r->offset;
+    s.offset = from;
+    return s;
+}
+
+/* Where the state of the element at `offset` is, in m or v. */
+static void *state_at(const struct optim *o, void *m_or_v, size_t offset)
+{
+    return (char *)m_or_v + (offset - o->begin) * optim_element(o);
+}
+
 /* Without a master copy matrices are updated in bf16 where they are, gains in f32 in an array of their own.
  */
 static void step_bf16(const struct optim *o, struct weights *w, const struct optim_span *r, const float *grad,
@@ -91,7 +119,7 @@ static void step_bf16(const struct optim *o, struct weights *w, const struct opt
 {
     float *theta = w->theta ? w->theta + r->offset : r->decays ? NULL : w->gains + r->gain_offset;
     void *work = w->theta || r->decays ? (char *)w->work + r->offset * dtype_bytes(w->act) : NULL;
-    w->ops->adamw_step_bf16(w->dev, theta, work, (uint16_t *)o->m + r->offset, (uint16_t *)o->v + r->offset,
+    w->ops->adamw_step_bf16(w->dev, theta, work, state_at(o, o->m, r->offset), state_at(o, o->v, r->offset),
                             grad + r->offset, r->n, a, o->t, r->offset);
 }
 
@@ -119,8 +147,9 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
     };
     float decay = o->weight_decay * (float)share;
     for (size_t i = 0; i < o->n_spans; i++) {
-        const struct optim_span *r = &o->spans[i];
-        if (r->layer >= w->depth)
+        struct optim_span own = own_part(o, &o->spans[i]);
+        const struct optim_span *r = &own;
+        if (r->layer >= w->depth || r->n == 0)
             continue;
         struct optim_age age = r->layer < 0 ? (struct optim_age){o->t, o->beta2_power} : o->ages[r->layer];
         float rate = o->rate[r->group];
@@ -129,14 +158,15 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
         a.lr = (float)lr * rate;
         a.weight_decay = r->decays && rate > 0 ? decay / rate : 0;
         if (r->muon) {
-            muon_step(&o->muon, w, r->muon, o->m, grad, a.grad_scale, a.lr, o->momentum, a.weight_decay);
+            muon_step(&o->muon, w, r->muon, state_at(o, o->m, r->offset), grad, a.grad_scale, a.lr,
+                      o->momentum, a.weight_decay);
             continue;
         }
         if (o->bf16_state)
             step_bf16(o, w, r, grad, a);
         else
-            w->ops->adamw_step(w->dev, w->theta + r->offset,
-                               (char *)w->work + r->offset * dtype_bytes(w->act), (float *)o->m + r->offset,
-                               (float *)o->v + r->offset, grad + r->offset, r->n, a);
+            w->ops->adamw_step(
+                w->dev, w->theta + r->offset, (char *)w->work + r->offset * dtype_bytes(w->act),
+                state_at(o, o->m, r->offset), state_at(o, o->v, r->offset), grad + r->offset, r->n, a);
     }
 }

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pipeline/lib/log.h"
 
@@ -13,19 +14,19 @@ static const double widest_tried = 256;
 static const struct advice {
     const char *setting;
     double value;
-    bool by_width; /* falls with it above widest_tried */
-    const char *origin;
+    bool by_width;             /* falls with it above widest_tried */
+    const char *origin, *word; /* word: the value where it is no number */
 } fast[] = {
-    {"optimizer", OPTIMIZER_MUON, false, "measured: docs/results/sooner.md"},
-    {"lr", 6e-3, true, "tried at widths 128 to 256"},
-    {"untied", 1, false, "measured together with the three below: docs/results/recipe.md"},
-    {"init", INIT_UNIT, false, "nanochat's"},
-    {"lr-embedding", 0.18, true, "tried at widths 128 to 256"},
-    {"lr-head", 0.012, true, "tried at widths 128 to 256"},
-    {"warmup", 0.01, false, "of earlier runs of minutes, not tuned again"},
-    {"decay", 0.6, false, "of earlier runs of minutes, not tuned again"},
-    {"min-lr-ratio", 0.02, false, "of earlier runs of minutes, not tuned again"},
-    {"beta2", 0.99, false, "of earlier runs of minutes, not tuned again"},
+    {"optimizer", OPTIMIZER_MUON, false, "measured: docs/results/sooner.md", NULL},
+    {"lr", 6e-3, true, "tried at widths 128 to 256", NULL},
+    {"untied", 1, false, "measured together with the three below: docs/results/recipe.md", NULL},
+    {"init", 0, false, "nanochat's", "unit"},
+    {"lr-embedding", 0.18, true, "tried at widths 128 to 256", NULL},
+    {"lr-head", 0.012, true, "tried at widths 128 to 256", NULL},
+    {"warmup", 0.01, false, "of earlier runs of minutes, not tuned again", NULL},
+    {"decay", 0.6, false, "of earlier runs of minutes, not tuned again", NULL},
+    {"min-lr-ratio", 0.02, false, "of earlier runs of minutes, not tuned again", NULL},
+    {"beta2", 0.99, false, "of earlier runs of minutes, not tuned again", NULL},
 };
 enum { N_FAST = sizeof fast / sizeof *fast };
 
@@ -59,7 +60,11 @@ void recipe_settle(const struct train_config *c)
         return;
     for (size_t i = 0; i < N_FAST; i++) {
         const struct setting *s = setting_find(fast[i].setting);
-        if (setting_is_unset(s))
+        if (!setting_is_unset(s))
+            continue;
+        if (fast[i].word)
+            *(const char **)s->value = fast[i].word;
+        else
             setting_put(s, value_of(&fast[i], c));
     }
 }
@@ -72,7 +77,8 @@ void recipe_tell(const struct train_config *c)
         const struct advice *a = &fast[i];
         const struct setting *s = setting_find(a->setting);
         char *text = setting_text(s);
-        bool taken = setting_get(s) == value_of(a, c);
+        bool taken =
+            a->word ? strcmp(*(const char **)s->value, a->word) == 0 : setting_get(s) == value_of(a, c);
         say("recipe fast: %s %s (%s)", s->name, text, taken ? a->origin : "not the recipe's");
         free(text);
     }

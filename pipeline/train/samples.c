@@ -1,9 +1,8 @@
 #include "pipeline/train/samples.h"
 
 #include "formats/json_text.h"
-#include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/model/sampler.h"
+#include "pipeline/model/continuation.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,80 +12,35 @@ enum { SEED = 7 };
 /* Likely words, with some variety: what people choose to look at a small model. */
 static const struct sampling sampling = {.temperature = 0.8, .top_p = 0.95, .repetition_penalty = 1};
 
-struct writer {
-    const struct samples *s;
-    const struct weights *w;
-    struct kv_cache *kv;
-    struct sampler *sampler;
-    struct encoder *encoder;
-    float *logits;
-    int32_t *ids; /* room for the model's context */
-};
-
-static void open_writer(struct writer *t, const struct samples *s, const struct weights *w)
+/* Continues the prompt, which begins a document, up to the end of the text or to --sample-tokens. Malloc'd.
+ */
+static char *write_text(const struct samples *s, struct continuation *c, struct sampler *sampler,
+                        const char *prompt, size_t *len)
 {
-    char err[512];
-    *t = (struct writer){.s = s, .w = w, .encoder = encoder_new(s->tok, NULL)};
-    t->kv = kv_cache_alloc(w, w->c.T, err, sizeof err);
-    if (!t->kv)
-        die("samples: %s", err);
-    t->sampler = sampler_new(w->c.V, &sampling, SEED);
-    t->logits = xcalloc((size_t)w->c.V, sizeof *t->logits);
-    t->ids = xcalloc((size_t)w->c.T, sizeof *t->ids);
-    if (!t->sampler)
-        die("samples: out of memory");
-}
-
-static void close_writer(struct writer *t)
-{
-    kv_cache_free(t->kv);
-    sampler_free(t->sampler);
-    encoder_free(t->encoder);
-    free(t->logits);
-    free(t->ids);
-}
-
-/* The ids of the prompt, after an end-of-text token, as documents are in training. How many. */
-static size_t begin_text(struct writer *t, const char *prompt)
-{
-    size_t n, room = (size_t)t->w->c.T - 1;
-    const uint32_t *ids = encode(t->encoder, prompt, strlen(prompt), true, &n);
-    uint32_t eos = tokenizer_eos(t->s->tok);
-    size_t used = 0;
-    if (eos != UINT32_MAX)
-        t->ids[used++] = (int32_t)eos;
-    for (size_t i = 0; i < n && used < room; i++)
-        t->ids[used++] = (int32_t)ids[i];
-    return used;
-}
-
-/* Continues the prompt up to the end of the text, of the context or of --sample-tokens. Malloc'd. */
-static char *write_text(struct writer *t, const char *prompt, size_t *len)
-{
-    size_t n = begin_text(t, prompt), from = 0, first = n, end = n + t->s->tokens;
-    int32_t eos = (int32_t)tokenizer_eos(t->s->tok);
-    kv_cache_truncate(t->kv, 0);
-    sampler_reseed(t->sampler, SEED);
-    while (n > 0 && n < end && n < (size_t)t->w->c.T) {
-        model_extend(t->w, t->kv, t->ids + from, (int)(n - from), t->logits);
-        from = n;
-        int32_t id = sampler_next(t->sampler, t->logits, t->ids, n);
-        if (id == eos)
+    uint32_t eos = tokenizer_eos(s->tok);
+    bool any = continuation_prompt(c, prompt, strlen(prompt), true);
+    sampler_reseed(sampler, SEED);
+    while (any && c->n - c->n_prompt < s->tokens) {
+        int32_t id = continuation_next(c, sampler);
+        if ((uint32_t)id == eos)
             break;
-        t->ids[n++] = id;
+        continuation_append(c, id);
     }
-    return decode(t->s->tok, (const uint32_t *)t->ids + first, n - first, true, len);
+    return decode(s->tok, (const uint32_t *)c->ids + c->n_prompt, c->n - c->n_prompt, true, len);
 }
 
 void samples_write(const struct samples *s, const struct weights *w, struct logfile *log, uint64_t step)
 {
-    struct writer t;
+    struct continuation c;
     uint64_t replaced = 0;
-    open_writer(&t, s, w);
+    struct sampler *sampler = sampler_new(w->c.V, &sampling, SEED);
+    if (!sampler)
+        die("samples: out of memory");
+    continuation_open(&c, w, s->tok);
     for (size_t i = 0; i < s->prompts->n; i++) {
         size_t len;
         const char *prompt = s->prompts->v[i];
-        char *text = write_text(&t, prompt, &len);
+        char *text = write_text(s, &c, sampler, prompt, &len);
         fprintf(log->f, "{\"type\":\"sample\",\"step\":%llu,\"prompt\":", (unsigned long long)step);
         json_text_write(log->f, prompt, strlen(prompt), &replaced);
         fputs(",\"text\":", log->f);
@@ -95,5 +49,6 @@ void samples_write(const struct samples *s, const struct weights *w, struct logf
         logfile_end_line(log);
         free(text);
     }
-    close_writer(&t);
+    continuation_close(&c);
+    sampler_free(sampler);
 }

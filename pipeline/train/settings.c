@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "formats/json_text.h"
+#include "pipeline/cluster/tree.h"
 #include "pipeline/lib/fs.h"
 
 struct train_config train_settings;
@@ -29,11 +30,13 @@ const struct setting settings[] = {
     {0, "context", OPT_U64, &cfg.context, "N", MODEL, NAN, 1, 1 << 20, "longest context (by preset)"},
     {0, "untied", OPT_FLAG, &cfg.untied, NULL, MODEL, 0, 0, 0,
      "an output matrix of its own, instead of the embedding"},
-    {0, "init", OPT_WORD, &cfg.init, "small|unit", RESULT, INIT_SMALL, 0, INIT_UNIT,
-     "first values; small: normal, 0.02; unit, only with --untied: activations of unit size, every layer the "
-     "identity"},
+    {0, "init", OPT_STR, &cfg.init, "small|unit|DIR", RESULT, 0, 0, 0,
+     "first values (small); small: normal, 0.02; unit, only with --untied: activations of unit size, every "
+     "layer the identity; DIR: the weights and dimensions of a checkpoint or of a Qwen3, Qwen2 or Llama "
+     "model "
+     "directory, which is trained further"},
     {'t', "tokenizer", OPT_STR, &cfg.tokenizer, "FILE", NOT_KEPT, 0, 0, 0,
-     "tokenizer.json: gives the vocabulary, goes into each checkpoint"},
+     "tokenizer.json: gives the vocabulary, goes into each checkpoint (with --init DIR: the one there)"},
 
     {.type = OPT_HEADING, .help = "Run"},
     {'i', "input", OPT_STR, &cfg.input, "FROM", NOT_KEPT, 0, 0, 0,
@@ -49,6 +52,11 @@ const struct setting settings[] = {
      "with --resume: settings given now win over the checkpoint's"},
     {0, "stop-on", OPT_STR, &cfg.stop_on, "SIGNAL", NOT_KEPT, 0, 0, 0,
      "USR1: SIGUSR1 saves and stops; without it, the signal saves and the run goes on"},
+    {0, "on-alert", OPT_STR, &cfg.on_alert, "COMMAND", NOT_KEPT, 0, 0, 0,
+     "run this, words at blanks and no shell, for each alert of alerts.jsonl, whose line it gets as its "
+     "input"},
+    {0, "alert-url", OPT_STR, &cfg.alert_url, "URL", NOT_KEPT, 0, 0, 0,
+     "POST each alert as JSON: https, or http to this machine"},
     {0, "allow-mix-change", OPT_FLAG, &cfg.allow_mix_change, NULL, NOT_KEPT, 0, 0, 0,
      "with --resume: go on with another mix"},
     {0, "print-step", OPT_STR, &cfg.print_step, "DIR", NOT_KEPT, 0, 0, 0,
@@ -75,6 +83,11 @@ const struct setting settings[] = {
      "0: all, or with --resume the checkpoint's. Equal bits need equal numbers"},
     {0, "micro-batch", OPT_U64, &cfg.micro_batch, "ROWS", BITS, 0, 0, 1 << 20,
      "rows at a time; gradients add up over a step; 0: as many as the device does best with"},
+    {0, "parts", OPT_U64, &cfg.parts, "N", BITS, 0, 0, TREE_LEAVES,
+     "parts of an update, a power of two, whose gradients are summed in a fixed tree: up to N processes give "
+     "equal bits; 0: 1, or 8 where mpirun or srun started the program"},
+    {0, "timeout", OPT_NUM, &cfg.timeout, "SECONDS", NOT_KEPT, NAN, 1, 1e6,
+     "of several processes one that does not answer for so long ends the job, exit 75 (600)"},
     {0, "recompute", OPT_FLAG, &cfg.recompute, NULL, FREE, 0, 0, 0,
      "keep only each layer's input and compute the layer again in the backward pass: less memory, the same "
      "bits"},
@@ -84,7 +97,8 @@ const struct setting settings[] = {
      "defaults of the other options; fast: what ended lowest in measured runs; said at start"},
     {0, "optimizer", OPT_WORD, &cfg.optimizer, "adamw|muon", RESULT, OPTIMIZER_ADAMW, 0, OPTIMIZER_MUON,
      "muon: hidden matrices by Muon, the rest by AdamW"},
-    {0, "lr", OPT_NUM, &cfg.lr, "X", RESULT, NAN, 1e-12, 1e3, "peak learning rate (by preset)"},
+    {0, "lr", OPT_NUM, &cfg.lr, "X", RESULT, NAN, 1e-12, 1e3,
+     "peak learning rate (by preset; with --init DIR by the preset nearest in size)"},
     {0, "lr-embedding", OPT_NUM, &cfg.lr_embedding, "X", RESULT, NAN, 0, 1e3,
      "peak learning rate of the embedding (that of --lr)"},
     {0, "lr-head", OPT_NUM, &cfg.lr_head, "X", RESULT, NAN, 0, 1e3,

@@ -179,7 +179,7 @@ static void put_tokenizer(struct checkpoint_save *s, const struct trainer *t)
 static void put_model(struct checkpoint_save *s, const struct trainer *t)
 {
     bool half = t->cfg->save_dtype == DTYPE_BF16;
-    const struct checkpoint_array model = {"", weights_array(&t->w)};
+    const struct checkpoint_array model = {.prefix = "", .array = weights_array(&t->w)};
     char *config = model_config_to_json(&t->w.c, half ? "bfloat16" : "float32", tokenizer_bos(t->tok),
                                         tokenizer_eos(t->tok));
     if (!config)
@@ -196,26 +196,51 @@ static void put_finished_model(struct checkpoint_save *s, struct trainer *t)
     finish_leave(&t->w, t->grad);
 }
 
+/* The optimizer's state lies in shares on all ranks. Between updates the gradient's memory is free, and takes
+ * one whole array at a time. */
+static void fetch_m(void *trainer)
+{
+    struct trainer *t = trainer;
+    parallel_collect(&t->parallel, t->grad, t->opt.m, optim_element(&t->opt));
+}
+
+static void fetch_v(void *trainer)
+{
+    struct trainer *t = trainer;
+    parallel_collect(&t->parallel, t->grad, t->opt.v, optim_element(&t->opt));
+}
+
+static void forget_fetched(struct trainer *t)
+{
+    t->ops->zero(t->dev, t->grad, t->w.layout.total * sizeof *t->grad);
+}
+
 static void put_arrays(struct checkpoint_save *s, struct trainer *t)
 {
-    const struct checkpoint_array optim[] = {{"exp_avg.", optim_array(&t->opt, t->opt.m)},
-                                             {"exp_avg_sq.", optim_array(&t->opt, t->opt.v)},
-                                             {"master.", weights_array(&t->w)}};
+    bool whole = t->cluster->size == 1;
+    void *m = whole ? t->opt.m : t->grad, *v = whole ? t->opt.v : t->grad;
+    const struct checkpoint_array optim[] = {
+        {"exp_avg.", optim_array(&t->opt, m), whole ? NULL : fetch_m, t},
+        {"exp_avg_sq.", optim_array(&t->opt, v), whole ? NULL : fetch_v, t},
+        {.prefix = "master.", .array = weights_array(&t->w)}};
     if (loop_finished(t))
         put_finished_model(s, t);
     else
         put_model(s, t);
     checkpoint_put_tensors(s, "trainer/optimizer.safetensors", &t->w, optim, master_apart(t) ? 3 : 2, ST_F32);
+    if (!whole)
+        forget_fetched(t);
 }
 
 static void put_finish(struct checkpoint_save *s, const struct trainer *t)
 {
-    struct checkpoint_array mark = {"mark.", {.p = t->finish.mark}}, arrays[FINISH_AVERAGES];
+    struct checkpoint_array mark = {.prefix = "mark.", .array.p = t->finish.mark}, arrays[FINISH_AVERAGES];
     bool half = t->w.act == DTYPE_BF16;
     if (!t->finish.on)
         return;
     for (int j = 0; j < FINISH_AVERAGES; j++)
-        arrays[j] = (struct checkpoint_array){averages[j], {.p = t->finish.D[j], .bf16 = half}};
+        arrays[j] =
+            (struct checkpoint_array){.prefix = averages[j], .array = {.p = t->finish.D[j], .bf16 = half}};
     checkpoint_put_tensors(s, finish_file, &t->w, &mark, 1, ST_F32);
     checkpoint_put_tensors(s, averages_file, &t->w, arrays, FINISH_AVERAGES, half ? ST_BF16 : ST_F32);
 }
@@ -242,10 +267,10 @@ static void put_lookahead(struct checkpoint_save *s, const struct trainer *t)
     struct checkpoint_array arrays[3];
     size_t n = 0;
     if (t->ahead.mean)
-        arrays[n++] = (struct checkpoint_array){"ema.", {.p = t->ahead.mean}};
+        arrays[n++] = (struct checkpoint_array){.prefix = "ema.", .array.p = t->ahead.mean};
     if (t->ahead.anchor) {
-        arrays[n++] = (struct checkpoint_array){"anchor.", {.p = t->ahead.anchor}};
-        arrays[n++] = (struct checkpoint_array){"velocity.", {.p = t->ahead.velocity}};
+        arrays[n++] = (struct checkpoint_array){.prefix = "anchor.", .array.p = t->ahead.anchor};
+        arrays[n++] = (struct checkpoint_array){.prefix = "velocity.", .array.p = t->ahead.velocity};
     }
     if (n > 0)
         checkpoint_put_tensors(s, lookahead_file, &t->w, arrays, n, ST_F32);
@@ -301,8 +326,21 @@ static void save_finished(struct trainer *t)
     free(dir);
 }
 
+/* Another rank than 0: its share of what rank 0 saves. */
+static void give_share(struct trainer *t)
+{
+    fetch_m(t);
+    fetch_v(t);
+    state_check_device(t, t->step);
+    t->saved_step = t->step;
+}
+
 void state_save(struct trainer *t)
 {
+    if (t->cluster->rank != 0) {
+        give_share(t);
+        return;
+    }
     char *dir = rundir_checkpoint(t->cfg->run, t->step);
     metrics_event(&t->metrics, t->step, "checkpoint", dir);
     json_t *state = state_to_json(t);
@@ -360,6 +398,17 @@ void state_check_mix(const struct trainer *t, const char *dir, const json_t *sta
     warn("going on with another mix (%s, was %s)", now, before ? before : "unknown");
 }
 
+/* The own elements of m or v: all are read into the gradient's memory. */
+static int read_share(struct trainer *t, const char *dir, const char *name, const char *prefix, void *m_or_v,
+                      char *err, size_t cap)
+{
+    size_t element = optim_element(&t->opt);
+    int rc = checkpoint_read_array(dir, name, prefix, false, &t->w, optim_array(&t->opt, t->grad), err, cap);
+    t->ops->copy(t->dev, m_or_v, (char *)t->grad + t->opt.begin * element,
+                 (t->opt.end - t->opt.begin) * element);
+    return rc;
+}
+
 void state_load(struct trainer *t, const char *dir, const json_t *state)
 {
     char err[1024], now[17];
@@ -380,11 +429,10 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     bool half = json_is_true(json_object_get(state, "master_in_optimizer"));
     if (checkpoint_read_array(dir, half ? optim : "model.safetensors", half ? "master." : "", !half, &t->w,
                               weights_array(&t->w), err, sizeof err) != 0 ||
-        checkpoint_read_array(dir, optim, "exp_avg.", false, &t->w, optim_array(&t->opt, t->opt.m), err,
-                              sizeof err) != 0 ||
-        checkpoint_read_array(dir, optim, "exp_avg_sq.", false, &t->w, optim_array(&t->opt, t->opt.v), err,
-                              sizeof err) != 0)
+        read_share(t, dir, optim, "exp_avg.", t->opt.m, err, sizeof err) != 0 ||
+        read_share(t, dir, optim, "exp_avg_sq.", t->opt.v, err, sizeof err) != 0)
         die("%s", err);
+    forget_fetched(t);
     weights_publish(&t->w);
     load_lookahead(t, dir, state);
     load_finish(t, dir, state);

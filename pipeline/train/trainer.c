@@ -1,7 +1,9 @@
 #include "pipeline/train/trainer.h"
 
+#include "pipeline/alerts/watch.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/model/checkpoint.h"
 #include "pipeline/train/memory.h"
 #include "pipeline/train/metrics.h"
 #include "pipeline/train/rundir.h"
@@ -17,7 +19,8 @@ enum { MAX_TOKENIZER = 256 << 20 };
 
 void trainer_load_tokenizer(struct trainer *t, const char *resume_dir)
 {
-    char err[1024], *copy = resume_dir ? path_join(resume_dir, "tokenizer.json") : NULL;
+    const char *dir = resume_dir ? resume_dir : t->cfg->init_dir;
+    char err[1024], *copy = dir ? path_join(dir, "tokenizer.json") : NULL;
     const char *path = t->cfg->tokenizer ? t->cfg->tokenizer : copy;
     if (!path)
         usage_error("-t FILE is missing: the tokenizer");
@@ -32,18 +35,18 @@ void trainer_load_tokenizer(struct trainer *t, const char *resume_dir)
 void trainer_open_batches(struct trainer *t, const struct model_config *m)
 {
     const char *in = t->cfg->input_name;
-    t->in = batch_reader_open(t->cfg->input);
-    t->h = batch_reader_header(t->in);
+    feed_open(&t->feed, t->cluster, t->cfg->input);
+    t->h = &t->feed.header;
     if (t->h->tokenizer_hash != tokenizer_hash(t->tok))
         die("%s: offset 0: the batches were made with another tokenizer (hash %016llx, vocabulary %u) than "
             "%s "
             "(%016llx, %u)",
             in, (unsigned long long)t->h->tokenizer_hash, t->h->vocab_size,
-            t->cfg->tokenizer ? t->cfg->tokenizer : "the checkpoint's tokenizer.json",
+            t->cfg->tokenizer ? t->cfg->tokenizer : "the tokenizer.json of the model",
             (unsigned long long)tokenizer_hash(t->tok), tokenizer_vocab_size(t->tok));
-    if (t->h->vocab_size != (uint32_t)m->V)
-        die("%s: offset 0: the batches have a vocabulary of %u, the tokenizer has %d", in, t->h->vocab_size,
-            m->V);
+    if (t->h->vocab_size != tokenizer_vocab_size(t->tok))
+        die("%s: offset 0: the batches have a vocabulary of %u, the tokenizer has %u", in, t->h->vocab_size,
+            tokenizer_vocab_size(t->tok));
     if (t->h->eos_id < t->h->vocab_size)
         tokenizer_set_eos(t->tok, t->h->eos_id); /* what the documents really end with */
     if (t->h->T > (uint32_t)m->T)
@@ -86,6 +89,13 @@ void trainer_open_device(struct trainer *t, struct train_config *c, const struct
     rate_measure(&t->rate, t->ops, t->dev, act);
 }
 
+/* Of a part of a batch that is not split: no micro-batch is larger. */
+static uint64_t most_rows(const struct trainer *t, const struct train_config *c)
+{
+    uint32_t leaves = tree_leaves((uint32_t)c->parts, t->h->B);
+    return (t->h->B + leaves - 1) / leaves;
+}
+
 /* All memory of the run for so many layers, after saying how much it is for all of them. */
 void trainer_allocate(struct trainer *t, struct train_config *c, const struct model_config *m, int depth)
 {
@@ -94,6 +104,7 @@ void trainer_allocate(struct trainer *t, struct train_config *c, const struct mo
     bool use_muon = c->optimizer == OPTIMIZER_MUON;
     struct memory_plan plan;
     struct params layout;
+    size_t *cut = xcalloc((size_t)t->cluster->size + 1, sizeof *cut);
     t->ahead = (struct lookahead){.beta = (float)c->ema_nesterov,
                                   .gamma = (float)c->ema_gamma,
                                   .start = c->ema_start,
@@ -104,7 +115,10 @@ void trainer_allocate(struct trainer *t, struct train_config *c, const struct mo
         die("out of memory");
     t->finish.on = config_finishes(c);
     bool bf16_state = c->state_dtype == DTYPE_BF16;
-    uint64_t optimizer = optim_bytes(&layout, act, use_muon, bf16_state) +
+    parallel_cut(cut, t->cluster->size, &layout, use_muon);
+    size_t begin = cut[t->cluster->rank], end = cut[t->cluster->rank + 1];
+    uint64_t optimizer = optim_bytes(&layout, end - begin, act, use_muon, bf16_state) +
+                         parallel_bytes(t->cluster, (uint32_t)c->parts, layout.total) +
                          lookahead_bytes(&t->ahead, layout.total) +
                          (t->finish.on ? finish_bytes(layout.total, act) : 0);
     params_free(&layout);
@@ -116,13 +130,19 @@ void trainer_allocate(struct trainer *t, struct train_config *c, const struct mo
                                                      .optimizer = optimizer,
                                                      .recompute = c->recompute,
                                                      .bf16_alone = bf16_state,
+                                                     .rows = most_rows(t, c),
                                                      .micro = c->micro_batch});
-    c->micro_batch = plan.micro;
-    t->micro = (int)plan.micro;
+    t->micro = -(int)plan.micro;
+    cluster_max(t->cluster, &t->micro, 1); /* as few as the smallest machine takes */
+    t->micro = -t->micro;
+    c->micro_batch = (uint64_t)t->micro;
     if ((bf16_state ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
                     : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
         die("%s", err);
-    t->opt = (struct optim){.beta1 = (float)c->beta1,
+    t->opt = (struct optim){.in_shares = true,
+                            .begin = begin,
+                            .end = end,
+                            .beta1 = (float)c->beta1,
                             .beta2 = (float)c->beta2,
                             .eps = (float)c->eps,
                             .weight_decay = (float)c->weight_decay,
@@ -143,11 +163,15 @@ void trainer_allocate(struct trainer *t, struct train_config *c, const struct mo
     t->grad = t->ops->alloc(t->dev, t->w.layout.total * sizeof *t->grad);
     if (!t->grad)
         die("no memory for the gradient (%.1f MB)", (double)plan.gradient / 1e6);
+    if (parallel_alloc(&t->parallel, t->cluster, (uint32_t)c->parts, &t->w, cut, t->grad) != 0)
+        die("no memory for sums of gradients (%.1f MB)",
+            (double)parallel_bytes(t->cluster, (uint32_t)c->parts, t->w.layout.total) / 1e6);
     loop_set_depth(t, depth);
     t->tokens = xcalloc((size_t)t->h->B * (t->h->T + 1), sizeof *t->tokens);
     t->loss = xcalloc((size_t)t->h->B * t->h->T, sizeof *t->loss);
     t->row_loss = xcalloc(t->h->B, sizeof *t->row_loss);
     t->finished_loss = xcalloc((size_t)t->micro, sizeof *t->finished_loss);
+    t->row_border = xcalloc((size_t)t->cluster->size + 1, sizeof *t->row_border);
     t->source_loss = xcalloc(t->h->n_sources, sizeof *t->source_loss);
 }
 
@@ -175,13 +199,21 @@ void trainer_say_growth(const struct trainer *t, const struct model_config *m)
 /* config.json of the run: what was resolved, and of what. */
 void trainer_write_config(const struct trainer *t, const struct model_config *m)
 {
+    if (t->cluster->rank != 0)
+        return;
     char *path = path_join(t->cfg->run, "config.json");
-    json_t *o = config_to_json(t->cfg);
+    json_t *o = config_to_json(t->cfg), *depths = json_array();
+    const struct growth *g = &t->cfg->growth;
+    for (int i = 0; i < g->n; i++)
+        json_array_append_new(depths, json_pack("{s:I, s:i}", "step", (json_int_t)g->stage[i].step, "layers",
+                                                g->stage[i].depth));
     json_object_set_new(o, "version", json_string(tritter_version));
     json_object_set_new(o, "backend", json_sprintf("%s, %s", t->ops->name, t->ops->describe(t->dev)));
+    json_object_set_new(o, "ranks", json_integer(t->cluster->size));
     json_object_set_new(o, "parameters", json_integer((json_int_t)model_params(m)));
     json_object_set_new(o, "vocab_size", json_integer(m->V));
     json_object_set_new(o, "flops_per_token", json_real(model_flops_per_token(m, (int)t->h->T)));
+    json_object_set_new(o, "depths", depths);
     json_object_set_new(o, "rows", json_integer(t->h->B));
     json_object_set_new(o, "row_tokens", json_integer(t->h->T));
     json_object_set_new(o, "sources", json_integer(t->h->n_sources));
@@ -199,9 +231,37 @@ void trainer_write_config(const struct trainer *t, const struct model_config *m)
 
 void trainer_open_logs(struct trainer *t, const json_t *state)
 {
+    if (t->cluster->rank != 0) {
+        logfile_open_nowhere(&t->metrics);
+        logfile_open_nowhere(&t->ledger);
+        return;
+    }
     logfile_open(&t->metrics, t->cfg->run, "metrics.jsonl", state ? state_bytes(state, "metrics_bytes") : 0);
     logfile_open(&t->ledger, t->cfg->run, "ledger.jsonl", state ? state_bytes(state, "ledger_bytes") : 0);
     metrics_event(&t->metrics, t->step, state ? "resume" : "start", NULL);
+}
+
+/* The weights of --init DIR. */
+static void load_first_weights(struct trainer *t)
+{
+    char err[1024];
+    const char *dir = t->cfg->init_dir;
+    if (checkpoint_verify_model(dir, err, sizeof err) != 0 ||
+        checkpoint_read_array(dir, "model.safetensors", "", true, &t->w, weights_array(&t->w), err,
+                              sizeof err) != 0)
+        die("%s", err);
+    weights_publish(&t->w);
+    say("the weights are those of %s", dir);
+}
+
+/* Without a watch, a run goes on. */
+void trainer_watch(const struct trainer *t)
+{
+    char err[1024];
+    const struct watch_settings s = {
+        .run = t->cfg->run, .on_alert = t->cfg->on_alert, .alert_url = t->cfg->alert_url};
+    if (watch_thread_start(&s, err, sizeof err) != 0)
+        warn("%s: there will be no alerts", err);
 }
 
 /* Weights and counters: first values, or those of the checkpoint. */
@@ -209,19 +269,24 @@ void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
 {
     t->saved_step = UINT64_MAX;
     if (!dir) {
-        t->w.init = t->cfg->init;
-        if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
+        t->w.init = t->cfg->first_values;
+        if (t->cfg->init_dir)
+            load_first_weights(t);
+        else if (weights_init(&t->w, t->cfg->seed) != 0 || weights_silence(&t->w, t->w.depth) != 0)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
         finish_begin(&t->finish, &t->w);
         losses_begin(&t->losses, 0);
-        if (t->cfg->overwrite) /* only now: whatever is wrong with this run has shown before */
+        if (t->cfg->overwrite &&
+            t->cluster->rank == 0) /* only now: whatever is wrong with this run has shown before */
             rundir_clear(t->cfg->run);
         return;
     }
     state_check_mix(t, dir, state);
     state_load(t, dir, state);
     t->saved_step = t->step;
+    if (t->cluster->rank != 0)
+        return;
     rundir_link(t->cfg->run, "latest", t->step);
     char *best = t->cfg->keep_best && t->best_step ? rundir_checkpoint(t->cfg->run, t->best_step) : NULL;
     if (best && is_dir(best))
@@ -234,10 +299,12 @@ void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
 void trainer_close(struct trainer *t)
 {
     logfile_close(&t->metrics);
+    watch_thread_stop();
     logfile_close(&t->ledger);
-    batch_reader_close(t->in);
+    feed_close(&t->feed);
     validation_close(t->val);
     activations_free(t->act);
+    parallel_free(&t->parallel);
     t->ops->free(t->dev, t->grad);
     optim_free(&t->opt, &t->w);
     lookahead_free(&t->ahead, &t->w);
@@ -249,6 +316,7 @@ void trainer_close(struct trainer *t)
     free(t->tokens);
     free(t->loss);
     free(t->row_loss);
+    free(t->row_border);
     free(t->source_loss);
     free(t->finished_loss);
 }

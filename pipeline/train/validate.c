@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ROUND_TOKENS = 1 << 16 }; /* of a rank, between two exchanges */
+
 static void open_source(struct val_source *s, const char *word, const struct tokenizer *tok, int T,
                         uint64_t val_tokens)
 {
@@ -33,8 +35,8 @@ static void open_source(struct val_source *s, const char *word, const struct tok
     s->windows = s->windows < 1 ? 1 : s->windows < s->available ? s->windows : s->available;
 }
 
-struct validation *validation_open(const struct str_list *list, const struct tokenizer *tok, int rows, int T,
-                                   uint64_t val_tokens)
+struct validation *validation_open(struct cluster *cluster, const struct str_list *list,
+                                   const struct tokenizer *tok, int rows, int T, uint64_t val_tokens)
 {
     if (list->n == 0)
         return NULL;
@@ -42,12 +44,15 @@ struct validation *validation_open(const struct str_list *list, const struct tok
     size_t row = (size_t)T + 1, vocab = tokenizer_vocab_size(tok);
     v->v = xcalloc(list->n, sizeof *v->v);
     v->n = list->n;
+    v->cluster = cluster;
     v->rows = rows;
     v->T = T;
     for (size_t i = 0; i < v->n; i++)
         open_source(&v->v[i], list->v[i], tok, T, val_tokens);
     v->tokens = xmalloc((size_t)rows * row * sizeof *v->tokens);
-    v->loss = xmalloc((size_t)rows * row * sizeof *v->loss);
+    v->round = (uint64_t)cluster->size * (uint64_t)rows * (ROUND_TOKENS / ((uint64_t)rows * (uint64_t)T) + 1);
+    v->loss = xcalloc(v->round * (size_t)T, sizeof *v->loss);
+    v->border = xcalloc((size_t)cluster->size + 1, sizeof *v->border);
     v->raw = xmalloc(row * 4);
     v->token_bytes = xcalloc(vocab, sizeof *v->token_bytes);
     for (uint32_t id = 0; id < vocab; id++) {
@@ -69,6 +74,7 @@ void validation_close(struct validation *v)
     free(v->v);
     free(v->tokens);
     free(v->loss);
+    free(v->border);
     free(v->raw);
     free(v->token_bytes);
     free(v);
@@ -86,24 +92,51 @@ static void read_window(struct validation *v, const struct val_source *s, uint64
                                                                  : ((const uint32_t *)v->raw)[i]);
 }
 
+/* The losses of windows first .. end-1, micro-batch by micro-batch, into out. */
+static void run_windows(struct validation *v, const struct val_source *s, uint64_t first, uint64_t end,
+                        const struct weights *w, struct activations *a, int eos, float *out)
+{
+    size_t row = (size_t)s->T + 1;
+    for (; first < end; first += (uint64_t)v->rows) {
+        int rows = end - first < (uint64_t)v->rows ? (int)(end - first) : v->rows;
+        for (int r = 0; r < rows; r++)
+            read_window(v, s, first + (uint64_t)r, v->tokens + (size_t)r * row);
+        model_run(w, a, v->tokens, rows, s->T, eos, out, NULL, 0);
+        out += (size_t)rows * (size_t)s->T;
+    }
+}
+
+/* The losses of n windows from `first` on: each rank has micro-batches that lie side by side. */
+static void run_round(struct validation *v, const struct val_source *s, uint64_t first, uint64_t n,
+                      const struct weights *w, struct activations *a, int eos)
+{
+    uint64_t rows = (uint64_t)v->rows, batches = (n + rows - 1) / rows, size = (uint64_t)v->cluster->size;
+    size_t window = (size_t)s->T * sizeof *v->loss, *at = v->border + v->cluster->rank;
+    for (uint64_t k = 0; k <= size; k++) {
+        uint64_t border = batches * k / size * rows;
+        v->border[k] = (border < n ? border : n) * window;
+    }
+    run_windows(v, s, first + at[0] / window, first + at[1] / window, w, a, eos,
+                v->loss + at[0] / sizeof *v->loss);
+    cluster_gather(v->cluster, v->loss, v->border);
+}
+
 static void run_source(struct validation *v, struct val_source *s, const struct weights *w,
                        struct activations *a, int eos)
 {
     double nats = 0, bytes = 0;
-    size_t row = (size_t)s->T + 1;
     s->tokens = 0;
-    for (uint64_t first = 0; first < s->windows; first += (uint64_t)v->rows) {
-        int rows = (uint64_t)v->rows < s->windows - first ? v->rows : (int)(s->windows - first);
-        for (int r = 0; r < rows; r++)
-            read_window(v, s, first + (uint64_t)r, v->tokens + (size_t)r * row);
-        model_run(w, a, v->tokens, rows, s->T, eos, v->loss, NULL, 0);
-        for (int r = 0; r < rows; r++) {
+    for (uint64_t first = 0, n; first < s->windows; first += n) {
+        n = s->windows - first < v->round ? s->windows - first : v->round;
+        run_round(v, s, first, n, w, a, eos);
+        for (uint64_t r = 0; r < n; r++) {
+            read_window(v, s, first + r, v->tokens);
             for (int t = 0; t < s->T; t++) {
-                nats += (double)v->loss[(size_t)r * (size_t)s->T + (size_t)t];
-                bytes += v->token_bytes[v->tokens[(size_t)r * row + (size_t)t + 1]];
+                nats += (double)v->loss[r * (size_t)s->T + (size_t)t];
+                bytes += v->token_bytes[v->tokens[(size_t)t + 1]];
             }
         }
-        s->tokens += (uint64_t)rows * (uint64_t)s->T;
+        s->tokens += n * (uint64_t)s->T;
     }
     s->loss = nats / (double)s->tokens;
     s->bits_per_byte = bytes > 0 ? nats / M_LN2 / bytes : NAN;

@@ -8,6 +8,7 @@
 #define TRAIN_VALIDATE_H
 
 #include "formats/shard.h"
+#include "pipeline/cluster/cluster.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/model/transformer.h"
 #include "pipeline/text/vocabulary/tokenizer.h"
@@ -25,19 +26,23 @@ struct val_source {
 struct validation {
     struct val_source *v; /* owned */
     size_t n;
+    struct cluster *cluster;
     int rows, T;           /* of a micro-batch */
     uint32_t *token_bytes; /* text bytes of each id */
     /* scratch */
     int32_t *tokens;
-    float *loss;
+    uint64_t round; /* windows between two exchanges */
+    float *loss;    /* of a round */
+    size_t *border; /* ranks + 1: bytes of loss that each rank fills in */
     void *raw;
 };
 
 /* list: NAME=DIR. Dies when one cannot be opened, is of another tokenizer, or has fewer than two tokens. */
-struct validation *validation_open(const struct str_list *list, const struct tokenizer *tok, int rows, int T,
-                                   uint64_t val_tokens);
+struct validation *validation_open(struct cluster *cluster, const struct str_list *list,
+                                   const struct tokenizer *tok, int rows, int T, uint64_t val_tokens);
 void validation_close(struct validation *v); /* NULL is fine */
-/* Fills the results; returns the mean loss of the sources. doc_mask_eos as in model_run. */
+/* Each rank takes some of the windows; all add up the losses of all, in one order. Fills the results; returns
+ * the mean loss of the sources. doc_mask_eos as in model_run. */
 double validation_run(struct validation *v, const struct weights *w, struct activations *a, int doc_mask_eos);
 
 #endif

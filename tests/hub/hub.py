@@ -84,7 +84,7 @@ class Request(BaseHTTPRequestHandler):
         self.status, self.sent = 0, 0
         url = urllib.parse.urlsplit(self.path)
         self.query = urllib.parse.parse_qs(url.query, keep_blank_values=True)
-        path = urllib.parse.unquote(url.path)
+        path = re.sub(r"/refs/(convert|pr)/", r"/refs%2F\1%2F", urllib.parse.unquote(url.path))
         try:
             self.route(path)
         except (ConnectionError, TimeoutError, ssl.SSLError):
@@ -187,7 +187,7 @@ class Request(BaseHTTPRequestHandler):
         repo = self.repo(kind, name)
         if repo is None:
             return None
-        found = repo.resolve(revision)
+        found = repo.resolve(urllib.parse.unquote(revision))
         if found is None:
             return self.error(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         commit, files = found

@@ -1,6 +1,6 @@
 """The repositories that the tests' hub serves: plain folders, seen as commits.
 
-    ROOT/{models,datasets}/ORG/NAME/REVISION/files...   one folder a revision; `main` is one
+    ROOT/{models,datasets}/ORG/NAME/REVISION/files...   one folder a revision, slashes as %2F; `main` is one
     ROOT/{models,datasets}/ORG/NAME/hub.json            optional: {"gated": true} or {"private": true}
     ROOT/swh/content/ID                                 Software Heritage's objects, gzip
     ROOT/web/...                                        files of a server that is no hub
@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import threading
+import urllib.parse
 
 LFS_FROM = 1024
 
@@ -73,7 +74,7 @@ class Repo:
         """(commit, files) of a branch's name or a commit, or None."""
         for r in self.revisions():
             commit = self.commit(r)
-            if revision in (r, commit):
+            if revision in (urllib.parse.unquote(r), commit):
                 return commit, self.files(r)
         return None
 

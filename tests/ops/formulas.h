@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stddef.h>
+#include <string.h>
 #include "kernels/ops.h"
 
 /* C (M,N) element (m,n) of A*B, A (M,K) at strides ar, ac and B (K,N) at br, bc */
@@ -33,12 +34,14 @@ static inline double ref_rmsnorm_row(double *y, const double *x, const double *g
     return r;
 }
 
-/* One head of one token. rope: cosines, then sines. */
+/* One head of one token, without a norm when g is NULL. rope: cosines, then sines. */
 static inline double ref_norm_rope(double *y, const double *x, const double *g, const double *rope, int D,
                                    double eps)
 {
     double a[256];
-    double r = ref_rmsnorm_row(a, x, g, D, eps);
+    double r = g ? ref_rmsnorm_row(a, x, g, D, eps) : 1;
+    if (!g)
+        memcpy(a, x, (size_t)D * sizeof *a);
     for (int i = 0; i < D; i++) {
         double turned = i < D / 2 ? -a[i + D / 2] : a[i - D / 2];
         y[i] = a[i] * rope[i % (D / 2)] + turned * rope[D / 2 + i % (D / 2)];

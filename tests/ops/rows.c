@@ -155,6 +155,26 @@ static void linear_with(int N, int I, int O)
     test_end();
 }
 
+/* Each of a few rows has the bits that it has alone: what a text becomes does not depend on its neighbours.
+ */
+static void equal_rows(int I, int O)
+{
+    int N = ops->equal_rows < 16 ? ops->equal_rows : 16;
+    size_t bytes = (size_t)O * dtype_bytes(act);
+    test_start("linear, equal rows");
+    struct array x = act_new((size_t)N * I, 1), W = act_new((size_t)O * I, 1), y = act_new((size_t)N * O, 1),
+                 alone = act_new(O, 1);
+    for (int n = 1; n <= N; n++) {
+        ops->linear_forward(dev, y.p, x.p, W.p, n, I, O);
+        for (int r = 0; r < n; r++) {
+            ops->linear_forward(dev, alone.p, (char *)x.p + (size_t)r * I * dtype_bytes(act), W.p, 1, I, O);
+            checked++;
+            CHECK(!memcmp(alone.p, (char *)y.p + r * bytes, bytes), "row %d of %d has other bits", r, n);
+        }
+    }
+    test_end();
+}
+
 void test_linear(void)
 {
     int N = tokens(), C = shape->C, width = (shape->H + 2 * shape->Hkv) * shape->D;
@@ -162,5 +182,34 @@ void test_linear(void)
     linear_with(N, shape->F, C);
     linear_with(1, C, 2 * shape->F);
     linear_with(N < 32 ? N : 32, C, shape->V);
+    if (ops->equal_rows) {
+        equal_rows(C, width);
+        equal_rows(shape->F, C);
+    }
     linear_with(N + 512, 8, 2048); /* gradients' rows of a multiple of 4 KiB */
+}
+
+void test_bias(void)
+{
+    int N = tokens(), O = shape->F;
+    test_start("bias");
+    struct array y = act_new((size_t)N * O, 1), b = f32_new(O, 1), db = f32_new(O, 1);
+    double *y0 = snapshot(&y), *db0 = snapshot(&db);
+    ops->bias_forward(dev, y.p, b.p, N, O);
+    array_read(&y);
+    for (size_t i = 0; i < y.n; i++)
+        same("y", i, y.v[i], y0[i] + b.v[i % (size_t)O], 1);
+    double *want = calloc((size_t)O, sizeof *want);
+    for (size_t i = 0; i < y.n; i++)
+        want[i % (size_t)O] += y.v[i];
+    for (int accumulate = 1; accumulate >= 0; accumulate--) {
+        ops->bias_backward(dev, db.p, y.p, N, O, accumulate);
+        array_read(&db);
+        for (int o = 0; o < O; o++)
+            same("db", (size_t)o, db.v[o], want[o] + (accumulate ? db0[o] : 0), sqrt(N));
+    }
+    free(want);
+    free(y0);
+    free(db0);
+    test_end();
 }

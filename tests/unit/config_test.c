@@ -121,6 +121,63 @@ static void others(void)
     CHECK(read_config("{" DIMS "}", &c, err) == 0 && c.rope_theta == 1e4 && c.eps == 1e-6f, "%s", err);
 }
 
+#define SHAPE                                                                                                \
+    "\"hidden_size\":64,\"num_hidden_layers\":2,\"num_attention_heads\":4,\"num_key_value_heads\":2,"        \
+    "\"intermediate_size\":96,\"max_position_embeddings\":128,\"vocab_size\":300"
+#define LLAMA SHAPE ",\"model_type\":\"llama\",\"architectures\":[\"LlamaForCausalLM\"]"
+#define QWEN2 SHAPE ",\"model_type\":\"qwen2\""
+#define LLAMA3                                                                                               \
+    "{\"rope_type\":\"llama3\",\"factor\":8.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,"             \
+    "\"original_max_position_embeddings\":64}"
+
+static void accept(const char *json, struct model_config *c)
+{
+    char err[512];
+    CHECK(read_config(json, c, err) == 0, "%s: %s", json, err);
+}
+
+static void families(void)
+{
+    struct model_config c, back;
+    struct params p;
+    accept("{" LLAMA "}", &c);
+    CHECK(c.family == MODEL_LLAMA && c.D == 16 && !model_has_qk_norm(&c) && !model_has_qkv_bias(&c));
+    CHECK(params_layout(&p, &c) == 0 && p.count == 3 + 9 * 2 && !params_find(&p, PARAM_NORM_Q, 1));
+    CHECK(params_find(&p, PARAM_DOWN, 1) == &p.v[1 + 2 * 9 - 1], "%s", p.v[18].name);
+    params_free(&p);
+    accept("{" LLAMA ",\"head_dim\":32,\"attention_bias\":true,\"rope_scaling\":" LLAMA3 "}", &c);
+    CHECK(c.D == 32 && model_has_output_bias(&c) && c.rope.kind == ROPE_LLAMA3 && c.rope.original == 64);
+    CHECK(params_layout(&p, &c) == 0);
+    const struct param *q = params_find(&p, PARAM_BIAS_Q, 1), *k = params_find(&p, PARAM_BIAS_K, 1);
+    const struct param *v = params_find(&p, PARAM_BIAS_V, 1);
+    CHECK(k->offset == q->offset + q->n && v->offset == k->offset + k->n, "one sum for q, k and v");
+    CHECK(k->gain_offset == q->gain_offset + q->n && v->gain_offset == k->gain_offset + k->n);
+    CHECK(!param_is_matrix(v) && param_is_bias(v) && v->n == 64);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < p.count; i++)
+        sum += p.v[i].n;
+    CHECK(sum == model_params(&c));
+    params_free(&p);
+    char *json = model_config_to_json(&c, "float32", 1, 2);
+    accept(json, &back);
+    CHECK(memcmp(&back, &c, sizeof c) == 0, "%s", json);
+    CHECK(strstr(json, "\"LlamaForCausalLM\"") && strstr(json, "\"mlp_bias\": false"));
+    free(json);
+    accept("{" QWEN2 ",\"use_sliding_window\":false,\"sliding_window\":32,\"rope_scaling\":"
+           "{\"type\":\"linear\",\"factor\":2.5}}",
+           &c);
+    CHECK(c.family == MODEL_QWEN2 && model_has_qkv_bias(&c) && !model_has_output_bias(&c) &&
+          c.rope.kind == ROPE_LINEAR && c.rope.factor == 2.5);
+    json = model_config_to_json(&c, "float32", 1, 2);
+    accept(json, &back);
+    CHECK(memcmp(&back, &c, sizeof c) == 0, "%s", json);
+    free(json);
+    accept("{" QWEN2 ",\"use_sliding_window\":true,\"sliding_window\":128,\"max_window_layers\":0}", &c);
+    accept("{" QWEN2 ",\"use_sliding_window\":true,\"sliding_window\":12,\"max_window_layers\":2}", &c);
+    accept("{" SHAPE ",\"model_type\":\"mistral\",\"sliding_window\":null}", &c);
+    CHECK(c.family == MODEL_LLAMA);
+}
+
 static void refusals(void)
 {
     static const struct {
@@ -129,16 +186,29 @@ static void refusals(void)
         {"", "offset"},
         {"{", "offset"},
         {"[]", "not a JSON object"},
-        {"{\"model_type\":\"llama\"}", "model_type"},
+        {"{\"model_type\":\"gemma\"}", "model_type: \"gemma\""},
+        {"{\"model_type\":\"llama\"}", "num_hidden_layers is missing"},
+        {"{" LLAMA ",\"mlp_bias\":true}", "mlp_bias"},
+        {"{" LLAMA ",\"attn_logit_softcapping\":50.0}", "attn_logit_softcapping"},
+        {"{" QWEN2 ",\"num_experts\":8}", "num_experts"},
+        {"{" QWEN2 ",\"use_sliding_window\":true,\"sliding_window\":64,\"max_window_layers\":1}",
+         "sliding_window: 64 is shorter than max_position_embeddings 128"},
+        {"{" SHAPE ",\"model_type\":\"mistral\",\"sliding_window\":64}", "sliding_window"},
+        {"{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8.0}}", "low_freq_factor"},
+        {"{" LLAMA ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":0.5}}", "factor"},
+        {"{" LLAMA ",\"rope_parameters\":{\"full_attention\":{\"rope_theta\":1e6}}}", "full_attention"},
+        {"{" LLAMA ",\"partial_rotary_factor\":0.5}", "partial_rotary_factor"},
         {"{\"model_type\":\"qwen3\"}", "num_hidden_layers is missing"},
         {"{" DIMS ",\"hidden_size\":64}", "duplicate"},
-        {"{" DIMS ",\"attention_bias\":true}", "attention_bias"},
-        {"{" DIMS ",\"use_sliding_window\":true}", "use_sliding_window"},
+        {"{" DIMS ",\"attention_bias\":1}", "attention_bias"},
+        {"{" DIMS ",\"use_sliding_window\":true,\"sliding_window\":64,\"layer_types\":[\"full_attention\","
+         "\"sliding_attention\"]}",
+         "sliding_window"},
         {"{" DIMS ",\"use_sliding_window\":\"no\"}", "not true or false"},
         {"{" DIMS ",\"hidden_act\":\"gelu\"}", "hidden_act"},
         {"{" DIMS ",\"architectures\":[\"LlamaForCausalLM\"]}", "architectures"},
         {"{" DIMS ",\"layer_types\":[\"sliding_attention\"]}", "layer_types"},
-        {"{" DIMS ",\"rope_scaling\":{\"rope_type\":\"yarn\"}}", "rope_scaling"},
+        {"{" DIMS ",\"rope_scaling\":{\"rope_type\":\"yarn\"}}", "\"yarn\" is not supported"},
         {"{" DIMS ",\"rope_theta\":1e4,\"rope_parameters\":{\"rope_theta\":1e6}}", "differ"},
         {"{" DIMS ",\"rope_theta\":\"x\"}", "not a number"},
         {"{" DIMS ",\"rms_norm_eps\":0}", "rms_norm_eps"},
@@ -183,6 +253,7 @@ int main(void)
     layout();
     round_trip();
     others();
+    families();
     refusals();
     return 0;
 }

@@ -280,12 +280,12 @@ static void without_graphs(void)
     for (size_t f = 0; f < sizeof faults / sizeof *faults; f++) {
         struct run r;
         run_open(&r, tables[1], DTYPE_F32, ACT_TRAIN, false);
-        struct kv_cache *kv = kv_cache_alloc(&r.w, 8, err, sizeof err);
+        struct kv_cache *kv = kv_cache_alloc(&r.w, 1, 8, err, sizeof err);
         size_t graph_calls = shim_graph_calls();
         shim_fault(faults[f]);
         four_gradients(&r, want, "fault", (int)f);
         for (int i = 0; i < 4; i++)
-            model_extend(&r.w, kv, tokens + i, 1, logits[f > 0]);
+            model_extend(&r.w, kv, 0, tokens + i, 1, logits[f > 0]);
         CHECK(memcmp(logits[0], logits[f > 0], sizeof *logits) == 0, "fault %zu: other logits", f);
         CHECK((shim_graph_calls() > graph_calls) == (f == 0), "fault %zu: graphs", f);
         shim_fault(SHIM_NO_FAULT);
@@ -433,15 +433,15 @@ static void generation(enum dtype act)
     fill_tokens(tokens, ALL, 9);
     for (int i = 0; i < 2; i++) {
         run_open(&r[i], tables[i], act, ACT_FORWARD, false);
-        kv[i] = kv_cache_alloc(&r[i].w, ALL, err, sizeof err);
+        kv[i] = kv_cache_alloc(&r[i].w, 1, ALL, err, sizeof err);
         CHECK(kv[i], "%s", err);
-        model_extend(&r[i].w, kv[i], tokens, PROMPT, logits[i]);
+        model_extend(&r[i].w, kv[i], 0, tokens, PROMPT, logits[i]);
     }
     for (int t = PROMPT; t < ALL; t++) {
         double far = distance(logits[1], logits[0], 53);
         CHECK(far < (act == DTYPE_F32 ? 1e-4 : 5e-2), "token %d: logits differ by %g", t, far);
         for (int i = 0; i < 2; i++)
-            model_extend(&r[i].w, kv[i], tokens + t, 1, logits[i]);
+            model_extend(&r[i].w, kv[i], 0, tokens + t, 1, logits[i]);
     }
     for (int i = 0; i < 2; i++) {
         kv_cache_free(kv[i]);
@@ -620,7 +620,7 @@ static void fits_16_gb(void)
     struct device *dev = tables[1]->open(DTYPE_BF16, 1, err, sizeof err);
     CHECK(dev && model_preset("1b", &c) == 0 && params_layout(&layout, &c) == 0, "%s", err);
     size_t weights = weights_bytes(&layout, &c, DTYPE_BF16, true),
-           state = optim_bytes(&layout, DTYPE_BF16, false, true);
+           state = optim_bytes(&layout, layout.total, DTYPE_BF16, false, true);
     size_t gradient = layout.total * sizeof(float),
            scratch = model_scratch_bytes(tables[1], dev, &c, DTYPE_BF16, 1, c.T);
     size_t activations = activations_bytes(tables[1], &c, DTYPE_BF16, 1, c.T, ACT_RECOMPUTE);

@@ -107,12 +107,11 @@ static double moved_loss(struct weights *w, struct activations *a, const int32_t
 }
 
 /* Each tensor's gradient along random directions of +-1, against (L(+h) - L(-h)) / 2h. */
-static void gradients(bool tied)
+static void gradients(const char *name, struct model_config c)
 {
     enum { B = 2, T = 7, EOS = 3 };
-    struct model_config c = small(tied);
     struct weights w;
-    random_state = 11 + tied;
+    random_state = 11 + c.tied;
     make(&w, &c, DTYPE_F32, 5);
     roughen(&w);
     struct ops ops = *w.ops;
@@ -163,7 +162,7 @@ static void gradients(bool tied)
             free(direction);
         }
     }
-    printf("gradients, %s: off by at most %.2g of the norm\n", tied ? "tied" : "untied", worst);
+    printf("gradients, %s: off by at most %.2g of the norm\n", name, worst);
     w.ops->free(w.dev, grad);
     free(theta);
     free(g);
@@ -244,9 +243,9 @@ static void cache(enum dtype act, double tolerance)
     make(&w, &c, act, 8);
     roughen(&w);
     struct activations *a = acts(&w, 1, T, false);
-    struct kv_cache *kv = kv_cache_alloc(&w, T, err, sizeof err);
+    struct kv_cache *kv = kv_cache_alloc(&w, 1, T, err, sizeof err);
     CHECK(kv, "%s", err);
-    CHECK(!kv_cache_alloc(&w, c.T + 1, err, sizeof err) && strstr(err, "context"),
+    CHECK(!kv_cache_alloc(&w, 1, c.T + 1, err, sizeof err) && strstr(err, "context"),
           "a cache beyond the context");
     int32_t tokens[T];
     size_t V = (size_t)c.V;
@@ -255,14 +254,14 @@ static void cache(enum dtype act, double tolerance)
     model_logits(&w, a, tokens, 1, T, full);
     double worst = 0;
     for (int round = 0; round < 2; round++) { /* again after going back to token 6 */
-        int at = kv_cache_len(kv);
+        int at = kv_cache_len(kv, 0);
         for (size_t i = round ? 1 : 0; i < sizeof pieces / sizeof *pieces; i++) {
-            model_extend(&w, kv, tokens + at, pieces[i], last);
+            model_extend(&w, kv, 0, tokens + at, pieces[i], last);
             at += pieces[i];
             worst = fmax(worst, largest_difference(full + (size_t)(at - 1) * V, last, V));
         }
-        CHECK(at == T && kv_cache_len(kv) == T);
-        kv_cache_truncate(kv, 5);
+        CHECK(at == T && kv_cache_len(kv, 0) == T);
+        kv_cache_truncate(kv, 0, 5);
     }
     printf("cached logits differ by at most %.2g\n", worst);
     CHECK(worst < tolerance, "cached logits differ by %g", worst);
@@ -445,7 +444,7 @@ static void memory(void)
             ops.alloc = failing_alloc;
             CHECK(!activations_alloc(&w, 3, 13, train, err, sizeof err) && strstr(err, "no memory"), "%s",
                   err);
-            CHECK(!kv_cache_alloc(&w, 13, err, sizeof err) && strstr(err, "no memory"), "%s", err);
+            CHECK(!kv_cache_alloc(&w, 1, 13, err, sizeof err) && strstr(err, "no memory"), "%s", err);
             CHECK(!activations_alloc(&w, 1, c.T + 1, train, err, sizeof err) && strstr(err, "context"), "%s",
                   err);
             CHECK(!activations_alloc(&w, 65536, 1, train, err, sizeof err) &&
@@ -569,15 +568,81 @@ static void recordings_of_a_cache(void)
     make(&w, &c, DTYPE_F32, 3);
     ops.replay = noting_replay;
     w.ops = &ops;
-    struct kv_cache *kv = kv_cache_alloc(&w, MOST, err, sizeof err);
+    struct kv_cache *kv = kv_cache_alloc(&w, 1, MOST, err, sizeof err);
     CHECK(kv, "%s", err);
     for (int len = 255; len < MOST; len = len * 2 + 1) {
-        kv->len = len; /* as if so many tokens were there */
-        model_extend(&w, kv, &token, 1, logits);
+        kv->len[0] = len; /* as if so many tokens were there */
+        model_extend(&w, kv, 0, &token, 1, logits);
         for (size_t i = 0; i < n; i++)
             CHECK(keys[i] != last_key, "a cache of %d tokens: the key of a shorter one", len);
         keys[n++] = last_key;
     }
+    kv_cache_free(kv);
+    weights_free(&w);
+}
+
+enum { TEXTS = 5, PROMPT = 150, STEPS = 6 };
+
+/* The logits after each token of text i, which is alone in the cache's slot. */
+static void text_alone(const struct weights *w, struct kv_cache *kv, int slot, const int32_t *text,
+                       float *logits)
+{
+    size_t V = (size_t)w->c.V;
+    kv_cache_truncate(kv, slot, 0);
+    model_extend(w, kv, slot, text, PROMPT, logits);
+    for (int t = 0; t < STEPS; t++)
+        model_step(w, kv, 1, &slot, text + PROMPT + t, logits + (size_t)(t + 1) * V);
+}
+
+/* Texts that are stepped together, in any slots, have the bits that each has alone. equal_rows as a device
+ * has it: 0 takes padding, 2 takes groups. */
+static void slots(enum dtype act, int equal_rows)
+{
+    struct model_config c = small(false);
+    struct ops ops = *ops_cpu();
+    struct weights w;
+    char err[256];
+    int32_t text[TEXTS][PROMPT + STEPS], next[TEXTS];
+    int used[TEXTS] = {6, 0, 3, 5, 1};
+    random_state = 43;
+    make(&w, &c, act, 8);
+    roughen(&w);
+    ops.equal_rows = equal_rows;
+    w.ops = &ops;
+    size_t V = (size_t)c.V, each = (STEPS + 1) * V;
+    float *alone = malloc(TEXTS * each * sizeof *alone), *got = malloc(TEXTS * V * sizeof *got);
+    float *chunk = malloc(PROMPT * V * sizeof *chunk);
+    struct kv_cache *kv = kv_cache_alloc(&w, 8, PROMPT + STEPS, err, sizeof err);
+    CHECK(kv, "%s", err);
+    random_tokens(*text, TEXTS * (PROMPT + STEPS), c.V);
+    memcpy(text[1], text[0], PROMPT * sizeof **text); /* a prompt that is copied */
+    for (int i = 0; i < TEXTS; i++)
+        text_alone(&w, kv, 2, text[i], alone + (size_t)i * each);
+    for (int i = 0; i < TEXTS; i++) {
+        if (i == 1)
+            kv_cache_copy(kv, used[1], used[0], PROMPT);
+        else
+            model_extend(&w, kv, used[i], text[i], PROMPT, got);
+        CHECK(i == 1 || !memcmp(got, alone + (size_t)i * each, V * sizeof *got), "prompt %d", i);
+    }
+    for (int t = 0; t < STEPS; t++) {
+        int n = TEXTS - t / 2; /* some end before others */
+        for (int i = 0; i < n; i++)
+            next[i] = text[i][PROMPT + t];
+        model_step(&w, kv, n, used, next, got);
+        for (int i = 0; i < n; i++)
+            CHECK(
+                !memcmp(got + (size_t)i * V, alone + (size_t)i * each + (size_t)(t + 1) * V, V * sizeof *got),
+                "text %d, step %d: other bits beside others", i, t);
+    }
+    kv_cache_truncate(kv, 2, 0);
+    model_extend(&w, kv, 2, text[0], KV_CHUNK, NULL);
+    model_extend(&w, kv, 2, text[0] + KV_CHUNK, PROMPT - KV_CHUNK, NULL);
+    model_chunk_logits(&w, kv, 0, PROMPT - KV_CHUNK, chunk);
+    CHECK(!memcmp(chunk + (PROMPT - KV_CHUNK - 1) * V, alone, V * sizeof *chunk), "logits of a chunk");
+    free(alone);
+    free(got);
+    free(chunk);
     kv_cache_free(kv);
     weights_free(&w);
 }
@@ -594,13 +659,23 @@ int main(void)
     first_values();
     unit_values();
     memory();
-    gradients(true);
-    gradients(false);
+    struct model_config llama = small(true), qwen2 = small(false);
+    llama.family = MODEL_LLAMA;
+    llama.attention_bias = true;
+    qwen2.family = MODEL_QWEN2;
+    gradients("tied", small(true));
+    gradients("untied", small(false));
+    gradients("Llama with biases", llama);
+    gradients("Qwen2", qwen2);
     causality();
     document_mask();
     cache(DTYPE_F32, 1e-3);
     cache(DTYPE_BF16, 0.1);
     recordings_of_a_cache();
+    for (int equal_rows = 0; equal_rows <= 16; equal_rows = equal_rows ? 8 * equal_rows : 2) {
+        slots(DTYPE_F32, equal_rows);
+        slots(DTYPE_BF16, equal_rows);
+    }
     recompute_same_bits(DTYPE_F32);
     recompute_same_bits(DTYPE_BF16);
     waiting_layers(DTYPE_F32);

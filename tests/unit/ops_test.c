@@ -37,6 +37,7 @@ static void run_all(void)
     test_embedding();
     test_rmsnorm();
     test_linear();
+    test_bias();
     test_qk_norm_rope();
     test_attention();
     test_cached();

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/text/vocabulary/tokenizer.h"
@@ -178,10 +179,40 @@ static void keys_come_once(const char *json)
     }
 }
 
+/* Loads n tokens of which all but 260 are added ones; returns the processor time. */
+static double seconds_of(uint32_t n)
+{
+    struct tokenizer *t = vocabulary_new(n);
+    char why[200], err[500], name[16];
+    size_t len;
+    for (uint32_t b = 0; b < 256; b++)
+        vocabulary_set(t, b, &(char){(char)b}, 1, TOKEN_TEXT);
+    for (uint32_t i = 256; i < n; i++)
+        vocabulary_set(t, i, name, (size_t)snprintf(name, sizeof name, "<|%08u|>", i), TOKEN_ADDED);
+    CHECK(vocabulary_finish(t, why, sizeof why) == 0, "%s", why);
+    char *json = tokenizer_to_json(t, &len);
+    tokenizer_free(t);
+    clock_t start = clock();
+    t = tokenizer_parse(json, len, "tok.json", err, sizeof err);
+    double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    CHECK(t && tokenizer_special(t, "<|00000256|>") == 256, "%s", err);
+    tokenizer_free(t);
+    free(json);
+    return seconds;
+}
+
+/* Four times as many tokens took sixteen times as long when each was compared with all before it. */
+static void added_tokens_take_linear_time(void)
+{
+    double few = seconds_of(20000), many = seconds_of(80000);
+    CHECK(many < 8 * few, "20,000 added tokens: %.3f s, 80,000: %.3f s", few, many);
+}
+
 int main(void)
 {
     char err[500];
     test_begin(100);
+    added_tokens_take_linear_time();
     char *json = good_json();
     tokenizer_free(load(json, err));
     every_value_is_checked(json);

@@ -565,9 +565,10 @@ static struct memory_plan plan_with(size_t memory, uint64_t state, uint64_t micr
     o.memory = tell_memory;
     told = memory;
     struct device *dev = o.open(DTYPE_F32, 1, err, sizeof err);
-    memory_plan_make(&p,
-                     &(struct memory_request){
-                         .ops = &o, .dev = dev, .model = &c, .h = &h, .optimizer = state, .micro = micro});
+    memory_plan_make(
+        &p,
+        &(struct memory_request){
+            .ops = &o, .dev = dev, .model = &c, .h = &h, .optimizer = state, .rows = h.B, .micro = micro});
     o.close(dev);
     return p;
 }
@@ -620,7 +621,7 @@ static void overfits(enum dtype act)
 
 static void save(const struct weights *w, const char *dir, enum st_dtype dtype)
 {
-    const struct checkpoint_array arrays[] = {{"", weights_array(w)}};
+    const struct checkpoint_array arrays[] = {{.prefix = "", .array = weights_array(w)}};
     struct checkpoint_save *s = checkpoint_begin(dir);
     char *config = model_config_to_json(&w->c, "float32", 1, 2);
     checkpoint_put_text(s, "config.json", config, strlen(config));
@@ -719,7 +720,8 @@ static void strangers(void)
         layers[strlen("\"num_hidden_layers\": ")] = (char)('0' + i);
         FILE *f = fopen("ck/config.json", "w");
         CHECK(f && fwrite(config, 1, len, f) == len && fclose(f) == 0);
-        CHECK(load("ck", dev, &back) == -1 && strstr(err, i == 1 ? "holds" : "missing"), "%s", err);
+        CHECK(load("ck", dev, &back) == -1 && strstr(err, i == 1 ? "not part of the model" : "missing"), "%s",
+              err);
     }
     free(config);
     weights_free(&w);
@@ -790,12 +792,12 @@ static void older_runs(void)
     char *argv[] = {"train", "-o", "run", "--resume", NULL};
     struct train_config *c = config_parse(4, argv);
     json_t *stored = json_pack("{sssIss}", "model", "nano", "steps", (json_int_t)10, "dtype", "bf16");
-    config_resolve(c, stored);
+    config_resolve(c, stored, NULL);
     CHECK(c->steps == 10 && c->dtype == COMPUTE_BF16 && c->updates == 1, "%d updates", (int)c->updates);
     json_decref(stored);
     c = config_parse(4, argv);
     c->steps = 10;
-    config_resolve(c, NULL);
+    config_resolve(c, NULL, NULL);
     CHECK(c->updates == 0, "%d updates", (int)c->updates);
 }
 
@@ -808,7 +810,7 @@ static void option_table(void)
     settings_options(); /* which counts the words */
     struct train_config *c = config_parse(11, argv);
     CHECK(c->schedule == SCHEDULE_COSINE && c->finish == FINISH_AUTO);
-    config_resolve(c, NULL);
+    config_resolve(c, NULL, NULL);
     CHECK(c->lr == model_preset_find("nano")->lr && c->context == 256 && c->warmup == 0.1);
     json_t *stored = config_to_json(c);
     int rows = 0;

@@ -36,7 +36,15 @@ bool is_string(const json_t *v, const char *s);
 bool is_type(const json_t *v, const char *type);
 /* Reads a member that is true or false; a missing one counts as `unset`. Returns -1: it is something else. */
 int read_bool(struct loader *l, const json_t *v, const char *where, const char *key, bool unset, bool *set);
+/* Reads an id, which belongs to `name` in the part `what` of the file. */
+int read_id(struct loader *l, const json_t *v, const char *what, const char *name, uint32_t *id);
+/* Makes vocab_size large enough for the id, and refuses a token that is too long. */
+int use_for_size(struct loader *l, uint32_t id, const char *name, size_t len);
 
+/* load_added.c: number_added gives the added tokens their ids, load_added adds them to the tokenizer, after
+ * the vocabulary. */
+int number_added(struct loader *l);
+int load_added(struct loader *l);
 /* load_normaliser.c: reads root.normalizer into l->steps->rules. */
 int load_normaliser(struct loader *l);
 /* load_pre_tokenizer.c: reads root.pre_tokenizer into l->steps->steps and l->byte_level. */

@@ -131,7 +131,7 @@ static int check_model(struct loader *l)
 
 /* ---- tokens ---- */
 
-static int read_id(struct loader *l, const json_t *v, const char *what, const char *name, uint32_t *id)
+int read_id(struct loader *l, const json_t *v, const char *what, const char *name, uint32_t *id)
 {
     if (!json_is_integer(v))
         return loader_bad(l, "%s: id of \"%.100s\" is not a whole number", what, name);
@@ -142,52 +142,13 @@ static int read_id(struct loader *l, const json_t *v, const char *what, const ch
     return 0;
 }
 
-static int use_for_size(struct loader *l, uint32_t id, const char *name, size_t len)
+int use_for_size(struct loader *l, uint32_t id, const char *name, size_t len)
 {
     if (len > VOCABULARY_MAX_TOKEN)
         return loader_bad(l, "id %u: token of %zu bytes", id, len);
     l->vocab_size = id >= l->vocab_size ? id + 1 : l->vocab_size;
     (void)name;
     return 0;
-}
-
-/* The library numbers added tokens in the order of the list: a token that is in the vocabulary, or that came
- * before, keeps its id; another gets the next id after all others. The id that the file gives is ignored. */
-static int number_added(struct loader *l)
-{
-    uint32_t count = (uint32_t)json_object_size(l->vocab), highest = 0;
-    json_t *seen = json_object(), *v;
-    size_t i;
-    int rc = 0;
-    l->added_ids = xcalloc(json_array_size(l->added) + 1, sizeof *l->added_ids);
-    json_array_foreach(l->added, i, v)
-    {
-        const json_t *content = json_object_get(v, "content"), *there;
-        const char *name = json_string_value(content);
-        uint32_t id;
-        if (!name || json_string_length(content) == 0 || strlen(name) != json_string_length(content)) {
-            rc = loader_bad(l, "added_tokens[%zu]: no content", i);
-            break;
-        }
-        if ((rc = read_id(l, json_object_get(v, "id"), "added_tokens", name, &id)) < 0)
-            break;
-        there = json_object_get(seen, name);
-        there = there ? there : json_object_get(l->vocab, name);
-        if (there && (rc = read_id(l, there, "added_tokens", name, &id)) < 0)
-            break;
-        if (!there)
-            id = highest >= count ? highest + 1 : count;
-        if (id >= VOCABULARY_MAX &&
-            (rc = loader_bad(l, "added_tokens[%zu]: more than %d ids", i, (int)VOCABULARY_MAX)) < 0)
-            break;
-        l->added_ids[i] = id;
-        highest = id > highest ? id : highest;
-        json_object_set_new(seen, name, json_integer(id));
-        if ((rc = use_for_size(l, id, name, strlen(name))) < 0)
-            break;
-    }
-    json_decref(seen);
-    return rc;
 }
 
 static int each_in_vocabulary(struct loader *l,
@@ -213,58 +174,6 @@ static int use_token(struct loader *l, uint32_t id, const char *name, size_t len
         vocabulary_set(l->t, id, l->bytes.s, l->bytes.len, TOKEN_TEXT);
     else
         vocabulary_set(l->t, id, name, len, TOKEN_CODE);
-    return 0;
-}
-
-static int read_flags(struct loader *l, const json_t *v, const char *name, struct added *flags)
-{
-    char where[160];
-    snprintf(where, sizeof where, "added token \"%.100s\"", name);
-    return read_bool(l, v, where, "special", false, &flags->special) < 0 ||
-                   read_bool(l, v, where, "single_word", false, &flags->word) < 0 ||
-                   read_bool(l, v, where, "lstrip", false, &flags->lstrip) < 0 ||
-                   read_bool(l, v, where, "rstrip", false, &flags->rstrip) < 0 ||
-                   read_bool(l, v, where, "normalized", false, &flags->normalized) < 0
-               ? -1
-               : 0;
-}
-
-static bool same_find(const struct tokenizer *t, const struct added *a, const char *find, size_t len)
-{
-    return a->find_len == len && memcmp(t->bytes + a->find_at, find, len) == 0;
-}
-
-static int use_added(struct loader *l, size_t i, const json_t *v)
-{
-    const char *name = json_string_value(json_object_get(v, "content")), *find = name;
-    size_t len = strlen(name), find_len = len;
-    uint32_t id = l->added_ids[i];
-    struct added flags = {0};
-    if (read_flags(l, v, name, &flags) < 0)
-        return -1;
-    if (flags.normalized && l->normaliser) /* the library searches for the normalised form */
-        find = normaliser_run(l->normaliser, name, len, &find_len);
-    if (find_len == 0)
-        return loader_bad(l, "added token \"%.100s\": the normaliser leaves nothing of it", name);
-    struct added *a = vocabulary_added(l->t, name, len);
-    for (uint32_t k = 0; k < l->t->n_added; k++)
-        if (&l->t->added[k] != a && l->t->added[k].normalized == flags.normalized &&
-            same_find(l->t, &l->t->added[k], find, find_len))
-            return loader_bad(l, "added token \"%.100s\": the normaliser makes it the same as another", name);
-    const json_t *in_vocab = json_object_get(l->vocab, name);
-    if (!a && !in_vocab && l->t->tokens[id].kind != TOKEN_UNUSED)
-        return loader_bad(l, "added token \"%.100s\": id %u belongs to another token", name, id);
-    l->t->renumbered += json_integer_value(json_object_get(v, "id")) != id;
-    if (a && a->normalized != flags.normalized)
-        return loader_bad(l, "added token \"%.100s\": given twice, once normalized", name);
-    if (a) /* given again: the last entry counts, but the token stays special */
-        l->t->tokens[id].special = a->special |= flags.special;
-    else
-        a = vocabulary_add(l->t, id, name, len, find, find_len, flags.special);
-    a->lstrip = flags.lstrip;
-    a->rstrip = flags.rstrip;
-    a->normalized = flags.normalized;
-    a->word = flags.word;
     return 0;
 }
 
@@ -387,9 +296,8 @@ static int load_tokens(struct loader *l)
 {
     size_t i;
     json_t *v;
-    if (each_in_vocabulary(l, use_token) < 0)
+    if (each_in_vocabulary(l, use_token) < 0 || load_added(l) < 0)
         return -1;
-    json_array_foreach(l->added, i, v) if (use_added(l, i, v) < 0) return -1;
     json_array_foreach(l->merges, i, v) if (read_merge(l, i, v) < 0) return -1;
     return 0;
 }

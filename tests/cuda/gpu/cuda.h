@@ -59,6 +59,7 @@ void test_embedding(void);
 void test_gemv(void);
 void test_rmsnorm(void);
 void test_qk_norm_rope(void);
+void test_bias(void);
 void test_attention(void);
 void test_cached(void);
 void test_fp8(void);

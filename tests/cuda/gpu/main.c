@@ -153,6 +153,7 @@ static const struct {
     {"embedding", test_embedding},
     {"gemv", test_gemv},
     {"rmsnorm", test_rmsnorm},
+    {"bias", test_bias},
     {"qk_norm_rope", test_qk_norm_rope},
     {"attention", test_attention},
     {"attention_cached", test_cached},

@@ -115,5 +115,30 @@ void test_qk_norm_rope(void)
         array_check("dgq", dgq, 1e-5, 1e-5);
         array_check("dgk", dgk, 1e-5, 1e-5);
     }
+    host.gq = host.gk = device.gq = device.gk = NULL; /* the rotation alone */
+    cpu->qk_norm_rope_forward(cpu_device, qk.host, NULL, &host, 1e-6f);
+    cuda_qk_norm_rope_forward(NULL, act, qk.device, NULL, &device, 1e-6f);
+    array_check("qk, no norm", qk, 0, 1e-6);
+    array_send(qk);
+    cpu->qk_norm_rope_backward(cpu_device, dqkv.host, NULL, NULL, qk.host, NULL, &host, false);
+    cuda_qk_norm_rope_backward(NULL, act, dqkv.device, NULL, NULL, qk.device, NULL, &device, false, NULL);
+    array_check("dqkv, no norm", dqkv, 0, 1e-6);
+    test_end();
+}
+
+void test_bias(void)
+{
+    int N = shape->B * shape->T, O = shape->F;
+    test_start("bias");
+    struct array y = act_new((size_t)N * (size_t)O, 1), b = f32_new((size_t)O, 1), db = f32_new((size_t)O, 1);
+    cpu->bias_forward(cpu_device, y.host, b.host, N, O);
+    cuda_bias_forward(NULL, act, y.device, b.device, N, O);
+    array_check("y", y, 0, 1e-7);
+    array_send(y);
+    for (int accumulate = 1; accumulate >= 0; accumulate--) {
+        cpu->bias_backward(cpu_device, db.host, y.host, N, O, accumulate);
+        cuda_bias_backward(NULL, act, db.device, y.device, N, O, accumulate);
+        array_check("db", db, 1e-5, 1e-5);
+    }
     test_end();
 }

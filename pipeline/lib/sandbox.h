@@ -1,0 +1,22 @@
+/*
+ * sandbox.h - a program that reads foreign files gives up what it does not need
+ *
+ * With the option --sandbox, which cli_parse adds to programs whose struct cli says so, the kernel refuses
+ * for the rest of the process, and of every thread and child that it starts: writing, creating, renaming and
+ * removing files, but in the directories of the outputs and in /dev/shm, where rings and pages of counters
+ * live (Landlock); starting a program (Landlock), and signals to processes outside (Landlock 6); sockets of
+ * every kind, io_uring, tracing, mounting, keys, BPF (seccomp). What was open before stays open: standard
+ * input and output. Files can still be read.
+ *
+ * A program that cannot have the whole of the first and third point ends with a message, and does nothing.
+ */
+#ifndef LIB_SANDBOX_H
+#define LIB_SANDBOX_H
+
+#include <stddef.h>
+
+/* outputs: paths of files or directories that exist or will be created; NULL, "-" and ring:NAME are skipped.
+ * Called while the process has one thread. Cannot be undone. */
+void sandbox_enter(const char *const *outputs, size_t n);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * continuation.h - one text that a model goes on with: the tokens so far, and the cache of some tail of them
+ *
+ *   continuation_open(&c, w, tok)
+ *   continuation_prompt(&c, text, len, document)
+ *   id = continuation_next(&c, sampler)              the next token, drawn but not yet part of the text
+ *   continuation_append(&c, id)
+ *   continuation_rewind(&c)                          another text from the same prompt
+ *   continuation_close(&c)
+ *
+ * When the text outgrows the model's context, the model goes on from the last half of it. These calls die()
+ * without memory, or when the device has failed.
+ */
+#ifndef MODEL_CONTINUATION_H
+#define MODEL_CONTINUATION_H
+
+#include "pipeline/model/sampler.h"
+#include "pipeline/model/transformer.h"
+#include "pipeline/text/vocabulary/tokenizer.h"
+
+struct continuation {
+    const struct weights *w;     /* borrowed */
+    const struct tokenizer *tok; /* borrowed */
+    struct kv_cache *kv;         /* owned */
+    int32_t *ids;                /* owned: prompt, then new tokens */
+    size_t n, n_prompt, room;
+    size_t fed;    /* ids[0..fed) have been read by the model */
+    float *logits; /* (V) owned: logits of the token after ids[0..fed) */
+    float *first;  /* (V) owned: logits of the token after the prompt */
+    bool whole;    /* first is there, and the cache begins with the whole prompt */
+};
+
+void continuation_open(struct continuation *c, const struct weights *w, const struct tokenizer *tok);
+/* Begins anew with a prompt, in which the names of special tokens become these tokens. document: the
+ * end-of-text token comes before it, if there is one. Returns false when the prompt is empty, and no
+ * end-of-text token can begin a document. */
+bool continuation_prompt(struct continuation *c, const char *text, size_t len, bool document);
+/* Returns to the end of the prompt, which is computed only once unless the context overflowed. */
+void continuation_rewind(struct continuation *c);
+/* The logits of the token after the text. */
+const float *continuation_logits(struct continuation *c);
+int32_t continuation_next(struct continuation *c, struct sampler *s);
+void continuation_append(struct continuation *c, int32_t id);
+void continuation_close(struct continuation *c);
+
+#endif

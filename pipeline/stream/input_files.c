@@ -1,0 +1,240 @@
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/stream/input_inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    MAX_READ = 1 << 20, /* reading more at once would only touch memory needlessly */
+    WAIT_MS = 200       /* how often a wait checks stop_signal */
+};
+
+bool input_more(struct input *in)
+{
+    if (in->eof)
+        return false;
+    if (in->pos > 0) {
+        memmove(in->buf, in->buf + in->pos, in->len - in->pos);
+        in->len -= in->pos;
+        in->text_before += in->pos;
+        in->pos = 0;
+    }
+    if (in->len == in->cap) {
+        in->cap *= 2;
+        in->buf = xrealloc(in->buf, in->cap);
+    }
+    size_t room = in->cap - in->len;
+    ssize_t n;
+    do
+        n = decompress_read(in->file, in->buf + in->len, room < MAX_READ ? room : MAX_READ);
+    while (n == DECOMPRESS_AGAIN && !stop_signal);
+    if (n == DECOMPRESS_AGAIN) {
+        in->stopped = in->eof = true;
+        return false;
+    }
+    if (n < 0)
+        die("%s: offset %llu: %s", in->name, (unsigned long long)decompress_offset(in->file),
+            decompress_error(in->file));
+    in->stats.read_bytes = in->read_before + decompress_offset(in->file);
+    in->len += (size_t)n;
+    in->eof = n == 0;
+    return n > 0;
+}
+
+bool input_have(struct input *in, size_t n)
+{
+    while (in->len - in->pos < n)
+        if (!input_more(in))
+            return false;
+    return true;
+}
+
+static bool has_end(const char *s, size_t len, const char *end)
+{
+    size_t n = strlen(end);
+    return len > n && memcmp(s + len - n, end, n) == 0;
+}
+
+static enum kind kind_of_name(const char *name, size_t len)
+{
+    if (has_end(name, len, ".jsonl") || has_end(name, len, ".ndjson"))
+        return JSON_LINES;
+    if (has_end(name, len, ".json"))
+        return JSON_VALUES;
+    if (has_end(name, len, ".parquet"))
+        return PARQUET;
+    return has_end(name, len, ".txt") ? TEXT_SEPARATED : TEXT;
+}
+
+/* What a file holds by its name, of which stem bytes are left without the ending of its compression. Tables
+ * are texts like others, unless --csv says that a row is a document. */
+static enum kind kind_of_file(const struct input *in, const char *name, size_t stem)
+{
+    if (in->opts.csv && (has_end(name, stem, ".csv") || has_end(name, stem, ".tsv")))
+        return TABLE;
+    return kind_of_name(name, stem);
+}
+
+/* Waits for the first byte of a pipe, or its end. False: stop_signal. */
+static bool wait_input(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (!stop_signal) {
+        int n = poll(&p, 1, WAIT_MS);
+        if (n > 0 || (n < 0 && errno != EINTR))
+            return true;
+    }
+    return false;
+}
+
+/* Starts reading a file that was opened; if file is NULL, why says why it could not be. */
+static void start_stream(struct input *in, struct decompress *file, const char *name, enum kind kind,
+                         const char *why)
+{
+    free(in->name);
+    in->name = xstrdup(name);
+    in->file = file;
+    if (!in->file)
+        die("%s: offset 0: %s", name, why);
+    in->kind = kind;
+    in->eof = in->separated = false;
+    in->pos = in->len = 0;
+    in->text_before = 0;
+    in->line = 1;
+    in->place = AT_TOP;
+    in->piece = 0;
+    if (input_have(in, 3) && memcmp(in->buf, INPUT_MARK, 3) == 0)
+        in->pos = 3; /* skips the byte order mark */
+    if (kind == JSON_LINES && input_have(in, 4) && memcmp(in->buf, "PAR1", 4) == 0)
+        die("%s: a Parquet file is read from its end: give its path, ending in .parquet", name);
+}
+
+static void start_file(struct input *in, int fd, const char *name, enum decompress_kind compression,
+                       enum kind kind)
+{
+    char err[200] = "";
+    if (!wait_input(fd)) {
+        in->stopped = true;
+        close(fd);
+        return;
+    }
+    start_stream(in, decompress_open(fd, compression, err, sizeof err), name, kind, err);
+}
+
+static void begin_parquet(struct input *in, const char *name, enum decompress_kind compression)
+{
+    if (compression != DECOMPRESS_AUTO)
+        die("%s: a Parquet file is read from its end: decompress it first", name);
+    free(in->name);
+    in->name = xstrdup(name);
+    in->kind = PARQUET;
+}
+
+bool input_is_parquet(const char *name)
+{
+    return kind_of_name(name, strlen(name)) == PARQUET;
+}
+
+void input_add(struct input *in, const struct input_source *source)
+{
+    size_t stem;
+    char err[200] = "";
+    enum decompress_kind compression = decompress_kind_of_name(source->name, &stem);
+    enum kind kind = kind_of_file(in, source->name, stem);
+    if (kind == PARQUET) {
+        begin_parquet(in, source->name, compression);
+        in->parquet = parquet_docs_open_source(source, &in->opts);
+        return;
+    }
+    struct decompress *file = decompress_open_source(source->read, source->arg, compression, err, sizeof err);
+    if (!file && stop_signal)
+        in->stopped = true;
+    else
+        start_stream(in, file, source->name, kind, err);
+}
+
+void input_end_file(struct input *in)
+{
+    if (in->parquet) {
+        in->read_before += parquet_docs_offset(in->parquet);
+        parquet_docs_close(in->parquet);
+        in->parquet = NULL;
+        return;
+    }
+    in->read_before += decompress_offset(in->file);
+    decompress_close(in->file);
+    csv_free(in->table);
+    in->table = NULL;
+    in->file = NULL;
+}
+
+static void start_named(struct input *in, int fd, const char *path)
+{
+    size_t stem;
+    enum decompress_kind compression = decompress_kind_of_name(path, &stem);
+    enum kind kind = kind_of_file(in, path, stem);
+    if (kind != PARQUET) {
+        start_file(in, fd, path, compression, kind);
+        return;
+    }
+    begin_parquet(in, path, compression);
+    in->parquet = parquet_docs_open(fd, path, &in->opts);
+}
+
+static void open_in_directory(struct input *in, const char *path)
+{
+    /* The open does not block, in case the file was replaced by a pipe since the directory was read. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        die_errno("%s", path);
+    start_named(in, fd, path);
+}
+
+static void open_operand(struct input *in, const char *path)
+{
+    struct stat st;
+    int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == EINTR && stop_signal) { /* a FIFO that nobody has opened for writing yet */
+        in->stopped = true;
+        return;
+    }
+    if (fd < 0 || fstat(fd, &st) != 0)
+        die_errno("%s", path);
+    if (strcmp(path, "-") == 0) {
+        if (isatty(fd))
+            usage_error("documents are read from standard input, and that is a terminal");
+        start_file(in, fd, "stdin", DECOMPRESS_AUTO, JSON_LINES);
+    } else if (S_ISDIR(st.st_mode)) {
+        close(fd);
+        in->walk = walk_open(path, &in->opts.globs);
+    } else if (S_ISREG(st.st_mode) && strncmp(path, "/dev/", 5) != 0) {
+        start_named(in, fd, path);
+    } else {
+        start_file(in, fd, path, DECOMPRESS_AUTO, JSON_LINES); /* pipes and other special files */
+    }
+}
+
+bool input_next_file(struct input *in)
+{
+    while (!in->stopped && !in->file && !in->parquet) {
+        const char *path = in->walk ? walk_next(in->walk) : NULL;
+        if (path) {
+            open_in_directory(in, path);
+        } else if (in->walk) {
+            in->stats.links += walk_links(in->walk);
+            walk_close(in->walk);
+            in->walk = NULL;
+        } else if (in->next_path < in->n_paths) {
+            open_operand(in, in->paths[in->next_path++]);
+        } else {
+            return false;
+        }
+    }
+    return !in->stopped;
+}

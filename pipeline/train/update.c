@@ -1,0 +1,104 @@
+#include "pipeline/train/update.h"
+
+#include "pipeline/lib/fs.h"
+#include "pipeline/train/state.h"
+
+#include <stdlib.h>
+
+/* The gradient of some rows of the record, micro-batch by micro-batch, without waiting. scale: of each
+ * token's loss in the loss. */
+static void accumulate(struct trainer *t, uint32_t first, uint32_t rows, float *grad, float scale)
+{
+    uint32_t T = t->h->T, end = first + rows;
+    for (uint32_t at = first; at < end; at += (uint32_t)t->micro) {
+        uint32_t n = end - at < (uint32_t)t->micro ? end - at : (uint32_t)t->micro;
+        model_submit(&t->w, t->act, t->tokens + (size_t)at * (T + 1), (int)n, (int)T, t->doc_eos,
+                     t->loss + (size_t)at * T, grad, scale, at > first);
+    }
+}
+
+/* The gradient of the mean loss over the rows: on each rank of its parts, then the sum of all. */
+static void gradient(struct trainer *t, uint32_t first, uint32_t rows)
+{
+    struct parallel *p = &t->parallel;
+    uint32_t leaves, part, end;
+    float scale = 1.0f / ((float)rows * (float)t->h->T);
+    parallel_share(p, rows, &leaves, &part, &end);
+    for (; part < end; part++) {
+        uint32_t from = parallel_first_row(leaves, part, rows),
+                 to = parallel_first_row(leaves, part + 1, rows);
+        accumulate(t, first + from, to - from, parallel_next(p), scale);
+        parallel_add(p, part);
+    }
+    parallel_reduce(p, leaves);
+}
+
+void update_row_loss(struct trainer *t, uint32_t first, uint32_t rows)
+{
+    uint32_t T = t->h->T;
+    for (uint32_t r = first; r < first + rows; r++) {
+        double row = 0;
+        for (uint32_t i = 0; i < T; i++)
+            row += (double)t->loss[(size_t)r * T + i];
+        t->row_loss[r] = row / T;
+    }
+}
+
+/* The losses of the rows of an update go from each rank to all. */
+static void share_row_loss(struct trainer *t, uint32_t first, uint32_t rows)
+{
+    const struct cluster *c = t->cluster;
+    size_t *at = t->row_border;
+    for (int r = 0; r < c->size; r++) {
+        uint32_t leaves = tree_leaves(t->parallel.parts, rows), part, end;
+        tree_share(leaves, r, c->size, &part, &end);
+        uint32_t from = parallel_first_row(leaves, part, rows), to = parallel_first_row(leaves, end, rows);
+        at[r] = from * sizeof(double);
+        at[r + 1] = to * sizeof(double);
+        if (r == c->rank)
+            update_row_loss(t, first + from, to - from);
+    }
+    cluster_gather_begin(t->cluster, t->row_loss + first, at);
+}
+
+static double mean_loss(const struct trainer *t, uint32_t first, uint32_t rows)
+{
+    double sum = 0;
+    for (uint32_t r = first; r < first + rows; r++)
+        sum += t->row_loss[r];
+    return sum / rows;
+}
+
+/* Norm and loss of an update. This is its one wait for the device: all losses are there as well. */
+static void measure(struct trainer *t, uint32_t first, uint32_t rows, double *norm, double *loss)
+{
+    if (parallel_is_plain(&t->parallel))
+        *norm = optim_grad_norm(&t->w, t->grad);
+    else
+        parallel_norm_begin(&t->parallel);
+    state_check_device(t, t->step + 1);
+    share_row_loss(t, first, rows);
+    cluster_wait(t->cluster);
+    if (!parallel_is_plain(&t->parallel))
+        *norm = parallel_norm_end(&t->parallel);
+    *loss = mean_loss(t, first, rows);
+}
+
+void update_weights(struct trainer *t, uint32_t first, uint32_t rows, struct step_report *r)
+{
+    double share = (double)rows / t->h->B;
+    gradient(t, first, rows);
+    double norm = 0, loss;
+    measure(t, first, rows, &norm, &loss);
+    enum verdict verdict = guard_judge(&t->guard, loss, norm, t->cfg->spike_sigma);
+    bool learnt = verdict == STEP_OK || (verdict == STEP_SPIKE && !t->cfg->skip_spikes);
+    if (learnt) { /* may go on while the next record is read */
+        optim_step(&t->opt, &t->w, t->grad, norm, r->lr, share);
+        parallel_spread(&t->parallel, &t->w);
+    }
+    r->loss += loss * share;
+    r->grad_norm += norm * share;
+    r->learnt = r->learnt && learnt;
+    if (r->verdict == STEP_OK || r->verdict == STEP_SPIKE) /* the worst of its updates */
+        r->verdict = verdict == STEP_OK ? r->verdict : verdict;
+}

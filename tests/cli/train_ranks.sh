@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# One run on several processes under mpirun: equal bits on any number of them, from any checkpoint, and one clean
+# end however one of them ends. tests/cluster has what takes several hosts or a batch system.
+mpirun=$(command -v mpirun) || { echo 'no mpirun here'; exit 77; }
+[ -e "$BIN/../lib/tritter-mpi.so" ] || { echo 'built without MPI: no lib/tritter-mpi.so'; exit 77; }
+# shellcheck source=tests/cli/train_data.bash
+. "$ROOT/tests/cli/train_data.bash"
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl=self,vader
+mpi=("$mpirun" --quiet --oversubscribe --bind-to none)
+# ranks N DIR STEPS [options] <batches
+ranks() { "${mpi[@]}" -np "$1" "$BIN/train" --quiet "${model[@]}" -o "$2" --steps "$3" "${@:4}"; }
+batches 24 >all
+
+# 1, 2 and 4 processes, and one without mpirun, make the same weights, state and ledger
+more=(--val language=tokens/language/val --val-every 8 --val-tokens 2048)
+for optimizer in adamw muon; do
+    train "$optimizer" 24 --optimizer $optimizer --parts 8 "${more[@]}" <all
+    for n in 1 2 4; do
+        ranks $n $optimizer$n 24 --optimizer $optimizer "${more[@]}" <all
+        same $optimizer $optimizer$n
+        cmp <(grep '"val"' $optimizer/metrics.jsonl | sed 's/"trained_s.*//') <(grep '"val"' $optimizer$n/metrics.jsonl | sed 's/"trained_s.*//')
+    done
+done
+if cmp -s adamw/latest/model.safetensors muon/latest/model.safetensors; then exit 1; fi
+# the tree is what makes them equal: other parts, other bits
+train plain 24 <all
+if cmp -s adamw/latest/model.safetensors plain/latest/model.safetensors; then exit 1; fi
+
+# what else lies in arrays: growth and forecasts, extrapolation, state in bf16 alone
+train much 24 --optimizer muon --layers 2 --grow 1@0,2@14 --beta2 0.8 --finish auto --parts 4 --save-every 9 --updates 2 "${more[@]}" <all
+ranks 2 much2 24 --optimizer muon --layers 2 --grow 1@0,2@14 --beta2 0.8 --finish auto --parts 4 --save-every 9 --updates 2 "${more[@]}" <all
+same much much2
+cmp much/latest/trainer/finish-averages.safetensors much2/latest/trainer/finish-averages.safetensors
+train lean 24 --state-dtype bf16 --parts 4 <all
+ranks 3 lean3 24 --state-dtype bf16 --parts 4 <all
+same lean lean3
+train far 24 --ema-nesterov 0.5 --ema-start 4 --outer-nesterov 5 --parts 2 <all
+ranks 2 far2 24 --ema-nesterov 0.5 --ema-start 4 --outer-nesterov 5 --parts 2 <all
+same far far2
+
+# 1 -> 2 -> 4 -> 1: the stream ends early each time, and what was learnt is saved
+batches 6 | expect 1 'batches end at step 6' ranks 1 moved 24 --optimizer muon "${more[@]}"
+head -c 3000 <(batches 24 6) | expect 1 'the stream is cut' ranks 2 moved 24 --resume "${more[@]}"
+at=$("$BIN/train" --print-step moved)
+[ "$at" -gt 6 ] && [ "$at" -lt 24 ]
+batches 18 "$at" | expect 1 'batches end at step 18' ranks 4 moved 24 --resume "${more[@]}"
+batches 24 18 | ranks 1 moved 24 --resume "${more[@]}"
+same muon moved
+# a run that one process began goes on with two, after a warning
+batches 9 | expect 1 'end at step 9' train alone 24
+batches 24 9 | expect 0 '--parts 2: was 1, for 2 processes' ranks 2 alone 24 --resume
+grep -q '"parts": 2' alone/config.json
+
+# what differs between processes is refused; a wrong --parts is misuse
+expect 2 '--parts 3: a power of two' ranks 2 x 24 --parts 3 <all
+expect 2 '--parts 2: fewer than processes' ranks 4 x 24 --parts 2 <all
+expect 1 'the options of train: not the same on rank 1' "${mpi[@]}" -np 1 "$BIN/train" "${model[@]}" -o y --steps 24 : \
+    -np 1 "$BIN/train" "${model[@]}" -o y --steps 24 --lr 0.1 <all
+mkdir -p moved-away/bin && cp "$BIN/train" moved-away/bin
+expect 1 'no MPI to join them: install libopenmpi-dev' "${mpi[@]}" -np 2 moved-away/bin/train "${model[@]}" -o z --steps 24 <all
+
+# weights that explode: all give up together, and one of them says so
+expect 1 'updates in a row without a finite loss' ranks 2 nan 24 --lr 1000 --clip 0 --eps 1e-30 --max-bad-steps 2 <all
+[ "$(grep -c 'in a row' err.txt)" = 1 ]
+
+# second DIR: the process of rank 1
+second() {
+    local p
+    for p in $(pgrep -f "$BIN/train.*-o $1"); do
+        if tr '\0' '\n' <"/proc/$p/environ" | grep -qx OMPI_COMM_WORLD_RANK=1; then echo "$p"; fi
+    done
+}
+# A signal that one process gets is everybody's. The stream stays open: only the signal ends the run.
+ranks 2 told 100000 --stop-on USR1 --save-every 0 2>said < <(batches 100000 2>mixed) &
+until [ -s told/ledger.jsonl ]; do sleep 0.05; done
+kill -USR1 "$(second told)"
+code=0
+wait $! || code=$?
+[ $code = 138 ] || { cat said; exit 1; }
+[ "$("$BIN/train" --print-step told)" = "$(wc -l <told/ledger.jsonl)" ]
+
+# A process that is killed ends all, within seconds; the next run goes on from the last checkpoint.
+ranks 2 killed 100000 --save-every 4 2>said < <(batches 100000 2>mixed) &
+until [ -e killed/latest ]; do sleep 0.05; done
+began=$SECONDS
+kill -KILL "$(second killed)"
+code=0
+wait $! || code=$?
+[ $((SECONDS - began)) -lt 20 ]
+[ $code = 137 ] || { cat said; exit 1; }
+step=$("$BIN/train" --print-step killed)
+[ "$step" -ge 4 ]
+batches $((step + 8)) "$step" | expect 1 "end at step $((step + 8))" ranks 4 killed 100000 --resume
+[ "$("$BIN/train" --print-step killed)" = $((step + 8)) ]
