@@ -252,7 +252,7 @@ held_out=1%
 [ -z "$corpus" ] || [ "$tokens" -gt 1000000 ] || held_out=10%
 
 val_of() {      # DOMAIN
-    if [ -n "$stream" ]; then echo "$(round_dir "$1" $((n_rounds - 1)))/val"
+    if [ -n "$stream" ]; then stream_val "$1"
     elif [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi
 }
 
