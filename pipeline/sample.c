@@ -66,6 +66,8 @@ static const struct opt opts[] = {
 };
 
 static const char notes[] =
+    "CHECKPOINT is a run, a checkpoint, or a model directory of others: Qwen3, Qwen2, Llama, Mistral\n"
+    "(formats/checkpoint.md says which).\n"
     "One newline at the end of standard input or FILE is not part of the prompt. An empty prompt begins a "
     "document.\n"
     "Special tokens such as <|eos|> may be written in the prompt.\n"
