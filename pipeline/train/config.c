@@ -286,8 +286,7 @@ static void resolve_parts(struct train_config *c, bool given)
     if (given)
         usage_error("--parts %llu: fewer than processes (%u)", (unsigned long long)c->parts, ranks);
     warn("--parts %u: was %llu, for %u processes; from here on the run is not what it would have been, bit "
-         "for "
-         "bit",
+         "for bit",
          least, (unsigned long long)c->parts, ranks);
     c->parts = least;
 }

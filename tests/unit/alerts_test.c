@@ -1,11 +1,13 @@
 /* Alerts: runs that are well raise nothing, and each trouble that is planted into one raises its own alert
  * once. */
 #include "pipeline/alerts/alertlog.h"
+#include "pipeline/alerts/peers.h"
 #include "pipeline/alerts/rules.h"
 #include "tests/check.h"
 #include "tests/random.h"
 
 #include <math.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -242,6 +244,98 @@ static void surroundings_are_judged(void)
     CHECK(n_got == 3 && got[2].rule == RULE_DEAD, "%u alerts", n_got);
 }
 
+/* ---- stages beside the trainer ---- */
+
+/* Starts a process with a page of its own, as a stage has it; its counter stands still. */
+static pid_t start_stage(const char *name, double fill)
+{
+    int ready[2];
+    char byte;
+    CHECK(pipe(ready) == 0, "pipe");
+    pid_t pid = fork();
+    CHECK(pid >= 0, "fork");
+    if (pid == 0) {
+        struct stats *s;
+        if (stats_create(&s, name, "") != 0)
+            _exit(1);
+        stats_begin(s);
+        stats_set(s, stats_add(s, "tokens", "tokens", STATS_COUNTER), 5);
+        stats_set(s, stats_add(s, "ring_fill", "bytes", STATS_GAUGE), fill);
+        stats_set(s, stats_add(s, "ring_capacity", "bytes", STATS_GAUGE), 100);
+        stats_end(s);
+        CHECK(write(ready[1], "x", 1) == 1, "write");
+        for (;;)
+            pause();
+    }
+    CHECK(read(ready[0], &byte, 1) == 1, "the stage did not begin");
+    close(ready[0]);
+    close(ready[1]);
+    return pid;
+}
+
+static void end_stage(pid_t pid)
+{
+    char file[STATS_FILE];
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    snprintf(file, sizeof file, "tritter-stats-%lu-%ld", (unsigned long)geteuid(), (long)pid);
+    stats_remove_dead(file);
+}
+
+/* mix has filled its ring and waits; shard does nothing, and the trainer neither. */
+static void an_idle_stage_is_found_and_a_dead_one(void)
+{
+    static struct peers p;
+    double idle;
+    pid_t mix = start_stage("mix", 95), shard = start_stage("shard", 0), train = start_stage("train", 0);
+    p.trainer = train;
+    for (int s = 1000; s <= 1100; s += 10)
+        peers_look(&p, s);
+    const struct peer *q = peers_idle(&p, 1100, &idle);
+    CHECK(q && q->pid == shard && idle == 100, "%s, %g s", q ? q->stage : "none", idle);
+    CHECK(!peers_next_dead(&p), "nobody died");
+    kill(shard, SIGKILL);
+    waitpid(shard, NULL, 0);
+    peers_look(&p, 1101);
+    q = peers_next_dead(&p);
+    CHECK(q && q->pid == shard && strcmp(q->stage, "shard") == 0, "the dead stage");
+    CHECK(!peers_next_dead(&p), "it is told once");
+    peers_look(&p, 1102);
+    CHECK(!peers_next_dead(&p), "it is told once");
+    q = peers_idle(&p, 1102, &idle);
+    CHECK(q && q->pid == train, "mix waits for its reader: the trainer is to blame");
+    end_stage(shard);
+    end_stage(mix);
+    end_stage(train);
+    p.trainer = 0;
+    peers_look(&p, 1103);
+    CHECK(!peers_idle(&p, 1103, &idle), "without a trainer nobody waits");
+}
+
+/* A stage that works is not idle, nor is one of another process group ours. */
+static void who_works_is_not_idle(void)
+{
+    static struct peers p;
+    double idle;
+    struct stats *s;
+    CHECK(stats_create(&s, "train", "") == 0, "no page");
+    int tokens = stats_add(s, "tokens", "tokens", STATS_COUNTER);
+    pid_t other = start_stage("mix", 0);
+    p.trainer = getpid();
+    CHECK(setpgid(other, other) == 0, "setpgid");
+    for (int second = 1; second <= 100; second++) {
+        stats_begin(s);
+        stats_set(s, tokens, second);
+        stats_end(s);
+        peers_look(&p, second);
+    }
+    const struct peer *q = peers_idle(&p, 100, &idle);
+    CHECK(q && idle == 0, "%g s", idle);
+    CHECK(p.n == 1 && p.v[0].pid == getpid(), "%d peers", p.n);
+    end_stage(other);
+    stats_close(s);
+}
+
 /* ---- alerts.jsonl ---- */
 
 static void the_file_keeps_each_alert_once_and_who_saw_it(void)
@@ -282,6 +376,8 @@ int main(void)
     a_trouble_that_comes_again_is_told_again();
     a_rising_domain_is_named();
     surroundings_are_judged();
+    an_idle_stage_is_found_and_a_dead_one();
+    who_works_is_not_idle();
     the_file_keeps_each_alert_once_and_who_saw_it();
     return 0;
 }
