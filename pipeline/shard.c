@@ -18,6 +18,7 @@
 #include "formats/shard_write.h"
 #include "formats/tokens.h"
 #include "pipeline/shard/archive.h"
+#include "pipeline/shard/merge.h"
 #include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/counters.h"
@@ -30,7 +31,7 @@
 static const char *output, *input = "-", *archive;
 static double val_share;
 static uint64_t shard_tokens = 100000000, buffer_bytes = 256000000, seed;
-static bool unpack;
+static bool unpack, merge;
 
 static const struct opt opts[] = {
     {'o', "output", OPT_STR, &output, "DIR", "write shards here, and those held out to DIR/val"},
@@ -47,6 +48,8 @@ static const struct opt opts[] = {
      "compress the shards: zstd or lz4; of a new DIR, or of operand DIR"},
     {0, "unpack", OPT_FLAG, &unpack, NULL,
      "make the archived shards of operand DIR readable again, bit for bit"},
+    {0, "merge", OPT_FLAG, &merge, NULL,
+     "make DIR of the shards of the operands, which jobs with --part made"},
     SANDBOX_OPTION(&output),
     {0},
 };
@@ -67,6 +70,7 @@ static const char notes[] =
     "  fetch --cat raw/ --domain code | tokenize -t tok.json | shard -o tokens/code --val 0.5%\n"
     "  shard --archive zstd tokens/code               compress in place; mix and train need it unpacked\n"
     "  shard --unpack tokens/code -o /fast/code       unpack somewhere else\n"
+    "  shard --merge tokens/code.*-of-8 -o tokens/code   one of the parts that eight jobs made\n"
     "  tools/shard-dump --verify tokens/code          check every byte\n"
     "\n"
     "Exit: 0 done, 1 failed (what DIR held is intact, unless the message says that the new DIR is in "
@@ -76,7 +80,8 @@ static const char notes[] =
 static const struct cli cli = {"shard", "shuffle tokenised documents into checksummed shard files",
                                "shard -o DIR [--val SHARE] [-n N] [options] <tokens >paths\n"
                                "shard --archive zstd|lz4 DIR [-o OTHER]\n"
-                               "shard --unpack DIR [-o OTHER]",
+                               "shard --unpack DIR [-o OTHER]\n"
+                               "shard --merge DIR... -o DIR",
                                opts, notes};
 
 struct split {              /* the training or the validation part */
@@ -321,12 +326,42 @@ static int convert(const char *from, int kind)
     return signal_exit_code();
 }
 
+static int merge_all(char **from, int n)
+{
+    struct sharddir d;
+    size_t val;
+    for (int i = 0; i < n; i++)
+        apart_input_dir(from[i]);
+    apart_output_dir(output, true);
+    sharddir_begin(&d, output);
+    size_t shards = merge_dirs(from, n, d.building, &val);
+    sharddir_commit(&d);
+    say("%s: %zu shards, %zu held out, of %d directories", output, shards, val, n);
+    for (size_t i = 0; i < shards + val; i++) {
+        char *path = i < shards ? shard_path(output, i, ARCHIVE_NONE) : NULL;
+        char *dir = path_join(output, "val");
+        if (!path)
+            path = shard_path(dir, i - shards, ARCHIVE_NONE);
+        puts(path);
+        free(dir);
+        free(path);
+    }
+    close_stdout();
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
     int kind = archive ? archive_from_name(archive) : ARCHIVE_NONE;
     if (archive && kind <= ARCHIVE_NONE)
         usage_error("--archive is zstd or lz4, not '%s'", archive);
+    if (merge && (archive || unpack || n == 0 || !output))
+        usage_error("--merge needs directories and -o DIR, and no --archive or --unpack");
+    if (merge) {
+        signals_install();
+        return merge_all(argv, n);
+    }
     if (n > 1 || (n == 1 && !archive && !unpack))
         usage_error("one operand, with --archive or --unpack; tokens come from -i");
     if (unpack && (archive || n == 0))
