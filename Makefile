@@ -43,11 +43,11 @@ CPPFLAGS := -I. -D_GNU_SOURCE
 CFLAGS   := -std=gnu11 $(WARN) $($(VARIANT)_CFLAGS) -fopenmp
 LDFLAGS  := $($(VARIANT)_LDFLAGS) -fopenmp
 LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -lbz2 -llzma -ldnnl -lpng -ljpeg -lsndfile -lncursesw -lsnappy -lbrotlidec \
-            -lcurl -lcrypto -lpthread -lm
+            -lcurl -lcrypto -lmicrohttpd -ledit -lfasttext -lstdc++ -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
-LIBDIRS  := tools/campaign tools/exporters tools/reporter pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/eval pipeline/sample pipeline/model \
-            pipeline/tokenize pipeline/media pipeline/shard pipeline/mix pipeline/fetch pipeline/demo \
+LIBDIRS  := tools/campaign tools/exporters tools/reporter pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/alerts pipeline/eval pipeline/sample pipeline/model \
+            pipeline/tokenize pipeline/filter pipeline/media pipeline/shard pipeline/mix pipeline/fetch pipeline/demo \
             pipeline/text/convert pipeline/text/learn pipeline/text/encode pipeline/text/vocabulary pipeline/text/pretokenize \
             pipeline/stream pipeline/cluster pipeline/lib kernels kernels/reference kernels/cpu kernels/cuda shm formats/parquet formats
 ARCHIVES := $(foreach d,$(LIBDIRS),$(if $(wildcard $d/*.c),$(B)/lib/$(subst /,-,$d).a))
@@ -58,6 +58,7 @@ DEPS     := $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d $(B)/*/*/*/*/*.d $
 
 ifeq ($(VARIANT),fuzz)      # clang, which has no OpenMP library of its own
 CC       := clang
+CXX      := clang++
 CFLAGS   := $(filter-out -fopenmp,$(CFLAGS))
 LDFLAGS  := $(filter-out -fopenmp,$(LDFLAGS))
 # clang does not know `#pragma GCC target`
@@ -84,6 +85,10 @@ $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(B)/obj/pipeline/%.cpp.o: pipeline/%.cpp Makefile
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)$(CXX) $(CPPFLAGS) -std=c++17 $(filter-out -std=% %-prototypes,$(CFLAGS)) -MMD -MP -c -o $@ $<
+
 # A file that a program carries whole: symbols _binary_PATH_start and _binary_PATH_end. Assembled, not made by
 # `ld -b binary`, whose objects lack the mark for IBT and SHSTK (cet.h), so that no program would have it.
 embedded = _binary_$(subst -,_,$(subst .,_,$(subst /,_,$<)))
@@ -99,7 +104,7 @@ $(B)/obj/%.txt.o: %.txt Makefile
 EMBEDDED = $(wildcard $1/*.html $1/data/*.txt)
 
 define archive
-$(B)/lib/$(subst /,-,$1).a: $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1/*.c)) $(patsubst %,$(B)/obj/%.o,$(call EMBEDDED,$1))
+$(B)/lib/$(subst /,-,$1).a: $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1/*.c)) $(patsubst %,$(B)/obj/%.o,$(wildcard $1/*.cpp)) $(patsubst %,$(B)/obj/%.o,$(call EMBEDDED,$1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$$(call say,AR,$$@)ar rcs $$@ $$^
@@ -278,7 +283,7 @@ $(FAULT_LIBS): $(B)/tests/%.so: tests/fault/%.c tests/fault/calls.h Makefile
 # Parsers of what comes from outside, under libFuzzer: tests/fuzz/NAME.c each.
 FUZZ_SECONDS  ?= 30
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-FUZZ_ARCHIVES := $(foreach d,pipeline/fetch pipeline/demo pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats/parquet formats,$(B)/lib/$(subst /,-,$d).a)
+FUZZ_ARCHIVES := $(foreach d,pipeline/monitor pipeline/alerts pipeline/sample pipeline/fetch pipeline/demo pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats/parquet formats,$(B)/lib/$(subst /,-,$d).a)
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(FUZZ_ARCHIVES) -Wl,--end-group $(LDLIBS)
@@ -347,10 +352,12 @@ bench: setup
 interop: setup
 	@+$(BUILD) all
 	@tools/interop
+SHARE := $(DESTDIR)$(PREFIX)/share
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	$(if $(MPI),install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/tritter $(MPI))
+	tools/install-pages $(SHARE) $(PROGRAMS)
 clean:
 	rm -rf build bin lib $(patsubst tools/%.c,tools/%,$(wildcard tools/*.c))
 help:
@@ -366,7 +373,7 @@ help:
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
 	@echo 'make mutate     change the code in small ways and list the changes that no test notices: MUTANTS=20 a room, SEED=1 (an hour)'
 	@echo 'make torture    kill -9 campaigns, every system call and allocation failing once, the model of the ring (an hour)'
-	@echo 'make install    PREFIX=/usr/local'
+	@echo 'make install    PREFIX=/usr/local: programs, manual pages (man tritter-train), completion for bash, zsh and fish'
 	@echo 'make clean      remove everything that was built'
 
 -include $(DEPS)

@@ -39,6 +39,9 @@ options:
                         chooses for --mix and --tokens; what is in the hub's
                         cache is not downloaded again
       --tokens N        with --corpus: tokens to train on: 2B, 500M, 200k
+      --stream          with --corpus: begin with the first text, while the rest
+                        arrives; text is not kept, its tokens are
+      --first N         with --stream: tokens of the first round      (200000)
       --run DIR         where everything goes (runs/demo, runs/real, runs/plan)
       --minutes N       training time to plan for; the number of steps follows
                         from this machine's speed            (6 demo, 19 real)
@@ -62,7 +65,7 @@ END
 
 all_stages=(setup build fetch tokenize shard train eval sample)
 domains=(language code math ml logic)
-recipe=fast preset= data= corpus= tokens= run= steps= minutes= batch= optimizer= device=auto vocab= mix='40 25 15 10 10' seed=7 from= train_args=
+recipe=fast preset= data= corpus= tokens= stream= first=200000 run= steps= minutes= batch= optimizer= device=auto vocab= mix='40 25 15 10 10' seed=7 from= train_args=
 asked=()
 
 fail() { echo "run.sh: $*" >&2; exit "${code:-1}"; }
@@ -74,10 +77,11 @@ while [ $# -gt 0 ]; do
     case $1 in --*=*) option=${1%%=*}; set -- "$option" "${1#*=}" "${@:2}" ;; esac
     case $option in
     -h|--help) usage; exit 0 ;;
-    --recipe|-m|--preset|--data|--corpus|--tokens|--run|--steps|--minutes|--batch|--optimizer|--device|--vocab|--mix|--seed|--from|--train)
+    --stream) stream=1; shift ;;
+    --recipe|-m|--preset|--data|--corpus|--tokens|--first|--run|--steps|--minutes|--batch|--optimizer|--device|--vocab|--mix|--seed|--from|--train)
         [ $# -ge 2 ] || misuse "$option needs a value"
         case $option in
-        --recipe) recipe=$2 ;; -m|--preset) preset=$2 ;; --data) data=$2 ;; --corpus) corpus=$2 ;; --tokens) tokens=$2 ;; --run) run=$2 ;; --steps) steps=$2 ;;
+        --recipe) recipe=$2 ;; -m|--preset) preset=$2 ;; --data) data=$2 ;; --corpus) corpus=$2 ;; --tokens) tokens=$2 ;; --first) first=$2 ;; --run) run=$2 ;; --steps) steps=$2 ;;
         --minutes) minutes=$2 ;; --batch) batch=$2 ;;
         --optimizer) optimizer=$2 ;; --device) device=$2 ;;
         --vocab) vocab=$2 ;; --mix) mix=$2 ;; --seed) seed=$2 ;; --from) from=$2 ;; --train) train_args=$2 ;;
@@ -105,13 +109,14 @@ for n in "${weights[@]}"; do [[ $n =~ ^[0-9]+(\.[0-9]+)?$ ]] || misuse "--mix: '
 if [ -n "$corpus" ]; then
     [ "$corpus" = plan ] || misuse "no corpus '$corpus'; there is: plan"
     [ -z "$data" ] || misuse "--corpus and --data exclude each other"
-    [[ $tokens =~ ^[1-9][0-9]*[kMB]?$ ]] || misuse "--corpus needs --tokens: 2B, 500M, 200k"
+    for n in "$tokens" "$first"; do [[ $n =~ ^[1-9][0-9]*[kMB]?$ ]] || misuse "--corpus needs --tokens: 2B, 500M, 200k"; done
     tokens=${tokens/%k/000} tokens=${tokens/%M/000000} tokens=${tokens/%B/000000000}
-    : "${run:=$root/runs/plan}" "${preset:=nano}"
+    first=${first/%k/000} first=${first/%M/000000} first=${first/%B/000000000}
+    : "${run:=$root/runs/${stream:+stream-}plan}" "${preset:=nano}"
     usual_vocab=65536 usual_batch=64
     [ "$preset" != nano ] || usual_vocab=8192 usual_batch=16
-elif [ -n "$tokens" ]; then
-    misuse "--tokens goes with --corpus"
+elif [ -n "$tokens$stream" ]; then
+    misuse "--tokens and --stream go with --corpus"
 elif [ -n "$data" ]; then
     : "${run:=$root/runs/real}" "${minutes:=19}"
     usual_vocab=8192 usual_batch=16
@@ -121,6 +126,8 @@ else
 fi
 mkdir -p "$run" && run=$(cd "$run" && pwd)
 [ -z "$corpus" ] || data=$run/text
+# shellcheck source=tools/corpus.bash
+[ -z "$corpus" ] || . "$root/tools/corpus.bash"
 bin=$root/bin tools=$root/tools stamps=$run/stages
 # under `make VARIANT=asan test` the programs of that build are used
 [ "${VARIANT:=release}" = release ] || bin=$root/build/$VARIANT/bin tools=$root/build/$VARIANT/tools
@@ -163,15 +170,13 @@ source_of() {
 
 documents() {   # DOMAIN SPLIT [OPTION...]: JSON lines on stdout
     local list words
+    if [ -n "$stream" ]; then
+        planned_documents "$1" "${@:3}"
+        return
+    fi
     list=$(source_of "$1" "$2") || exit 1
     mapfile -t words <<<"$list"
     "$bin/fetch" --quiet "${@:3}" --cat "${words[@]}" --domain "$1"
-}
-
-# The mix as fetch --plan takes it.
-mix_words() {
-    local i
-    for i in "${!domains[@]}"; do [ "${weights[i]}" = 0 ] || printf '%s=%s ' "${domains[i]}" "${weights[i]}"; done
 }
 
 has_val() { [ -n "$(source_of "$1" val)" ]; }
@@ -179,6 +184,7 @@ has_val() { [ -n "$(source_of "$1" val)" ]; }
 # Prints facts that change when the text does: its source, and name, size and time of each file.
 text_facts() {
     local d split list path
+    [ -z "$stream" ] || { cat "$run/text.plan"; return; }
     for d in "${domains[@]}"; do
         for split in train val; do
             list=$(source_of "$d" "$split") || exit 1
@@ -211,22 +217,9 @@ stage_build() {
     if [ -t 1 ]; then make --no-print-directory all; else make --no-print-directory -s all; fi
 }
 
-# Makes RUN/text/DOMAIN/CORPUS.jsonl.zst by the commands of the plan; files of an earlier plan go.
-stage_fetch() {
-    local line file commands keep=$'\n'
-    "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" -o "$run/text" | tee "$run/text.plan"
-    mapfile -t commands < <(grep '^bin/fetch ' "$run/text.plan")
-    for line in "${commands[@]}"; do
-        keep+=$(eval "\"\$bin/fetch\" ${line#bin/fetch }")$'\n'      # fetch quotes its words for the shell
-    done
-    for file in "$run"/text/*/*.jsonl.zst; do
-        [[ $keep == *$'\n'"$file"$'\n'* ]] || rm -f "$file" "${file%/*}/.${file##*/}.made"
-    done
-}
-
 stage_tokenize() {
     local d
-    for d in "${domains[@]}"; do source_of "$d" train >/dev/null; done      # a domain that is missing shows at once
+    [ -n "$stream" ] || for d in "${domains[@]}"; do source_of "$d" train >/dev/null; done      # a domain that is missing shows at once
     for d in "${domains[@]}"; do documents "$d" train --limit 16MB || exit 1; done |
         "$bin/tokenize" train -n "$vocab" -o "$run/tok.json" -
 }
@@ -237,13 +230,16 @@ make_shards() {         # DOMAIN SPLIT DIR SHARE: SHARE is held out
 }
 
 stage_shard() {
-    local d
+    local d share
     for d in "${domains[@]}"; do
         if has_val "$d"; then
             make_shards "$d" train "$run/tokens/$d" 0
             make_shards "$d" val "$run/tokens/$d.val" 0
         else
-            make_shards "$d" train "$run/tokens/$d" "$held_out"
+            for share in "$held_out" 4% 20%; do       # of little text 1% may be no document
+                make_shards "$d" train "$run/tokens/$d" "$share"
+                [ ! -e "$run/tokens/$d/val/000000.tok" ] || break
+            done
             only_shards "$run/tokens/$d.val"        # of earlier text
             rm -rf "$run/tokens/$d.val"
         fi
@@ -255,7 +251,10 @@ held_out=1%
 [ -z "$corpus" ] || [ "$tokens" -gt 50000000 ] || held_out=4%
 [ -z "$corpus" ] || [ "$tokens" -gt 1000000 ] || held_out=10%
 
-val_of() { if [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi; }
+val_of() {      # DOMAIN
+    if [ -n "$stream" ]; then stream_val "$1"
+    elif [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi
+}
 
 measure() {     # FIELD REPEATS [OPTION...]: what train-bench measures of this preset here, as a whole number
     "$tools/train-bench" -m "${preset:-nano}" -T "$row_tokens" --optimizer "$optimizer" --device "$device" --repeats "$2" --json "${@:3}" |
@@ -288,6 +287,7 @@ plan() {
     [ -n "$steps$preset" ] || [ "$recipe" != fast ] || choose_shape
     : "${batch:=$usual_batch}" "${vocab:=$usual_vocab}"
     [ -z "$corpus" ] || : "${steps:=$((tokens / (batch * row_tokens) + 1))}"
+    [ -z "$stream" ] || plan_rounds
     [ -z "$steps" ] || return 0
     speed=$(measure tokens_per_s 7 -B "$batch" --vocab "$vocab" "${shape[@]}")
     steps=$((minutes * 55 * speed / (batch * row_tokens) + 1))
@@ -295,25 +295,10 @@ plan() {
     echo "run.sh: $speed tokens/s here: $steps steps in about $minutes minutes"
 }
 
-# Trains in model.building, which replaces model when it is complete.
-stage_train() {
-    local i d start=0 mixer status=0 seen=$((steps * batch * row_tokens)) mix_args=() vals=() begin=(--overwrite)
-    only_run "$run/model"
-    only_run "$run/model.building"
-    for i in "${!domains[@]}"; do
-        d=${domains[i]}
-        mix_args+=("$d=${weights[i]}:$run/tokens/$d")
-        vals+=(--val "$d=$(val_of "$d")")
-    done
-    # eight times five domains are then a third of the tokens trained on, and less than a tenth of the time: forward only
-    vals+=(--val-tokens "$((seen / 128 < 16384 ? seen / 128 + 1 : 16384))")
-    if [ -z "$fresh" ]; then
-        start=$("$bin/train" --print-step "$run/model.building")
-        begin=(--resume)
-    fi
-    mix_args+=(-T "$row_tokens" -B "$batch" --seed "$seed" --steps "$steps" --start-step "$start")
-    "$bin/mix" "${mix_args[@]}" --dry-run >/dev/null        # what is wrong shows here; train would wait for the ring
-    echo "run.sh: to watch it, from another terminal here: bin/monitor"
+# Runs mix with mix_args, and train with vals and begin, up to the end of either.
+mix_and_train() {
+    local mixer status=0
+    "$bin/mix" "${mix_args[@]}" --dry-run >/dev/null || return      # what is wrong shows here; train would wait for the ring
     "$bin/mix" --quiet "${mix_args[@]}" -o "ring:run-$$" &
     mixer=$!
     # shellcheck disable=SC2086  # split into words on purpose
@@ -321,7 +306,35 @@ stage_train() {
         --steps "$steps" --seed "$seed" --optimizer "$optimizer" --device "$device" --doc-mask "${vals[@]}" "${begin[@]}" $train_args || status=$?
     [ $status -eq 0 ] || kill $mixer 2>/dev/null || true    # it would wait for a reader
     wait $mixer || [ $status -ne 0 ] || status=1
-    [ $status -eq 0 ] || return $status
+    return $status
+}
+
+# The shards are all there: the whole training at once.
+train_shards() {
+    local i d
+    mix_args+=(--steps "$steps" --start-step "$start") vals=("${val_tokens[@]}")
+    for i in "${!domains[@]}"; do
+        d=${domains[i]}
+        mix_args+=("$d=${weights[i]}:$run/tokens/$d")
+        vals+=(--val "$d=$(val_of "$d")")
+    done
+    mix_and_train
+}
+
+# Trains in model.building, which replaces model when it is complete.
+stage_train() {
+    local start=0 seen=$((steps * batch * row_tokens)) mix_args=() vals=() val_tokens=() begin=(--overwrite)
+    only_run "$run/model"
+    only_run "$run/model.building"
+    # eight times five domains are then a third of the tokens trained on, and less than a tenth of the time: forward only
+    val_tokens=(--val-tokens "$((seen / 128 < 16384 ? seen / 128 + 1 : 16384))")
+    if [ -z "$fresh" ]; then
+        start=$("$bin/train" --print-step "$run/model.building")
+        begin=(--resume)
+    fi
+    mix_args=(-T "$row_tokens" -B "$batch" --seed "$seed")
+    echo "run.sh: to watch it, from another terminal here: bin/monitor"
+    if [ -n "$stream" ]; then train_stream; else train_shards; fi
     rm -f "$stamps/train"
     only_run "$run/model.old"
     rm -rf "$run/model.old"
@@ -360,12 +373,13 @@ settings() {
     fetch) echo "corpus=$corpus tokens=$tokens mix=$mix hub=${HF_ENDPOINT:-}" ;;
     tokenize) echo "data=$data vocab=$vocab seed=$seed text=$(text_facts | sha256sum)" ;;
     shard) echo "seed=$seed" ;;
-    train) echo "recipe=$recipe preset=$preset shape=${shape[*]} steps=$steps batch=$batch optimizer=$optimizer mix=$mix seed=$seed args=$train_args" ;;
+    train) echo "recipe=$recipe preset=$preset shape=${shape[*]} steps=$steps batch=$batch optimizer=$optimizer mix=$mix seed=$seed args=$train_args${stream:+ first=$first}" ;;
     eval|sample) echo "model=$(readlink "$run/model/latest" 2>/dev/null)" ;;
     esac
 }
 
 declare -A before=([shard]=tokenize [train]=shard [eval]=train [sample]=train)
+[ -z "$stream" ] || before[train]=tokenize
 
 stamp() {       # the text a finished stage leaves: its settings and its predecessor's stamp
     settings "$1"
@@ -402,7 +416,7 @@ wait_for_group() {
 run_stage() {
     local began=$SECONDS
     [ "$1" = setup ] || [ "$1" = build ] || printf '\n== %s\n' "$1"
-    case $1 in tokenize|train) plan ;; esac
+    case $1 in tokenize|train) plan ;; eval) [ -z "$stream" ] || plan ;; esac
     # a train stage that was interrupted with equal settings is resumed; in all other cases training starts afresh
     if [ "$1" = train ]; then
         fresh=1
@@ -440,6 +454,7 @@ else
     redo=
     for s in "${all_stages[@]}"; do
         [ "$s" != fetch ] || [ -n "$corpus" ] || continue
+        [ "$s" != shard ] || [ -z "$stream" ] || continue       # it is a part of train
         [ "$s" != tokenize ] || plan
         [ "$s" != "$from" ] || redo=1
         if [ -z "$redo" ] && finished "$s"; then

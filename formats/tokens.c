@@ -50,7 +50,7 @@ int tokens_record_check(const struct tokens_record *r)
     if (r->zero != 0 || (r->flags & ~TOKENS_CONTINUED) != 0)
         return TOKENS_ERECORD;
     if (r->domain == TOKENS_END)
-        return r->flags == 0 && r->text_bytes == 0 ? TOKENS_OK : TOKENS_ERECORD;
+        return r->flags == 0 && r->text_bytes == 0 && r->document_hash == 0 ? TOKENS_OK : TOKENS_ERECORD;
     if (r->n_tokens > TOKENS_MAX_RECORD || r->domain >= N_DOMAINS)
         return TOKENS_ERECORD;
     return r->text_bytes <= (uint64_t)r->n_tokens * TOKENS_MAX_TOKEN_BYTES ? TOKENS_OK : TOKENS_ERECORD;
@@ -69,7 +69,7 @@ const char *tokens_strerror(int err)
     case TOKENS_EMAGIC:
         return "not a token stream (wrong magic)";
     case TOKENS_EVERSION:
-        return "token stream of another version";
+        return "token stream of another version than 2: tokenize its text again";
     case TOKENS_EHASH:
         return "token stream header is damaged (checksum)";
     case TOKENS_EWIDTH:

@@ -2,7 +2,7 @@
  * tokens.h - a stream of tokenised documents on a pipe, or in a ring. Byte layout: formats/tokens.md.
  *
  * The header is 128 bytes, the first thing on a pipe or the first record of a ring. Then records: a struct
- * tokens_record (16 bytes) and n_tokens tokens, padded with zeros to a multiple of 4 bytes. A document longer
+ * tokens_record (24 bytes) and n_tokens tokens, padded with zeros to a multiple of 4 bytes. A document longer
  * than TOKENS_MAX_RECORD is cut into several records, all but the last flagged TOKENS_CONTINUED. The stream
  * ends with a record of domain TOKENS_END whose n_tokens is the number of documents modulo 2^32 (no payload),
  * so that a truncated stream can be told from a complete one.
@@ -15,7 +15,7 @@
 
 #define TOKENS_MAGIC "TRTTOKS\n"
 enum {
-    TOKENS_VERSION = 1,
+    TOKENS_VERSION = 2,
     TOKENS_MAX_RECORD = 1 << 20,    /* tokens in one record */
     TOKENS_MAX_TOKEN_BYTES = 65535, /* text bytes of one token: bounds text_bytes */
     TOKENS_CONTINUED = 1,           /* flag: the document goes on in the next record */
@@ -40,13 +40,14 @@ struct tokens_header {
 };
 _Static_assert(sizeof(struct tokens_header) == 128, "tokens header is 128 bytes");
 
-struct tokens_record { /* 16 bytes, then the tokens */
+struct tokens_record { /* 24 bytes, then the tokens */
     uint32_t n_tokens;
     uint8_t domain, flags;
     uint16_t zero;
-    uint64_t text_bytes; /* bytes of text these tokens decode to */
+    uint64_t text_bytes;    /* bytes of text these tokens decode to */
+    uint64_t document_hash; /* XXH3-64 of the whole document as it was read; equal in all of its records */
 };
-_Static_assert(sizeof(struct tokens_record) == 16, "tokens record is 16 bytes");
+_Static_assert(sizeof(struct tokens_record) == 24, "tokens record is 24 bytes");
 
 enum {
     TOKENS_OK = 0,

@@ -12,6 +12,7 @@
 #include "pipeline/stream/batchstream.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/counters.h"
+#include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/mix/mix.h"
 
@@ -29,6 +30,9 @@ static const struct opt opts[] = {
     {0, "steps", OPT_U64, &mix.steps, "N", "end before step N (default: never)"},
     {0, "start-step", OPT_U64, &mix.start_step, "N",
      "begin at step N, as if the steps before had been drawn (default 0)"},
+    {0, "number-from", OPT_U64, &mix.number_from, "N",
+     "number the steps N, N+1, ...: the stream goes on where one over other\n"
+     "shards ended (default 0)"},
     {0, "max-epochs", OPT_U64, &mix.max_epochs, "N",
      "read no source more than N times (default: warn above 4)"},
     {'o', "output", OPT_STR, &output, "TO", "batches: - (stdout, the default), a path, or ring:NAME"},
@@ -69,6 +73,25 @@ static const struct cli cli = {"mix", "draw training batches from sharded source
                                "mix NAME=WEIGHT:DIR ... [-T N] [-B N] [--seed N] [--steps N] [-o TO]", opts,
                                notes};
 
+enum { SHOWN = 16 }; /* sources whose counters there is room for */
+
+/* Publishes what is asked of each source, and what came. */
+static void publish_sources(const struct mix *m)
+{
+    static struct counter target[SHOWN], rows[SHOWN], epochs[SHOWN];
+    for (size_t i = 0; i < m->n && i < SHOWN; i++) {
+        const struct shares_source *s = &m->shares.s[i];
+        if (!target[i].name) {
+            target[i] = (struct counter)GAUGE(xasprintf("target %s", m->s[i].name), "%");
+            rows[i] = (struct counter)COUNTER(xasprintf("rows %s", m->s[i].name), "rows");
+            epochs[i] = (struct counter)GAUGE(xasprintf("epochs %s", m->s[i].name), "epochs");
+        }
+        counter_set(&target[i], 100 * (double)s->weight / (double)m->shares.total);
+        counter_set(&rows[i], (double)s->drawn);
+        counter_set(&epochs[i], mix_epochs(m, i, s->drawn));
+    }
+}
+
 /* Publishes counters for monitors. */
 static void publish(const struct mix *m, uint64_t done, double stall)
 {
@@ -78,6 +101,7 @@ static void publish(const struct mix *m, uint64_t done, double stall)
     counter_set(&step, (double)done);
     counter_set(&tokens, (double)((done - m->start_step) * m->B * m->T));
     counter_set(&waited, stall);
+    publish_sources(m);
     counters_end();
 }
 
@@ -94,7 +118,7 @@ static int stream(struct mix *m)
             break;
         }
         mix_fill_step(m, record);
-        batch_writer_commit(w, step);
+        batch_writer_commit(w, m->number_from + step);
         publish(m, step + 1, batch_writer_stall_seconds(w));
         progress("mixed", step + 1 - m->start_step, m->steps == MIX_NEVER ? 0 : m->steps - m->start_step,
                  "steps", NULL);
@@ -113,8 +137,8 @@ static void check_options(int n)
     if (mix.T == 0 || mix.T > BATCH_MAX_T || mix.B == 0 || mix.B > BATCH_MAX_B)
         usage_error("-T is 1 to %d and -B 1 to %d", BATCH_MAX_T, BATCH_MAX_B);
     if ((mix.steps != MIX_NEVER && mix.steps > 1ull << 40) || mix.start_step > 1ull << 40 ||
-        mix.max_epochs > 1ull << 32)
-        usage_error("--steps, --start-step or --max-epochs is too large");
+        mix.number_from > 1ull << 40 || mix.max_epochs > 1ull << 32)
+        usage_error("--steps, --start-step, --number-from or --max-epochs is too large");
     if (as_json && !mix.dry_run)
         usage_error("--json is of --dry-run");
 }

@@ -4,32 +4,48 @@
  * in:     runs' directories (metrics.jsonl), and the pages of counters of running stages (shm/stats.h)
  * stdout: a screen, again and again in a terminal; once as text or JSON with --once
  *
- * It only reads: no run notices it.
+ * It only reads: no run notices it. Alerts alone are written, to a run's alerts.jsonl: by --headless where
+ * nobody else watches, and when somebody acknowledges them.
  */
+#include "pipeline/alerts/deliver.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/monitor/find.h"
+#include "pipeline/monitor/headless.h"
 #include "pipeline/monitor/terminal.h"
 
 #include <langinfo.h>
 #include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
-static bool once, json, ascii;
-static const char *size_word, *pane_word;
-static struct view view = {.to = 1};
+static bool once, json, ascii, headless;
+static const char *size_word, *pane_word, *on_alert, *alert_url;
+static struct view view = {.to = 1, .replay_rate = 1};
+static const double REPLAY_S = 60;
 static struct stages stages;
+static struct hardware hardware;
 
 static const struct opt opts[] = {
     {0, "once", OPT_FLAG, &once, NULL, "print one screen as text and end"},
     {0, "json", OPT_FLAG, &json, NULL, "print the state as one JSON line and end"},
     {0, "pane", OPT_STR, &pane_word, "NAME",
-     "begin with: overview (default), loss, rates, pipeline, events, samples"},
+     "begin with: overview (default), loss, rates, pipeline, mix, engine, machine, events, samples"},
     {0, "size", OPT_STR, &size_word, "WxH", "with --once: columns and rows (80x24)"},
     {0, "ascii", OPT_FLAG, &ascii, NULL, "draw with ASCII alone (by itself where the terminal is not UTF-8)"},
+    {0, "replay", OPT_FLAG, &view.replay, NULL,
+     "play the runs from their beginning, each in a minute; < and > change the speed"},
+    {0, "headless", OPT_FLAG, &headless, NULL,
+     "no screen: watch until the runs end, write alerts.jsonl and print its new lines"},
+    {0, "on-alert", OPT_STR, &on_alert, "COMMAND",
+     "with --headless: run this, words at blanks and no shell, for each alert, whose line it gets as its "
+     "input"},
+    {0, "alert-url", OPT_STR, &alert_url, "URL",
+     "with --headless: POST each alert as JSON: https, or http to this machine"},
     {0},
 };
 
@@ -42,20 +58,35 @@ static const struct cli cli = {
     "there is none,\n"
     "the newest below runs/. Several runs are drawn over each other, up to six.\n"
     "\n"
-    "Keys: 1 to 6 and Tab panes, n next run, l logarithmic, + - zoom, arrows move, 0 whole run, / search "
+    "Keys: 1 to 9 and Tab panes, n next run, l logarithmic, + - zoom, arrows move, 0 whole run, / search "
     "events,\n"
-    "space pause, ? help, q leave. The run goes on.\n"
+    "a alerts are seen, space pause, < > speed of a replay, ? help, q leave. The run goes on.\n"
     "\n"
     "NO_COLOR in the environment: no colours.\n"
     "\n"
     "Exit: 0 left, or printed; 1 failed; 2 misuse.",
 };
 
+/* Moves the end of what is shown of each run, by the time that has passed. */
+static void advance_replay(void)
+{
+    static double shown, before;
+    double now = now_seconds();
+    shown += before > 0 ? fmin(now - before, 1) * view.replay_rate / REPLAY_S : 0; /* less after a pause */
+    before = now;
+    for (size_t i = 0; i < view.n_runs; i++)
+        run_show(view.runs[i], fmin(shown, 1));
+}
+
 static void poll_all(void)
 {
+    if (view.replay)
+        advance_replay();
     for (size_t i = 0; i < view.n_runs; i++)
         run_poll(view.runs[i]);
     stages_poll(&stages);
+    if (view.pane == PANE_MACHINE)
+        hardware_poll(&hardware);
 }
 
 static void open_runs(char **paths, size_t n)
@@ -82,11 +113,13 @@ static void open_found(void)
 
 static enum pane parse_pane(const char *word)
 {
-    static const char *const words[N_PANES] = {"overview", "loss", "rates", "pipeline", "events", "samples"};
-    for (int i = 0; i < N_PANES; i++)
-        if (strcmp(words[i], word) == 0)
-            return (enum pane)i;
-    usage_error("--pane: '%s' is not overview, loss, rates, pipeline, events or samples", word);
+    struct strbuf names = {0};
+    for (enum pane p = 0; p < N_PANES; p++) {
+        if (strcasecmp(view_pane_name(p), word) == 0)
+            return p;
+        strbuf_addf(&names, "%s%s", p == 0 ? "" : ", ", view_pane_name(p));
+    }
+    usage_error("--pane: '%s' is none of %s", word, names.s);
 }
 
 static void print_once(void)
@@ -114,13 +147,36 @@ static void print_json(void)
     json_decref(all);
 }
 
+static void watch_headless(void)
+{
+    char *paths[VIEW_RUNS];
+    for (size_t i = 0; i < view.n_runs; i++)
+        paths[i] = view.runs[i]->path;
+    headless_run(paths, view.n_runs, on_alert, alert_url);
+}
+
+static void check_options(void)
+{
+    char err[256];
+    if ((on_alert || alert_url) && !headless)
+        usage_error("--on-alert and --alert-url belong to --headless");
+    if (headless && (once || json))
+        usage_error("--headless excludes --once and --json");
+    if (view.replay && (headless || once || json || !isatty(1)))
+        usage_error("--replay needs a terminal, and none of --headless, --once and --json");
+    if (deliver_check(on_alert, alert_url, err, sizeof err) != 0)
+        usage_error("%s", err);
+}
+
 int main(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
+    check_options();
     setlocale(LC_CTYPE, "");
     if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
         ascii = true;
     view.stages = &stages;
+    view.hardware = &hardware;
     if (pane_word)
         view.pane = parse_pane(pane_word);
     signals_install();
@@ -129,7 +185,9 @@ int main(int argc, char **argv)
     else
         open_found();
     poll_all();
-    if (json)
+    if (headless)
+        watch_headless();
+    else if (json)
         print_json();
     else if (once || !isatty(1))
         print_once();
@@ -137,7 +195,7 @@ int main(int argc, char **argv)
         terminal_show(&view, ascii, poll_all);
     for (size_t i = 0; i < view.n_runs; i++)
         run_close(view.runs[i]);
-    if (once || json)
+    if (once || json || headless)
         close_stdout();
-    return 0;
+    return headless ? signal_exit_code() : 0;
 }

@@ -37,7 +37,7 @@ static const struct opt opts[] = {
     {'o', "output", OPT_STR, &output, "DIR", "write shards here, and those held out to DIR/val"},
     {'i', "input", OPT_STR, &input, "FROM", "tokens: - (stdin, the default), a path, or ring:NAME"},
     {0, "val", OPT_SHARE, &val_share, "SHARE",
-     "hold out this share of documents, 0.5% or 0.005 (default none)"},
+     "hold out this share of documents, 0.5% or 0.005, but at least one of two (default none)"},
     {'n', "tokens", OPT_U64, &shard_tokens, "N",
      "a shard ends with the document that brings it to N tokens (default 100M)"},
     {0, "shuffle-buffer", OPT_BYTES, &buffer_bytes, "BYTES",
@@ -59,9 +59,9 @@ static const char notes[] =
     "of\n"
     "that size that moves over the input. Each document ends with the tokenizer's end-of-text token.\n"
     "\n"
-    "A document is held out by a hash of its own tokens. So it is the same documents whatever the order of "
-    "the\n"
-    "input, the seed and the buffer, and a document that occurs twice falls on one side only.\n"
+    "A document is held out by a hash of its text. So it is the same documents whatever the vocabulary, the "
+    "order\n"
+    "of the input, the seed and the buffer, and a document that occurs twice falls on one side only.\n"
     "\n"
     "DIR appears, or is replaced, only when the whole input was read and written; until then the work is in\n"
     ".DIR.building beside it. The same input, seed and buffer give the same files, bit for bit.\n"
@@ -96,6 +96,8 @@ struct job {
     struct shard_header like; /* header fields that all shards share */
     struct split train, val;
     struct split *to; /* where the document goes that the shuffle is emitting */
+    bool hold_one;    /* documents of hash `one` are held out as well */
+    uint64_t one;
     int archive;
 };
 
@@ -150,11 +152,28 @@ static void finish_shard(struct job *j, struct split *s)
     free(path);
 }
 
-/* Called when a document leaves the shuffle: it is held out when its hash falls below the share. */
+static bool in_share(uint64_t hash)
+{
+    return (double)(hash >> 11) * 0x1p-53 < val_share;
+}
+
+/* Called at the end of the input. Of a small text no hash may fall below the share: then the smallest is held
+ * out, unless there would be nothing left to train on. */
+static void hold_one_out(struct job *j, const struct shuffle *s)
+{
+    uint64_t least, greatest;
+    if (val_share > 0 && j->val.documents == 0 && shuffle_hashes(s, &least, &greatest) &&
+        (least < greatest || j->train.documents > 0)) {
+        j->hold_one = true;
+        j->one = least;
+    }
+}
+
+/* Called when a document leaves the shuffle. */
 static void sink_begin(void *arg, uint64_t hash)
 {
     struct job *j = arg;
-    j->to = (double)(hash >> 11) * 0x1p-53 < val_share ? &j->val : &j->train;
+    j->to = in_share(hash) || (j->hold_one && hash == j->one) ? &j->val : &j->train;
     if (j->to->w)
         return;
     if (j->to->m.n_shards == MANIFEST_MAX_SHARDS)
@@ -229,14 +248,16 @@ static bool cut(struct job *j, struct tok_reader *r)
     struct tok_record_view v;
     uint64_t tokens = 0, documents = 0;
     while (tok_reader_next(r, &v)) {
-        shuffle_put(s, v.tokens, v.n_tokens, v.domain, v.text_bytes, v.flags & TOKENS_CONTINUED);
+        shuffle_put(s, &v);
         documents += !(v.flags & TOKENS_CONTINUED);
         tokens += v.n_tokens;
         publish(documents, tokens);
         progress("read", tokens, 0, "tokens", NULL);
     }
-    if (!stop_signal)
+    if (!stop_signal) {
+        hold_one_out(j, s);
         shuffle_flush(s);
+    }
     progress_end();
     if (shuffle_empty(s))
         say("%llu empty documents left out", (unsigned long long)shuffle_empty(s));

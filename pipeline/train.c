@@ -183,6 +183,7 @@ int main(int argc, char **argv)
     trainer_begin(&t, resume_dir, state);
     trainer_write_config(&t, &m);
     trainer_open_logs(&t, state);
+    trainer_watch(&t);
     int code = loop_run(&t);
     summary(&t, &m);
     cluster_close(t.cluster);

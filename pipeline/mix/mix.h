@@ -37,7 +37,8 @@ struct mix {
     uint64_t seed;  /* seed of the order */
     uint64_t steps; /* the stream ends before this step; MIX_NEVER: it does not */
     uint64_t start_step;
-    uint64_t max_epochs; /* 0: no limit */
+    uint64_t number_from; /* is added to the steps' numbers in the stream, and to nothing else */
+    uint64_t max_epochs;  /* 0: no limit */
     bool dry_run;
 
     size_t n;

@@ -85,7 +85,7 @@ static void seal_header(struct mix *m)
         .tokenizer_hash = shard_set_tokenizer_hash(s),
         .seed = m->seed,
         .mix_hash = mix_hash(m),
-        .first_step = m->start_step,
+        .first_step = m->number_from + m->start_step,
         .eos_id = shard_set_eos(s),
     };
     batch_header_seal(&m->header);

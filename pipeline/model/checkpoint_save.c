@@ -4,6 +4,7 @@
  */
 #include "pipeline/model/checkpoint.h"
 
+#include "pipeline/lib/commit_dir.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
@@ -19,7 +20,7 @@
 enum { CHUNK = 1 << 18 }; /* floats downloaded from the device at a time */
 
 struct checkpoint_save {
-    char *dir, *tmp, *parent;
+    struct commit_dir place;
     json_t *files;
     XXH3_state_t *hash;
     float *buf;
@@ -30,29 +31,16 @@ struct checkpoint_save {
     uint64_t bytes;
 };
 
-static void remove_unfinished(void *arg)
-{
-    struct checkpoint_save *s = arg;
-    remove_tree(s->tmp);
-}
-
 struct checkpoint_save *checkpoint_begin(const char *dir)
 {
     struct checkpoint_save *s = xcalloc(1, sizeof *s);
-    const char *slash = strrchr(dir, '/');
-    s->dir = xstrdup(dir);
-    s->parent = slash ? xasprintf("%.*s", slash == dir ? 1 : (int)(slash - dir), dir) : xstrdup(".");
-    char *name = xasprintf(".tmp-%s-%d", slash ? slash + 1 : dir, (int)getpid());
-    s->tmp = path_join(s->parent, name);
-    free(name);
     s->files = json_object();
     if (!(s->hash = XXH3_createState()) || !s->files)
         die("out of memory");
     s->buf = xmalloc(CHUNK * sizeof *s->buf);
     s->half = xmalloc(CHUNK * sizeof *s->half);
-    remove_tree(s->tmp);
-    at_failure(remove_unfinished, s);
-    char *trainer = path_join(s->tmp, "trainer");
+    commit_dir_open(&s->place, dir);
+    char *trainer = path_join(s->place.tmp, "trainer");
     make_dirs(trainer);
     free(trainer);
     return s;
@@ -60,7 +48,7 @@ struct checkpoint_save *checkpoint_begin(const char *dir)
 
 static void file_begin(struct checkpoint_save *s, const char *name)
 {
-    s->path = path_join(s->tmp, name);
+    s->path = path_join(s->place.tmp, name);
     s->fd = open(s->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (s->fd < 0)
         die_errno("%s", s->path);
@@ -129,7 +117,7 @@ void checkpoint_put_tensors(struct checkpoint_save *s, const char *name, const s
     }
     char *header = safetensors_header(v, n_arrays * count, &len);
     if (!header)
-        die("%s/%s: out of memory", s->dir, name);
+        die("%s/%s: out of memory", s->place.path, name);
     file_begin(s, name);
     file_write(s, header, len);
     for (size_t i = 0; i < n_arrays * count; i++) {
@@ -162,17 +150,6 @@ static char *sealed_state(const json_t *state, size_t *len)
     return text;
 }
 
-/* Gives tmp the name of dir. When dir exists, the two are exchanged in one step. */
-static void take_name(struct checkpoint_save *s)
-{
-    if (rename(s->tmp, s->dir) == 0)
-        return;
-    if (errno != EEXIST && errno != ENOTEMPTY)
-        die_errno("%s: cannot rename to %s", s->tmp, s->dir);
-    if (renameat2(AT_FDCWD, s->tmp, AT_FDCWD, s->dir, RENAME_EXCHANGE) != 0)
-        die_errno("%s: cannot replace %s", s->tmp, s->dir);
-}
-
 void checkpoint_commit(struct checkpoint_save *s, json_t *state)
 {
     size_t len;
@@ -181,21 +158,12 @@ void checkpoint_commit(struct checkpoint_save *s, json_t *state)
     char *text = sealed_state(state, &len);
     checkpoint_put_text(s, "trainer/state.json", text, len);
     free(text);
-    char *trainer = path_join(s->tmp, "trainer");
+    char *trainer = path_join(s->place.tmp, "trainer");
     fsync_dir(trainer);
     free(trainer);
-    fsync_dir(s->tmp);
-    take_name(s);
-    at_failure_cancel(s);
-    say_in_place(s->dir);
-    fsync_dir(s->parent);
-    remove_tree(s->tmp); /* after the exchange, this is the old directory */
-    say_in_place(NULL);
+    commit_dir_finish(&s->place);
     json_decref(s->files);
     XXH3_freeState(s->hash);
-    free(s->dir);
-    free(s->tmp);
-    free(s->parent);
     free(s->buf);
     free(s->half);
     free(s);

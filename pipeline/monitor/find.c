@@ -56,6 +56,28 @@ static char *run_of(int pid)
     return run;
 }
 
+static bool is_same_directory(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int find_trainer(const char *run)
+{
+    static char names[MAX_PAGES][STATS_FILE];
+    struct stats_snapshot s;
+    int found = 0, n = stats_list(names, MAX_PAGES);
+    for (int i = 0; i < n && found == 0; i++) {
+        if (stats_look(names[i], &s) != 0 || !s.alive || strcmp(s.stage, "train") != 0)
+            continue;
+        char *its = run_of(s.pid);
+        if (its && is_same_directory(its, run))
+            found = s.pid;
+        free(its);
+    }
+    return found;
+}
+
 static size_t find_live(char **paths, size_t cap)
 {
     static char names[MAX_PAGES][STATS_FILE];

@@ -10,4 +10,7 @@
  * newest below runs/. Returns how many, at most cap. */
 size_t find_runs(char **paths, size_t cap);
 
+/* Returns the process of the live `train` of this user that writes a run; 0: none is known. */
+int find_trainer(const char *run);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "pipeline/lib/fs.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,7 +126,7 @@ struct rect grid_frame(struct grid *g, struct rect r, const char *title)
 
 void grid_bar(struct grid *g, int x, int y, int width, double share, enum colour colour)
 {
-    int full = (int)(share * width + 0.5);
+    int full = share > 0 ? (int)(fmin(share, 1) * width + 0.5) : 0;
     for (int i = 0; i < width; i++)
         grid_put(g, x + i, y, i < full ? 0x2588 : 0x2591, i < full ? colour : COLOUR_DIM);
 }

@@ -13,7 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { MAX_LINE = 4 << 20, MAX_CONFIG = 1 << 20, READ = 1 << 20 };
+enum { MAX_CONFIG = 1 << 20 };
 
 static double number(const json_t *o, const char *key)
 {
@@ -91,9 +91,11 @@ static void take_validation(struct run *r, const json_t *o)
         s->step = xrealloc(s->step, s->cap * sizeof *s->step);
         s->loss = xrealloc(s->loss, s->cap * sizeof *s->loss);
         s->bits = xrealloc(s->bits, s->cap * sizeof *s->bits);
+        s->finished = xrealloc(s->finished, s->cap * sizeof *s->finished);
     }
     s->step[s->n] = number(o, "step");
     s->loss[s->n] = number(o, "loss");
+    s->finished[s->n] = number(o, "finished_loss");
     s->bits[s->n++] = number(o, "bits_per_byte");
 }
 
@@ -128,6 +130,23 @@ static void take_sample(struct run *r, const json_t *o)
     *s = (struct run_sample){number(o, "step"), xstrdup(string(o, "prompt")), xstrdup(string(o, "text"))};
 }
 
+static void take_forecast(struct run *r, const json_t *o)
+{
+    r->forecast[r->n_forecasts++ % RUN_FORECASTS] =
+        (struct run_forecast){number(o, "step"), number(o, "loss"), number(o, "low"), number(o, "high"),
+                              number(o, "twice_the_steps")};
+}
+
+static void take_mix(struct run *r, const json_t *o)
+{
+    const json_t *rows = json_object_get(o, "rows"), *epochs = json_object_get(o, "epochs");
+    for (size_t i = 0; i < json_array_size(rows) && i < RUN_SOURCES; i++) {
+        r->mix[i].rows += json_number_value(json_array_get(rows, i));
+        r->mix[i].epochs = fmax(r->mix[i].epochs, json_number_value(json_array_get(epochs, i)));
+        r->n_mix = i + 1 > r->n_mix ? i + 1 : r->n_mix;
+    }
+}
+
 /* Most lines are steps, and most steps of a long run are not kept: those are not parsed. */
 static bool is_thinned(struct run *r, const char *line, size_t len)
 {
@@ -137,8 +156,9 @@ static bool is_thinned(struct run *r, const char *line, size_t len)
     return true;
 }
 
-static void take_line(struct run *r, const char *line, size_t len, bool newest)
+static void take_line(void *arg, const char *line, size_t len, bool newest)
 {
+    struct run *r = arg;
     json_error_t e;
     if (len == 0)
         return;
@@ -154,54 +174,33 @@ static void take_line(struct run *r, const char *line, size_t len, bool newest)
         take_validation(r, o);
     else if (strcmp(type, "sample") == 0)
         take_sample(r, o);
-    else if (strcmp(type, "event") == 0 || strcmp(type, "engine") == 0)
+    else if (strcmp(type, "forecast") == 0)
+        take_forecast(r, o);
+    else if (strcmp(type, "mix") == 0)
+        take_mix(r, o);
+    else if (strcmp(type, "finish") == 0) {
+        r->finish_change = number(o, "change");
+        r->finish_se = number(o, "se");
+    } else if (strcmp(type, "event") == 0 || strcmp(type, "engine") == 0)
         take_event(r, o);
     else
         r->bad_lines += !json_is_object(o);
     json_decref(o);
 }
 
-static void keep_rest(struct run *r, const char *s, size_t n)
-{
-    if (r->line_len + n > MAX_LINE) { /* too long to be one of our lines: skipped to its end */
-        r->line_len = 0;
-        r->bad_lines++;
-        return;
-    }
-    if (r->line_len + n > r->line_cap) {
-        r->line_cap = 2 * (r->line_len + n);
-        r->line = xrealloc(r->line, r->line_cap);
-    }
-    memcpy(r->line + r->line_len, s, n);
-    r->line_len += n;
-}
-
-static void take_bytes(struct run *r, const char *s, size_t n, bool newest)
-{
-    const char *end = s + n;
-    for (const char *nl; (nl = memchr(s, '\n', (size_t)(end - s))) != NULL; s = nl + 1) {
-        bool last = newest && !memchr(nl + 1, '\n', (size_t)(end - nl - 1));
-        if (r->line_len == 0) {
-            take_line(r, s, (size_t)(nl - s), last);
-            continue;
-        }
-        keep_rest(r, s, (size_t)(nl - s));
-        take_line(r, r->line, r->line_len, last);
-        r->line_len = 0;
-    }
-    keep_rest(r, s, (size_t)(end - s));
-}
-
 /* Forgets everything that was read, since a resumed run has shortened its log. */
-static void start_over(struct run *r)
+static void start_over(void *arg)
 {
-    r->offset = 0;
-    r->line_len = 0;
+    struct run *r = arg;
     r->n_points = 0;
     r->n_steps = 0;
     r->stride = 1;
     r->n_events = 0;
     r->n_samples = 0;
+    r->n_forecasts = 0;
+    r->finish_change = r->finish_se = NAN;
+    r->n_mix = 0;
+    memset(r->mix, 0, sizeof r->mix);
     for (size_t i = 0; i < r->n_val; i++)
         r->val[i].n = 0;
     r->last = (struct run_point){.loss = NAN, .grad_norm = NAN, .lr = NAN, .tokens_per_s = NAN, .stall = NAN};
@@ -211,7 +210,7 @@ static void start_over(struct run *r)
 
 /* Whether some process holds the run's lock, as the kernel lists it. Trying to take the lock could disturb a
  * `train` that is about to start. */
-static bool is_locked(const char *path)
+bool run_is_live(const char *path)
 {
     struct stat st;
     char line[256], want[64];
@@ -242,8 +241,18 @@ json_t *run_config(const struct run *r)
     return o;
 }
 
+/* Reads it when it is another file than before, or has changed. */
 static void read_config(struct run *r)
 {
+    struct stat st;
+    char *path = path_join(r->path, "config.json");
+    bool there = stat(path, &st) == 0;
+    free(path);
+    if (there && st.st_ino == r->config.st_ino && st.st_size == r->config.st_size &&
+        st.st_mtim.tv_sec == r->config.st_mtim.tv_sec && st.st_mtim.tv_nsec == r->config.st_mtim.tv_nsec)
+        return;
+    if (there)
+        r->config = st;
     json_t *o = run_config(r);
     r->steps = or_zero(number(o, "steps"));
     r->rows = or_zero(number(o, "rows"));
@@ -251,6 +260,15 @@ static void read_config(struct run *r)
     r->flops_per_token = or_zero(number(o, "flops_per_token"));
     snprintf(r->model, sizeof r->model, "%s, %.1fM weights", string(o, "model"),
              or_zero(number(o, "parameters")) / 1e6);
+    snprintf(r->schedule, sizeof r->schedule, "%s", string(o, "schedule"));
+    r->warmup = or_zero(number(o, "warmup"));
+    r->decay = or_zero(number(o, "decay"));
+    const json_t *depths = json_object_get(o, "depths");
+    r->n_depths = json_array_size(depths) < RUN_SOURCES ? json_array_size(depths) : RUN_SOURCES;
+    for (size_t i = 0; i < r->n_depths; i++) {
+        const json_t *d = json_array_get(depths, i);
+        r->depth[i] = (struct run_depth){or_zero(number(d, "step")), or_zero(number(d, "layers"))};
+    }
     snprintf(r->backend, sizeof r->backend, "%s", string(o, "backend"));
     json_decref(o);
 }
@@ -282,36 +300,36 @@ struct run *run_open(const char *path, char *err, size_t cap)
     char *file = path_join(dir, "metrics.jsonl"), *real = realpath(dir, NULL);
     r->path = dir;
     r->name = xstrdup(real && strrchr(real, '/') ? strrchr(real, '/') + 1 : dir);
+    r->alerts.file.fd = -1;
     r->gpu_utilization = r->gpu_memory = r->gpu_celsius = r->gpu_watts = NAN;
-    r->fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     start_over(r);
-    if (r->fd < 0) {
+    if (tail_open(&r->file, file) != 0) {
         snprintf(err, cap, "%s: %s", file, strerror(errno));
         run_close(r);
         r = NULL;
     }
     free(file);
     free(real);
-    if (r)
+    if (r) {
+        alertlog_open(&r->alerts, dir);
         run_poll(r);
+    }
     return r;
 }
 
 void run_poll(struct run *r)
 {
-    struct stat st;
-    r->live = is_locked(r->path);
+    r->live = run_is_live(r->path);
     read_config(r);
-    if (fstat(r->fd, &st) != 0)
-        return;
-    if ((uint64_t)st.st_size < r->offset)
-        start_over(r);
-    char *buf = xmalloc(READ);
-    for (ssize_t n; (n = pread(r->fd, buf, READ, (off_t)r->offset)) > 0;) {
-        r->offset += (uint64_t)n;
-        take_bytes(r, buf, (size_t)n, r->offset >= (uint64_t)st.st_size);
-    }
-    free(buf);
+    tail_poll(&r->file, take_line, start_over, r);
+    alertlog_poll(&r->alerts);
+}
+
+void run_show(struct run *r, double share)
+{
+    struct stat st;
+    if (fstat(r->file.fd, &st) == 0)
+        r->file.limit = (uint64_t)(share * (double)st.st_size);
 }
 
 void run_close(struct run *r)
@@ -322,16 +340,16 @@ void run_close(struct run *r)
         free(r->val[i].step);
         free(r->val[i].loss);
         free(r->val[i].bits);
+        free(r->val[i].finished);
     }
     for (size_t i = 0; i < RUN_SAMPLES; i++) {
         free(r->samples[i].prompt);
         free(r->samples[i].text);
     }
-    if (r->fd >= 0)
-        close(r->fd);
+    tail_close(&r->file);
+    alertlog_close(&r->alerts);
     free(r->path);
     free(r->name);
-    free(r->line);
     free(r);
 }
 
@@ -343,35 +361,14 @@ double run_seconds_left(const struct run *r)
     return time / done * (r->steps - r->last.step);
 }
 
-/* ---- for other programs ---- */
-
-static json_t *real(double x)
+const char *run_phase(const struct run *r, double step)
 {
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
-/* A name from a file may hold bytes that are not UTF-8, which JSON cannot represent. */
-static json_t *text(const char *s)
-{
-    json_t *v = json_string(s);
-    return v ? v : json_string("?");
-}
-
-json_t *run_to_json(const struct run *r)
-{
-    json_t *val = json_object(), *last = json_null();
-    for (size_t i = 0; i < r->n_val; i++)
-        if (r->val[i].n > 0)
-            json_object_set_new(val, r->val[i].name,
-                                json_pack("{s:o, s:o, s:o}", "step", real(r->val[i].step[r->val[i].n - 1]),
-                                          "loss", real(r->val[i].loss[r->val[i].n - 1]), "bits_per_byte",
-                                          real(r->val[i].bits[r->val[i].n - 1])));
-    if (r->n_events > 0)
-        last = text(r->events[(r->n_events - 1) % RUN_EVENTS].text);
-    return json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "name",
-                     text(r->name), "path", text(r->path), "live", (int)r->live, "step", real(r->last.step),
-                     "steps", real(r->steps), "tokens", real(r->last.tokens), "loss", real(r->last.loss),
-                     "grad_norm", real(r->last.grad_norm), "lr", real(r->last.lr), "tokens_per_s",
-                     real(r->last.tokens_per_s), "seconds_left", real(run_seconds_left(r)), "validation", val,
-                     "last_event", last, "bad_lines", (json_int_t)r->bad_lines);
+    double share = r->steps > 0 ? step / r->steps : NAN;
+    if (!r->schedule[0] || isnan(share))
+        return "";
+    if (share < r->warmup)
+        return "warm-up";
+    if (strcmp(r->schedule, "cosine") == 0)
+        return "cosine";
+    return strcmp(r->schedule, "wsd") == 0 && share >= 1 - r->decay ? "decay" : "constant";
 }

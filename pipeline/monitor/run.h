@@ -13,14 +13,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <jansson.h>
+
+#include "pipeline/alerts/alertlog.h"
+#include "pipeline/lib/tail.h"
 
 enum {
     RUN_POINTS = 4096, /* steps kept at most */
     RUN_SOURCES = 16,  /* validation sources, and sources of the mix */
     RUN_EVENTS = 512,  /* newest kept */
     RUN_EVENT_TEXT = 160,
-    RUN_SAMPLES = 64, /* newest kept */
+    RUN_SAMPLES = 64,   /* newest kept */
+    RUN_FORECASTS = 64, /* newest kept */
     RUN_NAME = 48,
 };
 
@@ -30,7 +35,8 @@ struct run_point { /* a step; NaN: not said */
 
 struct run_series { /* the validations of one source */
     char name[RUN_NAME];
-    double *step, *loss, *bits; /* n of each */
+    double *step, *loss, *bits,
+        *finished; /* n of each; finished: loss of the forecast of the weights, or NaN */
     size_t n, cap;
 };
 
@@ -45,10 +51,25 @@ struct run_sample { /* a text that the model wrote */
     char *prompt, *text; /* owned */
 };
 
+struct run_forecast { /* of the loss at the end */
+    double step, loss, low, high, twice;
+};
+
+struct run_source { /* of the mix, as far as train has told */
+    double rows, epochs;
+};
+
+struct run_depth { /* so many layers from a step on */
+    double step, layers;
+};
+
 struct run {
     char *path, *name;
     double steps, row_tokens, rows, flops_per_token; /* from config.json; 0: not given */
-    char model[RUN_NAME], backend[2 * RUN_NAME];
+    char model[RUN_NAME], backend[2 * RUN_NAME], schedule[16];
+    double warmup, decay; /* shares of the steps */
+    struct run_depth depth[RUN_SOURCES];
+    size_t n_depths;
     struct run_point points[RUN_POINTS], last;
     size_t n_points;
     uint64_t n_steps, stride;
@@ -58,20 +79,29 @@ struct run {
     uint64_t n_events;
     struct run_sample samples[RUN_SAMPLES]; /* a ring, as events */
     uint64_t n_samples;
+    struct run_forecast forecast[RUN_FORECASTS]; /* a ring, as events */
+    uint64_t n_forecasts;
+    double finish_change, finish_se; /* of the loss, by --finish auto; NaN: it was not compared */
+    struct run_source mix[RUN_SOURCES];
+    size_t n_mix;
+    struct alertlog alerts;
     double gpu_utilization, gpu_memory, gpu_celsius, gpu_watts; /* NaN: not said */
     uint64_t bad_lines;
-    bool live; /* a `train` holds its lock */
-    /* reading */
-    int fd;
-    uint64_t offset;
-    char *line; /* begun, not ended */
-    size_t line_len, line_cap;
+    bool live;          /* a `train` holds its lock */
+    struct tail file;   /* metrics.jsonl */
+    struct stat config; /* config.json as it was when it was read */
 };
 
 struct run *run_open(const char *path, char *err, size_t cap); /* path: a run, or something in it */
 void run_poll(struct run *r);
+/* Of metrics.jsonl, only this share (0..1) counts from the next run_poll on: for a replay. */
+void run_show(struct run *r, double share);
 void run_close(struct run *r);
+bool run_is_live(const char *path);           /* a `train` holds the lock of this directory */
 double run_seconds_left(const struct run *r); /* NaN: cannot be told */
+/* Which phase of its schedule a step belongs to: "warm-up", "constant", "cosine", "decay"; "" where the
+ * schedule is not known. */
+const char *run_phase(const struct run *r, double step);
 json_t *run_to_json(const struct run *r);
 /* config.json of the run, an object; NULL: there is none that can be read. New reference. */
 json_t *run_config(const struct run *r);

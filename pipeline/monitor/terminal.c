@@ -10,6 +10,7 @@
 #include <wchar.h>
 
 enum { REFRESH_MS = 500 };
+static const double REPLAY_LEAST = 1 / 64.0, REPLAY_MOST = 64;
 
 /* Colour pairs are numbered by enum colour. Only 8 colours are used, so that it looks the same everywhere. */
 static void begin_colours(void)
@@ -85,9 +86,33 @@ static void ask_search(struct view *v)
     v->pane = PANE_EVENTS;
 }
 
+static void acknowledge(struct view *v)
+{
+    if (v->n_runs > 0 && alertlog_acknowledge(&v->runs[v->chosen]->alerts) < 0)
+        v->trouble = "alerts.jsonl cannot be written: the alerts stay as they are";
+}
+
+/* A click on the name of a pane, or the wheel. */
+static void obey_mouse(struct view *v)
+{
+    MEVENT e;
+    int height, width;
+    if (getmouse(&e) != OK)
+        return;
+    getmaxyx(stdscr, height, width);
+    enum pane p = view_pane_at(v, width, height, e.x, e.y);
+    if ((e.bstate & BUTTON1_PRESSED) && p != N_PANES)
+        v->pane = p;
+    if (e.bstate & BUTTON4_PRESSED)
+        v->scroll -= v->scroll > 0;
+    if (e.bstate & BUTTON5_PRESSED)
+        v->scroll++;
+}
+
 /* Returns false to leave. */
 static bool obey(struct view *v, int key)
 {
+    v->trouble = NULL;
     if (key >= '1' && key < '1' + N_PANES)
         v->pane = (enum pane)(key - '1');
     switch (key) {
@@ -107,6 +132,16 @@ static bool obey(struct view *v, int key)
         break;
     case '?':
         v->help = !v->help;
+        break;
+    case 'a':
+        acknowledge(v);
+        break;
+    case '<':
+    case '>':
+        v->replay_rate = fmin(fmax(v->replay_rate * (key == '<' ? 0.5 : 2), REPLAY_LEAST), REPLAY_MOST);
+        break;
+    case KEY_MOUSE:
+        obey_mouse(v);
         break;
     case '/':
         ask_search(v);
@@ -155,6 +190,8 @@ void terminal_show(struct view *v, bool ascii, void (*poll)(void))
     cbreak();
     curs_set(0);
     keypad(stdscr, true);
+    mouseinterval(0);
+    mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
     timeout(REFRESH_MS);
     while (!stop_signal) {
         double now = now_seconds();

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -39,7 +38,6 @@ struct shuffle {
     struct document current;
     uint32_t last; /* its last chunk, or NONE */
     bool passing;  /* it does not fit and goes straight to the sink */
-    XXH3_state_t *hash;
     uint64_t empty;
 };
 
@@ -56,9 +54,6 @@ struct shuffle *shuffle_new(uint64_t bytes, uint32_t width, uint64_t seed, const
         xmalloc((size_t)s->n_chunks * CHUNK_BYTES); /* pages become resident only when they are touched */
     s->documents = xmalloc((size_t)s->n_chunks * sizeof *s->documents);
     s->free = s->last = NONE;
-    s->hash = XXH3_createState();
-    if (!s->hash)
-        die("out of memory");
     return s;
 }
 
@@ -113,9 +108,8 @@ static uint32_t take_chunk(struct shuffle *s)
 /* Emits the part of the current document that is buffered; the rest will follow it directly. */
 static void pass_through(struct shuffle *s)
 {
-    assert(s->current.n_tokens >= SHUFFLE_HASHED_TOKENS);
     s->passing = true;
-    s->sink.begin(s->sink.arg, XXH3_64bits_digest(s->hash));
+    s->sink.begin(s->sink.arg, s->current.hash);
     drain(s, s->current.first, s->current.n_tokens);
     s->last = NONE;
 }
@@ -153,7 +147,6 @@ static void append(struct shuffle *s, const unsigned char *p, size_t n)
 static void finish_document(struct shuffle *s)
 {
     struct document *d = &s->current;
-    d->hash = XXH3_64bits_digest(s->hash);
     if (s->passing)
         s->sink.end(s->sink.arg, (int)d->domain, d->text_bytes);
     else if (d->n_tokens > 0)
@@ -165,19 +158,14 @@ static void finish_document(struct shuffle *s)
     s->passing = false;
 }
 
-void shuffle_put(struct shuffle *s, const void *tokens, size_t n, int domain, uint64_t text_bytes, bool more)
+void shuffle_put(struct shuffle *s, const struct tok_record_view *v)
 {
     struct document *d = &s->current;
-    if (d->n_tokens == 0)
-        XXH3_64bits_reset(s->hash);
-    if (d->n_tokens < SHUFFLE_HASHED_TOKENS) {
-        size_t left = SHUFFLE_HASHED_TOKENS - (size_t)d->n_tokens;
-        XXH3_64bits_update(s->hash, tokens, (n < left ? n : left) * s->width);
-    }
-    d->domain = (uint32_t)domain;
-    d->text_bytes += text_bytes;
-    append(s, tokens, n);
-    if (!more)
+    d->hash = v->document_hash;
+    d->domain = (uint32_t)v->domain;
+    d->text_bytes += v->text_bytes;
+    append(s, v->tokens, v->n_tokens);
+    if (!(v->flags & TOKENS_CONTINUED))
         finish_document(s);
 }
 
@@ -187,6 +175,18 @@ void shuffle_flush(struct shuffle *s)
         emit_one(s);
 }
 
+bool shuffle_hashes(const struct shuffle *s, uint64_t *least, uint64_t *greatest)
+{
+    *least = UINT64_MAX;
+    *greatest = 0;
+    for (uint32_t i = 0; i < s->n_documents; i++) {
+        uint64_t h = s->documents[i].hash;
+        *least = h < *least ? h : *least;
+        *greatest = h > *greatest ? h : *greatest;
+    }
+    return s->n_documents > 0;
+}
+
 uint64_t shuffle_empty(const struct shuffle *s)
 {
     return s->empty;
@@ -194,7 +194,6 @@ uint64_t shuffle_empty(const struct shuffle *s)
 
 void shuffle_free(struct shuffle *s)
 {
-    XXH3_freeState(s->hash);
     free(s->chunks);
     free(s->documents);
     free(s);

@@ -16,15 +16,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pipeline/stream/tokstream.h"
+
 enum {
-    SHUFFLE_HASHED_TOKENS = 65536, /* first tokens of a document, covered by its hash, which must be known
-                                      before the document leaves the buffer */
     SHUFFLE_MIN_BYTES = 1 << 20,
     SHUFFLE_MAX_BYTES = 640 << 20, /* keeps the program below 1 GiB together with its other buffers */
 };
 
-/* The receiver of documents: begin, tokens in any number of pieces, end. hash: XXH3-64 of the first
- * SHUFFLE_HASHED_TOKENS tokens as they are stored. */
+/* The receiver of documents: begin, tokens in any number of pieces, end. hash: the document's. */
 struct shuffle_sink {
     void *arg;
     void (*begin)(void *arg, uint64_t hash);
@@ -36,9 +35,11 @@ struct shuffle;
 
 /* bytes must lie between the two limits above; width: bytes a token. Dies when out of memory. */
 struct shuffle *shuffle_new(uint64_t bytes, uint32_t width, uint64_t seed, const struct shuffle_sink *sink);
-/* Adds tokens of the current document. more: the document continues in the next call. */
-void shuffle_put(struct shuffle *s, const void *tokens, size_t n, int domain, uint64_t text_bytes, bool more);
-void shuffle_flush(struct shuffle *s);           /* called at the end of the input */
+/* Adds a record: the next tokens of the current document. */
+void shuffle_put(struct shuffle *s, const struct tok_record_view *v);
+void shuffle_flush(struct shuffle *s); /* called at the end of the input */
+/* The smallest and the largest hash of the documents in the buffer. False: it is empty. */
+bool shuffle_hashes(const struct shuffle *s, uint64_t *least, uint64_t *greatest);
 uint64_t shuffle_empty(const struct shuffle *s); /* documents without a token, which were dropped */
 void shuffle_free(struct shuffle *s);
 

@@ -19,11 +19,12 @@ struct tok_writer;
 /* Refuses to write binary data to a terminal (exit 2). With a ring, the writer waits for its reader only when
  * the ring is full. */
 struct tok_writer *tok_writer_open(const char *endpoint, const struct tokens_header *h);
-/* Writes one record; n <= TOKENS_MAX_RECORD. more: the document continues in the next record. text_bytes:
- * size of the text of these tokens. When the reader of a ring has gone, the process ends as it would on a
- * broken pipe. When stop_signal is set while waiting, it returns with nothing written. */
-void tok_writer_put(struct tok_writer *w, int domain, const uint32_t *ids, size_t n, uint64_t text_bytes,
-                    bool more);
+/* Writes one record; n <= TOKENS_MAX_RECORD. hash: of the whole document. more: the document continues in the
+ * next record. text_bytes: size of the text of these tokens. When the reader of a ring has gone, the process
+ * ends as it would on a broken pipe. When stop_signal is set while waiting, it returns with nothing written.
+ */
+void tok_writer_put(struct tok_writer *w, int domain, uint64_t hash, const uint32_t *ids, size_t n,
+                    uint64_t text_bytes, bool more);
 /* Writes what is buffered, for pipes whose reader should see documents as they come. */
 void tok_writer_flush(struct tok_writer *w);
 /* whole: writes the end record and commits. Not whole (stopped by a signal): a pipe or ring ends truncated,
@@ -37,6 +38,7 @@ struct tok_record_view {
     int domain;
     int flags; /* TOKENS_CONTINUED */
     uint64_t text_bytes;
+    uint64_t document_hash;
     const void *tokens; /* 4-byte aligned; uint16_t or uint32_t (token_width); all below vocab_size; valid
                            until the next call */
 };

@@ -33,7 +33,8 @@ struct tok_reader {
     size_t pos, end, cap;
     uint64_t offset; /* where the next unit begins in the stream */
     uint32_t n_documents;
-    int open_domain; /* the domain of a document that continues, or -1 */
+    int open_domain;    /* the domain of a document that continues, or -1 */
+    uint64_t open_hash; /* and its hash */
     bool finished;
 };
 
@@ -145,7 +146,7 @@ static void check_record(struct tok_reader *r, const struct tokens_record *recor
 {
     if (tokens_record_check(record) != TOKENS_OK)
         bad(r, r->offset, tokens_strerror(TOKENS_ERECORD));
-    if (r->open_domain >= 0 && record->domain != r->open_domain)
+    if (r->open_domain >= 0 && (record->domain != r->open_domain || record->document_hash != r->open_hash))
         bad(r, r->offset, "a document that goes on is followed by something else");
 }
 
@@ -246,10 +247,12 @@ bool tok_reader_next(struct tok_reader *r, struct tok_record_view *v)
                                   .domain = record.domain,
                                   .flags = record.flags,
                                   .text_bytes = record.text_bytes,
+                                  .document_hash = record.document_hash,
                                   .tokens = payload};
     check_tokens(r, v);
     r->offset += sizeof record + tokens_payload_bytes(&r->header, record.n_tokens);
     r->open_domain = record.flags & TOKENS_CONTINUED ? record.domain : -1;
+    r->open_hash = record.document_hash;
     if (!(record.flags & TOKENS_CONTINUED))
         r->n_documents++;
     return true;

@@ -131,12 +131,13 @@ static void pack(unsigned char *out, const uint32_t *ids, size_t n, uint32_t wid
         memset(out + 2 * n, 0, 2);
 }
 
-void tok_writer_put(struct tok_writer *w, int domain, const uint32_t *ids, size_t n, uint64_t text_bytes,
-                    bool more)
+void tok_writer_put(struct tok_writer *w, int domain, uint64_t hash, const uint32_t *ids, size_t n,
+                    uint64_t text_bytes, bool more)
 {
     struct tokens_record record = {.n_tokens = (uint32_t)n,
                                    .domain = (uint8_t)domain,
                                    .text_bytes = text_bytes,
+                                   .document_hash = hash,
                                    .flags = more ? TOKENS_CONTINUED : 0};
     assert(domain != TOKENS_END && tokens_record_check(&record) == TOKENS_OK);
     if (!more)

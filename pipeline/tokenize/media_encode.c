@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "formats/tokens.h"
 #include "pipeline/lib/cli.h"
@@ -81,6 +82,7 @@ struct job {
     uint32_t *ids;
     size_t n, cap;
     uint64_t text_bytes;
+    uint64_t hash; /* XXH3-64 of the file, or of the JSON */
     struct quality quality;
 };
 
@@ -124,6 +126,7 @@ static void encode_file(struct run *r, struct job *j)
     void *bytes = media_read(j->name, &len, j->err, sizeof j->err);
     if (!bytes)
         return;
+    j->hash = XXH3_64bits(bytes, len);
     if (r->m->encode(r->codec, &media_opts, bytes, len, &codes, no_measure ? NULL : &j->quality, j->err,
                      sizeof j->err) == 0)
         add_codes(r, j, &codes);
@@ -136,6 +139,7 @@ static void encode_document(struct run *r, size_t worker, struct job *j)
     struct code_list codes;
     char *text;
     size_t len, n;
+    j->hash = XXH3_64bits(j->json.s, j->json.len);
     if (codes_parse(r->m, j->json.s, j->json.len, &codes, &text, &len, j->err, sizeof j->err) != 0)
         return;
     add_codes(r, j, &codes);
@@ -169,8 +173,8 @@ static void put(struct run *r, const struct job *j)
 {
     size_t at = 0;
     for (; j->n - at > TOKENS_MAX_RECORD; at += TOKENS_MAX_RECORD)
-        tok_writer_put(r->writer, input_opts.domain, j->ids + at, TOKENS_MAX_RECORD, 0, true);
-    tok_writer_put(r->writer, input_opts.domain, j->ids + at, j->n - at, j->text_bytes, false);
+        tok_writer_put(r->writer, input_opts.domain, j->hash, j->ids + at, TOKENS_MAX_RECORD, 0, true);
+    tok_writer_put(r->writer, input_opts.domain, j->hash, j->ids + at, j->n - at, j->text_bytes, false);
 }
 
 static void put_array(struct run *r, const struct job *j)

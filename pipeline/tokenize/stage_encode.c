@@ -206,7 +206,7 @@ static void put_record(struct run *r, const struct chunk *c, const uint32_t *ids
     size_t bytes = n > 0 ? c->len : 0;
     do {
         size_t here = n < TOKENS_MAX_RECORD ? n : TOKENS_MAX_RECORD;
-        tok_writer_put(r->writer, c->domain, ids, here, bytes, here < n || !c->last);
+        tok_writer_put(r->writer, c->domain, c->hash, ids, here, bytes, here < n || !c->last);
         ids += here;
         n -= here;
         bytes = 0;

@@ -1,6 +1,7 @@
 #include "pipeline/train/config.h"
 
 #include "formats/json_text.h"
+#include "pipeline/alerts/deliver.h"
 #include "pipeline/lib/apart.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -15,6 +16,7 @@
 #include <string.h>
 
 static const char usage[] = "train -m nano -t tok.json -i ring:NAME -o DIR --steps N [options]\n"
+                            "train --init DIR -i ring:NAME -o DIR --steps N [options]\n"
                             "train --print-step DIR\n"
                             "train --list-presets [--json]\n"
                             "train --print-shape FLOP";
@@ -60,6 +62,7 @@ struct train_config *config_parse(int argc, char **argv)
     };
     for (const struct setting *s = settings; s->help; s++)
         setting_unset(s);
+    char err[256];
     c->input = "-";
     int n = cli_parse(&cli, argc, argv);
     if (n > 0)
@@ -81,6 +84,8 @@ struct train_config *config_parse(int argc, char **argv)
         usage_error("-t FILE is missing: the tokenizer");
     if (c->preset && names_directory(c->init))
         usage_error("-m and --init DIR exclude each other: both give the model's dimensions");
+    if (deliver_check(c->on_alert, c->alert_url, err, sizeof err) != 0)
+        usage_error("%s", err);
     if (c->stop_on && strcmp(c->stop_on, "USR1") != 0)
         usage_error("--stop-on: only USR1, not '%s'; other signals stop in any case", c->stop_on);
     if (c->keep_best && c->val.n == 0)

@@ -29,7 +29,7 @@ enum recipe { RECIPE_PLAN, RECIPE_FAST };
 enum { CONFIG_PARTS = 8 }; /* of a run that a launcher started, so that 1 to 8 processes give equal bits */
 
 struct train_config {
-    const char *preset, *tokenizer, *input, *run, *grow, *print_step, *stop_on;
+    const char *preset, *tokenizer, *input, *run, *grow, *print_step, *stop_on, *on_alert, *alert_url;
     const char *init; /* small, unit, or a directory */
     char *init_dir;   /* the model directory that init names, for a run that begins; NULL: none */
     enum init first_values;

@@ -230,6 +230,7 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     finish_after(&t->finish, &t->w, t->step - growth_since(&t->cfg->growth, t->step - 1));
     t->tokens_seen += tokens;
     by_source(t, rows);
+    mixed_add(&t->mixed, t->h, rows);
     r.step = t->step;
     r.tokens = t->tokens_seen;
     r.seconds = now_seconds() - began;
@@ -317,7 +318,10 @@ static void after_step(struct trainer *t)
     int asked = agree_on_signals(t);
     bool best = t->cfg->keep_best && t->best_step == t->step;
     bool in_doubt = t->guard.bad_in_a_row > 0 && t->step < t->cfg->steps && !t->stop;
-    if ((due(t, t->step, t->cfg->save_every) || best || t->stop || asked) && !in_doubt) {
+    bool saves = (due(t, t->step, t->cfg->save_every) || best || t->stop || asked) && !in_doubt;
+    if (saves || due(t, t->step, t->cfg->steps / FORECASTS))
+        mixed_write(&t->mixed, t->h, &t->metrics, t->step);
+    if (saves) {
         save_signal = 0; /* one that comes from here on is about later steps */
         state_save(t);
         if (asked)

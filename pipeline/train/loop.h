@@ -18,6 +18,7 @@
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
 #include "pipeline/train/lookahead.h"
+#include "pipeline/train/mixed.h"
 #include "pipeline/train/optim.h"
 #include "pipeline/train/parallel.h"
 #include "pipeline/train/rate.h"
@@ -60,6 +61,7 @@ struct trainer {
     double *finished_loss; /* micro: of a row, by the forecast */
 
     struct logfile metrics, ledger;
+    struct mixed mixed;
 
     /* what a checkpoint carries besides arrays */
     uint64_t step; /* done */

@@ -16,7 +16,8 @@ static void string(struct logfile *l, const char *key, const char *s)
 
 static void sensors(struct logfile *l, const struct sensors *s)
 {
-    fprintf(l->f, ",\"gpu_memory_bytes\":%llu", U(s->memory_used));
+    fprintf(l->f, ",\"gpu_memory_bytes\":%llu,\"gpu_memory_total_bytes\":%llu", U(s->memory_used),
+            U(s->memory_total));
     logfile_number(l, "gpu_utilization", s->utilization < 0 ? NAN : (double)s->utilization);
     logfile_number(l, "gpu_celsius", s->celsius < 0 ? NAN : (double)s->celsius);
     logfile_number(l, "gpu_watts", s->watts < 0 ? NAN : (double)s->watts);

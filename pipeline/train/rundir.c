@@ -116,7 +116,7 @@ void rundir_open(const char *run)
 void rundir_clear(const char *run)
 {
     static const char *const names[] = {"latest",        "best",         "latest-finished", "checkpoints",
-                                        "metrics.jsonl", "ledger.jsonl", "config.json"};
+                                        "metrics.jsonl", "ledger.jsonl", "config.json",     "alerts.jsonl"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = path_join(run, names[i]);
         remove_tree(path);

@@ -52,6 +52,11 @@ const struct setting settings[] = {
      "with --resume: settings given now win over the checkpoint's"},
     {0, "stop-on", OPT_STR, &cfg.stop_on, "SIGNAL", NOT_KEPT, 0, 0, 0,
      "USR1: SIGUSR1 saves and stops; without it, the signal saves and the run goes on"},
+    {0, "on-alert", OPT_STR, &cfg.on_alert, "COMMAND", NOT_KEPT, 0, 0, 0,
+     "run this, words at blanks and no shell, for each alert of alerts.jsonl, whose line it gets as its "
+     "input"},
+    {0, "alert-url", OPT_STR, &cfg.alert_url, "URL", NOT_KEPT, 0, 0, 0,
+     "POST each alert as JSON: https, or http to this machine"},
     {0, "allow-mix-change", OPT_FLAG, &cfg.allow_mix_change, NULL, NOT_KEPT, 0, 0, 0,
      "with --resume: go on with another mix"},
     {0, "print-step", OPT_STR, &cfg.print_step, "DIR", NOT_KEPT, 0, 0, 0,

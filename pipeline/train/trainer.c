@@ -1,5 +1,6 @@
 #include "pipeline/train/trainer.h"
 
+#include "pipeline/alerts/watch.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/model/checkpoint.h"
@@ -201,13 +202,18 @@ void trainer_write_config(const struct trainer *t, const struct model_config *m)
     if (t->cluster->rank != 0)
         return;
     char *path = path_join(t->cfg->run, "config.json");
-    json_t *o = config_to_json(t->cfg);
+    json_t *o = config_to_json(t->cfg), *depths = json_array();
+    const struct growth *g = &t->cfg->growth;
+    for (int i = 0; i < g->n; i++)
+        json_array_append_new(depths, json_pack("{s:I, s:i}", "step", (json_int_t)g->stage[i].step, "layers",
+                                                g->stage[i].depth));
     json_object_set_new(o, "version", json_string(tritter_version));
     json_object_set_new(o, "backend", json_sprintf("%s, %s", t->ops->name, t->ops->describe(t->dev)));
     json_object_set_new(o, "ranks", json_integer(t->cluster->size));
     json_object_set_new(o, "parameters", json_integer((json_int_t)model_params(m)));
     json_object_set_new(o, "vocab_size", json_integer(m->V));
     json_object_set_new(o, "flops_per_token", json_real(model_flops_per_token(m, (int)t->h->T)));
+    json_object_set_new(o, "depths", depths);
     json_object_set_new(o, "rows", json_integer(t->h->B));
     json_object_set_new(o, "row_tokens", json_integer(t->h->T));
     json_object_set_new(o, "sources", json_integer(t->h->n_sources));
@@ -248,6 +254,16 @@ static void load_first_weights(struct trainer *t)
     say("the weights are those of %s", dir);
 }
 
+/* Without a watch, a run goes on. */
+void trainer_watch(const struct trainer *t)
+{
+    char err[1024];
+    const struct watch_settings s = {
+        .run = t->cfg->run, .on_alert = t->cfg->on_alert, .alert_url = t->cfg->alert_url};
+    if (watch_thread_start(&s, err, sizeof err) != 0)
+        warn("%s: there will be no alerts", err);
+}
+
 /* Weights and counters: first values, or those of the checkpoint. */
 void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
 {
@@ -283,6 +299,7 @@ void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
 void trainer_close(struct trainer *t)
 {
     logfile_close(&t->metrics);
+    watch_thread_stop();
     logfile_close(&t->ledger);
     feed_close(&t->feed);
     validation_close(t->val);

@@ -12,7 +12,7 @@ expect 1 "down_proj.weight' is 48 wide, and q8_0 holds blocks of 32" "$TOOLS/exp
 expect 1 '--dtype q5_1: gguf knows f32' "$TOOLS/export" gguf run -o c.gguf --dtype q5_1
 expect 1 'nowhere' "$TOOLS/export" gguf nowhere -o c.gguf
 expect 2 'say what to write' "$TOOLS/export" run -o c.gguf
-expect 2 '-o FILE is missing' "$TOOLS/export" gguf run
+expect 2 '-o PATH is missing' "$TOOLS/export" gguf run
 mkfifo pipe
 expect 1 'pipe: is a device or a pipe' "$TOOLS/export" gguf run -o pipe --overwrite
 [ -p pipe ]

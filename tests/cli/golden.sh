@@ -1,11 +1,14 @@
-# Files of the first release are opened by today's programs, and mean what they meant.
+# Files of every format version are opened by today's programs, and mean what they meant, or are refused by name.
 set -euo pipefail
 export OMP_WAIT_POLICY=passive
 cp -r "$ROOT/tests/golden/v1" g
+cp -r "$ROOT/tests/golden/v2" .
 "$BIN/fetch" --quiet --cat g/math.jsonl.zst >math.jsonl
-"$BIN/tokenize" decode --quiet -t g/tokenizer.json -i g/math.tokens -o decoded.jsonl
+"$BIN/tokenize" decode --quiet -t g/tokenizer.json -i v2/math.tokens -o decoded.jsonl
 "$BIN/tokenize" --quiet -t g/tokenizer.json -o math.tokens math.jsonl
-cmp math.tokens g/math.tokens
+cmp math.tokens v2/math.tokens
+if "$BIN/shard" -i g/math.tokens -o none 2>err; then echo "a token stream of version 1 was read"; exit 1; fi
+grep -q 'g/math.tokens: offset 0: token stream of another version than 2: tokenize' err
 [ "$(wc -l <decoded.jsonl)" = "$(wc -l <math.jsonl)" ]
 "$TOOLS/shard-dump" --verify g/shards >/dev/null
 "$TOOLS/shard-dump" --verify g/shards/val >/dev/null

@@ -3,7 +3,7 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8
 golden=$ROOT/tests/golden/monitor
-mkdir -p run other
+mkdir -p run other third
 awk 'BEGIN {
     for (i = 1; i <= 400; i++) {
         printf "{\"type\":\"step\",\"step\":%d,\"loss\":%.5g,\"grad_norm\":%.4g,\"lr\":%.4g,\"tokens\":%d,\"tokens_per_s\":%.5g,\"seconds\":1,\"stall_s\":0.001,\"updates\":1,\"trained_s\":%d,\"cpu_s\":%d,\"source_loss\":[]}\n",
@@ -14,8 +14,22 @@ awk 'BEGIN {
     }
     print "{\"type\":\"event\",\"step\":200,\"event\":\"checkpoint\",\"detail\":\"run/checkpoints/step-000200\"}"
     print "{\"type\":\"event\",\"step\":321,\"event\":\"spike\",\"loss\":9.5,\"grad_norm\":33,\"skipped\":true,\"rows\":[]}"
+    for (i = 100; i <= 400; i += 30)
+        printf "{\"type\":\"forecast\",\"step\":%d,\"loss\":%.4g,\"low\":%.4g,\"high\":%.4g,\"twice_the_steps\":1.9}\n", i, 2 + 20 / i, 1.9 + 10 / i, 2.1 + 30 / i
+    print "{\"type\":\"finish\",\"step\":400,\"change\":-0.0312,\"se\":0.004,\"finished\":true}"
+    print "{\"type\":\"mix\",\"step\":200,\"rows\":[2000,1200],\"epochs\":[1,2]}"
+    print "{\"type\":\"mix\",\"step\":400,\"rows\":[1900,1300],\"epochs\":[1,3]}"
 }' >run/metrics.jsonl
-echo '{"model":"nano","parameters":5300000,"steps":600,"rows":16,"row_tokens":256}' >run/config.json
+cat >run/config.json <<'END'
+{"model":"nano","parameters":5300000,"steps":600,"rows":16,"row_tokens":256,"schedule":"wsd","warmup":0.1,"decay":0.2,
+ "depths":[{"step":0,"layers":1},{"step":300,"layers":6}],"backend":"cpu, 2 threads"}
+END
+cat >run/alerts.jsonl <<'END'
+{"type":"alert","id":"spike@321","severity":"warning","rule":"spike","subject":"","step":321,"text":"loss 9.5, the median of the last 64 was 2.1"}
+{"type":"alert","id":"nan@350","severity":"critical","rule":"nan","subject":"","step":350,"text":"the loss is not finite"}
+{"type":"alert","id":"plateau@390","severity":"info","rule":"plateau","subject":"","step":390,"text":"the loss no longer falls"}
+{"type":"ack","id":"spike@321"}
+END
 sed 's/"loss":\([2-7]\)/"loss":1\1/' run/metrics.jsonl >other/metrics.jsonl
 cp run/config.json other/config.json
 
@@ -29,7 +43,15 @@ screen loss-80x24-ascii run --pane loss --ascii
 screen loss-60x20 run --pane loss --size 60x20
 screen rates-200x60 run --pane rates --size 200x60
 screen two-80x24 run other --pane loss
-screen events-80x24 run --pane events
+sed 's/"loss":\([2-7]\)/"loss":0.\1/' run/metrics.jsonl >third/metrics.jsonl
+screen three-200x60 run other third --pane loss --size 200x60
+for size in 60x20 80x24 200x60; do
+    screen events-$size run --pane events --size $size
+    screen engine-$size run --pane engine --size $size
+    screen mix-$size run --pane mix --size $size
+    screen events-$size-ascii run --pane events --size $size --ascii
+done
+screen engine-80x24-ascii run --pane engine --ascii
 LC_ALL=C "$BIN/monitor" --once run --pane loss | cmp - loss-80x24-ascii.txt # no UTF-8 there: ASCII by itself
 
 "$BIN/monitor" --json run >state.json
@@ -45,7 +67,7 @@ mkdir bad
     head -c 5000000 /dev/zero | tr '\0' 'x'
     printf '\n{"type":"step","step":4,"loss":2.5}\n'
 } >bad/metrics.jsonl
-for pane in overview loss rates pipeline events; do
+for pane in overview loss rates pipeline mix engine machine events samples; do
     "$BIN/monitor" --once bad --pane $pane --ascii >bad.txt
     if LC_ALL=C grep -q "[^ -~]" bad.txt; then echo "$pane: a byte that is not printable ASCII"; exit 1; fi
     "$BIN/monitor" --once bad --pane $pane >bad.txt

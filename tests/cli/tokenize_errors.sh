@@ -60,22 +60,23 @@ fi
 # damaged streams: cut anywhere, or with bytes changed (dd writes $2 at offset $1)
 patched() { cp good.tok p.tok; printf "$2" | dd of=p.tok bs=1 seek="$1" conv=notrunc status=none; }
 size=$(wc -c <good.tok)
-for n in 0 1 7 8 127 128 129 143 144 145 1000 $((size / 2)) $((size - 16)) $((size - 1)); do
+for n in 0 1 7 8 127 128 129 151 152 153 1000 $((size / 2)) $((size - 24)) $((size - 1)); do
     head -c "$n" good.tok >p.tok
     [ "$n" = 0 ] && { decode <p.tok | cmp - /dev/null; continue; }      # no ids at all: no documents
     expect 1 'stdin: offset [0-9]+: (truncated token stream)' decode <p.tok
 done
 patched 1 X;            expect 1 'offset 0: not a token stream' decode <p.tok
-patched 8 '\2';         expect 1 'offset 0: token stream of another version' decode <p.tok
+patched 8 '\1';         expect 1 'offset 0: token stream of another version' decode <p.tok
 patched 17 '\377';      expect 1 'offset 0: .*checksum' decode <p.tok
 patched 131 '\1';       expect 1 'offset 128: malformed' decode <p.tok      # 16M tokens
 patched 132 '\100';     expect 1 'offset 128: malformed' decode <p.tok      # domain 64
 patched 133 '\2';       expect 1 'offset 128: malformed' decode <p.tok      # unknown flag
 patched 134 '\1';       expect 1 'offset 128: malformed' decode <p.tok
 patched 143 '\1';       expect 1 'offset 128: malformed' decode <p.tok      # text bytes
-patched 145 '\377';     expect 1 'offset 128: .*vocab_size' decode <p.tok
-patched 132 '\377\0\0\0\0\0\0\0\0\0\0\0'; expect 1 'number of documents' decode <p.tok
-patched $((size - 16)) '\1'; expect 1 "offset $((size - 16)): .*number of documents" decode <p.tok
+patched 153 '\377';     expect 1 'offset 128: .*vocab_size' decode <p.tok
+patched 132 "\\377$(printf '\\0%.0s' {1..19})"; expect 1 'number of documents' decode <p.tok
+patched $((size - 8)) '\1'; expect 1 "offset $((size - 24)): malformed" decode <p.tok      # a hash in the end record
+patched $((size - 24)) '\1'; expect 1 "offset $((size - 24)): .*number of documents" decode <p.tok
 { cat good.tok; printf x; } >p.tok; expect 1 "offset $size: more after" decode <p.tok
 "$tokenize" decode -q -t tok.json <good.tok >/dev/null
 expect 1 'another tokenizer' "$tokenize" decode -t other.json -i good.tok

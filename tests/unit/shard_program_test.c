@@ -31,10 +31,11 @@ static size_t document(uint32_t i, uint32_t max, uint32_t *out)
 
 static void put(struct tok_writer *w, int domain, const uint32_t *t, size_t n)
 {
+    uint64_t hash = XXH3_64bits(t, n * sizeof *t); /* in place of its text, which there is none of */
     size_t k = 0;
     do { /* long ones in records of odd sizes, as another writer may cut them */
         size_t piece = n - k > 1000003 ? 1000003 : n - k;
-        tok_writer_put(w, domain, t + k, piece, 4 * piece, k + piece < n);
+        tok_writer_put(w, domain, hash, t + k, piece, 4 * piece, k + piece < n);
         k += piece;
     } while (k < n);
 }
@@ -234,7 +235,8 @@ static void uniform(void)
         struct shuffle *s = shuffle_new(SHUFFLE_MIN_BYTES, 2, seed, &sink);
         n_given = 0;
         for (uint16_t i = 0; i < N; i++)
-            shuffle_put(s, &i, 1, DOMAIN_CODE, 3, false);
+            shuffle_put(s, &(struct tok_record_view){
+                               .n_tokens = 1, .domain = DOMAIN_CODE, .text_bytes = 3, .tokens = &i});
         shuffle_flush(s);
         shuffle_free(s);
         for (int place = 0; place < N; place++)
@@ -374,6 +376,19 @@ static void archives(void)
     EXPECT(1, SHARD("--unpack", "want"), "not archived");
 }
 
+/* Two records of one document whose hashes differ. */
+static void two_hashes(void)
+{
+    struct tokens_header h;
+    tokens_header_init(&h, VOCAB, 0xabcdef, UINT32_MAX, EOS);
+    struct tok_writer *w = tok_writer_open("hashes.tokens", &h);
+    tok_writer_put(w, DOMAIN_CODE, 1, (uint32_t[]){5, 6}, 2, 8, true);
+    tok_writer_put(w, DOMAIN_CODE, 2, (uint32_t[]){7}, 1, 4, false);
+    tok_writer_close(w, true);
+    EXPECT(1, SHARD("-i", "hashes.tokens", "-o", "hashes"),
+           "hashes.tokens: offset 156: a document that goes on is followed by something else");
+}
+
 static void refusals(void)
 {
     size_t n;
@@ -404,6 +419,7 @@ static void refusals(void)
     EXPECT(2, SHARD("--archive", "rar", "-o", "x"), "rar");
     EXPECT(2, SHARD("--shuffle-buffer", "1GB", "-o", "x"), "640MB");
     EXPECT(1, SHARD("-i", "no.tokens", "-o", "x"), "no.tokens");
+    two_hashes();
     CHECK(!exists("x"), "misuse made a directory");
 }
 

@@ -1,32 +1,28 @@
 /*
- * campaign.h - what tools/hybrid-bench left in its directory: the finished runs and what their metrics say
+ * campaign.h - the finished runs in the directory of tools/recipe-bench, and how well their models predict
+ * held-out text
  *
- *   DIR/settings.json      what all runs share; "mix": weight by domain, which also weights the validation
- * losses DIR/runs/NAME/done     a finished run: {"phase","arm","lr","steps","seed","options"}, then
- * {"failed","binary","machine","ended"} DIR/runs/NAME/metrics.jsonl        formats/checkpoint.md
- *   DIR/speed.jsonl        {"when","seconds_per_step"}: the same few steps, measured before every round of
- * runs
+ *   DIR/settings.json        settings that all runs share; "mix": weight by domain, which also weights the
+ * figures DIR/runs/NAME/done       one line:
+ * {"arm","budget","seed","options","steps","tokens","wall_s","cpu_s","failed","binary", "machine","ended"};
+ * there only when the run is finished DIR/runs/NAME/eval.json  "data": {DOMAIN: {"bits_per_byte"}}, as
+ * bin/eval writes it
  */
-#ifndef REPORT_CAMPAIGN_H
-#define REPORT_CAMPAIGN_H
+#ifndef CAMPAIGN_CAMPAIGN_H
+#define CAMPAIGN_CAMPAIGN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct val_point {
-    uint64_t step;
-    double wall, cpu, loss; /* seconds of training till then; mean over the domains by the mix's weights */
-};
-
 struct trial {
-    char *phase, *arm, *options, *binary, *machine, *ended;
-    double lr; /* NaN: train's own */
-    uint64_t steps, seed;
-    bool failed; /* train gave up: loss is infinite */
-    struct val_point *points;
-    size_t n_points;
-    double loss, wall, cpu, tokens, bytes_per_token, stall; /* at the end */
+    char *arm, *options, *binary, *machine, *ended;
+    uint64_t budget, seed; /* budget: seconds of processor time that the steps were chosen for */
+    uint64_t steps, tokens;
+    double wall, cpu; /* seconds of training, without evaluation */
+    bool failed;      /* the loss was not finite: bits are infinite */
+    double *bits;     /* bits per byte of each domain */
+    double weighted;  /* their mean by the weights of the mix */
 };
 
 struct campaign {
@@ -34,24 +30,18 @@ struct campaign {
     size_t n_domains;
     char **domain;
     double *weight;
-    struct trial *runs; /* by arm in order of first appearance in `arms`, then steps, then seed */
+    struct trial *runs; /* by arm in alphabetical order, then budget, then seed */
     size_t n_runs;
-    char **arms; /* the arms of main runs; alphabetical */
+    char **arms; /* alphabetical */
     size_t n_arms;
-    uint64_t *budgets, *seeds; /* values of main runs; ascending */
+    uint64_t *budgets, *seeds; /* ascending */
     size_t n_budgets, n_seeds;
-    double *speeds; /* seconds a step, in order */
-    size_t n_speeds;
 };
 
 /* Dies with the path when something cannot be read. Runs that are not finished are passed over. */
 struct campaign *campaign_read(const char *dir);
 void campaign_free(struct campaign *c);
 /* NULL: not there */
-const struct trial *campaign_run(const struct campaign *c, const char *phase, const char *arm, uint64_t steps,
-                                 uint64_t seed);
-/* The learning rate whose sweep runs ended with the lowest mean loss; NaN: no sweep. *edge: it is the lowest
- * or highest tried. */
-double campaign_best_lr(const struct campaign *c, const char *arm, bool *edge);
+const struct trial *campaign_run(const struct campaign *c, const char *arm, uint64_t budget, uint64_t seed);
 
 #endif

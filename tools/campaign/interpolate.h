@@ -1,8 +1,8 @@
 /*
  * interpolate.h - what it costs to reach a loss, from runs of several budgets; intervals over seeds
  */
-#ifndef REPORT_INTERPOLATE_H
-#define REPORT_INTERPOLATE_H
+#ifndef CAMPAIGN_INTERPOLATE_H
+#define CAMPAIGN_INTERPOLATE_H
 
 #include <stddef.h>
 

@@ -10,7 +10,7 @@ struct frame {
 };
 
 struct spot {
-    double wall, loss, low, high;
+    double cpu, loss, low, high;
     size_t n; /* seeds */
 };
 
@@ -19,9 +19,9 @@ static const char *const colours[] = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd"
 static const char *const dashes[] = {"", " stroke-dasharray=\"7 3\"", " stroke-dasharray=\"2 3\""};
 enum { COLOURS = sizeof colours / sizeof *colours, DASHES = sizeof dashes / sizeof *dashes };
 
-static double px(const struct frame *a, double wall)
+static double px(const struct frame *a, double cpu)
 {
-    return LEFT + WIDTH * (log(wall) - a->x0) / (a->x1 - a->x0);
+    return LEFT + WIDTH * (log(cpu) - a->x0) / (a->x1 - a->x0);
 }
 
 static double py(const struct frame *a, double loss)
@@ -29,28 +29,28 @@ static double py(const struct frame *a, double loss)
     return TOP + HEIGHT * (a->y1 - loss) / (a->y1 - a->y0);
 }
 
-static struct spot spot_of(const struct campaign *c, const char *arm, uint64_t steps)
+static struct spot spot_of(const struct campaign *c, const char *arm, uint64_t budget)
 {
     struct spot p = {.low = INFINITY, .high = -INFINITY};
     for (size_t s = 0; s < c->n_seeds; s++) {
-        const struct trial *r = campaign_run(c, "main", arm, steps, c->seeds[s]);
-        if (!r || !isfinite(r->loss))
+        const struct trial *r = campaign_run(c, arm, budget, c->seeds[s]);
+        if (!r || !isfinite(r->weighted))
             continue;
-        p.wall += log(r->wall);
-        p.loss += r->loss;
-        p.low = fmin(p.low, r->loss);
-        p.high = fmax(p.high, r->loss);
+        p.cpu += log(r->cpu);
+        p.loss += r->weighted;
+        p.low = fmin(p.low, r->weighted);
+        p.high = fmax(p.high, r->weighted);
         p.n++;
     }
-    p.wall = exp(p.wall / (double)p.n);
+    p.cpu = exp(p.cpu / (double)p.n);
     p.loss /= (double)p.n;
     return p;
 }
 
-static void include(struct frame *a, double wall, double loss)
+static void include(struct frame *a, double cpu, double loss)
 {
-    a->x0 = fmin(a->x0, log(wall));
-    a->x1 = fmax(a->x1, log(wall));
+    a->x0 = fmin(a->x0, log(cpu));
+    a->x1 = fmax(a->x1, log(cpu));
     a->y0 = fmin(a->y0, loss);
     a->y1 = fmax(a->y1, loss);
 }
@@ -59,8 +59,8 @@ static struct frame frame_of(const struct campaign *c, const struct verdict *v)
 {
     struct frame a = {INFINITY, -INFINITY, v->target, v->target};
     for (size_t i = 0; i < c->n_runs; i++)
-        if (strcmp(c->runs[i].phase, "main") == 0 && isfinite(c->runs[i].loss))
-            include(&a, c->runs[i].wall, c->runs[i].loss);
+        if (isfinite(c->runs[i].weighted))
+            include(&a, c->runs[i].cpu, c->runs[i].weighted);
     double x = fmax(0.05 * (a.x1 - a.x0), 0.02), y = fmax(0.05 * (a.y1 - a.y0), 1e-3);
     return (struct frame){a.x0 - x, a.x1 + x, a.y0 - y, a.y1 + y};
 }
@@ -87,18 +87,18 @@ static double round_step(double span, double n)
                                   : 10 * unit;
 }
 
-static void tick_x(FILE *f, const struct frame *a, double wall)
+static void tick_x(FILE *f, const struct frame *a, double cpu)
 {
     char text[32];
     snprintf(text, sizeof text,
-             wall < 120    ? "%.3g s"
-             : wall < 7200 ? "%.3g min"
-                           : "%.3g h",
-             wall < 120    ? wall
-             : wall < 7200 ? wall / 60
-                           : wall / 3600);
-    fprintf(f, "<path class=\"grid\" d=\"M%.1f %dV%d\"/>\n", px(a, wall), TOP, TOP + HEIGHT);
-    label(f, px(a, wall), TOP + HEIGHT + LINE, "middle", text);
+             cpu < 120    ? "%.3g s"
+             : cpu < 7200 ? "%.3g min"
+                          : "%.3g h",
+             cpu < 120    ? cpu
+             : cpu < 7200 ? cpu / 60
+                          : cpu / 3600);
+    fprintf(f, "<path class=\"grid\" d=\"M%.1f %dV%d\"/>\n", px(a, cpu), TOP, TOP + HEIGHT);
+    label(f, px(a, cpu), TOP + HEIGHT + LINE, "middle", text);
 }
 
 static void axes(FILE *f, const struct frame *a)
@@ -121,26 +121,8 @@ static void axes(FILE *f, const struct frame *a)
     }
     fprintf(f, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#444\"/>\n", LEFT,
             TOP, WIDTH, HEIGHT);
-    label(f, LEFT + WIDTH / 2.0, TOP + HEIGHT + 2 * LINE + 4, "middle", "time of training (log)");
-    label(f, LEFT, TOP - 10, "start", "final validation loss");
-}
-
-/* Validation within the longest run of the arm's first seed; what lies outside the frame is left out. */
-static void within_run(FILE *f, const struct frame *a, const struct campaign *c, const char *arm,
-                       const char *colour)
-{
-    const struct trial *r = NULL;
-    for (size_t i = 0; i < c->n_runs; i++)
-        if (strcmp(c->runs[i].phase, "main") == 0 && strcmp(c->runs[i].arm, arm) == 0 &&
-            c->runs[i].seed == c->seeds[0])
-            r = &c->runs[i];
-    if (!r || r->n_points < 2)
-        return;
-    fprintf(f, "<g clip-path=\"url(#inside)\"><path fill=\"none\" stroke=\"%s\" opacity=\".35\" d=\"",
-            colour);
-    for (size_t i = 0; i < r->n_points; i++)
-        fprintf(f, "%c%.1f %.1f", i ? 'L' : 'M', px(a, r->points[i].wall), py(a, r->points[i].loss));
-    fprintf(f, "\"/></g>\n");
+    label(f, LEFT + WIDTH / 2.0, TOP + HEIGHT + 2 * LINE + 4, "middle", "processor time of training (log)");
+    label(f, LEFT, TOP - 10, "start", "bits per byte of held-out text, weighted");
 }
 
 static void arm_line(FILE *f, const struct frame *a, const struct campaign *c, const char *arm,
@@ -152,7 +134,7 @@ static void arm_line(FILE *f, const struct frame *a, const struct campaign *c, c
         struct spot p = spot_of(c, arm, c->budgets[b]);
         if (p.n == 0)
             continue;
-        fprintf(f, "%c%.1f %.1f", first ? 'M' : 'L', px(a, p.wall), py(a, p.loss));
+        fprintf(f, "%c%.1f %.1f", first ? 'M' : 'L', px(a, p.cpu), py(a, p.loss));
         first = false;
     }
     fprintf(f, "\"/>\n");
@@ -162,7 +144,7 @@ static void arm_line(FILE *f, const struct frame *a, const struct campaign *c, c
             fprintf(f,
                     "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/><path stroke=\"%s\" d=\"M%.1f "
                     "%.1fV%.1f\"/>\n",
-                    px(a, p.wall), py(a, p.loss), colour, colour, px(a, p.wall), py(a, p.low), py(a, p.high));
+                    px(a, p.cpu), py(a, p.loss), colour, colour, px(a, p.cpu), py(a, p.low), py(a, p.high));
     }
 }
 
@@ -176,13 +158,9 @@ void plot_write(FILE *f, const struct campaign *c, const struct verdict *v)
             LEFT + WIDTH + LEGEND, height, LEFT + WIDTH + LEGEND, height);
     fprintf(f, "<style>text{font:13px sans-serif;fill:#222}.grid{stroke:#ddd}</style>\n<rect width=\"100%%\" "
                "height=\"100%%\" fill=\"#fff\"/>\n");
-    fprintf(f, "<clipPath id=\"inside\"><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/></clipPath>\n",
-            LEFT, TOP, WIDTH, HEIGHT);
     axes(f, &a);
     fprintf(f, "<path stroke=\"#000\" stroke-dasharray=\"4 4\" d=\"M%d %.1fH%d\"/>\n", LEFT,
             py(&a, v->target), LEFT + WIDTH);
-    for (size_t i = 0; i < v->n; i++)
-        within_run(f, &a, c, v->arms[i].arm, colours[i % COLOURS]);
     for (size_t i = 0; i < v->n; i++) {
         const char *colour = colours[i % COLOURS], *dash = dashes[i / COLOURS % DASHES];
         double y = TOP + 10 + (double)i * LINE;

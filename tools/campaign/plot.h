@@ -1,12 +1,11 @@
 /*
- * plot.h - final validation loss against time of training (log), one line an arm, as SVG
+ * plot.h - bits per byte against processor time (log), one line an arm, as SVG
  *
- * A marker is a budget: mean loss over seeds at the geometric mean of the times, with a whisker from the
- * lowest to the highest loss. Pale: validation within the longest run of the first seed, where it has some.
- * Dashed: the target.
+ * A marker is a budget: the mean over seeds at the geometric mean of their times, with a whisker from the
+ * lowest to the highest. Dashed: the baseline's mean at the full budget.
  */
-#ifndef REPORT_PLOT_H
-#define REPORT_PLOT_H
+#ifndef CAMPAIGN_PLOT_H
+#define CAMPAIGN_PLOT_H
 
 #include <stdio.h>
 

@@ -1,53 +1,7 @@
 #include "tools/campaign/tables.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "pipeline/lib/fs.h"
-
-static void cell(FILE *f, double x, const char *format)
-{
-    fprintf(f, " | ");
-    if (isfinite(x))
-        fprintf(f, format, x);
-    else
-        fprintf(f, "–");
-}
-
-static void duration(FILE *f, double s)
-{
-    if (!isfinite(s))
-        fprintf(f, " | –");
-    else if (s < 100)
-        fprintf(f, " | %.1f s", s);
-    else
-        fprintf(f, " | %.0f s", s);
-}
-
-/* "1.12 [1.05, 1.19]"; "2 of 3 seeds"; "≥ 1.40" when the smallest budget was enough. */
-static void ratio(FILE *f, const struct reached *r, enum cost k, bool baseline)
-{
-    const struct interval *i = &r->ratio[k];
-    if (baseline)
-        fprintf(f, " | 1");
-    else if (r->reached == 0)
-        fprintf(f, " | not reached");
-    else if (r->reached < r->seeds)
-        fprintf(f, " | not reached (%zu of %zu seeds did)", r->reached, r->seeds);
-    else if (isnan(i->low))
-        fprintf(f, " | %s%.3f [one seed]", r->at_most ? "≥ " : "", i->mean);
-    else
-        fprintf(f, " | %s%.3f [%.3f, %.3f]", r->at_most ? "≥ " : "", i->mean, i->low, i->high);
-}
-
-static void lr_cell(FILE *f, double lr)
-{
-    if (isnan(lr))
-        fprintf(f, " | default");
-    else
-        fprintf(f, " | %g", lr);
-}
 
 static void heading(FILE *f, const char *title, const char *columns)
 {
@@ -57,6 +11,7 @@ static void heading(FILE *f, const char *title, const char *columns)
     fprintf(f, "\n");
 }
 
+/* Each value once, in the order of the runs. */
 static void distinct(FILE *f, const char *what, const struct campaign *c, size_t offset)
 {
     fprintf(f, "- %s:", what);
@@ -71,13 +26,7 @@ static void distinct(FILE *f, const char *what, const struct campaign *c, size_t
     fprintf(f, "\n");
 }
 
-static int growing(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void machine(FILE *f, const struct campaign *c, const char *command)
+static void circumstances(FILE *f, const struct campaign *c, const char *command)
 {
     const char *first = NULL, *last = NULL;
     size_t failed = 0;
@@ -88,135 +37,118 @@ static void machine(FILE *f, const struct campaign *c, const char *command)
         failed += c->runs[i].failed;
     }
     distinct(f, "machine", c, offsetof(struct trial, machine));
-    distinct(f, "train (hash of the binary)", c, offsetof(struct trial, binary));
+    distinct(f, "programs (hash)", c, offsetof(struct trial, binary));
     fprintf(f, "- runs: %zu, of which %zu failed; the first ended %s, the last %s\n", c->n_runs, failed,
             first ? first : "–", last ? last : "–");
     if (command)
         fprintf(f, "- command: `%s`\n", command);
     fprintf(f, "- settings: `%.*s`\n", (int)strcspn(c->settings, "\n"), c->settings);
-    if (c->n_speeds == 0)
-        return;
-    double *s = xmalloc(c->n_speeds * sizeof *s);
-    memcpy(s, c->speeds, c->n_speeds * sizeof *s);
-    qsort(s, c->n_speeds, sizeof *s, growing);
-    fprintf(f,
-            "- speed of the machine, the same few steps before each of %zu rounds: %.4g s a step at best, "
-            "%.4g median, %.4g at worst\n",
-            c->n_speeds, s[0], s[c->n_speeds / 2], s[c->n_speeds - 1]);
-    free(s);
+    for (size_t i = 0; i < c->n_arms; i++)
+        for (size_t k = 0; k < c->n_runs; k++)
+            if (strcmp(c->runs[k].arm, c->arms[i]) == 0) {
+                fprintf(f, "- %s: `%s`\n", c->arms[i], c->runs[k].options);
+                break;
+            }
 }
 
-static void to_target(FILE *f, const struct verdict *v)
+/* "1.659 ± 0.012", half the interval; one seed has none. */
+static void mean(FILE *f, const double *x, size_t n, const char *emphasis)
 {
-    heading(f, "To the target",
-            "arm | lr | seeds | time | × less time | × less time, paired | × less processor time, paired | "
-            "steps | Mtokens | MB of text | lower loss at the full budget");
-    for (size_t i = 0; i < v->n; i++) {
-        const struct judged *j = &v->arms[i];
-        double steps = j->mean.cost[COST_STEPS], tokens = steps * v->tokens_per_step / 1e6;
-        fprintf(f, "| %s", j->arm);
-        lr_cell(f, j->lr);
-        fprintf(f, " | %zu", j->mean.seeds);
-        duration(f, j->mean.cost[COST_WALL]);
-        ratio(f, &j->mean, COST_WALL, j->baseline);
-        ratio(f, &j->paired, COST_WALL, j->baseline);
-        ratio(f, &j->paired, COST_CPU, j->baseline);
-        cell(f, steps, "%.0f");
-        cell(f, tokens, "%.3g");
-        cell(f, tokens * v->bytes_per_token, "%.3g");
-        if (j->baseline)
-            fprintf(f, " | 0 |\n");
-        else if (isfinite(j->ahead.low))
-            fprintf(f, " | %+.4f [%+.4f, %+.4f] |\n", j->ahead.mean, j->ahead.low, j->ahead.high);
-        else {
-            cell(f, j->ahead.mean, "%+.4f");
-            fprintf(f, " |\n");
-        }
-    }
+    struct interval i = interval_of(x, n);
+    if (!isfinite(i.mean))
+        fprintf(f, " | failed");
+    else if (isnan(i.low))
+        fprintf(f, " | %s%.3f%s", emphasis, i.mean, emphasis);
+    else
+        fprintf(f, " | %s%.3f%s ± %.3f", emphasis, i.mean, emphasis, i.high - i.mean);
 }
 
-/* Over seeds: mean loss, its spread, mean time. */
-static void budget_cell(FILE *f, const struct campaign *c, const char *arm, uint64_t steps)
+static void arm_row(FILE *f, const struct campaign *c, const struct verdict *v, const struct judged *j,
+                    uint64_t budget)
 {
-    double loss[c->n_seeds], wall = 0, low = INFINITY, high = -INFINITY;
+    double bits[c->n_domains + 1][c->n_seeds], tokens = 0, cpu = 0, wall = 0;
     size_t n = 0;
     for (size_t s = 0; s < c->n_seeds; s++) {
-        const struct trial *r = campaign_run(c, "main", arm, steps, c->seeds[s]);
+        const struct trial *r = campaign_run(c, j->arm, budget, c->seeds[s]);
         if (!r)
             continue;
-        low = fmin(low, r->loss);
-        high = fmax(high, r->loss);
+        for (size_t d = 0; d < c->n_domains; d++)
+            bits[d + 1][n] = r->bits[d];
+        bits[0][n++] = r->weighted;
+        tokens += (double)r->tokens;
+        cpu += r->cpu;
         wall += r->wall;
-        loss[n++] = r->loss;
     }
     if (n == 0)
-        fprintf(f, " | –");
-    else if (isinf(high))
-        fprintf(f, " | failed");
+        return;
+    fprintf(f, "| %s | %zu | %.2f | %.0f | %.0f | %.0f", j->arm, n, tokens / (double)n / 1e6, cpu / (double)n,
+            wall / (double)n, tokens / cpu);
+    for (size_t d = 0; d <= c->n_domains; d++)
+        mean(f, bits[d], n, d == 0 ? "**" : "");
+    struct interval below = judge_below(c, v->baseline, j->arm, budget);
+    if (j->baseline || !isfinite(below.mean))
+        fprintf(f, " | – |\n");
+    else if (isnan(below.low))
+        fprintf(f, " | %+.3f [one seed] |\n", below.mean);
     else
-        fprintf(f, " | %.4f (%.4f … %.4f), %.0f s", interval_of(loss, n).mean, low, high, wall / (double)n);
+        fprintf(f, " | %+.3f [%+.3f, %+.3f] |\n", below.mean, below.low, below.high);
 }
 
 static void by_budget(FILE *f, const struct campaign *c, const struct verdict *v)
 {
-    char title[4096] = "arm";
-    size_t n = 3;
-    for (size_t b = 0; b < c->n_budgets && n < sizeof title; b++)
-        n +=
-            (size_t)snprintf(title + n, sizeof title - n, " | %llu steps", (unsigned long long)c->budgets[b]);
-    heading(f, "Final validation loss of each budget: mean over seeds (lowest … highest), mean time", title);
-    for (size_t i = 0; i < v->n; i++) {
-        fprintf(f, "| %s", v->arms[i].arm);
-        for (size_t b = 0; b < c->n_budgets; b++)
-            budget_cell(f, c, v->arms[i].arm, c->budgets[b]);
-        fprintf(f, " |\n");
+    char title[64], columns[4096];
+    size_t n =
+        (size_t)snprintf(columns, sizeof columns,
+                         "arm | seeds | Mtokens | processor s | wall s | tokens a processor s | weighted");
+    for (size_t d = 0; d < c->n_domains && n < sizeof columns; d++)
+        n += (size_t)snprintf(columns + n, sizeof columns - n, " | %s", c->domain[d]);
+    if (n < sizeof columns)
+        snprintf(columns + n, sizeof columns - n, " | below %s", v->baseline);
+    for (size_t b = 0; b < c->n_budgets; b++) {
+        snprintf(title, sizeof title, "Bits per byte after %llu s of processor time",
+                 (unsigned long long)c->budgets[b]);
+        heading(f, title, columns);
+        for (size_t i = 0; i < v->n; i++)
+            arm_row(f, c, v, &v->arms[i], c->budgets[b]);
     }
 }
 
-static void sweep(FILE *f, const struct campaign *c)
+static void to_target(FILE *f, const struct verdict *v)
 {
-    bool any = false;
-    for (size_t i = 0; i < c->n_runs; i++) {
-        const struct trial *r = &c->runs[i];
-        bool edge;
-        if (strcmp(r->phase, "sweep") != 0)
-            continue;
-        if (!any)
-            heading(f, "Sweep of the learning rate", "arm | lr | steps | seed | final loss | ");
-        any = true;
-        bool best = r->lr == campaign_best_lr(c, r->arm, &edge);
-        fprintf(f, "| %s | %g | %llu | %llu", r->arm, r->lr, (unsigned long long)r->steps,
-                (unsigned long long)r->seed);
-        if (r->failed)
-            fprintf(f, " | failed");
+    heading(f, "Processor time to what the baseline reached", "arm | seeds | × less processor time");
+    for (size_t i = 0; i < v->n; i++) {
+        const struct judged *j = &v->arms[i];
+        fprintf(f, "| %s | %zu", j->arm, j->seeds);
+        if (j->baseline)
+            fprintf(f, " | 1 |\n");
+        else if (j->reached == 0)
+            fprintf(f, " | not reached |\n");
+        else if (j->reached < j->seeds)
+            fprintf(f, " | not reached (%zu of %zu seeds did) |\n", j->reached, j->seeds);
+        else if (isnan(j->ratio.low))
+            fprintf(f, " | %s%.2f [one seed] |\n", j->at_most ? "≥ " : "", j->ratio.mean);
         else
-            fprintf(f, " | %.4f", r->loss);
-        fprintf(f, " | %s |\n", !best ? "" : edge ? "**chosen**, at the edge of the sweep" : "**chosen**");
+            fprintf(f, " | %s%.2f [%.2f, %.2f] |\n", j->at_most ? "≥ " : "", j->ratio.mean, j->ratio.low,
+                    j->ratio.high);
     }
 }
 
 void tables_write(FILE *f, const struct campaign *c, const struct verdict *v, const char *plot,
                   const char *command)
 {
-    fprintf(f, "# Time to the same loss\n\n");
-    machine(f, c, command);
-    fprintf(f,
-            "- target: %.4f, the mean final validation loss of `%s` after %llu steps; losses are means over "
-            "the domains by the weights of the mix\n",
-            v->target, v->baseline, (unsigned long long)v->full);
-    fprintf(f, "\n![validation loss against time](%s)\n", plot);
-    to_target(f, v);
-    fprintf(f, "\nEvery budget is a run with its own complete decay. An arm's cost is that of the smallest "
-               "budget that reaches the target, interpolated "
-               "in the logarithm between it and the budget before; \"not reached\" by the largest is a "
-               "result; ≥: the smallest was enough already. × is "
-               "baseline's full runs / arm, seed by seed, a geometric mean with its 95 %% interval over "
-               "seeds (Student's t of the logarithms). Paired: "
-               "each seed's target is the baseline's own loss with that seed (same data, same first "
-               "weights), so that what seeds have in common cancels. "
-               "Time is wall-clock of training alone, without "
-               "validation and checkpoints. Intervals cover seeds, "
-               "not the choice of the learning rate.\n");
+    fprintf(f, "# Recipes at equal processor time\n\n");
+    circumstances(f, c, command);
+    fprintf(f, "\n![bits per byte against processor time](%s)\n", plot);
     by_budget(f, c, v);
-    sweep(f, c);
+    fprintf(f, "\nMeans over seeds ± half of the 95 %% interval (Student's t). Weighted as the mix. Each run "
+               "has as many steps as the arm's own "
+               "speed, measured before, lets into the budget, and a complete schedule; processor time is "
+               "that of training alone. \"Below\" "
+               "compares seed by seed: above 0 the arm is better.\n");
+    to_target(f, v);
+    fprintf(f,
+            "\nThe target is each seed's own figure of `%s` at %llu s (mean %.3f), interpolated in the "
+            "logarithm of the processor time "
+            "between an arm's budgets; ≥: the smallest was enough. Geometric means with 95 %% intervals.\n",
+            v->baseline, (unsigned long long)v->full, v->target);
 }

@@ -1,8 +1,8 @@
 /*
  * tables.h - the report in Markdown
  */
-#ifndef REPORT_TABLES_H
-#define REPORT_TABLES_H
+#ifndef CAMPAIGN_TABLES_H
+#define CAMPAIGN_TABLES_H
 
 #include <stdio.h>
 

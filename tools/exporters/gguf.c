@@ -4,12 +4,11 @@
 #include "tools/exporters/exporters.h"
 
 #include "formats/gguf.h"
-#include "pipeline/lib/apart.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/model/checkpoint.h"
 #include "pipeline/text/pretokenize/bytelevel.h"
 #include "pipeline/text/vocabulary/vocabulary.h"
+#include "tools/exporters/source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +35,8 @@ static const char *const tensor_names[N_PARAM_KINDS] = {
     [PARAM_HEAD] = "output",        [PARAM_NORM_ATTN] = "attn_norm",
     [PARAM_NORM_Q] = "attn_q_norm", [PARAM_NORM_K] = "attn_k_norm",
     [PARAM_NORM_MLP] = "ffn_norm",  [PARAM_NORM_FINAL] = "output_norm",
+    [PARAM_BIAS_Q] = "attn_q",      [PARAM_BIAS_K] = "attn_k",
+    [PARAM_BIAS_V] = "attn_v",      [PARAM_BIAS_O] = "attn_output",
 };
 
 static const struct target *target_named(const char *name)
@@ -55,23 +56,55 @@ static enum gguf_type type_of(const struct target *t, const struct param *p)
 
 /* ---- the pairs ---- */
 
+static const char *const architectures[] = {
+    [MODEL_QWEN3] = "qwen3", [MODEL_QWEN2] = "qwen2", [MODEL_LLAMA] = "llama"};
+
+/* What llama.cpp's code for the architecture does not compute. */
+static void check_model(const struct model_config *c, const char *dir)
+{
+    if (c->family == MODEL_QWEN3 && c->attention_bias)
+        die("%s: attention_bias: llama.cpp's qwen3 has no biases", dir);
+    if (c->family == MODEL_QWEN2 && c->H * c->D != c->C)
+        die("%s: head_dim %d: llama.cpp's qwen2 has heads that together are as wide as hidden_size %d", dir,
+            c->D, c->C);
+    if (c->family != MODEL_LLAMA && c->rope.kind == ROPE_LLAMA3)
+        die("%s: rope_scaling: \"llama3\" is for llama.cpp's llama alone", dir);
+}
+
+/* A key of the architecture: "llama.block_count". Valid until the next call. */
+static const char *key_of(const struct model_config *c, const char *name)
+{
+    static char key[64];
+    snprintf(key, sizeof key, "%s.%s", architectures[c->family], name);
+    return key;
+}
+
 static void put_model(struct gguf *g, const struct model_config *c, const char *name, const struct target *t)
 {
-    gguf_put_string(g, "general.architecture", "qwen3");
+    const struct {
+        const char *name;
+        int value;
+    } sizes[] = {{"block_count", c->L},          {"context_length", c->T},
+                 {"embedding_length", c->C},     {"feed_forward_length", c->F},
+                 {"attention.head_count", c->H}, {"attention.head_count_kv", c->Hkv},
+                 {"attention.key_length", c->D}, {"attention.value_length", c->D}};
+    gguf_put_string(g, "general.architecture", architectures[c->family]);
     gguf_put_string(g, "general.type", "model");
     gguf_put_string(g, "general.name", name);
     gguf_put_u32(g, "general.file_type", t->file_type);
     gguf_put_u32(g, "general.quantization_version", 2);
-    gguf_put_u32(g, "qwen3.block_count", (uint32_t)c->L);
-    gguf_put_u32(g, "qwen3.context_length", (uint32_t)c->T);
-    gguf_put_u32(g, "qwen3.embedding_length", (uint32_t)c->C);
-    gguf_put_u32(g, "qwen3.feed_forward_length", (uint32_t)c->F);
-    gguf_put_u32(g, "qwen3.attention.head_count", (uint32_t)c->H);
-    gguf_put_u32(g, "qwen3.attention.head_count_kv", (uint32_t)c->Hkv);
-    gguf_put_u32(g, "qwen3.attention.key_length", (uint32_t)c->D);
-    gguf_put_u32(g, "qwen3.attention.value_length", (uint32_t)c->D);
-    gguf_put_f32(g, "qwen3.attention.layer_norm_rms_epsilon", c->eps);
-    gguf_put_f32(g, "qwen3.rope.freq_base", (float)c->rope_theta);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        gguf_put_u32(g, key_of(c, sizes[i].name), (uint32_t)sizes[i].value);
+    gguf_put_f32(g, key_of(c, "attention.layer_norm_rms_epsilon"), c->eps);
+    gguf_put_f32(g, key_of(c, "rope.freq_base"), (float)c->rope_theta);
+    if (c->family == MODEL_LLAMA) {
+        gguf_put_u32(g, key_of(c, "vocab_size"), (uint32_t)c->V);
+        gguf_put_u32(g, key_of(c, "rope.dimension_count"), (uint32_t)c->D);
+    }
+    if (c->rope.kind == ROPE_LINEAR) {
+        gguf_put_string(g, key_of(c, "rope.scaling.type"), "linear");
+        gguf_put_f32(g, key_of(c, "rope.scaling.factor"), (float)c->rope.factor);
+    }
 }
 
 static const char *pattern_name(const struct tokenizer *t, const char *path)
@@ -94,13 +127,19 @@ static const char *pattern_name(const struct tokenizer *t, const char *path)
     }
 }
 
+/* Ids that the model has beyond those of the tokenizer are unused, too. */
+static enum token_kind kind_of(const struct tokenizer *t, uint32_t id)
+{
+    return id < t->vocab_size ? t->tokens[id].kind : TOKEN_UNUSED;
+}
+
 /* The token as it is written in tokenizer.json. Unused ids get a name, since llama.cpp wants names that
  * differ. */
 static char *spelling(const struct tokenizer *t, uint32_t id)
 {
     const struct token *k = &t->tokens[id];
     struct strbuf s = {0};
-    if (k->kind == TOKEN_UNUSED)
+    if (kind_of(t, id) == TOKEN_UNUSED)
         strbuf_addf(&s, "[PAD%u]", id);
     else if (k->kind >= TOKEN_ADDED)
         strbuf_add(&s, token_bytes(t, id), k->len);
@@ -115,30 +154,30 @@ static void put_special(struct gguf *g, const char *key, uint32_t id)
         gguf_put_u32(g, key, id);
 }
 
-static void put_tokenizer(struct gguf *g, const struct tokenizer *t, const char *path)
+static void put_tokenizer(struct gguf *g, const struct tokenizer *t, uint32_t V, const char *path)
 {
     static const int32_t types[] = {
         [TOKEN_UNUSED] = 5, [TOKEN_TEXT] = 1, [TOKEN_CODE] = 1, [TOKEN_ADDED] = 4, [TOKEN_SPECIAL] = 3};
-    char **words = xcalloc(t->vocab_size, sizeof *words);
+    char **words = xcalloc(V, sizeof *words);
     char **merges = xcalloc(t->n_merges + 1, sizeof *merges);
-    int32_t *kinds = xcalloc(t->vocab_size, sizeof *kinds);
-    for (uint32_t id = 0; id < t->vocab_size; id++) {
+    int32_t *kinds = xcalloc(V, sizeof *kinds);
+    for (uint32_t id = 0; id < V; id++) {
         words[id] = spelling(t, id);
-        kinds[id] = types[t->tokens[id].kind];
+        kinds[id] = types[kind_of(t, id)];
     }
     for (uint32_t i = 0; i < t->n_merges; i++)
         merges[i] = xasprintf("%s %s", words[t->merges[i].left], words[t->merges[i].right]);
     gguf_put_string(g, "tokenizer.ggml.model", "gpt2");
     gguf_put_string(g, "tokenizer.ggml.pre", pattern_name(t, path));
-    gguf_put_strings(g, "tokenizer.ggml.tokens", (const char *const *)words, t->vocab_size);
-    gguf_put_i32s(g, "tokenizer.ggml.token_type", kinds, t->vocab_size);
+    gguf_put_strings(g, "tokenizer.ggml.tokens", (const char *const *)words, V);
+    gguf_put_i32s(g, "tokenizer.ggml.token_type", kinds, V);
     gguf_put_strings(g, "tokenizer.ggml.merges", (const char *const *)merges, t->n_merges);
     put_special(g, "tokenizer.ggml.bos_token_id", tokenizer_bos(t));
     put_special(g, "tokenizer.ggml.eos_token_id", tokenizer_eos(t));
     put_special(g, "tokenizer.ggml.padding_token_id", tokenizer_special(t, "<|pad|>"));
     put_special(g, "tokenizer.ggml.unknown_token_id", tokenizer_special(t, "<|unk|>"));
     gguf_put_bool(g, "tokenizer.ggml.add_bos_token", false);
-    for (uint32_t id = 0; id < t->vocab_size; id++)
+    for (uint32_t id = 0; id < V; id++)
         free(words[id]);
     for (uint32_t i = 0; i < t->n_merges; i++)
         free(merges[i]);
@@ -149,70 +188,108 @@ static void put_tokenizer(struct gguf *g, const struct tokenizer *t, const char 
 
 /* ---- the tensors ---- */
 
+/* Factors by which llama.cpp divides the rotary frequencies. */
+static const char rope_factors[] = "rope_freqs.weight";
+
 static void tensor_name(char *out, size_t cap, const struct param *p)
 {
+    const char *suffix = param_is_bias(p) ? "bias" : "weight";
     if (p->layer < 0)
-        snprintf(out, cap, "%s.weight", tensor_names[p->kind]);
+        snprintf(out, cap, "%s.%s", tensor_names[p->kind], suffix);
     else
-        snprintf(out, cap, "blk.%d.%s.weight", p->layer, tensor_names[p->kind]);
+        snprintf(out, cap, "blk.%d.%s.%s", p->layer, tensor_names[p->kind], suffix);
 }
 
-static void list_tensors(struct gguf *g, const struct params *layout, const struct target *t, const char *dir)
+static bool scales_rope(const struct model_config *c)
 {
-    for (size_t i = 0; i < layout->count; i++) {
-        const struct param *p = &layout->v[i];
+    return c->rope.kind == ROPE_LLAMA3;
+}
+
+static void list_tensors(struct gguf *g, const struct source *s, const struct target *t)
+{
+    if (scales_rope(&s->c) && gguf_add_tensor(g, rope_factors, GGUF_F32, (uint64_t)s->c.D / 2, 0) != 0)
+        die("%s: tensor '%s' cannot be written", s->dir, rope_factors);
+    for (size_t i = 0; i < s->layout.count; i++) {
+        const struct param *p = &s->layout.v[i];
         char name[64];
         tensor_name(name, sizeof name, p);
         if (gguf_add_tensor(g, name, type_of(t, p), (uint64_t)p->cols,
                             param_is_matrix(p) ? (uint64_t)p->rows : 0) != 0)
-            die("%s: tensor '%s' is %d wide, and %s holds blocks of %d: take f16 or bf16", dir, p->name,
+            die("%s: tensor '%s' is %d wide, and %s holds blocks of %d: take f16 or bf16", s->dir, p->name,
                 p->cols, t->name, GGUF_BLOCK);
     }
 }
 
-static void write_tensor(FILE *f, const char *path, const struct safetensors *s, const struct param *p,
-                         enum gguf_type type)
+static void write_some(FILE *f, enum gguf_type type, const float *x, size_t n)
+{
+    static char converted[CHUNK * sizeof(float)];
+    gguf_convert(type, x, n, converted);
+    fwrite(converted, 1, gguf_bytes(type, n), f);
+}
+
+static void write_padding(FILE *f, size_t bytes)
 {
     static const char zeros[GGUF_ALIGNMENT];
-    static float x[CHUNK];
-    static char converted[CHUNK * sizeof(float)];
-    char err[512];
-    const struct st_tensor *from = safetensors_find(s, p->name);
-    if (!from || from->n != p->n)
-        die("%s: tensor '%s' is missing or of another size than config.json says", path, p->name);
-    for (size_t at = 0; at < p->n; at += CHUNK) {
-        size_t n = p->n - at < CHUNK ? p->n - at : CHUNK;
-        if (safetensors_read_f32(s, from, at, n, x, err, sizeof err) != 0)
-            die("%s", err);
-        gguf_convert(type, x, n, converted);
-        fwrite(converted, 1, gguf_bytes(type, n), f);
+    fwrite(zeros, 1, gguf_padding(bytes), f);
+}
+
+static void write_rope_factors(FILE *f, const struct model_config *c)
+{
+    for (int i = 0; i < c->D / 2; i++) {
+        float x = model_rope_divisor(c, i);
+        write_some(f, GGUF_F32, &x, 1);
     }
-    fwrite(zeros, 1, gguf_padding(gguf_bytes(type, p->n)), f);
+    write_padding(f, (size_t)c->D / 2 * sizeof(float));
+}
+
+/* llama.cpp's llama turns neighbours, (2i, 2i+1), where we turn (i, i + D/2): the outputs of q and k are put
+ * in that order. Returns which row of our matrix, or element of our bias, becomes row r. */
+static uint64_t row_there(const struct model_config *c, uint64_t r)
+{
+    uint64_t D = (uint64_t)c->D, head = r / D, i = r % D;
+    return head * D + i / 2 + i % 2 * (D / 2);
+}
+
+static bool is_turned(const struct model_config *c, enum param_kind kind)
+{
+    return c->family == MODEL_LLAMA &&
+           (kind == PARAM_Q || kind == PARAM_K || kind == PARAM_BIAS_Q || kind == PARAM_BIAS_K);
+}
+
+static void write_tensor(FILE *f, const struct source *s, const struct param *p, enum gguf_type type)
+{
+    static float x[CHUNK];
+    bool turned = is_turned(&s->c, p->kind);
+    size_t width = param_is_matrix(p) ? (size_t)p->cols : 1, most = turned && width < CHUNK ? width : CHUNK;
+    for (size_t at = 0; at < p->n && !ferror(f);) {
+        size_t left = turned ? width - at % width : p->n - at, n = left < most ? left : most;
+        size_t from = turned ? row_there(&s->c, at / width) * width + at % width : at;
+        source_read(s, p->name, from, n, x);
+        write_some(f, type, x, n);
+        at += n;
+    }
+    write_padding(f, gguf_bytes(type, p->n));
 }
 
 void export_gguf(const char *dir, const char *name, const char *out, const char *dtype)
 {
-    char err[1024], *tok_path = path_join(dir, "tokenizer.json"), *path = path_join(dir, "model.safetensors");
+    char err[1024], *tok_path = path_join(dir, "tokenizer.json");
     const struct target *target = target_named(dtype);
-    struct model_config c;
-    struct params layout;
-    if (checkpoint_verify_model(dir, err, sizeof err) != 0 ||
-        checkpoint_config(dir, &c, err, sizeof err) != 0)
-        die("%s", err);
-    apart_input(path);
-    apart_input(tok_path);
+    struct source s;
+    source_open(&s, dir);
+    check_model(&s.c, dir);
+    free(source_file(&s, "tokenizer.json"));
     struct tokenizer *tok = tokenizer_load(tok_path, err, sizeof err);
-    struct safetensors *s = tok ? safetensors_open(path, err, sizeof err) : NULL;
-    if (!s)
+    if (!tok)
         die("%s", err);
     struct gguf *g = gguf_new();
-    if (!g || params_layout(&layout, &c) != 0)
+    if (!g)
         die("out of memory");
-    if (tokenizer_vocab_size(tok) != (uint32_t)c.V)
-        die("%s: a vocabulary of %u, config.json says %d", tok_path, tokenizer_vocab_size(tok), c.V);
-    put_model(g, &c, name, target);
-    put_tokenizer(g, tok, tok_path);
-    list_tensors(g, &layout, target, dir);
+    if (tokenizer_vocab_size(tok) > (uint32_t)s.c.V)
+        die("%s: a vocabulary of %u, config.json says %d", tok_path, tokenizer_vocab_size(tok), s.c.V);
+    put_model(g, &s.c, name, target);
+    put_tokenizer(g, tok, (uint32_t)s.c.V, tok_path);
+    list_tensors(g, &s, target);
     size_t len;
     char *head = gguf_header(g, &len);
     if (!head)
@@ -220,15 +297,15 @@ void export_gguf(const char *dir, const char *name, const char *out, const char 
     struct commit commit;
     FILE *f = commit_open(&commit, out);
     fwrite(head, 1, len, f);
-    for (size_t i = 0; i < layout.count; i++)
-        write_tensor(f, path, s, &layout.v[i], type_of(target, &layout.v[i]));
+    if (scales_rope(&s.c))
+        write_rope_factors(f, &s.c);
+    for (size_t i = 0; i < s.layout.count; i++)
+        write_tensor(f, &s, &s.layout.v[i], type_of(target, &s.layout.v[i]));
     commit_finish(&commit);
-    say("%s: %s, %zu tensors", out, target->name, layout.count);
+    say("%s: %s, %zu tensors", out, target->name, s.layout.count + scales_rope(&s.c));
     free(head);
     gguf_free(g);
-    params_free(&layout);
-    safetensors_close(s);
+    source_close(&s);
     tokenizer_free(tok);
     free(tok_path);
-    free(path);
 }

@@ -20,7 +20,7 @@ static void hand_over(struct feeder *f)
     f->batch = NULL;
 }
 
-static void add_chunk(struct feeder *f, const struct doc *d, size_t from, size_t len)
+static void add_chunk(struct feeder *f, const struct doc *d, uint64_t hash, size_t from, size_t len)
 {
     if (!f->batch) {
         f->batch = ordered_get(f->o);
@@ -28,8 +28,12 @@ static void add_chunk(struct feeder *f, const struct doc *d, size_t from, size_t
         f->batch->n_chunks = 0;
     }
     struct batch *b = f->batch;
-    b->chunks[b->n_chunks++] = (struct chunk){
-        .at = b->text.len, .len = len, .domain = d->domain, .first = from == 0, .last = from + len == d->len};
+    b->chunks[b->n_chunks++] = (struct chunk){.at = b->text.len,
+                                              .len = len,
+                                              .hash = hash,
+                                              .domain = d->domain,
+                                              .first = from == 0,
+                                              .last = from + len == d->len};
     strbuf_add(&b->text, d->text + from, len);
     if (b->text.len >= BATCH_BYTES || b->n_chunks == BATCH_CHUNKS)
         hand_over(f);
@@ -70,14 +74,15 @@ static void check_document(struct feeder *f, struct doc *d)
 static void add_document(struct feeder *f, struct doc *d)
 {
     size_t from = 0;
+    uint64_t hash = XXH3_64bits(d->text, d->len);
     bool may_cut = !f->opts->tokenizer || tokenizer_may_cut(f->opts->tokenizer);
     check_document(f, d);
     while (may_cut && d->len - from > CHUNK_MAX) {
         size_t n = pretokenizer_cut(f->pretokenizer, d->text + from, d->len - from, BATCH_BYTES, CHUNK_MAX);
-        add_chunk(f, d, from, n);
+        add_chunk(f, d, hash, from, n);
         from += n;
     }
-    add_chunk(f, d, from, d->len - from);
+    add_chunk(f, d, hash, from, d->len - from);
 }
 
 /* Whether document n is in the sample: a function of opts and n alone. */

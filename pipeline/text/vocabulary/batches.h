@@ -25,6 +25,7 @@ enum {
 
 struct chunk {      /* a document, or a piece of one */
     size_t at, len; /* in the batch's text */
+    uint64_t hash;  /* XXH3-64 of the whole document as it was read */
     int domain;
     bool first, last; /* the chunk is the first, or the last, of its document */
 };

@@ -1,0 +1,21 @@
+/*
+ * commit_dir.h - a directory that appears under its name complete, or not at all
+ *
+ *   commit_dir_open(&c, "runs/a/model")      an empty directory c.tmp beside the place
+ *   write and sync files in c.tmp
+ *   commit_dir_finish(&c)                    sync, rename, sync the parent
+ *
+ * All calls die() with the path on failure. What was not finished is removed when the program fails.
+ */
+#ifndef LIB_COMMIT_DIR_H
+#define LIB_COMMIT_DIR_H
+
+struct commit_dir {
+    char *path, *tmp, *parent; /* owned */
+};
+
+void commit_dir_open(struct commit_dir *c, const char *path);
+/* Gives c->tmp its name. An older directory of that name is replaced in one step, and then removed. */
+void commit_dir_finish(struct commit_dir *c);
+
+#endif
