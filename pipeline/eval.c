@@ -6,6 +6,7 @@
  */
 #include "formats/json_text.h"
 #include "pipeline/eval/choices.h"
+#include "pipeline/eval/report.h"
 #include "pipeline/eval/windows.h"
 #include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
@@ -18,19 +19,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct str_list data, tasks;
-static uint64_t context, stride, limit, examples;
+static struct str_list data, tasks, shots_from;
+static uint64_t context, stride, limit, examples, shots, seed = 1234, show;
 static int64_t threads;
-static const char *dtype = "f32", *device = "auto", *output;
+static const char *dtype = "f32", *device = "auto", *output, *task_file;
+static unsigned way;
 static bool json, document_mask;
 
 static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "What to measure"},
     {'d', "data", OPT_LIST, &data, "NAME=DIR", "loss on the token shards in DIR; repeatable"},
-    {0, "task", OPT_LIST, &tasks, "TASK=FILE", "multiple-choice questions; TASK: piqa; repeatable"},
+    {0, "task", OPT_LIST, &tasks, "TASK=FILE",
+     "questions of a benchmark, in its data set's own columns; repeatable. TASK: hellaswag,\n"
+     "arc_easy, arc_challenge, piqa, winogrande, openbookqa, boolq, commonsense_qa,\n"
+     "lambada_openai, mmlu, or one of --tasks"},
+    {0, "tasks", OPT_STR, &task_file, "FILE.json", "tasks of your own: what their prompts and choices are"},
     {0, "limit", OPT_U64, &limit, "N",
      "at most N tokens of each DIR, in stretches spread over it (default: all)"},
     {0, "examples", OPT_U64, &examples, "N", "the first N questions of each FILE (default: all)"},
+    {0, "shots", OPT_U64, &shots, "N", "put N solved questions before each (default: 0)"},
+    {0, "shots-from", OPT_LIST, &shots_from, "TASK=FILE", "the file of a task that they are drawn from"},
+    {0, "seed", OPT_U64, &seed, "N", "of that drawing (default: 1234)"},
+    {0, "show", OPT_U64, &show, "N",
+     "print the texts of the first N questions of each task as JSON lines, and compute nothing"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Computation"},
     {'T', "context", OPT_U64, &context, "N", "tokens the model sees at once (default: the model's context)"},
     {0, "stride", OPT_U64, &stride, "N",
@@ -39,6 +50,9 @@ static const struct opt opts[] = {
     {0, "device", OPT_STR, &device, "NAME",
      "auto (default: cuda where there is a GPU), cpu, cuda, or reference (very slow, for tiny models)"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "f32 (default) or bf16"},
+    {0, "choices", OPT_WORD, &way, "auto|batched|cached",
+     "choices together in batches, or one by one over a cache of what they share (default: the\n"
+     "faster); equal but for rounding"},
     {'j', "threads", OPT_INT, &threads, "N", "threads (default: all processors)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Result"},
     {0, "json", OPT_FLAG, &json, NULL, "one JSON object on standard output instead of the table"},
@@ -62,12 +76,18 @@ static const char notes[] =
     "              Comparable between tokenizers, which loss and perplexity are not.\n"
     "  acc         share of questions whose right choice has the largest log-probability; acc_norm after "
     "dividing\n"
-    "              by the choice's characters. Prompts, splitting and scores as in lm-evaluation-harness. "
-    "Long\n"
-    "              questions lose their beginning, which is counted (cut); one with a choice longer than "
-    "the\n"
-    "              context is not scored and counted apart (refused).\n"
+    "              by the choice's characters. Of lambada_openai: the likeliest next tokens are the last "
+    "word.\n"
+    "              Prompts, splitting and scores as in lm-evaluation-harness. Long questions lose their\n"
+    "              beginning, which is counted (cut); one with a choice longer than the context is not\n"
+    "              scored and counted apart (refused).\n"
     "  +-          one standard error, over documents and over questions\n"
+    "\n"
+    "Examples (--shots) are drawn anew for each question, as lm-evaluation-harness draws them with the same "
+    "seed;\n"
+    "mmlu takes the first ones.\n"
+    "\n"
+    "FILE.json is a list of tasks. pipeline/eval/tasks.md says what columns they have.\n"
     "\n"
     "Examples:\n"
     "  bin/eval runs/a/latest --data language=tokens/language/val --data math=tokens/math/val\n"
@@ -101,8 +121,8 @@ static void check_words(const struct str_list *l, const char *option)
     for (size_t i = 0; i < l->n; i++) {
         char *name, *other;
         split(l->v[i], option, &name);
-        if (l == &tasks && !task_known(name))
-            usage_error("--task: there is no '%s', only: %s", name, task_names());
+        if (l != &data && !task_find(name))
+            usage_error("%s: there is no '%s', only: %s", option, name, task_names());
         for (size_t k = 0; k < i; k++) {
             split(l->v[k], option, &other);
             if (strcmp(name, other) == 0)
@@ -111,40 +131,6 @@ static void check_words(const struct str_list *l, const char *option)
         }
         free(name);
     }
-}
-
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
-static json_t *tally_json(const struct tally *t)
-{
-    struct estimate loss = tally_loss(t), ppl = tally_perplexity(t), bpb = tally_bits_per_byte(t);
-    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "tokens", (json_int_t)t->tokens,
-                     "text_bytes", (json_int_t)t->bytes, "documents", (json_int_t)t->documents, "loss",
-                     number(loss.value), "loss_stderr", number(loss.stderr_), "perplexity", number(ppl.value),
-                     "perplexity_stderr", number(ppl.stderr_), "bits_per_byte", number(bpb.value),
-                     "bits_per_byte_stderr", number(bpb.stderr_));
-}
-
-static const char *estimate(char buf[48], struct estimate e, int digits)
-{
-    if (!isfinite(e.value))
-        snprintf(buf, 48, "-");
-    else if (!isfinite(e.stderr_))
-        snprintf(buf, 48, "%.*f", digits, e.value);
-    else
-        snprintf(buf, 48, "%.*f +- %.*f", digits, e.value, digits, e.stderr_);
-    return buf;
-}
-
-static void tally_row(const char *name, const struct tally *t)
-{
-    char a[48], b[48], c[48];
-    printf("%-12s %10.0f %8llu  %-18s %-20s %s\n", name, t->tokens, (unsigned long long)t->documents,
-           estimate(a, tally_loss(t), 4), estimate(b, tally_perplexity(t), 2),
-           estimate(c, tally_bits_per_byte(t), 4));
 }
 
 static void put(json_t *results, const char *name, json_t *value)
@@ -159,8 +145,7 @@ static json_t *eval_data(const struct loaded *m, const struct window_plan *plan)
     json_t *results = json_object();
     char err[1024];
     if (data.n && !json)
-        printf("%-12s %10s %8s  %-18s %-20s %s\n", "data", "tokens", "docs", "loss", "perplexity",
-               "bits/byte");
+        tally_heading();
     for (size_t i = 0; i < data.n && !stop_signal; i++) {
         char *name;
         struct tally t = {0};
@@ -183,33 +168,60 @@ static json_t *eval_data(const struct loaded *m, const struct window_plan *plan)
     return results;
 }
 
+/* Where the examples of a task come from. */
+static struct shots shots_of(const char *task)
+{
+    struct shots s = {shots, NULL, seed};
+    for (size_t i = 0; i < shots_from.n; i++) {
+        char *name;
+        const char *path = split(shots_from.v[i], "--shots-from", &name);
+        if (strcmp(name, task) == 0)
+            s.from = path;
+        free(name);
+    }
+    if (shots > 0 && !s.from)
+        usage_error("--shots: no file of examples for %s: --shots-from %s=FILE", task, task);
+    return s;
+}
+
+static void read_task(struct questions *q, size_t i)
+{
+    char *name;
+    const char *path = split(tasks.v[i], "--task", &name);
+    struct shots s = shots_of(name);
+    questions_read(q, task_find(name), path, show && (!examples || show < examples) ? show : examples, &s);
+    free(name);
+}
+
 static json_t *eval_tasks(const struct loaded *m, int T)
 {
     json_t *results = json_object();
-    if (tasks.n && !json && !stop_signal)
-        printf("%s%-12s %10s  %-18s %s\n", data.n ? "\n" : "", "task", "questions", "acc", "acc_norm");
     for (size_t i = 0; i < tasks.n && !stop_signal; i++) {
-        char *name, a[48], b[48];
         struct questions q;
-        const char *path = split(tasks.v[i], "--task", &name);
-        questions_read(&q, name, path, examples);
-        questions_score(m, &q, T);
+        read_task(&q, i);
+        questions_score(m, &q, T, way);
         struct accuracy r = questions_accuracy(&q);
         if (r.n == 0)
-            die("%s: no question fits the context of %d tokens", path, T);
-        questions_free(&q);
-        put(results, name,
-            json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "questions", (json_int_t)r.n, "cut",
-                      (json_int_t)r.cut, "refused", (json_int_t)r.refused, "acc", number(r.acc), "acc_stderr",
-                      number(r.acc_stderr), "acc_norm", number(r.acc_norm), "acc_norm_stderr",
-                      number(r.acc_norm_stderr)));
+            die("%s: no question fits the context of %d tokens", q.path, T);
+        put(results, q.task->name, accuracy_json(q.task, &r));
+        if (!json && !stop_signal && i == 0)
+            accuracy_heading(data.n > 0);
         if (!json && !stop_signal)
-            printf("%-12s %10zu  %-18s %s\n", name, r.n,
-                   estimate(a, (struct estimate){r.acc, r.acc_stderr}, 4),
-                   estimate(b, (struct estimate){r.acc_norm, r.acc_norm_stderr}, 4));
-        free(name);
+            accuracy_row(q.task, &r);
+        questions_free(&q);
     }
     return results;
+}
+
+static void show_tasks(void)
+{
+    for (size_t i = 0; i < tasks.n; i++) {
+        struct questions q;
+        read_task(&q, i);
+        for (size_t k = 0; k < q.n; k++)
+            question_show(stdout, &q, k);
+        questions_free(&q);
+    }
 }
 
 static void put_json(const json_t *result)
@@ -247,13 +259,22 @@ int main(int argc, char **argv)
 {
     threads_settle(argv);
     struct loaded m;
-    if (cli_parse(&cli, argc, argv) != 1)
-        usage_error("one CHECKPOINT is needed: a model directory, or a run");
+    int n = cli_parse(&cli, argc, argv);
+    if (n != (show ? 0 : 1))
+        usage_error(show ? "--show needs no CHECKPOINT"
+                         : "one CHECKPOINT is needed: a model directory, or a run");
     if (!data.n && !tasks.n)
         usage_error("nothing to measure: give --data or --task");
+    tasks_load(task_file);
     check_words(&data, "--data");
     check_words(&tasks, "--task");
+    check_words(&shots_from, "--shots-from");
     signals_install();
+    if (show) {
+        show_tasks();
+        close_stdout();
+        return signal_exit_code();
+    }
     double began = now_seconds();
     loaded_open(&m, argv[0], device, dtype, threads, false);
     struct window_plan plan = plan_windows(&m);
@@ -269,6 +290,8 @@ int main(int argc, char **argv)
     loaded_close(&m);
     free(data.v);
     free(tasks.v);
+    free(shots_from.v);
+    tasks_free();
     close_stdout();
     return signal_exit_code();
 }

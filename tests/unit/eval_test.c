@@ -6,6 +6,7 @@
 #include "formats/shard_write.h"
 #include "formats/tokens.h"
 #include "pipeline/eval/choices.h"
+#include "pipeline/eval/mersenne.h"
 #include "pipeline/eval/windows.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/text/pretokenize/bytelevel.h"
@@ -71,9 +72,10 @@ static void accuracies(void)
     struct accuracy a = questions_accuracy(&(struct questions){.v = v, .n = 7});
     /* fourth: -4 / 4 against -3.1 / 3: wrong by character, right by sum */
     CHECK(a.n == 6 && a.refused == 1, "%zu of 7", a.n);
-    CHECK(near(a.acc, 4 / 6.) && near(a.acc_stderr, sqrt(4 / 6. * (2 / 6.) / 5)), "acc %g", a.acc);
-    CHECK(near(a.acc_norm, 4 / 6.) && near(a.acc_norm_stderr, sqrt(4 / 6. * (2 / 6.) / 5)), "acc_norm %g",
-          a.acc_norm);
+    CHECK(near(a.acc.value, 4 / 6.) && near(a.acc.stderr_, sqrt(4 / 6. * (2 / 6.) / 5)), "acc %g",
+          a.acc.value);
+    CHECK(near(a.acc_norm.value, 4 / 6.) && near(a.acc_norm.stderr_, sqrt(4 / 6. * (2 / 6.) / 5)),
+          "acc_norm %g", a.acc_norm.value);
 }
 
 /* 256 bytes, a merge that joins a space to a letter, one of two letters, and the end of text. */
@@ -173,7 +175,7 @@ static void free_model(struct loaded *m)
     tokenizer_free(m->tok);
 }
 
-static void scores(const struct loaded *m)
+static void scores(const struct loaded *m, enum scoring_way way)
 {
     static char *const context[] = {
         "Question: q?\nAnswer:", "Question: a much longer one, of the she\nAnswer:", "x \n "};
@@ -185,7 +187,7 @@ static void scores(const struct loaded *m)
         v[i] = (struct question){.context = context[i], .n_choices = 3};
         memcpy(v[i].choice, choice, sizeof choice);
     }
-    questions_score(m, &q, T);
+    questions_score(m, &q, T, way);
     for (int i = 0; i < 3; i++)
         for (int k = 0; k < 3; k++) {
             int32_t ids[256];
@@ -206,7 +208,7 @@ static void scores(const struct loaded *m)
     longer[0][200] = longer[1][200] = 0;
     v[0].context = longer[0];
     v[1].context = longer[1];
-    questions_score(m, &q, T);
+    questions_score(m, &q, T, way);
     CHECK(v[0].score[2] == v[1].score[2] && v[0].score[2] < -1);
     CHECK(v[0].cut && v[1].cut && !v[2].cut && questions_accuracy(&q).cut == 2);
     /* A choice is never cut: one of T tokens is scored with a single token before it, and a longer one is
@@ -216,10 +218,10 @@ static void scores(const struct loaded *m)
     most[T - 1] = 0; /* and the space that joins it */
     v[0] = (struct question){.context = longer[0], .choice = {most, "so"}, .n_choices = 2};
     v[1] = (struct question){.context = "x", .choice = {"so", most + 1}, .n_choices = 2};
-    questions_score(m, &q, T);
+    questions_score(m, &q, T, way);
     CHECK(!v[0].refused && v[0].cut && !v[1].refused && !v[1].cut && questions_accuracy(&q).n == 3);
     most[T - 1] = 'z', most[T] = 0;
-    questions_score(m, &q, T);
+    questions_score(m, &q, T, way);
     struct accuracy a = questions_accuracy(&q);
     CHECK(v[0].refused && !v[1].refused && a.n == 2 && a.refused == 1 && a.cut == 0, "%zu %zu", a.n, a.cut);
 }
@@ -334,13 +336,42 @@ static void windows(const struct loaded *m)
     shard_set_close(s);
 }
 
+/* The numbers are those of random.Random(seed).sample(range(n), k), one call after the other, in Python 3.11.
+ */
+static void samples(void)
+{
+    static const struct {
+        uint64_t seed;
+        size_t n, k, first[7];
+    } cases[] = {
+        {1234, 10, 3, {7, 1, 0}},
+        {0, 100, 5, {11, 74, 4, 85, 88}},
+        {0, 1000, 6, {85, 100, 784, 363, 242, 17}},
+        {0, 40000, 25, {2019, 1038, 22681, 31735, 30379, 9735, 5982}},
+        {0, 7, 7, {5, 2, 3, 6, 1, 0, 4}},
+        {0, 85, 6, {58, 67, 2, 65, 9, 0}},
+        {(1ull << 40) + 5, 30, 4, {16, 8, 21, 29}},
+    };
+    struct mersenne m;
+    size_t out[25];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t k = cases[i].k < 7 ? cases[i].k : 7;
+        if (cases[i].seed)
+            mersenne_seed(&m, cases[i].seed);
+        mersenne_sample(&m, cases[i].n, cases[i].k, out);
+        CHECK(memcmp(out, cases[i].first, k * sizeof *out) == 0, "sample %zu: %zu %zu", i, out[0], out[1]);
+    }
+}
+
 int main(void)
 {
     test_begin(60);
+    samples();
     tallies();
     accuracies();
     struct loaded m = small_model();
-    scores(&m);
+    scores(&m, SCORE_BATCHED);
+    scores(&m, SCORE_CACHED);
     windows(&m);
     free_model(&m);
     return 0;
