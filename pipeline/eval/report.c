@@ -64,6 +64,21 @@ json_t *accuracy_json(const struct task *t, const struct accuracy *r)
     return o;
 }
 
+struct estimate accuracy_main(const struct task *t, const struct accuracy *r)
+{
+    return t->greedy ? r->greedy : t->acc_norm ? r->acc_norm : r->acc;
+}
+
+double accuracy_centred(const struct task *t, const struct accuracy *r)
+{
+    return (accuracy_main(t, r).value - r->chance) / (1 - r->chance);
+}
+
+void centred_row(double mean)
+{
+    printf("%-14s %10s  %.4f\n", "(centred)", "", mean);
+}
+
 void accuracy_heading(bool apart)
 {
     printf("%s%-14s %10s  %-18s %-18s %s\n", apart ? "\n" : "", "task", "questions", "acc", "acc_norm",

@@ -6,7 +6,9 @@
 #include "formats/shard_write.h"
 #include "formats/tokens.h"
 #include "pipeline/eval/choices.h"
+#include "pipeline/eval/compare.h"
 #include "pipeline/eval/mersenne.h"
+#include "pipeline/eval/report.h"
 #include "pipeline/eval/windows.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/text/pretokenize/bytelevel.h"
@@ -307,10 +309,12 @@ static void windows(const struct loaded *m)
         struct window_plan plan;
         int stretches; /* that the plan must come to */
     } cases[] = {
-        {{16, 8, 0, 0, false}, 1},   {{16, 16, 0, 0, false}, 1},   {{13, 5, 0, 0, false}, 1},
-        {{64, 1, 0, 0, false}, 1},   {{16, 8, 100, 0, false}, 1},  {{16, 8, 9, 0, false}, 1},
-        {{64, 32, 0, 0, true}, 1},   {{1, 1, 0, 0, false}, 1},     {{16, 8, 100, 25, false}, 4},
-        {{16, 8, 100, 34, true}, 3}, {{64, 32, 61, 30, false}, 3}, {{16, 8, 1000, 10, false}, 1},
+        {{16, 8, 0, 0, false, NULL}, 1},    {{16, 16, 0, 0, false, NULL}, 1},
+        {{13, 5, 0, 0, false, NULL}, 1},    {{64, 1, 0, 0, false, NULL}, 1},
+        {{16, 8, 100, 0, false, NULL}, 1},  {{16, 8, 9, 0, false, NULL}, 1},
+        {{64, 32, 0, 0, true, NULL}, 1},    {{1, 1, 0, 0, false, NULL}, 1},
+        {{16, 8, 100, 25, false, NULL}, 4}, {{16, 8, 100, 34, true, NULL}, 3},
+        {{64, 32, 61, 30, false, NULL}, 3}, {{16, 8, 1000, 10, false, NULL}, 1},
     };
     int32_t all[512];
     size_t n;
@@ -363,9 +367,40 @@ static void samples(void)
     }
 }
 
+/* The interval of many differences is that of the normal distribution. */
+static void bootstraps(void)
+{
+    enum { N = 400 };
+    double difference[N], size[N], mean = 0, variance = 0;
+    for (int i = 0; i < N; i++) {
+        difference[i] = .1 + sin(i * 1.7);
+        size[i] = 2;
+        mean += difference[i] / N;
+    }
+    for (int i = 0; i < N; i++)
+        variance += pow(difference[i] - mean, 2) / (N - 1);
+    double half = 1.96 * sqrt(variance / N);
+    struct paired p = paired_bootstrap(difference, NULL, N), q = paired_bootstrap(difference, size, N);
+    CHECK(near(p.difference, mean) && fabs(p.low - (mean - half)) < .1 * half &&
+              fabs(p.high - (mean + half)) < .1 * half,
+          "%g in %g .. %g", p.difference, p.low, p.high);
+    double z = mean / sqrt(variance / N), expected = .5 * erfc(-z / sqrt(2));
+    CHECK(fabs(p.positive - expected) < .02, "%g, expected %g", p.positive, expected);
+    CHECK(near(q.difference, mean / 2) && near(q.low, p.low / 2) && q.positive == p.positive);
+    p = paired_bootstrap((double[]){.5, .5}, NULL, 2);
+    CHECK(p.low == .5 && p.high == .5 && p.positive == 1);
+    p = paired_bootstrap((double[]){0, 0, 0}, NULL, 3);
+    CHECK(p.difference == 0 && p.positive == .5);
+    /* sizes weigh: 3 bits over 4 bytes */
+    CHECK(paired_bootstrap((double[]){1, 2}, (double[]){3, 1}, 2).difference == .75);
+    struct task t = {.acc = true};
+    CHECK(near(accuracy_centred(&t, &(struct accuracy){.acc = {.4, 0}, .chance = .25}), .2));
+}
+
 int main(void)
 {
     test_begin(60);
+    bootstraps();
     samples();
     tallies();
     accuracies();
