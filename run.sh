@@ -421,6 +421,8 @@ run_stage() {
     if [ "$1" = train ]; then
         fresh=1
         [ -z "${redo:-}" ] && [ "$(stamp train)" = "$(cat "$stamps/train.begun" 2>/dev/null)" ] && fresh=
+        # what other settings left goes first: a run that is killed before its first step must not be taken for theirs
+        [ -z "$fresh" ] || { only_run "$run/model.building"; rm -rf "$run/model.building"; }
         stamp train >"$stamps/train.begun"
     fi
     local status made_of
