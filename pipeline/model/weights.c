@@ -95,6 +95,19 @@ int weights_alloc_around(struct weights *w, const struct ops *ops, struct device
     return allocate(w, ops, dev, act, c, !theta, theta, work, err, cap);
 }
 
+void weights_settle(struct weights *w)
+{
+    size_t bytes = w->layout.total * dtype_bytes(w->act);
+    void *copy = w->map ? w->ops->alloc(w->dev, bytes) : NULL;
+    if (!copy)
+        return;
+    w->ops->upload(w->dev, copy, w->work, bytes);
+    w->theta = w->theta ? copy : NULL;
+    w->work = copy;
+    munmap(w->map, w->map_bytes);
+    w->map = NULL;
+}
+
 void weights_free(struct weights *w)
 {
     if (!w->ops)

@@ -32,10 +32,13 @@ void reply_close(struct reply *a)
     free(a->cursors);
 }
 
-/* A record may go when the text of its token goes, so that both end together when a stop text cuts them. */
+/* A record may go when the text of its token goes, so that both end together when a stop text cuts them; one
+ * of the prompt, when the prompt has been read. */
 static bool may_go(const struct sequence *s, const struct record *r)
 {
-    return r->prompt || r->begins < s->text.len || (s->finish && !s->cut);
+    if (r->prompt)
+        return s->n_new > 0 || s->finish;
+    return r->begins < s->text.len || (s->finish && !s->cut);
 }
 
 /* With the engine's lock: copies what is new. Returns whether anything is. */

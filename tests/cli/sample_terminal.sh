@@ -34,12 +34,15 @@ expect 2 'json' "${s[@]}" -p x --logprobs 2
 expect 2 'logprobs' "${s[@]}" -p x --json --logprobs 21
 
 # -i: a line is a prompt, a backslash joins lines, /set changes what it names, nonsense is told
-printf '%s\n' 'The ' '/set temperature 0' '/set tokens 12' '/set seed 7' 'The ' 'a\' 'b' '/again' '/set nothing 1' \
+back=$'\\'
+printf '%s\n' 'The ' '/set temperature 0' '/set tokens 12' '/set seed 7' 'The ' "a$back" 'b' '/again' '/set nothing 1' \
     '/set top-p 3' '/nonsense' '/set' '/help' '/quit' 'never' | "${s[@]}" -i -n 12 --seed 7 >session
-cat plain >want
-"${s[@]}" -p 'The ' -n 12 --seed 7 --temperature 0 >>want
-"${s[@]}" -p $'a\nb' -n 12 --seed 7 --temperature 0 >>want
-"${s[@]}" -p $'a\nb' -n 12 --seed 8 --temperature 0 >>want
+{
+    cat plain
+    "${s[@]}" -p 'The ' -n 12 --seed 7 --temperature 0
+    "${s[@]}" -p $'a\nb' -n 12 --seed 7 --temperature 0
+    "${s[@]}" -p $'a\nb' -n 12 --seed 8 --temperature 0
+} >want
 grep -a -v -e '^> ' -e '^\. ' session | head -n "$(wc -l <want)" | cmp - want || { cat -A session; exit 1; }
 grep -q "there is no setting 'nothing'" session
 grep -q "top-p: '3' is not a value" session

@@ -69,6 +69,7 @@ chat_with() {
     rm -rf chatty
     cp -rL a/latest chatty
     printf '%s\n' "$1" >chatty/chat_template.jinja
+    : >address
     "$BIN/sample" chatty --serve :0 --quiet >address & server=$!
     for _ in $(seq 200); do [ -s address ] && break; sleep 0.05; done
     address=$(cat address)

@@ -70,6 +70,11 @@ def wait_until(what, seconds=20):
         time.sleep(0.02)
 
 
+def idle():
+    m = metrics()
+    return m["tritter_texts_running"] == m["tritter_texts_waiting"] == 0
+
+
 def texts_of_sample():
     for seed, temperature, extra, flags in [
             (7, 0.8, {}, []), (8, 0, {}, []), (9, 1, {"top_p": 0.9}, ["--top-p", "0.9"]),
@@ -212,8 +217,7 @@ def goers():
     s = send(many | {"stream": True})      # after the first of it
     s.recv(200)
     s.close()
-    wait_until(lambda: metrics()["tritter_texts_running"] == 0)
-    assert metrics()["tritter_texts_waiting"] == 0
+    wait_until(idle)
     assert dropped() > before, "all texts were made to their end"
     # half a request, and then nothing: nobody waits for it
     s = socket.create_connection((host, int(port)))
@@ -221,7 +225,7 @@ def goers():
     complete()
     # a client that does not read its stream
     t = send(many | {"stream": True, "logprobs": 20})
-    wait_until(lambda: metrics()["tritter_texts_running"] == 0)
+    wait_until(idle)
     complete()
     s.close()
     t.close()

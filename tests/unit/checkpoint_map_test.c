@@ -60,6 +60,12 @@ static bool logits_of(const struct ops *ops, enum dtype act, float *logits)
     CHECK(a, "%s", err);
     model_logits(&w, a, ids, 1, T, logits);
     bool mapped = w.map;
+    float *again = malloc(T * V * sizeof *again);
+    weights_settle(&w);
+    CHECK(again && !w.map);
+    model_logits(&w, a, ids, 1, T, again);
+    CHECK(memcmp(again, logits, T * V * sizeof *again) == 0, "other logits after weights_settle");
+    free(again);
     activations_free(a);
     weights_free(&w);
     ops->close(dev);
