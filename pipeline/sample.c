@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_PROMPT = 64 << 20 };
+enum { MAX_PROMPT = 64 << 20, FEW_TOKENS = 16 }; /* of the weights in a mapped file: weights_settle */
 
 static const char *prompt_text, *prompt_file, *dtype = "auto", *device = "auto", *key_file, *model_name;
 static uint64_t n_tokens = 200, num_samples = 1, seed = 1337;
@@ -220,6 +220,7 @@ static void run_server(const char *path, const char *where)
     o.model = model_name ? xstrdup(model_name) : name_of(path);
     signals_install();
     loaded_open(&m, path, device, dtype, threads, true);
+    weights_settle(&m.w);
     server_run(&m, &o);
     free(o.model);
     loaded_close(&m);
@@ -233,6 +234,7 @@ static void run_terminal(const char *path)
     if (prompt_text || prompt_file || format == TEXT_JSON)
         usage_error("-i: prompts are typed; -p, -f and --format json are not for it");
     loaded_open(&m, path, device, dtype, threads, true);
+    weights_settle(&m.w);
     interactive_run(&m, &sampling, &text, seed, document, m.foreign && !bare);
     loaded_close(&m);
 }
@@ -247,6 +249,8 @@ static void run_prompt(const char *path)
     char *prompt = read_prompt(&len);
     if (!stop_signal) {
         loaded_open(&m, path, device, dtype, threads, true);
+        if (n_tokens == 0 || n_tokens > FEW_TOKENS)
+            weights_settle(&m.w);
         continuation_open(&c, &m.w, m.tok, continuation_most(len, n_tokens));
         c.special = m.foreign && !bare;
         read_prompt_tokens(&c, &m, prompt, len);
