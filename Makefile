@@ -8,7 +8,7 @@
 # Builds on all processors unless -j says otherwise; V=1 shows the commands.
 
 ifeq ($(MAKELEVEL),0)
-RUNS      := setup test asan tsan fuzz bench interop torture help      # print as they go
+RUNS      := setup test cluster-test asan tsan fuzz bench interop torture help      # print as they go
 MAKEFLAGS += -j$(shell nproc) $(if $(filter $(RUNS),$(MAKECMDGOALS)),,--output-sync=target)
 endif
 BUILD      = $(MAKE) --no-print-directory --output-sync=target
@@ -43,7 +43,7 @@ CPPFLAGS := -I. -D_GNU_SOURCE
 CFLAGS   := -std=gnu11 $(WARN) $($(VARIANT)_CFLAGS) -fopenmp
 LDFLAGS  := $($(VARIANT)_LDFLAGS) -fopenmp
 LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -lbz2 -llzma -ldnnl -lpng -ljpeg -lsndfile -lncursesw -lsnappy -lbrotlidec \
-            -lcurl -lcrypto -lfasttext -lstdc++ -lpthread -lm
+            -lcurl -lcrypto -lmicrohttpd -ledit -lfasttext -lstdc++ -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
 LIBDIRS  := tools/campaign tools/exporters tools/reporter pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/alerts pipeline/eval pipeline/sample pipeline/model \
@@ -66,7 +66,7 @@ build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v3.o: CFLAGS += -mavx2 -mb
 build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v4.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt -mavx512f -mavx512bw -mavx512vl
 endif
 
-.PHONY: layers format format-check shellcheck check asan-unit mutate FORCE cuda all tests test asan tsan bench interop torture install help clean setup
+.PHONY: cluster-test layers format format-check shellcheck check asan-unit mutate FORCE cuda all tests test asan tsan bench interop torture install help clean setup
 .DELETE_ON_ERROR:
 .SECONDARY: $(patsubst %.c,$(B)/obj/%.o,$(wildcard pipeline/*.c tools/*.c tests/unit/*.c tests/fuzz/*.c))
 
@@ -283,7 +283,7 @@ $(FAULT_LIBS): $(B)/tests/%.so: tests/fault/%.c tests/fault/calls.h Makefile
 # Parsers of what comes from outside, under libFuzzer: tests/fuzz/NAME.c each.
 FUZZ_SECONDS  ?= 30
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-FUZZ_ARCHIVES := $(foreach d,pipeline/fetch pipeline/demo pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats/parquet formats,$(B)/lib/$(subst /,-,$d).a)
+FUZZ_ARCHIVES := $(foreach d,pipeline/monitor pipeline/alerts pipeline/sample pipeline/fetch pipeline/demo pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats/parquet formats,$(B)/lib/$(subst /,-,$d).a)
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(FUZZ_ARCHIVES) -Wl,--end-group $(LDLIBS)
@@ -341,16 +341,23 @@ shellcheck:
 	@shellcheck $(sort $(SCRIPTS))
 check: layers format-check shellcheck
 
+# Several hosts (network namespaces) and a batch system (Slurm) on this machine. Needs root; skips by name what cannot be had.
+cluster-test: setup
+	@tools/setup cluster
+	@+$(BUILD) all
+	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TEST_TIMEOUT=900 tests/run train_ranks parts hosts slurm
 bench: setup
 	@+$(BUILD) all
 	@tools/bench
 interop: setup
 	@+$(BUILD) all
 	@tools/interop
+SHARE := $(DESTDIR)$(PREFIX)/share
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	$(if $(MPI),install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/tritter $(MPI))
+	tools/install-pages $(SHARE) $(PROGRAMS)
 clean:
 	rm -rf build bin lib $(patsubst tools/%.c,tools/%,$(wildcard tools/*.c))
 help:
@@ -360,12 +367,13 @@ help:
 	@echo 'make test       install what the build needs, build, run every test'
 	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors, pyarrow and others (own virtual environment)'
 	@echo 'make check      make layers (draws the rooms; fails on an include that runs up), format-check, shellcheck; make format mends'
+	@echo 'make cluster-test  several hosts and a batch system, made on this machine: network namespaces and Slurm (installs it; root)'
 	@echo 'make bench      print every figure that README quotes, beside its limit'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
 	@echo 'make mutate     change the code in small ways and list the changes that no test notices: MUTANTS=20 a room, SEED=1 (an hour)'
 	@echo 'make torture    kill -9 campaigns, every system call and allocation failing once, the model of the ring (an hour)'
-	@echo 'make install    PREFIX=/usr/local'
+	@echo 'make install    PREFIX=/usr/local: programs, manual pages (man tritter-train), completion for bash, zsh and fish'
 	@echo 'make clean      remove everything that was built'
 
 -include $(DEPS)

@@ -126,8 +126,8 @@ else
 fi
 mkdir -p "$run" && run=$(cd "$run" && pwd)
 [ -z "$corpus" ] || data=$run/text
-# shellcheck source=tools/stream.bash
-[ -z "$stream" ] || . "$root/tools/stream.bash"
+# shellcheck source=tools/corpus.bash
+[ -z "$corpus" ] || . "$root/tools/corpus.bash"
 bin=$root/bin tools=$root/tools stamps=$run/stages
 # under `make VARIANT=asan test` the programs of that build are used
 [ "${VARIANT:=release}" = release ] || bin=$root/build/$VARIANT/bin tools=$root/build/$VARIANT/tools
@@ -168,26 +168,15 @@ source_of() {
     fail "$data: no $domain.train.jsonl[.zst] and no directory $domain/"
 }
 
-# The commands that the plan has for a domain, as fetch takes their words: the source and its limit, quoted for the shell.
-planned_sources() {     # DOMAIN
-    sed -n "s|^bin/fetch -o text/$1 \(.*\)   # .*|\1|p" "$run/text.plan"
-}
-
 documents() {   # DOMAIN SPLIT [OPTION...]: JSON lines on stdout
-    local list words line
+    local list words
     if [ -n "$stream" ]; then
-        while IFS= read -r line; do eval "\"\$bin/fetch\" --quiet --cat --domain $1 $line \"\${@:3}\"" || exit 1; done < <(planned_sources "$1")
+        planned_documents "$1" "${@:3}"
         return
     fi
     list=$(source_of "$1" "$2") || exit 1
     mapfile -t words <<<"$list"
     "$bin/fetch" --quiet "${@:3}" --cat "${words[@]}" --domain "$1"
-}
-
-# The mix as fetch --plan takes it.
-mix_words() {
-    local i
-    for i in "${!domains[@]}"; do [ "${weights[i]}" = 0 ] || printf '%s=%s ' "${domains[i]}" "${weights[i]}"; done
 }
 
 has_val() { [ -n "$(source_of "$1" val)" ]; }
@@ -228,24 +217,6 @@ stage_build() {
     if [ -t 1 ]; then make --no-print-directory all; else make --no-print-directory -s all; fi
 }
 
-# Makes RUN/text/DOMAIN/CORPUS.jsonl.zst by the commands of the plan; files of an earlier plan go.
-stage_fetch() {
-    local line file commands keep=$'\n'
-    if [ -n "$stream" ]; then
-        "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" | tee "$run/text.plan"
-        "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" --json >"$run/text.json"
-        return
-    fi
-    "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" -o "$run/text" | tee "$run/text.plan"
-    mapfile -t commands < <(grep '^bin/fetch ' "$run/text.plan")
-    for line in "${commands[@]}"; do
-        keep+=$(eval "\"\$bin/fetch\" ${line#bin/fetch }")$'\n'      # fetch quotes its words for the shell
-    done
-    for file in "$run"/text/*/*.jsonl.zst; do
-        [[ $keep == *$'\n'"$file"$'\n'* ]] || rm -f "$file" "${file%/*}/.${file##*/}.made"
-    done
-}
-
 stage_tokenize() {
     local d
     [ -n "$stream" ] || for d in "${domains[@]}"; do source_of "$d" train >/dev/null; done      # a domain that is missing shows at once
@@ -259,13 +230,16 @@ make_shards() {         # DOMAIN SPLIT DIR SHARE: SHARE is held out
 }
 
 stage_shard() {
-    local d
+    local d share
     for d in "${domains[@]}"; do
         if has_val "$d"; then
             make_shards "$d" train "$run/tokens/$d" 0
             make_shards "$d" val "$run/tokens/$d.val" 0
         else
-            make_shards "$d" train "$run/tokens/$d" "$held_out"
+            for share in "$held_out" 4% 20%; do       # of little text 1% may be no document
+                make_shards "$d" train "$run/tokens/$d" "$share"
+                [ ! -e "$run/tokens/$d/val/000000.tok" ] || break
+            done
             only_shards "$run/tokens/$d.val"        # of earlier text
             rm -rf "$run/tokens/$d.val"
         fi
@@ -278,7 +252,7 @@ held_out=1%
 [ -z "$corpus" ] || [ "$tokens" -gt 1000000 ] || held_out=10%
 
 val_of() {      # DOMAIN
-    if [ -n "$stream" ]; then echo "$(round_dir "$1" $((n_rounds - 1)))/val"
+    if [ -n "$stream" ]; then stream_val "$1"
     elif [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi
 }
 
@@ -447,6 +421,8 @@ run_stage() {
     if [ "$1" = train ]; then
         fresh=1
         [ -z "${redo:-}" ] && [ "$(stamp train)" = "$(cat "$stamps/train.begun" 2>/dev/null)" ] && fresh=
+        # what other settings left goes first: a run that is killed before its first step must not be taken for theirs
+        [ -z "$fresh" ] || { only_run "$run/model.building"; rm -rf "$run/model.building"; }
         stamp train >"$stamps/train.begun"
     fi
     local status made_of

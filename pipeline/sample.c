@@ -9,6 +9,8 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/threads.h"
 #include "pipeline/model/loaded.h"
+#include "pipeline/sample/interactive.h"
+#include "pipeline/sample/server.h"
 #include "pipeline/sample/text.h"
 
 #include <stdlib.h>
@@ -17,12 +19,13 @@
 
 enum { MAX_PROMPT = 64 << 20 };
 
-static const char *prompt_text, *prompt_file, *dtype = "auto", *device = "auto";
+static const char *prompt_text, *prompt_file, *dtype = "auto", *device = "auto", *key_file, *model_name;
 static uint64_t n_tokens = 200, num_samples = 1, seed = 1337;
 static double temperature = 0.8, top_p = 1, min_p, penalty = 1;
-static int64_t top_k, threads, logprobs = -1;
+static int64_t top_k, threads, logprobs = -1, slots = 16, queue = 64;
+static double timeout_s = 600;
 static unsigned format;
-static bool echo = true, json, ignore_eos, document;
+static bool echo = true, json, ignore_eos, document, bare, interactive, serve;
 static struct str_list stops;
 
 static const struct opt opts[] = {
@@ -31,6 +34,8 @@ static const struct opt opts[] = {
     {'f', "file", OPT_STR, &prompt_file, "FILE", "the same, from a file (default: standard input)"},
     {0, "document", OPT_FLAG, &document, NULL,
      "put the end-of-text token before it: the text begins a document"},
+    {0, "bare", OPT_FLAG, &bare, NULL,
+     "models of others: do not put before it the tokens that the tokenizer's post_processor names"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Choice of tokens, in the order in which the filters act"},
     {0, "repetition-penalty", OPT_NUM, &penalty, "X",
      "make tokens that occurred less likely; above 1 (default: 1, off)"},
@@ -56,6 +61,20 @@ static const struct opt opts[] = {
     {0, "json", OPT_FLAG, &json, NULL, "the same as --format json"},
     {0, "logprobs", OPT_INT, &logprobs, "N",
      "json: log-probabilities of each token and of the N likeliest in its place, up to 20 (default: off)"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Other ways to use a model"},
+    {'i', "interactive", OPT_FLAG, &interactive, NULL,
+     "a terminal: the model goes on with each line; /help shows the commands"},
+    {0, "serve", OPT_FLAG, &serve, NULL,
+     "a server for many clients, as OpenAI's API has it, with a page to try the model, at HOST:PORT "
+     "(default: "
+     "127.0.0.1:8080; port 0: any that is free)"},
+    {0, "api-key-file", OPT_STR, &key_file, "FILE",
+     "its first line is the key that clients need; for other hosts than this machine there must be one"},
+    {0, "model-name", OPT_STR, &model_name, "NAME", "what clients call the model (default: the run's name)"},
+    {0, "slots", OPT_INT, &slots, "N",
+     "texts that run at once (default: 16); each takes a cache of the context"},
+    {0, "queue", OPT_INT, &queue, "N", "texts that may wait; more are refused (default: 64)"},
+    {0, "timeout", OPT_NUM, &timeout_s, "SECONDS", "a request may take so long in all (default: 600)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Computation"},
     {0, "device", OPT_STR, &device, "NAME",
      "auto (default: cuda where there is a GPU), cpu, cuda, or reference (very slow, for tiny models)"},
@@ -66,6 +85,8 @@ static const struct opt opts[] = {
 };
 
 static const char notes[] =
+    "CHECKPOINT is a run, a checkpoint, or a model directory of others: Qwen3, Qwen2, Llama, Mistral\n"
+    "(formats/checkpoint.md says which).\n"
     "One newline at the end of standard input or FILE is not part of the prompt. An empty prompt begins a "
     "document.\n"
     "Special tokens such as <|eos|> may be written in the prompt.\n"
@@ -75,13 +96,16 @@ static const char notes[] =
     "  sample runs/a/latest -p 'Once upon a time' -n 100 --temperature 0.8 --seed 7\n"
     "  echo 'def fibonacci(n):' | sample runs/a/latest --temperature 0 --stop $'\\n\\n'\n"
     "  sample runs/a/latest -p 'The' --num-samples 5 --json | jq -r .text\n"
+    "  sample runs/a/latest --serve 127.0.0.1:8080        then open http://127.0.0.1:8080\n"
     "\n"
     "Exit: 0 done, 1 failed, 2 misuse, 128+n stopped by signal n.";
 
 static const struct cli cli = {
     "sample",
     "text from a model",
-    "sample CHECKPOINT [-p PROMPT | -f FILE | <prompt] [-n N] [--temperature X] [--top-p X]",
+    "sample CHECKPOINT [-p PROMPT | -f FILE | <prompt] [-n N] [--temperature X] [--top-p X]\n"
+    "sample CHECKPOINT -i\n"
+    "sample CHECKPOINT --serve [HOST:PORT]",
     opts,
     notes,
 };
@@ -159,31 +183,97 @@ static void read_prompt_tokens(struct continuation *c, const struct loaded *m, c
              T > 1 ? T / 2 : 1);
 }
 
-int main(int argc, char **argv)
+/* The run's name in a path such as runs/a/latest or runs/a/steps/000100: the last part that is not about a
+ * checkpoint. */
+static char *name_of(const char *path)
 {
-    threads_settle(argv);
+    char *copy = xstrdup(path), *name = copy;
+    for (char *part = strtok(copy, "/"); part; part = strtok(NULL, "/"))
+        if (strcmp(part, "latest") != 0 && strcmp(part, "model") != 0 && strcmp(part, ".") != 0)
+            name = part;
+    char *result = xstrdup(*name ? name : "model");
+    free(copy);
+    return result;
+}
+
+static void check_server(const char *where, struct server_options *o)
+{
+    char err[256];
+    if (interactive || prompt_text || prompt_file)
+        usage_error("--serve: clients bring the prompts; -i, -p and -f are not for it");
+    if (slots < 1 || slots > 1024 || queue < 0 || queue > 1 << 20)
+        usage_error("--slots is within 1..1024, --queue within 0..%d", 1 << 20);
+    if (!(timeout_s > 0))
+        usage_error("--timeout: %g is not positive", timeout_s);
+    if (address_parse(&o->address, where, err, sizeof err) != 0)
+        usage_error("--serve: %s", err);
+    if (!o->address.loopback && !key_file)
+        usage_error("--serve %s: for clients on other machines --api-key-file is needed", where);
+}
+
+static void run_server(const char *path, const char *where)
+{
+    struct server_options o = {
+        .key_file = key_file, .slots = (int)slots, .queue = (int)queue, .timeout_s = timeout_s};
+    struct loaded m;
+    check_server(where ? where : "127.0.0.1:8080", &o);
+    o.model = model_name ? xstrdup(model_name) : name_of(path);
+    signals_install();
+    loaded_open(&m, path, device, dtype, threads, true);
+    server_run(&m, &o);
+    free(o.model);
+    loaded_close(&m);
+}
+
+static void run_terminal(const char *path)
+{
+    struct loaded m;
+    struct sampling sampling = {temperature, (int)top_k, top_p, min_p, penalty};
+    struct text_options text = {format, &stops, n_tokens, ignore_eos, echo, -1, NULL};
+    if (prompt_text || prompt_file || format == TEXT_JSON)
+        usage_error("-i: prompts are typed; -p, -f and --format json are not for it");
+    loaded_open(&m, path, device, dtype, threads, true);
+    interactive_run(&m, &sampling, &text, seed, document, m.foreign && !bare);
+    loaded_close(&m);
+}
+
+static void run_prompt(const char *path)
+{
     struct loaded m;
     struct continuation c;
     size_t len;
-    if (cli_parse(&cli, argc, argv) != 1)
-        usage_error("one CHECKPOINT is needed: a model directory, or a run");
-    check_options();
+    struct sampling sampling = {temperature, (int)top_k, top_p, min_p, penalty};
     signals_install();
     char *prompt = read_prompt(&len);
-    if (stop_signal)
-        return signal_exit_code();
-    loaded_open(&m, argv[0], device, dtype, threads, true);
-    continuation_open(&c, &m.w, m.tok);
-    read_prompt_tokens(&c, &m, prompt, len);
-    struct sampling sampling = {temperature, (int)top_k, top_p, min_p, penalty};
-    struct sampler *s = sampler_new(m.w.c.V, &sampling, seed);
-    if (!s)
-        die("out of memory");
-    write_samples(&c, s, prompt, len);
-    continuation_close(&c);
-    sampler_free(s);
-    loaded_close(&m);
+    if (!stop_signal) {
+        loaded_open(&m, path, device, dtype, threads, true);
+        continuation_open(&c, &m.w, m.tok, continuation_most(len, n_tokens));
+        c.special = m.foreign && !bare;
+        read_prompt_tokens(&c, &m, prompt, len);
+        struct sampler *s = sampler_new(m.w.c.V, &sampling, seed);
+        if (!s)
+            die("out of memory");
+        write_samples(&c, s, prompt, len);
+        continuation_close(&c);
+        sampler_free(s);
+        loaded_close(&m);
+    }
     free(prompt);
+}
+
+int main(int argc, char **argv)
+{
+    threads_settle(argv);
+    int operands = cli_parse(&cli, argc, argv);
+    if (operands < 1 || operands > (serve ? 2 : 1))
+        usage_error("one CHECKPOINT is needed: a model directory, or a run");
+    check_options();
+    if (serve)
+        run_server(argv[0], argv[1]);
+    else if (interactive)
+        run_terminal(argv[0]);
+    else
+        run_prompt(argv[0]);
     free(stops.v);
     close_stdout();
     return signal_exit_code();

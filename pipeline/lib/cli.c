@@ -1,4 +1,5 @@
 #include "pipeline/lib/cli.h"
+#include "pipeline/lib/cli_help.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/counters.h"
 #include "pipeline/lib/log.h"
@@ -17,7 +18,7 @@
 
 const char tritter_version[] = "0.1.0";
 
-static bool quiet, verbose, help, help_all, version;
+static bool quiet, verbose, help, help_all, help_json, version;
 static const char **const *sandbox_outputs; /* NULL without --sandbox */
 
 static const struct opt common[] = {
@@ -25,27 +26,13 @@ static const struct opt common[] = {
     {'q', "quiet", OPT_FLAG, &quiet, NULL, "warnings and errors only"},
     {'v', "verbose", OPT_FLAG, &verbose, NULL, "say more"},
     {'h', "help", OPT_FLAG, &help, NULL, "show this"},
-    {0, "help-all", OPT_FLAG, &help_all, NULL, "show this and the options that experiments use"},
+    {0, "help-all", OPT_FLAG, &help_all, NULL, "show this and what few need"},
     {0, "version", OPT_FLAG, &version, NULL, "show the version"},
+    {0, NULL, OPT_EXPERT, NULL, NULL, "For other programs"},
+    {0, "help-json", OPT_FLAG, &help_json, NULL,
+     "print all of this as JSON, for manual pages and completion"},
     {0},
 };
-
-static bool is_heading(const struct opt *o)
-{
-    return o->type == OPT_HEADING || o->type == OPT_EXPERT;
-}
-
-static bool at_end(const struct opt *o)
-{
-    return o->letter == 0 && o->name == NULL && !is_heading(o);
-}
-
-static bool has_expert_options(const struct opt *table)
-{
-    while (!at_end(table) && table->type != OPT_EXPERT)
-        table++;
-    return !at_end(table);
-}
 
 void usage_error(const char *fmt, ...)
 {
@@ -215,8 +202,8 @@ static void set(const struct opt *o, const char *shown, const char *v)
 
 static const struct opt *find(const struct opt *table, const char *name, size_t len, char letter)
 {
-    for (const struct opt *o = table; !at_end(o); o++) {
-        if (is_heading(o))
+    for (const struct opt *o = table; !cli_at_end(o); o++) {
+        if (cli_is_heading(o))
             continue;
         if (letter ? o->letter == letter
                    : o->name && strlen(o->name) == len && memcmp(o->name, name, len) == 0)
@@ -276,48 +263,12 @@ static int short_options(const struct cli *cli, char **argv)
     return 1;
 }
 
-static void print_options(const struct opt *table, bool expert)
-{
-    bool hidden = false;
-    for (const struct opt *o = table; !at_end(o); o++) {
-        if (is_heading(o))
-            hidden = o->type == OPT_EXPERT && !help_all;
-        if (hidden || (o->value == &help_all && !expert))
-            continue;
-        if (is_heading(o)) {
-            printf("\n%s:\n", o->help);
-            continue;
-        }
-        char left[80];
-        snprintf(left, sizeof left, "%s%c%s%s%s%s%s", o->letter ? "-" : " ", o->letter ? o->letter : ' ',
-                 o->letter && o->name ? ", " : "  ", o->name ? "--" : "", o->name ? o->name : "",
-                 o->arg ? " " : "", o->arg ? o->arg : "");
-        printf("  %-28s ", left);
-        if (strlen(left) > 28)
-            printf("\n  %28s ", "");
-        for (const char *p = o->help; *p; p++) {
-            putchar(*p);
-            if (*p == '\n')
-                printf("  %28s ", "");
-        }
-        putchar('\n');
-    }
-}
-
 static void print_help(const struct cli *cli)
 {
-    printf("%s - %s\n\n", cli->name, cli->summary);
-    const char *head = "usage: ";
-    for (const char *p = cli->usage; *p; head = "       ") {
-        int n = (int)strcspn(p, "\n");
-        printf("%s%.*s\n", head, n, p);
-        p += n + (p[n] == '\n');
-    }
-    bool expert = has_expert_options(cli->opts);
-    print_options(cli->opts, expert);
-    print_options(common, expert);
-    if (cli->notes)
-        printf("\n%s\n", cli->notes);
+    if (help_json)
+        cli_print_json(cli, common);
+    else
+        cli_print_help(cli, common, help_all);
     close_stdout();
     exit(0);
 }
@@ -351,7 +302,7 @@ int cli_parse(const struct cli *cli, int argc, char **argv)
         } else {
             i += argv[i][1] == '-' ? long_option(cli, argv + i) : short_options(cli, argv + i);
         }
-        if (help || help_all)
+        if (help || help_all || help_json)
             print_help(cli);
     }
     argv[n] = NULL;

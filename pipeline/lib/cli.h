@@ -8,8 +8,8 @@
  *   static const struct cli cli = {"shard", "cut a token stream into shards", "shard -o DIR <tokens", opts,
  * notes}; int n = cli_parse(&cli, argc, argv);      // operands are argv[0..n)
  *
- * Every program also takes --help --version --quiet --verbose, added here. Programs with options under an
- * OPT_EXPERT heading also take --help-all. A wrong option or a missing or malformed value is reported on
+ * Every program also takes --help --help-all --help-json --version --quiet --verbose, added here; --help leaves
+ * out what stands under an OPT_EXPERT heading. A wrong option or a missing or malformed value is reported on
  * stderr, with exit 2. Numbers must be whole words: "12x" is an error, not 12.
  */
 #ifndef LIB_CLI_H
@@ -59,7 +59,7 @@ struct opt {
 
 struct cli {
     const char *name;
-    const char *summary; /* one line */
+    const char *summary; /* one line; "train: ..." when the program is called with that word in front */
     const char *usage;   /* one or more lines, each shown after "usage:" */
     const struct opt *opts;
     const char *notes; /* examples, formats, exit codes: shown last; may be NULL */

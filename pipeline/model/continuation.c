@@ -6,11 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-void continuation_open(struct continuation *c, const struct weights *w, const struct tokenizer *tok)
+/* A token stands for at least one byte, but normal forms make up to 11 bytes out of one (U+FDFA in NFKC). */
+uint64_t continuation_most(size_t len, uint64_t n)
+{
+    uint64_t most;
+    if (n == 0 || __builtin_mul_overflow((uint64_t)len + 1, 16, &most) ||
+        __builtin_add_overflow(most, n, &most))
+        return 0;
+    return most;
+}
+
+void continuation_open(struct continuation *c, const struct weights *w, const struct tokenizer *tok,
+                       uint64_t most)
 {
     char err[512];
+    int T = most > 0 && most < (uint64_t)w->c.T ? (int)most : w->c.T;
     *c = (struct continuation){.w = w, .tok = tok};
-    c->kv = kv_cache_alloc(w, 1, w->c.T, err, sizeof err);
+    c->kv = kv_cache_alloc(w, 1, T, err, sizeof err);
     if (!c->kv)
         die("%s", err);
     c->logits = xcalloc((size_t)w->c.V, sizeof *c->logits);
@@ -34,17 +46,33 @@ void continuation_append(struct continuation *c, int32_t id)
     c->ids[c->n++] = id;
 }
 
+/* What stands before a prompt of the n ids: the end of another text, or what the post-processor says, unless
+ * the prompt begins with it already. */
+static void append_before(struct continuation *c, const uint32_t *ids, size_t n, bool document)
+{
+    const uint32_t *before, *after;
+    size_t n_before = 0, n_after;
+    uint32_t eos = tokenizer_eos(c->tok);
+    if (c->special && tokenizer_around(c->tok, &before, &n_before, &after, &n_after) != NULL)
+        n_before = 0;
+    if (document || (n == 0 && n_before == 0)) {
+        if (eos != UINT32_MAX)
+            continuation_append(c, (int32_t)eos);
+    } else if (n_before > 0 && (n == 0 || ids[0] != before[0])) {
+        for (size_t i = 0; i < n_before; i++)
+            continuation_append(c, (int32_t)before[i]);
+    }
+}
+
 bool continuation_prompt(struct continuation *c, const char *text, size_t len, bool document)
 {
     size_t n;
     struct encoder *e = encoder_new(c->tok, NULL);
     const uint32_t *ids = encode(e, text, len, true, &n);
-    uint32_t eos = tokenizer_eos(c->tok);
     c->n = c->fed = 0;
     c->whole = false;
     kv_cache_truncate(c->kv, 0, 0);
-    if ((n == 0 || document) && eos != UINT32_MAX)
-        continuation_append(c, (int32_t)eos);
+    append_before(c, ids, n, document);
     for (size_t i = 0; i < n; i++)
         continuation_append(c, (int32_t)ids[i]);
     encoder_free(e);
@@ -56,7 +84,7 @@ bool continuation_prompt(struct continuation *c, const char *text, size_t len, b
  * ids. */
 static void feed(struct continuation *c)
 {
-    size_t T = (size_t)c->w->c.T, used = (size_t)kv_cache_len(c->kv, 0);
+    size_t T = (size_t)kv_cache_room(c->kv), used = (size_t)kv_cache_len(c->kv, 0);
     if (c->n - c->fed > T - used) {
         size_t keep = T > 1 ? T / 2 : 1;
         detail("the context of %zu tokens is full: going on from the last %zu", T, keep);

@@ -66,6 +66,11 @@ void kv_cache_free(struct kv_cache *kv)
     free(kv);
 }
 
+int kv_cache_room(const struct kv_cache *kv)
+{
+    return kv->T_max;
+}
+
 int kv_cache_len(const struct kv_cache *kv, int slot)
 {
     return kv->len[slot];

@@ -34,9 +34,7 @@ struct sampler *sampler_new(int V, const struct sampling *o, uint64_t seed)
     if (!s)
         return NULL;
     s->V = V;
-    s->o = *o;
-    if (s->o.temperature < 1e-6)
-        s->o.temperature = 0; /* values below would overflow f32, and amount to greedy sampling */
+    sampler_set(s, o);
     s->x = calloc((size_t)V, sizeof *s->x);
     s->e = calloc((size_t)V, sizeof *s->e);
     s->sums = calloc((size_t)V / BLOCK + 1, sizeof *s->sums);
@@ -49,6 +47,13 @@ struct sampler *sampler_new(int V, const struct sampling *o, uint64_t seed)
     }
     sampler_reseed(s, seed);
     return s;
+}
+
+void sampler_set(struct sampler *s, const struct sampling *o)
+{
+    s->o = *o;
+    if (s->o.temperature < 1e-6)
+        s->o.temperature = 0; /* values below would overflow f32, and amount to greedy sampling */
 }
 
 void sampler_free(struct sampler *s)

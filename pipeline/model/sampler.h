@@ -35,6 +35,7 @@ struct sampler;
 
 struct sampler *sampler_new(int V, const struct sampling *s, uint64_t seed); /* NULL: no memory */
 void sampler_free(struct sampler *s);
+void sampler_set(struct sampler *s, const struct sampling *o); /* from the next draw on */
 /* Starts the sequence of draws that belongs to seed. */
 void sampler_reseed(struct sampler *s, uint64_t seed);
 /* Returns the distribution after all filters: *n candidates whose p sum to 1; valid until the next call. */

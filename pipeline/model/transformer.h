@@ -108,6 +108,7 @@ enum {
 struct kv_cache *kv_cache_alloc(const struct weights *w, int slots, int T_max, char *err, size_t cap);
 void kv_cache_free(struct kv_cache *kv);
 size_t kv_cache_bytes(const struct weights *w, int slots, int T_max); /* without its activations */
+int kv_cache_room(const struct kv_cache *kv); /* T_max */
 int kv_cache_len(const struct kv_cache *kv, int slot);
 void kv_cache_truncate(struct kv_cache *kv, int slot, int len);
 /* Makes the first len tokens of slot `to` those of slot `from`. */

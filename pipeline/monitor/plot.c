@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const double LARGEST = 1e300;
 enum { LABEL = 8, SMALLEST_WIDTH = 20, SMALLEST_HEIGHT = 4 };
 
 struct canvas {
@@ -15,9 +16,15 @@ struct canvas {
     double x0, x1, y0, y1;
 };
 
+/* NaN: it is not drawn; neither are numbers so large that their differences overflow. */
 static double height_of(const struct plot *p, double y)
 {
-    return p->log ? (y > 0 ? log10(y) : NAN) : y;
+    return p->log ? (y > 0 ? log10(y) : NAN) : fabs(y) < LARGEST ? y : NAN;
+}
+
+static bool is_within(double x, double from, double to)
+{
+    return x >= from && x <= to; /* no NaN is */
 }
 
 /* Finds the range of all y within the range of x; false: there is none. */
@@ -28,7 +35,7 @@ static bool find_range(struct canvas *c, const struct plot *p, const struct curv
     for (size_t k = 0; k < n; k++)
         for (size_t i = 0; i < curves[k].n; i++) {
             double y = height_of(p, curves[k].y[i]);
-            if (!isfinite(y) || curves[k].x[i] < p->from || curves[k].x[i] > p->to)
+            if (!isfinite(y) || !is_within(curves[k].x[i], p->from, p->to))
                 continue;
             c->y0 = fmin(c->y0, y);
             c->y1 = fmax(c->y1, y);
@@ -65,7 +72,7 @@ static void draw_curve(struct canvas *c, const struct plot *p, const struct curv
     bool open = false;
     for (size_t i = 0; i < k->n; i++) {
         double y = height_of(p, k->y[i]);
-        if (!isfinite(y) || k->x[i] < c->x0 || k->x[i] > c->x1) {
+        if (!isfinite(y) || !is_within(k->x[i], c->x0, c->x1)) {
             open = false;
             continue;
         }

@@ -16,6 +16,7 @@
 #include <string.h>
 
 static const char usage[] = "train -m nano -t tok.json -i ring:NAME -o DIR --steps N [options]\n"
+                            "train --init DIR -i ring:NAME -o DIR --steps N [options]\n"
                             "train --print-step DIR\n"
                             "train --list-presets [--json]\n"
                             "train --print-shape FLOP";
@@ -285,8 +286,7 @@ static void resolve_parts(struct train_config *c, bool given)
     if (given)
         usage_error("--parts %llu: fewer than processes (%u)", (unsigned long long)c->parts, ranks);
     warn("--parts %u: was %llu, for %u processes; from here on the run is not what it would have been, bit "
-         "for "
-         "bit",
+         "for bit",
          least, (unsigned long long)c->parts, ranks);
     c->parts = least;
 }

@@ -33,10 +33,13 @@ void samples_write(const struct samples *s, const struct weights *w, struct logf
 {
     struct continuation c;
     uint64_t replaced = 0;
+    size_t longest = 0;
     struct sampler *sampler = sampler_new(w->c.V, &sampling, SEED);
     if (!sampler)
         die("samples: out of memory");
-    continuation_open(&c, w, s->tok);
+    for (size_t i = 0; i < s->prompts->n; i++)
+        longest = strlen(s->prompts->v[i]) > longest ? strlen(s->prompts->v[i]) : longest;
+    continuation_open(&c, w, s->tok, continuation_most(longest, s->tokens));
     for (size_t i = 0; i < s->prompts->n; i++) {
         size_t len;
         const char *prompt = s->prompts->v[i];

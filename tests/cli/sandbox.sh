@@ -13,16 +13,16 @@ try() {
     local name=$1
     shift
     for sandbox in "" --sandbox; do
-        rm -rf "$escape"/*
+        rm -rf "${escape:?}"/*
         echo text >"$escape/old"
         echo text >"$escape/victim"
         ESCAPE=$escape LD_PRELOAD=$TESTDIR/escape.so "$@" $sandbox </dev/null >"$name.out$sandbox" 2>log ||
             fail "$name $sandbox failed: $(cat log)"
-        local done refused
-        done=$(grep -c '^escape: .*: done$' log)
+        local succeeded refused
+        succeeded=$(grep -c '^escape: .*: done$' log)
         refused=$(grep -c '^escape: .*: EACCES$' log)
         if [ -z "$sandbox" ]; then
-            [ "$done" -ge $((attempts - 1)) ] || fail "$name: the attempts prove nothing: $(cat log)"
+            [ "$succeeded" -ge $((attempts - 1)) ] || fail "$name: the attempts prove nothing: $(cat log)"
         else
             [ "$refused" = "$attempts" ] || fail "$name --sandbox let something through: $(cat log)"
             [ "$(cat "$escape/old")" = text ] && [ "$(find "$escape" -type f | wc -l)" = 2 ] || fail "$name changed what it should not reach"

@@ -34,7 +34,15 @@ def gguf_name(name):
     if name in NAMES:
         return NAMES[name]
     _, _, layer, rest = name.split(".", 3)
-    return f"blk.{layer}.{LAYER[rest.removesuffix('.weight')]}.weight"
+    part, suffix = rest.rsplit(".", 1)
+    return f"blk.{layer}.{LAYER[part]}.{suffix}"
+
+
+def neighbours(name, x, config):
+    """llama.cpp's llama turns (2i, 2i+1) where Transformers turns (i, i + D/2)."""
+    if config["model_type"] != "llama" or ".q_proj." not in name and ".k_proj." not in name:
+        return x
+    return x.reshape(-1, 2, config["head_dim"] // 2, *x.shape[1:]).swapaxes(1, 2).reshape(x.shape)
 
 
 def strings(n):
@@ -51,20 +59,22 @@ def strings(n):
 
 def check_file(path, dtype, tensors, config):
     reader = GGUFReader(path)
-    expected = {"qwen3.block_count": config["num_hidden_layers"], "qwen3.embedding_length": config["hidden_size"],
-                "qwen3.feed_forward_length": config["intermediate_size"], "qwen3.context_length": config["max_position_embeddings"],
-                "qwen3.attention.head_count": config["num_attention_heads"], "qwen3.attention.head_count_kv": config["num_key_value_heads"],
-                "qwen3.attention.key_length": config["head_dim"], "qwen3.attention.value_length": config["head_dim"],
-                "general.architecture": "qwen3", "tokenizer.ggml.eos_token_id": config["eos_token_id"],
+    arch = config["model_type"]
+    expected = {f"{arch}.block_count": config["num_hidden_layers"], f"{arch}.embedding_length": config["hidden_size"],
+                f"{arch}.feed_forward_length": config["intermediate_size"], f"{arch}.context_length": config["max_position_embeddings"],
+                f"{arch}.attention.head_count": config["num_attention_heads"], f"{arch}.attention.head_count_kv": config["num_key_value_heads"],
+                f"{arch}.attention.key_length": config["head_dim"], f"{arch}.attention.value_length": config["head_dim"],
+                "general.architecture": arch, "tokenizer.ggml.eos_token_id": config["eos_token_id"],
                 "tokenizer.ggml.bos_token_id": config["bos_token_id"]}
     for key, value in expected.items():
         got = reader.fields[key].contents()
         assert got == value, f"{path}: {key} is {got}, not {value}"
     assert len(reader.fields["tokenizer.ggml.tokens"].contents()) == config["vocab_size"]
     found = {t.name: t for t in reader.tensors}
-    assert sorted(found) == sorted(map(gguf_name, tensors)), f"{path}: other tensors"
+    factors = ["rope_freqs.weight"] if (config["rope_scaling"] or {}).get("rope_type") == "llama3" else []
+    assert sorted(found) == sorted([*map(gguf_name, tensors), *factors]), f"{path}: other tensors"
     for name, x in tensors.items():
-        t = found[gguf_name(name)]
+        t, x = found[gguf_name(name)], neighbours(name, x, config)
         y = dequantize(t.data, t.tensor_type).reshape(x.shape)
         blocks = np.abs(x.reshape(-1, 32)) if x.size % 32 == 0 else np.abs(x.reshape(1, -1))
         error = np.abs(y - x).reshape(blocks.shape).max(axis=1)
@@ -118,7 +128,8 @@ def check_probabilities(server, dtype):
 
 def check_greedy(server):
     for prompt in PROMPTS[:3]:
-        theirs = post(server, "/completion", {"prompt": prompt, "n_predict": 24, "temperature": 0, "cache_prompt": False})["content"]
+        answer = post(server, "/completion", {"prompt": prompt, "n_predict": 24, "temperature": 0, "cache_prompt": False})
+        theirs = answer["content"].removesuffix("<|eos|>") if answer["stop_type"] == "eos" else answer["content"]
         args = [f"{bin_dir}/sample", checkpoint, "-p", prompt, "-n", "24", "--temperature", "0", "--dtype", "f32"]
         mine = subprocess.run(args, stdout=subprocess.PIPE, check=True).stdout.decode(errors="replace")
         theirs = prompt + theirs

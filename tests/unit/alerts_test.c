@@ -1,11 +1,13 @@
 /* Alerts: runs that are well raise nothing, and each trouble that is planted into one raises its own alert
  * once. */
 #include "pipeline/alerts/alertlog.h"
+#include "pipeline/alerts/peers.h"
 #include "pipeline/alerts/rules.h"
 #include "tests/check.h"
 #include "tests/random.h"
 
 #include <math.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -69,6 +71,8 @@ static void run(struct rules *r, uint64_t seed, uint64_t steps, void (*spoil)(st
     }
 }
 
+static void plant_short_wait(struct rules_step *s);
+
 static void runs_that_are_well_raise_nothing(void)
 {
     static struct rules r;
@@ -82,6 +86,8 @@ static void runs_that_are_well_raise_nothing(void)
         rules_idle(&r, "mix", 1, 20);
         CHECK(n_got == 0, "seed %d: %s", (int)seed, got[0].text);
     }
+    run(&r, 0, STEPS, plant_short_wait);
+    CHECK(n_got == 0, "%s", got[0].text);
 }
 
 /* A run that grows jumps in its loss and slows down for good. */
@@ -144,6 +150,11 @@ static void plant_slow(struct rules_step *s)
 {
     s->tokens_per_s /= 2;
     s->seconds *= 2;
+}
+static void plant_short_wait(struct rules_step *s) /* 40 s */
+{
+    if (s->step <= PLANTED_AT + 20)
+        plant_slow(s);
 }
 static void plant_gpu_memory(struct rules_step *s)
 {
@@ -242,6 +253,98 @@ static void surroundings_are_judged(void)
     CHECK(n_got == 3 && got[2].rule == RULE_DEAD, "%u alerts", n_got);
 }
 
+/* ---- stages beside the trainer ---- */
+
+/* Starts a process with a page of its own, as a stage has it; its counter stands still. */
+static pid_t start_stage(const char *name, double fill)
+{
+    int ready[2];
+    char byte;
+    CHECK(pipe(ready) == 0, "pipe");
+    pid_t pid = fork();
+    CHECK(pid >= 0, "fork");
+    if (pid == 0) {
+        struct stats *s;
+        if (stats_create(&s, name, "") != 0)
+            _exit(1);
+        stats_begin(s);
+        stats_set(s, stats_add(s, "tokens", "tokens", STATS_COUNTER), 5);
+        stats_set(s, stats_add(s, "ring_fill", "bytes", STATS_GAUGE), fill);
+        stats_set(s, stats_add(s, "ring_capacity", "bytes", STATS_GAUGE), 100);
+        stats_end(s);
+        CHECK(write(ready[1], "x", 1) == 1, "write");
+        for (;;)
+            pause();
+    }
+    CHECK(read(ready[0], &byte, 1) == 1, "the stage did not begin");
+    close(ready[0]);
+    close(ready[1]);
+    return pid;
+}
+
+static void end_stage(pid_t pid)
+{
+    char file[STATS_FILE];
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    snprintf(file, sizeof file, "tritter-stats-%lu-%ld", (unsigned long)geteuid(), (long)pid);
+    stats_remove_dead(file);
+}
+
+/* mix has filled its ring and waits; shard does nothing, and the trainer neither. */
+static void an_idle_stage_is_found_and_a_dead_one(void)
+{
+    static struct peers p;
+    double idle;
+    pid_t mix = start_stage("mix", 95), shard = start_stage("shard", 0), train = start_stage("train", 0);
+    p.trainer = train;
+    for (int s = 1000; s <= 1100; s += 10)
+        peers_look(&p, s);
+    const struct peer *q = peers_idle(&p, 1100, &idle);
+    CHECK(q && q->pid == shard && idle == 100, "%s, %g s", q ? q->stage : "none", idle);
+    CHECK(!peers_next_dead(&p), "nobody died");
+    kill(shard, SIGKILL);
+    waitpid(shard, NULL, 0);
+    peers_look(&p, 1101);
+    q = peers_next_dead(&p);
+    CHECK(q && q->pid == shard && strcmp(q->stage, "shard") == 0, "the dead stage");
+    CHECK(!peers_next_dead(&p), "it is told once");
+    peers_look(&p, 1102);
+    CHECK(!peers_next_dead(&p), "it is told once");
+    q = peers_idle(&p, 1102, &idle);
+    CHECK(q && q->pid == train, "mix waits for its reader: the trainer is to blame");
+    end_stage(shard);
+    end_stage(mix);
+    end_stage(train);
+    p.trainer = 0;
+    peers_look(&p, 1103);
+    CHECK(!peers_idle(&p, 1103, &idle), "without a trainer nobody waits");
+}
+
+/* A stage that works is not idle, nor is one of another process group ours. */
+static void who_works_is_not_idle(void)
+{
+    static struct peers p;
+    double idle;
+    struct stats *s;
+    CHECK(stats_create(&s, "train", "") == 0, "no page");
+    int tokens = stats_add(s, "tokens", "tokens", STATS_COUNTER);
+    pid_t other = start_stage("mix", 0);
+    p.trainer = getpid();
+    CHECK(setpgid(other, other) == 0, "setpgid");
+    for (int second = 1; second <= 100; second++) {
+        stats_begin(s);
+        stats_set(s, tokens, second);
+        stats_end(s);
+        peers_look(&p, second);
+    }
+    const struct peer *q = peers_idle(&p, 100, &idle);
+    CHECK(q && idle == 0, "%g s", idle);
+    CHECK(p.n == 1 && p.v[0].pid == getpid(), "%d peers", p.n);
+    end_stage(other);
+    stats_close(s);
+}
+
 /* ---- alerts.jsonl ---- */
 
 static void the_file_keeps_each_alert_once_and_who_saw_it(void)
@@ -282,6 +385,8 @@ int main(void)
     a_trouble_that_comes_again_is_told_again();
     a_rising_domain_is_named();
     surroundings_are_judged();
+    an_idle_stage_is_found_and_a_dead_one();
+    who_works_is_not_idle();
     the_file_keeps_each_alert_once_and_who_saw_it();
     return 0;
 }

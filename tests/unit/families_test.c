@@ -4,6 +4,7 @@
  */
 #include "pipeline/lib/fs.h"
 #include "pipeline/model/checkpoint.h"
+#include "pipeline/model/continuation.h"
 #include "tests/check.h"
 #include "tests/random.h"
 
@@ -332,6 +333,31 @@ static void several_files(void)
     free(config);
 }
 
+/* A text takes memory for its own length, not for a context that may be a hundred thousand tokens long. */
+static void memory_of_a_text(void)
+{
+    static const struct {
+        uint64_t most;
+        int room;
+    } cases[] = {{0, 96}, {40, 40}, {96, 96}, {97, 96}, {UINT64_MAX, 96}};
+    const struct ops *o = ops_cpu();
+    struct model_config c = shape(MODEL_LLAMA, false, ROPE_PLAIN);
+    struct continuation text;
+    struct weights w;
+    char err[512];
+    struct device *dev = o->open(DTYPE_F32, 1, err, sizeof err);
+    CHECK(weights_alloc(&w, o, dev, DTYPE_F32, &c, err, sizeof err) == 0, "%s", err);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        continuation_open(&text, &w, NULL, cases[i].most);
+        CHECK(kv_cache_room(text.kv) == cases[i].room, "%d tokens", kv_cache_room(text.kv));
+        continuation_close(&text);
+    }
+    CHECK(continuation_most(3, 10) == 74 && continuation_most(3, 0) == 0);
+    CHECK(continuation_most(SIZE_MAX / 2, 10) == 0 && continuation_most(3, UINT64_MAX) == 0);
+    weights_free(&w);
+    o->close(dev);
+}
+
 int main(void)
 {
     char dir[] = "/tmp/families.XXXXXX";
@@ -344,6 +370,7 @@ int main(void)
         compare("Llama", backends[i], shape(MODEL_LLAMA, false, ROPE_PLAIN));
         compare("Llama with biases, scaled", backends[i], shape(MODEL_LLAMA, true, ROPE_LLAMA3));
     }
+    memory_of_a_text();
     CHECK(mkdtemp(dir) && chdir(dir) == 0);
     several_files();
     remove_tree(dir);

@@ -1,13 +1,50 @@
 # shellcheck shell=bash disable=SC2154,SC2034  # the variables are run.sh's
 #
-# stream.bash - run.sh --stream: training begins with the first text, while the rest arrives
+# corpus.bash - run.sh --corpus: text from the hub, as bin/fetch --plan chooses it (sourced by run.sh)
 #
-# run.sh sources it. As a program, `stream.bash DOMAIN ROUND` makes one piece of its standard input.
+# With --stream, training begins with the first text, while the rest arrives. The training has rounds, each twice as long
+# as the one before. A round reads text that no other reads: of every domain the next piece, tokenised and sharded as
+# RUN/tokens/DOMAIN/ROUND. Background jobs make the pieces in order, from one pass over the domain's corpora. A round
+# begins when its piece is there for every domain, and goes on from the checkpoint of the one before. How long rounds are
+# follows from the settings, not from the network, so a run that is repeated is the same.
 #
-# The training has rounds, each twice as long as the one before. A round reads text that no other reads: of every domain
-# the next piece, tokenised and sharded as RUN/tokens/DOMAIN/ROUND. Background jobs make the pieces in order, from one pass
-# over the domain's corpora. A round begins when its piece is there for every domain, and goes on from the checkpoint of the
-# one before. How long rounds are follows from the settings, not from the network, so a run that is repeated is the same.
+# As a program, `corpus.bash DOMAIN ROUND` makes one piece of its standard input.
+
+# The mix as fetch --plan takes it.
+mix_words() {
+    local i
+    for i in "${!domains[@]}"; do [ "${weights[i]}" = 0 ] || printf '%s=%s ' "${domains[i]}" "${weights[i]}"; done
+}
+
+# Makes RUN/text/DOMAIN/CORPUS.jsonl.zst by the commands of the plan; files of an earlier plan go.
+stage_fetch() {
+    local line file commands keep=$'\n'
+    if [ -n "$stream" ]; then
+        "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" | tee "$run/text.plan"
+        "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" --json >"$run/text.json"
+        return
+    fi
+    "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" -o "$run/text" | tee "$run/text.plan"
+    mapfile -t commands < <(grep '^bin/fetch ' "$run/text.plan")
+    for line in "${commands[@]}"; do
+        keep+=$(eval "\"\$bin/fetch\" ${line#bin/fetch }")$'\n'      # fetch quotes its words for the shell
+    done
+    for file in "$run"/text/*/*.jsonl.zst; do
+        [[ $keep == *$'\n'"$file"$'\n'* ]] || rm -f "$file" "${file%/*}/.${file##*/}.made"
+    done
+}
+
+# The commands that the plan has for a domain, as fetch takes their words: the source and its limit, quoted for the shell.
+planned_sources() {     # DOMAIN
+    sed -n "s|^bin/fetch -o text/$1 \(.*\)   # .*|\1|p" "$run/text.plan"
+}
+
+planned_documents() {   # DOMAIN [OPTION...]: JSON lines on stdout
+    local line
+    while IFS= read -r line; do eval "\"\$bin/fetch\" --quiet --cat --domain $1 $line \"\${@:2}\"" || exit 1; done < <(planned_sources "$1")
+}
+
+# --- rounds ----------------------------------------------------------------
 
 MAX_ROUNDS=8
 BYTES_A_TOKEN=4         # of JSON lines: what pieces are measured by
@@ -39,7 +76,7 @@ stream_domain() {       # DOMAIN
     [ ! -e "$run/tokens/$1/complete" ] || return 0
     mkdir -p "$run/tokens/$1"
     documents "$1" train | LC_ALL=C awk -v domain="$1" -v rounds="$n_rounds" -v piece="$first_piece" '
-        function sink() { return "exec bash \"$stream_bash\" " domain " " k }
+        function sink() { return "exec bash \"$corpus_bash\" " domain " " k }
         function end() { if (close(sink()) != 0) { failed = 1; exit 1 } }
         BEGIN { k = 0 }
         { print | sink(); seen += length($0) + 1 }
@@ -59,7 +96,7 @@ drop_pieces() {
 
 stream_all() {
     local d jobs=() job status=0
-    export bin run seed held_out stream_bash=$root/tools/stream.bash
+    export bin run seed held_out corpus_bash=$root/tools/corpus.bash
     for d in "${domains[@]}"; do (set -e; stream_domain "$d") & jobs+=($!); done
     for job in "${jobs[@]}"; do wait "$job" || status=1; done
     return $status
@@ -73,6 +110,13 @@ round_dir() {   # DOMAIN ROUND
         k=$((k - 1))
     done
     echo "$dir/$k"
+}
+
+# What was held out in the last round in which something was.
+stream_val() {  # DOMAIN
+    local k
+    for ((k = n_rounds - 1; k > 0; k--)); do [ ! -e "$run/tokens/$1/$k/val/000000.tok" ] || break; done
+    echo "$run/tokens/$1/$k/val"
 }
 
 wait_for_round() {      # ROUND FEEDER
@@ -98,7 +142,7 @@ train_stream() {
         for i in "${!domains[@]}"; do
             d=${domains[i]}
             mix_args+=("$d=${weights[i]}:$(round_dir "$d" $k)")
-            vals+=(--val "$d=$run/tokens/$d/0/val")
+            [ ! -e "$run/tokens/$d/0/val/000000.tok" ] || vals+=(--val "$d=$run/tokens/$d/0/val")   # of little text none may be held out
         done
         echo "run.sh: round $((k + 1)) of $n_rounds: to step ${round_end[k]} of $steps"
         mix_and_train || status=$?

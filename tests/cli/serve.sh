@@ -1,0 +1,111 @@
+# sample --serve: what clients get, what they are refused, who may enter, how it ends
+. "$ROOT/tests/cli/train_data.bash"
+command -v python3 >/dev/null || { echo 'no python3'; exit 77; }
+batches 150 | train a 150
+
+# serve OPTION...: starts a server; $address and $server are where and who it is
+serve() {
+    : >address
+    "$BIN/sample" a --serve :0 "$@" >address 2>log &
+    server=$!
+    for _ in $(seq 200); do [ -s address ] && break; sleep 0.05; done
+    address=$(cat address)
+}
+# ends CODE: a signal ends the server, with that code
+ends() {
+    local code=0
+    kill -TERM "$server"
+    wait "$server" || code=$?
+    [ "$code" = "$1" ] || { echo "exit $code instead of $1"; cat log; exit 1; }
+}
+trap 'kill "$server" 2>/dev/null || true' EXIT
+post() { curl -s -o answer -w '%{http_code}' -H 'Content-Type: application/json' -d "$2" "${@:3}" "$address$1"; }
+
+serve --slots 8 --queue 400 --quiet
+python3 "$ROOT/tests/cli/serve_check.py" "$address" a/latest "$BIN" || { cat log; exit 1; }
+# a text that runs when the signal comes is finished
+curl -sN -H 'Content-Type: application/json' -d '{"prompt":"x","n":100,"max_tokens":25,"ignore_eos":true,"stream":true}' \
+    "$address/v1/completions" >last &
+client=$!
+for _ in $(seq 100); do [ -s last ] && break; sleep 0.02; done
+ends 143
+wait "$client"
+[ "$(tail -n 2 last)" = 'data: [DONE]' ]
+[ "$(grep -c '"finish_reason":"length"' last)" = 100 ]
+[ ! -s log ]
+
+# the queue: one text runs, one may wait, a third is refused
+serve --slots 1 --queue 1 --quiet
+[ "$(post /v1/completions '{"prompt":"x","n":2,"max_tokens":2}')" = 200 ]
+[ "$(post /v1/completions '{"prompt":"x","n":3}')" = 429 ]
+grep -q '"code":"queue_full"' answer
+ends 143
+
+# a time-out is an error, no shorter text
+serve --slots 1 --quiet --timeout 0.000001
+[ "$(post /v1/completions '{"prompt":"x","max_tokens":20}')" = 503 ]
+grep -q '"code":"timeout"' answer
+[ "$(post /v1/completions '{"prompt":"x","stream":true}')" = 200 ]
+grep -q '"code":"timeout"' answer
+ends 143
+
+# a key
+echo 'correct-horse' >key
+serve --quiet --api-key-file key --model-name mine
+[ "$(post /v1/completions '{"prompt":"x"}')" = 401 ]
+grep -q '"code":"invalid_api_key"' answer
+for wrong in correct-hors correct-horsee Correct-horse ''; do
+    [ "$(post /v1/completions '{"prompt":"x"}' -H "Authorization: Bearer $wrong")" = 401 ]
+done
+[ "$(post /v1/completions '{"prompt":"x","model":"mine"}' -H 'Authorization: Bearer correct-horse')" = 200 ]
+[ "$(curl -s -o answer -w '%{http_code}' "$address/metrics")" = 401 ]
+[ "$(curl -s -o answer -w '%{http_code}' "$address/")" = 200 ]
+[ "$(curl -s -o answer -w '%{http_code}' "$address/health")" = 200 ]
+ends 143
+
+# chats: by a template that is known, never by another; no special tokens from a message
+# chat_with TEMPLATE: starts a server whose model has that template
+chat_with() {
+    rm -rf chatty
+    cp -rL a/latest chatty
+    printf '%s\n' "$1" >chatty/chat_template.jinja
+    : >address
+    "$BIN/sample" chatty --serve :0 --quiet >address & server=$!
+    for _ in $(seq 200); do [ -s address ] && break; sleep 0.05; done
+    address=$(cat address)
+}
+message="{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+plain="{% for message in messages %}$message"
+system="{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\nBe it<|im_end|>\\n' }}{% endif %}$message"
+# same_text CHAT PROMPT: the conversation is read as that prompt
+same_text() {
+    [ "$(post /v1/chat/completions "{\"messages\":$1,\"seed\":3,\"max_tokens\":5}")" = 200 ] || { cat answer; exit 1; }
+    python3 -c 'import json; a = json.load(open("answer")); print(a["choices"][0]["message"]["content"], a["usage"])' >chat.txt
+    [ "$(post /v1/completions "{\"prompt\":\"$2\",\"seed\":3,\"max_tokens\":5}")" = 200 ]
+    python3 -c 'import json; a = json.load(open("answer")); print(a["choices"][0]["text"], a["usage"])' | cmp - chat.txt
+}
+chat_with "$plain"
+same_text '[{"role":"user","content":"a"}]' '<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n'
+[ "$(post /v1/chat/completions '{"messages":[{"role":"user","content":"a"}],"stream":true,"logprobs":true,"top_logprobs":2,"max_tokens":3}')" = 200 ]
+grep -q '"delta":{"content":"[^"]*","role":"assistant"}' answer
+grep -q '"object":"chat.completion.chunk"' answer
+[ "$(post /v1/chat/completions '{"messages":[{"role":"user","content":""}],"max_tokens":0}')" = 200 ]
+none=$(grep -o '"prompt_tokens":[0-9]*' answer | tr -dc 0-9)
+[ "$(post /v1/chat/completions '{"messages":[{"role":"user","content":"<|im_end|>"}],"max_tokens":0}')" = 200 ]
+[ "$(grep -o '"prompt_tokens":[0-9]*' answer | tr -dc 0-9)" -gt $((none + 1)) ] # letters, not the special token
+ends 143
+chat_with "$system"
+same_text '[{"role":"user","content":"a"}]' '<|im_start|>system\nBe it<|im_end|>\n<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n'
+ends 143
+chat_with "{{ bos_token }}$plain"
+[ "$(post /v1/chat/completions '{"messages":[{"role":"user","content":"a"}]}')" = 400 ]
+grep -q 'none of those known here' answer
+ends 143
+
+expect 2 'api-key-file' "$BIN/sample" a --serve 0.0.0.0:0
+expect 2 'not HOST:PORT' "$BIN/sample" a --serve nonsense
+expect 2 'clients bring the prompts' "$BIN/sample" a --serve -p x
+expect 2 'slots' "$BIN/sample" a --serve --slots 0
+printf 'two words\n' >bad
+expect 1 'not a key' "$BIN/sample" a --serve :0 --api-key-file bad
+expect 1 'no-such' "$BIN/sample" a --serve :0 --api-key-file no-such

@@ -1,0 +1,130 @@
+/*
+ * the monitor: whatever a run's files and a page of counters hold, each pane is drawn, and what it prints is
+ * text: no control character, nothing that is not whole UTF-8, and ASCII alone when that is asked for
+ *
+ * The input: a byte for pane and size, then metrics.jsonl, config.json, alerts.jsonl and the page, with 0x1e
+ * between them.
+ */
+#include "pipeline/monitor/view.h"
+
+#include <locale.h>
+#include <sys/stat.h>
+#include <wchar.h>
+
+#include "shm/process.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { PAGE = 8192, FILES = 3 };
+static const char *const names[FILES] = {"metrics.jsonl", "config.json", "alerts.jsonl"};
+static char folder[] = "/tmp/fuzz-monitor-XXXXXX", page_path[128];
+static struct stages stages;
+static struct hardware hardware;
+
+static void remove_files(void)
+{
+    char path[128];
+    for (int i = 0; i < FILES; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+    unlink(page_path);
+}
+
+static void prepare(void)
+{
+    MUST(mkdtemp(folder));
+    snprintf(page_path, sizeof page_path, "/dev/shm/tritter-stats-%lu-%ld", (unsigned long)geteuid(),
+             (long)getpid());
+    hardware_poll(&hardware);
+    atexit(remove_files);
+}
+
+static void spill(const char *path, const void *bytes, size_t len)
+{
+    FILE *f = fopen(path, "wb");
+    MUST(f && fwrite(bytes, 1, len, f) == len && fclose(f) == 0 && chmod(path, 0600) == 0);
+}
+
+/* Bytes up to the next 0x1e, which are taken off the input. */
+static size_t part(const uint8_t **bytes, size_t *len)
+{
+    const uint8_t *end = memchr(*bytes, 0x1e, *len);
+    size_t n = end ? (size_t)(end - *bytes) : *len;
+    *bytes += end ? n + 1 : n;
+    *len -= end ? n + 1 : n;
+    return n;
+}
+
+/* A page of this process whose content is the input. */
+static void write_page(const uint8_t *bytes, size_t len)
+{
+    unsigned char page[PAGE] = {0};
+    uint64_t process = process_identity(getpid());
+    uint32_t version = 1;
+    memcpy(page + 12, bytes, len < PAGE - 12 ? len : PAGE - 12);
+    memcpy(page, "TRTSTAT\n", 8);
+    memcpy(page + 8, &version, 4);
+    memcpy(page + 16, &process, 8);
+    spill(page_path, page, PAGE);
+}
+
+static void check_text(const char *s, size_t len, bool ascii)
+{
+    mbstate_t state = {0};
+    for (size_t i = 0; i < len;) {
+        unsigned char c = (unsigned char)s[i];
+        wchar_t w;
+        size_t n = c == '\n' ? 1 : mbrtowc(&w, s + i, len - i, &state);
+        MUST(c == '\n' || c >= ' ');
+        MUST(c != 0x7f && (!ascii || c < 0x80));
+        MUST(n >= 1 && n <= 4);
+        MUST(n == 1 || (w >= 0xa0 && w != 0x2028 && w != 0x2029 && !(w >= 0x202a && w <= 0x202e)));
+        i += n;
+    }
+}
+
+static void draw(struct view *v, int width, int height, bool ascii)
+{
+    struct grid g = {.ascii = ascii};
+    char *text = NULL;
+    size_t len;
+    FILE *f = open_memstream(&text, &len);
+    MUST(f);
+    grid_resize(&g, width, height);
+    view_draw(v, &g);
+    grid_print(&g, f);
+    MUST(fclose(f) == 0);
+    check_text(text, len, ascii);
+    free(text);
+    grid_free(&g);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    char path[128], err[256];
+    if (!page_path[0]) {
+        MUST(setlocale(LC_CTYPE, "C.UTF-8"));
+        prepare();
+    }
+    uint8_t choice = fuzz_choice(&bytes, &len);
+    for (int i = 0; i < FILES; i++) {
+        const uint8_t *begin = bytes;
+        size_t n = part(&bytes, &len);
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        spill(path, begin, n);
+    }
+    write_page(bytes, len);
+    struct run *r = run_open(folder, err, sizeof err);
+    MUST(r);
+    struct view v = {.runs = {r}, .n_runs = 1, .stages = &stages, .hardware = &hardware, .to = 1};
+    stages_poll(&stages);
+    v.pane = choice % N_PANES;
+    v.log = choice & 0x80;
+    draw(&v, choice & 0x40 ? 200 : 60, choice & 0x40 ? 60 : 20, choice & 0x20);
+    json_t *state = json_pack("{s:o, s:o}", "run", run_to_json(r), "stages", stages_to_json(&stages));
+    MUST(state);
+    json_decref(state);
+    run_close(r);
+    return 0;
+}
