@@ -8,7 +8,7 @@
 # Builds on all processors unless -j says otherwise; V=1 shows the commands.
 
 ifeq ($(MAKELEVEL),0)
-RUNS      := setup test asan tsan fuzz bench interop torture help      # print as they go
+RUNS      := setup test cluster-test asan tsan fuzz bench interop torture help      # print as they go
 MAKEFLAGS += -j$(shell nproc) $(if $(filter $(RUNS),$(MAKECMDGOALS)),,--output-sync=target)
 endif
 BUILD      = $(MAKE) --no-print-directory --output-sync=target
@@ -66,7 +66,7 @@ build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v3.o: CFLAGS += -mavx2 -mb
 build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v4.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt -mavx512f -mavx512bw -mavx512vl
 endif
 
-.PHONY: layers format format-check shellcheck check asan-unit mutate FORCE cuda all tests test asan tsan bench interop torture install help clean setup
+.PHONY: cluster-test layers format format-check shellcheck check asan-unit mutate FORCE cuda all tests test asan tsan bench interop torture install help clean setup
 .DELETE_ON_ERROR:
 .SECONDARY: $(patsubst %.c,$(B)/obj/%.o,$(wildcard pipeline/*.c tools/*.c tests/unit/*.c tests/fuzz/*.c))
 
@@ -341,6 +341,11 @@ shellcheck:
 	@shellcheck $(sort $(SCRIPTS))
 check: layers format-check shellcheck
 
+# Several hosts (network namespaces) and a batch system (Slurm) on this machine. Needs root; skips by name what cannot be had.
+cluster-test: setup
+	@tools/setup cluster
+	@+$(BUILD) all
+	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TEST_TIMEOUT=900 tests/run train_ranks parts hosts slurm
 bench: setup
 	@+$(BUILD) all
 	@tools/bench
@@ -362,6 +367,7 @@ help:
 	@echo 'make test       install what the build needs, build, run every test'
 	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors, pyarrow and others (own virtual environment)'
 	@echo 'make check      make layers (draws the rooms; fails on an include that runs up), format-check, shellcheck; make format mends'
+	@echo 'make cluster-test  several hosts and a batch system, made on this machine: network namespaces and Slurm (installs it; root)'
 	@echo 'make bench      print every figure that README quotes, beside its limit'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'

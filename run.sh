@@ -252,7 +252,7 @@ held_out=1%
 [ -z "$corpus" ] || [ "$tokens" -gt 1000000 ] || held_out=10%
 
 val_of() {      # DOMAIN
-    if [ -n "$stream" ]; then echo "$(round_dir "$1" $((n_rounds - 1)))/val"
+    if [ -n "$stream" ]; then stream_val "$1"
     elif [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi
 }
 
@@ -421,6 +421,8 @@ run_stage() {
     if [ "$1" = train ]; then
         fresh=1
         [ -z "${redo:-}" ] && [ "$(stamp train)" = "$(cat "$stamps/train.begun" 2>/dev/null)" ] && fresh=
+        # what other settings left goes first: a run that is killed before its first step must not be taken for theirs
+        [ -z "$fresh" ] || { only_run "$run/model.building"; rm -rf "$run/model.building"; }
         stamp train >"$stamps/train.begun"
     fi
     local status made_of

@@ -48,6 +48,9 @@ static const struct opt opts[] = {
 };
 
 static const char notes[] =
+    "CHECKPOINT is a run, a checkpoint, or a model directory of others: Qwen3, Qwen2, Llama, Mistral\n"
+    "(formats/checkpoint.md says which); a long context of theirs takes much memory, so give --context.\n"
+    "\n"
     "Measures:\n"
     "  loss        mean of -log p over the predicted tokens, natural logarithm. Every token but the first of "
     "DIR is\n"

@@ -13,6 +13,7 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/monitor/find.h"
 #include "pipeline/monitor/headless.h"
+#include "pipeline/monitor/prometheus.h"
 #include "pipeline/monitor/terminal.h"
 
 #include <langinfo.h>
@@ -24,7 +25,7 @@
 #include <unistd.h>
 
 static bool once, json, ascii, headless;
-static const char *size_word, *pane_word, *on_alert, *alert_url;
+static const char *size_word, *pane_word, *on_alert, *alert_url, *metrics_port;
 static struct view view = {.to = 1, .replay_rate = 1};
 static const double REPLAY_S = 60;
 static struct stages stages;
@@ -46,6 +47,9 @@ static const struct opt opts[] = {
      "input"},
     {0, "alert-url", OPT_STR, &alert_url, "URL",
      "with --headless: POST each alert as JSON: https, or http to this machine"},
+    {0, "metrics-port", OPT_STR, &metrics_port, "[HOST:]PORT",
+     "with --headless: GET /metrics there gives the numbers of runs and stages to\n"
+     "Prometheus; without HOST to this machine alone. Goes on until a signal comes"},
     {0},
 };
 
@@ -152,14 +156,16 @@ static void watch_headless(void)
     char *paths[VIEW_RUNS];
     for (size_t i = 0; i < view.n_runs; i++)
         paths[i] = view.runs[i]->path;
-    headless_run(paths, view.n_runs, on_alert, alert_url);
+    struct prometheus *p = metrics_port ? prometheus_open(metrics_port, view.runs, view.n_runs) : NULL;
+    headless_run(paths, view.n_runs, on_alert, alert_url, p != NULL);
+    prometheus_close(p);
 }
 
 static void check_options(void)
 {
     char err[256];
-    if ((on_alert || alert_url) && !headless)
-        usage_error("--on-alert and --alert-url belong to --headless");
+    if ((on_alert || alert_url || metrics_port) && !headless)
+        usage_error("--on-alert, --alert-url and --metrics-port belong to --headless");
     if (headless && (once || json))
         usage_error("--headless excludes --once and --json");
     if (view.replay && (headless || once || json || !isatty(1)))

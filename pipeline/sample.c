@@ -25,7 +25,7 @@ static double temperature = 0.8, top_p = 1, min_p, penalty = 1;
 static int64_t top_k, threads, logprobs = -1, slots = 16, queue = 64;
 static double timeout_s = 600;
 static unsigned format;
-static bool echo = true, json, ignore_eos, document, interactive, serve;
+static bool echo = true, json, ignore_eos, document, bare, interactive, serve;
 static struct str_list stops;
 
 static const struct opt opts[] = {
@@ -34,6 +34,8 @@ static const struct opt opts[] = {
     {'f', "file", OPT_STR, &prompt_file, "FILE", "the same, from a file (default: standard input)"},
     {0, "document", OPT_FLAG, &document, NULL,
      "put the end-of-text token before it: the text begins a document"},
+    {0, "bare", OPT_FLAG, &bare, NULL,
+     "models of others: do not put before it the tokens that the tokenizer's post_processor names"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Choice of tokens, in the order in which the filters act"},
     {0, "repetition-penalty", OPT_NUM, &penalty, "X",
      "make tokens that occurred less likely; above 1 (default: 1, off)"},
@@ -83,6 +85,8 @@ static const struct opt opts[] = {
 };
 
 static const char notes[] =
+    "CHECKPOINT is a run, a checkpoint, or a model directory of others: Qwen3, Qwen2, Llama, Mistral\n"
+    "(formats/checkpoint.md says which).\n"
     "One newline at the end of standard input or FILE is not part of the prompt. An empty prompt begins a "
     "document.\n"
     "Special tokens such as <|eos|> may be written in the prompt.\n"
@@ -229,7 +233,7 @@ static void run_terminal(const char *path)
     if (prompt_text || prompt_file || format == TEXT_JSON)
         usage_error("-i: prompts are typed; -p, -f and --format json are not for it");
     loaded_open(&m, path, device, dtype, threads, true);
-    interactive_run(&m, &sampling, &text, seed, document);
+    interactive_run(&m, &sampling, &text, seed, document, m.foreign && !bare);
     loaded_close(&m);
 }
 
@@ -244,6 +248,7 @@ static void run_prompt(const char *path)
     if (!stop_signal) {
         loaded_open(&m, path, device, dtype, threads, true);
         continuation_open(&c, &m.w, m.tok, continuation_most(len, n_tokens));
+        c.special = m.foreign && !bare;
         read_prompt_tokens(&c, &m, prompt, len);
         struct sampler *s = sampler_new(m.w.c.V, &sampling, seed);
         if (!s)

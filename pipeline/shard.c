@@ -18,6 +18,7 @@
 #include "formats/shard_write.h"
 #include "formats/tokens.h"
 #include "pipeline/shard/archive.h"
+#include "pipeline/shard/merge.h"
 #include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/counters.h"
@@ -30,13 +31,13 @@
 static const char *output, *input = "-", *archive;
 static double val_share;
 static uint64_t shard_tokens = 100000000, buffer_bytes = 256000000, seed;
-static bool unpack;
+static bool unpack, merge;
 
 static const struct opt opts[] = {
     {'o', "output", OPT_STR, &output, "DIR", "write shards here, and those held out to DIR/val"},
     {'i', "input", OPT_STR, &input, "FROM", "tokens: - (stdin, the default), a path, or ring:NAME"},
     {0, "val", OPT_SHARE, &val_share, "SHARE",
-     "hold out this share of documents, 0.5% or 0.005 (default none)"},
+     "hold out this share of documents, 0.5% or 0.005, but at least one of two (default none)"},
     {'n', "tokens", OPT_U64, &shard_tokens, "N",
      "a shard ends with the document that brings it to N tokens (default 100M)"},
     {0, "shuffle-buffer", OPT_BYTES, &buffer_bytes, "BYTES",
@@ -47,6 +48,8 @@ static const struct opt opts[] = {
      "compress the shards: zstd or lz4; of a new DIR, or of operand DIR"},
     {0, "unpack", OPT_FLAG, &unpack, NULL,
      "make the archived shards of operand DIR readable again, bit for bit"},
+    {0, "merge", OPT_FLAG, &merge, NULL,
+     "make DIR of the shards of the operands, which jobs with --part made"},
     SANDBOX_OPTION(&output),
     {0},
 };
@@ -67,6 +70,7 @@ static const char notes[] =
     "  fetch --cat raw/ --domain code | tokenize -t tok.json | shard -o tokens/code --val 0.5%\n"
     "  shard --archive zstd tokens/code               compress in place; mix and train need it unpacked\n"
     "  shard --unpack tokens/code -o /fast/code       unpack somewhere else\n"
+    "  shard --merge tokens/code.*-of-8 -o tokens/code   one of the parts that eight jobs made\n"
     "  tools/shard-dump --verify tokens/code          check every byte\n"
     "\n"
     "Exit: 0 done, 1 failed (what DIR held is intact, unless the message says that the new DIR is in "
@@ -76,7 +80,8 @@ static const char notes[] =
 static const struct cli cli = {"shard", "shuffle tokenised documents into checksummed shard files",
                                "shard -o DIR [--val SHARE] [-n N] [options] <tokens >paths\n"
                                "shard --archive zstd|lz4 DIR [-o OTHER]\n"
-                               "shard --unpack DIR [-o OTHER]",
+                               "shard --unpack DIR [-o OTHER]\n"
+                               "shard --merge DIR... -o DIR",
                                opts, notes};
 
 struct split {              /* the training or the validation part */
@@ -91,6 +96,8 @@ struct job {
     struct shard_header like; /* header fields that all shards share */
     struct split train, val;
     struct split *to; /* where the document goes that the shuffle is emitting */
+    bool hold_one;    /* documents of hash `one` are held out as well */
+    uint64_t one;
     int archive;
 };
 
@@ -145,11 +152,28 @@ static void finish_shard(struct job *j, struct split *s)
     free(path);
 }
 
-/* Called when a document leaves the shuffle: it is held out when its hash falls below the share. */
+static bool in_share(uint64_t hash)
+{
+    return (double)(hash >> 11) * 0x1p-53 < val_share;
+}
+
+/* Called at the end of the input. Of a small text no hash may fall below the share: then the smallest is held
+ * out, unless there would be nothing left to train on. */
+static void hold_one_out(struct job *j, const struct shuffle *s)
+{
+    uint64_t least, greatest;
+    if (val_share > 0 && j->val.documents == 0 && shuffle_hashes(s, &least, &greatest) &&
+        (least < greatest || j->train.documents > 0)) {
+        j->hold_one = true;
+        j->one = least;
+    }
+}
+
+/* Called when a document leaves the shuffle. */
 static void sink_begin(void *arg, uint64_t hash)
 {
     struct job *j = arg;
-    j->to = (double)(hash >> 11) * 0x1p-53 < val_share ? &j->val : &j->train;
+    j->to = in_share(hash) || (j->hold_one && hash == j->one) ? &j->val : &j->train;
     if (j->to->w)
         return;
     if (j->to->m.n_shards == MANIFEST_MAX_SHARDS)
@@ -230,8 +254,10 @@ static bool cut(struct job *j, struct tok_reader *r)
         publish(documents, tokens);
         progress("read", tokens, 0, "tokens", NULL);
     }
-    if (!stop_signal)
+    if (!stop_signal) {
+        hold_one_out(j, s);
         shuffle_flush(s);
+    }
     progress_end();
     if (shuffle_empty(s))
         say("%llu empty documents left out", (unsigned long long)shuffle_empty(s));
@@ -321,12 +347,42 @@ static int convert(const char *from, int kind)
     return signal_exit_code();
 }
 
+static int merge_all(char **from, int n)
+{
+    struct sharddir d;
+    size_t val;
+    for (int i = 0; i < n; i++)
+        apart_input_dir(from[i]);
+    apart_output_dir(output, true);
+    sharddir_begin(&d, output);
+    size_t shards = merge_dirs(from, n, d.building, &val);
+    sharddir_commit(&d);
+    say("%s: %zu shards, %zu held out, of %d directories", output, shards, val, n);
+    for (size_t i = 0; i < shards + val; i++) {
+        char *path = i < shards ? shard_path(output, i, ARCHIVE_NONE) : NULL;
+        char *dir = path_join(output, "val");
+        if (!path)
+            path = shard_path(dir, i - shards, ARCHIVE_NONE);
+        puts(path);
+        free(dir);
+        free(path);
+    }
+    close_stdout();
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
     int kind = archive ? archive_from_name(archive) : ARCHIVE_NONE;
     if (archive && kind <= ARCHIVE_NONE)
         usage_error("--archive is zstd or lz4, not '%s'", archive);
+    if (merge && (archive || unpack || n == 0 || !output))
+        usage_error("--merge needs directories and -o DIR, and no --archive or --unpack");
+    if (merge) {
+        signals_install();
+        return merge_all(argv, n);
+    }
     if (n > 1 || (n == 1 && !archive && !unpack))
         usage_error("one operand, with --archive or --unpack; tokens come from -i");
     if (unpack && (archive || n == 0))

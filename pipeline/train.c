@@ -89,7 +89,7 @@ static void check_ranks(const struct trainer *t)
     cluster_same(t->cluster, t->tok_json, t->tok_len, "the tokenizer");
     cluster_same(t->cluster, t->ops->name, strlen(t->ops->name), "the device, or its instruction set,");
     if (t->cluster->launched)
-        say("%d processes, %s; %llu parts of an update, %.1f MB a process and update on the wire",
+        say("%d processes, %s; %llu parts of an update, %.2f MB a process and update on the wire",
             t->cluster->size, t->cluster->name, (unsigned long long)t->cfg->parts,
             parallel_wire_bytes(&t->parallel) / 1e6);
     free(text);

@@ -112,6 +112,13 @@ round_dir() {   # DOMAIN ROUND
     echo "$dir/$k"
 }
 
+# What was held out in the last round in which something was.
+stream_val() {  # DOMAIN
+    local k
+    for ((k = n_rounds - 1; k > 0; k--)); do [ ! -e "$run/tokens/$1/$k/val/000000.tok" ] || break; done
+    echo "$run/tokens/$1/$k/val"
+}
+
 wait_for_round() {      # ROUND FEEDER
     local d alive
     for d in "${domains[@]}"; do
@@ -135,7 +142,7 @@ train_stream() {
         for i in "${!domains[@]}"; do
             d=${domains[i]}
             mix_args+=("$d=${weights[i]}:$(round_dir "$d" $k)")
-            vals+=(--val "$d=$run/tokens/$d/0/val")
+            [ ! -e "$run/tokens/$d/0/val/000000.tok" ] || vals+=(--val "$d=$run/tokens/$d/0/val")   # of little text none may be held out
         done
         echo "run.sh: round $((k + 1)) of $n_rounds: to step ${round_end[k]} of $steps"
         mix_and_train || status=$?

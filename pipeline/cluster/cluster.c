@@ -8,11 +8,14 @@
 #include "pipeline/lib/log.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -82,6 +85,33 @@ static const struct transport *find_transport(const char *by, int size)
 
 static const struct transport *joined; /* NULL: in no job, or no longer */
 
+static int launcher = -1; /* pidfd of mpirun, where it is our parent */
+
+static int find_launcher(void)
+{
+    static const char name[] = "mpirun";
+    char comm[16] = "", *path = xasprintf("/proc/%d/comm", (int)getppid());
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is = fd >= 0 && read(fd, comm, sizeof comm - 1) > 0 && strncmp(comm, name, sizeof name - 1) == 0;
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return is ? pidfd_open(getppid(), 0) : -1;
+}
+
+/* mpirun ends its children here at once, and then waits without end for a host that it cannot reach to
+ * confirm that the job is over. A process of its own ends it, if it is still there after a while. */
+static void watch_launcher(void)
+{
+    struct pollfd over = {.fd = launcher, .events = POLLIN};
+    if (launcher < 0 || fork() != 0)
+        return;
+    setsid();
+    if (poll(&over, 1, 2000 * LAST_SECONDS) == 0)
+        pidfd_send_signal(launcher, SIGKILL, NULL, 0);
+    _exit(0);
+}
+
 /* However the process ends before cluster_close, the others end as well. */
 static void end_job(int code, void *arg)
 {
@@ -123,6 +153,7 @@ struct cluster *cluster_open(double timeout_s)
             "MPI (srun: --mpi=pmix)",
             by, expected, c->size, c->name);
     joined = c->link->by;
+    launcher = find_launcher();
     on_exit(end_job, NULL);
     name_rank(c);
     return c;
@@ -155,6 +186,7 @@ static _Noreturn void lost(struct cluster *c, int peer, const char *what)
 {
     fprintf(stderr, "%s: rank %d of %d %s: the job ends; go on with --resume\n", program_name, peer, c->size,
             what);
+    watch_launcher();
     end_job(CLUSTER_LOST, NULL);
     _exit(CLUSTER_LOST);
 }
@@ -199,21 +231,20 @@ void cluster_wait(struct cluster *c)
     struct message *first = NULL;
     if (!c->link || c->link->n == 0)
         return;
-    double began = now_seconds(), heard = began;
+    double began = now_seconds(), heard = 0;
     size_t left, before = SIZE_MAX;
-    for (unsigned spins = 0; (left = look(c, &first)) > 0; spins++) {
+    for (unsigned idle = 0; (left = look(c, &first)) > 0; idle++) {
         if (left < before)
-            spins = 0;
-        if (spins < SPINS)
-            continue;
-        double now = now_seconds();
-        if (left < before)
-            heard = now;
+            idle = 0;
         before = left;
-        if (now - heard > c->timeout_s)
-            lost(c, first->peer, "does not answer");
-        if (spins < 2 * SPINS)
+        if (idle < SPINS)
+            continue;
+        if (idle == SPINS)
+            heard = now_seconds();
+        if (idle < 2 * SPINS)
             sched_yield();
+        else if (now_seconds() - heard > c->timeout_s)
+            lost(c, first->peer, "does not answer");
         else
             nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
     }

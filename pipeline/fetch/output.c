@@ -44,6 +44,8 @@ static void write_recipe(struct source *s, struct strbuf *b)
         strbuf_addf(b, "join %s\n", s->input.join);
     if (o->input.csv)
         strbuf_addf(b, "csv 1\n");
+    if (o->input.part)
+        strbuf_addf(b, "part %s\n", o->input.part);
     if (o->input.accept_nan || o->input.replace_surrogates)
         strbuf_addf(b, "nan %d surrogates %d\n", o->input.accept_nan, o->input.replace_surrogates);
     for (size_t i = 0; i < o->input.globs.n; i++)

@@ -14,12 +14,14 @@ struct demo_source {
     struct demo *demo;
     int domain;
     struct strbuf text, id; /* of the current document */
-    uint64_t n;
+    uint64_t n;             /* documents so far, of all parts */
+    struct input_part part;
 };
 
 static void demo_open(struct source *s)
 {
     struct demo_source *g = s->own = xcalloc(1, sizeof *g);
+    g->part = input_part(&s->options->input);
     g->domain = domain_from_name(s->word + strlen("demo:"));
     g->demo = g->domain < 0 ? NULL : demo_new(g->domain, s->options->seed);
     if (!g->demo)
@@ -30,10 +32,12 @@ static void demo_open(struct source *s)
 static bool demo_next_doc(struct source *s, struct doc *d)
 {
     struct demo_source *g = s->own;
-    demo_next(g->demo, &g->text);
+    do
+        demo_next(g->demo, &g->text);
+    while (g->n++ % g->part.of != g->part.first);
     strbuf_reset(&g->id);
     strbuf_addf(&g->id, "%s:%llu:%llu", s->word, (unsigned long long)s->options->seed,
-                (unsigned long long)g->n++);
+                (unsigned long long)(g->n - 1));
     *d = (struct doc){.text = g->text.s,
                       .len = g->text.len,
                       .id = g->id.s,

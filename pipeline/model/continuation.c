@@ -46,17 +46,33 @@ void continuation_append(struct continuation *c, int32_t id)
     c->ids[c->n++] = id;
 }
 
+/* What stands before a prompt of the n ids: the end of another text, or what the post-processor says, unless
+ * the prompt begins with it already. */
+static void append_before(struct continuation *c, const uint32_t *ids, size_t n, bool document)
+{
+    const uint32_t *before, *after;
+    size_t n_before = 0, n_after;
+    uint32_t eos = tokenizer_eos(c->tok);
+    if (c->special && tokenizer_around(c->tok, &before, &n_before, &after, &n_after) != NULL)
+        n_before = 0;
+    if (document || (n == 0 && n_before == 0)) {
+        if (eos != UINT32_MAX)
+            continuation_append(c, (int32_t)eos);
+    } else if (n_before > 0 && (n == 0 || ids[0] != before[0])) {
+        for (size_t i = 0; i < n_before; i++)
+            continuation_append(c, (int32_t)before[i]);
+    }
+}
+
 bool continuation_prompt(struct continuation *c, const char *text, size_t len, bool document)
 {
     size_t n;
     struct encoder *e = encoder_new(c->tok, NULL);
     const uint32_t *ids = encode(e, text, len, true, &n);
-    uint32_t eos = tokenizer_eos(c->tok);
     c->n = c->fed = 0;
     c->whole = false;
     kv_cache_truncate(c->kv, 0, 0);
-    if ((n == 0 || document) && eos != UINT32_MAX)
-        continuation_append(c, (int32_t)eos);
+    append_before(c, ids, n, document);
     for (size_t i = 0; i < n; i++)
         continuation_append(c, (int32_t)ids[i]);
     encoder_free(e);

@@ -27,7 +27,9 @@ struct continuation {
     size_t fed;    /* ids[0..fed) have been read by the model */
     float *logits; /* (V) owned: logits of the token after ids[0..fed) */
     float *first;  /* (V) owned: logits of the token after the prompt */
-    bool whole;    /* first is there, and the cache begins with the whole prompt */
+    bool special; /* prompts begin with the ids that the tokenizer's post-processor puts there; false at first
+                   */
+    bool whole;   /* first is there, and the cache begins with the whole prompt */
 };
 
 /* most: tokens that the text will have at most, for which alone there is memory; 0, or more than the model's

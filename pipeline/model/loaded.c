@@ -73,6 +73,9 @@ void loaded_open(struct loaded *m, const char *path, const char *device, const c
         die("%s", err);
     m->tokenizer_path = path_join(m->dir, "tokenizer.json");
     note_files(m->dir);
+    char *state = path_join(m->dir, "trainer/state.json");
+    m->foreign = !path_exists(state);
+    free(state);
     m->tok = tokenizer_load(m->tokenizer_path, err, sizeof err);
     if (!m->tok)
         die("%s", err);

@@ -11,6 +11,7 @@
 struct loaded {
     char *dir;            /* owned: the model directory */
     char *tokenizer_path; /* owned */
+    bool foreign;         /* `train` did not write it */
     const struct ops *ops;
     struct device *dev;
     struct weights w;

@@ -20,7 +20,7 @@ static void print(void *arg, const char *line, size_t len)
         die_errno("standard output");
 }
 
-void headless_run(char *const *runs, size_t n, const char *on_alert, const char *alert_url)
+void headless_run(char *const *runs, size_t n, const char *on_alert, const char *alert_url, bool stay)
 {
     struct watch **w = xcalloc(n + 1, sizeof *w);
     char err[1024];
@@ -38,6 +38,7 @@ void headless_run(char *const *runs, size_t n, const char *on_alert, const char 
             watch_poll(w[i]);
             live = live || now;
         }
+        live = live || stay;
     }
     for (size_t i = 0; i < n; i++)
         watch_close(w[i], END_S);

@@ -36,8 +36,8 @@ static int draw_stage(struct grid *g, struct rect in, int y, const struct stage 
     return y + 1;
 }
 
-/* The live ones first. With details each has its command line, and those that died are shown one by one; else
- * those are counted. */
+/* With details, those that died come first, one by one, and each that lives has its command line; else the
+ * dead are counted. */
 static void draw_stages(const struct view *v, struct grid *g, struct rect r, bool details)
 {
     struct rect in = grid_frame(g, r, "stages");
@@ -45,13 +45,13 @@ static void draw_stages(const struct view *v, struct grid *g, struct rect r, boo
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < v->stages->n && y < end; i++) {
             const struct stage *s = &v->stages->v[i];
-            if (s->died != (pass == 1))
+            if (s->died != (pass == (details ? 0 : 1)))
                 continue;
             dead += s->died;
             if (s->died && !details)
                 continue;
             y = draw_stage(g, in, y, s);
-            if (details && y < end)
+            if (details && !s->died && y < end)
                 grid_text(g, in.x + 10, y++, in.width - 10, COLOUR_DIM, s->now.label);
         }
     if (y == in.y && y < end)

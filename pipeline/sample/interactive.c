@@ -197,7 +197,7 @@ static bool read_lines(struct strbuf *b)
 }
 
 void interactive_run(const struct loaded *m, struct sampling *sampling, struct text_options *text,
-                     uint64_t seed, bool document)
+                     uint64_t seed, bool document, bool special)
 {
     struct session s = {.m = m,
                         .sampling = sampling,
@@ -211,6 +211,7 @@ void interactive_run(const struct loaded *m, struct sampling *sampling, struct t
     text->stop = &interrupted;
     strbuf_reset(&s.prompt);
     continuation_open(&s.c, &m->w, m->tok, 0);
+    s.c.special = special;
     s.sampler = sampler_new(m->w.c.V, sampling, seed);
     if (!s.sampler)
         die("out of memory");

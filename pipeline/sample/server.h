@@ -5,7 +5,7 @@
 #define SAMPLE_SERVER_H
 
 #include "pipeline/model/loaded.h"
-#include "pipeline/sample/address.h"
+#include "pipeline/lib/address.h"
 
 struct server_options {
     struct address address;

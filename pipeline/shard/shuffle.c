@@ -175,6 +175,18 @@ void shuffle_flush(struct shuffle *s)
         emit_one(s);
 }
 
+bool shuffle_hashes(const struct shuffle *s, uint64_t *least, uint64_t *greatest)
+{
+    *least = UINT64_MAX;
+    *greatest = 0;
+    for (uint32_t i = 0; i < s->n_documents; i++) {
+        uint64_t h = s->documents[i].hash;
+        *least = h < *least ? h : *least;
+        *greatest = h > *greatest ? h : *greatest;
+    }
+    return s->n_documents > 0;
+}
+
 uint64_t shuffle_empty(const struct shuffle *s)
 {
     return s->empty;

@@ -37,7 +37,9 @@ struct shuffle;
 struct shuffle *shuffle_new(uint64_t bytes, uint32_t width, uint64_t seed, const struct shuffle_sink *sink);
 /* Adds a record: the next tokens of the current document. */
 void shuffle_put(struct shuffle *s, const struct tok_record_view *v);
-void shuffle_flush(struct shuffle *s);           /* called at the end of the input */
+void shuffle_flush(struct shuffle *s); /* called at the end of the input */
+/* The smallest and the largest hash of the documents in the buffer. False: it is empty. */
+bool shuffle_hashes(const struct shuffle *s, uint64_t *least, uint64_t *greatest);
 uint64_t shuffle_empty(const struct shuffle *s); /* documents without a token, which were dropped */
 void shuffle_free(struct shuffle *s);
 

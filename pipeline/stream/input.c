@@ -55,11 +55,24 @@ static struct template *json_template(const struct input_opts *opts)
     return t;
 }
 
+struct input_part input_part(const struct input_opts *opts)
+{
+    unsigned long long k, n;
+    char end;
+    if (!opts->part)
+        return (struct input_part){.of = 1};
+    if (strspn(opts->part, "0123456789/") != strlen(opts->part) ||
+        sscanf(opts->part, "%llu/%llu%c", &k, &n, &end) != 2 || k < 1 || k > n || n > 1 << 30)
+        usage_error("--part '%s': want K/N, from 1/N to N/N", opts->part);
+    return (struct input_part){.first = k - 1, .of = n};
+}
+
 struct input *input_open_sources(const struct input_opts *opts)
 {
     struct input *in = xcalloc(1, sizeof *in);
     in->opts = *opts;
     in->opts.join = in->join = join_text(opts);
+    in->part = input_part(opts);
     in->parser = doc_parser_new();
     if (!in->parser)
         die("out of memory");
@@ -198,6 +211,8 @@ bool input_next(struct input *in, struct doc *d)
             in->stats.empty++;
             continue;
         }
+        if (in->found++ % in->part.of != in->part.first)
+            continue;
         if (in->opts.domain >= 0)
             d->domain = in->opts.domain;
         in->stats.docs++;

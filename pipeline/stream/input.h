@@ -43,6 +43,7 @@ struct input_opts {
     uint64_t window;                     /* largest window of compressed streams; 0: 128 MiB */
     bool csv;                            /* each row of a .csv or .tsv file is a document */
     const char *files_from;              /* a file with more operands: input_operands */
+    const char *part;                    /* "K/N": of the documents in order, the Kth of every N; NULL: all */
     bool raw_json; /* the text of a JSON document is the object itself, unparsed; its id is FILE:LINE */
 };
 
@@ -58,6 +59,8 @@ struct input_opts {
      "memory a file takes that asks for it (default 128MiB)"},                                               \
     {0, "csv", OPT_FLAG, &(o).csv, NULL,                                                                     \
      ".csv and .tsv files have a header, and each row is a document; default: text"},                        \
+    {0, "part", OPT_STR, &(o).part, "K/N",                                                                   \
+     "take the Kth of every N documents: N jobs share a corpus, 1/N to N/N"},                                \
     {0, "files-from", OPT_STR, &(o).files_from, "FILE",                                                      \
      "read what more names FILE has, one a line; - is standard input"}
 
@@ -90,6 +93,11 @@ struct input_stats {
 };
 
 struct input;
+
+struct input_part { /* every of-th document, from number `first` (from 0) on */
+    uint64_t first, of;
+};
+struct input_part input_part(const struct input_opts *opts); /* a usage error when opts->part is no K/N */
 
 /* The operands, and behind them those that opts->files_from names. */
 char **input_operands(const struct input_opts *opts, char **operands, int *n);

@@ -58,6 +58,8 @@ struct input {
     uint64_t piece;       /* for TEXT: documents found in this file */
     bool separated;       /* for TEXT_SEPARATED: a separator has been seen */
     char *id;
+    struct input_part part;
+    uint64_t found; /* documents so far, of all parts */
 };
 
 /* input_files.c */

@@ -16,6 +16,7 @@
 #include <string.h>
 
 static const char usage[] = "train -m nano -t tok.json -i ring:NAME -o DIR --steps N [options]\n"
+                            "train --init DIR -i ring:NAME -o DIR --steps N [options]\n"
                             "train --print-step DIR\n"
                             "train --list-presets [--json]\n"
                             "train --print-shape FLOP";

@@ -27,3 +27,18 @@ held 2000 b >b.txt
 cmp a.txt b.txt
 documents() { sed -n 's/^ "\(documents\|text_bytes\)": //p' "$1/manifest.json"; }
 [ "$(documents tagged/val)" = "$(documents b/val)" ]
+
+# Of a few documents one is held out, the same by either vocabulary; of one alone none.
+head -3 docs.jsonl >few.jsonl
+few() { "$BIN/tokenize" -q -t tok$1.json few.jsonl | "$BIN/shard" -q -o "$2" --val 0.01% >/dev/null; }
+few 300 c
+few 2000 d
+held 300 c/val >c.txt
+held 2000 d/val >d.txt
+[ "$(wc -l <c.txt)" = 1 ]
+cmp c.txt d.txt
+[ "$(held 300 c | wc -l)" = 2 ]
+head -1 docs.jsonl >few.jsonl
+few 300 e 2>err
+grep -q 'no document was held out of 1' err
+[ "$(held 300 e | wc -l)" = 1 ]

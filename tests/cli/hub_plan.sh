@@ -87,7 +87,7 @@ misused --plan 'code=1' --tokens 2B --cat x
 
 # the whole of it, on a small scale
 run() {         # LOG [OPTION...]
-    OMP_NUM_THREADS=1 "$ROOT/run.sh" --corpus plan --tokens 60k -m nano --vocab 900 --batch 4 --run "$PWD/r" "${@:2}" \
+    OMP_NUM_THREADS=1 "$ROOT/run.sh" --corpus plan --tokens 40k -m nano --vocab 900 --batch 4 --run "$PWD/r" "${@:2}" \
         --train '--layers 1 --width 64 --heads 1 --val-every 0' >"$1" 2>&1 || { cat "$1"; exit 1; }
 }
 rm -rf home
@@ -99,7 +99,7 @@ done
 [ -s r/samples.txt ]
 grep -q '^logic ' r/eval.txt
 steps=$(wc -l <r/model/ledger.jsonl)
-same "$steps" $((60000 / 4 / 256 + 1)) steps
+same "$steps" $((40000 / 4 / 256 + 1)) steps
 weights='language=40 code=25 math=15 ml=10 logic=10' sources=()
 for w in $weights; do sources+=("$w:r/tokens/${w%=*}"); done
 "$BIN/mix" "${sources[@]}" -T 256 -B 4 --seed 7 --steps "$steps" --dry-run --json >mix.json
@@ -112,7 +112,7 @@ same "$(requests .)" 0 'requests of a finished run'
 
 # --stream: the first steps are done while text is still arriving; each round is a mix of its own, and together they are the training
 control '{"where": "cdn", "path": "sample/10BT/001*", "fault": "slow", "rate": 10000}'
-run third --stream --first 20k --run "$PWD/s" &
+run third --stream --first 13k --run "$PWD/s" &
 pid=$!
 until [ -s s/model.building/ledger.jsonl ]; do kill -0 $pid || { cat third; exit 1; }; sleep 0.05; done
 [ ! -e s/tokens/language/complete ] || { echo 'training waited for all of the text'; exit 1; }
@@ -121,5 +121,5 @@ wait $pid
 grep -q 'round 2 of 2' third
 [ -s s/samples.txt ]
 same "$(sed 's/.*"mix":"\([^"]*\)".*/\1/' s/model/ledger.jsonl | uniq -c | awk '{printf "%s ", $1}')" "$((steps / 3)) $((steps - steps / 3)) " 'steps of the rounds'
-run fourth --stream --first 20k --run "$PWD/s"
+run fourth --stream --first 13k --run "$PWD/s"
 for s in fetch tokenize train eval sample; do grep -q "== $s: finished earlier" fourth || { cat fourth; exit 1; }; done

@@ -91,7 +91,7 @@ sees "\"pid\":$pid,\"alive\":true"
 kill -9 $pid
 wait $pid || true
 sees "\"pid\":$pid,\"alive\":false"
-"$BIN/monitor" --once run --pane pipeline --size 100x30 >dead.txt
+"$BIN/monitor" --once run --pane pipeline --size 100x200 >dead.txt
 grep -q "process $pid is gone without ending" dead.txt
 "$TOOLS/doctor" --remove >removed.txt
 grep -q "removed.*$pid" removed.txt

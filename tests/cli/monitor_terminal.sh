@@ -90,7 +90,7 @@ mkfifo docs
 pid=$!
 exec 9>docs
 "$BIN/tokenize" --quiet -t tok.json text.jsonl >&9
-open 100 50 run --pane pipeline
+open 100 150 run --pane pipeline
 until_shown "^.shard .*tokens"
 kill -9 $pid
 until_shown "process $pid is gone" 12 # the screen is drawn twice a second

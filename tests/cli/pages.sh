@@ -3,17 +3,21 @@
 set -euo pipefail
 "$ROOT/tools/install-pages" share "$BIN"/*
 
+listed() { grep -oE -- '--[a-z0-9-]+' | sort -u; }
+# lacks PROGRAM PAGE: those of its options that the list on standard input lacks
+lacks() {
+    local missing
+    missing=$(listed | comm -23 options -)
+    [ -z "$missing" ] || { echo "$2 of $1 lacks" "$missing"; exit 1; }
+}
 for program in "$BIN"/*; do
     name=${program##*/}
-    "$program" --help-all | grep -oE '^  (-.|  )[, ] --[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+' | sort -u >options
+    "$program" --help-all | grep -oE '^  (-.|  )[, ] --[a-z0-9-]+' | listed >options
     [ "$(wc -l <options)" -ge 6 ]
-    sed 's/\\-/-/g' "share/man/man1/tritter-$name.1" >page
-    while read -r option; do
-        grep -qE -- "^\.B .*$option( |\\\\|$)" page || { echo "$name: $option has no place in the manual page"; exit 1; }
-        grep -qE -- "'$name '\) options=.*$option " share/bash-completion/completions/tritter || { echo "$name: bash does not complete $option"; exit 1; }
-        grep -qE -- "^complete -c $name .*-l ${option#--}( |$)" share/fish/vendor_completions.d/tritter.fish || { echo "$name: fish does not complete $option"; exit 1; }
-        grep -qF -- "'${option}[" share/zsh/site-functions/_tritter || { echo "$name: zsh does not complete $option"; exit 1; }
-    done <options
+    sed 's/\\-/-/g' "share/man/man1/tritter-$name.1" | grep '^\.B ' | lacks "$name" 'manual page'
+    grep -E "^ *'$name '\) options=" share/bash-completion/completions/tritter | lacks "$name" 'bash completion'
+    sed -n "s/^complete -c $name .*-l \([a-z0-9-]*\).*/--\1/p" share/fish/vendor_completions.d/tritter.fish | lacks "$name" 'fish completion'
+    sed -n "/^    '$name ')/,/;;/p" share/zsh/site-functions/_tritter | grep -oE "^ *'--[a-z0-9-]+\[" | lacks "$name" 'zsh completion'
 done
 
 # What bash offers, as it would ask.

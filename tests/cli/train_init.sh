@@ -46,6 +46,24 @@ for kind in llama qwen2; do
     for f in "$kind"/part-?.safetensors; do names "$f"; done | sort -u | diff now -
     awk -v a="$(first_loss "run-$kind" 1)" -v b="$(first_loss "run-$kind" 40)" 'BEGIN { exit !(b < a) }'
 done
+
+# A prompt of a model of others begins with what the post-processor names, once. A run does without.
+python3 - llama/tokenizer.json <<'PY'
+import json, sys
+t = json.load(open(sys.argv[1]))
+bos = next(a["id"] for a in t["added_tokens"] if a["content"] == "<|bos|>")
+t["post_processor"] = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|bos|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                       "pair": [{"Sequence": {"id": "A", "type_id": 0}}], "special_tokens": {"<|bos|>": {"id": "<|bos|>", "ids": [bos], "tokens": ["<|bos|>"]}}}
+json.dump(t, open(sys.argv[1], "w"))
+PY
+tokens() { "$BIN/sample" -n 1 --json "$@" | sed 's/.*"prompt_tokens":\([0-9]*\).*/\1/'; }
+n=$(tokens llama -p The --bare)
+[ "$(tokens llama -p The)" = $((n + 1)) ]
+[ "$(tokens llama -p '<|bos|>The')" = $((n + 1)) ]
+[ "$(tokens llama -p '')" = 1 ]
+cp llama/tokenizer.json run-llama/checkpoints/step-000040/ && rm -r run-llama/checkpoints/step-000040/trainer
+[ "$(tokens run-llama/checkpoints/step-000040 -p The)" = $((n + 1)) ]
+[ "$(tokens short -p The)" = "$n" ]
 grep -q '"vocab_size": 416' run-llama/latest/config.json
 sed -i 's/"hidden_act"/"mlp_bias": true, "hidden_act"/' llama/config.json
 expect 1 'llama/config.json: mlp_bias: is not supported' "$BIN/sample" llama -p x

@@ -8,7 +8,8 @@ for o in outer-lr ema-gamma; do grep -q -- "--$o " all || { echo "--$o"; exit 1;
 grep -q -- '--help-all' help
 grep -q -- '--beta2 X .*(0.95)$' help
 grep -q -- '--decay SHARE .*(19%)$' help
-if "$BIN/mix" --help | grep -q help-all; then echo 'mix has no further options to show'; exit 1; fi
+if "$BIN/mix" --help | grep -q help-json; then echo 'what only programs read stands in --help'; exit 1; fi
+"$BIN/mix" --help-all | grep -q help-json
 
 "$BIN/train" --list-presets >table
 "$BIN/train" --list-presets --json >json

@@ -1,8 +1,8 @@
 /*
  * address.h - where a server listens: words to an address
  */
-#ifndef SAMPLE_ADDRESS_H
-#define SAMPLE_ADDRESS_H
+#ifndef LIB_ADDRESS_H
+#define LIB_ADDRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "pipeline/sample/address.h"
+#include "pipeline/lib/address.h"
 
 #include "pipeline/lib/cli.h"
 

@@ -1,0 +1,46 @@
+# A run's numbers in other programs' formats: TensorBoard's event files, also while the run grows, and Prometheus over HTTP.
+# (What their own readers make of them: make interop.)
+. "$ROOT/tests/cli/train_data.bash"
+batches 6 | train run 6 --val language=tokens/language/val --val-every 3
+
+numbers() { # how many numbers metrics.jsonl has, but for the steps
+    grep -oE '"[a-z_]+":-?[0-9.]+(e[-+]?[0-9]+)?' "$1/metrics.jsonl" | grep -vc '"step":'
+}
+"$TOOLS/export-metrics" tensorboard run -o tb 2>said
+grep -q "tb/run/events.out.tfevents.1.tritter: $(numbers run) scalars" said
+[ "$(grep -ao 'train/loss' tb/run/events.* | wc -l)" = 6 ]
+[ "$(grep -ao 'val/language/loss' tb/run/events.* | wc -l)" = 2 ]
+cp tb/run/events.* first
+"$TOOLS/export-metrics" -q tensorboard run -o tb
+cmp first tb/run/events.*
+
+# A run that is finished ends --follow at once; damaged lines are counted, and no number of theirs appears.
+"$TOOLS/export-metrics" -q tensorboard run -o followed --follow
+cmp first followed/run/events.*
+cp -a run damaged
+printf '{"type":"step","step":7,"loss":\n\0\377\n{"step":8,"loss":1}\n{"type":"step","step":-1,"loss":1}\n' >>damaged/metrics.jsonl
+"$TOOLS/export-metrics" tensorboard damaged -o tb 2>said
+grep -q 'damaged/metrics.jsonl: 4 lines passed over' said
+cmp first tb/damaged/events.*
+expect 1 'no-such: No such file' "$TOOLS/export-metrics" tensorboard no-such -o tb
+expect 1 'tokens/metrics.jsonl: No such file|tokens/config.json: no run' "$TOOLS/export-metrics" tensorboard tokens -o tb
+expect 2 'tensorboard and a run' "$TOOLS/export-metrics" wandb run -o tb
+
+# Prometheus
+"$BIN/monitor" --headless --metrics-port 0 run 2>said &
+monitor=$!
+for _ in $(seq 100); do grep -q http:// said && break; sleep 0.1; done
+port=$(sed -n 's|.*http://127.0.0.1:\([0-9]*\)/metrics.*|\1|p' said)
+get() { exec 3<>"/dev/tcp/127.0.0.1/$port"; printf '%s\r\n' "$1 HTTP/1.0" '' >&3; cat <&3; exec 3>&-; }
+get 'GET /metrics' >reply
+grep -q '^HTTP/1.[01] 200' reply
+grep -q '^tritter_run_step{run="run"} 6' reply
+grep -qE '^tritter_run_validation_loss\{run="run",source="language"\} [0-9.]+' reply
+get 'GET /other' | grep -q '^HTTP/1.[01] 404'
+get 'POST /metrics' | grep -q '^HTTP/1.[01] 404'
+kill -TERM $monitor
+code=0
+wait $monitor || code=$?
+[ "$code" = 143 ]
+expect 2 'is not HOST:PORT' "$BIN/monitor" --headless --metrics-port x run
+expect 2 'belong to --headless' "$BIN/monitor" --metrics-port 0 run

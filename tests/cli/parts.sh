@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# --part K/N: parts of a corpus are disjoint and complete, and their shards merged hold the documents that one job's
+# shards hold; the scripts of tools/cluster make them, and make again only what is missing.
+set -euo pipefail
+"$BIN/fetch" -q --cat demo:math --limit 300 --seed 3 >a.jsonl
+"$BIN/fetch" -q --cat demo:code --limit 95 --seed 3 | gzip >b.jsonl.gz
+"$BIN/tokenize" train -q -n 400 -o tok.json a.jsonl 2>/dev/null
+
+# documents of the parts together, and what no two share
+"$BIN/fetch" -q --cat a.jsonl b.jsonl.gz >whole
+for k in 1 2 3; do "$BIN/fetch" -q --cat a.jsonl b.jsonl.gz --part $k/3 >part$k; done
+[ "$(wc -l <part1)" = 132 ] && [ "$(wc -l <part3)" = 131 ]
+cmp <(sort whole) <(sort part1 part2 part3)
+cmp part2 <(awk 'NR % 3 == 2' whole)
+"$BIN/fetch" -q --cat demo:logic --limit 6 --seed 5 >endless
+cmp <("$BIN/fetch" -q --cat demo:logic --limit 2 --seed 5 --part 2/3) <(awk 'NR % 3 == 2' endless)
+for bad in 0/3 4/3 1/0 2 1/2/3 -1/2 1/x ''; do
+    code=0
+    "$BIN/fetch" -q --cat a.jsonl --part "$bad" >/dev/null 2>said || code=$?
+    [ $code = 2 ] && grep -q "part '$bad': want K/N" said
+done
+# an output of one part is not taken for that of another
+"$BIN/fetch" -q -o files a.jsonl --part 1/2 >/dev/null
+[ "$(zstdcat files/a.jsonl.zst | wc -l)" = 150 ]
+"$BIN/fetch" -q -o files a.jsonl >/dev/null
+[ "$(zstdcat files/a.jsonl.zst | wc -l)" = 300 ]
+
+# documents DIR: those of its shards, each as its tokens, sorted
+documents() {
+    python3 - "$1" <<'PY'
+import glob, struct, sys
+for path in sorted(glob.glob(sys.argv[1] + "/*.tok")):
+    b = open(path, "rb").read()
+    n_tokens, n_documents, _, index = struct.unpack_from("<4Q", b, 40)
+    at = struct.unpack_from("<%dQ" % (n_documents + 1), b, index)
+    for i in range(n_documents):
+        print(b[4096 + 2 * at[i]:4096 + 2 * at[i + 1]].hex())
+PY
+}
+"$BIN/fetch" -q --cat a.jsonl b.jsonl.gz | "$BIN/tokenize" -q -t tok.json | "$BIN/shard" -q -o one --val 10% -n 3000 >/dev/null
+for k in 1 2 3; do
+    "$BIN/tokenize" -q -t tok.json --part $k/3 a.jsonl b.jsonl.gz | "$BIN/shard" -q -o parts/$k-of-3 --val 10% -n 3000 >/dev/null
+done
+"$BIN/shard" -q --merge parts/*-of-3 -o many >list
+cmp <(documents one | sort) <(documents many | sort)
+cmp <(documents one/val | sort) <(documents many/val | sort)
+[ "$(documents many/val | wc -l)" -gt 10 ]
+xargs ls <list >/dev/null
+[ "$(wc -l <list)" = "$(find many -name '*.tok' | wc -l)" ]
+"$TOOLS/shard-dump" --verify many >/dev/null
+"$BIN/mix" -q all=1:many -T 32 -B 4 --steps 3 -o batches
+
+# what cannot be merged
+"$BIN/tokenize" train -q -n 300 -o other.json a.jsonl 2>/dev/null
+"$BIN/tokenize" -q -t other.json a.jsonl | "$BIN/shard" -q -o other --val 10% >/dev/null
+"$BIN/tokenize" -q -t tok.json a.jsonl | "$BIN/shard" -q -o without >/dev/null
+fails() { if "$BIN/shard" -q --merge "${@:2}" 2>said; then exit 1; fi; grep -q "$1" said || { cat said; exit 1; }; }
+fails 'another tokenizer' parts/1-of-3 other -o bad
+fails '1 of the 2 directories have a val' parts/1-of-3 without -o bad
+"$BIN/shard" -q --archive zstd other >/dev/null
+fails 'are archived' other -o bad
+fails 'needs directories and -o' parts/1-of-3
+[ ! -e bad ]
+
+# the array script: each member makes its part, once
+"$ROOT/tools/cluster" data -n 3 -t tok.json -o tokens --val 10% a.jsonl 'b.*.gz' >data.sbatch
+grep -q '^#SBATCH --array=1-3$' data.sbatch
+for k in 1 2 3; do SLURM_ARRAY_TASK_ID=$k bash data.sbatch >/dev/null; done
+touch -d '2001-01-01' tokens.parts/2-of-3/manifest.json
+rm -r tokens.parts/3-of-3
+for k in 1 2 3; do SLURM_ARRAY_TASK_ID=$k bash data.sbatch >/dev/null; done
+[ "$(stat -c %Y tokens.parts/2-of-3/manifest.json)" -lt 1000000000 ]
+eval "$(sed -n 's/^# when all are done: //p' data.sbatch)" >/dev/null
+cmp <(documents one | sort) <(documents tokens | sort)

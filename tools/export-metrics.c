@@ -1,0 +1,177 @@
+/*
+ * export-metrics - the numbers of a run in the format of another program
+ *
+ * in:  RUN/metrics.jsonl (formats/checkpoint.md), finished or growing
+ * out: a directory that TensorBoard reads (formats/tfevents.h); wandb and trackio import it
+ */
+#include "formats/tfevents.h"
+#include "pipeline/lib/cli.h"
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/lib/signals.h"
+#include "pipeline/lib/tail.h"
+#include "pipeline/monitor/run.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *output;
+static bool follow;
+
+static const struct opt opts[] = {
+    {'o', "output", OPT_STR, &output, "DIR",
+     "write here, a folder for each run; what an export before wrote is replaced"},
+    {0, "follow", OPT_FLAG, &follow, NULL, "go on while the run grows, until it ends or a signal comes"},
+    SANDBOX_OPTION(&output),
+    {0},
+};
+
+static const struct cli cli = {
+    "export-metrics",
+    "the numbers of a run as TensorBoard's event files",
+    "tools/export-metrics tensorboard RUN -o DIR [--follow]",
+    opts,
+    "Every number of every line of metrics.jsonl becomes a scalar, at its step: train/loss, train/lr,\n"
+    "val/NAME/loss ... Look at them with\n"
+    "  tensorboard --logdir DIR\n"
+    "and bring them to others with `wandb sync DIR`, or trackio.import_tf_events(DIR, ...).\n"
+    "\n"
+    "Exit: 0 done; 1 failed; 2 misuse; 128+n after signal n.",
+};
+
+struct export
+{
+    const char *path; /* of the event file */
+    FILE *f;
+    double began; /* when the run began, seconds since 1970 */
+    double wall;  /* of the last line that told its time */
+    uint64_t scalars, bad;
+};
+
+static void write_record(struct export *x, const uint8_t *record, size_t n)
+{
+    if (fwrite(record, 1, n, x->f) != n)
+        die_errno("%s", x->path);
+}
+
+static void scalar(struct export *x, double step, const char *group, const char *name, const char *key,
+                   double value)
+{
+    char tag[TFEVENT_MAX_TAG];
+    uint8_t record[TFEVENT_MAX];
+    snprintf(tag, sizeof tag, "%s%s%s/%s", group, *name ? "/" : "", name, key);
+    write_record(x, record, tfevent_scalar(record, x->wall, (int64_t)step, tag, (float)value));
+    x->scalars++;
+}
+
+/* Each line of metrics.jsonl is an object with its type and step; its other numbers are what it tells. */
+static void take(void *arg, const char *line, size_t len, bool newest)
+{
+    (void)newest;
+    struct export *x = arg;
+    json_t *o = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL), *v;
+    const char *type = json_string_value(json_object_get(o, "type")), *key;
+    const char *name = json_string_value(json_object_get(o, "name"));
+    double step = json_number_value(json_object_get(o, "step"));
+    if (!type || !(step >= 0 && step < 9e18)) {
+        x->bad++;
+        json_decref(o);
+        return;
+    }
+    if (json_is_number(json_object_get(o, "trained_s")))
+        x->wall = x->began + json_number_value(json_object_get(o, "trained_s"));
+    const char *group = strcmp(type, "step") == 0 ? "train" : type;
+    json_object_foreach(o, key, v)
+    {
+        if (json_is_number(v) && strcmp(key, "step") != 0)
+            scalar(x, step, group, name ? name : "", key, json_number_value(v));
+    }
+    json_decref(o);
+}
+
+/* metrics.jsonl became shorter, since a run was resumed at an earlier step: the events begin anew. */
+static void begin(void *arg)
+{
+    struct export *x = arg;
+    uint8_t record[TFEVENT_MAX];
+    if (fflush(x->f) != 0 || ftruncate(fileno(x->f), 0) != 0)
+        die_errno("%s", x->path);
+    rewind(x->f);
+    x->wall = x->began;
+    x->scalars = x->bad = 0;
+    write_record(x, record, tfevent_begin(record, x->began));
+}
+
+/* Waits for more lines until the run ends. */
+static void go_on(struct export *x, struct tail *t, const char *run)
+{
+    for (bool live = true; live && !stop_signal;) {
+        live = run_is_live(run);
+        tail_poll(t, take, begin, x);
+        if (fflush(x->f) != 0)
+            die_errno("%s", x->path);
+        if (live)
+            usleep(500000);
+    }
+}
+
+static double began_at(const char *run)
+{
+    char *config = path_join(run, "config.json");
+    struct stat st;
+    if (stat(config, &st) != 0)
+        die_errno("%s: no run", config);
+    free(config);
+    return (double)st.st_mtim.tv_sec;
+}
+
+static void export_run(const char *run, const char *dir)
+{
+    char *metrics = path_join(run, "metrics.jsonl"), *path = path_join(dir, "events.out.tfevents.1.tritter");
+    struct export x = {.path = path, .began = began_at(run)};
+    struct tail t;
+    struct commit c;
+    if (tail_open(&t, metrics) != 0)
+        die_errno("%s", metrics);
+    make_dirs(dir);
+    x.f = follow ? fopen(path, "we") : commit_open(&c, path);
+    if (!x.f)
+        die_errno("%s", path);
+    begin(&x);
+    tail_poll(&t, take, begin, &x);
+    if (follow)
+        go_on(&x, &t, run);
+    if (x.bad + t.too_long > 0)
+        warn("%s: %llu lines passed over", metrics, (unsigned long long)(x.bad + t.too_long));
+    if (follow && fclose(x.f) != 0)
+        die_errno("%s", path);
+    if (!follow)
+        commit_finish(&c);
+    say("%s: %llu scalars", path, (unsigned long long)x.scalars);
+    tail_close(&t);
+    free(metrics);
+    free(path);
+}
+
+int main(int argc, char **argv)
+{
+    int n = cli_parse(&cli, argc, argv);
+    if (n != 2 || strcmp(argv[0], "tensorboard") != 0)
+        usage_error("tensorboard and a run are needed");
+    if (!output)
+        usage_error("-o DIR is missing: where to write");
+    signals_install();
+    char *run = realpath(argv[1], NULL);
+    if (!run)
+        die_errno("%s", argv[1]);
+    char *dir = path_join(output, strrchr(run, '/') + 1);
+    export_run(run, dir);
+    free(dir);
+    free(run);
+    return signal_exit_code();
+}
