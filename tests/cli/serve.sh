@@ -34,6 +34,14 @@ wait "$client"
 [ "$(grep -c '"finish_reason":"length"' last)" = 100 ]
 [ ! -s log ]
 
+# a context below the model's: 16 caches of a long one would take much memory
+serve --slots 2 --quiet --context 9
+[ "$(post /v1/completions '{"prompt":[1,2,3],"max_tokens":50,"ignore_eos":true}')" = 200 ]
+grep -q '"total_tokens":9' answer
+[ "$(post /v1/completions '{"prompt":[1,2,3,4,5,6,7,8,9]}')" = 400 ]
+grep -q 'context_length_exceeded' answer
+ends 143
+
 # the queue: one text runs, one may wait, a third is refused
 serve --slots 1 --queue 1 --quiet
 [ "$(post /v1/completions '{"prompt":"x","n":2,"max_tokens":2}')" = 200 ]
