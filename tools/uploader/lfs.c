@@ -203,6 +203,17 @@ static json_t *batch(struct repo *r, const struct upload_files *files)
     return answer;
 }
 
+/* Why the hub does not take a file, in its own words, with nothing in them that steers a terminal. */
+static _Noreturn void refuse_object(const struct repo *r, const struct upload_file *f, const json_t *error)
+{
+    const char *said = json_string_value(json_object_get(error, "message"));
+    char *text = xasprintf("%.200s", said ? said : "it gives no reason");
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    die("%s: %s: the hub does not take it: %s", r->word, f->path, text);
+}
+
 static json_t *object_of(const struct repo *r, json_t *answer, const struct upload_file *f)
 {
     size_t i;
@@ -210,11 +221,10 @@ static json_t *object_of(const struct repo *r, json_t *answer, const struct uplo
     json_array_foreach(json_object_get(answer, "objects"), i, o)
     {
         const char *oid = json_string_value(json_object_get(o, "oid"));
-        const char *error = json_string_value(json_object_get(json_object_get(o, "error"), "message"));
         if (!oid || strcmp(oid, f->sha256) != 0)
             continue;
         if (json_object_get(o, "error"))
-            die("%s: %s: the hub does not take it: %.200s", r->word, f->path, error ? error : "no reason");
+            refuse_object(r, f, json_object_get(o, "error"));
         return o;
     }
     die("%s: %s: the hub does not say where it goes", r->word, f->path);
