@@ -71,6 +71,13 @@ sed -i 's/"dtype"/ "dtype"/' run/latest/generation_config.json
 expect 1 'is public: everybody' quietly run/latest/ hf://me/public
 expect 1 'trainer' quietly hub/models/me/public/main hf://me/a --with-trainer
 
+# metadata that the hub would not take
+leak() { rm -rf leak && cp -rL run/latest leak && rm -r leak/trainer; }
+leak
+printf -- '---\nlicense mit\n---\n# a\n' >leak/README.md
+expect 1 'README.md: the hub refuses its metadata: Invalid metadata in README.md: ' quietly leak hf://me/leak
+[ ! -e hub/models/me/leak ]
+
 # connections that break, servers that are busy, addresses that end: the same outcome
 control '{"where": "create", "fault": "lost", "times": 1}, {"where": "preupload", "fault": "status", "code": 503, "times": 1},
          {"where": "batch", "fault": "status", "code": 429, "headers": {"Retry-After": "0"}, "times": 1},
@@ -109,7 +116,6 @@ whole me/f run/latest
 
 # what must not go: it is named by file and place, and no server is asked
 n=$(wc -l <hub.log)
-leak() { rm -rf leak && cp -rL run/latest leak && rm -r leak/trainer; }
 leak
 refused() { expect 1 "$1" quietly leak hf://me/leak && leak; }
 sed -i "s|{|{\"made_by\": \"$HF_TOKEN\", |" leak/generation_config.json

@@ -1,12 +1,13 @@
 """What the tests' hub takes: new repositories, large files in one piece or in parts, commits.
 
     POST /api/repos/create                  a folder below ROOT, with the .gitattributes that the hub begins with
+    POST /api/validate-yaml                 a card's metadata (metadata.py)
     POST /api/models/ORG/NAME/preupload/main        files of LFS_FROM bytes and more are large
     POST /ORG/NAME.git/info/lfs/objects/batch       nothing to do for what ROOT/lfs/SHA256 has
     PUT  /upload/SHA256[/PART]              at the storage host, behind a signed address; kept as SHA256.part-N
     POST /api/join/SHA256                   parts become one
     POST /ORG/NAME.git/info/lfs/verify      SHA256 is computed; content that has another one is thrown away
-    POST /api/models/ORG/NAME/commit/main   all files or none; on top of parentCommit, or 412
+    POST /api/models/ORG/NAME/commit/main   all files or none; on top of parentCommit where it is given, or 412
 
 Each commit is a line of ROOT/models/ORG/NAME/commits.jsonl. Writing needs TOKEN; READ_TOKEN may only read.
 """
@@ -21,6 +22,7 @@ import threading
 import time
 import urllib.parse
 
+import metadata
 from keys import READ_TOKEN, SIGNED_SECONDS, TOKEN, signature
 from repos import LFS_FROM
 
@@ -74,6 +76,8 @@ class Uploads:
         action, lfs, join = ACTION.fullmatch(path), LFS.fullmatch(path), JOIN.fullmatch(path)
         if path == "/api/repos/create":
             where, answer = "create", self.create
+        elif path == "/api/validate-yaml":
+            where, answer = "metadata", self.validate
         elif action:
             where, name = action[2], action[1]
             answer = lambda: getattr(self, where)(name)
@@ -88,7 +92,7 @@ class Uploads:
         self.rule = self.server.faults.find(where, path)
         if self.rule and self.spoil(self.rule):
             return True
-        if where != "join" and not self.may_write():
+        if where not in ("join", "metadata") and not self.may_write():
             return True
         answer()
         return True
@@ -117,6 +121,13 @@ class Uploads:
                 json.dump({"private": bool(asked.get("private"))}, f)
             os.rename(top + ".new", top)
         return self.finish({"url": f"http://{self.headers['Host']}/{name}", "name": name})
+
+    def validate(self):
+        wrong = metadata.errors(json.loads(self.posted)["content"])
+        if not wrong:
+            return self.finish({"errors": [], "warnings": []})
+        body = json.dumps({"errors": [{"message": w} for w in wrong], "warnings": [], "error": "; ".join(wrong)})
+        return self.send(400, {"X-Error-Message": f"Invalid metadata in README.md: {wrong[0]}"}, body.encode())
 
     def preupload(self, name):
         if self.repo("models", name) is None:
@@ -221,7 +232,7 @@ class Uploads:
                 with open(os.path.join(repo.folder, "main", "somebody.txt"), "w") as f:
                     f.write(f"{time.time_ns()}\n")
             before = repo.commit("main")
-            if header.get("parentCommit") != before:
+            if header.get("parentCommit", before) != before:
                 return self.error(412, None, "A commit has happened since. Please refresh and try again.")
             contents = {}
             for kind, f in files:

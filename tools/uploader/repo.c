@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ANSWER = 64 << 20 };
+enum { MAX_ANSWER = 64 << 20, MAX_CARD = 16 << 20 };
 
 /* --- one request ----------------------------------------------------------- */
 
@@ -168,6 +168,27 @@ void repo_create(struct repo *r, bool closed)
     json_decref(o);
     http_done(&q);
     free((char *)text.bytes);
+    free(url);
+}
+
+void repo_check_card(struct repo *r, const struct upload_file *f)
+{
+    struct http_request q;
+    char *content = file_content(f, MAX_CARD);
+    json_t *o = json_pack("{s:s, s:s}", "repoType", "model", "content", content);
+    if (!o)
+        die("%s: is not UTF-8", f->path);
+    struct repo_text text = as_json(o);
+    char *url = xasprintf("%s/api/validate-yaml", r->settings->endpoint);
+    json_decref(repo_ask(r, url, &text, false, &q));
+    if (!q.failed && q.reply.status == 400)
+        die("%s: %s: the hub refuses its metadata: %s", r->word, f->path,
+            q.reply.error_message ? q.reply.error_message : "it does not say why");
+    if (q.failed || q.reply.status >= 300)
+        repo_refused(r, &q, "checking the card");
+    http_done(&q);
+    free((char *)text.bytes);
+    free(content);
     free(url);
 }
 

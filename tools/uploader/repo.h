@@ -34,6 +34,8 @@ void repo_open(struct repo *r, const struct hub_settings *settings, const char *
 void repo_close(struct repo *r);
 void repo_look(struct repo *r);
 void repo_create(struct repo *r, bool closed);
+/* Asks the hub whether it takes the metadata of a README.md, before anything is sent. */
+void repo_check_card(struct repo *r, const struct upload_file *f);
 /* Sets `there` of each file, as of r->head. True: all are. */
 bool repo_compare(struct repo *r, struct upload_files *files);
 void repo_preupload(struct repo *r, struct upload_files *files);

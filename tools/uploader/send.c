@@ -64,6 +64,9 @@ void send_files(struct repo *r, struct upload_files *files, const struct send_op
 {
     char parent[sizeof r->head], why[400] = "";
     double wait_s = 0;
+    const struct upload_file *readme = files_find(files, "README.md");
+    if (readme)
+        repo_check_card(r, readme);
     repo_look(r);
     settle(r, o);
     for (int attempt = 0;; attempt++) {
