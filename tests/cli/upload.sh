@@ -7,7 +7,8 @@ echo "SEED=$seed"
 RANDOM=$seed
 batches 12 | train run 12 --val language=tokens/language --val-every 4 --sample-every 6 --sample-prompt 'What is'
 echo 'mine alone' >run/latest/notes.txt
-hub_start --traffic traffic --part 30000
+sh "$ROOT/tests/hub/certificates.sh" certificates
+hub_start --traffic traffic --part 30000 --certificates certificates
 upload() { "$TOOLS/upload" --retry-wait 0.01 "$@"; }
 quietly() { upload "$@" --quiet </dev/null; }
 commits() { wc -l <"hub/models/$1/commits.jsonl"; }
@@ -70,6 +71,20 @@ grep -q '"private": false' hub/models/me/public/hub.json
 sed -i 's/"dtype"/ "dtype"/' run/latest/generation_config.json
 expect 1 'is public: everybody' quietly run/latest/ hf://me/public
 expect 1 'trainer' quietly hub/models/me/public/main hf://me/a --with-trainer
+
+control '{"where": "create", "fault": "open"}'
+expect 1 'the hub made it public, though it was asked for a private one: nothing was sent' quietly run hf://me/open
+control
+[ ! -e hub/models/me/open/commits.jsonl ]
+
+# what --resume needs, when it is asked for; and the same over TLS, whose certificates are looked at
+quietly run hf://me/t --with-trainer
+cmp run/latest/trainer/state.json hub/models/me/t/main/trainer/state.json
+cmp run/latest/trainer/optimizer.safetensors hub/models/me/t/main/trainer/optimizer.safetensors
+SSL_CERT_FILE=certificates/ca.pem HF_ENDPOINT=https://127.0.0.1:$TLS_GOOD quietly run hf://me/tls
+whole me/tls run/latest
+SSL_CERT_FILE=certificates/ca.pem HF_ENDPOINT=https://127.0.0.1:$TLS_WRONG_HOST expect 1 'certificate|SSL' quietly run hf://me/tls
+[ "$(commits me/tls)" = 1 ]
 
 # metadata that the hub would not take
 leak() { rm -rf leak && cp -rL run/latest leak && rm -r leak/trainer; }
@@ -161,7 +176,7 @@ echo "$kills kills, $early of them before the commit, $late after the end"
 
 # all that was ever sent: no token but in its header at the hub's own host, nothing of this machine, no file but those
 [ -s traffic ]
-for word in "$HF_TOKEN" "$PWD" "$HOME/" notes.txt 'mine alone' exp_avg; do
+for word in "$HF_TOKEN" "$PWD" "$HOME/" notes.txt 'mine alone'; do
     ! grep -aqF -- "$word" traffic || { echo "sent: $word"; exit 1; }
 done
 ! grep '"host": "localhost' hub.log | grep -v '"token": null'

@@ -118,7 +118,8 @@ class Uploads:
             with open(top + ".new/main/.gitattributes", "w") as f:
                 f.write(GITATTRIBUTES)
             with open(top + ".new/hub.json", "w") as f:
-                json.dump({"private": bool(asked.get("private"))}, f)
+                private = asked.get("private") or asked.get("visibility") == "private"
+                json.dump({"private": bool(private) and not (self.rule and self.rule["fault"] == "open")}, f)
             os.rename(top + ".new", top)
         return self.finish({"url": f"http://{self.headers['Host']}/{name}", "name": name})
 

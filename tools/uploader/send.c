@@ -40,6 +40,10 @@ static void settle(struct repo *r, const struct send_options *o)
         repo_look(r);
         if (!r->exists)
             die("%s: the hub says that it made the repository, and that there is none", r->word);
+        if (!o->public && !r->closed)
+            die("%s: the hub made it public, though it was asked for a private one: nothing was sent; "
+                "%s/settings changes or removes it",
+                r->word, r->page);
     }
 }
 
