@@ -94,12 +94,14 @@ expect 1 'README.md: the hub refuses its metadata: Invalid metadata in README.md
 [ ! -e hub/models/me/leak ]
 
 # connections that break, servers that are busy, addresses that end: the same outcome
+rm -rf hub/lfs
 control '{"where": "create", "fault": "lost", "times": 1}, {"where": "preupload", "fault": "status", "code": 503, "times": 1},
          {"where": "batch", "fault": "status", "code": 429, "headers": {"Retry-After": "0"}, "times": 1},
          {"where": "put", "fault": "unread", "at": 1000, "times": 1}, {"where": "put", "path": "*/2", "fault": "lost", "times": 1},
          {"where": "join", "fault": "status", "code": 500, "times": 1}, {"where": "verify", "fault": "lost", "times": 1},
          {"where": "commit", "fault": "cut", "at": -1, "times": 1}, {"where": "api", "path": "*paths-info*", "fault": "cut", "at": -1, "times": 1}'
 quietly run hf://me/b
+[ "$(grep -c '"PUT".*"status": 0' hub.log)" -ge 4 ]
 whole me/b run/latest
 [ "$(commits me/b)" = 1 ]
 # the commit was made and its answer lost: it is found, not made again
@@ -121,8 +123,13 @@ expect 1 'somebody else has changed it meanwhile, from commit [0-9a-f]{12} to [0
 [ ! -e hub/models/me/e/commits.jsonl ]
 quietly run hf://me/e
 [ -e hub/models/me/e/main/somebody.txt ]
-# content that arrives wrong is refused, and sent again by the next run
+# parts of a size that makes no sense
 rm -rf hub/lfs
+for size in '"0"' '"x"' '"1"' 30000; do
+    control '{"where": "batch", "fault": "part-size", "size": '"$size"'}'
+    expect 1 'the hub asks for parts of a size that cannot be' quietly run hf://me/f
+done
+# content that arrives wrong is refused, and sent again by the next run
 control '{"where": "put", "path": "*/1", "fault": "flip", "times": 1}'
 expect 1 'model.safetensors: (joining|verifying).*: the server refuses it: it answers 422: the content has another hash' quietly run hf://me/f
 [ ! -e hub/models/me/f/commits.jsonl ]

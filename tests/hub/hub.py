@@ -79,13 +79,12 @@ class Request(Uploads, BaseHTTPRequestHandler):
 
     def answer(self):
         self.status, self.sent = 0, 0
-        if not self.receive():
-            return
         url = urllib.parse.urlsplit(self.path)
         self.query = urllib.parse.parse_qs(url.query, keep_blank_values=True)
         path = re.sub(r"/refs/(convert|pr)/", r"/refs%2F\1%2F", urllib.parse.unquote(url.path))
         try:
-            self.route(path)
+            if self.receive():
+                self.route(path)
         except (ConnectionError, TimeoutError, ssl.SSLError):
             self.close_connection = True
         self.record(path)

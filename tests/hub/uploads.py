@@ -163,6 +163,8 @@ class Uploads:
                 continue
             if size and o["size"] > size:
                 header = {str(n + 1): self.storage_url(o["oid"], n + 1) for n in range(math.ceil(o["size"] / size))}
+                if self.rule and self.rule["fault"] == "part-size":
+                    header["chunk_size"] = self.rule["size"]
                 upload = {"href": f"{here}/api/join/{o['oid']}", "header": {"chunk_size": str(size), **header}}
             else:
                 upload = {"href": self.storage_url(o["oid"], 0)}

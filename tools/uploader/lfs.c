@@ -4,6 +4,7 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "tools/uploader/pieces.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,44 +17,6 @@ enum {
 
 static const char lfs_type[] = "Content-Type: application/vnd.git-lfs+json";
 static const char *const lfs_accept[] = {"Accept: application/vnd.git-lfs+json", NULL};
-
-/* --- bytes of a file ------------------------------------------------------- */
-
-struct slice {
-    const struct upload_file *file;
-    uint64_t from;
-};
-
-static size_t give_slice(struct http_request *q, uint64_t at, char *bytes, size_t n)
-{
-    const struct slice *s = q->arg;
-    progress("sending", s->from + at, s->file->size, "bytes", s->file->path);
-    return file_read(s->file, s->from + at, bytes, n);
-}
-
-static bool is_success(const struct http_request *q)
-{
-    return !q->failed && q->reply.status >= 200 && q->reply.status < 300;
-}
-
-/* Puts n bytes of the file to an address. True: the server has them; *etag is what it calls them. False: the
- * address has ended. */
-static bool put(struct repo *r, const char *url, const char *const *headers, struct slice s, uint64_t n,
-                char **etag)
-{
-    struct http_request q = {.url = url, .put = true, .send = give_slice, .send_size = n, .arg = &s};
-    q.headers = headers;
-    http_run(r->http, &q);
-    bool done = is_success(&q), ended = !q.failed && q.reply.status == 403;
-    if (q.failed)
-        die("%s: %s: %s", r->word, s.file->path, q.error);
-    if (!done && !ended)
-        die("%s: %s: the storage refuses it: it answers %ld", r->word, s.file->path, q.reply.status);
-    if (done && etag)
-        *etag = q.reply.etag ? xstrdup(q.reply.etag) : NULL;
-    http_done(&q);
-    return done;
-}
 
 /* --- what the server says of one file -------------------------------------- */
 
@@ -100,7 +63,7 @@ static void tell(struct repo *r, const struct upload_file *f, const char *url, j
     json_decref(repo_ask(r, url, &sent, false, &q));
     if (q.failed)
         die("%s: %s: %s: %s", r->word, f->path, what, q.error);
-    if (!is_success(&q))
+    if (q.reply.status < 200 || q.reply.status >= 300)
         die("%s: %s: %s: the server refuses it: it answers %ld%s%s", r->word, f->path, what, q.reply.status,
             q.reply.error_message ? ": " : "", q.reply.error_message ? q.reply.error_message : "");
     http_done(&q);
@@ -112,43 +75,66 @@ static bool upload_basic(struct repo *r, const struct upload_file *f, json_t *ac
 {
     const char *headers[MAX_HEADERS + 1];
     action_headers(r, action, headers);
-    const char *url = address(r, f, json_string_value(json_object_get(action, "href")));
-    bool done = put(r, url, headers, (struct slice){f, 0}, f->size, NULL);
+    struct piece p = {.file = f, .headers = headers, .size = f->size};
+    p.url = address(r, f, json_string_value(json_object_get(action, "href")));
+    bool done = pieces_send(r, &p, 1);
+    free(p.etag);
     free_headers(headers);
     return done;
 }
 
-/* The header has the parts' size and, under their numbers from 1 on, their addresses. */
+/* The address of a part: under its number, which may have zeros before it. */
+static const char *part_address(const struct repo *r, const struct upload_file *f, json_t *header,
+                                uint64_t number)
+{
+    char name[24];
+    json_t *url = NULL;
+    for (int digits = 1; digits <= 5 && !url; digits++) {
+        snprintf(name, sizeof name, "%0*llu", digits, (unsigned long long)number);
+        url = json_object_get(header, name);
+    }
+    return address(r, f, json_string_value(url));
+}
+
+/* How long a part is to be. */
+static uint64_t part_size(const struct repo *r, const struct upload_file *f, json_t *header)
+{
+    uint64_t size = 0;
+    const char *text = json_string_value(json_object_get(header, "chunk_size"));
+    if (!text || parse_u64(text, &size) != 0 || size == 0 || size > INT64_MAX ||
+        (f->size + size - 1) / size > MAX_PARTS)
+        die("%s: %s: the hub asks for parts of a size that cannot be", r->word, f->path);
+    return size;
+}
+
 static bool upload_parts(struct repo *r, const struct upload_file *f, json_t *action)
 {
-    json_t *header = json_object_get(action, "header"), *parts = json_array();
+    json_t *header = json_object_get(action, "header"), *names = json_array();
     const char *href = address(r, f, json_string_value(json_object_get(action, "href")));
-    uint64_t size = 0, n;
-    if (parse_u64(json_string_value(json_object_get(header, "chunk_size")), &size) != 0 || size == 0 ||
-        (n = (f->size + size - 1) / size) > MAX_PARTS)
-        die("%s: %s: the hub asks for parts of a size that cannot be", r->word, f->path);
-    bool done = true;
-    for (uint64_t i = 0; i < n && done; i++) {
-        char number[24], *etag = NULL;
-        uint64_t from = i * size, length = f->size - from < size ? f->size - from : size;
-        snprintf(number, sizeof number, "%llu", (unsigned long long)i + 1);
-        json_t *url = json_object_get(header, number);
-        for (int zeros = 5; !url && zeros > 1; zeros--) { /* "00001" is written as well */
-            snprintf(number, sizeof number, "%0*llu", zeros, (unsigned long long)i + 1);
-            url = json_object_get(header, number);
-        }
-        done = put(r, address(r, f, json_string_value(url)), NULL, (struct slice){f, from}, length, &etag);
-        if (done && !etag)
-            die("%s: %s: the storage has no name for part %llu", r->word, f->path, (unsigned long long)i + 1);
-        if (done)
-            json_array_append_new(parts,
-                                  json_pack("{s:I, s:s}", "partNumber", (json_int_t)i + 1, "etag", etag));
-        free(etag);
+    uint64_t size = part_size(r, f, header);
+    size_t n = (size_t)((f->size + size - 1) / size);
+    struct piece *parts = xcalloc(n, sizeof *parts);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t from = i * size;
+        parts[i] = (struct piece){.file = f,
+                                  .url = part_address(r, f, header, i + 1),
+                                  .from = from,
+                                  .size = f->size - from < size ? f->size - from : size};
     }
+    bool done = pieces_send(r, parts, n);
+    for (size_t i = 0; i < n; i++) {
+        if (done && !parts[i].etag)
+            die("%s: %s: the storage has no name for part %zu", r->word, f->path, i + 1);
+        if (done)
+            json_array_append_new(
+                names, json_pack("{s:I, s:s}", "partNumber", (json_int_t)i + 1, "etag", parts[i].etag));
+        free(parts[i].etag);
+    }
+    free(parts);
     if (done)
-        tell(r, f, href, json_pack("{s:s, s:O}", "oid", f->sha256, "parts", parts), lfs_accept,
+        tell(r, f, href, json_pack("{s:s, s:O}", "oid", f->sha256, "parts", names), lfs_accept,
              "joining its parts");
-    json_decref(parts);
+    json_decref(names);
     return done;
 }
 
