@@ -65,18 +65,6 @@ class Request(Uploads, BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-    def do_HEAD(self):
-        self.answer()
-
-    def do_GET(self):
-        self.answer()
-
-    def do_POST(self):
-        self.answer()
-
-    def do_PUT(self):
-        self.answer()
-
     def answer(self):
         self.status, self.sent = 0, 0
         url = urllib.parse.urlsplit(self.path)
@@ -88,6 +76,8 @@ class Request(Uploads, BaseHTTPRequestHandler):
         except (ConnectionError, TimeoutError, ssl.SSLError):
             self.close_connection = True
         self.record(path)
+
+    do_HEAD = do_GET = do_POST = do_PUT = answer
 
     def record(self, path):
         if not self.server.args.log:
