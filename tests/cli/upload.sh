@@ -31,6 +31,20 @@ for text in 'license: "mit"' 'roneneldan/TinyStories' '| class in Transformers |
 done
 [ ! -s hub.log ]
 
+# the card stops at the weights' step, has the forecast, and leaves out a sample that names a place of somebody's machine
+cp -r run told
+cat >>told/metrics.jsonl <<'EOF'
+{"type":"forecast","step":11,"loss":5.125,"low":5.0625,"high":5.25,"twice_the_steps":4.5}
+{"type":"sample","step":12,"prompt":"Look:","text":" in /home/ann/secret"}
+{"type":"sample","step":12,"prompt":"Well,","text":" it | was\n# so\n"}
+{"type":"val","step":13,"name":"later","loss":1,"bits_per_byte":1}
+EOF
+upload told hf://me/a --dry-run >dry
+grep -qF 'At step 11 the training loss at the end was forecast as 5.1250 (95 %: 5.0625 to 5.2500); of a run twice as long, as 4.5000.' dry
+grep -qxF '    Well, it | was' dry
+grep -qxF '    # so' dry
+if grep -qE 'secret|later' dry; then echo 'the card says too much'; exit 1; fi
+
 # words of refusal
 expect 1 'there is no token: log in' quietly run hf://me/a
 [ ! -s hub.log ]
@@ -66,6 +80,15 @@ quietly run hf://me/a --no-card
 # public: asked for, said, and known later
 expect 1 'will be public: everybody' quietly run hf://me/public --public
 [ ! -e hub/models/me/public ]
+if command -v script >/dev/null; then   # somebody at a terminal is asked
+    typed() { script -qec "$TOOLS/upload run hf://me/asked --public --quiet" /dev/null <<<"$1" >said; }
+    code=0; typed n || code=$?
+    [ "$code" = 1 ]
+    grep -q 'nothing was sent' said
+    [ ! -e hub/models/me/asked ]
+    typed y
+    [ "$(commits me/asked)" = 1 ]
+fi
 quietly run hf://me/public --public --yes
 grep -q '"private": false' hub/models/me/public/hub.json
 sed -i 's/"dtype"/ "dtype"/' run/latest/generation_config.json
