@@ -43,6 +43,9 @@ upload told hf://me/a --dry-run >dry
 grep -qF 'At step 11 the training loss at the end was forecast as 5.1250 (95 %: 5.0625 to 5.2500); of a run twice as long, as 4.5000.' dry
 grep -qxF '    Well, it | was' dry
 grep -qxF '    # so' dry
+upload run hf://me/a --dry-run --data corpus:tinystories --data corpus:tinystories-v2 >dry2
+[ "$(grep -c '^  - "roneneldan/TinyStories"' dry2)" = 1 ]
+[ "$(grep -c '^| tinystories' dry2)" = 2 ]
 if grep -qE 'secret|later' dry; then echo 'the card says too much'; exit 1; fi
 
 # words of refusal

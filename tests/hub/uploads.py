@@ -237,6 +237,7 @@ class Uploads:
             before = repo.commit("main")
             if header.get("parentCommit", before) != before:
                 return self.error(412, None, "A commit has happened since. Please refresh and try again.")
+            repo.history[before] = repo.files("main")
             contents = {}
             for kind, f in files:
                 if kind == "file":

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+static const char DATASETS[] = "datasets/";
+
 double card_number(const json_t *o, const char *key)
 {
     const json_t *v = json_object_get(o, key);
@@ -92,6 +94,29 @@ static void add_index(struct strbuf *b, const struct card *c)
     }
 }
 
+/* Whether the corpus is a data set of the hub that is not named yet: several may come from one. */
+static bool is_named(const struct card *c, size_t i)
+{
+    const char *place = c->corpora[i]->place;
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(c->corpora[k]->place, place) == 0)
+            return false;
+    return strncmp(place, DATASETS, strlen(DATASETS)) == 0;
+}
+
+static void add_datasets(struct strbuf *b, const struct card *c)
+{
+    bool begun = false;
+    for (size_t i = 0; i < c->n_corpora; i++) {
+        if (!is_named(c, i))
+            continue;
+        strbuf_addf(b, "%s  - ", begun ? "" : "datasets:\n");
+        add_yaml(b, c->corpora[i]->place + strlen(DATASETS));
+        strbuf_addf(b, "\n");
+        begun = true;
+    }
+}
+
 static void add_metadata(struct strbuf *b, const struct card *c)
 {
     const char *type = json_string_value(json_object_get(c->config, "model_type"));
@@ -107,11 +132,7 @@ static void add_metadata(struct strbuf *b, const struct card *c)
         add_yaml(b, type);
         strbuf_addf(b, "\n");
     }
-    for (size_t i = 0; i < c->n_corpora; i++) {
-        strbuf_addf(b, "%s  - ", i ? "" : "datasets:\n");
-        add_yaml(b, c->corpora[i]->place + strlen("datasets/"));
-        strbuf_addf(b, "\n");
-    }
+    add_datasets(b, c);
     add_index(b, c);
     strbuf_addf(b, "---\n\n");
 }
