@@ -126,6 +126,11 @@ printf 'a\377b' >latin.txt
 [ "$("$F" --exact-duplicates latin.txt 2>err)" = '{"text":"a�b","id":"latin.txt","domain":"other"}' ]
 grep -q '1 bytes that are not UTF-8' err
 
+# long texts that are one word, or signs alone, take time in proportion to their length
+python3 -c 'import json
+for i, s in enumerate(["(", "a-", "x.y@", "1.", "\u2603", "[1"]): print(json.dumps({"text": s * 1000000, "id": i}))' >long.jsonl
+timeout 60 "$F" -q --rules gopher-repetition,gopher-quality,c4,fineweb --without dup_line_frac,gopher_short_doc --near-duplicates --mask-personal long.jsonl >out
+
 # misuse
 expect 2 'say what to drop' "$F" base.jsonl
 expect 2 "'gopher' is none of" "$F" --rules gopher base.jsonl
