@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-void jobs_open(struct jobs *j, const struct loaded *m)
+void jobs_open(struct jobs *j, const struct loaded *m, int context)
 {
-    *j = (struct jobs){.m = m, .encoder = encoder_new(m->tok, NULL)};
+    *j = (struct jobs){.m = m, .context = context, .encoder = encoder_new(m->tok, NULL)};
     chat_open(&j->chat, m->dir, m->tok);
     pthread_mutex_init(&j->encoding, NULL);
 }
@@ -76,10 +76,10 @@ static int begin_document(const struct jobs *j, struct request_prompt *p, struct
 static int check_prompt(const struct jobs *j, const struct request_prompt *p, bool more,
                         struct request_error *e)
 {
-    size_t T = (size_t)j->m->w.c.T, room = more ? T - 1 : T;
+    size_t T = (size_t)j->context, room = more ? T - 1 : T;
     uint32_t ids = tokenizer_vocab_size(j->m->tok);
     if (p->n_ids > room)
-        return refuse(e, "prompt", "the prompt has %zu tokens; the model's context is %zu%s", p->n_ids, T,
+        return refuse(e, "prompt", "the prompt has %zu tokens; the context is %zu%s", p->n_ids, T,
                       p->n_ids == T ? ", which leaves none for a new token" : "");
     for (size_t i = 0; i < p->n_ids; i++)
         if ((uint32_t)p->ids[i] >= ids)
@@ -112,7 +112,7 @@ static int prepare(struct jobs *j, struct request *r, struct request_error *e)
 static void fill(const struct jobs *j, struct sequence *s, const struct request_prompt *p,
                  const struct request *r)
 {
-    int64_t T = j->m->w.c.T, n = (int64_t)p->n_ids;
+    int64_t T = j->context, n = (int64_t)p->n_ids;
     int64_t most = r->max_tokens < 0 || n + r->max_tokens > T ? T : n + r->max_tokens;
     s->n = s->n_prompt = (int)n;
     s->most = (int)most;
