@@ -39,14 +39,14 @@ ifeq ($(CI)-$(VARIANT),true-release)    # code with sanitizers in it is warned o
 WARN += -Werror
 endif
 
-CPPFLAGS := -I. -D_GNU_SOURCE
+CPPFLAGS := -I. -isystem /usr/include/libxml2 -D_GNU_SOURCE
 CFLAGS   := -std=gnu11 $(WARN) $($(VARIANT)_CFLAGS) -fopenmp
 LDFLAGS  := $($(VARIANT)_LDFLAGS) -fopenmp
 LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -lbz2 -llzma -ldnnl -lpng -ljpeg -lsndfile -lncursesw -lsnappy -lbrotlidec \
-            -lcurl -lcrypto -lmicrohttpd -ledit -lfasttext -lstdc++ -lpthread -lm
+            -lcurl -lcrypto -lmicrohttpd -ledit -larchive -lxml2 -lcmark-gfm-extensions -lcmark-gfm -lfasttext -lstdc++ -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
-LIBDIRS  := tools/campaign tools/exporters tools/reporter pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/alerts pipeline/eval pipeline/sample pipeline/model \
+LIBDIRS  := tools/campaign tools/exporters tools/reporter tools/uploader pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/alerts pipeline/eval pipeline/sample pipeline/model \
             pipeline/tokenize pipeline/filter pipeline/media pipeline/shard pipeline/mix pipeline/fetch pipeline/demo \
             pipeline/text/convert pipeline/text/learn pipeline/text/encode pipeline/text/vocabulary pipeline/text/pretokenize \
             pipeline/stream pipeline/cluster pipeline/lib kernels kernels/reference kernels/cpu kernels/cuda shm formats/parquet formats
@@ -321,6 +321,7 @@ torture: setup
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
 		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
 	@BIN=$(abspath $(BIN)) TORTURE=1000 TEST_TIMEOUT=7200 tests/run hub_kill
+	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TORTURE=100 TEST_TIMEOUT=7200 tests/run upload
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) tests/fault/torture
 	@tools/setup torture
 	@tests/ring/model all

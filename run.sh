@@ -52,7 +52,8 @@ options:
       --device NAME     auto (a GPU where there is one), cpu, cuda     (auto)
       --vocab N         size of the vocabulary
       (with the model; 4096 demo, 8192 real; 65536 --corpus, but nano 8192)
-      --mix 'W...'      weights of the five domains          (40 25 15 10 10)
+      --mix 'W...'      weights of the five domains          (40 25 15 10 10,
+                        but less where a small text would be read often)
       --seed N          seed of everything                                 (7)
       --from STAGE      redo this stage and all after it
       --train 'ARGS'    more options for bin/train, e.g. '--lr 2e-3'
@@ -65,7 +66,7 @@ END
 
 all_stages=(setup build fetch tokenize shard train eval sample)
 domains=(language code math ml logic)
-recipe=fast preset= data= corpus= tokens= stream= first=200000 run= steps= minutes= batch= optimizer= device=auto vocab= mix='40 25 15 10 10' seed=7 from= train_args=
+recipe=fast preset= data= corpus= tokens= stream= first=200000 run= steps= minutes= batch= optimizer= device=auto vocab= mix='40 25 15 10 10' own_mix= seed=7 from= train_args=
 asked=()
 
 fail() { echo "run.sh: $*" >&2; exit "${code:-1}"; }
@@ -84,7 +85,7 @@ while [ $# -gt 0 ]; do
         --recipe) recipe=$2 ;; -m|--preset) preset=$2 ;; --data) data=$2 ;; --corpus) corpus=$2 ;; --tokens) tokens=$2 ;; --first) first=$2 ;; --run) run=$2 ;; --steps) steps=$2 ;;
         --minutes) minutes=$2 ;; --batch) batch=$2 ;;
         --optimizer) optimizer=$2 ;; --device) device=$2 ;;
-        --vocab) vocab=$2 ;; --mix) mix=$2 ;; --seed) seed=$2 ;; --from) from=$2 ;; --train) train_args=$2 ;;
+        --vocab) vocab=$2 ;; --mix) mix=$2 own_mix=1 ;; --seed) seed=$2 ;; --from) from=$2 ;; --train) train_args=$2 ;;
         esac
         shift 2 ;;
     -*) misuse "unknown option '$1'" ;;
@@ -208,7 +209,7 @@ only() {        # DIR PATTERN
     done
 }
 only_shards() { only "$1" 'val|manifest\.json|[0-9]{6}\.tok(\.zst|\.lz4)?'; }
-only_run() { only "$1" 'latest|best|latest-finished|checkpoints|(metrics|ledger)\.jsonl|config\.json|\.lock|\.tmp-.*|\..*\.tritter-partial'; }
+only_run() { only "$1" 'latest|best|latest-finished|checkpoints|(metrics|ledger|alerts)\.jsonl|config\.json|\.lock|\.tmp-.*|\..*\.tritter-partial'; }
 
 # --- stages ----------------------------------------------------------------
 
@@ -309,9 +310,36 @@ mix_and_train() {
     return $status
 }
 
+# Lowers the weights of texts that would be read more than three times, for they are then learnt by heart, to the harm of all
+# (docs/results/recipe.md); the others take their share.
+spare_small_texts() {
+    local d i sizes=() usual=("${weights[@]}")
+    for d in "${domains[@]}"; do
+        [ -f "$run/tokens/$d/manifest.json" ] || return 0       # mix says that it is missing
+        sizes+=("$(sed -n 's/^ "tokens": \([0-9]*\),$/\1/p' "$run/tokens/$d/manifest.json")")
+    done
+    read -ra weights < <(awk -v weights="${weights[*]}" -v tokens="${sizes[*]}" -v seen=$((steps * batch * row_tokens)) 'BEGIN {
+        n = split(weights, w, " "); split(tokens, t, " ")
+        for (i = 1; i <= n; i++) sum += w[i]
+        for (left = 1; sum > 0; ) {         # left: share of the texts that are not lowered
+            for (i = 1; i <= n; i++) if (!lowered[i] && w[i] > 0 && w[i] / sum * left * seen > 3 * t[i]) break
+            if (i > n) break
+            lowered[i] = 3 * t[i] / seen
+            left -= lowered[i]; sum -= w[i]
+        }
+        for (i = 1; i <= n; i++) printf "%.6g ", (sum > 0 ? 100 * (lowered[i] ? lowered[i] : w[i] / sum * left) : w[i])
+        print ""
+    }')
+    for i in "${!domains[@]}"; do
+        awk -v a="${usual[i]}" -v b="${weights[i]}" 'BEGIN {exit !(b < a - 1e-6)}' || continue
+        echo "run.sh: ${domains[i]} has ${sizes[i]} tokens: its weight is ${weights[i]} % instead of ${usual[i]}, so that it is read three times (--mix decides otherwise)"
+    done
+}
+
 # The shards are all there: the whole training at once.
 train_shards() {
     local i d
+    [ "$recipe" != fast ] || [ -n "$own_mix" ] || spare_small_texts
     mix_args+=(--steps "$steps" --start-step "$start") vals=("${val_tokens[@]}")
     for i in "${!domains[@]}"; do
         d=${domains[i]}
@@ -373,7 +401,7 @@ settings() {
     fetch) echo "corpus=$corpus tokens=$tokens mix=$mix hub=${HF_ENDPOINT:-}" ;;
     tokenize) echo "data=$data vocab=$vocab seed=$seed text=$(text_facts | sha256sum)" ;;
     shard) echo "seed=$seed" ;;
-    train) echo "recipe=$recipe preset=$preset shape=${shape[*]} steps=$steps batch=$batch optimizer=$optimizer mix=$mix seed=$seed args=$train_args${stream:+ first=$first}" ;;
+    train) echo "recipe=$recipe preset=$preset shape=${shape[*]} steps=$steps batch=$batch optimizer=$optimizer mix=$mix${own_mix:+ as given} seed=$seed args=$train_args${stream:+ first=$first}" ;;
     eval|sample) echo "model=$(readlink "$run/model/latest" 2>/dev/null)" ;;
     esac
 }

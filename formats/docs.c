@@ -319,6 +319,8 @@ int doc_parse_template(struct doc_parser *p, const char *json, size_t len, const
         return no_text(p, field);
     case TEMPLATE_ELIST:
         return fail(p, 0, "field \"%s\" is an array, and nothing is said to join its elements with", field);
+    case TEMPLATE_ENOLIST:
+        return fail(p, 0, "field \"%s\" is no array", field);
     case TEMPLATE_EOBJECT:
         return fail(p, 0, "field \"%s\" is an object, not a text", field);
     default:

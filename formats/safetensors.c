@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -357,6 +358,13 @@ const struct st_tensor *safetensors_find(const struct safetensors *s, const char
     struct st_tensor key = {.name = name}, *k = &key;
     struct st_tensor **hit = bsearch(&k, s->by_name, s->count, sizeof *s->by_name, by_name);
     return hit ? *hit : NULL;
+}
+
+void *safetensors_map(const struct safetensors *s, size_t *bytes)
+{
+    *bytes = (size_t)s->file_bytes;
+    void *p = mmap(NULL, *bytes, PROT_READ, MAP_SHARED | MAP_POPULATE, s->fd, 0);
+    return p == MAP_FAILED ? NULL : p;
 }
 
 static float f32_from_bits(uint32_t bits)

@@ -64,6 +64,9 @@ const struct st_tensor *safetensors_find(const struct safetensors *s, const char
 int safetensors_read_f32(const struct safetensors *s, const struct st_tensor *t, uint64_t first, size_t n,
                          float *out, char *err, size_t cap);
 
+/* Maps the whole file, read-only; *bytes is its size. The caller calls munmap. NULL: it cannot be mapped. */
+void *safetensors_map(const struct safetensors *s, size_t *bytes);
+
 /* For writing: returns the bytes before the data, given the tensors (name, dtype, rank, shape) in the order
  * in which their bytes follow without gaps. Malloc'd, *len bytes, a multiple of 8; fills in n, begin and end.
  * NULL: no memory, or sizes overflow. */

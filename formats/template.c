@@ -30,12 +30,12 @@ void template_free(struct template *t)
 
 /* Ends the part whose bytes began at `from`; an empty text makes no part. Returns where the next part begins.
  */
-static char *end_part(struct template *t, char *from, char *to, bool field)
+static char *end_part(struct template *t, char *from, char *to, enum template_kind kind)
 {
     if (from == to)
         return to;
     *to = '\0';
-    t->parts[t->n++] = (struct template_part){from, (size_t)(to - from), field};
+    t->parts[t->n++] = (struct template_part){.kind = kind, .s = from, .len = (size_t)(to - from)};
     return to + 1;
 }
 
@@ -54,9 +54,49 @@ static const char *doubled_brace(const char *s, const char **why)
     return s[1] == *s ? s : NULL;
 }
 
+/* Adds the part that {name} stands for; open: the list that it lies in, NONE outside of any. False: why says
+ * why. */
+enum { NONE = -1 };
+static bool add_field(struct template *t, char *from, char *to, int *open, const char **why)
+{
+    enum template_kind kind = *from == '#'   ? TEMPLATE_LIST
+                              : *from == '/' ? TEMPLATE_LIST_END
+                                             : TEMPLATE_FIELD;
+    if (kind == TEMPLATE_FIELD) {
+        end_part(t, from, to, kind);
+        return true;
+    }
+    *why = "a list without a name";
+    if (from + 1 == to)
+        return false;
+    end_part(t, from + 1, to, kind);
+    if (kind == TEMPLATE_LIST) {
+        *why = "a list within a list";
+        t->lists = true;
+        bool nested = *open != NONE;
+        *open = (int)t->n - 1;
+        return !nested;
+    }
+    *why = "the end of a list that was not begun";
+    if (*open == NONE || strcmp(t->parts[*open].s, t->parts[t->n - 1].s) != 0)
+        return false;
+    t->parts[*open].end = t->n - 1;
+    *open = NONE;
+    return true;
+}
+
+static bool has_field(const struct template *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->parts[i].kind == TEMPLATE_FIELD)
+            return true;
+    return false;
+}
+
 static bool parse(struct template *t, const char *text, const char **why, size_t *at)
 {
     char *from = t->bytes, *to = from;
+    int open = NONE;
     for (const char *s = text; *s;) {
         *at = (size_t)(s - text);
         if (*s == '{' && s[1] != '{') {
@@ -64,9 +104,11 @@ static bool parse(struct template *t, const char *text, const char **why, size_t
             *why = n == 0 ? "a field without a name" : "a '{' without its '}' (write {{ for a brace)";
             if (n == 0 || s[1 + n] != '}')
                 return false;
-            from = to = end_part(t, from, to, false);
+            from = to = end_part(t, from, to, TEMPLATE_TEXT);
             memcpy(to, s + 1, n);
-            from = to = end_part(t, from, to + n, true);
+            if (!add_field(t, from, to + n, &open, why))
+                return false;
+            from = to += n + 1;
             s += n + 2;
         } else if (*s == '\\' || *s == '{' || *s == '}') {
             const char *c = *s == '\\' ? escaped(s, why) : doubled_brace(s, why);
@@ -78,13 +120,10 @@ static bool parse(struct template *t, const char *text, const char **why, size_t
             *to++ = *s++;
         }
     }
-    end_part(t, from, to, false);
+    end_part(t, from, to, TEMPLATE_TEXT);
     *at = 0;
-    *why = "there is no {FIELD} in it";
-    for (size_t i = 0; i < t->n; i++)
-        if (t->parts[i].field)
-            return true;
-    return false;
+    *why = open == NONE ? "there is no {FIELD} in it" : "a list without its end, {/NAME}";
+    return open == NONE && has_field(t);
 }
 
 struct template *template_parse(const char *text, const char **why, size_t *at)
@@ -125,7 +164,7 @@ struct template *template_of_field(const char *name)
     if (!t)
         return NULL;
     memcpy(t->bytes, name, n);
-    end_part(t, t->bytes, t->bytes + n, true);
+    end_part(t, t->bytes, t->bytes + n, TEMPLATE_FIELD);
     return t;
 }
 

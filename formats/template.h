@@ -1,9 +1,10 @@
 /*
  * template.h - one text made of several fields: "{question}\n{answer}"
  *
- * {NAME} stands for a field; NAME may lead into objects with dots. \n, \t and \\ are a newline, a tab and a
- * backslash;
- * {{ and }} are braces. Everything else stands for itself.
+ * {NAME} stands for a field; NAME may lead into objects with dots. {#NAME}...{/NAME} stands for its inside
+ * once for each element of the list NAME, whose fields the inside names: "{#messages}{role}:
+ * {content}\n{/messages}". \n, \t and \\ are a newline, a tab and a backslash; {{ and }} are braces.
+ * Everything else stands for itself.
  */
 #ifndef FORMATS_TEMPLATE_H
 #define FORMATS_TEMPLATE_H
@@ -11,16 +12,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum template_kind { TEMPLATE_TEXT, TEMPLATE_FIELD, TEMPLATE_LIST, TEMPLATE_LIST_END };
+
 struct template_part {
-    const char *s; /* len bytes and a NUL: literal text, or the field's name */
+    enum template_kind kind;
+    const char *s; /* len bytes and a NUL: the text itself, or the field's name */
     size_t len;
-    bool field;
+    size_t end; /* TEMPLATE_LIST: the index of its TEMPLATE_LIST_END */
 };
 
 struct template
 {
     struct template_part *parts;
     size_t n;
+    bool lists;  /* it has a TEMPLATE_LIST */
     char *bytes; /* owns the bytes that the parts point to */
 };
 

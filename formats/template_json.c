@@ -56,6 +56,18 @@ static int put_scalar(struct output *o, const json_t *v)
     }
 }
 
+/* The member of that whole name, or the one that the name leads to part by part through objects alone. */
+static const json_t *find(const json_t *v, const char *path)
+{
+    const json_t *member = json_object_get(v, path);
+    for (const char *dot = strchr(path, '.'); !member && dot; dot = strchr(dot + 1, '.')) {
+        const json_t *object = json_object_getn(v, path, (size_t)(dot - path));
+        if (object)
+            member = find(object, dot + 1);
+    }
+    return member;
+}
+
 static int put_field(struct output *o, const json_t *v, const char *path);
 
 /* Elements in which the rest of the name is not found add nothing, as null does. */
@@ -95,19 +107,58 @@ static int put_field(struct output *o, const json_t *v, const char *path)
     return TEMPLATE_EMISSING;
 }
 
+static int put_parts(struct output *o, const struct template *t, size_t from, size_t to, const json_t *object,
+                     bool *any, const char **field);
+
+/* The parts within a list, once for each of its elements. A list that is null has none. */
+static int put_list(struct output *o, const struct template *t, size_t list, const json_t *object, bool *any,
+                    const char **field)
+{
+    const json_t *v = find(object, t->parts[list].s);
+    size_t i;
+    json_t *element;
+    if (!v)
+        return TEMPLATE_EMISSING;
+    if (!json_is_array(v) && !json_is_null(v))
+        return TEMPLATE_ENOLIST;
+    json_array_foreach((json_t *)v, i, element)
+    {
+        int r = put_parts(o, t, list + 1, t->parts[list].end, element, any, field);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int put_parts(struct output *o, const struct template *t, size_t from, size_t to, const json_t *object,
+                     bool *any, const char **field)
+{
+    int r = 0;
+    for (size_t i = from; i < to && r == 0; i++) {
+        const struct template_part *part = &t->parts[i];
+        if (part->kind == TEMPLATE_TEXT) {
+            r = put(o, part->s, part->len);
+            continue;
+        }
+        *field = part->s;
+        o->listed = o->any = false;
+        r = part->kind == TEMPLATE_LIST ? put_list(o, t, i, object, any, field)
+                                        : put_field(o, object, part->s);
+        *any |= o->any;
+        if (part->kind == TEMPLATE_LIST)
+            i = part->end;
+    }
+    return r;
+}
+
 int template_fill_json(const struct template *t, const json_t *object, const char *join, char **text,
                        size_t *len, const char **field)
 {
     struct output o = {.join = join};
     int r = put(&o, "", 0);
     bool any = false;
-    for (size_t i = 0; i < t->n && r == 0; i++) {
-        const struct template_part *part = &t->parts[i];
-        *field = part->s;
-        o.listed = o.any = false;
-        r = part->field ? put_field(&o, object, part->s) : put(&o, part->s, part->len);
-        any |= o.any;
-    }
+    if (r == 0)
+        r = put_parts(&o, t, 0, t->n, object, &any, field);
     if (r < 0) {
         free(o.s);
         return r;

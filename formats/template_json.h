@@ -17,6 +17,7 @@ enum template_result {
     TEMPLATE_ENOMEM = -1,
     TEMPLATE_EMISSING = -2, /* there is no such field */
     TEMPLATE_ELIST = -3,    /* the field is an array, and join is NULL */
+    TEMPLATE_ENOLIST = -5,  /* {#NAME} is not an array */
     TEMPLATE_EOBJECT = -4,  /* the field is an object, which has no text */
 };
 

@@ -89,6 +89,7 @@ struct ops {
     int widest_head;   /* largest head width D that its attention supports; 0: any */
     int equal_rows;    /* linear_forward gives each of up to so many rows the bits that it gives it alone; 0:
                           that is not promised */
+    bool host_memory;  /* ops also read memory that alloc did not give, such as a mapped file */
     int update_tokens; /* an AdamW update takes about as long as a step on so many tokens */
     enum dtype (*fastest_act)(
         void); /* the activation type with which training steps are fastest on this machine */

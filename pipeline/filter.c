@@ -42,8 +42,11 @@ static void close_outputs(struct sieve *s, const struct filter_options *o)
     if (s->kept.f == stdout && stop_signal)
         tell_readers(stdout);
     text_output_close(&s->kept, !stop_signal);
-    if (o->explain)
+    if (o->explain) {
+        say_in_place(s->kept.f == stdout || stop_signal ? NULL : o->output);
         text_output_close(&s->dropped, !stop_signal);
+        say_in_place(NULL);
+    }
 }
 
 int main(int argc, char **argv)

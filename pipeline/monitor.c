@@ -68,7 +68,8 @@ static const struct cli cli = {
     "\n"
     "NO_COLOR in the environment: no colours.\n"
     "\n"
-    "Exit: 0 left, or printed; 1 failed; 2 misuse.",
+    "Exit: 0 left, or printed, or the runs have ended; 1 failed; 2 misuse; 128+n --headless was ended by "
+    "signal n.",
 };
 
 /* Moves the end of what is shown of each run, by the time that has passed. */

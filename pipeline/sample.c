@@ -17,12 +17,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_PROMPT = 64 << 20 };
+enum { MAX_PROMPT = 64 << 20, FEW_TOKENS = 64 }; /* of the weights in a mapped file: weights_settle */
 
 static const char *prompt_text, *prompt_file, *dtype = "auto", *device = "auto", *key_file, *model_name;
 static uint64_t n_tokens = 200, num_samples = 1, seed = 1337;
 static double temperature = 0.8, top_p = 1, min_p, penalty = 1;
-static int64_t top_k, threads, logprobs = -1, slots = 16, queue = 64;
+static int64_t top_k, threads, logprobs = -1, slots = 16, queue = 64, context;
 static double timeout_s = 600;
 static unsigned format;
 static bool echo = true, json, ignore_eos, document, bare, interactive, serve;
@@ -73,6 +73,8 @@ static const struct opt opts[] = {
     {0, "model-name", OPT_STR, &model_name, "NAME", "what clients call the model (default: the run's name)"},
     {0, "slots", OPT_INT, &slots, "N",
      "texts that run at once (default: 16); each takes a cache of the context"},
+    {0, "context", OPT_INT, &context, "N",
+     "tokens of a text at most, prompt included (default: the model's context)"},
     {0, "queue", OPT_INT, &queue, "N", "texts that may wait; more are refused (default: 64)"},
     {0, "timeout", OPT_NUM, &timeout_s, "SECONDS", "a request may take so long in all (default: 600)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Computation"},
@@ -203,6 +205,8 @@ static void check_server(const char *where, struct server_options *o)
         usage_error("--serve: clients bring the prompts; -i, -p and -f are not for it");
     if (slots < 1 || slots > 1024 || queue < 0 || queue > 1 << 20)
         usage_error("--slots is within 1..1024, --queue within 0..%d", 1 << 20);
+    if (context < 0 || context > INT32_MAX)
+        usage_error("--context: %lld is not within 0..2147483647", (long long)context);
     if (!(timeout_s > 0))
         usage_error("--timeout: %g is not positive", timeout_s);
     if (address_parse(&o->address, where, err, sizeof err) != 0)
@@ -213,13 +217,17 @@ static void check_server(const char *where, struct server_options *o)
 
 static void run_server(const char *path, const char *where)
 {
-    struct server_options o = {
-        .key_file = key_file, .slots = (int)slots, .queue = (int)queue, .timeout_s = timeout_s};
+    struct server_options o = {.key_file = key_file,
+                               .slots = (int)slots,
+                               .queue = (int)queue,
+                               .context = (int)context,
+                               .timeout_s = timeout_s};
     struct loaded m;
     check_server(where ? where : "127.0.0.1:8080", &o);
     o.model = model_name ? xstrdup(model_name) : name_of(path);
     signals_install();
     loaded_open(&m, path, device, dtype, threads, true);
+    weights_settle(&m.w);
     server_run(&m, &o);
     free(o.model);
     loaded_close(&m);
@@ -233,6 +241,7 @@ static void run_terminal(const char *path)
     if (prompt_text || prompt_file || format == TEXT_JSON)
         usage_error("-i: prompts are typed; -p, -f and --format json are not for it");
     loaded_open(&m, path, device, dtype, threads, true);
+    weights_settle(&m.w);
     interactive_run(&m, &sampling, &text, seed, document, m.foreign && !bare);
     loaded_close(&m);
 }
@@ -247,6 +256,8 @@ static void run_prompt(const char *path)
     char *prompt = read_prompt(&len);
     if (!stop_signal) {
         loaded_open(&m, path, device, dtype, threads, true);
+        if (n_tokens == 0 || n_tokens > FEW_TOKENS)
+            weights_settle(&m.w);
         continuation_open(&c, &m.w, m.tok, continuation_most(len, n_tokens));
         c.special = m.foreign && !bare;
         read_prompt_tokens(&c, &m, prompt, len);

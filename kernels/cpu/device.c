@@ -101,13 +101,18 @@ const char *device_describe(struct device *dev)
     return dev->text;
 }
 
-/* aligned_alloc requires a size that is a multiple of the alignment. */
+/* Large arrays are laid on huge pages where the system has some: reading weights is then up to 1.7 times as
+ * fast (kernels/README.md), and they are zeroed with fewer page faults. */
 static void *aligned(size_t bytes)
 {
-    if (bytes > SIZE_MAX - 63)
+    const size_t huge = 2 << 20, alignment = bytes >= 4 * huge ? huge : 64;
+    if (bytes > SIZE_MAX - huge)
         return NULL;
-    bytes = (bytes + 63) & ~(size_t)63;
-    return aligned_alloc(64, bytes ? bytes : 64);
+    /* aligned_alloc requires a size that is a multiple of the alignment */
+    void *p = aligned_alloc(alignment, bytes ? (bytes + alignment - 1) / alignment * alignment : alignment);
+    if (p && alignment == huge)
+        madvise(p, bytes / huge * huge, MADV_HUGEPAGE);
+    return p;
 }
 
 void *device_alloc(struct device *dev, size_t bytes)

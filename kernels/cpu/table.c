@@ -21,6 +21,7 @@ const struct ops OPS_TABLE = {
     .logit_bytes = (size_t)32 << 20, /* small enough to stay near the last-level cache */
     .micro_tokens = 4096,            /* so few that their activations stay near the last-level cache */
     .equal_rows = GEMV_ROWS,
+    .host_memory = true,
     .update_tokens = 64, /* measured on nano and 100m: 1 to 3 % of a step of 2,048 tokens */
     .fastest_act = device_fastest_act,
     .open = device_open,

@@ -23,6 +23,7 @@ static const struct ops table = {
     .logit_bytes = (size_t)1 << 20,
     .micro_tokens = 4096,
     .equal_rows = INT32_MAX,
+    .host_memory = true,
     .update_tokens = 1, /* a guess: as many operations a weight as a step takes for a few tokens */
     REFERENCE_OPS(REFERENCE_ENTRY)
     .upload = reference_copy, /* the device's memory is the host's */

@@ -48,6 +48,15 @@ fasttext_model *fasttext_load(const void *bytes, size_t n, char *err, size_t err
     return nullptr;
 }
 
+bool fasttext_has(const fasttext_model *m, const char *label)
+{
+    const auto dictionary = m->getDictionary();
+    for (int32_t i = 0; i < dictionary->nlabels(); i++)
+        if (dictionary->getLabel(i) == label)
+            return true;
+    return false;
+}
+
 int fasttext_predict(const fasttext_model *m, const char *line, size_t len,
                      void (*each)(void *arg, const char *label, double probability), void *arg)
 {

@@ -4,6 +4,7 @@
 #ifndef FILTER_FASTTEXT_H
 #define FILTER_FASTTEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -14,7 +15,10 @@ struct fasttext_model;
 
 /* bytes: a model that fasttext_check has passed. NULL: the library refuses it, and err says why. */
 struct fasttext_model *fasttext_load(const void *bytes, size_t n, char *err, size_t err_size);
-/* Calls each with all labels and their probabilities for a line of text. Any number of threads may. Returns
+/* Whether the model has a label. */
+bool fasttext_has(const struct fasttext_model *m, const char *label);
+/* Calls each with the labels and their probabilities for a line of text; some models leave out those below
+ * 0.00001. Any number of threads may. Returns
  * 0, or -1: out of memory. */
 int fasttext_predict(const struct fasttext_model *m, const char *line, size_t len,
                      void (*each)(void *arg, const char *label, double probability), void *arg);

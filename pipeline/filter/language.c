@@ -13,24 +13,21 @@ enum { MAX_NAMES = 64 };
 struct language {
     struct fasttext_model *model;
     const char *path;
-    char *names[MAX_NAMES];
-    size_t n_names;
+    char *labels[MAX_NAMES];
+    size_t n_labels;
 };
 
-/* The name of a language in a label, which is __label__NAME. */
-static const char *label_name(const char *label)
-{
-    static const char prefix[] = "__label__";
-    return strncmp(label, prefix, sizeof prefix - 1) == 0 ? label + sizeof prefix - 1 : label;
-}
-
+/* Keeps the labels of the languages: __label__NAME. */
 static void read_names(struct language *l, const char *names)
 {
     do {
         const char *comma = strchrnul(names, ',');
-        if (l->n_names == MAX_NAMES)
+        if (l->n_labels == MAX_NAMES)
             die("--language: at most %d languages", MAX_NAMES);
-        l->names[l->n_names++] = xasprintf("%.*s", (int)(comma - names), names);
+        char *label = xasprintf("__label__%.*s", (int)(comma - names), names);
+        if (!fasttext_has(l->model, label))
+            die("%s: has no label for the language %.*s", l->path, (int)(comma - names), names);
+        l->labels[l->n_labels++] = label;
         names = *comma ? comma + 1 : comma;
     } while (*names);
 }
@@ -38,25 +35,14 @@ static void read_names(struct language *l, const char *names)
 struct search {
     const struct language *l;
     double best;
-    bool found[MAX_NAMES];
 };
 
 static void look(void *arg, const char *label, double probability)
 {
     struct search *s = arg;
-    for (size_t i = 0; i < s->l->n_names; i++)
-        if (strcmp(label_name(label), s->l->names[i]) == 0) {
-            s->found[i] = true;
-            s->best = probability > s->best ? probability : s->best;
-        }
-}
-
-static struct search predict(const struct language *l, const char *line, size_t len)
-{
-    struct search s = {.l = l};
-    if (fasttext_predict(l->model, line, len, look, &s) != 0)
-        die("%s: out of memory", l->path);
-    return s;
+    for (size_t i = 0; i < s->l->n_labels; i++)
+        if (strcmp(label, s->l->labels[i]) == 0 && probability > s->best)
+            s->best = probability;
 }
 
 struct language *language_open(const char *model, const char *names)
@@ -67,7 +53,6 @@ struct language *language_open(const char *model, const char *names)
     size_t n;
     apart_input(model);
     l->path = model;
-    read_names(l, names);
     void *bytes = read_file(model, &n, SIZE_MAX - 1);
     const char *why = fasttext_check(bytes, n, &offset);
     if (why)
@@ -75,10 +60,7 @@ struct language *language_open(const char *model, const char *names)
     if (!(l->model = fasttext_load(bytes, n, err, sizeof err)))
         die("%s: %s", model, err);
     free(bytes);
-    struct search s = predict(l, "a\n", 2);
-    for (size_t i = 0; i < l->n_names; i++)
-        if (!s.found[i])
-            die("%s: has no label for the language %s", model, l->names[i]);
+    read_names(l, names);
     return l;
 }
 
@@ -89,15 +71,18 @@ double language_score(const struct language *l, struct strbuf *line, struct span
     for (char *c = line->s; (c = memchr(c, '\n', (size_t)(line->s + line->len - c)));)
         *c = ' ';
     strbuf_add(line, "\n", 1);
-    return predict(l, line->s, line->len).best;
+    struct search s = {.l = l};
+    if (fasttext_predict(l->model, line->s, line->len, look, &s) != 0)
+        die("%s: out of memory", l->path);
+    return s.best;
 }
 
 void language_close(struct language *l)
 {
     if (!l)
         return;
-    for (size_t i = 0; i < l->n_names; i++)
-        free(l->names[i]);
+    for (size_t i = 0; i < l->n_labels; i++)
+        free(l->labels[i]);
     fasttext_free(l->model);
     free(l);
 }

@@ -41,7 +41,7 @@ static void add(struct words *w, struct span t)
 static bool has_parts(struct span t)
 {
     uint8_t parts[WORD_PARTS];
-    return t.len > 0 && word_parts(t.s, t.len, word_hash(t.s, t.len), parts) > 0;
+    return t.len > 0 && t.len <= WORD_MAX_SPECIAL && word_parts(t.s, t.len, word_hash(t.s, t.len), parts) > 0;
 }
 
 /* The length of the sign, or of the ellipsis, that is taken off the start; 0: there is none. */
@@ -129,73 +129,6 @@ static size_t suffix_length(struct span t)
         return unit;
     size_t width = char_before(t.s, t.s + t.len, &c);
     return char_class(c) & CHAR_AFTER ? width : 0;
-}
-
-/* The end of the host name at s: labels with dots between them, the last of two small letters or more. NULL:
- * there is none. */
-static const char *host_end(const char *s, const char *end)
-{
-    const char *label = s;
-    unsigned labels = 0, letters = 0, chars = 0; /* of the last label: small letters, all characters */
-    uint32_t c;
-    while (s < end) {
-        size_t width = char_next(s, end, &c);
-        unsigned class = char_class(c);
-        if (c == '.' && s > label) {
-            labels++;
-            label = s + 1;
-            letters = chars = 0;
-        } else if ((c < 128 && class & (CHAR_LETTER | CHAR_DIGIT)) || c >= 0xa1 ||
-                   ((c == '-' || c == '_') && s > label)) {
-            letters += (class & CHAR_LOWER) != 0;
-            chars++;
-        } else {
-            break;
-        }
-        s += width;
-    }
-    return labels > 0 && letters >= 2 && letters == chars ? s : NULL;
-}
-
-/* Whether a host, and a port and a path, which may be missing, are all of it. */
-static bool is_place(const char *s, const char *end)
-{
-    if (!(s = host_end(s, end)))
-        return false;
-    if (s < end && *s == ':') {
-        const char *port = ++s;
-        while (s < end && *s >= '0' && *s <= '9')
-            s++;
-        if (s - port < 2 || s - port > 5)
-            return false;
-    }
-    return s == end || *s == '/' || *s == '?' || *s == '#';
-}
-
-/* The length of a scheme such as https://; 0: there is none. */
-static size_t scheme_length(struct span t)
-{
-    const char *s = t.s, *end = t.s + t.len;
-    uint32_t c;
-    while (s < end && *s != ':') {
-        size_t width = char_next(s, end, &c);
-        if (!(char_class(c) & (CHAR_LETTER | CHAR_NUMBER)) && c != '_' && c != '+' && c != '-' && c != '.')
-            return 0;
-        s += width;
-    }
-    return end - s > 3 && s - t.s >= 2 && memcmp(s, "://", 3) == 0 ? (size_t)(s - t.s) + 3 : 0;
-}
-
-/* Whether this is the address of a page or a mailbox: a scheme and an owner, which may be missing, and a
- * place. */
-static bool is_address(struct span t)
-{
-    const char *end = t.s + t.len, *s = t.s;
-    if (!memchr(s, '.', t.len))
-        return false;
-    s += scheme_length(t);
-    const char *at = memrchr(s, '@', (size_t)(end - s));
-    return is_place(s, end) || (at && at > s && is_place(at + 1, end));
 }
 
 /* The length of the sign at s that parts two words; 0: none does. */
@@ -307,6 +240,8 @@ static size_t joined(const struct words *w, size_t at)
     uint8_t parts[WORD_PARTS];
     for (size_t n = w->n - at < MOST_JOINED ? w->n - at : MOST_JOINED; n > 1; n--) {
         struct span t = {w->v[at].s, (size_t)(w->v[at + n - 1].s + w->v[at + n - 1].len - w->v[at].s)};
+        if (t.len > WORD_MAX_SPECIAL)
+            continue;
         size_t n_parts = word_parts(t.s, t.len, word_hash(t.s, t.len), parts);
         if (n_parts > 0 && n_parts <= n)
             return n;
@@ -349,7 +284,7 @@ static void add_chunk(struct words *w, struct span t)
         size_t n = word_parts(t.s, t.len, hash, parts);
         if (n > 0)
             add_parts(w, t, parts, n);
-        else if (is_address(t))
+        else if (word_is_address(t.s, t.len))
             add_hashed(w, t, hash);
         else
             add_between_infixes(w, t);

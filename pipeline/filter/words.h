@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WORDS_MAX = 1 << 21 }; /* words of one text; the text behind them is not looked at */
+enum { WORDS_MAX = 1 << 20 }; /* words of one text; the text behind them is not looked at */
 
 enum word_class {                  /* bits */
                   WORD_LETTER = 1, /* a letter is in it */
@@ -42,11 +42,14 @@ void words_free(struct words *w);
 /* The number of sentences, as spaCy's rule-based sentencizer counts them. */
 size_t words_sentences(const struct words *w);
 
-enum { WORD_PARTS = 3 };
+enum { WORD_PARTS = 3, WORD_MAX_SPECIAL = 23 /* bytes of the longest word that has a rule of its own */ };
 /* Fills the table of contractions and abbreviations; called once, before there are threads. */
 void words_begin(void);
 /* The parts of a word that has a rule of its own; returns their number, 0 for all other words. */
 size_t word_parts(const char *s, size_t len, uint64_t hash, uint8_t parts[WORD_PARTS]);
 uint64_t word_hash(const char *s, size_t len);
+/* Whether a word is the address of a page or a mailbox: a scheme and an owner, which may be missing, a host,
+ * and a port and a path, which may be missing too. */
+bool word_is_address(const char *s, size_t len);
 
 #endif

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { MAX_LEN = 23, N_SLOTS = 4096 };
+enum { N_SLOTS = 4096 };
 
 struct special {
-    char s[MAX_LEN + 1];
+    char s[WORD_MAX_SPECIAL + 1];
     uint8_t len, n_parts, parts[WORD_PARTS];
 };
 static struct special table[N_SLOTS]; /* by hash; len 0: free */
@@ -32,7 +32,7 @@ static struct special *find(const char *s, size_t len, uint64_t hash)
 
 size_t word_parts(const char *s, size_t len, uint64_t hash, uint8_t parts[WORD_PARTS])
 {
-    if (len > MAX_LEN)
+    if (len > WORD_MAX_SPECIAL)
         return 0;
     const struct special *found = find(s, len, hash);
     if (!found->len)
@@ -60,7 +60,7 @@ static void add(const char *entry)
 /* Adds an entry with the typographic apostrophe as well. */
 static void add_both(const char *entry)
 {
-    char curly[2 * MAX_LEN], *to = curly;
+    char curly[2 * WORD_MAX_SPECIAL], *to = curly;
     add(entry);
     for (const char *c = entry; *c; c++)
         to = *c == '\'' ? stpcpy(to, "’") : (*to = *c, to + 1);
@@ -73,7 +73,7 @@ static void add_both(const char *entry)
  * endings: the stems alone. */
 static void add_forms(const char *stems, const char *endings)
 {
-    char entry[MAX_LEN + 1];
+    char entry[WORD_MAX_SPECIAL + 1];
     for (const char *s = stems; *s; s += strspn(s, " ")) {
         size_t n = strcspn(s, " ");
         const char *e = endings;
@@ -93,7 +93,7 @@ static void add_forms(const char *stems, const char *endings)
 
 static void add_each(const char *entries)
 {
-    char entry[MAX_LEN + 1];
+    char entry[WORD_MAX_SPECIAL + 1];
     for (const char *s = entries; *s; s += strspn(s, " ")) {
         size_t n = strcspn(s, " ");
         snprintf(entry, sizeof entry, "%.*s", (int)n, s);

@@ -27,7 +27,8 @@
  * there is none. */
 char *checkpoint_resolve(const char *path, char *err, size_t cap);
 int checkpoint_config(const char *dir, struct model_config *c, char *err, size_t cap);
-/* *w must be empty; on failure it stays empty. */
+/* *w must be empty; on failure it stays empty. The weights are for reading only: they may be the mapped file.
+ * In bf16 there is no theta. */
 int checkpoint_load(const char *dir, const struct ops *ops, struct device *dev, enum dtype act,
                     struct weights *w, char *err, size_t cap);
 
@@ -37,8 +38,10 @@ int checkpoint_state(const char *dir, json_t **state, char *err, size_t cap);
  * changed. */
 int checkpoint_verify(const char *dir, const json_t *state, char *err, size_t cap);
 /* Verifies the files that are needed to use the model (configuration, weights, tokenizer), where the
- * directory lists their hashes; checkpoint_load calls it. */
+ * directory lists their hashes. */
 int checkpoint_verify_model(const char *dir, char *err, size_t cap);
+/* checkpoint_verify_model with the content of model.safetensors in memory; weights NULL: it is read. */
+int checkpoint_verify_mapped(const char *dir, const void *weights, size_t bytes, char *err, size_t cap);
 /* Reads tensors PREFIXname of the file `name` into array: one for every parameter and (when only) no others.
  */
 int checkpoint_read_array(const char *dir, const char *name, const char *prefix, bool only,

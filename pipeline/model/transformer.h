@@ -27,6 +27,8 @@ struct weights {
     float *theta; /* master weights, f32, layout.total elements; NULL: only work exists, and gains */
     void *work;   /* copy of theta in act for matrix products; == theta when act is f32 */
     float *gains; /* when theta is NULL: the gains, f32, layout.gains elements */
+    void *map;    /* the file that theta and work are in; NULL: they were allocated */
+    size_t map_bytes;
     enum init init;
     float *rope; /* (c.T, c.D) f32: cosines, then sines */
     int depth;   /* layers 0 .. depth-1 take part in passes, later ones are inactive (train/growth.h); c.L at
@@ -40,6 +42,14 @@ int weights_alloc(struct weights *w, const struct ops *ops, struct device *dev, 
 /* Allocates weights in bf16 alone, without theta, for an optimizer that rounds stochastically. */
 int weights_alloc_bf16(struct weights *w, const struct ops *ops, struct device *dev,
                        const struct model_config *c, char *err, size_t cap);
+/* Takes weights from a mapped file: theta is NULL, or in f32 the same as work. The gains are allocated when
+ * theta is NULL. The caller sets map, so that weights_free unmaps it. */
+int weights_alloc_around(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
+                         const struct model_config *c, float *theta, void *work, char *err, size_t cap);
+/* Moves weights out of a mapped file into the device's own memory, on huge pages. Each token of generation
+ * then takes two thirds of the time; the move costs what 20 to 100 tokens gain, by how scattered free memory
+ * is. Without memory they stay where they are. */
+void weights_settle(struct weights *w);
 size_t weights_bytes(const struct params *layout, const struct model_config *c, enum dtype act,
                      bool bf16_alone);
 
@@ -108,7 +118,7 @@ enum {
 struct kv_cache *kv_cache_alloc(const struct weights *w, int slots, int T_max, char *err, size_t cap);
 void kv_cache_free(struct kv_cache *kv);
 size_t kv_cache_bytes(const struct weights *w, int slots, int T_max); /* without its activations */
-int kv_cache_room(const struct kv_cache *kv); /* T_max */
+int kv_cache_room(const struct kv_cache *kv);                         /* T_max */
 int kv_cache_len(const struct kv_cache *kv, int slot);
 void kv_cache_truncate(struct kv_cache *kv, int slot, int len);
 /* Makes the first len tokens of slot `to` those of slot `from`. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "formats/safetensors.h"
 #include "pipeline/lib/random.h"
 
@@ -43,8 +44,10 @@ size_t weights_bytes(const struct params *layout, const struct model_config *c, 
     return rope + n * sizeof(float) + (act == DTYPE_F32 ? 0 : n * dtype_bytes(act));
 }
 
+/* theta, work: where the weights are; NULL when they are to be allocated. */
 static int allocate(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
-                    const struct model_config *c, bool bf16_alone, char *err, size_t cap)
+                    const struct model_config *c, bool bf16_alone, float *theta, void *work, char *err,
+                    size_t cap)
 {
     *w = (struct weights){.ops = ops, .dev = dev, .c = *c, .act = act, .depth = c->L};
     size_t need = 0;
@@ -60,14 +63,16 @@ static int allocate(struct weights *w, const struct ops *ops, struct device *dev
         if (bf16_alone)
             w->gains = ops->alloc(dev, w->layout.gains * sizeof(float));
         else
-            w->theta = ops->alloc(dev, n * sizeof(float));
-        w->work = act == DTYPE_F32 ? w->theta : ops->alloc(dev, n * dtype_bytes(act));
+            w->theta = theta ? theta : ops->alloc(dev, n * sizeof(float));
+        w->work = work ? work : act == DTYPE_F32 ? w->theta : ops->alloc(dev, n * dtype_bytes(act));
         w->rope = ops->alloc(dev, (size_t)c->T * (size_t)c->D * sizeof(float));
     }
     if ((bf16_alone ? w->gains : w->theta) && w->work && w->rope && upload_rope(w) == 0)
         return 0;
     snprintf(err, cap, "no memory for %llu weights (%.1f MB)", (unsigned long long)model_params(c),
              (double)need / 1e6);
+    w->theta = theta ? NULL : w->theta;
+    w->work = work ? NULL : w->work;
     weights_free(w);
     return -1;
 }
@@ -75,22 +80,45 @@ static int allocate(struct weights *w, const struct ops *ops, struct device *dev
 int weights_alloc(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
                   const struct model_config *c, char *err, size_t cap)
 {
-    return allocate(w, ops, dev, act, c, false, err, cap);
+    return allocate(w, ops, dev, act, c, false, NULL, NULL, err, cap);
 }
 
 int weights_alloc_bf16(struct weights *w, const struct ops *ops, struct device *dev,
                        const struct model_config *c, char *err, size_t cap)
 {
-    return allocate(w, ops, dev, DTYPE_BF16, c, true, err, cap);
+    return allocate(w, ops, dev, DTYPE_BF16, c, true, NULL, NULL, err, cap);
+}
+
+int weights_alloc_around(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
+                         const struct model_config *c, float *theta, void *work, char *err, size_t cap)
+{
+    return allocate(w, ops, dev, act, c, !theta, theta, work, err, cap);
+}
+
+void weights_settle(struct weights *w)
+{
+    size_t bytes = w->layout.total * dtype_bytes(w->act);
+    void *copy = w->map ? w->ops->alloc(w->dev, bytes) : NULL;
+    if (!copy)
+        return;
+    w->ops->upload(w->dev, copy, w->work, bytes);
+    w->theta = w->theta ? copy : NULL;
+    w->work = copy;
+    munmap(w->map, w->map_bytes);
+    w->map = NULL;
 }
 
 void weights_free(struct weights *w)
 {
     if (!w->ops)
         return;
-    if (w->work != w->theta)
-        w->ops->free(w->dev, w->work);
-    w->ops->free(w->dev, w->theta);
+    if (w->map) {
+        munmap(w->map, w->map_bytes);
+    } else {
+        if (w->work != w->theta)
+            w->ops->free(w->dev, w->work);
+        w->ops->free(w->dev, w->theta);
+    }
     w->ops->free(w->dev, w->gains);
     w->ops->free(w->dev, w->rope);
     params_free(&w->layout);

@@ -55,7 +55,7 @@ struct engine *engine_new(const struct loaded *m, const struct engine_limits *l)
     size_t n = (size_t)l->slots, V = (size_t)m->w.c.V;
     e->m = m;
     e->limits = *l;
-    slots_open(&e->slots, &m->w, l->slots);
+    slots_open(&e->slots, &m->w, l->slots, l->context);
     e->running = xcalloc(n, sizeof *e->running);
     e->logits = xcalloc(n * V, sizeof *e->logits);
     e->scratch = xcalloc(V, sizeof *e->scratch);

@@ -62,6 +62,7 @@ struct job {
 
 struct engine_limits {
     int slots, queue; /* texts that run at once; that may wait */
+    int context;      /* tokens of a text at most, prompt included; the model's context or less */
     double timeout_s; /* of a job, from its submission on */
 };
 

@@ -165,23 +165,35 @@ static bool command(struct session *s, char *line)
     return true;
 }
 
-/* Reads a line, and those after it while they end with a backslash. Returns false at the end of the input. */
+/* Adds a line to b. Returns whether another one belongs to it: it ends with a backslash. */
+static bool add_line(struct strbuf *b, const char *line)
+{
+    size_t n = strlen(line);
+    bool more = n > 0 && line[n - 1] == '\\';
+    strbuf_add(b, line, more ? n - 1 : n);
+    if (more)
+        strbuf_add(b, "\n", 1);
+    return more;
+}
+
+/* Reads a line, and those that belong to it. Ctrl-C begins anew. Returns false at the end of the input. */
 static bool read_lines(struct strbuf *b)
 {
-    const char *prompt = "> ";
-    char *line;
+    bool more = false;
     strbuf_reset(b);
-    while ((line = readline(prompt))) {
-        size_t n = strlen(line);
-        bool more = n > 0 && line[n - 1] == '\\';
-        strbuf_add(b, line, more ? n - 1 : n);
+    do {
+        interrupted = 0;
+        char *line = readline(more ? ". " : "> ");
+        if (!line && !interrupted)
+            return false;
+        if (!line) {
+            printf("\n");
+            strbuf_reset(b);
+        }
+        more = line ? add_line(b, line) : false;
         free(line);
-        if (!more)
-            return true;
-        strbuf_add(b, "\n", 1);
-        prompt = ". ";
-    }
-    return false;
+    } while (more || interrupted);
+    return true;
 }
 
 void interactive_run(const struct loaded *m, struct sampling *sampling, struct text_options *text,

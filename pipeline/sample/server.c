@@ -74,15 +74,16 @@ void server_run(const struct loaded *m, const struct server_options *o)
     s->m = m;
     s->o = o;
     s->key = o->key_file ? read_key(o->key_file) : NULL;
-    s->limits = (struct engine_limits){o->slots, o->queue, o->timeout_s};
+    int T = m->w.c.T, context = o->context > 0 && o->context < T ? o->context : T;
+    s->limits = (struct engine_limits){o->slots, o->queue, context, o->timeout_s};
     s->e = engine_new(m, &s->limits);
-    jobs_open(&s->jobs, m);
+    jobs_open(&s->jobs, m, context);
     struct MHD_Daemon *d = start(s, fd);
     printf("http://%s\n", shown);
     if (fflush(stdout) != 0)
         die_errno("standard output");
     say("serving %s as '%s' on http://%s, %d texts at once, context %d", m->dir, o->model, shown, o->slots,
-        m->w.c.T);
+        context);
     engine_run(s->e);
     say("%s: stopping", strsignal(stop_signal));
     stop(s, d);

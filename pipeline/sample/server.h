@@ -9,9 +9,9 @@
 
 struct server_options {
     struct address address;
-    const char *key_file; /* NULL: no key is needed */
-    char *model;          /* the name under which clients ask for it */
-    int slots, queue;
+    const char *key_file;      /* NULL: no key is needed */
+    char *model;               /* the name under which clients ask for it */
+    int slots, queue, context; /* context 0: the model's */
     double timeout_s;
 };
 

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-void slots_open(struct slots *s, const struct weights *w, int n)
+void slots_open(struct slots *s, const struct weights *w, int n, int T)
 {
     char err[512];
     const struct sampling greedy = {.top_p = 1, .repetition_penalty = 1};
-    *s = (struct slots){.n = n, .T = w->c.T, .V = w->c.V};
-    s->kv = kv_cache_alloc(w, n, w->c.T, err, sizeof err);
+    *s = (struct slots){.n = n, .T = T, .V = w->c.V};
+    s->kv = kv_cache_alloc(w, n, T, err, sizeof err);
     if (!s->kv)
-        die("%s; --slots N: fewer texts at once take less", err);
+        die("%s; fewer texts at once (--slots N) or shorter ones (--context N) take less", err);
     s->slot = xcalloc((size_t)n, sizeof *s->slot);
     for (int i = 0; i < n; i++) {
         s->slot[i].ids = xcalloc((size_t)s->T, sizeof *s->slot[i].ids);

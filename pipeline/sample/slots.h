@@ -30,8 +30,8 @@ struct slots {
     uint64_t takings;
 };
 
-/* Dies without memory. */
-void slots_open(struct slots *s, const struct weights *w, int n);
+/* n slots of T tokens. Dies without memory. */
+void slots_open(struct slots *s, const struct weights *w, int n, int T);
 void slots_close(struct slots *s);
 /* Takes a free slot for a prompt of n tokens; there must be one. Its cache then holds the first *have of
  * them. *have is n when the prompt is there as a whole, with slot->first. fresh: nothing is taken over. */

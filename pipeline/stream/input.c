@@ -165,6 +165,8 @@ static void report(const struct input_stats *s)
     if (s->repaired > 0)
         warn("%llu %s taken only as --accept-nan or --replace-surrogates asks",
              (unsigned long long)s->repaired, s->repaired == 1 ? "document was" : "documents were");
+    if (s->encoded > 0)
+        warn("left out: %llu web pages in an HTTP encoding", (unsigned long long)s->encoded);
     if (s->bad > 0)
         warn("left out: %llu bad %s", (unsigned long long)s->bad, s->bad == 1 ? "document" : "documents");
 }
@@ -174,7 +176,7 @@ static void report(const struct input_stats *s)
 static void check_read(const struct input *in)
 {
     const struct input_stats *s = &in->stats;
-    if (in->stopped || s->docs > 0 || s->bad + s->binary + s->links == 0)
+    if (in->stopped || s->docs > 0 || s->bad + s->binary + s->links + s->encoded == 0)
         return;
     report(s);
     die("%s: nothing was read: all that is there was left out", in->paths[0]);
@@ -204,6 +206,7 @@ bool input_next(struct input *in, struct doc *d)
                      : in->kind == JSON_VALUES ? input_json_value(in, d)
                      : in->kind == PARQUET     ? input_parquet_row(in, d)
                      : in->kind == TABLE       ? input_table_row(in, d)
+                     : in->kind == WARC        ? input_warc_record(in, d)
                                                : input_text(in, d);
         if (!found || in->stopped)
             continue;
@@ -240,6 +243,8 @@ void input_close(struct input *in)
     free(in->join);
     walk_close(in->walk);
     doc_parser_free(in->parser);
+    members_close(in->members);
+    free(in->plain);
     free(in->name);
     free(in->buf);
     free(in->id);

@@ -11,6 +11,8 @@
  *   .json           JSON objects one after the other, or an array of them
  *   .csv .tsv       with --csv a row each, whose fields the header names
  *   .parquet        a row each (formats/parquet.md)
+ *   .warc .wet      web pages and their texts
+ *   .tar .zip       the files in it, each by its own name (stream/members.h)
  *   directory       all files below it, sorted by name, without hidden files and symbolic links
  *   anything else   one document a file; .txt is split at lines <|endoftext|>
  * The order depends on names alone. Memory is constant; text files above
@@ -41,6 +43,7 @@ struct input_opts {
     bool skip_bad;          /* count bad JSON documents and continue */
     bool accept_nan, replace_surrogates; /* see doc_parser_allow */
     uint64_t window;                     /* largest window of compressed streams; 0: 128 MiB */
+    bool plain_text;                     /* HTML and Markdown become plain text */
     bool csv;                            /* each row of a .csv or .tsv file is a document */
     const char *files_from;              /* a file with more operands: input_operands */
     const char *part;                    /* "K/N": of the documents in order, the Kth of every N; NULL: all */
@@ -61,6 +64,8 @@ struct input_opts {
      ".csv and .tsv files have a header, and each row is a document; default: text"},                        \
     {0, "part", OPT_STR, &(o).part, "K/N",                                                                   \
      "take the Kth of every N documents: N jobs share a corpus, 1/N to N/N"},                                \
+    {0, "plain-text", OPT_FLAG, &(o).plain_text, NULL,                                                       \
+     ".html, .htm and .md files, and pages in .warc files, become plain text"},                              \
     {0, "files-from", OPT_STR, &(o).files_from, "FILE",                                                      \
      "read what more names FILE has, one a line; - is standard input"}
 
@@ -88,6 +93,7 @@ struct input_opts {
 struct input_stats {
     uint64_t docs, text_bytes;          /* returned by input_next */
     uint64_t empty, bad, binary, links; /* documents and files that were left out */
+    uint64_t encoded;                   /* WARC records whose HTTP encoding is not undone */
     uint64_t repaired;                  /* accepted because of accept_nan or replace_surrogates */
     uint64_t read_bytes, total_bytes;   /* bytes of files, as stored; total 0: unknown */
 };

@@ -69,6 +69,8 @@ static enum kind kind_of_name(const char *name, size_t len)
         return JSON_VALUES;
     if (has_end(name, len, ".parquet"))
         return PARQUET;
+    if (has_end(name, len, ".warc") || has_end(name, len, ".wet"))
+        return WARC;
     return has_end(name, len, ".txt") ? TEXT_SEPARATED : TEXT;
 }
 
@@ -109,6 +111,9 @@ static void start_stream(struct input *in, struct decompress *file, const char *
     in->line = 1;
     in->place = AT_TOP;
     in->piece = 0;
+    size_t stem;
+    decompress_kind_of_name(name, &stem);
+    in->markup = markup_of_name(name, stem);
     if (input_have(in, 3) && memcmp(in->buf, INPUT_MARK, 3) == 0)
         in->pos = 3; /* skips the byte order mark */
     if (kind == JSON_LINES && input_have(in, 4) && memcmp(in->buf, "PAR1", 4) == 0)
@@ -174,8 +179,27 @@ void input_end_file(struct input *in)
     in->file = NULL;
 }
 
+/* A member of the archive that is open. */
+static void start_member(struct input *in, const char *path)
+{
+    size_t stem;
+    char err[200] = "";
+    enum decompress_kind compression = decompress_kind_of_name(path, &stem);
+    enum kind kind = kind_of_file(in, path, stem);
+    if (kind == PARQUET)
+        die("%s: a Parquet file is read from its end: extract it first", path);
+    if (members_is_archive(path))
+        die("%s: an archive within an archive: extract it first", path);
+    struct decompress *file = decompress_open_source(members_read, in->members, compression, err, sizeof err);
+    start_stream(in, file, path, kind, err);
+}
+
 static void start_named(struct input *in, int fd, const char *path)
 {
+    if (members_is_archive(path)) {
+        in->members = members_open(fd, path, &in->opts.globs);
+        return;
+    }
     size_t stem;
     enum decompress_kind compression = decompress_kind_of_name(path, &stem);
     enum kind kind = kind_of_file(in, path, stem);
@@ -223,8 +247,15 @@ static void open_operand(struct input *in, const char *path)
 bool input_next_file(struct input *in)
 {
     while (!in->stopped && !in->file && !in->parquet) {
-        const char *path = in->walk ? walk_next(in->walk) : NULL;
-        if (path) {
+        const char *member = in->members ? members_next(in->members) : NULL;
+        const char *path = in->walk && !in->members ? walk_next(in->walk) : NULL;
+        if (member) {
+            start_member(in, member);
+        } else if (in->members) {
+            in->read_before += members_offset(in->members);
+            members_close(in->members);
+            in->members = NULL;
+        } else if (path) {
             open_in_directory(in, path);
         } else if (in->walk) {
             in->stats.links += walk_links(in->walk);

@@ -5,6 +5,7 @@
  * input_files.c  which file is read next, by what name, and its bytes
  * input_json.c   JSON lines and JSON values
  * input_table.c  the rows of CSV and TSV files
+ * input_warc.c   the records of WARC files
  * input_text.c   plain text
  */
 #ifndef STREAM_INPUT_INSIDE_H
@@ -14,7 +15,9 @@
 #include "formats/decompress.h"
 #include "formats/template.h"
 #include "pipeline/stream/input.h"
+#include "pipeline/stream/members.h"
 #include "pipeline/stream/parquet_docs.h"
+#include "pipeline/stream/plain_text.h"
 #include "pipeline/stream/walk.h"
 
 #include <stdarg.h>
@@ -25,7 +28,7 @@
 #define INPUT_MARK "\xef\xbb\xbf" /* the byte order mark */
 
 /* How the bytes of a file are divided into documents. */
-enum kind { JSON_LINES, JSON_VALUES, TEXT, TEXT_SEPARATED, PARQUET, TABLE };
+enum kind { JSON_LINES, JSON_VALUES, TEXT, TEXT_SEPARATED, PARQUET, TABLE, WARC };
 
 /* The position in a .json file: between values at the top level, or within an array before or after an
  * element. */
@@ -36,7 +39,8 @@ struct input {
     char *join; /* opts.join, with its escapes replaced */
     const char *const *paths;
     size_t n_paths, next_path;
-    struct walk *walk; /* the directory being read */
+    struct walk *walk;       /* the directory being read */
+    struct members *members; /* the archive being read */
     struct doc_parser *parser;
     struct template *template; /* makes the text of a JSON document; NULL: a single field is the text */
     struct input_stats stats;
@@ -46,6 +50,8 @@ struct input {
     struct parquet_docs *parquet;
     struct csv *table; /* TABLE: from its header on */
     char *name;
+    char *plain; /* the newest text made from markup; owned */
+    enum markup markup;
     enum kind kind;
     bool eof;
     bool stopped;         /* stop_signal came while waiting: no more documents are returned */
@@ -89,6 +95,7 @@ void input_set_id(struct input *in, struct doc *d, const char *separator, uint64
 bool input_json_line(struct input *in, struct doc *d);
 bool input_json_value(struct input *in, struct doc *d);
 bool input_table_row(struct input *in, struct doc *d);
+bool input_warc_record(struct input *in, struct doc *d);
 bool input_text(struct input *in, struct doc *d);
 
 #endif

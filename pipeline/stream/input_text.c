@@ -79,12 +79,12 @@ static bool skip_binary(struct input *in, const char *nul)
     static const struct {
         const char *magic, *what;
     } archives[] = {
-        {"PK\3\4", "a zip archive"}, {"7z\xbc\xaf", "a 7-Zip archive"}, {"Rar!", "a RAR archive"}};
+        {"7z\xbc\xaf", "a 7-Zip archive"}, {"Rar!", "a RAR archive"}};
     const char *what = "binary: it holds a NUL byte";
     for (size_t i = 0; in->piece == 0 && i < sizeof archives / sizeof *archives; i++)
         if (memcmp(in->buf, archives[i].magic, 4) == 0)
             what = archives[i].what;
-    if (!in->walk)
+    if (!in->walk && !in->members)
         die("%s: offset %llu: %s, which is not read as text", in->name,
             (unsigned long long)(in->text_before + (uint64_t)(nul - in->buf)), what);
     detail("%s: left out: %s", in->name, what);
@@ -105,6 +105,12 @@ bool input_text(struct input *in, struct doc *d)
         return false;
     }
     in->pos += len + gap;
+    if (in->markup != MARKUP_NONE && in->opts.plain_text) {
+        free(in->plain);
+        d->text = in->plain = plain_text(in->markup, d->text, d->len, &d->len);
+        if (!d->text)
+            d->len = 0;
+    }
     in->separated |= gap > 0;
     if (in->separated)
         trim_newlines(d);

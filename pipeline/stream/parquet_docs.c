@@ -120,7 +120,7 @@ static void select_columns(struct parquet_docs *p)
     const struct template *t = p->template;
     p->part_cells = xcalloc(t->n ? t->n : 1, sizeof *p->part_cells);
     for (size_t i = 0; i < t->n; i++)
-        p->part_cells[i] = t->parts[i].field ? want_text(p, t->parts[i].s) : NONE;
+        p->part_cells[i] = t->parts[i].kind == TEMPLATE_FIELD ? want_text(p, t->parts[i].s) : NONE;
     p->id_cell = want_if_there(p, "id");
     p->domain_cell = want_if_there(p, "domain");
     p->cells = xcalloc(p->n_wants ? p->n_wants : 1, sizeof *p->cells);
@@ -144,6 +144,8 @@ static struct parquet_docs *open_docs(struct parquet_docs *p, const struct parqu
                                      : default_template(p);
     if (!p->template)
         die("out of memory");
+    if (p->template->lists)
+        die("%s: --text: lists, {#NAME}, are read from JSON alone, not from Parquet", p->name);
     select_columns(p);
     return p;
 }
@@ -176,7 +178,7 @@ struct parquet_docs *parquet_docs_open_source(const struct input_source *source,
 static void fill_template(struct parquet_docs *p, struct doc *d)
 {
     const struct template *t = p->template;
-    if (t->n == 1 && t->parts[0].field) {
+    if (t->n == 1 && t->parts[0].kind == TEMPLATE_FIELD) {
         const struct parquet_cell *c = &p->cells[p->part_cells[0]];
         d->text = c->s ? c->s : "";
         d->len = c->len;
@@ -186,7 +188,7 @@ static void fill_template(struct parquet_docs *p, struct doc *d)
     bool any = false;
     for (size_t i = 0; i < t->n; i++) {
         const struct template_part *part = &t->parts[i];
-        const struct parquet_cell *c = part->field ? &p->cells[p->part_cells[i]] : NULL;
+        const struct parquet_cell *c = part->kind == TEMPLATE_FIELD ? &p->cells[p->part_cells[i]] : NULL;
         any |= c && c->s;
         if (c && c->s)
             strbuf_add(&p->text, c->s, c->len);

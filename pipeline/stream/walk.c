@@ -50,15 +50,20 @@ static void set_path(struct walk *w, size_t keep, const char *name)
     strbuf_add(&w->path, name, strlen(name));
 }
 
-static bool is_wanted(const struct walk *w, const char *name)
+bool walk_matches(const struct str_list *globs, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    for (size_t i = 0; i < globs->n; i++)
+        if (fnmatch(globs->v[i], strchr(globs->v[i], '/') ? path : name, 0) == 0)
+            return true;
+    return globs->n == 0;
+}
+
+/* Whether the globs choose the file at w->path. */
+static bool is_wanted(const struct walk *w)
 {
     const char *below = w->path.s + w->root_len;
-    while (*below == '/')
-        below++;
-    for (size_t i = 0; i < w->globs->n; i++)
-        if (fnmatch(w->globs->v[i], strchr(w->globs->v[i], '/') ? below : name, 0) == 0)
-            return true;
-    return w->globs->n == 0;
+    return walk_matches(w->globs, below + strspn(below, "/"));
 }
 
 struct walk *walk_open(const char *dir, const struct str_list *globs)
@@ -90,9 +95,9 @@ const char *walk_next(struct walk *w)
             enter(w);
         else if (S_ISREG(st.st_mode) && apart_is_output(&st))
             detail("%s: is the output, and left out", w->path.s);
-        else if (S_ISREG(st.st_mode) && is_wanted(w, name))
+        else if (S_ISREG(st.st_mode) && is_wanted(w))
             return w->path.s;
-        else if (S_ISLNK(st.st_mode) && is_wanted(w, name))
+        else if (S_ISLNK(st.st_mode) && is_wanted(w))
             w->links++;
     }
     return NULL;

@@ -11,6 +11,7 @@
 
 #include "pipeline/lib/cli.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct walk;
@@ -20,6 +21,8 @@ struct walk;
 struct walk *walk_open(const char *dir, const struct str_list *globs);
 /* Returns the path of the next file, valid until the next call; NULL at the end. */
 const char *walk_next(struct walk *w);
+/* Whether one of the globs matches a path below a directory; no globs match all. */
+bool walk_matches(const struct str_list *globs, const char *path);
 uint64_t walk_links(const struct walk *w); /* symbolic links that a glob matched and the walk skipped */
 void walk_close(struct walk *w);           /* NULL is fine */
 

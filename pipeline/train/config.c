@@ -279,6 +279,16 @@ static void resolve_parts(struct train_config *c, bool given)
         least *= 2;
     if (c->parts & (c->parts - 1))
         usage_error("--parts %llu: a power of two", (unsigned long long)c->parts);
+    if (c->sync_every > 0) { /* a part is what a process has */
+        if (least != ranks)
+            usage_error("--sync-every: 1, 2, 4, 8, ... processes, not %u", ranks);
+        if (c->ema_nesterov > 0 || c->outer_nesterov > 0 || c->state_dtype == DTYPE_BF16 ||
+            config_finishes(c))
+            usage_error("--sync-every: not together with what else averages or extrapolates weights, or with "
+                        "--state-dtype bf16");
+        c->parts = ranks;
+        return;
+    }
     if (c->parts == 0)
         c->parts = !c->launched ? 1 : least > CONFIG_PARTS ? least : CONFIG_PARTS;
     if (c->parts >= least)
@@ -331,9 +341,9 @@ void config_resolve(struct train_config *c, const json_t *stored, const char *fr
         c->val_every = (c->steps + 7) / 8; /* rounded up: the last of them is the end's */
     for (const struct setting *s = NULL; (s = settings_next(s));)
         setting_check(s);
-    resolve_parts(c, parts_given);
     if (c->finish == (enum finish_choice)UNSET_WORD)
         c->finish = c->schedule == SCHEDULE_MERGE ? FINISH_PREDICT : FINISH_DECAY;
+    resolve_parts(c, parts_given);
     resolve_growth(c);
     if (c->sample_every > 0 && c->sample_prompts.n == 0)
         usage_error("--sample-every: --sample-prompt TEXT is missing");

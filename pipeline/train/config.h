@@ -50,7 +50,7 @@ struct train_config {
         clip, momentum;
     double print_shape, timeout;
     double ema_nesterov, ema_gamma, outer_lr, outer_momentum;
-    uint64_t outer_nesterov, ema_start, updates;
+    uint64_t outer_nesterov, ema_start, updates, sync_every;
     struct growth growth; /* what grow says */
     int ranks;            /* processes that train together; 0 as well as 1: alone */
     bool launched;        /* by mpirun or srun */

@@ -46,12 +46,10 @@ void lookahead_before(struct lookahead *l, struct weights *w, const struct sched
     w->ops->ema_step(w->dev, w->theta, w->work, l->mean, w->layout.total, l->gamma, ahead);
 }
 
-void lookahead_after(struct lookahead *l, struct weights *w, const struct schedule *s, uint64_t step)
+void lookahead_step(struct lookahead *l, struct weights *w)
 {
     const struct ops *o = w->ops;
     size_t n = w->layout.total;
-    if (!l->anchor || (step + 1) % l->every != 0 || !schedule_stable(s, step))
-        return;
     o->scale(w->dev, l->velocity, l->mu, n);
     o->axpy(w->dev, l->velocity, 1, w->theta, n);
     o->axpy(w->dev, l->velocity, -1, l->anchor, n);
@@ -60,4 +58,10 @@ void lookahead_after(struct lookahead *l, struct weights *w, const struct schedu
     o->axpy(w->dev, w->theta, l->eta * l->mu, l->velocity, n);
     o->copy(w->dev, l->anchor, w->theta, n * sizeof(float));
     weights_publish(w);
+}
+
+void lookahead_after(struct lookahead *l, struct weights *w, const struct schedule *s, uint64_t step)
+{
+    if (l->anchor && !l->apart && (step + 1) % l->every == 0 && schedule_stable(s, step))
+        lookahead_step(l, w);
 }

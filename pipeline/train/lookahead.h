@@ -22,6 +22,7 @@
 #include "pipeline/train/schedule.h"
 
 struct lookahead {
+    bool apart;        /* ranks train apart: every is when they meet (local.h), which makes the outer step */
     float beta, gamma; /* beta 0: no EMA-Nesterov */
     uint64_t start;    /* first step that it acts in, if that is after the warm-up */
     uint64_t every;    /* K; 0: no outer Nesterov */
@@ -37,6 +38,8 @@ size_t lookahead_bytes(const struct lookahead *l, size_t n);        /* what allo
 void lookahead_begin(struct lookahead *l, const struct weights *w); /* the first weights are there */
 /* Around step number `step` (from 0). */
 void lookahead_before(struct lookahead *l, struct weights *w, const struct schedule *s, uint64_t step);
+/* The outer Nesterov step, whatever the schedule: from the anchor along what the weights moved since. */
+void lookahead_step(struct lookahead *l, struct weights *w);
 void lookahead_after(struct lookahead *l, struct weights *w, const struct schedule *s, uint64_t step);
 
 #endif

@@ -4,6 +4,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/train/ledger.h"
+#include "pipeline/train/local.h"
 #include "pipeline/train/metrics.h"
 #include "pipeline/train/samples.h"
 #include "pipeline/train/state.h"
@@ -182,10 +183,23 @@ static void compare_finish(struct trainer *t)
     metrics_finish(&t->metrics, t->step, mean, se, t->finished_better);
 }
 
-/* Something that is done every so many steps, and at the end, is due after `step` of them. */
+/* Something that is done every so many steps, and at the end, is due after `step` of them: a step after which
+ * the ranks meet, where they train apart. */
 static bool due(const struct trainer *t, uint64_t step, uint64_t every)
 {
-    return step == t->cfg->steps || (every > 0 && step % every == 0);
+    uint64_t round = t->cfg->sync_every ? t->cfg->sync_every : 1; /* nothing is done between two meetings */
+    if (step == t->cfg->steps || every == 0)
+        return step == t->cfg->steps;
+    return step % round == 0 && step / every > (step - round) / every;
+}
+
+/* A checkpoint is of weights that all ranks have. */
+static void save(struct trainer *t)
+{
+    if (!local_together(t))
+        local_meet(t);
+    local_average_state(t);
+    state_save(t);
 }
 
 /* Layers that waited take part from this step on, with moments of zero. */
@@ -227,6 +241,8 @@ static void step(struct trainer *t, const struct batch_record *record, double be
         update_weights(t, done, part, &r);
     lookahead_after(&t->ahead, &t->w, &t->schedule, t->step);
     t->step++;
+    if (t->cfg->sync_every > 0 && due(t, t->step, t->cfg->sync_every))
+        local_meet(t);
     finish_after(&t->finish, &t->w, t->step - growth_since(&t->cfg->growth, t->step - 1));
     t->tokens_seen += tokens;
     by_source(t, rows);
@@ -316,6 +332,8 @@ static void after_step(struct trainer *t)
         samples_write(&(struct samples){&t->cfg->sample_prompts, t->tok, t->cfg->sample_tokens}, &t->w,
                       &t->metrics, t->step);
     int asked = agree_on_signals(t);
+    if (!local_together(t) && !t->stop) /* a signal that asks to save waits for the next meeting */
+        asked = 0;
     bool best = t->cfg->keep_best && t->best_step == t->step;
     bool in_doubt = t->guard.bad_in_a_row > 0 && t->step < t->cfg->steps && !t->stop;
     bool saves = (due(t, t->step, t->cfg->save_every) || best || t->stop || asked) && !in_doubt;
@@ -323,7 +341,7 @@ static void after_step(struct trainer *t)
         mixed_write(&t->mixed, t->h, &t->metrics, t->step);
     if (saves) {
         save_signal = 0; /* one that comes from here on is about later steps */
-        state_save(t);
+        save(t);
         if (asked)
             say("step %llu: saved, as SIGUSR1 asks", (unsigned long long)t->step);
     }
@@ -363,7 +381,7 @@ static void save_on_failure(void *arg)
     if (t->saved_step == t->step || t->step == 0)
         return;
     stopwatch_stop(&t->clock);
-    state_save(t);
+    save(t);
     say("saved the %llu steps that are done; go on with --resume", (unsigned long long)t->step);
 }
 
@@ -390,7 +408,7 @@ void loop_set_depth(struct trainer *t, int depth)
 static _Noreturn void fail_with_first(struct trainer *t)
 {
     if (t->saved_step != t->step && t->step > 0)
-        state_save(t);
+        save(t);
     cluster_leave_to_first(t->cluster);
     exit(1);
 }
@@ -443,7 +461,7 @@ int loop_run(struct trainer *t)
     progress_end();
     stopwatch_stop(&t->clock);
     if (t->saved_step != t->step && t->step > 0)
-        state_save(t);
+        save(t);
     at_failure_cancel(t);
     if (t->stop && t->step < t->cfg->steps)
         return stopped(t);

@@ -57,6 +57,8 @@ struct trainer {
     float *loss;           /* B x T */
     double *row_loss;      /* B: mean of the row */
     size_t *row_border;    /* ranks + 1: bytes of row_loss, of an update, that each rank fills in */
+    double *rank_norm;     /* --sync-every: the norms of the ranks' gradients */
+    size_t *rank_border;   /* ranks + 1: their bytes */
     double *source_loss;   /* by source */
     double *finished_loss; /* micro: of a row, by the forecast */
 
@@ -74,6 +76,7 @@ struct trainer {
     bool finished_better; /* --finish auto: the forecast was better than the weights when last compared */
 
     uint64_t saved_step;        /* newest checkpoint's; UINT64_MAX: none */
+    uint64_t met_step;          /* --sync-every: the step after which the ranks last had equal weights */
     int stop;                   /* the signal that all ranks stop at; 0: none */
     double began, step_seconds; /* now_seconds() at start; smoothed */
     uint64_t began_step;

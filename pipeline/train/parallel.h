@@ -23,6 +23,7 @@
 enum {
     PARALLEL_PIECE = 1 << 18,  /* elements: a norm is a sum over pieces */
     PARALLEL_BUCKET = 1 << 20, /* elements that are on their way at a time, from each rank */
+    PARALLEL_BUCKET_BYTES = PARALLEL_BUCKET * 4,
 };
 
 struct parallel {
@@ -42,6 +43,11 @@ struct parallel {
     char *mailbox; /* host: buckets for messages, when the device has memory of its own */
 };
 
+/* Elements of a message, for arrays of n elements. */
+static inline size_t parallel_bucket(size_t n)
+{
+    return n < PARALLEL_BUCKET ? n : PARALLEL_BUCKET;
+}
 /* Which elements each rank owns. cut has room for size + 1. */
 void parallel_cut(size_t *cut, int size, const struct params *layout, bool use_muon);
 /* Bytes of device memory that parallel_alloc takes. */
@@ -70,6 +76,9 @@ void parallel_norm_begin(struct parallel *p);
 double parallel_norm_end(const struct parallel *p);
 /* After the optimizer changed the own weights: those of all. */
 void parallel_spread(struct parallel *p, struct weights *w);
+/* An array of layout.total f32 elements becomes the mean of the ranks' arrays, summed in the tree of the
+ * ranks: a power of two of them. The gradient's memory is used. */
+void parallel_average(struct parallel *p, float *array);
 /* Rank 0 gets the whole of an array of which each rank has its own elements at `own`, in `whole`. */
 void parallel_collect(struct parallel *p, void *whole, const void *own, size_t element);
 

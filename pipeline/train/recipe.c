@@ -30,15 +30,14 @@ static const struct advice {
 };
 enum { N_FAST = sizeof fast / sizeof *fast };
 
-/* In rising order. Of widths 128, 192 and 256 the first was measured to be the best with 1e13 operations, by
- * far (docs/results/recipe.md). Where the others begin is an estimate, between two rules: 20 tokens a weight
- * (Hoffmann et al. 2022, arXiv:2203.15556), and a best width that grows as the fourth root of the operations
- * from what was measured. */
+/* In rising order. Width 128 was measured to be better than 192 and 256 with 1e13 operations, and than 192
+ * with 1e14, there still by 0.05 bits per byte (docs/results/recipe.md). Where the others begin is an
+ * estimate from that, by a best width that grows as the fourth root of the operations. */
 static const struct recipe_shape shapes[] = {
     {0, 4, 128, 2, 352, 4096, 8},
-    {2e14, 4, 192, 3, 512, 4096, 8},
-    {8e14, 4, 256, 4, 704, 4096, 16},
-    {3e15, 6, 256, 4, 704, 8192, 16},
+    {4e14, 4, 192, 3, 512, 4096, 8},
+    {1.3e15, 4, 256, 4, 704, 4096, 16},
+    {4e15, 6, 256, 4, 704, 8192, 16},
 };
 
 const struct recipe_shape *recipe_shape(double flop)

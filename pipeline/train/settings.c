@@ -88,6 +88,10 @@ const struct setting settings[] = {
      "equal bits; 0: 1, or 8 where mpirun or srun started the program"},
     {0, "timeout", OPT_NUM, &cfg.timeout, "SECONDS", NOT_KEPT, NAN, 1, 1e6,
      "of several processes one that does not answer for so long ends the job, exit 75 (600)"},
+    {0, "sync-every", OPT_U64, &cfg.sync_every, "H", RESULT, 0, 0, 1e9,
+     "processes train apart and average their weights every H steps, with an outer Nesterov step (DiLoCo): "
+     "for slow "
+     "networks; 0: they sum gradients in every update"},
     {0, "recompute", OPT_FLAG, &cfg.recompute, NULL, FREE, 0, 0, 0,
      "keep only each layer's input and compute the layer again in the backward pass: less memory, the same "
      "bits"},

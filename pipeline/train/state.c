@@ -217,7 +217,7 @@ static void forget_fetched(struct trainer *t)
 
 static void put_arrays(struct checkpoint_save *s, struct trainer *t)
 {
-    bool whole = t->cluster->size == 1;
+    bool whole = t->cluster->size == 1 || !t->opt.in_shares;
     void *m = whole ? t->opt.m : t->grad, *v = whole ? t->opt.v : t->grad;
     const struct checkpoint_array optim[] = {
         {"exp_avg.", optim_array(&t->opt, m), whole ? NULL : fetch_m, t},
@@ -281,12 +281,13 @@ static void load_lookahead(struct trainer *t, const char *dir, const json_t *sta
 {
     char err[1024];
     bool there = json_object_get(json_object_get(state, "files"), lookahead_file);
+    const char *outer = t->cfg->sync_every > 0 ? "sync-every" : "outer-nesterov";
     const struct {
         const char *option, *prefix;
         float *array;
     } arrays[] = {{"ema-nesterov", "ema.", t->ahead.mean},
-                  {"outer-nesterov", "anchor.", t->ahead.anchor},
-                  {"outer-nesterov", "velocity.", t->ahead.velocity}};
+                  {outer, "anchor.", t->ahead.anchor},
+                  {outer, "velocity.", t->ahead.velocity}};
     lookahead_begin(&t->ahead, &t->w);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         double used = json_number_value(json_object_get(json_object_get(state, "config"), arrays[i].option));
@@ -329,8 +330,11 @@ static void save_finished(struct trainer *t)
 /* Another rank than 0: its share of what rank 0 saves. */
 static void give_share(struct trainer *t)
 {
-    fetch_m(t);
-    fetch_v(t);
+    if (t->opt.in_shares) {
+        fetch_m(t);
+        fetch_v(t);
+        forget_fetched(t);
+    }
     state_check_device(t, t->step);
     t->saved_step = t->step;
 }

@@ -108,7 +108,8 @@ void trainer_allocate(struct trainer *t, struct train_config *c, const struct mo
     t->ahead = (struct lookahead){.beta = (float)c->ema_nesterov,
                                   .gamma = (float)c->ema_gamma,
                                   .start = c->ema_start,
-                                  .every = c->outer_nesterov,
+                                  .every = c->sync_every ? c->sync_every : c->outer_nesterov,
+                                  .apart = c->sync_every > 0,
                                   .eta = (float)c->outer_lr,
                                   .mu = (float)c->outer_momentum};
     if (params_layout(&layout, m) != 0)
@@ -116,7 +117,8 @@ void trainer_allocate(struct trainer *t, struct train_config *c, const struct mo
     t->finish.on = config_finishes(c);
     bool bf16_state = c->state_dtype == DTYPE_BF16;
     parallel_cut(cut, t->cluster->size, &layout, use_muon);
-    size_t begin = cut[t->cluster->rank], end = cut[t->cluster->rank + 1];
+    bool apart = c->sync_every > 0; /* each rank updates all weights, of its own copy */
+    size_t begin = apart ? 0 : cut[t->cluster->rank], end = apart ? layout.total : cut[t->cluster->rank + 1];
     uint64_t optimizer = optim_bytes(&layout, end - begin, act, use_muon, bf16_state) +
                          parallel_bytes(t->cluster, (uint32_t)c->parts, layout.total) +
                          lookahead_bytes(&t->ahead, layout.total) +
@@ -139,7 +141,7 @@ void trainer_allocate(struct trainer *t, struct train_config *c, const struct mo
     if ((bf16_state ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
                     : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
         die("%s", err);
-    t->opt = (struct optim){.in_shares = true,
+    t->opt = (struct optim){.in_shares = !apart,
                             .begin = begin,
                             .end = end,
                             .beta1 = (float)c->beta1,
@@ -171,6 +173,10 @@ void trainer_allocate(struct trainer *t, struct train_config *c, const struct mo
     t->loss = xcalloc((size_t)t->h->B * t->h->T, sizeof *t->loss);
     t->row_loss = xcalloc(t->h->B, sizeof *t->row_loss);
     t->finished_loss = xcalloc((size_t)t->micro, sizeof *t->finished_loss);
+    t->rank_border = xcalloc((size_t)t->cluster->size + 1, sizeof *t->rank_border);
+    t->rank_norm = xcalloc((size_t)t->cluster->size, sizeof *t->rank_norm);
+    for (int r = 0; r <= t->cluster->size; r++)
+        t->rank_border[r] = (size_t)r * sizeof *t->rank_norm;
     t->row_border = xcalloc((size_t)t->cluster->size + 1, sizeof *t->row_border);
     t->source_loss = xcalloc(t->h->n_sources, sizeof *t->source_loss);
 }
@@ -284,7 +290,7 @@ void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
     }
     state_check_mix(t, dir, state);
     state_load(t, dir, state);
-    t->saved_step = t->step;
+    t->saved_step = t->met_step = t->step;
     if (t->cluster->rank != 0)
         return;
     rundir_link(t->cfg->run, "latest", t->step);
@@ -317,6 +323,8 @@ void trainer_close(struct trainer *t)
     free(t->loss);
     free(t->row_loss);
     free(t->row_border);
+    free(t->rank_border);
+    free(t->rank_norm);
     free(t->source_loss);
     free(t->finished_loss);
 }

@@ -22,8 +22,13 @@ static void gradient(struct trainer *t, uint32_t first, uint32_t rows)
 {
     struct parallel *p = &t->parallel;
     uint32_t leaves, part, end;
-    float scale = 1.0f / ((float)rows * (float)t->h->T);
     parallel_share(p, rows, &leaves, &part, &end);
+    if (t->cfg->sync_every > 0) { /* the own rows alone */
+        uint32_t from = parallel_first_row(leaves, part, rows), to = parallel_first_row(leaves, end, rows);
+        accumulate(t, first + from, to - from, t->grad, 1.0f / ((float)(to - from) * (float)t->h->T));
+        return;
+    }
+    float scale = 1.0f / ((float)rows * (float)t->h->T);
     for (; part < end; part++) {
         uint32_t from = parallel_first_row(leaves, part, rows),
                  to = parallel_first_row(leaves, part + 1, rows);
@@ -69,17 +74,36 @@ static double mean_loss(const struct trainer *t, uint32_t first, uint32_t rows)
     return sum / rows;
 }
 
+/* Ranks that train apart have a gradient each; the largest norm stands for all in what they decide. */
+static void share_norm(struct trainer *t)
+{
+    t->rank_norm[t->cluster->rank] = optim_grad_norm(&t->w, t->grad);
+    cluster_gather_begin(t->cluster, t->rank_norm, t->rank_border);
+}
+
+static double worst_norm(const struct trainer *t)
+{
+    double worst = 0;
+    for (int r = 0; r < t->cluster->size; r++)
+        worst = t->rank_norm[r] <= worst ? worst : t->rank_norm[r]; /* a NaN as well */
+    return worst;
+}
+
 /* Norm and loss of an update. This is its one wait for the device: all losses are there as well. */
 static void measure(struct trainer *t, uint32_t first, uint32_t rows, double *norm, double *loss)
 {
-    if (parallel_is_plain(&t->parallel))
+    if (t->cfg->sync_every > 0)
+        share_norm(t);
+    else if (parallel_is_plain(&t->parallel))
         *norm = optim_grad_norm(&t->w, t->grad);
     else
         parallel_norm_begin(&t->parallel);
     state_check_device(t, t->step + 1);
     share_row_loss(t, first, rows);
     cluster_wait(t->cluster);
-    if (!parallel_is_plain(&t->parallel))
+    if (t->cfg->sync_every > 0)
+        *norm = worst_norm(t);
+    else if (!parallel_is_plain(&t->parallel))
         *norm = parallel_norm_end(&t->parallel);
     *loss = mean_loss(t, first, rows);
 }
@@ -93,8 +117,10 @@ void update_weights(struct trainer *t, uint32_t first, uint32_t rows, struct ste
     enum verdict verdict = guard_judge(&t->guard, loss, norm, t->cfg->spike_sigma);
     bool learnt = verdict == STEP_OK || (verdict == STEP_SPIKE && !t->cfg->skip_spikes);
     if (learnt) { /* may go on while the next record is read */
-        optim_step(&t->opt, &t->w, t->grad, norm, r->lr, share);
-        parallel_spread(&t->parallel, &t->w);
+        bool apart = t->cfg->sync_every > 0;
+        optim_step(&t->opt, &t->w, t->grad, apart ? t->rank_norm[t->cluster->rank] : norm, r->lr, share);
+        if (!apart)
+            parallel_spread(&t->parallel, &t->w);
     }
     r->loss += loss * share;
     r->grad_norm += norm * share;

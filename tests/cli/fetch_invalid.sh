@@ -79,10 +79,12 @@ grep -q '^fetch: stdin: offset [0-9]*: truncated' err
 # the directory gave nothing else
 mkdir some none links
 echo text | tee some/a.txt >b.txt
-printf 'PK\3\4\24\0\10\0a.jsonl' | tee some/a.zip none/a.zip >a.jsonl.zip
+printf '7z\274\257\47\34\0\4a.jsonl' | tee some/a.7z none/a.7z >a.jsonl.7z
+printf 'PK\3\4\24\0\10\0a.jsonl' >a.jsonl.zip
 printf 'text\nmore\0' | tee none/core >core
 ln -s ../b.txt links/b.txt
-refuse 'a.jsonl.zip: offset 5: a zip archive, which is not read as text' a.jsonl.zip
+refuse 'a.jsonl.7z: offset 6: a 7-Zip archive, which is not read as text' a.jsonl.7z
+refuse 'a.jsonl.zip: offset 0: Unrecognized archive format' a.jsonl.zip
 refuse 'core: offset 9: binary' core
 refuse 'core: offset 9: binary' --skip-bad core
 "$BIN/fetch" --cat some >out 2>err

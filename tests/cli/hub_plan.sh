@@ -2,7 +2,7 @@
 # from the tests' hub to samples, through Parquet, JSON and Software Heritage.
 set -eu
 . "$ROOT/tests/hub/lib.bash"
-for d in language code math ml logic; do "$BIN/fetch" -q --cat "demo:$d" --limit 150KB; done >all.jsonl
+for d in language code math ml logic; do "$BIN/fetch" -q --cat "demo:$d" --limit 100KB; done >all.jsonl
 python3 "$ROOT/tests/hub/corpora.py" hub <all.jsonl
 hub_start --page 1000
 export TRITTER_SWH_URL=http://127.0.0.1:$PORT

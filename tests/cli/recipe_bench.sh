@@ -2,7 +2,7 @@
 . "$ROOT/tests/cli/train_data.bash"
 cat >arms <<'END'
 adamw:
-muon:       batch=2 --optimizer muon
+muon:       batch=2 mix=10,90 --optimizer muon
 wild:       --lr 1000 --weight-decay 100 --max-bad-steps 1     # diverges
 END
 bench=("$ROOT/tools/recipe-bench" --data "$PWD" -o "$PWD/out" --arms-file arms --arms 'adamw muon' --mix 'language=60 math=40' --context 32
@@ -11,7 +11,7 @@ bench() { "${bench[@]}" "$@"; }
 # The speed that a run measures decides its steps; here it is given, so that a slow machine does not take longer.
 known() { mkdir -p out/speed; printf '%s\n%s\n' "$2 32 1" "$3" >"out/speed/$1"; }
 known adamw '' 1280
-known muon 'batch=2 --optimizer muon' 320
+known muon 'batch=2 mix=10,90 --optimizer muon' 320
 
 bench --dry-run >plan
 grep -q '^4 runs are left' plan
@@ -38,6 +38,8 @@ for run in adamw-b1-s1:5:1280 muon-b1-s1:5:320 adamw-b2-s1:10:2560; do
     grep -q "\"steps\":$steps,\"tokens\":$tokens," "out/runs/$name/done" || { cat "out/runs/$name/done"; exit 1; }
 done
 grep -q '"seed": 1' out/runs/muon-b2-s1/model/config.json
+hash=$("$BIN/mix" language=10:tokens/language math=90:tokens/math -T 32 -B 2 --seed 1 --steps 5 --dry-run | sed -n 's/.*; mix //p')
+grep -q "\"mix_hash\": \"$hash\"" out/runs/muon-b1-s1/model/config.json
 
 # the report: the weighted figure is that of the runs, by the weights of the mix
 weighted() { tr -d ' ,\n' <"out/runs/$1/eval.json" | sed 's/"bits_per_byte":/\n&/g' | sed -n 's/^"bits_per_byte":\([0-9.]*\).*/\1/p' | awk '{s += $1 * (NR == 1 ? .6 : .4)} END {printf "%.3f", s}'; }
@@ -55,6 +57,8 @@ known wild '--lr 1000 --weight-decay 100 --max-bad-steps 1' 1280
 bench --arms 'adamw wild' --seconds 1 >third 2>&1 || { cat third; exit 1; }
 grep -q '^| wild | 1 .*| failed |' out/report.md
 expect 1 'holds runs with other settings' bench --limit 1024
+echo 'short: mix=1' >>arms
+expect 1 'short: mix= has 1 weights' bench --arms short
 expect 2 "no arm 'none'" bench --arms none
 expect 2 'baseline .adamw. is none of --arms' bench --arms muon --baseline adamw
 echo 'odd: --no-such-option' >>arms

@@ -118,3 +118,14 @@ cp text/logic.train.jsonl text/logic.val.jsonl
 again four
 if grep 'finished earlier' four; then exit 1; fi
 [ -d t/tokens/logic.val ]
+
+# a text so small that it would be read often gets less weight, unless --mix says how much
+head -n 8 text/logic.val.jsonl >text/logic.train.jsonl
+often() { "$ROOT/run.sh" --run "$PWD/t" --data text --steps 120 --vocab 600 --batch 2 "${small[@]}" "$@" tokenize shard train >often 2>&1 || { cat often; exit 1; }; }
+often
+said=$(sed -n 's/^run.sh: logic has \([0-9]*\) tokens: its weight is \([0-9.]*\) % instead of 10.*/\1 \2/p' often)
+echo "$said" | awk '{d = $2 / 100 * 120 * 2 * 256 - 3 * $1; exit !(NF == 2 && d < 1 && d > -1)}' || { cat often; exit 1; }
+if grep 'will be read' often; then exit 1; fi
+often --mix '40 25 15 10 10'
+if grep 'its weight is' often; then exit 1; fi
+grep -q 'logic: .* will be read' often

@@ -3,10 +3,11 @@
 command -v python3 >/dev/null || { echo 'no python3'; exit 77; }
 batches 150 | train a 150
 
+run=a
 # serve OPTION...: starts a server; $address and $server are where and who it is
 serve() {
     : >address
-    "$BIN/sample" a --serve :0 "$@" >address 2>log &
+    "$BIN/sample" "$run" --serve :0 "$@" >address 2>log &
     server=$!
     for _ in $(seq 200); do [ -s address ] && break; sleep 0.05; done
     address=$(cat address)
@@ -33,6 +34,22 @@ wait "$client"
 [ "$(tail -n 2 last)" = 'data: [DONE]' ]
 [ "$(grep -c '"finish_reason":"length"' last)" = 100 ]
 [ ! -s log ]
+
+# a context below the model's: 16 caches of a long one would take much memory
+serve --slots 2 --quiet --context 9
+[ "$(post /v1/completions '{"prompt":[1,2,3],"max_tokens":50,"ignore_eos":true}')" = 200 ]
+grep -q '"total_tokens":9' answer
+[ "$(post /v1/completions '{"prompt":[1,2,3,4,5,6,7,8,9]}')" = 400 ]
+grep -q 'context_length_exceeded' answer
+ends 143
+
+# prompts longer than a chunk, some of which begin alike
+batches 2 | train long 2 --context 300
+run=long
+serve --slots 3 --quiet
+python3 "$ROOT/tests/cli/serve_check.py" "$address" long/latest "$BIN" prefixes
+ends 143
+run=a
 
 # the queue: one text runs, one may wait, a third is refused
 serve --slots 1 --queue 1 --quiet

@@ -1,5 +1,5 @@
 """
-serve_check.py ADDRESS CHECKPOINT BIN - a client of `sample --serve`, for serve.sh
+serve_check.py ADDRESS CHECKPOINT BIN [prefixes] - a client of `sample --serve`, for serve.sh
 
 Streamed answers are those that are not streamed, texts are those of `sample`, alone and beside others; requests
 that are wrong are refused by name; clients that go or dawdle harm nobody.
@@ -153,6 +153,38 @@ def batch():
         assert c["text"] == complete(seed=c["index"], prompt="3 ", max_tokens=20)["choices"][0]["text"]
 
 
+def prefixes():
+    """Prompts that begin alike take over what was read, in one slot and in others, and say what they say alone."""
+    ids = [5 + i * 7 % 250 for i in range(290)]
+    def ask_ids(prompt, **more):
+        before = metrics()["tritter_reused_tokens_total"]
+        got = complete(prompt=prompt, max_tokens=6, logprobs=3, ignore_eos=True, **more)["choices"]
+        return got, metrics()["tritter_reused_tokens_total"] - before
+    # of each prompt, what it says when nothing can be taken over: another prompt stands in every slot
+    prompts = [ids[:200], ids[:280], ids[:200] + [9] * 60, ids[:128], ids[:129], [4] + ids[:200]]
+    alone = []
+    for p in prompts:
+        for other in range(3):
+            complete(prompt=[other] * 150, max_tokens=0)
+        got, reused = ask_ids(p)
+        assert reused == 0, reused
+        alone.append(got)
+    for other in range(3):
+        complete(prompt=[other] * 150, max_tokens=0)
+    for k, want_reused in (0, 0), (1, 128), (2, 128), (2, 260), (3, 0), (4, 128), (4, 129), (5, 0), (1, None), (0, None):
+        got, reused = ask_ids(prompts[k])
+        assert got == alone[k], f"prompt {k} says something else after others"
+        assert want_reused is None or reused == want_reused, (k, reused)
+    several, reused = ask_ids(prompts[5], n=3)         # one prompt, read once
+    assert reused >= 2 * len(prompts[5]) and several[0] == alone[5][0]
+    for c in several[1:]:
+        assert c["text"] == complete(prompt=prompts[5], max_tokens=6, ignore_eos=True, seed=7 + c["index"])["choices"][0]["text"]
+    # the probabilities of a prompt are computed anew
+    again = [complete(prompt=prompts[1], max_tokens=1, echo=True, logprobs=1)["choices"][0]["logprobs"] for _ in range(2)]
+    assert again[0] == again[1] and len(again[0]["tokens"]) == 281
+    assert again[0]["token_logprobs"][-1] == alone[1][0]["logprobs"]["token_logprobs"][0]
+
+
 def refused():
     def error(code, body, param=None, path="/v1/completions", **more):
         status, answer = ask(path, body, **more)
@@ -238,5 +270,5 @@ def page():
     assert ask("/v1/models")[1]["data"][0]["id"] == "a"
 
 
-for check in texts_of_sample, streams, echo_and_ids, batch, refused, goers, page:
+for check in [prefixes] if "prefixes" in sys.argv else (texts_of_sample, streams, echo_and_ids, batch, refused, goers, page):
     check()

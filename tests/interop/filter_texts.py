@@ -69,18 +69,18 @@ def documents(bin_dir, files, n, seed):
     for _ in range(n):
         source = rng.choice(sources)
         at = rng.randrange(len(source))
-        lines = "\n".join(source[at:at + rng.randrange(1, 9)]).split("\n")[:60]
+        lines = "\n".join(source[at:at + rng.randrange(1, 9)])[:rng.randrange(200, 1500)].split("\n")
         for _ in range(rng.choice([0, 1, 1, 2])):
             spoil(rng, lines)
         yield rng.choice(["\n", "\n", "\n\n", "\r\n"]).join(lines)[:20000]
 
 
 def near_pairs(bin_dir, files, n, seed):
-    """n texts of 60 to 300 words, and of each a variant in which a share of the words is another: Jaccard similarities of 0.4 to 1."""
+    """n texts of 60 to 160 words, and of each a variant in which a share of the words is another: Jaccard similarities of 0.4 to 1."""
     rng = random.Random(seed)
     vocabulary = sorted({w for source in paragraphs(bin_dir, files) for p in source[:4000] for w in p.split() if w.isalpha()})
     for i in range(n):
-        words = [rng.choice(vocabulary) for _ in range(rng.randrange(60, 300))]
+        words = [rng.choice(vocabulary) for _ in range(rng.randrange(60, 160))]
         share = rng.choice([0, .005, .01, .02, .03, .05, .08])
         variant = [rng.choice(vocabulary) if rng.random() < share else w for w in words]
         yield " ".join(words) + ".", rng.choice(["", "Well, "]) + " ".join(variant).capitalize() + "!"

@@ -249,7 +249,7 @@ static void fineweb_rules(void)
         strbuf_addf(&text, "Line %u is short, I said to all.\n", i); /* 31 characters */
     for (unsigned i = 0; i < 9; i++)
         strbuf_addf(&text, "Line %u is short, I say to all.\n", i); /* 30 */
-    DROPS(set, RULE_SHORT_LINES);                                  /* 9 of 13 */
+    DROPS(set, RULE_SHORT_LINES);                                   /* 9 of 13 */
     add_prose(1);
     for (unsigned i = 0; i < 4; i++)
         strbuf_addf(&text, "Line %u is short, I said to all.\n", i);

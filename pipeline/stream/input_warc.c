@@ -1,0 +1,145 @@
+/*
+ * WARC files, as Common Crawl publishes them (ISO 28500): .warc of fetched pages, .wet of their texts.
+ *
+ * A record is a head "WARC/1.0" with "Name: value" lines and an empty line, Content-Length bytes, and two
+ * empty lines. Records of type conversion hold text. Those of type response hold an HTTP reply, of which
+ * status 200 and text/html or text/plain become documents. All other records are passed over.
+ */
+#include "formats/tokens.h"
+#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/lib/cli.h"
+#include "pipeline/stream/input_inside.h"
+#include "pipeline/stream/plain_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { MAX_HEAD = 1 << 20 };
+
+/* The value of a line "name: value" in a head of n bytes, without blanks around it; its length in *len. NULL:
+ * there is none. */
+static const char *value_of(const char *head, size_t n, const char *name, size_t *len)
+{
+    size_t name_len = strlen(name);
+    for (const char *line = head, *end = head + n; line < end;) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line)), *stop = newline ? newline : end;
+        if ((size_t)(stop - line) > name_len && line[name_len] == ':' &&
+            strncasecmp(line, name, name_len) == 0) {
+            const char *v = line + name_len + 1;
+            while (v < stop && (*v == ' ' || *v == '\t'))
+                v++;
+            while (stop > v && (stop[-1] == '\r' || stop[-1] == ' ' || stop[-1] == '\t'))
+                stop--;
+            *len = (size_t)(stop - v);
+            return v;
+        }
+        line = stop + 1;
+    }
+    return NULL;
+}
+
+static bool has_value(const char *head, size_t n, const char *name, const char *value)
+{
+    size_t len, want = strlen(value);
+    const char *v = value_of(head, n, name, &len);
+    return v && len >= want && strncasecmp(v, value, want) == 0;
+}
+
+/* The length of the head at pos, with its empty line; 0: there is none. */
+static size_t head_length(struct input *in)
+{
+    for (size_t searched = 0; searched < MAX_HEAD;) {
+        size_t n = in->len - in->pos;
+        const char *hit =
+            n > searched ? memmem(in->buf + in->pos + searched, n - searched, "\r\n\r\n", 4) : NULL;
+        if (hit)
+            return (size_t)(hit + 4 - (in->buf + in->pos));
+        searched = n > 3 ? n - 3 : 0;
+        if (!input_more(in))
+            return 0;
+    }
+    return 0;
+}
+
+static void set_uri(struct input *in, struct doc *d, const char *head, size_t head_len)
+{
+    size_t len;
+    const char *uri = value_of(head, head_len, "WARC-Target-URI", &len);
+    if (!uri) {
+        input_set_id(in, d, "#", in->piece);
+        return;
+    }
+    free(in->id);
+    d->id = in->id = xasprintf("%.*s", (int)len, uri);
+}
+
+/* The document in a page of HTML or text. False: it has no text. */
+static bool page(struct input *in, bool html, const char *body, size_t n, struct doc *d)
+{
+    if (html && !in->opts.plain_text)
+        usage_error("%s: its records are HTML: --plain-text makes text of them", in->name);
+    d->text = body;
+    d->len = n;
+    if (html) {
+        free(in->plain);
+        in->plain = plain_text(MARKUP_HTML, body, n, &d->len);
+        d->text = in->plain;
+    }
+    in->stats.empty += d->len == 0 || !d->text;
+    return d->text && d->len > 0;
+}
+
+/* The document in an HTTP reply. False: it is none that is read as text. */
+static bool reply(struct input *in, const char *s, size_t n, struct doc *d)
+{
+    const char *end = memmem(s, n, "\r\n\r\n", 4);
+    if (!end || n < 12 || memcmp(s, "HTTP/1.", 7) != 0 || memcmp(s + 8, " 200", 4) != 0)
+        return false;
+    size_t head = (size_t)(end + 2 - s), len;
+    bool html = has_value(s, head, "Content-Type", "text/html");
+    if (!html && !has_value(s, head, "Content-Type", "text/plain"))
+        return false;
+    if (value_of(s, head, "Transfer-Encoding", &len) || value_of(s, head, "Content-Encoding", &len)) {
+        in->stats.encoded++;
+        return false;
+    }
+    return page(in, html, s + head + 2, n - head - 2, d);
+}
+
+bool input_warc_record(struct input *in, struct doc *d)
+{
+    while (input_have(in, 1) && (in->buf[in->pos] == '\r' || in->buf[in->pos] == '\n'))
+        in->pos++;
+    if (!input_have(in, 1)) {
+        input_end_file(in);
+        return false;
+    }
+    uint64_t at = in->text_before + in->pos, body_len;
+    size_t head = head_length(in), len;
+    const char *length = head ? value_of(in->buf + in->pos, head, "Content-Length", &len) : NULL;
+    char number[24] = "";
+    if (length && len < sizeof number)
+        memcpy(number, length, len);
+    if (head == 0 || memcmp(in->buf + in->pos, "WARC/1.", 7) != 0 || parse_u64(number, &body_len) != 0)
+        die("%s: offset %llu: no head of a WARC record with its Content-Length", in->name,
+            (unsigned long long)at);
+    if (body_len > INPUT_MAX_TEXT)
+        die("%s: offset %llu: a record of %llu bytes, above the limit of %d MiB", in->name,
+            (unsigned long long)at, (unsigned long long)body_len, INPUT_MAX_TEXT >> 20);
+    if (!input_have(in, head + body_len) && !in->stopped)
+        die("%s: offset %llu: truncated: the file ends within a record", in->name, (unsigned long long)at);
+    if (in->stopped)
+        return false;
+    const char *record = in->buf + in->pos, *body = record + head;
+    in->pos += head + body_len;
+    in->piece++;
+    d->domain = DOMAIN_OTHER;
+    bool found = has_value(record, head, "WARC-Type", "conversion") ? page(in, false, body, body_len, d)
+                 : has_value(record, head, "WARC-Type", "response") ? reply(in, body, body_len, d)
+                                                                    : false;
+    if (found)
+        set_uri(in, d, record, head);
+    return found;
+}

@@ -1,0 +1,107 @@
+# Documents in archives, in WARC files, and in HTML and Markdown: what is in them, and what is not lost.
+set -euo pipefail
+python3 - <<'PY'
+import gzip, io, tarfile, zipfile, zlib
+files = {'a/one.jsonl': b'{"text":"first"}\n{"text":"second"}\n', 'a/two.txt': b'a text\n', 'b/three.jsonl.gz': gzip.compress(b'{"text":"packed"}\n'),
+         '.hidden.txt': b'no', 'b/.h/x.txt': b'no', './c.json': b'[{"text":"in an array"}]'}
+def tar(path, mode):
+    with tarfile.open(path, mode) as t:
+        d = tarfile.TarInfo('a'); d.type = tarfile.DIRTYPE; t.addfile(d)
+        for name, data in files.items():
+            i = tarfile.TarInfo(name); i.size = len(data); t.addfile(i, io.BytesIO(data))
+        l = tarfile.TarInfo('link.txt'); l.type = tarfile.SYMTYPE; l.linkname = '/etc/passwd'; t.addfile(l)
+tar('x.tar', 'w'); tar('x.tar.gz', 'w:gz'); tar('x.tgz', 'w:gz'); tar('x.tar.xz', 'w:xz'); tar('x.tar.bz2', 'w:bz2')
+with zipfile.ZipFile('x.zip', 'w', zipfile.ZIP_DEFLATED) as z:
+    for name, data in files.items(): z.writestr(name, data)
+with tarfile.open('binary.tar', 'w') as t:
+    i = tarfile.TarInfo('x.bin'); i.size = 3; t.addfile(i, io.BytesIO(b'a\0b'))
+def record(kind, uri, body, **more):
+    head = f'WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {uri}\r\nContent-Length: {len(body)}\r\n'
+    return head.encode() + b''.join(f'{k}: {v}\r\n'.encode() for k, v in more.items()) + b'\r\n' + body + b'\r\n\r\n'
+http = lambda status, kind, body, extra='': f'HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{extra}\r\n'.encode() + body
+page = b'<html><head><title>no</title><script>no()</script></head><body><h1>Title</h1><p>One\n <b>bold</b>   text.<p>Two &amp; three<table><tr><td>a<td>b</table><pre>x  y\nz</pre></body></html>'
+warc = [record('warcinfo', '', b'software: x'), record('response', 'http://a/1', http('200 OK', 'text/html; charset=utf-8', page)),
+        record('response', 'http://a/2', http('404 Not Found', 'text/html', page)), record('response', 'http://a/3', http('200 OK', 'text/plain', b'plain page')),
+        record('response', 'http://a/4', http('200 OK', 'image/png', b'\x89PNG\0')), record('request', 'http://a/1', b'GET / HTTP/1.1\r\n\r\n'),
+        record('response', 'http://a/5', http('200 OK', 'text/html', b'x', 'Transfer-Encoding: chunked\r\n'))]
+open('p.warc', 'wb').write(b''.join(warc))
+open('p.warc.gz', 'wb').write(b''.join(gzip.compress(r) for r in warc))
+open('t.warc.wet.gz', 'wb').write(gzip.compress(record('conversion', 'http://b/1', 'Ein Text über etwas\n'.encode())))
+open('page.html', 'wb').write(page)
+open('page.md', 'w').write('# Head\n\nSome *emphasis* and [a link](http://x).\n\n- one\n- two\n')
+open('chat.jsonl', 'w').write('{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Yes?"}]}\n{"messages":[]}\n'
+                              '{"messages":[{"role":"user"}]}\n{"messages":"x"}\n{"meta":{"turns":[{"from":"human","value":3}]}}\n')
+for name in 'x.tar', 'x.zip', 'p.warc':
+    b = open(name, 'rb').read()
+    open('cut-' + name, 'wb').write(b[:len(b) // 2])
+b = open('x.tar', 'rb').read()
+open('noend.tar', 'wb').write(b[:b.index(b'link.txt')])       # cut between two members
+PY
+texts() { "$BIN/fetch" --quiet --cat "$@" | sed 's/^{"text":"\(.*\)","id":"\([^"]*\)".*/\2 \1/'; }
+# fails PATTERN SOURCE...
+fails() {
+    local code=0 pattern=$1
+    shift
+    "$BIN/fetch" --quiet --cat "$@" >out 2>err || code=$?
+    [ $code -ge 1 ] && [ $code -le 2 ] && grep -qE "$pattern" err || { echo "exit $code for $*"; cat err; exit 1; }
+}
+
+for archive in x.tar x.tar.gz x.tgz x.tar.xz x.tar.bz2 x.zip; do
+    texts "$archive" >got
+    diff - got <<EOF
+$archive/a/one.jsonl:1 first
+$archive/a/one.jsonl:2 second
+$archive/a/two.txt a text\n
+$archive/b/three.jsonl.gz:1 packed
+$archive/./c.json:1 in an array
+EOF
+done
+[ "$(texts x.tar --glob '*.jsonl' | wc -l)" = 2 ]
+[ "$(texts x.tar --glob 'a/*' | wc -l)" = 3 ]
+mkdir d; cp x.tar x.zip d; echo loose >d/loose.txt
+[ "$(texts d | wc -l)" = 11 ]
+[ "$("$BIN/tokenize" train -q -n 300 -o tok.json x.tar x.zip; "$BIN/tokenize" -q -t tok.json x.tar | "$BIN/tokenize" decode -q -t tok.json | wc -l)" = 5 ]
+fails 'cut-x.tar: offset [0-9]*: .*[Tt]runcated' cut-x.tar
+fails 'cut-x.zip: offset [0-9]*: ' cut-x.zip
+fails 'noend.tar: offset [0-9]*: truncated: the archive has no end mark' noend.tar
+fails 'nothing was read' binary.tar
+
+texts p.warc --plain-text >got
+diff - got <<'EOF'
+http://a/1 Title\n\nOne bold text.\n\nTwo & three\n\na\tb\n\nx  y\nz\n
+http://a/3 plain page
+EOF
+texts p.warc.gz --plain-text | cmp - got
+texts t.warc.wet.gz | grep -qx 'http://b/1 Ein Text über etwas\\n'
+"$BIN/fetch" --cat p.warc --plain-text 2>&1 >/dev/null | grep -q '1 web page'
+fails 'its records are HTML: --plain-text' p.warc
+fails 'cut-p.warc: offset [0-9]*: truncated' cut-p.warc --plain-text
+printf 'WARC/1.0\r\nContent-Length: 99999999999\r\n\r\n' >big.warc
+fails 'big.warc: offset 0: a record of 99999999999 bytes' big.warc
+printf 'WARC/1.0\r\nContent-Length: -1\r\n\r\n' >bad.warc
+fails 'bad.warc: offset 0: no head of a WARC record' bad.warc
+printf 'hello' >no.warc
+fails 'no.warc: offset 0: no head of a WARC record' no.warc
+
+texts page.html --plain-text | grep -qx 'page.html Title\\n\\nOne bold text.\\n\\nTwo & three\\n\\na\\tb\\n\\nx  y\\nz\\n'
+texts page.html | grep -q '<html>'
+texts page.md --plain-text | grep -qE '^page.md Head\\n\\nSome emphasis and a link.*\\n'
+if texts page.md --plain-text | grep -q '\*'; then echo 'Markdown is left'; exit 1; fi
+gzip -k page.html
+texts page.html.gz --plain-text | grep -q 'One bold text'
+# a page as deep as one can be made
+python3 -c 'print("<div>" * 200000 + "deep" + "<b>" * 100000)' >deep.html
+texts deep.html --plain-text >got
+[ "$(wc -l <got)" -le 1 ]
+
+chat='{#messages}<{role}> {content}\n{/messages}'
+head -n 2 chat.jsonl >good.jsonl
+texts good.jsonl --text "$chat" | grep -qx 'good.jsonl:1 <user> Hi\\n<assistant> Yes?\\n'
+[ "$(texts good.jsonl --text "$chat" | wc -l)" = 1 ]
+sed -n 3p chat.jsonl >missing.jsonl
+fails 'missing.jsonl:1: .*content' missing.jsonl --text "$chat"
+sed -n 4p chat.jsonl >nolist.jsonl
+fails 'field "messages" is no array' nolist.jsonl --text "$chat"
+sed -n 5p chat.jsonl >turns.jsonl
+texts turns.jsonl --text '{#meta.turns}{from}:{value};{/meta.turns}' | grep -qx 'turns.jsonl:1 human:3;'
+for bad in '{#messages}{x}' '{/messages}{x}' '{#a}{#b}{x}{/b}{/a}' '{#}{x}{/}' '{#a}text{/a}' '{#a}{x}{/b}'; do fails 'at character' good.jsonl --text "$bad"; done
