@@ -83,6 +83,7 @@ broken() {
 broken prompts '"x"' "there is no column 'prompts' in a task"
 broken prompt '"{q|strp}"' "prompt: column 'q': there is no filter 'strp'"
 broken prompt '"{q"' 'prompt: .*byte'
+broken prompt '"{#q}{a}{/q}"' 'prompt: .*a prompt has no lists'
 broken prompt '3' 'prompt is not a string'
 broken choices '[1]' 'choices is neither a column nor a list of texts'
 broken name '"piqa"' "there is a task 'piqa' already"
