@@ -212,6 +212,8 @@ static json_t *measure_one(struct measure_plan *plan, const char *checkpoint)
                            r.stride, "doc_mask", (int)document_mask, "parameters", (json_int_t)r.parameters,
                            "data", measured_data_json(&r, plan), "tasks", measured_tasks_json(&r, plan),
                            "seconds", now_seconds() - began);
+    if (result && plan->n_tasks > 1)
+        json_object_set_new(result, "centred", json_real(measured_centred(&r, plan)));
     measured_free(&r, plan);
     return result;
 }
@@ -235,7 +237,7 @@ static void put_json(const json_t *result)
 
 static void check_operands(int n)
 {
-    if (show + compared + every > 1 + (show ? show - 1 : 0))
+    if ((show > 0) + compared + every > 1)
         usage_error("--show, --compare and --every exclude each other");
     if (show && n != 0)
         usage_error("--show needs no CHECKPOINT");

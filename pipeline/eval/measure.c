@@ -48,9 +48,18 @@ void measure_read_task(struct questions *q, const struct measure_plan *plan, siz
     questions_read(q, task_find(from->name), from->path, limit, &from->shots);
 }
 
+double measured_centred(const struct measured *r, const struct measure_plan *plan)
+{
+    double sum = 0;
+    for (size_t i = 0; i < plan->n_tasks; i++) {
+        struct accuracy a = questions_accuracy(&r->tasks[i]);
+        sum += accuracy_centred(r->tasks[i].task, &a);
+    }
+    return sum / (double)plan->n_tasks;
+}
+
 static void measure_tasks(struct measured *r, const struct measure_plan *plan, const struct loaded *m)
 {
-    double centred = 0;
     for (size_t i = 0; i < plan->n_tasks && !stop_signal; i++) {
         struct questions *q = &r->tasks[i];
         measure_read_task(q, plan, i, plan->examples);
@@ -58,7 +67,6 @@ static void measure_tasks(struct measured *r, const struct measure_plan *plan, c
         struct accuracy a = questions_accuracy(q);
         if (a.n == 0)
             die("%s: no question fits the context of %d tokens", q->path, r->T);
-        centred += accuracy_centred(q->task, &a) / (double)plan->n_tasks;
         if (plan->table && !stop_signal && i == 0)
             accuracy_heading(plan->n_data > 0);
         if (plan->table && !stop_signal)
@@ -66,7 +74,7 @@ static void measure_tasks(struct measured *r, const struct measure_plan *plan, c
         fflush(stdout);
     }
     if (plan->n_tasks > 1 && plan->table && !stop_signal)
-        centred_row(centred);
+        centred_row(measured_centred(r, plan));
 }
 
 static void settle_context(struct measured *r, const struct measure_plan *plan, const struct loaded *m)

@@ -41,6 +41,8 @@ void measure(struct measured *r, const struct measure_plan *plan, const char *ch
 void measured_free(struct measured *r, const struct measure_plan *plan);
 json_t *measured_data_json(const struct measured *r, const struct measure_plan *plan);
 json_t *measured_tasks_json(const struct measured *r, const struct measure_plan *plan);
+/* The mean of all tasks' centred accuracies (eval/report.h); NaN without tasks. */
+double measured_centred(const struct measured *r, const struct measure_plan *plan);
 /* Reads the questions of the i-th task. */
 void measure_read_task(struct questions *q, const struct measure_plan *plan, size_t i, uint64_t limit);
 

@@ -63,6 +63,21 @@ for way in batched cached; do
     "${eval[@]}" --choices $way --task piqa=easy.jsonl --task openbookqa=openbookqa.jsonl -o $way.json >$way.txt 2>err
 done
 cmp batched.txt cached.txt
+# what accuracies and errors come to: chance is 1/2 and 1/4
+python3 - batched.json <<'END'
+import json, math, sys
+r = json.load(open(sys.argv[1]))
+t = r["tasks"]
+for one in t.values():
+    for m in "acc", "acc_norm":
+        right, n = one[m] * one["questions"], one["questions"]
+        assert abs(right - round(right)) < 1e-6 and 0 <= right <= n, (m, right)
+        answers = [1] * round(right) + [0] * (n - round(right))
+        mean = sum(answers) / n
+        assert abs(one[m + "_stderr"] - math.sqrt(sum((a - mean) ** 2 for a in answers) / (n - 1) / n)) < 1e-8
+centred = ((t["piqa"]["acc_norm"] - .5) / .5 + (t["openbookqa"]["acc_norm"] - .25) / .75) / 2
+assert abs(r["centred"] - centred) < 1e-8, (r["centred"], centred)
+END
 # the last word of lambada is likely, or it is not, and the perplexity says how much
 "${eval[@]}" --task lambada_openai=lambada_openai.jsonl >table 2>err
 grep -Eq '^lambada_openai +3  [01]\.[0-9]{4} \+- [0-9.]+ +[0-9.]+ \+- [0-9.]+$' table || { cat table; exit 1; }
@@ -72,7 +87,9 @@ cat >own.json <<'END'
 [{"name": "first", "description": "Topic: {about.topic|spaces}.\n", "prompt": "{q|strip}:", "choices": ["{a}", "{b}", "none"],
   "labels": "names", "answer": "right", "metrics": ["acc"]}]
 END
-echo '{"about":{"topic":"big_cats"},"q":" lion\n","a":"yes","b":2.5,"names":["x","y","z"],"right":"y"}' >own.jsonl
+cat >own.jsonl <<'END'
+{"about":{"topic":"big_cats"},"q":" lion\n","a":"yes","b":2.5,"names":["x","y","z"],"right":"y"}
+END
 "$BIN/eval" --tasks own.json --show 1 --task first=own.jsonl >own
 grep -qxF '{"task":"first","place":"own.jsonl:1","requests":[{"context":"Topic: big cats.\nlion:","continuation":" yes"},{"context":"Topic: big cats.\nlion:","continuation":" 2.5"},{"context":"Topic: big cats.\nlion:","continuation":" none"}],"answer":1}' own
 # broken COLUMN VALUE PATTERN: what is said of a task in which a column is another
