@@ -82,6 +82,12 @@ END
 "${eval[@]}" --task lambada_openai=lambada_openai.jsonl >table 2>err
 grep -Eq '^lambada_openai +3  [01]\.[0-9]{4} \+- [0-9.]+ +[0-9.]+ \+- [0-9.]+$' table || { cat table; exit 1; }
 
+# what the model itself goes on with is right, another digit is wrong
+text=$("$BIN/sample" a/latest -p 'What is 3' -n 2 --threads 1 --dtype f32 --temperature 0 2>/dev/null)
+[[ $text =~ ^What\ is\ 3\ [0-9]$ ]] || { echo "not a space and a digit: $text"; exit 1; }
+printf '{"text":"%s"}\n{"text":"What is 3 %d"}\n' "$text" $(((${text: -1} + 1) % 10)) >digits.jsonl
+"${eval[@]}" --task lambada_openai=digits.jsonl --json | grep -q '"acc": 0.5,'
+
 # tasks of one's own
 cat >own.json <<'END'
 [{"name": "first", "description": "Topic: {about.topic|spaces}.\n", "prompt": "{q|strip}:", "choices": ["{a}", "{b}", "none"],
