@@ -102,7 +102,9 @@ $(B)/obj/%.html.o: %.html Makefile
 	$(embed)
 $(B)/obj/%.txt.o: %.txt Makefile
 	$(embed)
-EMBEDDED = $(wildcard $1/*.html $1/data/*.txt)
+$(B)/obj/%.json.o: %.json Makefile
+	$(embed)
+EMBEDDED = $(wildcard $1/*.html $1/*.json $1/data/*.txt)
 
 define archive
 $(B)/lib/$(subst /,-,$1).a: $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1/*.c)) $(patsubst %,$(B)/obj/%.o,$(wildcard $1/*.cpp)) $(patsubst %,$(B)/obj/%.o,$(call EMBEDDED,$1))

@@ -5,32 +5,43 @@
  * stdout: a table for people, or one JSON object
  */
 #include "formats/json_text.h"
-#include "pipeline/eval/choices.h"
-#include "pipeline/eval/windows.h"
-#include "pipeline/lib/apart.h"
+#include "pipeline/eval/compare.h"
+#include "pipeline/eval/curve.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/threads.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct str_list data, tasks;
-static uint64_t context, stride, limit, examples;
+static struct str_list data, tasks, shots_from;
+static uint64_t context, stride, limit, examples, shots, seed = 1234, show;
 static int64_t threads;
-static const char *dtype = "f32", *device = "auto", *output;
-static bool json, document_mask;
+static const char *dtype = "f32", *device = "auto", *output, *task_file, *tokens;
+static unsigned way;
+static bool json, document_mask, compared, every;
 
 static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "What to measure"},
     {'d', "data", OPT_LIST, &data, "NAME=DIR", "loss on the token shards in DIR; repeatable"},
-    {0, "task", OPT_LIST, &tasks, "TASK=FILE", "multiple-choice questions; TASK: piqa; repeatable"},
+    {0, "task", OPT_LIST, &tasks, "TASK=FILE",
+     "questions of a benchmark, in its data set's own columns; repeatable. TASK: hellaswag,\n"
+     "arc_easy, arc_challenge, piqa, winogrande, openbookqa, boolq, commonsense_qa,\n"
+     "lambada_openai, mmlu, or one of --tasks"},
+    {0, "tasks", OPT_STR, &task_file, "FILE.json", "tasks of your own: what their prompts and choices are"},
     {0, "limit", OPT_U64, &limit, "N",
      "at most N tokens of each DIR, in stretches spread over it (default: all)"},
     {0, "examples", OPT_U64, &examples, "N", "the first N questions of each FILE (default: all)"},
+    {0, "shots", OPT_U64, &shots, "N", "put N solved questions before each (default: 0)"},
+    {0, "shots-from", OPT_LIST, &shots_from, "TASK=FILE", "the file of a task that they are drawn from"},
+    {0, "seed", OPT_U64, &seed, "N", "of that drawing (default: 1234)"},
+    {0, "show", OPT_U64, &show, "N",
+     "print the texts of the first N questions of each task as JSON lines, and compute nothing"},
+    {0, "compare", OPT_FLAG, &compared, NULL,
+     "measure two checkpoints, A and B, and say which is better, and how surely"},
+    {0, "every", OPT_FLAG, &every, NULL, "measure every checkpoint of the runs: a curve"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Computation"},
     {'T', "context", OPT_U64, &context, "N", "tokens the model sees at once (default: the model's context)"},
     {0, "stride", OPT_U64, &stride, "N",
@@ -39,11 +50,17 @@ static const struct opt opts[] = {
     {0, "device", OPT_STR, &device, "NAME",
      "auto (default: cuda where there is a GPU), cpu, cuda, or reference (very slow, for tiny models)"},
     {0, "dtype", OPT_STR, &dtype, "TYPE", "f32 (default) or bf16"},
+    {0, "choices", OPT_WORD, &way, "auto|batched|cached",
+     "choices together in batches, or one by one over a cache of what they share (default: the\n"
+     "faster); equal but for rounding"},
     {'j', "threads", OPT_INT, &threads, "N", "threads (default: all processors)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Result"},
     {0, "json", OPT_FLAG, &json, NULL, "one JSON object on standard output instead of the table"},
     {'o', "output", OPT_STR, &output, "FILE", "also write the JSON object to FILE"},
-    SANDBOX_OPTION(),
+    {0, "tokens", OPT_STR, &tokens, "FILE",
+     "write the loss of each token of --data: JSON lines, or a page that colours the\n"
+     "text by surprise when FILE ends in .html; see --limit"},
+    SANDBOX_OPTION(&output, &tokens),
     {0},
 };
 
@@ -62,16 +79,30 @@ static const char notes[] =
     "              Comparable between tokenizers, which loss and perplexity are not.\n"
     "  acc         share of questions whose right choice has the largest log-probability; acc_norm after "
     "dividing\n"
-    "              by the choice's characters. Prompts, splitting and scores as in lm-evaluation-harness. "
-    "Long\n"
-    "              questions lose their beginning, which is counted (cut); one with a choice longer than "
-    "the\n"
-    "              context is not scored and counted apart (refused).\n"
+    "              by the choice's characters. Of lambada_openai: the likeliest next tokens are the last "
+    "word.\n"
+    "              Prompts, splitting and scores as in lm-evaluation-harness. Long questions lose their\n"
+    "              beginning, which is counted (cut); one with a choice longer than the context is not\n"
+    "              scored and counted apart (refused).\n"
     "  +-          one standard error, over documents and over questions\n"
+    "  (centred)   mean over tasks of (acc_norm, or else acc, - chance) / (1 - chance), as CORE of "
+    "DataComp-LM\n"
+    "              averages its own tasks\n"
+    "  95%         --compare draws documents or questions anew 10,000 times (a paired bootstrap): 95% of "
+    "the\n"
+    "              differences lie between these; better: the share of draws in which that model was\n"
+    "\n"
+    "Examples (--shots) are drawn anew for each question, as lm-evaluation-harness draws them with the same "
+    "seed;\n"
+    "mmlu takes the first ones.\n"
+    "\n"
+    "FILE.json is a list of tasks. pipeline/eval/tasks.md says what columns they have.\n"
     "\n"
     "Examples:\n"
     "  bin/eval runs/a/latest --data language=tokens/language/val --data math=tokens/math/val\n"
     "  bin/eval runs/a/latest --task piqa=piqa.val.jsonl --json | jq .tasks.piqa.acc_norm\n"
+    "  bin/eval --compare runs/a runs/b --data math=tokens/math/val --task arc_easy=arc.jsonl\n"
+    "  bin/eval --every runs/a --data math=tokens/math/val --limit 100k\n"
     "\n"
     "`eval` alone is a command of the shell: call bin/eval.\n"
     "Exit: 0 done, 1 failed (a shard of another tokenizer, a damaged file), 2 misuse, 128+n stopped by "
@@ -80,136 +111,109 @@ static const char notes[] =
 static const struct cli cli = {
     "eval",
     "loss, perplexity, bits per byte and accuracy of a model",
-    "eval CHECKPOINT --data NAME=DIR... [--task TASK=FILE...] [--json]",
+    "eval CHECKPOINT --data NAME=DIR... [--task TASK=FILE...] [--json]\n"
+    "eval --compare A B ... | eval --every RUN... ... | eval --show N --task TASK=FILE...",
     opts,
     notes,
 };
 
-/* NAME=PATH: returns the path and puts the name into *name (caller frees). */
-static const char *split(const char *word, const char *option, char **name)
+/* NAME=PATH; the name is malloced. */
+static struct source split(const char *word, const char *option)
 {
     const char *eq = strchr(word, '=');
     if (!eq || eq == word || !eq[1])
         usage_error("%s: '%s' is not NAME=PATH", option, word);
-    *name = xstrdup(word);
-    (*name)[eq - word] = 0;
-    return eq + 1;
+    struct source s = {.name = xstrdup(word), .path = eq + 1};
+    s.name[eq - word] = 0;
+    return s;
 }
 
-static void check_words(const struct str_list *l, const char *option)
+static struct source *split_all(const struct str_list *l, const char *option)
 {
+    struct source *all = xcalloc(l->n + 1, sizeof *all);
     for (size_t i = 0; i < l->n; i++) {
-        char *name, *other;
-        split(l->v[i], option, &name);
-        if (l == &tasks && !task_known(name))
-            usage_error("--task: there is no '%s', only: %s", name, task_names());
-        for (size_t k = 0; k < i; k++) {
-            split(l->v[k], option, &other);
-            if (strcmp(name, other) == 0)
-                usage_error("%s: '%s' is given twice", option, name);
-            free(other);
-        }
-        free(name);
+        all[i] = split(l->v[i], option);
+        if (l != &data && !task_find(all[i].name))
+            usage_error("%s: there is no '%s', only: %s", option, all[i].name, task_names());
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(all[i].name, all[k].name) == 0)
+                usage_error("%s: '%s' is given twice", option, all[i].name);
     }
+    return all;
 }
 
-static json_t *number(double x)
+static void free_sources(struct source *s, size_t n)
 {
-    return isfinite(x) ? json_real(x) : json_null();
+    for (size_t i = 0; i < n; i++)
+        free(s[i].name);
+    free(s);
 }
 
-static json_t *tally_json(const struct tally *t)
+/* Tells each task where its examples come from. */
+static void add_shots(struct source *task, size_t n)
 {
-    struct estimate loss = tally_loss(t), ppl = tally_perplexity(t), bpb = tally_bits_per_byte(t);
-    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "tokens", (json_int_t)t->tokens,
-                     "text_bytes", (json_int_t)t->bytes, "documents", (json_int_t)t->documents, "loss",
-                     number(loss.value), "loss_stderr", number(loss.stderr_), "perplexity", number(ppl.value),
-                     "perplexity_stderr", number(ppl.stderr_), "bits_per_byte", number(bpb.value),
-                     "bits_per_byte_stderr", number(bpb.stderr_));
-}
-
-static const char *estimate(char buf[48], struct estimate e, int digits)
-{
-    if (!isfinite(e.value))
-        snprintf(buf, 48, "-");
-    else if (!isfinite(e.stderr_))
-        snprintf(buf, 48, "%.*f", digits, e.value);
-    else
-        snprintf(buf, 48, "%.*f +- %.*f", digits, e.value, digits, e.stderr_);
-    return buf;
-}
-
-static void tally_row(const char *name, const struct tally *t)
-{
-    char a[48], b[48], c[48];
-    printf("%-12s %10.0f %8llu  %-18s %-20s %s\n", name, t->tokens, (unsigned long long)t->documents,
-           estimate(a, tally_loss(t), 4), estimate(b, tally_perplexity(t), 2),
-           estimate(c, tally_bits_per_byte(t), 4));
-}
-
-static void put(json_t *results, const char *name, json_t *value)
-{
-    if (json_object_set_new(results, name, value) != 0)
-        die("'%s': a name must be UTF-8", name);
-}
-
-static json_t *eval_data(const struct loaded *m, const struct window_plan *plan)
-{
-    struct tally all = {0};
-    json_t *results = json_object();
-    char err[1024];
-    if (data.n && !json)
-        printf("%-12s %10s %8s  %-18s %-20s %s\n", "data", "tokens", "docs", "loss", "perplexity",
-               "bits/byte");
-    for (size_t i = 0; i < data.n && !stop_signal; i++) {
-        char *name;
-        struct tally t = {0};
-        const char *dir = split(data.v[i], "--data", &name);
-        apart_input_dir(dir);
-        struct shard_set *s = shard_set_open(dir, false, err, sizeof err);
-        if (!s)
-            die("%s", err);
-        windows_run(m, s, dir, plan, &t);
-        shard_set_close(s);
-        tally_merge(&all, &t);
-        put(results, name, tally_json(&t));
-        if (!json && !stop_signal)
-            tally_row(name, &t);
-        fflush(stdout);
-        free(name);
+    struct source *from = split_all(&shots_from, "--shots-from");
+    for (size_t i = 0; i < n; i++) {
+        task[i].shots = (struct shots){shots, NULL, seed};
+        for (size_t k = 0; k < shots_from.n; k++)
+            if (strcmp(task[i].name, from[k].name) == 0)
+                task[i].shots.from = from[k].path;
+        if (shots > 0 && !task[i].shots.from)
+            usage_error("--shots: no file of examples for %s: --shots-from %s=FILE", task[i].name,
+                        task[i].name);
     }
-    if (data.n > 1 && !json && !stop_signal)
-        tally_row("(all)", &all);
-    return results;
+    free_sources(from, shots_from.n);
 }
 
-static json_t *eval_tasks(const struct loaded *m, int T)
+static struct measure_plan make_plan(void)
 {
-    json_t *results = json_object();
-    if (tasks.n && !json && !stop_signal)
-        printf("%s%-12s %10s  %-18s %s\n", data.n ? "\n" : "", "task", "questions", "acc", "acc_norm");
-    for (size_t i = 0; i < tasks.n && !stop_signal; i++) {
-        char *name, a[48], b[48];
+    tasks_load(task_file);
+    struct measure_plan plan = {.data = split_all(&data, "--data"),
+                                .n_data = data.n,
+                                .tasks = split_all(&tasks, "--task"),
+                                .n_tasks = tasks.n,
+                                .device = device,
+                                .dtype = dtype,
+                                .threads = threads,
+                                .context = context,
+                                .stride = stride,
+                                .limit = limit,
+                                .examples = examples,
+                                .document_mask = document_mask,
+                                .way = way,
+                                .table = !json};
+    add_shots(plan.tasks, plan.n_tasks);
+    return plan;
+}
+
+static void show_tasks(const struct measure_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_tasks; i++) {
         struct questions q;
-        const char *path = split(tasks.v[i], "--task", &name);
-        questions_read(&q, name, path, examples);
-        questions_score(m, &q, T);
-        struct accuracy r = questions_accuracy(&q);
-        if (r.n == 0)
-            die("%s: no question fits the context of %d tokens", path, T);
+        measure_read_task(&q, plan, i, show);
+        for (size_t k = 0; k < q.n; k++)
+            question_show(stdout, &q, k);
         questions_free(&q);
-        put(results, name,
-            json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "questions", (json_int_t)r.n, "cut",
-                      (json_int_t)r.cut, "refused", (json_int_t)r.refused, "acc", number(r.acc), "acc_stderr",
-                      number(r.acc_stderr), "acc_norm", number(r.acc_norm), "acc_norm_stderr",
-                      number(r.acc_norm_stderr)));
-        if (!json && !stop_signal)
-            printf("%-12s %10zu  %-18s %s\n", name, r.n,
-                   estimate(a, (struct estimate){r.acc, r.acc_stderr}, 4),
-                   estimate(b, (struct estimate){r.acc_norm, r.acc_norm_stderr}, 4));
-        free(name);
     }
-    return results;
+}
+
+static json_t *measure_one(struct measure_plan *plan, const char *checkpoint)
+{
+    struct measured r;
+    double began = now_seconds();
+    plan->tokens = tokens ? token_sink_open(tokens) : NULL;
+    measure(&r, plan, checkpoint);
+    if (tokens)
+        token_sink_close(plan->tokens, !stop_signal);
+    json_t *result = NULL;
+    if (!stop_signal)
+        result = json_pack("{s:o, s:s, s:i, s:i, s:b, s:I, s:o, s:o, s:f}", "checkpoint",
+                           json_text(r.dir, strlen(r.dir)), "dtype", dtype, "context", r.T, "stride",
+                           r.stride, "doc_mask", (int)document_mask, "parameters", (json_int_t)r.parameters,
+                           "data", measured_data_json(&r, plan), "tasks", measured_tasks_json(&r, plan),
+                           "seconds", now_seconds() - began);
+    measured_free(&r, plan);
+    return result;
 }
 
 static void put_json(const json_t *result)
@@ -229,46 +233,49 @@ static void put_json(const json_t *result)
     free(text);
 }
 
-static struct window_plan plan_windows(const struct loaded *m)
+static void check_operands(int n)
 {
-    uint64_t most = (uint64_t)m->w.c.T;
-    context = context ? context : most;
-    if (context > most)
-        usage_error("--context: %llu is beyond the model's %llu", (unsigned long long)context,
-                    (unsigned long long)most);
-    stride = stride ? stride : (context + 1) / 2;
-    if (stride > context)
-        usage_error("--stride: %llu is beyond the context of %llu", (unsigned long long)stride,
-                    (unsigned long long)context);
-    return (struct window_plan){(int)context, (int)stride, limit, 0, document_mask};
+    if (show + compared + every > 1 + (show ? show - 1 : 0))
+        usage_error("--show, --compare and --every exclude each other");
+    if (show && n != 0)
+        usage_error("--show needs no CHECKPOINT");
+    if (compared && n != 2)
+        usage_error("--compare takes two checkpoints");
+    if (every && n < 1)
+        usage_error("--every takes a run");
+    if (!show && !compared && !every && n != 1)
+        usage_error("one CHECKPOINT is needed: a model directory, or a run");
+    if (!data.n && !tasks.n)
+        usage_error("nothing to measure: give --data or --task");
+    if (tokens && (!data.n || compared || every))
+        usage_error("--tokens takes the losses of one checkpoint on --data");
 }
 
 int main(int argc, char **argv)
 {
     threads_settle(argv);
-    struct loaded m;
-    if (cli_parse(&cli, argc, argv) != 1)
-        usage_error("one CHECKPOINT is needed: a model directory, or a run");
-    if (!data.n && !tasks.n)
-        usage_error("nothing to measure: give --data or --task");
-    check_words(&data, "--data");
-    check_words(&tasks, "--task");
+    int n = cli_parse(&cli, argc, argv);
+    check_operands(n);
+    struct measure_plan plan = make_plan();
     signals_install();
-    double began = now_seconds();
-    loaded_open(&m, argv[0], device, dtype, threads, false);
-    struct window_plan plan = plan_windows(&m);
-    json_t *by_data = eval_data(&m, &plan), *by_task = eval_tasks(&m, plan.T);
-    json_t *result =
-        json_pack("{s:o, s:s, s:i, s:i, s:b, s:I, s:o, s:o, s:f}", "checkpoint",
-                  json_text(m.dir, strlen(m.dir)), "dtype", dtype, "context", plan.T, "stride", plan.stride,
-                  "doc_mask", (int)document_mask, "parameters", (json_int_t)model_params(&m.w.c), "data",
-                  by_data, "tasks", by_task, "seconds", now_seconds() - began);
-    if (!stop_signal)
+    json_t *result = NULL;
+    if (show)
+        show_tasks(&plan);
+    else if (compared)
+        result = compare(&plan, argv[0], argv[1]);
+    else if (every)
+        result = curve(&plan, (const char *const *)argv, (size_t)n);
+    else
+        result = measure_one(&plan, argv[0]);
+    if (result && !stop_signal)
         put_json(result);
     json_decref(result);
-    loaded_close(&m);
+    free_sources(plan.data, plan.n_data);
+    free_sources(plan.tasks, plan.n_tasks);
     free(data.v);
     free(tasks.v);
+    free(shots_from.v);
+    tasks_free();
     close_stdout();
     return signal_exit_code();
 }

@@ -1,8 +1,8 @@
 /*
- * choices.c - every choice is a row of tokens; rows of like length go through the model together
+ * choices.c - every choice is a row of tokens (eval/requests.h)
  */
 #include "pipeline/eval/choices.h"
-#include "pipeline/eval/windows.h"
+#include "pipeline/eval/requests.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
@@ -10,26 +10,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMED = 10 }; /* refused questions that are named in a warning each */
-
-struct request {
-    int32_t *tokens; /* owned: context and choice */
-    int n, begin;    /* tokens; the first that belongs to the choice (>= 1: it has a token before it) */
-    double *score;
-};
+enum { NAMED = 10 };   /* refused questions that are named in a warning each */
+#define CACHED_COST 2. /* how much longer a token takes over a cache than in a batch */
 
 static struct request make_request(const struct loaded *m, struct encoder *e, struct question *q, int k,
                                    int T)
 {
-    size_t trimmed = strlen(q->context), n_context, n;
-    char *whole = xasprintf("%s %s", q->context, q->choice[k]);
-    while (trimmed > 0 && strchr(" \t\n\r\v\f", q->context[trimmed - 1]))
+    char *context = question_context(q, k), *rest = question_continuation(q, k);
+    char *whole = xasprintf("%s%s", context, rest);
+    size_t trimmed = strlen(context), n_context, n;
+    while (trimmed > 0 && strchr(" \t\n\r\v\f", context[trimmed - 1]))
         trimmed--;
     encode(e, whole, trimmed, false, &n_context);
     const uint32_t *ids = encode(e, whole, strlen(whole), false, &n);
     n_context = n_context < n ? n_context : n - 1; /* a choice has at least one token */
     bool bare = n_context == 0; /* an empty context: the choice is predicted from the end of a document */
-    struct request r = {.tokens = xcalloc(n + 1, sizeof(int32_t)), .score = &q->score[k]};
+    struct request r = {.tokens = xcalloc(n + 1, sizeof(int32_t)),
+                        .score = &q->score[k],
+                        .greedy = k == 0 ? &q->greedy : NULL};
     if (bare)
         r.tokens[0] = (int32_t)tokenizer_eos(m->tok);
     for (size_t i = 0; i < n; i++)
@@ -43,60 +41,10 @@ static struct request make_request(const struct loaded *m, struct encoder *e, st
     r.n = (int)(n - cut);
     r.begin = n_context > cut ? (int)(n_context - cut) : 1;
     r.begin = r.begin < 1 ? 1 : r.begin;
+    free(context);
+    free(rest);
     free(whole);
     return r;
-}
-
-static int longest_first(const void *a, const void *b)
-{
-    const struct request *x = a, *y = b;
-    return y->n != x->n ? y->n - x->n : x->score < y->score ? -1 : x->score > y->score;
-}
-
-/* Runs rows r[0..B) of up to width+1 tokens; after a row's end comes padding, which no earlier token can see.
- */
-static void run_batch(const struct loaded *m, struct activations *a, struct request *r, int B, int width,
-                      int32_t *tokens, float *loss)
-{
-    size_t stride = (size_t)width + 1;
-    for (int b = 0; b < B; b++) {
-        int32_t *row = tokens + (size_t)b * stride;
-        memset(row, 0, stride * sizeof *row);
-        memcpy(row, r[b].tokens, (size_t)r[b].n * sizeof *row);
-    }
-    model_run(&m->w, a, tokens, B, width, -1, loss, NULL, 0);
-    loaded_check(m);
-    for (int b = 0; b < B; b++) {
-        *r[b].score = 0;
-        for (int t = r[b].begin; t < r[b].n; t++) /* loss t-1 belongs to token t */
-            *r[b].score -= (double)loss[(size_t)b * (size_t)width + (size_t)t - 1];
-    }
-}
-
-static void run_all(const struct loaded *m, struct request *r, size_t n, int T)
-{
-    char err[256];
-    int rows = T < EVAL_BATCH_TOKENS ? EVAL_BATCH_TOKENS / T : 1;
-    size_t room = (size_t)rows * (size_t)T;
-    struct activations *a = activations_alloc(&m->w, rows, T, ACT_FORWARD, err, sizeof err);
-    if (!a)
-        die("%s", err);
-    int32_t *tokens = xcalloc(2 * room, sizeof *tokens);
-    float *loss = xcalloc(room, sizeof *loss);
-    qsort(r, n, sizeof *r, longest_first);
-    for (size_t i = 0; i < n && !stop_signal;) {
-        int width = (r[i].n - 1 + 7) / 8 * 8; /* rounded up, so that there are few different shapes */
-        width = width < T ? width : T;
-        size_t B = room / (size_t)width;
-        B = B < n - i ? B : n - i;
-        run_batch(m, a, r + i, (int)B, width, tokens, loss);
-        i += B;
-        progress("choices", i, n, "choices", NULL);
-    }
-    progress_end();
-    free(tokens);
-    free(loss);
-    activations_free(a);
 }
 
 /* Reports the questions that are not scored, a few of them by name, and how many contexts were cut. */
@@ -108,8 +56,8 @@ static void report(const struct questions *q, int T)
         cut += one->cut && !one->refused;
         if (one->refused)
             (refused++ < NAMED ? warn : detail)(
-                "%s: line %zu: not scored: a choice is longer than the %d tokens that the model sees at once",
-                q->path, one->line, T);
+                "%s: not scored: a choice is longer than the %d tokens that the model sees at once",
+                one->place, T);
     }
     if (refused > NAMED)
         warn("%s: %zu questions in all are not scored for that reason", q->path, refused);
@@ -118,7 +66,16 @@ static void report(const struct questions *q, int T)
              cut == 1 ? "question is" : "questions are", T);
 }
 
-void questions_score(const struct loaded *m, struct questions *q, int T)
+/* Rows over a cache are computed one by one, which costs more a token than a batch does. */
+static bool cache_is_faster(const struct request *r, size_t n)
+{
+    uint64_t rows = 0;
+    for (size_t i = 0; i < n; i++)
+        rows += (uint64_t)r[i].n - 1;
+    return CACHED_COST * requests_cached_tokens(r, n) < (double)rows;
+}
+
+void questions_score(const struct loaded *m, struct questions *q, int T, enum scoring_way way)
 {
     struct encoder *e = encoder_new(m->tok, NULL);
     size_t n = 0;
@@ -133,7 +90,11 @@ void questions_score(const struct loaded *m, struct questions *q, int T)
     }
     encoder_free(e);
     report(q, T);
-    run_all(m, r, n, T);
+    bool greedy = q->task && q->task->greedy;
+    if (greedy || way == SCORE_CACHED || (way == SCORE_AUTO && cache_is_faster(r, n)))
+        requests_run_cached(m, r, n, T);
+    else
+        requests_run_batched(m, r, n, T);
     for (size_t i = 0; i < n; i++)
         free(r[i].tokens);
     free(r);
@@ -162,23 +123,48 @@ static int best(const struct question *q, bool by_character)
     return at;
 }
 
+bool question_right(const struct question *q, bool by_character)
+{
+    return best(q, by_character) == q->label;
+}
+
+static struct estimate share(size_t k, double n)
+{
+    double p = (double)k / n;
+    return (struct estimate){p, sqrt(p * (1 - p) / (n - 1))};
+}
+
+/* sum, squares: of the scores of n texts. */
+static struct estimate perplexity(double sum, double squares, double n)
+{
+    double mean = sum / n, variance = fmax(squares - sum * mean, 0) / (n - 1), p = exp(-mean);
+    return (struct estimate){p, p * sqrt(variance / n)};
+}
+
 struct accuracy questions_accuracy(const struct questions *q)
 {
-    size_t right = 0, right_norm = 0, cut = 0, refused = 0;
+    struct accuracy a = {0};
+    size_t right = 0, right_norm = 0, greedy = 0;
+    double sum = 0, squares = 0, chance = 0;
     for (size_t i = 0; i < q->n; i++) {
-        refused += q->v[i].refused;
-        cut += q->v[i].cut && !q->v[i].refused;
-        if (q->v[i].refused)
+        const struct question *one = &q->v[i];
+        a.refused += one->refused;
+        a.cut += one->cut && !one->refused;
+        if (one->refused)
             continue;
-        right += best(&q->v[i], false) == q->v[i].label;
-        right_norm += best(&q->v[i], true) == q->v[i].label;
+        right += question_right(one, false);
+        right_norm += question_right(one, true);
+        greedy += one->greedy;
+        chance += one->n_choices > 1 ? 1. / one->n_choices : 0;
+        sum += one->score[0];
+        squares += one->score[0] * one->score[0];
     }
-    double n = (double)(q->n - refused), p = (double)right / n, p_norm = (double)right_norm / n;
-    return (struct accuracy){.n = q->n - refused,
-                             .cut = cut,
-                             .refused = refused,
-                             .acc = p,
-                             .acc_stderr = sqrt(p * (1 - p) / (n - 1)),
-                             .acc_norm = p_norm,
-                             .acc_norm_stderr = sqrt(p_norm * (1 - p_norm) / (n - 1))};
+    a.n = q->n - a.refused;
+    double n = (double)a.n;
+    a.acc = share(right, n);
+    a.acc_norm = share(right_norm, n);
+    a.greedy = share(greedy, n);
+    a.perplexity = perplexity(sum, squares, n);
+    a.chance = chance / n;
+    return a;
 }

@@ -1,4 +1,5 @@
 #include "pipeline/eval/tally.h"
+#include "pipeline/lib/fs.h"
 
 #include <math.h>
 
@@ -22,6 +23,10 @@ void tally_end_document(struct tally *t)
     t->tt += n * n;
     t->lb += l * b;
     t->bb += b * b;
+    if (t->keep && (t->documents & (t->documents - 1)) == 0) /* room for a power of two */
+        t->kept = xrealloc(t->kept, (t->documents ? 2 * t->documents : 1) * sizeof *t->kept);
+    if (t->keep)
+        t->kept[t->documents] = t->open;
     t->documents++;
     t->open.loss = t->open.tokens = t->open.bytes = 0;
 }

@@ -16,9 +16,11 @@ struct tally {
     double loss, tokens, bytes; /* sums over closed documents */
     double ll, lt, tt, lb, bb;  /* sums of products of a document's loss, tokens, bytes */
     uint64_t documents;
-    struct {
+    struct tally_document {
         double loss, tokens, bytes;
-    } open; /* the document being added to */
+    } open;                      /* the document being added to */
+    bool keep;                   /* closed documents are kept */
+    struct tally_document *kept; /* `documents` of them; the owner of the tally frees it */
 };
 
 struct estimate {

@@ -81,14 +81,23 @@ static int fill_batch(struct scoring *r, uint64_t *next)
     return rows;
 }
 
+static void end_document(struct scoring *r)
+{
+    tally_end_document(r->t);
+    if (r->plan->tokens)
+        token_sink_gap(r->plan->tokens);
+}
+
 static void add_row(struct scoring *r, int i)
 {
     const int32_t *row = r->tokens + (size_t)i * ((size_t)r->T + 1);
     const float *loss = r->loss + (size_t)i * (size_t)r->T;
     for (int t = r->T - r->fresh[i]; t < r->T; t++) {
         tally_add(r->t, (double)loss[t], r->bytes[row[t + 1]]);
+        if (r->plan->tokens)
+            token_sink_add(r->plan->tokens, row[t + 1], (double)loss[t]);
         if ((uint32_t)row[t + 1] == shard_set_eos(r->s))
-            tally_end_document(r->t);
+            end_document(r);
     }
 }
 
@@ -118,7 +127,8 @@ static void run_stretch(struct scoring *r, uint64_t done, uint64_t all)
             add_row(r, i);
         progress(r->dir, done + next - 1 - r->begin, all, "tokens", NULL);
     }
-    tally_end_document(r->t);
+    if (r->t->open.tokens > 0)
+        end_document(r);
 }
 
 void windows_run(const struct loaded *m, struct shard_set *s, const char *dir, const struct window_plan *plan,

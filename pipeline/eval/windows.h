@@ -10,12 +10,14 @@
 #include "formats/shard.h"
 #include "pipeline/model/loaded.h"
 #include "pipeline/eval/tally.h"
+#include "pipeline/eval/tokens.h"
 
 struct window_plan {
-    int T, stride;      /* 1 <= stride <= T <= the model's context */
-    uint64_t limit;     /* tokens to predict, in stretches spread evenly over the source; 0: all */
-    int stretch;        /* tokens of one, at most (with a limit); 0: EVAL_STRETCH */
-    bool document_mask; /* attention does not cross the end of a document */
+    int T, stride;             /* 1 <= stride <= T <= the model's context */
+    uint64_t limit;            /* tokens to predict, in stretches spread evenly over the source; 0: all */
+    int stretch;               /* tokens of one, at most (with a limit); 0: EVAL_STRETCH */
+    bool document_mask;        /* attention does not cross the end of a document */
+    struct token_sink *tokens; /* takes the loss of each token; NULL: none does */
 };
 
 /* Adds every document to t; one that a stretch or the source's end cuts counts as far as it was predicted.

@@ -2,7 +2,6 @@
 
 #include "pipeline/lib/log.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -21,22 +20,11 @@ void jobs_close(struct jobs *j)
     pthread_mutex_destroy(&j->encoding);
 }
 
-static int __attribute__((format(printf, 3, 4)))
-refuse(struct request_error *e, const char *param, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(e->message, sizeof e->message, fmt, ap);
-    va_end(ap);
-    snprintf(e->param, sizeof e->param, "%s", param);
-    return -1;
-}
-
 static int encode_text(struct jobs *j, struct request_prompt *p, struct request_error *e)
 {
     size_t bad = tokenizer_check(j->m->tok, p->text, p->len);
     if (bad < p->len)
-        return refuse(e, "prompt", "'prompt': the tokenizer has no token for byte %zu", bad);
+        return request_refuse(e, "prompt", "'prompt': the tokenizer has no token for byte %zu", bad);
     pthread_mutex_lock(&j->encoding);
     const uint32_t *ids = encode(j->encoder, p->text, p->len, true, &p->n_ids);
     p->ids = xcalloc(p->n_ids + 1, sizeof *p->ids);
@@ -49,7 +37,7 @@ static int encode_text(struct jobs *j, struct request_prompt *p, struct request_
 static int encode_chat(struct jobs *j, struct request *r, struct request_error *e)
 {
     if (!j->chat.known)
-        return refuse(e, "messages", "%s", j->chat.why);
+        return request_refuse(e, "messages", "%s", j->chat.why);
     r->prompts = xcalloc(1, sizeof *r->prompts);
     r->n_prompts = 1;
     pthread_mutex_lock(&j->encoding);
@@ -65,8 +53,8 @@ static int begin_document(const struct jobs *j, struct request_prompt *p, struct
     if (p->n_ids > 0)
         return 0;
     if (eos == UINT32_MAX)
-        return refuse(e, "prompt",
-                      "'prompt' is empty, and there is no end-of-text token to begin a document with");
+        return request_refuse(
+            e, "prompt", "'prompt' is empty, and there is no end-of-text token to begin a document with");
     p->ids = xrealloc(p->ids, sizeof *p->ids);
     p->ids[0] = (int32_t)eos;
     p->n_ids = 1;
@@ -79,12 +67,12 @@ static int check_prompt(const struct jobs *j, const struct request_prompt *p, bo
     size_t T = (size_t)j->context, room = more ? T - 1 : T;
     uint32_t ids = tokenizer_vocab_size(j->m->tok);
     if (p->n_ids > room)
-        return refuse(e, "prompt", "the prompt has %zu tokens; the context is %zu%s", p->n_ids, T,
-                      p->n_ids == T ? ", which leaves none for a new token" : "");
+        return request_refuse(e, "prompt", "the prompt has %zu tokens; the context is %zu%s", p->n_ids, T,
+                              p->n_ids == T ? ", which leaves none for a new token" : "");
     for (size_t i = 0; i < p->n_ids; i++)
         if ((uint32_t)p->ids[i] >= ids)
-            return refuse(e, "prompt", "'prompt': there is no token %d; the vocabulary has %u", p->ids[i],
-                          ids);
+            return request_refuse(e, "prompt", "'prompt': there is no token %d; the vocabulary has %u",
+                                  p->ids[i], ids);
     return 0;
 }
 
@@ -92,7 +80,7 @@ static int check_biases(const struct jobs *j, const struct request *r, struct re
 {
     for (size_t i = 0; i < r->n_biases; i++)
         if (r->biases[i].id >= j->m->w.c.V)
-            return refuse(e, "logit_bias", "'logit_bias': there is no token %d", r->biases[i].id);
+            return request_refuse(e, "logit_bias", "'logit_bias': there is no token %d", r->biases[i].id);
     return 0;
 }
 

@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int __attribute__((format(printf, 3, 4)))
-refuse(struct request_error *e, const char *param, const char *fmt, ...)
+int request_refuse(struct request_error *e, const char *param, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -31,7 +30,7 @@ static char *copy_text(const json_t *s, size_t *len)
 static int take_bool(bool *out, const char *name, const json_t *v, struct request_error *e)
 {
     if (!json_is_boolean(v))
-        return refuse(e, name, "'%s' must be true or false", name);
+        return request_refuse(e, name, "'%s' must be true or false", name);
     *out = json_is_true(v);
     return 0;
 }
@@ -41,7 +40,7 @@ static int take_number(double *out, const char *name, const json_t *v, double le
 {
     double x = json_number_value(v);
     if (!json_is_number(v) || !(x >= least && x <= most))
-        return refuse(e, name, "'%s' must be a number within %g and %g", name, least, most);
+        return request_refuse(e, name, "'%s' must be a number within %g and %g", name, least, most);
     *out = x;
     return 0;
 }
@@ -51,8 +50,8 @@ static int take_int(int64_t *out, const char *name, const json_t *v, int64_t lea
 {
     json_int_t x = json_integer_value(v);
     if (!json_is_integer(v) || x < least || x > most)
-        return refuse(e, name, "'%s' must be a whole number within %lld and %lld", name, (long long)least,
-                      (long long)most);
+        return request_refuse(e, name, "'%s' must be a whole number within %lld and %lld", name,
+                              (long long)least, (long long)most);
     *out = x;
     return 0;
 }
@@ -64,7 +63,7 @@ static int take_ids(struct request_prompt *p, const json_t *v, struct request_er
     for (size_t i = 0; i < p->n_ids; i++) {
         const json_t *id = json_array_get(v, i);
         if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > INT32_MAX)
-            return refuse(e, "prompt", "'prompt': element %zu is not a token's id", i);
+            return request_refuse(e, "prompt", "'prompt': element %zu is not a token's id", i);
         p->ids[i] = (int32_t)json_integer_value(id);
     }
     return 0;
@@ -76,7 +75,7 @@ static int take_one_prompt(struct request *r, const json_t *v, struct request_er
     if (json_is_array(v))
         return take_ids(p, v, e);
     if (!json_is_string(v))
-        return refuse(e, "prompt", "'prompt' must be a text, ids, or an array of either");
+        return request_refuse(e, "prompt", "'prompt' must be a text, ids, or an array of either");
     p->text = copy_text(v, &p->len);
     return 0;
 }
@@ -87,7 +86,7 @@ static int take_prompts(struct request *r, const json_t *v, struct request_error
     bool several = json_is_array(v) && json_array_size(v) && !json_is_integer(json_array_get(v, 0));
     size_t n = several ? json_array_size(v) : 1;
     if (n > REQUEST_MAX_CHOICES)
-        return refuse(e, "prompt", "'prompt': %zu prompts, the most are %d", n, REQUEST_MAX_CHOICES);
+        return request_refuse(e, "prompt", "'prompt': %zu prompts, the most are %d", n, REQUEST_MAX_CHOICES);
     r->prompts = xcalloc(n, sizeof *r->prompts);
     for (size_t i = 0; i < n; i++)
         if (take_one_prompt(r, several ? json_array_get(v, i) : v, e) != 0)
@@ -100,11 +99,12 @@ static int take_message(struct request_message *m, const json_t *v, struct reque
     const char *key;
     json_t *field, *role = json_object_get(v, "role"), *content = json_object_get(v, "content");
     if (!json_is_string(role) || !json_is_string(content))
-        return refuse(e, "messages", "'messages': each needs a 'role' and a 'content' that are texts");
+        return request_refuse(e, "messages",
+                              "'messages': each needs a 'role' and a 'content' that are texts");
     json_object_foreach((json_t *)(uintptr_t)v, key, field)
     {
         if (field != role && field != content)
-            return refuse(e, "messages", "'messages': the field '%.40s' is not supported", key);
+            return request_refuse(e, "messages", "'messages': the field '%.40s' is not supported", key);
     }
     size_t unused;
     m->role = copy_text(role, &unused);
@@ -115,7 +115,7 @@ static int take_message(struct request_message *m, const json_t *v, struct reque
 static int take_messages(struct request *r, const json_t *v, struct request_error *e)
 {
     if (!json_is_array(v) || json_array_size(v) == 0)
-        return refuse(e, "messages", "'messages' must be an array with at least one message");
+        return request_refuse(e, "messages", "'messages' must be an array with at least one message");
     size_t n = json_array_size(v);
     r->messages = xcalloc(n, sizeof *r->messages);
     for (; r->n_messages < n; r->n_messages++)
@@ -130,7 +130,7 @@ static int add_stop(struct request *r, const json_t *v, struct request_error *e)
 {
     if (!json_is_string(v) || json_string_length(v) == 0 ||
         strlen(json_string_value(v)) != json_string_length(v))
-        return refuse(e, "stop", "'stop' must be a text or an array of texts, none of them empty");
+        return request_refuse(e, "stop", "'stop' must be a text or an array of texts, none of them empty");
     r->stops.v = xrealloc((void *)r->stops.v, (r->stops.n + 1) * sizeof *r->stops.v);
     r->stops.v[r->stops.n++] = xstrdup(json_string_value(v));
     return 0;
@@ -141,7 +141,7 @@ static int take_stops(struct request *r, const json_t *v, struct request_error *
     if (!json_is_array(v))
         return add_stop(r, v, e);
     if (json_array_size(v) > REQUEST_MAX_STOPS)
-        return refuse(e, "stop", "'stop': the most are %d texts", REQUEST_MAX_STOPS);
+        return request_refuse(e, "stop", "'stop': the most are %d texts", REQUEST_MAX_STOPS);
     for (size_t i = 0; i < json_array_size(v); i++)
         if (add_stop(r, json_array_get(v, i), e) != 0)
             return -1;
@@ -153,15 +153,15 @@ static int take_biases(struct request *r, const json_t *v, struct request_error 
     const char *key;
     json_t *value;
     if (!json_is_object(v) || json_object_size(v) > REQUEST_MAX_BIASES)
-        return refuse(e, "logit_bias", "'logit_bias' must be an object with at most %d tokens",
-                      REQUEST_MAX_BIASES);
+        return request_refuse(e, "logit_bias", "'logit_bias' must be an object with at most %d tokens",
+                              REQUEST_MAX_BIASES);
     r->biases = xcalloc(json_object_size(v) + 1, sizeof *r->biases);
     json_object_foreach((json_t *)(uintptr_t)v, key, value)
     {
         uint64_t id;
         double bias = 0;
         if (parse_u64(key, &id) != 0 || id > INT32_MAX)
-            return refuse(e, "logit_bias", "'logit_bias': '%.40s' is not a token's id", key);
+            return request_refuse(e, "logit_bias", "'logit_bias': '%.40s' is not a token's id", key);
         if (take_number(&bias, "logit_bias", value, -100, 100, e) != 0)
             return -1;
         r->biases[r->n_biases++] = (struct request_bias){(int32_t)id, (float)bias};
@@ -174,11 +174,11 @@ static int take_stream_options(struct request *r, const json_t *v, struct reques
     const char *key;
     json_t *value;
     if (!json_is_object(v))
-        return refuse(e, "stream_options", "'stream_options' must be an object");
+        return request_refuse(e, "stream_options", "'stream_options' must be an object");
     json_object_foreach((json_t *)(uintptr_t)v, key, value)
     {
         if (strcmp(key, "include_usage") != 0)
-            return refuse(e, "stream_options", "'stream_options': '%.40s' is not known", key);
+            return request_refuse(e, "stream_options", "'stream_options': '%.40s' is not known", key);
         if (take_bool(&r->usage_in_stream, "stream_options", value, e) != 0)
             return -1;
     }
@@ -189,7 +189,7 @@ static int take_model(struct request *r, const json_t *v, struct request_error *
 {
     size_t len;
     if (!json_is_string(v))
-        return refuse(e, "model", "'model' must be a text");
+        return request_refuse(e, "model", "'model' must be a text");
     free(r->model);
     r->model = copy_text(v, &len);
     return 0;
@@ -233,7 +233,7 @@ static int take_n(struct request *r, const json_t *v, struct request_error *e)
 static int take_seed(struct request *r, const json_t *v, struct request_error *e)
 {
     if (!json_is_integer(v))
-        return refuse(e, "seed", "'seed' must be a whole number");
+        return request_refuse(e, "seed", "'seed' must be a whole number");
     r->has_seed = true;
     r->seed = (uint64_t)json_integer_value(v);
     return 0;
@@ -305,18 +305,19 @@ static int take_field(struct request *r, const char *name, const json_t *v, stru
         return take_logprobs(r, name, v, e);
     if (strcmp(name, "ignore_eos") == 0)
         return take_bool(&r->ignore_eos, name, v, e);
-    return refuse(e, name, "'%.60s' is not supported", name);
+    return request_refuse(e, name, "'%.60s' is not supported", name);
 }
 
 static int check_whole(const struct request *r, struct request_error *e)
 {
     if (r->chat ? r->n_messages == 0 : r->n_prompts == 0)
-        return refuse(e, r->chat ? "messages" : "prompt", "'%s' is missing", r->chat ? "messages" : "prompt");
+        return request_refuse(e, r->chat ? "messages" : "prompt", "'%s' is missing",
+                              r->chat ? "messages" : "prompt");
     if (!r->chat && r->n_prompts * (size_t)r->n > REQUEST_MAX_CHOICES)
-        return refuse(e, "n", "%zu prompts, %d choices each: the most are %d in all", r->n_prompts, r->n,
-                      REQUEST_MAX_CHOICES);
+        return request_refuse(e, "n", "%zu prompts, %d choices each: the most are %d in all", r->n_prompts,
+                              r->n, REQUEST_MAX_CHOICES);
     if (r->usage_in_stream && !r->stream)
-        return refuse(e, "stream_options", "'stream_options' is for streams only");
+        return request_refuse(e, "stream_options", "'stream_options' is for streams only");
     return 0;
 }
 
@@ -333,8 +334,8 @@ int request_parse(struct request *r, const char *body, size_t len, bool chat, st
                           .logprobs = -1};
     json_t *j = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
     if (!j)
-        return refuse(e, "", "the body is not JSON: byte %d: %.180s", why.position, why.text);
-    int failed = json_is_object(j) ? 0 : refuse(e, "", "the body is not a JSON object");
+        return request_refuse(e, "", "the body is not JSON: byte %d: %.180s", why.position, why.text);
+    int failed = json_is_object(j) ? 0 : request_refuse(e, "", "the body is not a JSON object");
     json_object_foreach(j, key, value)
     {
         if (!failed)

@@ -61,6 +61,9 @@ struct request_error {
     char message[256];
     char param[64]; /* the field; "" when there is none to name */
 };
+/* Fills in e; returns -1. */
+int request_refuse(struct request_error *e, const char *param, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Returns 0, or -1 with the reason. After both, request_free frees what r holds. Dies without memory. */
 int request_parse(struct request *r, const char *body, size_t len, bool chat, struct request_error *e);

@@ -1,4 +1,4 @@
-# eval --task piqa: a question whose answer was learnt, real questions, damaged files
+# eval --task: the texts of each task, a question whose answer was learnt, real questions, damaged files
 . "$ROOT/tests/cli/train_data.bash"
 batches 150 | train a 150
 eval=("$BIN/eval" a/latest -j 1)
@@ -17,7 +17,7 @@ sed 's/"label":0/"label":9/; s/"label":1/"label":0/; s/"label":9/"label":1/' eas
 long=$(printf 'and the dog was happy %.0s' $(seq 100))
 printf '{"goal":"a","sol1":"%s b","sol2":"%s","label":1}\n{"goal":"%s","sol1":"b","sol2":"c","label":1}\n' "$long" "$long" "$long" >long.jsonl
 "${eval[@]}" --task piqa=long.jsonl --json >out 2>err
-grep -q 'long.jsonl: line 1: not scored: a choice is longer than' err
+grep -q 'long.jsonl:1: not scored: a choice is longer than' err
 grep -q 'long.jsonl: 1 question is longer than the context' err
 for count in '"questions": 1,' '"cut": 1,' '"refused": 1,'; do grep -q "$count" out; done
 expect 1 'long.jsonl: no question fits' "${eval[@]}" --task piqa=long.jsonl --examples 1
@@ -25,14 +25,64 @@ printf '{"goal":"a","sol1":"b","sol2":"c","label":0,"weight":1e400}\n' >huge.jso
 "${eval[@]}" --task piqa=huge.jsonl --json >out 2>err
 
 printf '{"goal":"a","sol1":"b","sol2":"c","label":0}\n\n{"goal":"a","sol1":"b","label":0}\n' >lacking.jsonl
-expect 1 'lacking.jsonl: line 3, offset 46: .*sol2' "${eval[@]}" --task piqa=lacking.jsonl
+expect 1 "lacking.jsonl:3: piqa: column 'sol2' is missing" "${eval[@]}" --task piqa=lacking.jsonl
 printf '{"goal":"a","sol1":"b","sol2":"c","label":2}\n' >label.jsonl
-expect 1 'label.jsonl: line 1, offset 0: label' "${eval[@]}" --task piqa=label.jsonl
+expect 1 'label.jsonl:1: piqa: label is none of the 2 choices' "${eval[@]}" --task piqa=label.jsonl
 head -c 20 easy.jsonl >cut.jsonl
-expect 1 'cut.jsonl: line 1' "${eval[@]}" --task piqa=cut.jsonl
+expect 1 'cut.jsonl:1: byte ' "${eval[@]}" --task piqa=cut.jsonl
 : >empty.jsonl
 expect 1 'no questions' "${eval[@]}" --task piqa=empty.jsonl
-expect 2 "there is no 'arc'" "${eval[@]}" --task arc=easy.jsonl
+expect 2 "there is no 'arc', only: hellaswag, arc_easy" "${eval[@]}" --task arc=easy.jsonl
+
+# the texts of each task, and examples before them
+words=()
+for t in hellaswag arc_easy arc_challenge piqa winogrande openbookqa boolq commonsense_qa lambada_openai mmlu; do
+    words+=(--task "$t=$t.jsonl")
+done
+(cd "$ROOT/tests/golden/tasks" && "$BIN/eval" --show 100 "${words[@]}") | cmp - "$ROOT/tests/golden/tasks/shown.jsonl"
+cp "$ROOT"/tests/golden/tasks/*.jsonl .
+"$BIN/eval" --show 1 --shots 2 --task mmlu=mmlu.jsonl --shots-from mmlu=mmlu.jsonl >shots
+grep -qF 'about elementary mathematics.\n\nWhich has a heart?\nA. a stone\nB. a cloud\nC. a dog\nD. a cup\nAnswer: C\n\nWhat is 3 - 3?\nA. 0\nB. 1\nC. 2\nD. 3\nAnswer: A\n\nWhat is 2 + 2?' shots
+# random.Random(1234).sample(range(12), 2) is [7, 1], and then [0, 1]
+"$BIN/eval" --show 2 --shots 2 --task piqa=piqa.jsonl --shots-from piqa=easy.jsonl >shots
+sed -n 1p shots | grep -qF '{"context":"Question: go 4\nAnswer: The dog was happy and they were\n\nQuestion: go 1\nAnswer: The dog'
+sed -n 2p shots | grep -qF '{"context":"Question: go 1\nAnswer: He went to the house and she said\n\nQuestion: go 1\nAnswer: The dog was happy and they were\n\nQuestion: dry a plate\nAnswer:"'
+"$BIN/eval" --show 1 --shots 2 --seed 5 --task piqa=piqa.jsonl --shots-from piqa=easy.jsonl | cmp -s - <(head -1 shots) && exit 1
+expect 1 'mmlu.jsonl: 3 examples, but --shots 3 needs 4' "$BIN/eval" --show 1 --shots 3 --task mmlu=mmlu.jsonl --shots-from mmlu=mmlu.jsonl
+expect 2 'no file of examples for mmlu' "$BIN/eval" --show 1 --shots 3 --task mmlu=mmlu.jsonl
+
+# every choice over a cache gives what batches give
+expect 1 "piqa.jsonl:1: hellaswag: column 'activity_label' is missing" "${eval[@]}" --task hellaswag=piqa.jsonl
+for way in batched cached; do
+    "${eval[@]}" --choices $way --task piqa=easy.jsonl --task openbookqa=openbookqa.jsonl -o $way.json >$way.txt 2>err
+done
+cmp batched.txt cached.txt
+# the last word of lambada is likely, or it is not, and the perplexity says how much
+"${eval[@]}" --task lambada_openai=lambada_openai.jsonl >table 2>err
+grep -Eq '^lambada_openai +3  [01]\.[0-9]{4} \+- [0-9.]+ +[0-9.]+ \+- [0-9.]+$' table || { cat table; exit 1; }
+
+# tasks of one's own
+cat >own.json <<'END'
+[{"name": "first", "description": "Topic: {about.topic|spaces}.\n", "prompt": "{q|strip}:", "choices": ["{a}", "{b}", "none"],
+  "labels": "names", "answer": "right", "metrics": ["acc"]}]
+END
+echo '{"about":{"topic":"big_cats"},"q":" lion\n","a":"yes","b":2.5,"names":["x","y","z"],"right":"y"}' >own.jsonl
+"$BIN/eval" --tasks own.json --show 1 --task first=own.jsonl >own
+grep -qxF '{"task":"first","place":"own.jsonl:1","requests":[{"context":"Topic: big cats.\nlion:","continuation":" yes"},{"context":"Topic: big cats.\nlion:","continuation":" 2.5"},{"context":"Topic: big cats.\nlion:","continuation":" none"}],"answer":1}' own
+# broken COLUMN VALUE PATTERN: what is said of a task in which a column is another
+broken() {
+    python3 -c 'import json,sys; t=json.load(open("own.json")); t[0][sys.argv[1]]=json.loads(sys.argv[2]); json.dump(t,open("bad.json","w"))' "$1" "$2"
+    expect 1 "bad.json: task 1: $3" "$BIN/eval" --tasks bad.json --show 1 --task first=own.jsonl
+}
+broken prompts '"x"' "there is no column 'prompts' in a task"
+broken prompt '"{q|strp}"' "prompt: column 'q': there is no filter 'strp'"
+broken prompt '"{q"' 'prompt: .*byte'
+broken prompt '3' 'prompt is not a string'
+broken choices '[1]' 'choices is neither a column nor a list of texts'
+broken name '"piqa"' "there is a task 'piqa' already"
+broken metrics '["f1"]' 'metrics are some of'
+sed 's/"a"/"c"/' own.jsonl >lacking.jsonl
+expect 1 "lacking.jsonl:1: first: column 'a' is missing" "$BIN/eval" --tasks own.json --show 1 --task first=lacking.jsonl
 
 [ -n "$DATA" ] || { echo "no real questions: DATA is not set; the rest passed"; exit 77; }
 # Questions whose choices are longer than the context are not scored, so fewer than the hundred are.

@@ -6,6 +6,9 @@
 #include "formats/shard_write.h"
 #include "formats/tokens.h"
 #include "pipeline/eval/choices.h"
+#include "pipeline/eval/compare.h"
+#include "pipeline/eval/mersenne.h"
+#include "pipeline/eval/report.h"
 #include "pipeline/eval/windows.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/text/pretokenize/bytelevel.h"
@@ -71,9 +74,10 @@ static void accuracies(void)
     struct accuracy a = questions_accuracy(&(struct questions){.v = v, .n = 7});
     /* fourth: -4 / 4 against -3.1 / 3: wrong by character, right by sum */
     CHECK(a.n == 6 && a.refused == 1, "%zu of 7", a.n);
-    CHECK(near(a.acc, 4 / 6.) && near(a.acc_stderr, sqrt(4 / 6. * (2 / 6.) / 5)), "acc %g", a.acc);
-    CHECK(near(a.acc_norm, 4 / 6.) && near(a.acc_norm_stderr, sqrt(4 / 6. * (2 / 6.) / 5)), "acc_norm %g",
-          a.acc_norm);
+    CHECK(near(a.acc.value, 4 / 6.) && near(a.acc.stderr_, sqrt(4 / 6. * (2 / 6.) / 5)), "acc %g",
+          a.acc.value);
+    CHECK(near(a.acc_norm.value, 4 / 6.) && near(a.acc_norm.stderr_, sqrt(4 / 6. * (2 / 6.) / 5)),
+          "acc_norm %g", a.acc_norm.value);
 }
 
 /* 256 bytes, a merge that joins a space to a letter, one of two letters, and the end of text. */
@@ -173,7 +177,7 @@ static void free_model(struct loaded *m)
     tokenizer_free(m->tok);
 }
 
-static void scores(const struct loaded *m)
+static void scores(const struct loaded *m, enum scoring_way way)
 {
     static char *const context[] = {
         "Question: q?\nAnswer:", "Question: a much longer one, of the she\nAnswer:", "x \n "};
@@ -185,7 +189,7 @@ static void scores(const struct loaded *m)
         v[i] = (struct question){.context = context[i], .n_choices = 3};
         memcpy(v[i].choice, choice, sizeof choice);
     }
-    questions_score(m, &q, T);
+    questions_score(m, &q, T, way);
     for (int i = 0; i < 3; i++)
         for (int k = 0; k < 3; k++) {
             int32_t ids[256];
@@ -206,7 +210,7 @@ static void scores(const struct loaded *m)
     longer[0][200] = longer[1][200] = 0;
     v[0].context = longer[0];
     v[1].context = longer[1];
-    questions_score(m, &q, T);
+    questions_score(m, &q, T, way);
     CHECK(v[0].score[2] == v[1].score[2] && v[0].score[2] < -1);
     CHECK(v[0].cut && v[1].cut && !v[2].cut && questions_accuracy(&q).cut == 2);
     /* A choice is never cut: one of T tokens is scored with a single token before it, and a longer one is
@@ -216,10 +220,10 @@ static void scores(const struct loaded *m)
     most[T - 1] = 0; /* and the space that joins it */
     v[0] = (struct question){.context = longer[0], .choice = {most, "so"}, .n_choices = 2};
     v[1] = (struct question){.context = "x", .choice = {"so", most + 1}, .n_choices = 2};
-    questions_score(m, &q, T);
+    questions_score(m, &q, T, way);
     CHECK(!v[0].refused && v[0].cut && !v[1].refused && !v[1].cut && questions_accuracy(&q).n == 3);
     most[T - 1] = 'z', most[T] = 0;
-    questions_score(m, &q, T);
+    questions_score(m, &q, T, way);
     struct accuracy a = questions_accuracy(&q);
     CHECK(v[0].refused && !v[1].refused && a.n == 2 && a.refused == 1 && a.cut == 0, "%zu %zu", a.n, a.cut);
 }
@@ -305,10 +309,12 @@ static void windows(const struct loaded *m)
         struct window_plan plan;
         int stretches; /* that the plan must come to */
     } cases[] = {
-        {{16, 8, 0, 0, false}, 1},   {{16, 16, 0, 0, false}, 1},   {{13, 5, 0, 0, false}, 1},
-        {{64, 1, 0, 0, false}, 1},   {{16, 8, 100, 0, false}, 1},  {{16, 8, 9, 0, false}, 1},
-        {{64, 32, 0, 0, true}, 1},   {{1, 1, 0, 0, false}, 1},     {{16, 8, 100, 25, false}, 4},
-        {{16, 8, 100, 34, true}, 3}, {{64, 32, 61, 30, false}, 3}, {{16, 8, 1000, 10, false}, 1},
+        {{16, 8, 0, 0, false, NULL}, 1},    {{16, 16, 0, 0, false, NULL}, 1},
+        {{13, 5, 0, 0, false, NULL}, 1},    {{64, 1, 0, 0, false, NULL}, 1},
+        {{16, 8, 100, 0, false, NULL}, 1},  {{16, 8, 9, 0, false, NULL}, 1},
+        {{64, 32, 0, 0, true, NULL}, 1},    {{1, 1, 0, 0, false, NULL}, 1},
+        {{16, 8, 100, 25, false, NULL}, 4}, {{16, 8, 100, 34, true, NULL}, 3},
+        {{64, 32, 61, 30, false, NULL}, 3}, {{16, 8, 1000, 10, false, NULL}, 1},
     };
     int32_t all[512];
     size_t n;
@@ -334,13 +340,73 @@ static void windows(const struct loaded *m)
     shard_set_close(s);
 }
 
+/* The numbers are those of random.Random(seed).sample(range(n), k), one call after the other, in Python 3.11.
+ */
+static void samples(void)
+{
+    static const struct {
+        uint64_t seed;
+        size_t n, k, first[7];
+    } cases[] = {
+        {1234, 10, 3, {7, 1, 0}},
+        {0, 100, 5, {11, 74, 4, 85, 88}},
+        {0, 1000, 6, {85, 100, 784, 363, 242, 17}},
+        {0, 40000, 25, {2019, 1038, 22681, 31735, 30379, 9735, 5982}},
+        {0, 7, 7, {5, 2, 3, 6, 1, 0, 4}},
+        {0, 85, 6, {58, 67, 2, 65, 9, 0}},
+        {(1ull << 40) + 5, 30, 4, {16, 8, 21, 29}},
+    };
+    struct mersenne m;
+    size_t out[25];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t k = cases[i].k < 7 ? cases[i].k : 7;
+        if (cases[i].seed)
+            mersenne_seed(&m, cases[i].seed);
+        mersenne_sample(&m, cases[i].n, cases[i].k, out);
+        CHECK(memcmp(out, cases[i].first, k * sizeof *out) == 0, "sample %zu: %zu %zu", i, out[0], out[1]);
+    }
+}
+
+/* The interval of many differences is that of the normal distribution. */
+static void bootstraps(void)
+{
+    enum { N = 400 };
+    double difference[N], size[N], mean = 0, variance = 0;
+    for (int i = 0; i < N; i++) {
+        difference[i] = .1 + sin(i * 1.7);
+        size[i] = 2;
+        mean += difference[i] / N;
+    }
+    for (int i = 0; i < N; i++)
+        variance += pow(difference[i] - mean, 2) / (N - 1);
+    double half = 1.96 * sqrt(variance / N);
+    struct paired p = paired_bootstrap(difference, NULL, N), q = paired_bootstrap(difference, size, N);
+    CHECK(near(p.difference, mean) && fabs(p.low - (mean - half)) < .1 * half &&
+              fabs(p.high - (mean + half)) < .1 * half,
+          "%g in %g .. %g", p.difference, p.low, p.high);
+    double z = mean / sqrt(variance / N), expected = .5 * erfc(-z / sqrt(2));
+    CHECK(fabs(p.positive - expected) < .02, "%g, expected %g", p.positive, expected);
+    CHECK(near(q.difference, mean / 2) && near(q.low, p.low / 2) && q.positive == p.positive);
+    p = paired_bootstrap((double[]){.5, .5}, NULL, 2);
+    CHECK(p.low == .5 && p.high == .5 && p.positive == 1);
+    p = paired_bootstrap((double[]){0, 0, 0}, NULL, 3);
+    CHECK(p.difference == 0 && p.positive == .5);
+    /* sizes weigh: 3 bits over 4 bytes */
+    CHECK(paired_bootstrap((double[]){1, 2}, (double[]){3, 1}, 2).difference == .75);
+    struct task t = {.acc = true};
+    CHECK(near(accuracy_centred(&t, &(struct accuracy){.acc = {.4, 0}, .chance = .25}), .2));
+}
+
 int main(void)
 {
     test_begin(60);
+    bootstraps();
+    samples();
     tallies();
     accuracies();
     struct loaded m = small_model();
-    scores(&m);
+    scores(&m, SCORE_BATCHED);
+    scores(&m, SCORE_CACHED);
     windows(&m);
     free_model(&m);
     return 0;
