@@ -46,7 +46,7 @@ LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc
             -lcurl -lcrypto -lmicrohttpd -ledit -larchive -lxml2 -lcmark-gfm-extensions -lcmark-gfm -lfasttext -lstdc++ -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
-LIBDIRS  := tools/campaign tools/exporters tools/reporter pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/alerts pipeline/eval pipeline/sample pipeline/model \
+LIBDIRS  := tools/campaign tools/exporters tools/reporter tools/uploader pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/alerts pipeline/eval pipeline/sample pipeline/model \
             pipeline/tokenize pipeline/filter pipeline/media pipeline/shard pipeline/mix pipeline/fetch pipeline/demo \
             pipeline/text/convert pipeline/text/learn pipeline/text/encode pipeline/text/vocabulary pipeline/text/pretokenize \
             pipeline/stream pipeline/cluster pipeline/lib kernels kernels/reference kernels/cpu kernels/cuda shm formats/parquet formats
@@ -319,6 +319,7 @@ torture: setup
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
 		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
 	@BIN=$(abspath $(BIN)) TORTURE=1000 TEST_TIMEOUT=7200 tests/run hub_kill
+	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TORTURE=100 TEST_TIMEOUT=7200 tests/run upload
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) tests/fault/torture
 	@tools/setup torture
 	@tests/ring/model all

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_PROMPT = 64 << 20, FEW_TOKENS = 16 }; /* of the weights in a mapped file: weights_settle */
+enum { MAX_PROMPT = 64 << 20, FEW_TOKENS = 64 }; /* of the weights in a mapped file: weights_settle */
 
 static const char *prompt_text, *prompt_file, *dtype = "auto", *device = "auto", *key_file, *model_name;
 static uint64_t n_tokens = 200, num_samples = 1, seed = 1337;

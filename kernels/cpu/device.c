@@ -101,8 +101,8 @@ const char *device_describe(struct device *dev)
     return dev->text;
 }
 
-/* Large arrays are laid on huge pages where the system has some: reading weights is then up to 1.7 times as fast
- * (kernels/README.md), and they are zeroed with fewer page faults. */
+/* Large arrays are laid on huge pages where the system has some: reading weights is then up to 1.7 times as
+ * fast (kernels/README.md), and they are zeroed with fewer page faults. */
 static void *aligned(size_t bytes)
 {
     const size_t huge = 2 << 20, alignment = bytes >= 4 * huge ? huge : 64;

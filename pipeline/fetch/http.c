@@ -1,5 +1,6 @@
 #include "pipeline/fetch/http.h"
 
+#include "pipeline/fetch/http_send.h"
 #include "pipeline/fetch/reply.h"
 #include "pipeline/fetch/url.h"
 #include "pipeline/lib/cli.h"
@@ -41,6 +42,7 @@ struct http_try {
     bool off_origin; /* a redirect led to another origin than the first */
     size_t ignored;  /* bytes of the body of a redirect or a refusal */
     size_t received; /* bytes of the body of a 2xx */
+    struct http_body sent;
     double not_before;
 };
 
@@ -153,6 +155,8 @@ static void set_headers(struct http_try *t)
     struct http *h = t->http;
     if (h->authorization && url_same_origin(t->url, h->settings->endpoint))
         t->headers = curl_slist_append(t->headers, h->authorization);
+    for (const char *const *line = t->request->headers; line && *line; line++)
+        t->headers = curl_slist_append(t->headers, *line);
     if (t->request->if_range && t->request->from > 0) {
         char *line = xasprintf("If-Range: %s", t->request->if_range);
         t->headers = curl_slist_append(t->headers, line);
@@ -172,7 +176,7 @@ static void set_options(struct http_try *t)
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https,http");
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(e, CURLOPT_USERAGENT, "tritter-fetch");
+    curl_easy_setopt(e, CURLOPT_USERAGENT, "tritter");
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
     curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES);
     curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, s->timeout_s);
@@ -185,6 +189,8 @@ static void set_options(struct http_try *t)
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers);
     if (s->certificates)
         curl_easy_setopt(e, CURLOPT_CAINFO, s->certificates);
+    if (r->send)
+        http_send_options(e, r, &t->sent);
     char range[64];
     if (r->to > 0)
         snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)r->from, (unsigned long long)r->to);
@@ -378,7 +384,7 @@ static struct http_request *finish(struct http_try *t, CURLcode code)
         start_hop(t);
         return NULL;
     }
-    if (v == REPEAT && plan_repetition(t)) {
+    if (v == REPEAT && !r->once && plan_repetition(t)) {
         r->failed = false;
         return NULL;
     }

@@ -7,6 +7,8 @@
  *   while ((r = http_step(h, timeout_ms)) ...) r is done: r->failed, r->reply
  *   http_close(h)
  *
+ * A request with a send has a body: it is a POST, or a PUT with put.
+ *
  * One struct http belongs to one thread. Requests run side by side, over connections that are kept.
  *
  * Redirects   at most 5, to https only (http: from this machine to this machine). The token goes with a
@@ -50,6 +52,13 @@ struct http_request {
     const char *(*body)(struct http_request *r, const char *bytes, size_t n);
     /* At the end of a 2xx. NULL: it is whole; else why not. May be NULL. */
     const char *(*end)(struct http_request *r);
+    /* The body that is sent: up to n bytes from `at` on, at least one. Every hop and try sends it from the
+     * start. 0: it cannot be read any more, and the request fails. NULL: nothing is sent. */
+    size_t (*send)(struct http_request *r, uint64_t at, char *bytes, size_t n);
+    uint64_t send_size;
+    bool put;
+    const char *const *headers; /* "Name: value" each, ended by NULL; borrowed. NULL: none */
+    bool once; /* no repetition: whether the server did its work is for the caller to find out */
     void *arg;
 
     /* For begin to set. */

@@ -52,22 +52,23 @@ static char *clean_token(const char *value, const char *from)
 
 static void find_token(struct hub_settings *s, const char *home)
 {
-    const char *variables[] = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"};
-    for (size_t i = 0; i < 2 && !s->token; i++) {
-        s->token_from = xstrdup(variables[i]);
-        if (env(variables[i]))
-            s->token = clean_token(env(variables[i]), variables[i]);
+    static const char *const variables[] = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"};
+    for (size_t i = 0; i < 2; i++) {
+        s->token = env(variables[i]) ? clean_token(env(variables[i]), variables[i]) : NULL;
+        if (s->token) {
+            s->token_from = xstrdup(variables[i]);
+            return;
+        }
     }
     struct stat st;
-    char *file = folder("HF_TOKEN_PATH", home, "token");
-    if (!s->token && stat(file, &st) == 0) {
-        s->token_from = file;
-        if (st.st_mode & 077)
-            warn("%s: others may read this token; chmod 600 it", file);
-        char *content = read_file(file, NULL, MAX_TOKEN);
-        s->token = clean_token(content, file);
-        free(content);
-    }
+    s->token_from = folder("HF_TOKEN_PATH", home, "token");
+    if (stat(s->token_from, &st) != 0)
+        return;
+    if (st.st_mode & 077)
+        warn("%s: others may read this token; chmod 600 it", s->token_from);
+    char *content = read_file(s->token_from, NULL, MAX_TOKEN);
+    s->token = clean_token(content, s->token_from);
+    free(content);
 }
 
 static void read_endpoint(struct hub_settings *s)

@@ -5,31 +5,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void open_lines(struct batch *b)
+static ssize_t append(void *lines, const char *bytes, size_t n)
 {
-    b->f = open_memstream(&b->lines, &b->lines_size);
-    if (!b->f)
-        die_errno("cannot write to memory");
+    strbuf_add(lines, bytes, n);
+    return (ssize_t)n;
 }
 
-static void close_lines(struct batch *b)
+static void empty(struct strbuf *b)
 {
-    fclose(b->f);
-    free(b->lines);
-    b->lines = NULL;
-    b->lines_size = 0;
+    if (b->cap > BATCH_KEPT)
+        strbuf_free(b);
+    else
+        strbuf_reset(b);
 }
 
 struct batch *batch_new(void)
 {
     struct batch *b = xcalloc(1, sizeof *b);
-    open_lines(b);
+    b->f = fopencookie(&b->lines, "w", (cookie_io_functions_t){.write = append});
+    if (!b->f)
+        die("out of memory");
     return b;
 }
 
 void batch_free(struct batch *b)
 {
-    close_lines(b);
+    fclose(b->f);
+    strbuf_free(&b->lines);
     strbuf_free(&b->bytes);
     free(b);
 }
@@ -38,15 +40,8 @@ void batch_empty(struct batch *b)
 {
     b->n = 0;
     b->replaced = 0;
-    if (b->bytes.cap > BATCH_KEPT)
-        strbuf_free(&b->bytes);
-    else
-        strbuf_reset(&b->bytes);
-    if (b->lines_size > BATCH_KEPT) {
-        close_lines(b);
-        open_lines(b);
-    }
-    rewind(b->f);
+    empty(&b->bytes);
+    empty(&b->lines);
 }
 
 bool batch_is_full(const struct batch *b)
@@ -69,11 +64,10 @@ static void write_line(struct batch *b, struct batch_doc *d)
                       .len = d->judgement.text.len,
                       .id = b->bytes.s + d->id_at,
                       .domain = d->domain};
-    off_t from = ftello(b->f);
-    if (doc_write(b->f, &doc, &b->replaced) != 0)
-        die("out of memory");
-    d->line_at = (size_t)from;
-    d->line_len = (size_t)(ftello(b->f) - from);
+    d->line_at = b->lines.len;
+    if (doc_write(b->f, &doc, &b->replaced) != 0 || fflush(b->f) != 0)
+        die("%s: cannot be written to memory", doc.id);
+    d->line_len = b->lines.len - d->line_at;
 }
 
 void batch_judge(struct batch *b, struct judge *j, const struct law *law)
@@ -84,6 +78,4 @@ void batch_judge(struct batch *b, struct judge *j, const struct law *law)
         if (d->judgement.verdict.rule == RULE_KEEP || law->options->explain)
             write_line(b, d);
     }
-    if (fflush(b->f) != 0)
-        die("out of memory");
 }

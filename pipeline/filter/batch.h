@@ -25,10 +25,9 @@ struct batch {
     struct strbuf bytes; /* texts and ids */
     struct batch_doc docs[BATCH_DOCS];
     size_t n;
-    FILE *f; /* writes to lines */
-    char *lines;
-    size_t lines_size;
-    uint64_t replaced; /* bytes that are not UTF-8 */
+    struct strbuf lines; /* JSON */
+    FILE *f;             /* writes to lines */
+    uint64_t replaced;   /* bytes that are not UTF-8 */
 };
 
 struct batch *batch_new(void);

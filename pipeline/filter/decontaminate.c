@@ -1,9 +1,9 @@
 #include "pipeline/filter/decontaminate.h"
 
-#include "pipeline/filter/minhash.h"
 #include "pipeline/filter/simplify.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/random.h"
 #include "pipeline/stream/input.h"
 
 #include <jansson.h>
@@ -42,19 +42,30 @@ static void grow(struct evaluation *e, const char *file)
     e->n_slots = n;
 }
 
-static uint64_t gram_hash(const struct word *w, unsigned n)
+/* The hash of one word more, from that of the words before it. */
+static uint64_t add_word(uint64_t hash, const struct word *w)
 {
-    uint64_t hash = words_hash(w, n);
+    return (hash ^ w->hash) * RANDOM_GAMMA + (hash >> 29);
+}
+
+/* The hash of n words, not 0, from what add_word has made of them. */
+static uint64_t finish(uint64_t hash, unsigned n)
+{
+    hash = mix64(hash + n);
     return hash | (hash == 0);
 }
 
 static void add_gram(struct evaluation *e, const struct word *w, unsigned n, const char *file)
 {
+    uint64_t hash = 0;
+    for (unsigned i = 0; i < n; i++)
+        hash = add_word(hash, &w[i]);
+    hash = finish(hash, n);
     if (2 * (e->n + 1) > e->n_slots)
         grow(e, file);
-    uint64_t *at = slot(e->slots, e->n_slots, gram_hash(w, n));
+    uint64_t *at = slot(e->slots, e->n_slots, hash);
     e->n += *at == 0;
-    *at = gram_hash(w, n);
+    *at = hash;
     e->lengths[n] = true;
 }
 
@@ -127,10 +138,14 @@ struct evaluation *evaluation_read(const struct str_list *files, uint64_t memory
 
 bool evaluation_has(const struct evaluation *e, const struct words *w)
 {
-    for (unsigned n = LEAST_GRAM; n <= GRAM && e->n > 0; n++)
-        for (size_t i = 0; e->lengths[n] && i + n <= w->n; i++)
-            if (*slot(e->slots, e->n_slots, gram_hash(w->v + i, n)))
+    for (size_t i = 0; i < w->n && e->n > 0; i++) {
+        uint64_t hash = 0;
+        for (unsigned n = 1; n <= GRAM && i + n <= w->n; n++) {
+            hash = add_word(hash, &w->v[i + n - 1]);
+            if (e->lengths[n] && *slot(e->slots, e->n_slots, finish(hash, n)))
                 return true;
+        }
+    }
     return false;
 }
 

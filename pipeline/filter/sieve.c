@@ -58,11 +58,10 @@ static void write_batch(void *arg, void *batch)
         struct batch_doc *d = &b->docs[i];
         find_duplicates(r, &d->judgement);
         tally_add(&s->tally, &d->judgement, d->text_len);
-        const char *line = b->lines + d->line_at;
         if (d->judgement.verdict.rule == RULE_KEEP)
-            text_output_write(&s->kept, line, d->line_len);
+            text_output_write(&s->kept, b->lines.s + d->line_at, d->line_len);
         else if (s->law->options->explain)
-            write_dropped(&s->dropped, line, d->line_len, &d->judgement.verdict);
+            write_dropped(&s->dropped, b->lines.s + d->line_at, d->line_len, &d->judgement.verdict);
     }
     s->tally.replaced += b->replaced;
     tally_publish(&s->tally, s->law->options);

@@ -46,9 +46,9 @@ int weights_alloc_bf16(struct weights *w, const struct ops *ops, struct device *
  * theta is NULL. The caller sets map, so that weights_free unmaps it. */
 int weights_alloc_around(struct weights *w, const struct ops *ops, struct device *dev, enum dtype act,
                          const struct model_config *c, float *theta, void *work, char *err, size_t cap);
-/* Moves weights out of a mapped file into the device's own memory, on huge pages. This takes as long as some
- * 16 tokens of generation, each of which then takes two thirds of the time. Without memory they stay where
- * they are. */
+/* Moves weights out of a mapped file into the device's own memory, on huge pages. Each token of generation
+ * then takes two thirds of the time; the move costs what 20 to 100 tokens gain, by how scattered free memory
+ * is. Without memory they stay where they are. */
 void weights_settle(struct weights *w);
 size_t weights_bytes(const struct params *layout, const struct model_config *c, enum dtype act,
                      bool bf16_alone);

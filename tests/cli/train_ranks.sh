@@ -38,6 +38,13 @@ train far 16 --ema-nesterov 0.5 --ema-start 4 --outer-nesterov 5 --parts 2 <all
 ranks 2 far2 16 --ema-nesterov 0.5 --ema-start 4 --outer-nesterov 5 --parts 2 <all
 same far far2
 
+# a device with memory of its own, such as a GPU, whose messages go through the machine's memory
+if [ -x "$TESTDIR/faulty/train" ]; then
+    mkdir -p card/bin && cp "$TESTDIR/faulty/train" card/bin && cp -r "$BIN/../lib" card
+    OWN_MEMORY=1 "${mpi[@]}" -np 2 card/bin/train --quiet "${model[@]}" -o onto --steps 16 --optimizer muon "${more[@]}" <all
+    same muon onto
+fi
+
 # 1 -> 2 -> 4 -> 1: the stream ends early each time, and what was learnt is saved
 batches 6 | expect 1 'batches end at step 6' ranks 1 moved 16 --optimizer muon "${more[@]}"
 head -c 2200 <(batches 16 6) | expect 1 'the stream is cut' ranks 2 moved 16 --resume "${more[@]}"

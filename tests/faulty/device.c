@@ -86,6 +86,18 @@ static void adamw_step(struct device *dev, float *theta, void *work, float *m, f
     cpu->adamw_step(dev, theta, work, m, v, g, n, a);
 }
 
+/* OWN_MEMORY in the environment: the device has memory of its own, as a GPU has. The first who asks is told
+ * otherwise: it measures the rate of products, with operands that suit a GPU. */
+static size_t memory(struct device *dev, size_t *total)
+{
+    static int asked;
+    size_t left = cpu->memory(dev, total);
+    if (!getenv("OWN_MEMORY") || asked++ == 0)
+        return left;
+    *total = (size_t)1 << 36;
+    return *total;
+}
+
 const struct ops *ops_choose(const char *name, char *why, size_t cap)
 {
     (void)name;
@@ -93,6 +105,7 @@ const struct ops *ops_choose(const char *name, char *why, size_t cap)
     cpu = ops_cpu();
     table = *cpu;
     table.error = error;
+    table.memory = memory;
     table.sync = wait_for;
     table.download = download;
     table.sum_squares = sum_squares;

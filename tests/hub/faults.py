@@ -4,8 +4,9 @@ The control file is a JSON list of rules, read again whenever it changes:
 
     [{"where": "cdn", "path": "data/*.jsonl", "fault": "cut", "at": 100, "times": 1}]
 
-    where   api, resolve, cdn, swh or web: the kind of request
-    path    a pattern over the path within the repository (the whole path for api, swh and web); * crosses slashes
+    where   api, resolve, cdn, swh or web: the kind of request; of an upload create, preupload, batch, put, join, verify or
+            commit (uploads.py)
+    path    a pattern over the path within the repository (the whole path for api, swh, web and uploads); * crosses slashes
     times   how many requests of each path are hit (default: all); skip: how many are left alone first
     fault   one of FAULTS, which says what the other keys of the rule mean
 """
@@ -31,6 +32,12 @@ FAULTS = {
     "body": "a body of `text`, whatever was asked for",
     "names": "list a file with the name `name`",
     "pages": "a listing whose pages never end",
+    "unread": "close the connection after `at` bytes of what is sent",
+    "lost": "do what is asked for, and close the connection in place of an answer",
+    "flip": "flip the lowest bit of what is sent",
+    "part-size": "ask for parts of `size`",
+    "open": "make a repository public that was to be private",
+    "overtaken": "somebody else's commit comes first",
 }
 
 

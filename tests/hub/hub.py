@@ -9,11 +9,12 @@ TLS_WRONG_HOST=... and TLS_EXPIRED=... for https.
 
 The API answers to the host 127.0.0.1 alone. LFS files are redirected to another host, localhost, with a signed
 URL that ends after SIGNED_SECONDS; that host refuses requests with a token, as the storage behind the hub does.
-A token of a gated or private repository must be TOKEN. Misbehaviour: faults.py. --log gets a JSON object a request.
+A token of a gated or private repository must be TOKEN. Misbehaviour: faults.py. --log gets a JSON object a request,
+--traffic all that clients send: headers but the token's own, and bodies, with what is base64 in them decoded.
+Uploads: uploads.py; --part BYTES asks for large files in parts of that size.
 """
 
 import argparse
-import hashlib
 import hmac
 import json
 import os
@@ -27,19 +28,14 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from faults import Faults
+from keys import READ_TOKEN, SIGNED_SECONDS, TOKEN, signature
 from repos import Repos, tree
+from uploads import Uploads
 
-TOKEN = "hf_testtoken"
-SIGNED_SECONDS = 60
-SECRET = b"the key of the tests' storage host"
 BLOCK = 1 << 16
 
 RESOLVE = re.compile(r"/(?:(datasets)/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 API = re.compile(r"/api/(models|datasets)/([^/]+/[^/]+?)(?:/(revision|tree|paths-info)/([^/]+)(?:/(.*))?)?")
-
-
-def signature(digest, path, expires):
-    return hmac.new(SECRET, f"{digest} {path} {expires}".encode(), hashlib.sha256).hexdigest()
 
 
 class Hub(ThreadingHTTPServer):
@@ -60,7 +56,7 @@ class Hub(ThreadingHTTPServer):
         """Clients of this hub end a connection when they like: that is no news."""
 
 
-class Request(BaseHTTPRequestHandler):
+class Request(Uploads, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "tests-hub", ""
     disable_nagle_algorithm = True
@@ -69,27 +65,19 @@ class Request(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-    def do_HEAD(self):
-        self.answer()
-
-    def do_GET(self):
-        self.answer()
-
-    def do_POST(self):
-        self.answer()
-
     def answer(self):
-        length = int(self.headers.get("Content-Length") or 0)
-        self.posted = self.rfile.read(length)
         self.status, self.sent = 0, 0
         url = urllib.parse.urlsplit(self.path)
         self.query = urllib.parse.parse_qs(url.query, keep_blank_values=True)
         path = re.sub(r"/refs/(convert|pr)/", r"/refs%2F\1%2F", urllib.parse.unquote(url.path))
         try:
-            self.route(path)
+            if self.receive():
+                self.route(path)
         except (ConnectionError, TimeoutError, ssl.SSLError):
             self.close_connection = True
         self.record(path)
+
+    do_HEAD = do_GET = do_POST = do_PUT = answer
 
     def record(self, path):
         if not self.server.args.log:
@@ -110,8 +98,12 @@ class Request(BaseHTTPRequestHandler):
             return self.plain("web", path[len("/web/"):], os.path.join(self.server.args.root, path[1:]))
         if path.startswith("/content/"):
             return self.plain("swh", path[1:], os.path.join(self.server.args.root, "swh", path[1:]))
+        if path.startswith("/upload/"):
+            return self.put(path) if host == "localhost" else self.error(403, "AccessDenied")
         if host != "127.0.0.1":
             return self.error(421, "WrongHost")
+        if self.command == "POST" and self.upload(path):
+            return None
         if match := RESOLVE.fullmatch(path):
             return self.resolve(match[1] or "models", *match.groups()[1:])
         if match := API.fullmatch(path):
@@ -121,7 +113,7 @@ class Request(BaseHTTPRequestHandler):
     def repo(self, kind, name):
         """The repository, if it is there and the token opens it; else the error is sent."""
         given = self.headers.get("Authorization")
-        if given not in (None, f"Bearer {TOKEN}"):
+        if given not in (None, f"Bearer {TOKEN}", f"Bearer {READ_TOKEN}"):
             return self.error(401, None, "Invalid credentials in Authorization header")
         repo = self.server.repos.find(kind, name)
         if repo is None or repo.settings.get("private") and not given:
@@ -147,7 +139,7 @@ class Request(BaseHTTPRequestHandler):
         if verb == "paths-info":
             return self.paths_info(files)
         siblings = [{"rfilename": p} for p in files]
-        return self.json({"_id": commit[:24], "id": name, "sha": commit, "private": False, "gated": False,
+        return self.json({"_id": commit[:24], "id": name, "sha": commit, "private": bool(repo.settings.get("private")), "gated": False,
                           "disabled": False, "downloads": 0, "likes": 0, "tags": [], "siblings": siblings})
 
     def tree(self, rule, files, folder):
@@ -376,6 +368,8 @@ def main():
     parser.add_argument("--log")
     parser.add_argument("--certificates")
     parser.add_argument("--page", type=int, default=1000)
+    parser.add_argument("--traffic")
+    parser.add_argument("--part", type=int)
     args = parser.parse_args()
     args.repos, args.faults, args.log_lock = Repos(args.root), Faults(args.control), threading.Lock()
     hubs = {"PORT": Hub(args)}

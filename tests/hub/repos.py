@@ -41,6 +41,7 @@ class Repo:
     def __init__(self, kind, name, folder):
         self.kind, self.name, self.folder = kind, name, folder
         self.entries = {}           # (path on disk, size, time): Entry
+        self.history = {}           # commit: its listing, of commits that another was made upon (uploads.py)
         self.lock = threading.Lock()
         self.settings = {}
         settings = os.path.join(folder, "hub.json")
@@ -76,7 +77,7 @@ class Repo:
             commit = self.commit(r)
             if revision in (urllib.parse.unquote(r), commit):
                 return commit, self.files(r)
-        return None
+        return (revision, self.history[revision]) if revision in self.history else None
 
 
 class Repos:

@@ -382,8 +382,11 @@ static void newton_schulz(double *x, int k, int n)
     }
 }
 
-/* The update of a matrix of known shape, also where Muon works on the Gram matrix alone; singular values from
- * 1 down to 1e-4. */
+/* The update of a matrix of known shape, also where Muon works on the Gram matrix alone (muon.c: by_gram);
+ * singular values from 1 down to 1e-4. There each of the five steps multiplies the rounding of small singular
+ * values by up to 3.4445^2: 2^-24 * 3.4445^10 = 0.014 of them, and rows of such values have elements up to
+ * about 0.3. The order of a product's sums decides how much of it is seen: 0.0019 to 0.0026 on three
+ * instruction sets. */
 static void muon_of(int rows, int cols)
 {
     struct weights w;
@@ -405,9 +408,10 @@ static void muon_of(int rows, int cols)
         x[i] /= sqrt(norm);
     newton_schulz(x, k, n);
     muon_step(&s, &w, &p, m, grad, 1, 1, 0.95f, 0);
+    double limit = n >= 2 * k ? 0.014 * 0.3 : 1e-5;
     for (int i = 0; i < k * n; i++) {
         double got = w.theta[rows < cols ? i : i % n * k + i / n] / (-0.2 * sqrt((double)n));
-        CHECK(fabs(got - x[i]) < 2e-3, "%d x %d: element %d is %g, want %g", rows, cols, i, got, x[i]);
+        CHECK(fabs(got - x[i]) < limit, "%d x %d: element %d is %g, want %g", rows, cols, i, got, x[i]);
     }
     w.ops->free(dev, grad);
     w.ops->free(dev, m);
