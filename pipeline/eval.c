@@ -27,7 +27,8 @@ static const struct opt opts[] = {
     {0, NULL, OPT_HEADING, NULL, NULL, "What to measure"},
     {'d', "data", OPT_LIST, &data, "NAME=DIR", "loss on the token shards in DIR; repeatable"},
     {0, "task", OPT_LIST, &tasks, "TASK=FILE",
-     "questions of a benchmark, in its data set's own columns; repeatable. TASK: hellaswag,\n"
+     "questions of a benchmark (JSON lines, Parquet) in its data set's own columns; repeatable. TASK: "
+     "hellaswag,\n"
      "arc_easy, arc_challenge, piqa, winogrande, openbookqa, boolq, commonsense_qa,\n"
      "lambada_openai, mmlu, or one of --tasks"},
     {0, "tasks", OPT_STR, &task_file, "FILE.json", "tasks of your own: what their prompts and choices are"},
