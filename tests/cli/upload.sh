@@ -31,6 +31,15 @@ for text in 'license: "mit"' 'roneneldan/TinyStories' '| class in Transformers |
 done
 [ ! -s hub.log ]
 
+grep -q 'was pre-trained with Tritter' dry
+cp -rL run/latest alone && rm -r alone/trainer
+upload alone hf://me/a --dry-run >dry      # nothing says who made it
+grep -qx 'A language model.' dry
+sed -i 's|"model": "nano"|"init": "other/model", &|' run/config.json
+upload run hf://me/a --dry-run >dry
+grep -q 'was trained further, from the weights of another, with Tritter' dry
+sed -i 's|"init": "other/model", ||' run/config.json
+
 # the card stops at the weights' step, has the forecast, and leaves out a sample that names a place of somebody's machine
 cp -r run told
 cat >>told/metrics.jsonl <<'EOF'
