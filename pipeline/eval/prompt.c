@@ -178,8 +178,12 @@ static bool fill(struct strbuf *out, const char *template, const json_t *row, ch
     bool good = t != NULL;
     if (!t)
         snprintf(why, PROMPT_WHY, "'%.100s': byte %zu: %s", template, at, syntax);
+    if (t && t->lists) {
+        snprintf(why, PROMPT_WHY, "'%.100s': a list, {#NAME}, has no place in a prompt", template);
+        good = false;
+    }
     for (size_t i = 0; good && i < t->n; i++) {
-        if (t->parts[i].field)
+        if (t->parts[i].kind == TEMPLATE_FIELD)
             good = add_field(out, t->parts[i].s, row, why);
         else if (out)
             strbuf_add(out, t->parts[i].s, t->parts[i].len);
