@@ -35,10 +35,10 @@ grep -q 'was pre-trained with Tritter' dry
 cp -rL run/latest alone && rm -r alone/trainer
 upload alone hf://me/a --dry-run >dry      # nothing says who made it
 grep -qx 'A language model.' dry
-sed -i 's|"model": "nano"|"init": "other/model", &|' run/config.json
+sed -i 's|"init": "small"|"init": "other/model"|' run/config.json
 upload run hf://me/a --dry-run >dry
 grep -q 'was trained further, from the weights of another, with Tritter' dry
-sed -i 's|"init": "other/model", ||' run/config.json
+sed -i 's|"init": "other/model"|"init": "small"|' run/config.json
 
 # the card stops at the weights' step, has the forecast, and leaves out a sample that names a place of somebody's machine
 cp -r run told
