@@ -183,7 +183,7 @@ static void add_architecture(struct strbuf *b, const struct card *c, const json_
     strbuf_addf(b, "\n");
 }
 
-/* What made the model, as far as its directory tells. */
+/* Says who made the model, as far as its directory tells. */
 static void add_origin(struct strbuf *b, const struct card *c, const json_t *settings)
 {
     const char *init = json_string_value(json_object_get(settings, "init"));
