@@ -179,7 +179,7 @@ static bool fill(struct strbuf *out, const char *template, const json_t *row, ch
     if (!t)
         snprintf(why, PROMPT_WHY, "'%.100s': byte %zu: %s", template, at, syntax);
     if (t && t->lists) {
-        snprintf(why, PROMPT_WHY, "'%.100s': a list, {#NAME}, has no place in a prompt", template);
+        snprintf(why, PROMPT_WHY, "'%.100s': a prompt has no lists", template);
         good = false;
     }
     for (size_t i = 0; good && i < t->n; i++) {

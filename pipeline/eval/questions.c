@@ -2,6 +2,7 @@
 #include "formats/json_lenient.h"
 #include "formats/json_text.h"
 #include "pipeline/eval/mersenne.h"
+#include "pipeline/eval/parquet_rows.h"
 #include "pipeline/eval/prompt.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/stream/input.h"
@@ -92,7 +93,9 @@ static json_int_t right_choice(const struct task *t, const json_t *row, const js
     if (!text)
         return -1;
     json_int_t k = label_index(t, row, text);
-    if (!t->labels) {
+    if (!t->labels && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) {
+        k = *text == 't'; /* out of a Parquet file */
+    } else if (!t->labels) {
         k = strtoll(text, &end, 10);
         k = *text && !*end ? k : -1;
     }
@@ -138,36 +141,51 @@ static bool make_question(const struct task *t, const json_t *row, struct questi
     return true;
 }
 
-static void read_row(struct question *one, const struct task *t, const struct doc *d)
+/* Adds the question of a row, which lies at a place. */
+static void add_row(struct questions *q, json_t *row, char *place)
 {
     char why[PROMPT_WHY];
-    json_error_t e;
-    json_t *row = json_load_lenient(d->text, d->len, JSON_REJECT_DUPLICATES, 0, &e, NULL);
-    *one = (struct question){.place = xstrdup(d->id)};
-    if (!row)
-        die("%s: byte %d: %s", d->id, e.position, e.text);
-    if (!make_question(t, row, one, why))
-        die("%s: %s: %s", d->id, t->name, why);
+    if ((q->n & (q->n - 1)) == 0) /* room for a power of two */
+        q->v = xrealloc(q->v, (q->n ? 2 * q->n : 1) * sizeof *q->v);
+    q->v[q->n] = (struct question){.place = place};
+    if (!make_question(q->task, row, &q->v[q->n], why))
+        die("%s: %s: %s", place, q->task->name, why);
+    q->n++;
     json_decref(row);
+}
+
+static void read_parquet(struct questions *q, uint64_t limit)
+{
+    struct parquet_rows *p = parquet_rows_open(q->path);
+    for (json_t *row; (limit == 0 || q->n < limit) && !stop_signal && (row = parquet_rows_next(p));)
+        add_row(q, row, xasprintf("%s:%zu", q->path, q->n + 1));
+    parquet_rows_close(p);
+}
+
+static void read_documents(struct questions *q, uint64_t limit)
+{
+    struct input_opts opts = {.domain = -1, .raw_json = true};
+    struct doc d;
+    struct input *in = input_open(&opts, &q->path, 1);
+    while ((limit == 0 || q->n < limit) && input_next(in, &d)) {
+        json_error_t e;
+        json_t *row = json_load_lenient(d.text, d.len, JSON_REJECT_DUPLICATES, 0, &e, NULL);
+        if (!row)
+            die("%s: byte %d: %s", d.id, e.position, e.text);
+        add_row(q, row, xstrdup(d.id));
+    }
+    input_close(in);
 }
 
 static void read_rows(struct questions *q, const struct task *task, const char *path, uint64_t limit)
 {
-    struct input_opts opts = {.domain = -1, .raw_json = true};
-    struct doc d;
-    size_t room = 0;
-    struct input *in = input_open(&opts, &path, 1);
     *q = (struct questions){.path = path, .task = task};
-    while ((limit == 0 || q->n < limit) && input_next(in, &d)) {
-        if (q->n == room) {
-            room = room ? 2 * room : 256;
-            q->v = xrealloc(q->v, room * sizeof *q->v);
-        }
-        read_row(&q->v[q->n++], task, &d);
-    }
+    if (input_is_parquet(path))
+        read_parquet(q, limit);
+    else
+        read_documents(q, limit);
     if (q->n == 0 && !stop_signal)
         die("%s: no questions", path);
-    input_close(in);
 }
 
 /* An example with its answer, as it stands before the next text. */
@@ -179,13 +197,24 @@ static void add_example(struct strbuf *b, const struct question *q)
     free(answer);
 }
 
-/* Puts examples before one question. One more than needed is drawn from the question's own file, and the
- * question itself is left out, as in lm-evaluation-harness. */
-static void add_shots(struct question *q, const struct task *t, const struct questions *pool, bool own,
+/* Whether an example asks the same as a question that has no examples yet. */
+static bool is_same(const struct question *example, const struct question *q)
+{
+    bool same = strcmp(example->context, q->context + q->n_description) == 0 && example->label == q->label &&
+                example->n_choices == q->n_choices;
+    for (int k = 0; same && k < q->n_choices; k++)
+        same = strcmp(example->choice[k], q->choice[k]) == 0;
+    return same && (!q->ending || strcmp(example->ending, q->ending) == 0);
+}
+
+/* Puts examples before one question. apart: one more than needed is drawn, and the question itself is left
+ * out.
+ */
+static void add_shots(struct question *q, const struct task *t, const struct questions *pool, bool apart,
                       struct mersenne *m, size_t n, size_t *drawn)
 {
     struct strbuf b = {0};
-    size_t wanted = n + own, taken = 0;
+    size_t wanted = n + apart, taken = 0;
     wanted = wanted < pool->n ? wanted : pool->n;
     for (size_t i = 0; i < wanted && t->first_shots; i++)
         drawn[i] = i;
@@ -194,7 +223,7 @@ static void add_shots(struct question *q, const struct task *t, const struct que
     strbuf_add(&b, q->context, q->n_description);
     for (size_t i = 0; i < wanted && taken < n; i++) {
         const struct question *example = &pool->v[drawn[i]];
-        if (strcmp(example->place, q->place) == 0)
+        if (apart && is_same(example, q))
             continue;
         add_example(&b, example);
         taken++;
@@ -214,17 +243,17 @@ void questions_read(struct questions *q, const struct task *task, const char *pa
         read_rows(q, task, path, limit);
         return;
     }
-    bool own = strcmp(shots->from, path) == 0;
+    bool apart = task->other_shots || strcmp(shots->from, path) == 0;
     plain.description = NULL; /* it comes once, before the examples */
     read_rows(&pool, &plain, shots->from, 0);
-    if (pool.n < shots->n + own)
+    if (pool.n < shots->n + apart)
         die("%s: %zu examples, but --shots %llu needs %llu", shots->from, pool.n,
-            (unsigned long long)shots->n, (unsigned long long)(shots->n + own));
+            (unsigned long long)shots->n, (unsigned long long)(shots->n + apart));
     read_rows(q, task, path, limit);
     size_t *drawn = xcalloc(shots->n + 1, sizeof *drawn);
     mersenne_seed(&m, shots->seed);
     for (size_t i = 0; i < q->n; i++)
-        add_shots(&q->v[i], task, &pool, own, &m, shots->n, drawn);
+        add_shots(&q->v[i], task, &pool, apart, &m, shots->n, drawn);
     free(drawn);
     questions_free(&pool);
 }

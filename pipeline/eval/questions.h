@@ -41,7 +41,8 @@ struct shots { /* examples, with their answers, before each question */
 };
 
 /* Reads the first `limit` questions of a file, 0: all. Dies naming the line and the reason. Examples are
- * drawn for one question after the other; a question is never its own example. */
+ * drawn for one question after the other; from the questions' own file, a question is never its own example.
+ */
 void questions_read(struct questions *q, const struct task *task, const char *path, uint64_t limit,
                     const struct shots *shots);
 void questions_free(struct questions *q);

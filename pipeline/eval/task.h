@@ -22,7 +22,7 @@
 struct task {
     const char *name, *description, *prompt, *ending, *answer; /* all but name: NULL: none */
     const json_t *choices, *labels;                            /* a string or an array of strings */
-    bool wikihow, first_shots;
+    bool wikihow, first_shots, other_shots;
     bool acc, acc_norm, greedy, perplexity;
 };
 

@@ -112,6 +112,7 @@ static struct task read_row(const char *path, size_t i, const json_t *row)
     const char *clean = text_of(path, i, row, "clean"), *shots = text_of(path, i, row, "shots");
     t.wikihow = clean && strcmp(clean, "wikihow") == 0;
     t.first_shots = shots && strcmp(shots, "first") == 0;
+    t.other_shots = shots && strcmp(shots, "others") == 0;
     read_metrics(path, i, row, &t);
     if (!t.name || !*t.name)
         bad(path, i, " is missing", "name");
@@ -123,8 +124,8 @@ static struct task read_row(const char *path, size_t i, const json_t *row)
         bad(path, i, " is missing: which of several choices is right?", "answer");
     if (clean && !t.wikihow)
         bad(path, i, " can only be wikihow", "clean");
-    if (shots && !t.first_shots)
-        bad(path, i, " can only be first", "shots");
+    if (shots && !t.first_shots && !t.other_shots)
+        bad(path, i, " can only be first or others", "shots");
     return t;
 }
 

@@ -40,13 +40,19 @@ for t in hellaswag arc_easy arc_challenge piqa winogrande openbookqa boolq commo
     words+=(--task "$t=$t.jsonl")
 done
 (cd "$ROOT/tests/golden/tasks" && "$BIN/eval" --show 100 "${words[@]}") | cmp - "$ROOT/tests/golden/tasks/shown.jsonl"
-cp "$ROOT"/tests/golden/tasks/*.jsonl .
+cp "$ROOT"/tests/golden/tasks/*.{jsonl,parquet} .
+for t in hellaswag boolq mmlu; do        # in Parquet files, whose boolq has true and false
+    "$BIN/eval" --show 9 --task "$t=$t.parquet" | sed 's/\.parquet:/.jsonl:/' | cmp - <(grep "\"task\":\"$t\"" shown.jsonl)
+done
+head -c 1000 mmlu.parquet >cut.parquet
+expect 1 'cut.parquet: ' "$BIN/eval" --show 9 --task mmlu=cut.parquet
+expect 1 "boolq.parquet:1: mmlu: column 'choices.0' is missing" "$BIN/eval" --show 9 --task mmlu=boolq.parquet
 "$BIN/eval" --show 1 --shots 2 --task mmlu=mmlu.jsonl --shots-from mmlu=mmlu.jsonl >shots
 grep -qF 'about elementary mathematics.\n\nWhich has a heart?\nA. a stone\nB. a cloud\nC. a dog\nD. a cup\nAnswer: C\n\nWhat is 3 - 3?\nA. 0\nB. 1\nC. 2\nD. 3\nAnswer: A\n\nWhat is 2 + 2?' shots
-# random.Random(1234).sample(range(12), 2) is [7, 1], and then [0, 1]
+# random.Random(1234).sample(range(12), 3) is [7, 1, 0], and then [1, 9, 0]
 "$BIN/eval" --show 2 --shots 2 --task piqa=piqa.jsonl --shots-from piqa=easy.jsonl >shots
 sed -n 1p shots | grep -qF '{"context":"Question: go 4\nAnswer: The dog was happy and they were\n\nQuestion: go 1\nAnswer: The dog'
-sed -n 2p shots | grep -qF '{"context":"Question: go 1\nAnswer: He went to the house and she said\n\nQuestion: go 1\nAnswer: The dog was happy and they were\n\nQuestion: dry a plate\nAnswer:"'
+sed -n 2p shots | grep -qF '{"context":"Question: go 1\nAnswer: The dog was happy and they were\n\nQuestion: go 5\nAnswer: The dog was happy and they were\n\nQuestion: dry a plate\nAnswer:"'
 "$BIN/eval" --show 1 --shots 2 --seed 5 --task piqa=piqa.jsonl --shots-from piqa=easy.jsonl | cmp -s - <(head -1 shots) && exit 1
 expect 1 'mmlu.jsonl: 3 examples, but --shots 3 needs 4' "$BIN/eval" --show 1 --shots 3 --task mmlu=mmlu.jsonl --shots-from mmlu=mmlu.jsonl
 expect 2 'no file of examples for mmlu' "$BIN/eval" --show 1 --shots 3 --task mmlu=mmlu.jsonl
@@ -77,6 +83,7 @@ broken() {
 broken prompts '"x"' "there is no column 'prompts' in a task"
 broken prompt '"{q|strp}"' "prompt: column 'q': there is no filter 'strp'"
 broken prompt '"{q"' 'prompt: .*byte'
+broken prompt '"{#q}{a}{/q}"' 'prompt: .*a prompt has no lists'
 broken prompt '3' 'prompt is not a string'
 broken choices '[1]' 'choices is neither a column nor a list of texts'
 broken name '"piqa"' "there is a task 'piqa' already"
