@@ -199,22 +199,30 @@ refused 'model.safetensors: byte [0-9]+: an absolute path, /scratch/ann/run'
 [ "$(wc -l <hub.log)" = "$n" ]
 
 # kills at any moment
-control '{"where": "put", "path": "*/1", "fault": "unread", "at": 9000, "times": 1}'
+control
+rm -rf hub/lfs
+began=$(date +%s%3N)
+quietly run hf://me/timed
+lasts=$(($(date +%s%3N) - began + 1))
 early=0 late=0
 for n in $(seq "$kills"); do
-    [ $((n % 3)) != 1 ] || rm -rf hub/lfs hub/models/me/k
     quietly run hf://me/k 2>err &
     victim=$!
-    sleep 0.$((RANDOM % 2))$((RANDOM % 10))$((RANDOM % 10))
+    sleep "$(printf '%d.%03d' $((RANDOM % lasts / 1000)) $((RANDOM % lasts % 1000)))"
     kill -9 $victim 2>/dev/null || true
     wait $victim 2>/dev/null && late=$((late + 1))
-    [ -e hub/models/me/k/commits.jsonl ] || early=$((early + 1))
-    [ $((n % 3)) != 0 ] && [ "$n" != "$kills" ] && continue
+    if [ ! -e hub/models/me/k/commits.jsonl ]; then
+        early=$((early + 1))
+        # several kills hit the same upload
+        [ $((n % 4)) = 0 ] || [ "$n" = "$kills" ] || continue
+    fi
     quietly run hf://me/k
     whole me/k run/latest
     [ "$(commits me/k)" = 1 ]
+    rm -rf hub/lfs hub/models/me/k
 done
 echo "$kills kills, $early of them before the commit, $late after the end"
+[ "$early" -gt 0 ]
 
 # all that was ever sent: no token but in its header at the hub's own host, nothing of this machine, no file but those
 [ -s traffic ]
