@@ -132,7 +132,7 @@ static struct strbuf make_card(const char *dir, const char *repo, const struct s
     return text;
 }
 
-/* What is to be sent, looked through and hashed. */
+/* Collects what is to be sent, looks through it for secrets, and hashes it. */
 static void prepare(struct upload_files *files, const char *dir, const struct repo *repo)
 {
     struct secrets s;

@@ -31,6 +31,15 @@ for text in 'license: "mit"' 'roneneldan/TinyStories' '| class in Transformers |
 done
 [ ! -s hub.log ]
 
+grep -q 'was pre-trained with Tritter' dry
+cp -rL run/latest alone && rm -r alone/trainer
+upload alone hf://me/a --dry-run >dry      # nothing says who made it
+grep -qx 'A language model.' dry
+sed -i 's|"init": "small"|"init": "other/model"|' run/config.json
+upload run hf://me/a --dry-run >dry
+grep -q 'was trained further, from the weights of another, with Tritter' dry
+sed -i 's|"init": "other/model"|"init": "small"|' run/config.json
+
 # the card stops at the weights' step, has the forecast, and leaves out a sample that names a place of somebody's machine
 cp -r run told
 cat >>told/metrics.jsonl <<'EOF'
@@ -190,22 +199,30 @@ refused 'model.safetensors: byte [0-9]+: an absolute path, /scratch/ann/run'
 [ "$(wc -l <hub.log)" = "$n" ]
 
 # kills at any moment
-control '{"where": "put", "path": "*/1", "fault": "unread", "at": 9000, "times": 1}'
+control
+rm -rf hub/lfs
+began=$(date +%s%3N)
+quietly run hf://me/timed
+lasts=$(($(date +%s%3N) - began + 1))
 early=0 late=0
 for n in $(seq "$kills"); do
-    [ $((n % 3)) != 1 ] || rm -rf hub/lfs hub/models/me/k
     quietly run hf://me/k 2>err &
     victim=$!
-    sleep 0.$((RANDOM % 2))$((RANDOM % 10))$((RANDOM % 10))
+    sleep "$(printf '%d.%03d' $((RANDOM % lasts / 1000)) $((RANDOM % lasts % 1000)))"
     kill -9 $victim 2>/dev/null || true
     wait $victim 2>/dev/null && late=$((late + 1))
-    [ -e hub/models/me/k/commits.jsonl ] || early=$((early + 1))
-    [ $((n % 3)) != 0 ] && [ "$n" != "$kills" ] && continue
+    if [ ! -e hub/models/me/k/commits.jsonl ]; then
+        early=$((early + 1))
+        # several kills hit the same upload
+        [ $((n % 4)) = 0 ] || [ "$n" = "$kills" ] || continue
+    fi
     quietly run hf://me/k
     whole me/k run/latest
     [ "$(commits me/k)" = 1 ]
+    rm -rf hub/lfs hub/models/me/k
 done
 echo "$kills kills, $early of them before the commit, $late after the end"
+[ "$early" -gt 0 ]
 
 # all that was ever sent: no token but in its header at the hub's own host, nothing of this machine, no file but those
 [ -s traffic ]

@@ -1,4 +1,4 @@
-"""What the tests' hub asks of a card's metadata: the rules of the hub's own check that a card of ours could break."""
+"""The rules for a card's metadata at the tests' hub: those of the hub's own check that a card of ours could break."""
 
 import re
 
@@ -35,7 +35,7 @@ def check_results(index):
 
 
 def errors(content):
-    """What is wrong with a README.md, one message each."""
+    """Lists what is wrong with a README.md, one message each."""
     parts = content.split("---\n", 2)
     if len(parts) < 3 or parts[0]:
         return []           # a card without metadata is taken

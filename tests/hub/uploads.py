@@ -1,4 +1,4 @@
-"""What the tests' hub takes: new repositories, large files in one piece or in parts, commits.
+"""The uploads that the tests' hub takes: new repositories, large files in one piece or in parts, commits.
 
     POST /api/repos/create                  a folder below ROOT, with the .gitattributes that the hub begins with
     POST /api/validate-yaml                 a card's metadata (metadata.py)
@@ -38,7 +38,7 @@ def flipped(data):
 
 
 class Uploads:
-    """Of a request: what reading it, and everything that changes the hub, needs."""
+    """The part of a request's handler that reads what is sent, and answers everything that changes the hub."""
 
     def receive(self):
         """Reads what is sent. False: a fault ended the connection in the midst of it."""

@@ -183,15 +183,31 @@ static void add_architecture(struct strbuf *b, const struct card *c, const json_
     strbuf_addf(b, "\n");
 }
 
-static void add_limitations(struct strbuf *b)
+/* Says who made the model, as far as its directory tells. */
+static void add_origin(struct strbuf *b, const struct card *c, const json_t *settings)
 {
+    const char *init = json_string_value(json_object_get(settings, "init"));
+    bool further = init && strcmp(init, "small") != 0 && strcmp(init, "unit") != 0;
+    strbuf_addf(b, "# %s\n\n", strchr(c->repo, '/') + 1);
+    if (!c->run && !c->state)
+        strbuf_addf(b, "A language model.\n\n");
+    else
+        strbuf_addf(b, "A language model that was %s with Tritter, small Unix programs in C.\n\n",
+                    further ? "trained further, from the weights of another," : "pre-trained");
+}
+
+static void add_limitations(struct strbuf *b, const struct card *c)
+{
+    strbuf_addf(b, "## Limitations\n\n");
+    if (c->run || c->state)
+        strbuf_addf(
+            b, "It continues text; training on texts alone teaches no model to follow instructions, or to "
+               "refuse them. ");
     strbuf_addf(
-        b, "## Limitations\n\n"
-           "This is a base model: it continues text and was not taught to follow instructions or to refuse "
-           "them. It writes what is wrong, biased or harmful without a sign of it, repeats parts of its "
-           "training data, and knows no more than was in them. Small models lose the thread after a few "
-           "sentences. Losses are of held-out text from the sources named above, and say little about "
-           "other text. Nobody has tested it for use where errors do harm.\n");
+        b, "It writes what is wrong, biased or harmful without a sign of it, repeats parts of its training "
+           "data, and knows no more than was in them. Small models lose the thread after a few sentences. "
+           "Losses say little about other text than was measured. Nobody has tested it for use where errors "
+           "do harm.\n");
 }
 
 void card_write(struct strbuf *b, const struct card *c)
@@ -200,9 +216,7 @@ void card_write(struct strbuf *b, const struct card *c)
     if (!json_string_value(json_array_get(json_object_get(c->config, "architectures"), 0)))
         die("config.json: 'architectures' is missing: this is no model directory");
     add_metadata(b, c);
-    strbuf_addf(b,
-                "# %s\n\nA language model that was pre-trained with Tritter, small Unix programs in C.\n\n",
-                strchr(c->repo, '/') + 1);
+    add_origin(b, c, settings);
     add_architecture(b, c, settings);
     card_training(b, c);
     card_data(b, c);
@@ -210,6 +224,6 @@ void card_write(struct strbuf *b, const struct card *c)
     card_evaluation(b, c);
     card_use(b, c);
     card_samples(b, c);
-    add_limitations(b);
+    add_limitations(b, c);
     json_decref(settings);
 }

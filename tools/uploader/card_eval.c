@@ -1,4 +1,4 @@
-/* What `eval --json` measured, and how the model is loaded. */
+/* Sections of the card about what `eval --json` measured, and about loading the model. */
 #include "tools/uploader/card.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* What the run wrote down: training, data, losses, samples. */
+/* Sections of the card from what the run wrote down: training, data, losses, samples. */
 #include "tools/uploader/card.h"
 
 #include "pipeline/lib/log.h"

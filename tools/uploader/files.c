@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The list: what a model directory consists of for those who load it. */
+/* The list for the directory itself: what those need who load the model. */
 static const struct {
     const char *pattern;
     enum file_kind kind;
@@ -32,7 +32,7 @@ static const struct {
     {"vocab.json", FILE_VOCABULARY},
     {"merges.txt", FILE_VOCABULARY},
 };
-/* The same of trainer/, for --with-trainer. */
+/* The list for trainer/, which --with-trainer sends. */
 static const struct {
     const char *pattern;
     enum file_kind kind;
