@@ -21,7 +21,7 @@ struct bytes_buffer : std::streambuf {
         setg(begin, begin, begin + n);
     }
 };
-}
+} // namespace
 
 struct fasttext_model : fasttext::FastText {
     void load(std::istream &in)

@@ -8,9 +8,9 @@
  *   static const struct cli cli = {"shard", "cut a token stream into shards", "shard -o DIR <tokens", opts,
  * notes}; int n = cli_parse(&cli, argc, argv);      // operands are argv[0..n)
  *
- * Every program also takes --help --help-all --help-json --version --quiet --verbose, added here; --help leaves
- * out what stands under an OPT_EXPERT heading. A wrong option or a missing or malformed value is reported on
- * stderr, with exit 2. Numbers must be whole words: "12x" is an error, not 12.
+ * Every program also takes --help --help-all --help-json --version --quiet --verbose, added here; --help
+ * leaves out what stands under an OPT_EXPERT heading. A wrong option or a missing or malformed value is
+ * reported on stderr, with exit 2. Numbers must be whole words: "12x" is an error, not 12.
  */
 #ifndef LIB_CLI_H
 #define LIB_CLI_H

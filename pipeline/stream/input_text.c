@@ -78,8 +78,7 @@ static bool skip_binary(struct input *in, const char *nul)
 {
     static const struct {
         const char *magic, *what;
-    } archives[] = {
-        {"7z\xbc\xaf", "a 7-Zip archive"}, {"Rar!", "a RAR archive"}};
+    } archives[] = {{"7z\xbc\xaf", "a 7-Zip archive"}, {"Rar!", "a RAR archive"}};
     const char *what = "binary: it holds a NUL byte";
     for (size_t i = 0; in->piece == 0 && i < sizeof archives / sizeof *archives; i++)
         if (memcmp(in->buf, archives[i].magic, 4) == 0)

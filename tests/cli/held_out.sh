@@ -6,14 +6,14 @@ awk 'BEGIN {for (i = 0; i < 60000; i++) printf "line %d of a long text\n", i}' >
 "$BIN/fetch" -q --cat long.txt --domain code >>docs.jsonl
 for n in 300 2000; do "$BIN/tokenize" train -q -n $n -o tok$n.json docs.jsonl; done
 
-shards() { "$BIN/tokenize" -q -t tok$1.json "${@:3}" docs.jsonl | "$BIN/shard" -q -o "$2" --val 20% >/dev/null; }
+shards() { "$BIN/tokenize" -q -t tok"$1".json "${@:3}" docs.jsonl | "$BIN/shard" -q -o "$2" --val 20% >/dev/null; }
 held() {        # VOCAB DIR: the documents of DIR, each as one line of JSON, sorted
     local eos tokens
     eos=$(sed -n 's/^ "eos_id": \([0-9]*\),$/\1/p' "$2/manifest.json")
     tokens=$(sed -n 's/^ "tokens": \([0-9]*\),$/\1/p' "$2/manifest.json")
     od -An -v -tu2 -w2 -j4096 -N$((2 * tokens)) "$2/000000.tok" |
         awk -v eos="$eos" 'BEGIN {printf "["} $1 == eos {printf "]\n["; n = 0; next} {printf "%s%s", n++ ? "," : "", $1}' | sed '$d' |
-        "$BIN/tokenize" decode -q -t tok$1.json | sed 's/"id": *"[^"]*"//' | sort
+        "$BIN/tokenize" decode -q -t tok"$1".json | sed 's/"id": *"[^"]*"//' | sort
 }
 shards 300 a
 shards 2000 b
@@ -30,7 +30,7 @@ documents() { sed -n 's/^ "\(documents\|text_bytes\)": //p' "$1/manifest.json"; 
 
 # Of a few documents one is held out, the same by either vocabulary; of one alone none.
 head -3 docs.jsonl >few.jsonl
-few() { "$BIN/tokenize" -q -t tok$1.json few.jsonl | "$BIN/shard" -q -o "$2" --val 0.01% >/dev/null; }
+few() { "$BIN/tokenize" -q -t tok"$1".json few.jsonl | "$BIN/shard" -q -o "$2" --val 0.01% >/dev/null; }
 few 300 c
 few 2000 d
 held 300 c/val >c.txt

@@ -1,5 +1,6 @@
 /*
- * HTML and Markdown: whatever the bytes, text comes out, in bounded space, without markup that was read as such
+ * HTML and Markdown: whatever the bytes, text comes out, in bounded space, without markup that was read as
+ * such
  */
 #include "pipeline/stream/plain_text.h"
 
