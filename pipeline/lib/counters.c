@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+/* Recursive, since a thread may fail, and so close the page, between counters_begin and counters_end. */
+static pthread_mutex_t mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static struct stats *page;
 static bool tried;
 static char label[STATS_LABEL];
