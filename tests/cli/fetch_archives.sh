@@ -66,6 +66,16 @@ fails 'cut-x.zip: offset [0-9]*: ' cut-x.zip
 fails 'noend.tar: offset [0-9]*: truncated: the archive has no end mark' noend.tar
 fails 'nothing was read' binary.tar
 
+# no archive makes fetch start a program
+mkdir programs
+for program in lrzip grzip lzop; do printf '#!/bin/sh\ntouch "%s/started"\n' "$PWD" >"programs/$program"; done
+chmod +x programs/*
+for magic in 'LRZI\0\6' 'GRZipII\0\2\4:)' '\211LZO\0\r\n\032\n'; do
+    { printf '%b' "$magic"; head -c 2000 /dev/zero; } >program.tar
+    PATH=$PWD/programs:$PATH fails 'program.tar: offset [0-9]*: Unrecognized archive format' program.tar
+done
+[ ! -e started ]
+
 texts p.warc --plain-text >got
 diff - got <<'EOF'
 http://a/1 Title\n\nOne bold text.\n\nTwo & three\n\na\tb\n\nx  y\nz\n
