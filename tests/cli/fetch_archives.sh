@@ -70,6 +70,17 @@ fails 'cut-x.zip: offset [0-9]*: ' cut-x.zip
 fails 'noend.tar: offset [0-9]*: truncated: the archive has no end mark' noend.tar
 fails 'nothing was read' binary.tar
 
+# a name cannot command the terminal that shows it, nor forge a message; as an id it stays as it is
+python3 - <<'PY'
+import io, tarfile
+name = 'a\033[31m\u009b2J\nfetch: b'
+for path, end, data in ('good.tar', '.txt', b'text'), ('odd.tar', '.jsonl', b'{'):
+    with tarfile.open(path, 'w') as t:
+        i = tarfile.TarInfo(name + end); i.size = len(data); t.addfile(i, io.BytesIO(data))
+PY
+fails '^fetch: odd.tar/a\?\[31m\?\?2J\?fetch: b.jsonl:1: byte' odd.tar
+"$BIN/fetch" --quiet --cat good.tar | python3 -c "import json; assert json.loads(input())['id'] == 'good.tar/a\033[31m\u009b2J\nfetch: b.txt'"
+
 # no archive makes fetch start a program
 mkdir programs
 for program in lrzip grzip lzop; do printf '#!/bin/sh\ntouch "%s/started"\n' "$PWD" >"programs/$program"; done
