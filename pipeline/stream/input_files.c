@@ -252,6 +252,7 @@ bool input_next_file(struct input *in)
         if (member) {
             start_member(in, member);
         } else if (in->members) {
+            in->stopped = stop_signal;
             in->read_before += members_offset(in->members);
             members_close(in->members);
             in->members = NULL;

@@ -2,6 +2,7 @@
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/signals.h"
 #include "pipeline/stream/walk.h"
 
 #include <archive.h>
@@ -81,10 +82,17 @@ static void check_end(const struct members *m)
             (unsigned long long)members_offset(m));
 }
 
-/* Where the current member's bytes end, which is known once they have been read. */
+/* Passes over the rest of the current member, and over all of it where it must be decompressed: that may take
+ * long, and a signal ends it. */
 static void finish_member(struct members *m)
 {
-    if (archive_read_data_skip(m->archive) < ARCHIVE_WARN)
+    const void *block;
+    size_t n;
+    la_int64_t at;
+    int r = ARCHIVE_OK;
+    while (r >= ARCHIVE_WARN && r != ARCHIVE_EOF && archive_filter_count(m->archive) > 1 && !stop_signal)
+        r = archive_read_data_block(m->archive, &block, &n, &at);
+    if (r < ARCHIVE_WARN || (!stop_signal && archive_read_data_skip(m->archive) < ARCHIVE_WARN))
         damaged(m);
     m->end = archive_filter_bytes(m->archive, 0);
 }
@@ -105,6 +113,8 @@ const char *members_next(struct members *m)
     for (;;) {
         if (m->path)
             finish_member(m);
+        if (stop_signal)
+            return NULL;
         int r = archive_read_next_header(m->archive, &e);
         if (r == ARCHIVE_EOF) {
             check_end(m);
