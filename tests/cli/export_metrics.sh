@@ -38,7 +38,8 @@ rm $events
 echo old >$events
 limited() { (ulimit -f 1; follow); }
 expect 1 'events.*: cannot write: File too large' limited
-[ "$(cat $events)" = old ] && [ "$(ls -A followed/run)" = "${events##*/}" ]
+[ "$(cat $events)" = old ]
+[ "$(ls -A followed/run)" = "${events##*/}" ]
 
 cp -a run damaged
 printf '{"type":"step","step":7,"loss":\n\0\377\n{"step":8,"loss":1}\n{"type":"step","step":-1,"loss":1}\n' >>damaged/metrics.jsonl
