@@ -58,3 +58,7 @@ refused 2 'is read' "$BIN/eval" run2 --data math=tokens/math/val --limit 200 -o 
 
 # An output that is not possible shows before the work, which here is not possible either.
 expect 1 'no-such/e.json: cannot write' "$BIN/eval" run2 --data math=no-data -o no-such/e.json
+
+for f in metrics.jsonl config.json; do
+    refused 2 "$f: is read" "$TOOLS/report" run2 -o "run2/$f"
+done
