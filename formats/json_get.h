@@ -5,8 +5,10 @@
 #define FORMATS_JSON_GET_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 double json_get_number(const json_t *object, const char *key);    /* NaN */
+uint64_t json_get_u64(const json_t *object, const char *key);     /* 0 */
 const char *json_get_text(const json_t *object, const char *key); /* ""; borrowed from the object */
 
 #endif
