@@ -62,7 +62,7 @@ static const struct cli cli = {
     "\n"
     "Examples:\n"
     "  tools/upload runs/a hf://me/a --dry-run\n"
-    "  bin/eval runs/a --data text=text.jsonl --json >a.json\n"
+    "  bin/eval runs/a --data language=tokens/language/val --json >a.json\n"
     "  tools/upload runs/a hf://me/a --eval a.json --data corpus:tinystories --license mit\n"
     "\n"
     "Exit: 0 all is there; 1 failed; 2 misuse.",
