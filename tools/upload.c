@@ -169,7 +169,7 @@ static void show(struct upload_files *files)
     }
 }
 
-/* The directory itself: `latest` may become another link meanwhile. */
+/* Resolves links, since `latest` may point elsewhere before the upload is done. */
 static char *model_directory(const char *word)
 {
     char err[1024], *dir = checkpoint_resolve(word, err, sizeof err);

@@ -82,7 +82,7 @@ char *rules_parse_without(struct rule_choice *c, const char *list);
 /* Whether a rule is one of the chosen sets. */
 bool rule_is_chosen(const struct rule_choice *c, enum rule rule);
 
-/* What became of a document. */
+/* The outcome for a document. */
 struct verdict {
     enum rule rule;
     double value; /* what the rule measured; NAN: it measures nothing */

@@ -89,7 +89,7 @@ void trainer_open_device(struct trainer *t, struct train_config *c, const struct
     rate_measure(&t->rate, t->ops, t->dev, act);
 }
 
-/* Of a part of a batch that is not split: no micro-batch is larger. */
+/* The most rows in a part of a batch that is taken in one update: no micro-batch is larger. */
 static uint64_t most_rows(const struct trainer *t, const struct train_config *c)
 {
     uint32_t leaves = tree_leaves((uint32_t)c->parts, t->h->B);
