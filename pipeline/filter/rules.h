@@ -88,7 +88,7 @@ struct verdict {
     double value; /* what the rule measured; NAN: it measures nothing */
 };
 
-/* What the rules need in memory: one a thread. */
+/* Memory that the rules work in: one for each thread. */
 struct rules_scratch {
     struct words words; /* of the text that the rules look at */
     bool is_split;      /* words are those of the present text */
