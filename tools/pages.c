@@ -160,7 +160,7 @@ static void verbs_of(const json_t *pages, const char *program, const char *befor
         printf("%s%s%s", before, json_get_text(p, "verb"), after);
 }
 
-/* Each program once, although it has a page for each of its verbs. */
+/* Lists each program once, although there is an object for each of its verbs. */
 static bool is_repeated(const json_t *pages, size_t i)
 {
     for (size_t k = 0; k < i; k++)

@@ -16,11 +16,12 @@ struct members {
     struct archive *archive;
     const struct str_list *globs;
     int fd;
-    char *name, *path; /* of the archive, and of the current member */
-    int64_t end;       /* in the unpacked archive: behind the newest member's bytes */
+    char *name;  /* the archive's */
+    char *path;  /* the current member's, after the archive's */
+    int64_t end; /* offset in the unpacked archive at which the newest member ends */
 };
 
-/* Of a name with its directory, whether it ends so. */
+/* Whether a file's name has this ending; a name that is nothing but the ending has not. */
 static bool ends(const char *name, const char *end)
 {
     size_t n = strlen(name), k = strlen(end);
@@ -60,7 +61,8 @@ struct members *members_open(int fd, const char *name, const struct str_list *gl
     return m;
 }
 
-/* A tar that was cut between two members looks complete to libarchive, but for the zeros at its end. */
+/* Dies when a tar file lacks the zeros at its end: cut between two members, it looks complete to libarchive.
+ */
 static void check_end(const struct members *m)
 {
     if ((archive_format(m->archive) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_TAR)
@@ -70,7 +72,7 @@ static void check_end(const struct members *m)
             (unsigned long long)members_offset(m));
 }
 
-/* Where the current member's bytes end, which is known once they have been read. */
+/* Notes where the current member's bytes end, which is known only after the rest of them has been read. */
 static void finish_member(struct members *m)
 {
     if (archive_read_data_skip(m->archive) < ARCHIVE_WARN)

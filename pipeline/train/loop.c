@@ -204,8 +204,9 @@ static int agree_on_signals(struct trainer *t)
     return signals[0];
 }
 
-/* What follows a step. The state is saved last, so that a resumed run repeats nothing. In the midst of bad
- * steps nothing is saved: should the weights be what is bad, older checkpoints must not make room for them.
+/* Does all that follows a step. The state is saved last, so that a resumed run repeats nothing. In the midst
+ * of bad steps nothing is saved: should the weights be what is bad, older checkpoints must not make room for
+ * them.
  */
 static void after_step(struct trainer *t)
 {

@@ -208,7 +208,7 @@ static void put_lookahead(struct checkpoint_save *s, const struct trainer *t)
         checkpoint_put_tensors(s, lookahead_file, &t->w, arrays, n, ST_F32);
 }
 
-/* What the checkpoint does not have (the option is new, --override) begins with the weights as they are. */
+/* An array that the checkpoint lacks (its option is new, by --override) begins with the present weights. */
 static void load_lookahead(struct trainer *t, const char *dir, const json_t *state)
 {
     char err[1024];

@@ -89,7 +89,7 @@ void trainer_open_device(struct trainer *t, struct train_config *c, const struct
     rate_measure(&t->rate, t->ops, t->dev, act);
 }
 
-/* Of a part of a batch that is not split: no micro-batch is larger. */
+/* The most rows in a part of a batch that is taken in one update: no micro-batch is larger. */
 static uint64_t most_rows(const struct trainer *t, const struct train_config *c)
 {
     uint32_t leaves = tree_leaves((uint32_t)c->parts, t->h->B);
@@ -168,7 +168,7 @@ static void allocate_weights(struct trainer *t, const struct train_config *c, co
         die("%s", err);
 }
 
-/* What is as large as the weights, beside them and the optimizer's state. */
+/* Allocates the arrays as large as the weights, beside these and the optimizer's state. */
 static void allocate_updates(struct trainer *t, const struct train_config *c, const struct share *s)
 {
     size_t total = t->w.layout.total;
@@ -186,7 +186,7 @@ static void allocate_updates(struct trainer *t, const struct train_config *c, co
             (double)parallel_bytes(t->cluster, (uint32_t)c->parts, total) / 1e6);
 }
 
-/* What is as large as a batch, or smaller. */
+/* Allocates the arrays that are as large as a batch, or smaller. */
 static void allocate_rows(struct trainer *t)
 {
     size_t ranks = (size_t)t->cluster->size;
