@@ -97,5 +97,7 @@ bool input_json_value(struct input *in, struct doc *d);
 bool input_table_row(struct input *in, struct doc *d);
 bool input_warc_record(struct input *in, struct doc *d);
 bool input_text(struct input *in, struct doc *d);
+/* The NUL that makes a text binary. NULL: there is none, or it is a page of UTF-16 that is to be converted. */
+const char *input_nul(const struct input *in, enum markup markup, const char *s, size_t n);
 
 #endif

@@ -81,6 +81,10 @@ static bool page(struct input *in, bool html, const char *body, size_t n, struct
 {
     if (html && !in->opts.plain_text)
         usage_error("%s: its records are HTML: --plain-text makes text of them", in->name);
+    if (input_nul(in, html ? MARKUP_HTML : MARKUP_NONE, body, n)) {
+        in->stats.binary++;
+        return false;
+    }
     d->text = body;
     d->len = n;
     if (html) {

@@ -44,18 +44,29 @@ _Noreturn static void damaged(const struct members *m)
     die("%s: offset %llu: %s", m->name, (unsigned long long)members_offset(m), why ? why : "damaged archive");
 }
 
+/* Only the compressions that the names of archives promise: libarchive knows others, for which it starts a
+ * program of the machine. */
+static void support(struct archive *a, bool zip)
+{
+    if (zip) {
+        archive_read_support_format_zip_seekable(a);
+        return;
+    }
+    archive_read_support_format_tar(a);
+    archive_read_support_filter_gzip(a);
+    archive_read_support_filter_zstd(a);
+    archive_read_support_filter_xz(a);
+    archive_read_support_filter_bzip2(a);
+    archive_read_support_filter_lz4(a);
+}
+
 struct members *members_open(int fd, const char *name, const struct str_list *globs)
 {
     struct members *m = xcalloc(1, sizeof *m);
     *m = (struct members){.archive = archive_read_new(), .globs = globs, .fd = fd, .name = xstrdup(name)};
     if (!m->archive)
         die("out of memory");
-    if (ends(name, ".zip")) {
-        archive_read_support_format_zip_seekable(m->archive);
-    } else {
-        archive_read_support_format_tar(m->archive);
-        archive_read_support_filter_all(m->archive);
-    }
+    support(m->archive, ends(name, ".zip"));
     if (archive_read_open_fd(m->archive, fd, BLOCK) != ARCHIVE_OK)
         damaged(m);
     return m;

@@ -129,14 +129,27 @@ static void walk_page(struct page *p, const xmlNode *root)
     }
 }
 
+/* NULL: there is nothing in it, or no memory. */
+static htmlDocPtr parse_html(const char *s, int n)
+{
+    htmlParserCtxtPtr parser = htmlCreateMemoryParserCtxt(s, n);
+    if (!parser)
+        return NULL;
+    htmlCtxtUseOptions(parser,
+                       HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET);
+    parser->options |= XML_PARSE_HUGE; /* else the rest of a page ends where it is 256 elements deep */
+    htmlParseDocument(parser);
+    htmlDocPtr doc = parser->myDoc;
+    htmlFreeParserCtxt(parser);
+    return doc;
+}
+
 static char *html_text(const char *s, size_t n, size_t *len)
 {
     struct page p = {0};
     if (n > INT_MAX)
         return NULL;
-    htmlDocPtr doc =
-        htmlReadMemory(s, (int)n, NULL, NULL,
-                       HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET);
+    htmlDocPtr doc = parse_html(s, (int)n);
     const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
     if (root)
         walk_page(&p, root);
