@@ -153,10 +153,14 @@ int alertlog_add(struct alertlog *l, const struct alert *a, const char *run)
     add_string(f, "text", a->text);
     add_string(f, "run", run);
     fputs("}\n", f);
-    int rc = fclose(f) == 0 ? append(l->path, line, len) : -1;
-    free(line);
+    bool made = fclose(f) == 0, added = made && append(l->path, line, len) == 0;
+    int saved = errno;
     alertlog_poll(l);
-    return rc;
+    if (made && !added)
+        take_line(l, line, len - 1, true);
+    free(line);
+    errno = saved;
+    return added ? 0 : -1;
 }
 
 int alertlog_acknowledge(struct alertlog *l)

@@ -36,7 +36,7 @@ static void raise_alert(void *arg, const struct alert *a)
     if (alertlog_add(&w->log, a, w->run) == 0 || w->cannot_write)
         return;
     w->cannot_write = true;
-    warn("%s: cannot be written: %s; an alert is lost: %s", w->log.path, strerror(errno), a->text);
+    warn("%s: cannot be written: %s; alerts are told, and not kept", w->log.path, strerror(errno));
 }
 
 static void tell(void *arg, const char *line, size_t len)

@@ -17,6 +17,30 @@ cmp first tb/run/events.*
 # A run that is finished ends --follow at once; damaged lines are counted, and no number of theirs appears.
 "$TOOLS/export-metrics" -q tensorboard run -o followed --follow
 cmp first followed/run/events.*
+
+# What --follow finds under the name is replaced when the new file is as far as the run: nothing is written through a link or
+# into a pipe, and what was there stays when the disk is full.
+follow() { timeout 20 "$TOOLS/export-metrics" -q tensorboard run -o followed --follow; }
+events=followed/run/events.out.tfevents.1.tritter
+echo theirs >letter
+ln -sf "$PWD/letter" $events
+follow
+[ "$(cat letter)" = theirs ]
+cmp first $events
+cp run/metrics.jsonl numbers
+ln -sf "$PWD/run/metrics.jsonl" $events
+expect 2 'events.*: is read' follow
+cmp numbers run/metrics.jsonl
+rm $events
+mkfifo $events
+expect 1 'events.*: is a device or a pipe' follow
+rm $events
+echo old >$events
+limited() { (ulimit -f 1; follow); }
+expect 1 'events.*: cannot write: File too large' limited
+[ "$(cat $events)" = old ]
+[ "$(ls -A followed/run)" = "${events##*/}" ]
+
 cp -a run damaged
 printf '{"type":"step","step":7,"loss":\n\0\377\n{"step":8,"loss":1}\n{"type":"step","step":-1,"loss":1}\n' >>damaged/metrics.jsonl
 "$TOOLS/export-metrics" tensorboard damaged -o tb 2>said
