@@ -87,11 +87,8 @@ static bool page(struct input *in, bool html, const char *body, size_t n, struct
     }
     d->text = body;
     d->len = n;
-    if (html) {
-        free(in->plain);
-        in->plain = plain_text(MARKUP_HTML, body, n, &d->len);
-        d->text = in->plain;
-    }
+    if (html && !input_plain_text(in, MARKUP_HTML, d))
+        return false;
     in->stats.empty += d->len == 0 || !d->text;
     return d->text && d->len > 0;
 }

@@ -70,6 +70,17 @@ fails 'cut-x.zip: offset [0-9]*: ' cut-x.zip
 fails 'noend.tar: offset [0-9]*: truncated: the archive has no end mark' noend.tar
 fails 'nothing was read' binary.tar
 
+# a name cannot command the terminal that shows it, nor forge a message; as an id it stays as it is
+python3 - <<'PY'
+import io, tarfile
+name = 'a\033[31m\u009b2J\nfetch: b'
+for path, end, data in ('good.tar', '.txt', b'text'), ('odd.tar', '.jsonl', b'{'):
+    with tarfile.open(path, 'w') as t:
+        i = tarfile.TarInfo(name + end); i.size = len(data); t.addfile(i, io.BytesIO(data))
+PY
+fails '^fetch: odd.tar/a\?\[31m\?\?2J\?fetch: b.jsonl:1: byte' odd.tar
+"$BIN/fetch" --quiet --cat good.tar | python3 -c "import json; assert json.loads(input())['id'] == 'good.tar/a\033[31m\u009b2J\nfetch: b.txt'"
+
 # no archive makes fetch start a program
 mkdir programs
 for program in lrzip grzip lzop; do printf '#!/bin/sh\ntouch "%s/started"\n' "$PWD" >"programs/$program"; done
@@ -106,6 +117,21 @@ texts page.html.gz --plain-text | grep -q 'One bold text'
 # a deep page is read to its end
 python3 -c 'print("<div>" * 200000 + "deep" + "<b>" * 100000 + "deeper")' >deep.html
 texts deep.html --plain-text | grep -qx 'deep.html deepdeeper\\n'
+# markup that is made to take the square of its length in time, or very much memory, is a bad document
+python3 - <<'PY'
+n = 100000
+for name, data in {'tags.html': '<b>' * n + '</i>' * n, 'names.html': '<a ' + ' '.join(f'a{i}=1' for i in range(n)) + '>x',
+                   'lists.md': '- ' * n + 'x\n', 'marks.md': 'a <?' * n,
+                   'cells.md': '|' * n + '\n' + '|-' * n + '\n' + '|x\n' * 5000}.items(): open('slow-' + name, 'w').write(data)
+PY
+for slow in slow-{tags.html,lists.md,marks.md,cells.md}; do
+    fails "$slow:1: byte 0: markup that takes far more time or memory" "$slow" --plain-text
+done
+[ "$(texts slow-lists.md page.md --plain-text --skip-bad | wc -l)" = 1 ]
+# a signal ends the conversion
+code=0
+timeout --preserve-status 0.3 "$BIN/fetch" --quiet --cat slow-names.html --plain-text >out 2>err || code=$?
+[ "$code" = 143 ] && [ ! -s err ] || { echo "exit $code"; cat err; exit 1; }
 # what holds a NUL is left out, whatever a converter would make of it
 [ "$(texts nuls --plain-text)" = 'nuls/c.html wide ü\n' ]
 "$BIN/fetch" --cat nuls --plain-text 2>&1 >/dev/null | grep -q 'left out: 2 binary files'
