@@ -64,7 +64,7 @@ static const char notes[] =
     "of the input, the seed and the buffer, and a document that occurs twice falls on one side only.\n"
     "\n"
     "DIR appears, or is replaced, only when the whole input was read and written; until then the work is in\n"
-    ".DIR.building beside it. The same input, seed and buffer give the same files, bit for bit.\n"
+    ".DIR.tritter-partial beside it. The same input, seed and buffer give the same files, bit for bit.\n"
     "\n"
     "Examples:\n"
     "  fetch --cat raw/ --domain code | tokenize -t tok.json | shard -o tokens/code --val 0.5%\n"

@@ -89,7 +89,7 @@ stream_domain() {       # DOMAIN
 drop_pieces() {
     local d
     for d in "${domains[@]}"; do
-        only "$run/tokens/$d" '[0-9]+|complete|\.[0-9]+\.building'
+        only "$run/tokens/$d" '[0-9]+|complete|\.[0-9]+\.(tritter-partial|building)'
         rm -rf "$run/tokens/$d"
     done
 }
