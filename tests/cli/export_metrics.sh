@@ -41,6 +41,30 @@ expect 1 'events.*: cannot write: File too large' limited
 [ "$(cat $events)" = old ]
 [ "$(ls -A followed/run)" = "${events##*/}" ]
 
+# A run that is at work is followed; when it is resumed at an earlier step, a new file takes the old one's place.
+cp -a run live
+exec 8<live/.lock
+flock 8
+"$TOOLS/export-metrics" -q tensorboard live -o tb --follow &
+follower=$!
+until_same() { # FILE
+    for _ in $(seq 100); do cmp -s "$1" tb/live/events.* && return; sleep 0.1; done
+    echo "followed otherwise than $1"; exit 1
+}
+until_same first
+exec 7<"$(echo tb/live/events.*)"
+cp -a run short
+head -n 3 run/metrics.jsonl >short/metrics.jsonl
+"$TOOLS/export-metrics" -q tensorboard short -o tb
+cp short/metrics.jsonl live/copy && cat live/copy >live/metrics.jsonl
+until_same tb/short/events.out.tfevents.1.tritter
+cmp first - <&7
+kill -TERM $follower
+code=0
+wait $follower || code=$?
+[ "$code" = 143 ]
+exec 7<&- 8<&-
+
 cp -a run damaged
 printf '{"type":"step","step":7,"loss":\n\0\377\n{"step":8,"loss":1}\n{"type":"step","step":-1,"loss":1}\n' >>damaged/metrics.jsonl
 "$TOOLS/export-metrics" tensorboard damaged -o tb 2>said
