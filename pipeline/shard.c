@@ -70,7 +70,7 @@ static const char notes[] =
     "  fetch --cat raw/ --domain code | tokenize -t tok.json | shard -o tokens/code --val 0.5%\n"
     "  shard --archive zstd tokens/code               compress in place; mix and train need it unpacked\n"
     "  shard --unpack tokens/code -o /fast/code       unpack somewhere else\n"
-    "  shard --merge tokens/code.*-of-8 -o tokens/code   one of the parts that eight jobs made\n"
+    "  shard --merge tokens/code.parts/*-of-8 -o tokens/code   join the parts that eight jobs made\n"
     "  tools/shard-dump --verify tokens/code          check every byte\n"
     "\n"
     "Exit: 0 done, 1 failed (what DIR held is intact, unless the message says that the new DIR is in "

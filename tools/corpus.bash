@@ -115,7 +115,7 @@ round_dir() {   # DOMAIN ROUND
     echo "$dir/$k"
 }
 
-# What was held out in the last round in which something was.
+# stream_val prints the directory of the last round's held-out documents, of the rounds that held any out.
 stream_val() {  # DOMAIN
     local k
     for ((k = n_rounds - 1; k > 0; k--)); do [ ! -e "$run/tokens/$1/$k/val/000000.tok" ] || break; done

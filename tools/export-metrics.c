@@ -47,11 +47,11 @@ static const struct cli cli = {
 
 struct export
 {
-    const char *path; /* of the event file */
+    const char *path; /* the event file's */
     FILE *f;
     struct commit commit; /* until the file has its name */
     double began;         /* when the run began, seconds since 1970 */
-    double wall;          /* of the last line that told its time */
+    double wall;          /* time of the last line that had one, in the same seconds */
     uint64_t scalars, bad;
 };
 

@@ -22,11 +22,23 @@ static int n_cleanups;
 static bool progress_shown;
 static char *in_place;
 
+/* Names of files may hold bytes that command a terminal, or begin a line that looks like another message. */
+static void disarm(char *text)
+{
+    for (unsigned char *s = (unsigned char *)text; *s; s++) {
+        if ((*s < ' ' && *s != '\t') || *s == 0x7f)
+            *s = '?';
+        else if (*s == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0) /* commands of 8 bits, in UTF-8 */
+            *s = s[1] = '?';
+    }
+}
+
 static void message(bool failed, const char *kind, const char *fmt, va_list ap, const char *tail)
 {
     char line[4096];
     progress_end();
     vsnprintf(line, sizeof line, fmt, ap);
+    disarm(line);
     fprintf(stderr, "%s: %s%s%s%s", program_name, kind, line, tail ? ": " : "", tail ? tail : "");
     if (failed && in_place)
         fprintf(stderr, " (but %s is in place, new and whole)", in_place);

@@ -175,9 +175,10 @@ static char *as_text(json_t *j)
 
 char *reply_error(const char *type, const char *code, const char *param, const char *message)
 {
-    return as_text(json_pack("{s:{s:o, s:s, s:s?, s:s?}}", "error", "message",
-                             json_text(message, strlen(message)), "type", type, "param",
-                             param && *param ? param : NULL, "code", code));
+    /* A field's name comes from the client and may have been cut within a character. */
+    json_t *name = param && *param ? json_text(param, strlen(param)) : NULL;
+    return as_text(json_pack("{s:{s:o, s:s, s:o?, s:s?}}", "error", "message",
+                             json_text(message, strlen(message)), "type", type, "param", name, "code", code));
 }
 
 char *reply_whole(struct reply *a)

@@ -92,6 +92,24 @@ static bool skip_binary(struct input *in, const char *nul)
     return false;
 }
 
+const char *input_nul(const struct input *in, enum markup markup, const char *s, size_t n)
+{
+    bool wide = n >= 2 && (memcmp(s, "\xff\xfe", 2) == 0 || memcmp(s, "\xfe\xff", 2) == 0);
+    return wide && markup == MARKUP_HTML && in->opts.plain_text ? NULL : memchr(s, '\0', n);
+}
+
+bool input_plain_text(struct input *in, enum markup markup, struct doc *d)
+{
+    bool late;
+    uint64_t at = in->text_before + (uint64_t)(d->text - in->buf);
+    free(in->plain);
+    d->text = in->plain = plain_text(markup, d->text, d->len, &d->len, &late);
+    in->stopped |= late && stop_signal;
+    if (late)
+        input_bad(in, 1, at, "markup that takes far more time or memory than its length allows");
+    return !late;
+}
+
 bool input_text(struct input *in, struct doc *d)
 {
     size_t gap, len = text_length(in, &gap);
@@ -104,18 +122,14 @@ bool input_text(struct input *in, struct doc *d)
         return false;
     }
     in->pos += len + gap;
-    if (in->markup != MARKUP_NONE && in->opts.plain_text) {
-        free(in->plain);
-        d->text = in->plain = plain_text(in->markup, d->text, d->len, &d->len);
-        if (!d->text)
-            d->len = 0;
-    }
+    const char *nul = input_nul(in, in->markup, d->text, len);
+    if (nul)
+        return skip_binary(in, nul);
+    if (in->markup != MARKUP_NONE && in->opts.plain_text && !input_plain_text(in, in->markup, d))
+        return false;
     in->separated |= gap > 0;
     if (in->separated)
         trim_newlines(d);
-    const char *nul = memchr(d->text, '\0', d->len);
-    if (nul)
-        return skip_binary(in, nul);
     if (++in->piece > 1) {
         input_set_id(in, d, "#", in->piece);
     } else {

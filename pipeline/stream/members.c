@@ -16,11 +16,12 @@ struct members {
     struct archive *archive;
     const struct str_list *globs;
     int fd;
-    char *name, *path; /* of the archive, and of the current member */
-    int64_t end;       /* in the unpacked archive: behind the newest member's bytes */
+    char *name;  /* the archive's */
+    char *path;  /* the current member's, after the archive's */
+    int64_t end; /* offset in the unpacked archive at which the newest member ends */
 };
 
-/* Of a name with its directory, whether it ends so. */
+/* Whether a file's name has this ending; a name that is nothing but the ending has not. */
 static bool ends(const char *name, const char *end)
 {
     size_t n = strlen(name), k = strlen(end);
@@ -43,24 +44,36 @@ _Noreturn static void damaged(const struct members *m)
     die("%s: offset %llu: %s", m->name, (unsigned long long)members_offset(m), why ? why : "damaged archive");
 }
 
+/* Only the compressions that the names of archives promise: libarchive knows others, for which it starts a
+ * program of the machine. */
+static void support(struct archive *a, bool zip)
+{
+    if (zip) {
+        archive_read_support_format_zip_seekable(a);
+        return;
+    }
+    archive_read_support_format_tar(a);
+    archive_read_support_filter_gzip(a);
+    archive_read_support_filter_zstd(a);
+    archive_read_support_filter_xz(a);
+    archive_read_support_filter_bzip2(a);
+    archive_read_support_filter_lz4(a);
+}
+
 struct members *members_open(int fd, const char *name, const struct str_list *globs)
 {
     struct members *m = xcalloc(1, sizeof *m);
     *m = (struct members){.archive = archive_read_new(), .globs = globs, .fd = fd, .name = xstrdup(name)};
     if (!m->archive)
         die("out of memory");
-    if (ends(name, ".zip")) {
-        archive_read_support_format_zip_seekable(m->archive);
-    } else {
-        archive_read_support_format_tar(m->archive);
-        archive_read_support_filter_all(m->archive);
-    }
+    support(m->archive, ends(name, ".zip"));
     if (archive_read_open_fd(m->archive, fd, BLOCK) != ARCHIVE_OK)
         damaged(m);
     return m;
 }
 
-/* A tar that was cut between two members looks complete to libarchive, but for the zeros at its end. */
+/* Dies when a tar file lacks the zeros at its end: cut between two members, it looks complete to libarchive.
+ */
 static void check_end(const struct members *m)
 {
     if ((archive_format(m->archive) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_TAR)
@@ -70,7 +83,7 @@ static void check_end(const struct members *m)
             (unsigned long long)members_offset(m));
 }
 
-/* Where the current member's bytes end, which is known once they have been read. */
+/* Notes where the current member's bytes end, which is known only after the rest of them has been read. */
 static void finish_member(struct members *m)
 {
     if (archive_read_data_skip(m->archive) < ARCHIVE_WARN)

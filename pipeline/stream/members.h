@@ -16,7 +16,7 @@
 
 struct members;
 
-/* Whether a file of that name is such an archive. */
+/* Whether a file's name ends as an archive's does. */
 bool members_is_archive(const char *name);
 /* Takes over fd. globs choose among members as among files (stream/walk.h). */
 struct members *members_open(int fd, const char *name, const struct str_list *globs);

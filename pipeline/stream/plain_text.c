@@ -2,14 +2,28 @@
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/signals.h"
 
 #include <cmark-gfm-core-extensions.h>
 #include <cmark-gfm.h>
 #include <libxml/HTMLparser.h>
-#include <limits.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
+
+/* The bounds of a conversion. Ordinary pages take a hundredth of each; some are made so that the time or the
+ * memory grows with the square of their length. */
+#define BASE_S 1.0
+#define S_PER_MIB 1.0
+enum {
+    BASE_BYTES = 256 << 20,
+    BYTES_PER_BYTE = 48,
+    ARENA_BLOCK = 64 << 10,
+    LOOK_EVERY = 16,
+    MAX_MARKS = 256
+};
 
 static bool ends(const char *name, size_t len, const char *end)
 {
@@ -24,7 +38,7 @@ enum markup markup_of_name(const char *name, size_t len)
     return ends(name, len, ".md") || ends(name, len, ".markdown") ? MARKUP_MARKDOWN : MARKUP_NONE;
 }
 
-/* The text so far. A break is written before the next text, so that none is at an end. */
+/* The text so far. A line end is written only when more text follows it, so that the text ends with none. */
 struct page {
     struct strbuf out;
     int breaks; /* line ends that are due: 0, 1, or 2 between paragraphs */
@@ -71,7 +85,7 @@ static void add_text(struct page *p, const char *s, bool verbatim)
     }
 }
 
-/* Line ends before and after an element. */
+/* Returns how many line ends an element has before and after it. */
 static int breaks_around(const xmlNode *n)
 {
     static const char *const paragraphs[] = {"p",  "h1", "h2",         "h3",  "h4",    "h5",   "h6", "ul",
@@ -95,7 +109,8 @@ static bool is_left_out(const xmlNode *n)
     return n->type != XML_ELEMENT_NODE || is_one_of(n, names);
 }
 
-/* From the first node to the last and back to its parents, without recursion: depth is the page's. */
+/* Visits all nodes in the order of the page. There is no recursion, because the page decides how deep it
+ * nests. */
 static void walk_page(struct page *p, const xmlNode *root)
 {
     static const char *const cells[] = {"td", "th", NULL}, *const pre[] = {"pre", NULL};
@@ -128,41 +143,176 @@ static void walk_page(struct page *p, const xmlNode *root)
     }
 }
 
-static char *html_text(const char *s, size_t n, size_t *len)
+/* What is left of a page for libxml2, which asks for it by and by. */
+struct source {
+    const char *s;
+    size_t n;
+    double until; /* in time of this thread */
+    bool late;
+};
+
+static double thread_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double deadline(size_t n)
+{
+    return thread_seconds() + BASE_S + S_PER_MIB * (double)n / (1 << 20);
+}
+
+static int next_part(void *source, char *buf, int room)
+{
+    struct source *from = source;
+    size_t n = from->n < (size_t)room ? from->n : (size_t)room;
+    from->late = n > 0 && (stop_signal || thread_seconds() > from->until);
+    if (from->late)
+        return -1;
+    memcpy(buf, from->s, n);
+    from->s += n;
+    from->n -= n;
+    return (int)n;
+}
+
+static char *html_text(const char *s, size_t n, size_t *len, bool *late)
 {
     struct page p = {0};
-    if (n > INT_MAX)
-        return NULL;
+    struct source source = {.s = s, .n = n, .until = deadline(n)};
+    htmlParserCtxtPtr parser = htmlNewParserCtxt();
+    if (!parser)
+        die("out of memory");
+    parser->options |= XML_PARSE_HUGE; /* else the rest of a page ends where it is 256 elements deep */
     htmlDocPtr doc =
-        htmlReadMemory(s, (int)n, NULL, NULL,
+        htmlCtxtReadIO(parser, next_part, NULL, &source, NULL, NULL,
                        HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET);
     const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
-    if (root)
+    *late = source.late;
+    if (root && !*late)
         walk_page(&p, root);
     if (p.out.len > 0)
         strbuf_add(&p.out, "\n", 1);
     xmlFreeDoc(doc);
+    htmlFreeParserCtxt(parser);
     *len = p.out.len;
     return p.out.s;
 }
 
-static char *markdown_text(const char *s, size_t n, size_t *len)
+/* The memory of one conversion by cmark, which has no way to end early but that it gets no more. */
+static _Thread_local struct {
+    struct block *blocks;
+    char *next, *end;
+    size_t left;
+    double until;
+    unsigned calls;
+    jmp_buf out;
+} arena;
+
+struct block {
+    struct block *before;
+};
+
+static void *arena_take(size_t n)
+{
+    size_t need = (n + 31) / 16 * 16; /* with the size before it */
+    bool late = arena.calls++ % LOOK_EVERY == 0 && thread_seconds() > arena.until;
+    if (need < n || need > arena.left || stop_signal || late)
+        longjmp(arena.out, 1);
+    arena.left -= need;
+    if (need > (size_t)(arena.end - arena.next)) {
+        size_t size = need > ARENA_BLOCK ? need : ARENA_BLOCK;
+        struct block *b = xcalloc(1, 16 + size);
+        b->before = arena.blocks;
+        arena.blocks = b;
+        arena.next = (char *)b + 16;
+        arena.end = arena.next + size;
+    }
+    char *p = arena.next + 16;
+    memcpy(arena.next, &n, sizeof n);
+    arena.next += need;
+    return p;
+}
+
+static void *arena_calloc(size_t n, size_t size)
+{
+    return arena_take(n * size); /* cmark asks for few elements of fixed size */
+}
+
+static void *arena_realloc(void *old, size_t n)
+{
+    size_t had = 0;
+    if (old)
+        memcpy(&had, (char *)old - 16, sizeof had);
+    if (old && n <= had)
+        return old;
+    void *p = arena_take(n);
+    if (old)
+        memcpy(p, old, had);
+    return p;
+}
+
+static void arena_free(void *p)
+{
+    (void)p;
+}
+
+static void arena_end(void)
+{
+    while (arena.blocks) {
+        struct block *before = arena.blocks->before;
+        free(arena.blocks);
+        arena.blocks = before;
+    }
+    arena.next = arena.end = NULL;
+}
+
+static char *convert_markdown(const char *s, size_t n, cmark_mem *mem)
 {
     static const char *const extensions[] = {"table", "strikethrough", "tasklist"};
-    cmark_gfm_core_extensions_ensure_registered();
-    cmark_parser *parser = cmark_parser_new(CMARK_OPT_DEFAULT | CMARK_OPT_VALIDATE_UTF8);
+    cmark_parser *parser = cmark_parser_new_with_mem(CMARK_OPT_DEFAULT | CMARK_OPT_VALIDATE_UTF8, mem);
     for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
         cmark_parser_attach_syntax_extension(parser, cmark_find_syntax_extension(extensions[i]));
     cmark_parser_feed(parser, s, n);
     cmark_node *doc = cmark_parser_finish(parser);
-    char *text = cmark_render_plaintext(doc, CMARK_OPT_DEFAULT, 0);
-    cmark_node_free(doc);
-    cmark_parser_free(parser);
-    *len = strlen(text);
+    return xstrdup(cmark_render_plaintext_with_mem(doc, CMARK_OPT_DEFAULT, 0, mem));
+}
+
+/* Whether a line opens very many lists and quotes within each other, of which cmark visits all the inner ones
+ * for each, without asking for memory. */
+static bool nests_deeply(const char *s, size_t n)
+{
+    size_t marks = 0;
+    bool leading = true;
+    for (size_t i = 0; i < n && marks <= MAX_MARKS; i++) {
+        bool blank_follows = i + 1 < n && (s[i + 1] == ' ' || s[i + 1] == '\t');
+        if (s[i] == '\n' || s[i] == '\r') {
+            marks = 0;
+            leading = true;
+        } else if (leading && s[i] != ' ' && s[i] != '\t') {
+            leading = memchr(">-+*.)0123456789", s[i], 16);
+            marks += s[i] == '>' || blank_follows;
+        }
+    }
+    return marks > MAX_MARKS;
+}
+
+static char *markdown_text(const char *s, size_t n, size_t *len, bool *late)
+{
+    static cmark_mem mem = {arena_calloc, arena_realloc, arena_free};
+    cmark_gfm_core_extensions_ensure_registered();
+    arena.left = BASE_BYTES + BYTES_PER_BYTE * n;
+    arena.until = deadline(n);
+    char *volatile text = NULL;
+    *late = nests_deeply(s, n) || setjmp(arena.out) != 0;
+    if (!*late)
+        text = convert_markdown(s, n, &mem);
+    arena_end();
+    *len = text ? strlen(text) : 0;
     return text;
 }
 
-char *plain_text(enum markup kind, const char *s, size_t n, size_t *len)
+char *plain_text(enum markup kind, const char *s, size_t n, size_t *len, bool *late)
 {
-    return kind == MARKUP_HTML ? html_text(s, n, len) : markdown_text(s, n, len);
+    return kind == MARKUP_HTML ? html_text(s, n, len, late) : markdown_text(s, n, len, late);
 }

@@ -1,7 +1,7 @@
 # Documents in archives, in WARC files, and in HTML and Markdown: what is in them, and what is not lost.
 set -euo pipefail
 python3 - <<'PY'
-import gzip, io, tarfile, zipfile, zlib
+import gzip, io, os, tarfile, zipfile, zlib
 files = {'a/one.jsonl': b'{"text":"first"}\n{"text":"second"}\n', 'a/two.txt': b'a text\n', 'b/three.jsonl.gz': gzip.compress(b'{"text":"packed"}\n'),
          '.hidden.txt': b'no', 'b/.h/x.txt': b'no', './c.json': b'[{"text":"in an array"}]'}
 def tar(path, mode):
@@ -27,6 +27,10 @@ warc = [record('warcinfo', '', b'software: x'), record('response', 'http://a/1',
 open('p.warc', 'wb').write(b''.join(warc))
 open('p.warc.gz', 'wb').write(b''.join(gzip.compress(r) for r in warc))
 open('t.warc.wet.gz', 'wb').write(gzip.compress(record('conversion', 'http://b/1', 'Ein Text über etwas\n'.encode())))
+open('nul.warc', 'wb').write(b''.join([record('conversion', 'http://n/1', b'a\0b'), record('response', 'http://n/2', http('200 OK', 'text/plain', b'a\0b')),
+                                      record('response', 'http://n/3', http('200 OK', 'text/html', b'<p>a\0b')), record('conversion', 'http://n/4', b'good')]))
+os.mkdir('nuls')
+for name, data in ('a.html', b'<p>a</p>\0<p>b</p>'), ('b.md', b'# a\0b\n'), ('c.html', '<p>wide \u00fc'.encode('utf-16')): open('nuls/' + name, 'wb').write(data)
 open('page.html', 'wb').write(page)
 open('page.md', 'w').write('# Head\n\nSome *emphasis* and [a link](http://x).\n\n- one\n- two\n')
 open('chat.jsonl', 'w').write('{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Yes?"}]}\n{"messages":[]}\n'
@@ -66,6 +70,27 @@ fails 'cut-x.zip: offset [0-9]*: ' cut-x.zip
 fails 'noend.tar: offset [0-9]*: truncated: the archive has no end mark' noend.tar
 fails 'nothing was read' binary.tar
 
+# a name cannot command the terminal that shows it, nor forge a message; as an id it stays as it is
+python3 - <<'PY'
+import io, tarfile
+name = 'a\033[31m\u009b2J\nfetch: b'
+for path, end, data in ('good.tar', '.txt', b'text'), ('odd.tar', '.jsonl', b'{'):
+    with tarfile.open(path, 'w') as t:
+        i = tarfile.TarInfo(name + end); i.size = len(data); t.addfile(i, io.BytesIO(data))
+PY
+fails '^fetch: odd.tar/a\?\[31m\?\?2J\?fetch: b.jsonl:1: byte' odd.tar
+"$BIN/fetch" --quiet --cat good.tar | python3 -c "import json; assert json.loads(input())['id'] == 'good.tar/a\033[31m\u009b2J\nfetch: b.txt'"
+
+# no archive makes fetch start a program
+mkdir programs
+for program in lrzip grzip lzop; do printf '#!/bin/sh\ntouch "%s/started"\n' "$PWD" >"programs/$program"; done
+chmod +x programs/*
+for magic in 'LRZI\0\6' 'GRZipII\0\2\4:)' '\211LZO\0\r\n\032\n'; do
+    { printf '%b' "$magic"; head -c 2000 /dev/zero; } >program.tar
+    PATH=$PWD/programs:$PATH fails 'program.tar: offset [0-9]*: Unrecognized archive format' program.tar
+done
+[ ! -e started ]
+
 texts p.warc --plain-text >got
 diff - got <<'EOF'
 http://a/1 Title\n\nOne bold text.\n\nTwo & three\n\na\tb\n\nx  y\nz\n
@@ -89,10 +114,30 @@ texts page.md --plain-text | grep -qE '^page.md Head\\n\\nSome emphasis and a li
 if texts page.md --plain-text | grep -q '\*'; then echo 'Markdown is left'; exit 1; fi
 gzip -k page.html
 texts page.html.gz --plain-text | grep -q 'One bold text'
-# a page as deep as one can be made
-python3 -c 'print("<div>" * 200000 + "deep" + "<b>" * 100000)' >deep.html
-texts deep.html --plain-text >got
-[ "$(wc -l <got)" -le 1 ]
+# a deep page is read to its end
+python3 -c 'print("<div>" * 200000 + "deep" + "<b>" * 100000 + "deeper")' >deep.html
+texts deep.html --plain-text | grep -qx 'deep.html deepdeeper\\n'
+# markup that is made to take the square of its length in time, or very much memory, is a bad document
+python3 - <<'PY'
+n = 100000
+for name, data in {'tags.html': '<b>' * n + '</i>' * n, 'names.html': '<a ' + ' '.join(f'a{i}=1' for i in range(n)) + '>x',
+                   'lists.md': '- ' * n + 'x\n', 'marks.md': 'a <?' * n,
+                   'cells.md': '|' * n + '\n' + '|-' * n + '\n' + '|x\n' * 5000}.items(): open('slow-' + name, 'w').write(data)
+PY
+for slow in slow-{tags.html,lists.md,marks.md,cells.md}; do
+    fails "$slow:1: byte 0: markup that takes far more time or memory" "$slow" --plain-text
+done
+[ "$(texts slow-lists.md page.md --plain-text --skip-bad | wc -l)" = 1 ]
+# a signal ends the conversion
+code=0
+timeout --preserve-status 0.3 "$BIN/fetch" --quiet --cat slow-names.html --plain-text >out 2>err || code=$?
+[ "$code" = 143 ] && [ ! -s err ] || { echo "exit $code"; cat err; exit 1; }
+# what holds a NUL is left out, whatever a converter would make of it
+[ "$(texts nuls --plain-text)" = 'nuls/c.html wide ü\n' ]
+"$BIN/fetch" --cat nuls --plain-text 2>&1 >/dev/null | grep -q 'left out: 2 binary files'
+fails 'nuls/a.html: offset 8: binary' nuls/a.html --plain-text
+[ "$(texts nul.warc --plain-text)" = 'http://n/4 good' ]
+"$BIN/fetch" --cat nul.warc --plain-text 2>&1 >/dev/null | grep -q 'left out: 3 binary files'
 
 chat='{#messages}<{role}> {content}\n{/messages}'
 head -n 2 chat.jsonl >good.jsonl

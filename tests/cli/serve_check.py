@@ -202,6 +202,8 @@ def refused():
                         ("logit_bias", {"prompt": "x", "logit_bias": {"a": 1}}),
                         ("seed", {"prompt": "x", "seed": "7"}), ("best_of", {"prompt": "x", "best_of": 2})]:
         error(400, body, param)
+    for width in range(4):                              # names that an answer can only cite in part
+        error(400, {"x" * width + "\U0001f600" * 100: 1})
     assert error(400, {"prompt": "x " * 1000})["code"] == "context_length_exceeded"
     assert error(404, {"prompt": "x", "model": "gpt-9"})["code"] == "model_not_found"
     error(400, {"messages": [{"role": "user", "content": "x"}]}, "messages", "/v1/chat/completions")
