@@ -372,7 +372,7 @@ help:
 	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors, pyarrow and others (own virtual environment)'
 	@echo 'make check      make layers (draws the rooms; fails on an include that runs up), format-check, shellcheck; make format mends'
 	@echo 'make cluster-test  several hosts and a batch system, made on this machine: network namespaces and Slurm (installs it; root)'
-	@echo 'make bench      print every figure that README quotes, beside its limit'
+	@echo 'make bench      print the speeds of docs/results/speed.md on this machine, each beside its limit or a peer'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
 	@echo 'make mutate     change the code in small ways and list the changes that no test notices: MUTANTS=20 a room, SEED=1 (an hour)'

@@ -247,7 +247,7 @@ stage_shard() {
     done
 }
 
-# Of little text more must be held out, for there to be any.
+# A small text must give a larger share, so that any document is held out.
 held_out=1%
 [ -z "$corpus" ] || [ "$tokens" -gt 50000000 ] || held_out=4%
 [ -z "$corpus" ] || [ "$tokens" -gt 1000000 ] || held_out=10%

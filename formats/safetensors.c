@@ -1,10 +1,10 @@
 #include "formats/safetensors.h"
 #include "formats/json_members.h"
+#include "formats/reason.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,16 +41,6 @@ size_t st_dtype_bytes(enum st_dtype t)
 const char *st_dtype_name(enum st_dtype t)
 {
     return dtypes[t].name;
-}
-
-static int fail(char *err, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static int fail(char *err, size_t cap, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(err, cap, fmt, ap);
-    va_end(ap);
-    return -1;
 }
 
 /* Returns 0, or -1 on an error or when the file ends before. */
@@ -93,37 +83,37 @@ static int parse_tensor(struct safetensors *s, const char *name, json_t *e, stru
     *t = (struct st_tensor){.name = name, .dtype = N_ST_DTYPES, .n = 1};
     if (!json_is_string(dtype) || !json_is_array(shape) || !json_is_array(offsets) ||
         json_array_size(offsets) != 2)
-        return fail(err, cap, "%s: offset 8: tensor '%.200s' needs dtype, shape and two data_offsets",
-                    s->path, name);
+        return reason(err, cap, "%s: offset 8: tensor '%.200s' needs dtype, shape and two data_offsets",
+                      s->path, name);
     for (int k = 0; k < N_ST_DTYPES; k++)
         if (strcmp(dtypes[k].name, json_string_value(dtype)) == 0)
             t->dtype = (enum st_dtype)k;
     if (t->dtype == N_ST_DTYPES)
-        return fail(err, cap, "%s: offset 8: tensor '%.200s': unknown dtype '%.40s'", s->path, name,
-                    json_string_value(dtype));
+        return reason(err, cap, "%s: offset 8: tensor '%.200s': unknown dtype '%.40s'", s->path, name,
+                      json_string_value(dtype));
     if (json_array_size(shape) > SAFETENSORS_MAX_RANK)
-        return fail(err, cap, "%s: offset 8: tensor '%.200s': more than %d dimensions", s->path, name,
-                    SAFETENSORS_MAX_RANK);
+        return reason(err, cap, "%s: offset 8: tensor '%.200s': more than %d dimensions", s->path, name,
+                      SAFETENSORS_MAX_RANK);
     json_array_foreach(shape, i, d)
     {
         if (!json_is_integer(d) || json_integer_value(d) < 0)
-            return fail(err, cap, "%s: offset 8: tensor '%.200s': dimension %zu is not a size", s->path, name,
-                        i);
+            return reason(err, cap, "%s: offset 8: tensor '%.200s': dimension %zu is not a size", s->path,
+                          name, i);
         t->shape[t->rank] = (uint64_t)json_integer_value(d);
         if (__builtin_mul_overflow(t->n, t->shape[t->rank++], &t->n))
-            return fail(err, cap, "%s: offset 8: tensor '%.200s': shape overflows", s->path, name);
+            return reason(err, cap, "%s: offset 8: tensor '%.200s': shape overflows", s->path, name);
     }
     for (i = 0; i < 2; i++) {
         d = json_array_get(offsets, i);
         if (!json_is_integer(d) || json_integer_value(d) < 0)
-            return fail(err, cap, "%s: offset 8: tensor '%.200s': data_offsets are not positions", s->path,
-                        name);
+            return reason(err, cap, "%s: offset 8: tensor '%.200s': data_offsets are not positions", s->path,
+                          name);
         *(i ? &t->end : &t->begin) = (uint64_t)json_integer_value(d);
     }
     if (__builtin_mul_overflow(t->n, dtypes[t->dtype].bytes, &bytes) || t->end < t->begin ||
         t->end - t->begin != bytes)
-        return fail(err, cap, "%s: offset 8: tensor '%.200s': data_offsets do not span its shape", s->path,
-                    name);
+        return reason(err, cap, "%s: offset 8: tensor '%.200s': data_offsets do not span its shape", s->path,
+                      name);
     return 0;
 }
 
@@ -149,21 +139,22 @@ static int check_tiling(struct safetensors *s, char *err, size_t cap)
     for (size_t i = 0; i < s->count; i++) {
         struct st_tensor *t = &s->v[i];
         if (t->begin != at)
-            return fail(err, cap, "%s: offset %llu: tensor '%.200s' %s", s->path,
-                        (unsigned long long)(s->data_begin + at), t->name,
-                        t->begin < at ? "overlaps the one before" : "leaves a hole before it");
+            return reason(err, cap, "%s: offset %llu: tensor '%.200s' %s", s->path,
+                          (unsigned long long)(s->data_begin + at), t->name,
+                          t->begin < at ? "overlaps the one before" : "leaves a hole before it");
         if (t->end > data)
-            return fail(err, cap,
-                        "%s: offset %llu: file ends before tensor '%.200s' does (needs %llu bytes, has %llu)",
-                        s->path, (unsigned long long)s->file_bytes, t->name,
-                        (unsigned long long)(t->end + s->data_begin), (unsigned long long)s->file_bytes);
+            return reason(
+                err, cap,
+                "%s: offset %llu: file ends before tensor '%.200s' does (needs %llu bytes, has %llu)",
+                s->path, (unsigned long long)s->file_bytes, t->name,
+                (unsigned long long)(t->end + s->data_begin), (unsigned long long)s->file_bytes);
         at = t->end;
         t->begin += s->data_begin;
         t->end += s->data_begin;
     }
     if (at != data)
-        return fail(err, cap, "%s: offset %llu: %llu bytes after the last tensor", s->path,
-                    (unsigned long long)(s->data_begin + at), (unsigned long long)(data - at));
+        return reason(err, cap, "%s: offset %llu: %llu bytes after the last tensor", s->path,
+                      (unsigned long long)(s->data_begin + at), (unsigned long long)(data - at));
     return 0;
 }
 
@@ -172,8 +163,8 @@ static int parse_metadata(struct safetensors *s, json_t *meta, char *err, size_t
     const char *key;
     json_t *v;
     if (!json_is_object(meta))
-        return fail(err, cap, "%s: offset 8: __metadata__ is not an object", s->path);
-    json_object_foreach(meta, key, v) if (!json_is_string(v)) return fail(
+        return reason(err, cap, "%s: offset 8: __metadata__ is not an object", s->path);
+    json_object_foreach(meta, key, v) if (!json_is_string(v)) return reason(
         err, cap, "%s: offset 8: __metadata__ '%.100s' is not a string", s->path, key);
     return 0;
 }
@@ -189,7 +180,7 @@ static int check_names(struct safetensors *s, char *err, size_t cap)
         qsort(s->v, s->count, sizeof *s->v, by_own_name);
     for (size_t i = 1; i < s->count; i++)
         if (strcmp(s->v[i - 1].name, s->v[i].name) == 0)
-            return fail(err, cap, "%s: offset 8: duplicate tensor '%.200s'", s->path, s->v[i].name);
+            return reason(err, cap, "%s: offset 8: duplicate tensor '%.200s'", s->path, s->v[i].name);
     return 0;
 }
 
@@ -213,15 +204,15 @@ static int parse_member(struct safetensors *s, const char *name, json_t *value, 
     if (strcmp(name, "__metadata__") == 0)
         return parse_metadata(s, value, err, cap);
     if (!json_is_object(value))
-        return fail(err, cap, "%s: offset 8: tensor '%.200s' is not an object", s->path, name);
+        return reason(err, cap, "%s: offset 8: tensor '%.200s' is not an object", s->path, name);
     struct st_tensor *t = add_tensor(s);
     if (!t)
-        return fail(err, cap, "%s: out of memory", s->path);
+        return reason(err, cap, "%s: out of memory", s->path);
     if (parse_tensor(s, name, value, t, err, cap) != 0)
         return -1;
     t->name = strdup(name);
     if (!t->name)
-        return fail(err, cap, "%s: out of memory", s->path);
+        return reason(err, cap, "%s: out of memory", s->path);
     s->count++;
     return 0;
 }
@@ -233,7 +224,8 @@ static json_t *parse_part(const struct safetensors *s, const char *text, size_t 
     json_error_t where;
     json_t *v = json_loadb(text + begin, end - begin, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
     if (!v)
-        fail(err, cap, "%s: offset %zu: header: %s", s->path, 8 + begin + (size_t)where.position, where.text);
+        reason(err, cap, "%s: offset %zu: header: %s", s->path, 8 + begin + (size_t)where.position,
+               where.text);
     return v;
 }
 
@@ -249,10 +241,10 @@ static int parse_members(struct safetensors *s, const char *text, size_t len, ch
         bool is_metadata = word && strcmp(word, "__metadata__") == 0;
         int rc = -1;
         if (word && m.value_end - m.value > (is_metadata ? SAFETENSORS_MAX_METADATA : SAFETENSORS_MAX_ENTRY))
-            fail(err, cap, "%s: offset %zu: header: the entry '%.200s' is too long", s->path, 8 + m.value,
-                 word);
+            reason(err, cap, "%s: offset %zu: header: the entry '%.200s' is too long", s->path, 8 + m.value,
+                   word);
         else if (is_metadata && metadata)
-            fail(err, cap, "%s: offset %zu: header: duplicate __metadata__", s->path, 8 + m.name);
+            reason(err, cap, "%s: offset %zu: header: duplicate __metadata__", s->path, 8 + m.name);
         else if (word && (value = parse_part(s, text, m.value, m.value_end, err, cap)))
             rc = parse_member(s, word, value, err, cap);
         metadata |= is_metadata;
@@ -261,19 +253,19 @@ static int parse_members(struct safetensors *s, const char *text, size_t len, ch
         if (rc != 0)
             return -1;
     }
-    return more == 0 ? 0 : fail(err, cap, "%s: offset %zu: header: %s", s->path, 8 + m.at, m.why);
+    return more == 0 ? 0 : reason(err, cap, "%s: offset %zu: header: %s", s->path, 8 + m.at, m.why);
 }
 
 static int parse_header(struct safetensors *s, const char *text, size_t len, char *err, size_t cap)
 {
     if (text[0] != '{')
-        return fail(err, cap, "%s: offset 8: header does not begin with '{'", s->path);
+        return reason(err, cap, "%s: offset 8: header does not begin with '{'", s->path);
     if (parse_members(s, text, len, err, cap) != 0 || check_names(s, err, cap) != 0 ||
         check_tiling(s, err, cap) != 0)
         return -1;
     s->by_name = calloc(s->count + 1, sizeof *s->by_name);
     if (!s->by_name)
-        return fail(err, cap, "%s: out of memory", s->path);
+        return reason(err, cap, "%s: out of memory", s->path);
     for (size_t i = 0; i < s->count; i++)
         s->by_name[i] = &s->v[i];
     qsort(s->by_name, s->count, sizeof *s->by_name, by_name);
@@ -285,29 +277,29 @@ static int read_header(struct safetensors *s, char *err, size_t cap)
     struct stat st;
     unsigned char prefix[8];
     if (fstat(s->fd, &st) != 0)
-        return fail(err, cap, "%s: %s", s->path, strerror(errno));
+        return reason(err, cap, "%s: %s", s->path, strerror(errno));
     if (!S_ISREG(st.st_mode))
-        return fail(err, cap, "%s: not a regular file", s->path);
+        return reason(err, cap, "%s: not a regular file", s->path);
     s->file_bytes = (uint64_t)st.st_size;
     if (s->file_bytes < 8 + 2)
-        return fail(err, cap, "%s: offset 0: %llu bytes are too few for safetensors", s->path,
-                    (unsigned long long)s->file_bytes);
+        return reason(err, cap, "%s: offset 0: %llu bytes are too few for safetensors", s->path,
+                      (unsigned long long)s->file_bytes);
     if (read_at(s->fd, prefix, 8, 0) != 0)
-        return fail(err, cap, "%s: offset 0: %s", s->path, read_reason());
+        return reason(err, cap, "%s: offset 0: %s", s->path, read_reason());
     uint64_t len = little_endian(prefix);
     if (len < 2 || len > SAFETENSORS_MAX_HEADER)
-        return fail(err, cap, "%s: offset 0: header length %llu (allowed: 2 to %d)", s->path,
-                    (unsigned long long)len, SAFETENSORS_MAX_HEADER);
+        return reason(err, cap, "%s: offset 0: header length %llu (allowed: 2 to %d)", s->path,
+                      (unsigned long long)len, SAFETENSORS_MAX_HEADER);
     if (len > s->file_bytes - 8)
-        return fail(err, cap, "%s: offset 8: file ends within the header (%llu of %llu bytes)", s->path,
-                    (unsigned long long)(s->file_bytes - 8), (unsigned long long)len);
+        return reason(err, cap, "%s: offset 8: file ends within the header (%llu of %llu bytes)", s->path,
+                      (unsigned long long)(s->file_bytes - 8), (unsigned long long)len);
     s->data_begin = 8 + len;
     char *text = malloc(len);
     int rc = -1;
     if (!text)
-        fail(err, cap, "%s: out of memory", s->path);
+        reason(err, cap, "%s: out of memory", s->path);
     else if (read_at(s->fd, text, len, 8) != 0)
-        fail(err, cap, "%s: offset 8: %s", s->path, read_reason());
+        reason(err, cap, "%s: offset 8: %s", s->path, read_reason());
     else
         rc = parse_header(s, text, len, err, cap);
     free(text);
@@ -320,9 +312,9 @@ struct safetensors *safetensors_open(const char *path, char *err, size_t cap)
     if (s)
         s->fd = -1;
     if (!s || !(s->path = strdup(path)))
-        fail(err, cap, "%s: out of memory", path);
+        reason(err, cap, "%s: out of memory", path);
     else if ((s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
-        fail(err, cap, "%s: %s", path, strerror(errno));
+        reason(err, cap, "%s: %s", path, strerror(errno));
     else if (read_header(s, err, cap) == 0)
         return s;
     safetensors_close(s);
@@ -417,17 +409,18 @@ int safetensors_read_f32(const struct safetensors *s, const struct st_tensor *t,
 {
     int rc;
     if (t->dtype != ST_F32 && t->dtype != ST_F16 && t->dtype != ST_BF16)
-        return fail(err, cap, "%s: tensor '%.200s': dtype %s, want F32, F16 or BF16", s->path, t->name,
-                    dtypes[t->dtype].name);
+        return reason(err, cap, "%s: tensor '%.200s': dtype %s, want F32, F16 or BF16", s->path, t->name,
+                      dtypes[t->dtype].name);
     if (first > t->n || n > t->n - first)
-        return fail(err, cap, "%s: tensor '%.200s': elements beyond its end", s->path, t->name);
+        return reason(err, cap, "%s: tensor '%.200s': elements beyond its end", s->path, t->name);
     if (t->dtype == ST_F32)
         rc = read_at(s->fd, out, n * 4, t->begin + first * 4);
     else
         rc = read_halves(s, t, first, n, out);
     if (rc != 0)
-        return fail(err, cap, "%s: offset %llu: tensor '%.200s': %s", s->path,
-                    (unsigned long long)(t->begin + first * dtypes[t->dtype].bytes), t->name, read_reason());
+        return reason(err, cap, "%s: offset %llu: tensor '%.200s': %s", s->path,
+                      (unsigned long long)(t->begin + first * dtypes[t->dtype].bytes), t->name,
+                      read_reason());
     return 0;
 }
 

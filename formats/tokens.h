@@ -34,7 +34,7 @@ struct tokens_header {
     uint32_t vocab_size;     /* every token is below it */
     uint32_t eos_id, bos_id; /* ids written between documents; UINT32_MAX: none */
     uint32_t reserved0;
-    uint64_t tokenizer_hash; /* XXH3-64 of the tokenizer (text/tokenizer.h: tokenizer_hash) */
+    uint64_t tokenizer_hash; /* XXH3-64 of the tokenizer (text/vocabulary/tokenizer.h: tokenizer_hash) */
     uint8_t reserved[80];
     uint64_t header_hash; /* XXH3-64 of the bytes before it */
 };

@@ -219,6 +219,8 @@ static json_t *measure_one(struct measure_plan *plan, const char *checkpoint)
     return result;
 }
 
+static struct commit commit; /* --output: opened before the work, since it may not be possible */
+
 static void put_json(const json_t *result)
 {
     char *text = json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
@@ -227,10 +229,8 @@ static void put_json(const json_t *result)
     if (json)
         printf("%s\n", text);
     if (output) {
-        struct commit c;
-        FILE *f = commit_open(&c, output);
-        fprintf(f, "%s\n", text);
-        commit_finish(&c);
+        fprintf(commit.f, "%s\n", text);
+        commit_finish(&commit);
         say_in_place(output);
     }
     free(text);
@@ -261,6 +261,8 @@ int main(int argc, char **argv)
     check_operands(n);
     struct measure_plan plan = make_plan();
     signals_install();
+    if (output)
+        commit_open(&commit, output);
     json_t *result = NULL;
     if (show)
         show_tasks(&plan);
@@ -272,6 +274,8 @@ int main(int argc, char **argv)
         result = measure_one(&plan, argv[0]);
     if (result && !stop_signal)
         put_json(result);
+    else if (output)
+        commit_abort(&commit);
     json_decref(result);
     free_sources(plan.data, plan.n_data);
     free_sources(plan.tasks, plan.n_tasks);

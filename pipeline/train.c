@@ -41,7 +41,7 @@ static int print_shape(double flop)
     return 0;
 }
 
-/* What rank 0 found goes to the others, who read it again where they are. */
+/* Rank 0 sends the others the checkpoint that it found; they read it again on their own machines. */
 static char *tell_others(struct cluster *cluster, char *dir, json_t **state)
 {
     char err[1024];

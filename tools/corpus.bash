@@ -18,7 +18,7 @@ mix_words() {
 
 # Makes RUN/text/DOMAIN/CORPUS.jsonl.zst by the commands of the plan; files of an earlier plan go.
 stage_fetch() {
-    local line file commands keep=$'\n'
+    local line file made commands keep=$'\n'
     if [ -n "$stream" ]; then
         "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" | tee "$run/text.plan"
         "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" --json >"$run/text.json"
@@ -30,7 +30,10 @@ stage_fetch() {
         keep+=$(eval "\"\$bin/fetch\" ${line#bin/fetch }")$'\n'      # fetch quotes its words for the shell
     done
     for file in "$run"/text/*/*.jsonl.zst; do
-        [[ $keep == *$'\n'"$file"$'\n'* ]] || rm -f "$file" "${file%/*}/.${file##*/}.made"
+        [ -e "$file" ] && [[ $keep != *$'\n'"$file"$'\n'* ]] || continue
+        made=${file%/*}/.${file##*/}.made               # fetch's note on what is its own
+        [ -e "$made" ] || fail "$file: not made by run.sh, so it will not be removed; move it, or choose another --run"
+        rm -f "$file" "$made"
     done
 }
 
@@ -89,7 +92,7 @@ stream_domain() {       # DOMAIN
 drop_pieces() {
     local d
     for d in "${domains[@]}"; do
-        only "$run/tokens/$d" '[0-9]+|complete|\.[0-9]+\.building'
+        only "$run/tokens/$d" '[0-9]+|complete|\.[0-9]+\.(tritter-partial|building)'
         rm -rf "$run/tokens/$d"
     done
 }
@@ -112,7 +115,7 @@ round_dir() {   # DOMAIN ROUND
     echo "$dir/$k"
 }
 
-# What was held out in the last round in which something was.
+# stream_val prints the directory of the last round's held-out documents, of the rounds that held any out.
 stream_val() {  # DOMAIN
     local k
     for ((k = n_rounds - 1; k > 0; k--)); do [ ! -e "$run/tokens/$1/$k/val/000000.tok" ] || break; done

@@ -3,7 +3,7 @@
  * unfinished files, and remove it
  *
  * stdout: one line a segment: state, bytes, producer's pid, consumer's pid (0: none), path. Only this user's.
- *         With operands, one line an unfinished file in or below them: state, bytes, path.
+ *         With operands, one line an unfinished file or directory in or below them: state, bytes, path.
  */
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/dir.h"
@@ -42,10 +42,11 @@ static const struct cli cli = {
     "States: live; stale (its producer died); removed; foreign (not a ring of this version: left alone).\n"
     "A name lies there only until the consumer has opened it, so usually there is nothing to list.\n"
     "\n"
-    "With DIR: the unfinished files in and below it, one a line: state, bytes, path. A file is written as\n"
-    ".NAME.tritter-partial, locked by its program (live) until it is whole; without a lock it is stale. "
-    "Earlier\n"
-    "versions wrote NAME.tmp-PID, which is stale when no process has that number.\n",
+    "With DIR: the unfinished files and directories in and below it, one a line: state, bytes, path. They "
+    "are\n"
+    "written as .NAME.tritter-partial, locked by their program (live) until they are whole; without a lock "
+    "they\n"
+    "are stale. Earlier versions wrote files as NAME.tmp-PID, stale when no process has that number.\n",
 };
 
 /* Prints a path. Anybody may have chosen the name, so no control characters reach the terminal. */
@@ -134,22 +135,46 @@ static bool is_abandoned(const char *path, const char *name)
     return free_of_lock;
 }
 
-static void examine_file(const char *path, const char *name, const struct stat *st)
+static uint64_t tree_bytes(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return 0; /* gone since the directory was read */
+    if (!S_ISDIR(st.st_mode))
+        return (uint64_t)st.st_size;
+    uint64_t bytes = 0;
+    struct dir d = dir_read_if_there(path);
+    for (size_t i = 0; i < d.n; i++) {
+        char *child = path_join(path, d.names[i]);
+        bytes += tree_bytes(child);
+        free(child);
+    }
+    dir_free(&d);
+    return bytes;
+}
+
+static bool is_unfinished(const char *name, const struct stat *st)
+{
+    if (st->st_uid != geteuid() || !(S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)))
+        return false;
+    return (name[0] == '.' && ends_with(name, ".tritter-partial")) ||
+           (S_ISREG(st->st_mode) && pid_in_name(name));
+}
+
+static void examine_unfinished(const char *path, const char *name)
 {
     const char *state = "live";
-    if (st->st_uid != geteuid() ||
-        !(pid_in_name(name) || (name[0] == '.' && ends_with(name, ".tritter-partial"))))
-        return;
+    uint64_t bytes = tree_bytes(path);
     if (is_abandoned(path, name)) {
         state = remove_stale ? "removed" : "stale";
-        if (remove_stale && unlink(path) != 0)
-            die_errno("%s: cannot remove", path);
+        if (remove_stale)
+            remove_tree(path);
     }
-    printf("%s\t%llu\t", state, (unsigned long long)st->st_size);
+    printf("%s\t%llu\t", state, (unsigned long long)bytes);
     print_path("", path);
 }
 
-static void examine_files_below(const char *dir)
+static void examine_below(const char *dir)
 {
     struct dir d = dir_read(dir);
     for (size_t i = 0; i < d.n; i++) {
@@ -158,10 +183,10 @@ static void examine_files_below(const char *dir)
         if (lstat(path, &st) != 0) {
             if (errno != ENOENT)
                 die_errno("%s", path);
+        } else if (is_unfinished(d.names[i], &st)) {
+            examine_unfinished(path, d.names[i]);
         } else if (S_ISDIR(st.st_mode)) {
-            examine_files_below(path);
-        } else if (S_ISREG(st.st_mode)) {
-            examine_file(path, d.names[i], &st);
+            examine_below(path);
         }
         free(path);
     }
@@ -184,7 +209,7 @@ int main(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
     for (int i = 0; i < n; i++)
-        examine_files_below(argv[i]);
+        examine_below(argv[i]);
     if (n == 0)
         examine_segments();
     close_stdout();

@@ -5,6 +5,7 @@
  * out: a directory that TensorBoard reads (formats/tfevents.h); wandb and trackio import it
  */
 #include "formats/tfevents.h"
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
@@ -46,17 +47,18 @@ static const struct cli cli = {
 
 struct export
 {
-    const char *path; /* of the event file */
+    const char *path; /* the event file's */
     FILE *f;
-    double began; /* when the run began, seconds since 1970 */
-    double wall;  /* of the last line that told its time */
+    struct commit commit; /* until the file has its name */
+    double began;         /* when the run began, seconds since 1970 */
+    double wall;          /* time of the last line that had one, in the same seconds */
     uint64_t scalars, bad;
 };
 
 static void write_record(struct export *x, const uint8_t *record, size_t n)
 {
     if (fwrite(record, 1, n, x->f) != n)
-        die_errno("%s", x->path);
+        die_errno("%s: cannot write", x->path);
 }
 
 static void scalar(struct export *x, double step, const char *group, const char *name, const char *key,
@@ -94,17 +96,38 @@ static void take(void *arg, const char *line, size_t len, bool newest)
     json_decref(o);
 }
 
-/* metrics.jsonl became shorter, since a run was resumed at an earlier step: the events begin anew. */
+/* metrics.jsonl is new, or became shorter, since a run was resumed at an earlier step: the events begin anew,
+ * in a file that replaces the older one when it is as long as metrics.jsonl. */
 static void begin(void *arg)
 {
     struct export *x = arg;
     uint8_t record[TFEVENT_MAX];
-    if (fflush(x->f) != 0 || ftruncate(fileno(x->f), 0) != 0)
-        die_errno("%s", x->path);
-    rewind(x->f);
+    if (x->commit.f)
+        commit_abort(&x->commit);
+    else if (x->f)
+        fclose(x->f);
+    x->f = commit_open(&x->commit, x->path);
     x->wall = x->began;
     x->scalars = x->bad = 0;
     write_record(x, record, tfevent_begin(record, x->began));
+}
+
+static void bring_up_to_date(struct export *x, struct tail *t)
+{
+    tail_poll(t, take, begin, x);
+    if (x->commit.f)
+        x->f = commit_publish(&x->commit);
+    if (fflush(x->f) != 0)
+        die_errno("%s: cannot write", x->path);
+}
+
+static void check_in_place(const struct export *x)
+{
+    struct stat ours, there;
+    if (fstat(fileno(x->f), &ours) != 0 || stat(x->path, &there) != 0)
+        die_errno("%s", x->path);
+    if (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)
+        die("%s: another program has replaced it", x->path);
 }
 
 /* Waits for more lines until the run ends. */
@@ -112,9 +135,8 @@ static void go_on(struct export *x, struct tail *t, const char *run)
 {
     for (bool live = true; live && !stop_signal;) {
         live = run_is_live(run);
-        tail_poll(t, take, begin, x);
-        if (fflush(x->f) != 0)
-            die_errno("%s", x->path);
+        check_in_place(x);
+        bring_up_to_date(x, t);
         if (live)
             usleep(500000);
     }
@@ -135,23 +157,18 @@ static void export_run(const char *run, const char *dir)
     char *metrics = path_join(run, "metrics.jsonl"), *path = path_join(dir, "events.out.tfevents.1.tritter");
     struct export x = {.path = path, .began = began_at(run)};
     struct tail t;
-    struct commit c;
     if (tail_open(&t, metrics) != 0)
         die_errno("%s", metrics);
+    apart_input(metrics);
     make_dirs(dir);
-    x.f = follow ? fopen(path, "we") : commit_open(&c, path);
-    if (!x.f)
-        die_errno("%s", path);
     begin(&x);
-    tail_poll(&t, take, begin, &x);
+    bring_up_to_date(&x, &t);
     if (follow)
         go_on(&x, &t, run);
     if (x.bad + t.too_long > 0)
         warn("%s: %llu lines passed over", metrics, (unsigned long long)(x.bad + t.too_long));
-    if (follow && fclose(x.f) != 0)
-        die_errno("%s", path);
-    if (!follow)
-        commit_finish(&c);
+    if (fclose(x.f) != 0)
+        die_errno("%s: cannot write", path);
     say("%s: %llu scalars", path, (unsigned long long)x.scalars);
     tail_close(&t);
     free(metrics);

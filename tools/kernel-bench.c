@@ -1,10 +1,10 @@
 /*
  * kernel-bench - every kernel of a training step, beside the floor that the device sets
  *
- * What is bound by memory is compared with a copy on the same device (bytes that must be read and written at
- * least, per second); what is bound by arithmetic with one large square matrix product. Shapes are those of a
- * preset's step. Each figure is the shortest of several runs of a few calls each. Last, whole tokens one by
- * one as `sample` makes them: these have to read all weights.
+ * A kernel that is bound by memory is compared with a copy on the same device (the fewest bytes that must be
+ * read and written, per second); one that is bound by arithmetic with one large square matrix product. Shapes
+ * are those of a preset's step. Each figure is the shortest of several runs of a few calls each. Last, whole
+ * tokens one by one as `sample` makes them: these have to read all weights.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -206,7 +206,7 @@ static double shortest(void (*run)(void), int calls)
     return best;
 }
 
-/* After a failure a time means nothing. */
+/* Dies when the device failed, because a time measured then would mean nothing. */
 static void check_device(const char *at)
 {
     const char *failed = o->error(dev);
@@ -240,7 +240,7 @@ static size_t largest(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Those of the copy. */
+/* The operands of the copy. */
 static void make_copied(void)
 {
     struct params layout;
@@ -385,7 +385,7 @@ static void free_operands(void)
         o->free(dev, all[i]);
 }
 
-/* Processor time of all threads. */
+/* Returns the processor time of all threads, in seconds. */
 static double cpu_seconds(void)
 {
     struct timespec t;

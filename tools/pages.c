@@ -5,6 +5,7 @@
  * out: a manual page, or a file of completions, on standard output
  */
 #include "pipeline/lib/cli.h"
+#include "formats/json_get.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
@@ -24,12 +25,6 @@ static const struct cli cli = {
     opts,
     "make install uses it.",
 };
-
-static const char *text(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
 
 /* Prints a string, with each byte of `quoted` replaced as `as` says. */
 static void put(const char *s, const char *quoted, const char *const *as)
@@ -62,7 +57,8 @@ static void put_roff(const char *s)
 
 static void man_option(const json_t *o)
 {
-    const char *letter = text(o, "letter"), *name = text(o, "name"), *value = text(o, "value");
+    const char *letter = json_get_text(o, "letter"), *name = json_get_text(o, "name"),
+               *value = json_get_text(o, "value");
     fputs(".TP\n.B ", stdout);
     if (*letter)
         printf("\\-%s%s", letter, *name ? ", " : "");
@@ -75,16 +71,16 @@ static void man_option(const json_t *o)
         put_roff(value);
     }
     fputs("\\fR\n", stdout);
-    put_roff(text(o, "help"));
+    put_roff(json_get_text(o, "help"));
     putchar('\n');
 }
 
 /* The name under which the page is found: tritter-tokenize-train. */
 static void put_page_name(const json_t *page)
 {
-    printf("tritter\\-%s", text(page, "name"));
-    if (*text(page, "verb"))
-        printf("\\-%s", text(page, "verb"));
+    printf("tritter\\-%s", json_get_text(page, "name"));
+    if (*json_get_text(page, "verb"))
+        printf("\\-%s", json_get_text(page, "verb"));
 }
 
 static void print_man(const json_t *page)
@@ -97,7 +93,7 @@ static void print_man(const json_t *page)
     printf(" 1 \"\" \"tritter %s\" \"Tritter\"\n.SH NAME\n", tritter_version);
     put_page_name(page);
     fputs(" \\- ", stdout);
-    put_roff(text(page, "summary"));
+    put_roff(json_get_text(page, "summary"));
     fputs("\n.SH SYNOPSIS\n.nf\n", stdout);
     json_array_foreach(json_object_get(page, "usage"), i, v)
     {
@@ -107,17 +103,17 @@ static void print_man(const json_t *page)
     fputs(".fi\n.SH OPTIONS\n", stdout);
     json_array_foreach(json_object_get(page, "options"), i, v)
     {
-        if (strcmp(heading, text(v, "heading")) != 0) {
-            heading = text(v, "heading");
+        if (strcmp(heading, json_get_text(v, "heading")) != 0) {
+            heading = json_get_text(v, "heading");
             fputs(".SS ", stdout);
             put_roff(heading);
             putchar('\n');
         }
         man_option(v);
     }
-    if (*text(page, "notes")) {
+    if (*json_get_text(page, "notes")) {
         fputs(".SH NOTES\n.nf\n", stdout);
-        put_roff(text(page, "notes"));
+        put_roff(json_get_text(page, "notes"));
         fputs("\n.fi\n", stdout);
     }
 }
@@ -126,13 +122,13 @@ static void bash_words(const json_t *page)
 {
     size_t i;
     json_t *o;
-    printf("    '%s %s') options='", text(page, "name"), text(page, "verb"));
+    printf("    '%s %s') options='", json_get_text(page, "name"), json_get_text(page, "verb"));
     json_array_foreach(json_object_get(page, "options"), i, o)
     {
-        if (*text(o, "letter"))
-            printf("-%s ", text(o, "letter"));
-        if (*text(o, "name"))
-            printf("--%s ", text(o, "name"));
+        if (*json_get_text(o, "letter"))
+            printf("-%s ", json_get_text(o, "letter"));
+        if (*json_get_text(o, "name"))
+            printf("--%s ", json_get_text(o, "name"));
     }
     fputs("' ;;\n", stdout);
 }
@@ -147,7 +143,8 @@ static void bash_values(const json_t *page)
         const json_t *words = json_object_get(o, "words");
         if (!json_is_array(words))
             continue;
-        printf("    '%s %s --%s') values='", text(page, "name"), text(page, "verb"), text(o, "name"));
+        printf("    '%s %s --%s') values='", json_get_text(page, "name"), json_get_text(page, "verb"),
+               json_get_text(o, "name"));
         json_array_foreach(words, k, w) printf("%s ", json_string_value(w));
         fputs("' ;;\n", stdout);
     }
@@ -158,15 +155,17 @@ static void verbs_of(const json_t *pages, const char *program, const char *befor
 {
     size_t i;
     json_t *p;
-    json_array_foreach(pages, i, p) if (strcmp(text(p, "name"), program) == 0 && *text(p, "verb"))
-        printf("%s%s%s", before, text(p, "verb"), after);
+    json_array_foreach(pages, i,
+                       p) if (strcmp(json_get_text(p, "name"), program) == 0 && *json_get_text(p, "verb"))
+        printf("%s%s%s", before, json_get_text(p, "verb"), after);
 }
 
-/* Each program once, although it has a page for each of its verbs. */
+/* Lists each program once, although there is an object for each of its verbs. */
 static bool is_repeated(const json_t *pages, size_t i)
 {
     for (size_t k = 0; k < i; k++)
-        if (strcmp(text(json_array_get(pages, k), "name"), text(json_array_get(pages, i), "name")) == 0)
+        if (strcmp(json_get_text(json_array_get(pages, k), "name"),
+                   json_get_text(json_array_get(pages, i), "name")) == 0)
             return true;
     return false;
 }
@@ -185,8 +184,8 @@ static void print_bash(const json_t *pages)
     {
         if (is_repeated(pages, i))
             continue;
-        printf("    %s) verbs='", text(p, "name"));
-        verbs_of(pages, text(p, "name"), "", " ");
+        printf("    %s) verbs='", json_get_text(p, "name"));
+        verbs_of(pages, json_get_text(p, "name"), "", " ");
         puts("' ;;");
     }
     puts("    esac\n"
@@ -207,19 +206,21 @@ static void print_bash(const json_t *pages)
          "compgen -f -- \"$word\")\n"
          "    fi\n"
          "}");
-    json_array_foreach(pages, i, p) if (!is_repeated(pages, i) && strcmp(text(p, "name"), "eval") != 0)
-        printf("complete -o filenames -F _tritter %s\n", text(p, "name"));
+    json_array_foreach(pages, i,
+                       p) if (!is_repeated(pages, i) && strcmp(json_get_text(p, "name"), "eval") != 0)
+        printf("complete -o filenames -F _tritter %s\n", json_get_text(p, "name"));
     puts("complete -o filenames -F _tritter bin/eval # eval itself is a word of the shell");
 }
 
 static void zsh_option(const json_t *o)
 {
     const json_t *words = json_object_get(o, "words");
-    const char *value = text(o, "value"), *name = text(o, "name");
+    const char *value = json_get_text(o, "value"), *name = json_get_text(o, "name");
     size_t k;
     json_t *w;
-    printf("            '%s%s[", *name ? "--" : "-", *name ? name : text(o, "letter"));
-    put(text(o, "help"), "'[]:\\\n", (const char *const[]){"'\\''", "\\[", "\\]", "\\:", "\\\\", " "});
+    printf("            '%s%s[", *name ? "--" : "-", *name ? name : json_get_text(o, "letter"));
+    put(json_get_text(o, "help"), "'[]:\\\n",
+        (const char *const[]){"'\\''", "\\[", "\\]", "\\:", "\\\\", " "});
     putchar(']');
     if (json_is_array(words)) {
         printf(":value:(");
@@ -238,19 +239,22 @@ static void print_zsh(const json_t *pages)
     size_t i, k;
     json_t *p, *o;
     fputs("#compdef", stdout);
-    json_array_foreach(pages, i, p) if (!is_repeated(pages, i) && strcmp(text(p, "name"), "eval") != 0)
-        printf(" %s", text(p, "name"));
+    json_array_foreach(pages, i,
+                       p) if (!is_repeated(pages, i) && strcmp(json_get_text(p, "name"), "eval") != 0)
+        printf(" %s", json_get_text(p, "name"));
     puts("\n# zsh completion of Tritter's programs, made by tools/pages\n"
          "_tritter() {\n"
          "    local program=${words[1]:t} verb=''\n"
          "    case \"$program ${words[2]}\" in");
-    json_array_foreach(pages, i, p) if (*text(p, "verb"))
-        printf("    '%s %s') verb=%s ;;\n", text(p, "name"), text(p, "verb"), text(p, "verb"));
+    json_array_foreach(pages, i, p) if (*json_get_text(p, "verb"))
+        printf("    '%s %s') verb=%s ;;\n", json_get_text(p, "name"), json_get_text(p, "verb"),
+               json_get_text(p, "verb"));
     puts("    esac\n"
          "    case \"$program $verb\" in");
     json_array_foreach(pages, i, p)
     {
-        printf("    '%s %s')\n        _arguments -s \\\n", text(p, "name"), text(p, "verb"));
+        printf("    '%s %s')\n        _arguments -s \\\n", json_get_text(p, "name"),
+               json_get_text(p, "verb"));
         json_array_foreach(json_object_get(p, "options"), k, o) zsh_option(o);
         puts("            '*:file:_files' ;;");
     }
@@ -265,22 +269,22 @@ static void fish_option(const json_t *page, const json_t *o)
     static const char *const as[] = {"\\'", "\\\\", " "};
     size_t k;
     json_t *w;
-    printf("complete -c %s", text(page, "name"));
-    if (*text(page, "verb"))
-        printf(" -n '__fish_seen_subcommand_from %s'", text(page, "verb"));
-    if (*text(o, "letter"))
-        printf(" -s %s", text(o, "letter"));
-    if (*text(o, "name"))
-        printf(" -l %s", text(o, "name"));
+    printf("complete -c %s", json_get_text(page, "name"));
+    if (*json_get_text(page, "verb"))
+        printf(" -n '__fish_seen_subcommand_from %s'", json_get_text(page, "verb"));
+    if (*json_get_text(o, "letter"))
+        printf(" -s %s", json_get_text(o, "letter"));
+    if (*json_get_text(o, "name"))
+        printf(" -l %s", json_get_text(o, "name"));
     if (json_is_array(words)) {
         fputs(" -x -a '", stdout);
         json_array_foreach(words, k, w) printf("%s%s", k ? " " : "", json_string_value(w));
         putchar('\'');
-    } else if (*text(o, "value")) {
+    } else if (*json_get_text(o, "value")) {
         fputs(" -r", stdout);
     }
     fputs(" -d '", stdout);
-    put(text(o, "help"), "'\\\n", as);
+    put(json_get_text(o, "help"), "'\\\n", as);
     puts("'");
 }
 
@@ -291,9 +295,9 @@ static void print_fish(const json_t *pages)
     puts("# fish completion of Tritter's programs, made by tools/pages");
     json_array_foreach(pages, i, p)
     {
-        if (*text(p, "verb"))
-            printf("complete -c %s -n __fish_is_first_arg -a %s -d '%s'\n", text(p, "name"), text(p, "verb"),
-                   text(p, "summary"));
+        if (*json_get_text(p, "verb"))
+            printf("complete -c %s -n __fish_is_first_arg -a %s -d '%s'\n", json_get_text(p, "name"),
+                   json_get_text(p, "verb"), json_get_text(p, "summary"));
         json_array_foreach(json_object_get(p, "options"), k, o) fish_option(p, o);
     }
 }
@@ -309,7 +313,7 @@ static json_t *read_pages(void)
         page = json_loadf(stdin, JSON_DISABLE_EOF_CHECK, &e);
         if (!page)
             die("standard input: page %zu: byte %d: %s", json_array_size(pages) + 1, e.position, e.text);
-        if (!*text(page, "name") || !json_is_array(json_object_get(page, "options")))
+        if (!*json_get_text(page, "name") || !json_is_array(json_object_get(page, "options")))
             die("standard input: page %zu is not what --help-json prints", json_array_size(pages) + 1);
         json_array_append_new(pages, page);
     }

@@ -3,10 +3,13 @@
  *
  * The file needs nothing else and asks for nothing: it can be sent, kept, printed.
  */
+#include "pipeline/lib/apart.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "tools/reporter/reporter.h"
+
+#include <stdlib.h>
 
 enum { MAX_RUNS = 16 };
 
@@ -32,6 +35,17 @@ static const struct cli cli = {
     "Exit: 0 done; 1 failed, and FILE is as it was; 2 misuse.",
 };
 
+/* The files of a run that are read: none of them is where the report goes. */
+static void read_apart(const char *run)
+{
+    static const char *const names[] = {"metrics.jsonl", "config.json", "alerts.jsonl"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = path_join(run, names[i]);
+        apart_input(path);
+        free(path);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct run *runs[MAX_RUNS];
@@ -42,9 +56,11 @@ int main(int argc, char **argv)
         usage_error("name 1 to %d runs", MAX_RUNS);
     if (!output)
         usage_error("-o FILE is missing: where to write");
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         if (!(runs[i] = run_open(argv[i], err, sizeof err)))
             die("%s", err);
+        read_apart(runs[i]->path);
+    }
     FILE *f = commit_open(&c, output);
     (csv ? report_csv : report_html)(f, runs, (size_t)n);
     commit_finish(&c);

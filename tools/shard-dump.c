@@ -23,7 +23,7 @@
 enum { HEADER = 4096, BLOCK = 1048576, N_DOMAIN_NAMES = 6, MANIFEST_LIMIT = 64 << 20 };
 
 static bool check_all;
-static bool damaged; /* something was */
+static bool damaged; /* damage was found in some file */
 
 static const struct opt opts[] = {
     {0, "verify", OPT_FLAG, &check_all, NULL, "check every block, token and index entry"},

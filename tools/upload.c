@@ -62,7 +62,7 @@ static const struct cli cli = {
     "\n"
     "Examples:\n"
     "  tools/upload runs/a hf://me/a --dry-run\n"
-    "  bin/eval runs/a --data text=text.jsonl --json >a.json\n"
+    "  bin/eval runs/a --data language=tokens/language/val --json >a.json\n"
     "  tools/upload runs/a hf://me/a --eval a.json --data corpus:tinystories --license mit\n"
     "\n"
     "Exit: 0 all is there; 1 failed; 2 misuse.",
@@ -169,7 +169,7 @@ static void show(struct upload_files *files)
     }
 }
 
-/* The directory itself: `latest` may become another link meanwhile. */
+/* Resolves links, since `latest` may point elsewhere before the upload is done. */
 static char *model_directory(const char *word)
 {
     char err[1024], *dir = checkpoint_resolve(word, err, sizeof err);

@@ -1,5 +1,6 @@
 #include "pipeline/alerts/alertlog.h"
 
+#include "formats/json_get.h"
 #include "formats/json_text.h"
 #include "pipeline/lib/fs.h"
 
@@ -27,12 +28,6 @@ static bool is_known(const struct alertlog *l, const char *id)
     return false;
 }
 
-static const char *string(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-
 static enum severity parse_severity(const char *word)
 {
     enum severity s = ALERT_CRITICAL;
@@ -48,14 +43,14 @@ static uint64_t first_kept(const struct alertlog *l)
 
 static void take_alert(struct alertlog *l, const json_t *o, const char *line, size_t len)
 {
-    const char *id = string(o, "id");
+    const char *id = json_get_text(o, "id");
     if (is_known(l, id))
         return;
     struct alertlog_entry *e = &l->v[l->n++ % ALERTLOG_KEPT];
     *e = (struct alertlog_entry){.step = json_number_value(json_object_get(o, "step")),
-                                 .severity = parse_severity(string(o, "severity"))};
+                                 .severity = parse_severity(json_get_text(o, "severity"))};
     snprintf(e->id, sizeof e->id, "%s", id);
-    snprintf(e->text, sizeof e->text, "%s", string(o, "text"));
+    snprintf(e->text, sizeof e->text, "%s", json_get_text(o, "text"));
     l->known[l->n_known++ % ALERTLOG_KNOWN] = hash(id);
     if (l->fresh)
         l->fresh(l->arg, line, len);
@@ -66,13 +61,13 @@ static void take_line(void *arg, const char *line, size_t len, bool newest)
     struct alertlog *l = arg;
     json_error_t err;
     json_t *o = json_loadb(line, len, 0, &err);
-    const char *type = string(o, "type");
+    const char *type = json_get_text(o, "type");
     (void)newest;
     if (strcmp(type, "alert") == 0)
         take_alert(l, o, line, len);
     else if (strcmp(type, "ack") == 0)
         for (uint64_t i = first_kept(l); i < l->n; i++)
-            if (strcmp(l->v[i % ALERTLOG_KEPT].id, string(o, "id")) == 0)
+            if (strcmp(l->v[i % ALERTLOG_KEPT].id, json_get_text(o, "id")) == 0)
                 l->v[i % ALERTLOG_KEPT].seen = true;
     json_decref(o);
 }
@@ -158,10 +153,14 @@ int alertlog_add(struct alertlog *l, const struct alert *a, const char *run)
     add_string(f, "text", a->text);
     add_string(f, "run", run);
     fputs("}\n", f);
-    int rc = fclose(f) == 0 ? append(l->path, line, len) : -1;
-    free(line);
+    bool made = fclose(f) == 0, added = made && append(l->path, line, len) == 0;
+    int saved = errno;
     alertlog_poll(l);
-    return rc;
+    if (made && !added)
+        take_line(l, line, len - 1, true);
+    free(line);
+    errno = saved;
+    return added ? 0 : -1;
 }
 
 int alertlog_acknowledge(struct alertlog *l)

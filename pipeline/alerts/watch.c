@@ -1,5 +1,6 @@
 #include "pipeline/alerts/watch.h"
 
+#include "formats/json_get.h"
 #include "pipeline/alerts/alertlog.h"
 #include "pipeline/alerts/deliver.h"
 #include "pipeline/alerts/machine.h"
@@ -27,18 +28,6 @@ struct watch {
     bool cannot_write;
 };
 
-static double number(const json_t *o, const char *key)
-{
-    const json_t *v = json_object_get(o, key);
-    return json_is_number(v) ? json_number_value(v) : NAN;
-}
-
-static const char *string(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-
 /* ---- alerts that were raised ---- */
 
 static void raise_alert(void *arg, const struct alert *a)
@@ -47,7 +36,7 @@ static void raise_alert(void *arg, const struct alert *a)
     if (alertlog_add(&w->log, a, w->run) == 0 || w->cannot_write)
         return;
     w->cannot_write = true;
-    warn("%s: cannot be written: %s; an alert is lost: %s", w->log.path, strerror(errno), a->text);
+    warn("%s: cannot be written: %s; alerts are told, and not kept", w->log.path, strerror(errno));
 }
 
 static void tell(void *arg, const char *line, size_t len)
@@ -65,18 +54,20 @@ static void take_line(void *arg, const char *line, size_t len, bool newest)
     struct watch *w = arg;
     json_error_t e;
     json_t *o = json_loadb(line, len, 0, &e);
-    const char *type = string(o, "type"), *event = string(o, "event");
+    const char *type = json_get_text(o, "type"), *event = json_get_text(o, "event");
     (void)newest;
     if (strcmp(type, "step") == 0)
-        rules_step(&w->rules, &(struct rules_step){.step = number(o, "step"),
-                                                   .loss = number(o, "loss"),
-                                                   .grad_norm = number(o, "grad_norm"),
-                                                   .tokens_per_s = number(o, "tokens_per_s"),
-                                                   .seconds = number(o, "seconds"),
-                                                   .gpu_memory = number(o, "gpu_memory_bytes"),
-                                                   .gpu_memory_total = number(o, "gpu_memory_total_bytes")});
+        rules_step(&w->rules,
+                   &(struct rules_step){.step = json_get_number(o, "step"),
+                                        .loss = json_get_number(o, "loss"),
+                                        .grad_norm = json_get_number(o, "grad_norm"),
+                                        .tokens_per_s = json_get_number(o, "tokens_per_s"),
+                                        .seconds = json_get_number(o, "seconds"),
+                                        .gpu_memory = json_get_number(o, "gpu_memory_bytes"),
+                                        .gpu_memory_total = json_get_number(o, "gpu_memory_total_bytes")});
     else if (strcmp(type, "val") == 0)
-        rules_validation(&w->rules, number(o, "step"), string(o, "name"), number(o, "bits_per_byte"));
+        rules_validation(&w->rules, json_get_number(o, "step"), json_get_text(o, "name"),
+                         json_get_number(o, "bits_per_byte"));
     else if (strcmp(type, "event") == 0 && (strcmp(event, "grow") == 0 || strcmp(event, "resume") == 0))
         rules_new_level(&w->rules);
     json_decref(o);

@@ -5,9 +5,9 @@
  *   watch_poll(w)                         once a second
  *   watch_close(w, seconds)
  *
- * Of all who watch a run, the one that holds a lock on metrics.jsonl judges; the others follow alerts.jsonl,
- * and the next takes over when it goes. Alerts that come while watching are delivered (deliver.h). Nothing
- * here ends the program or touches what `train` writes.
+ * Several programs may watch a run. The one that holds a lock on metrics.jsonl judges; the others follow
+ * alerts.jsonl, and one of them takes over when it ends. Alerts that come while watching are delivered
+ * (deliver.h). Nothing here ends the program or touches what `train` writes.
  */
 #ifndef ALERTS_WATCH_H
 #define ALERTS_WATCH_H
@@ -32,8 +32,9 @@ void watch_poll(struct watch *w);
 /* Waits so many seconds at most for what is being delivered. */
 void watch_close(struct watch *w, double seconds);
 
-/* The same in a thread of this program, which is the trainer: one at most. 0, or -1 with err. Stopped by
- * the end of the program, or before by watch_thread_stop, which has it read the last lines. */
+/* Starts a thread of this program, the trainer, that watches its run; there is one at most. Returns 0, or -1
+ * with err. It runs until the program ends or watch_thread_stop is called, which lets it read the last lines.
+ */
 int watch_thread_start(const struct watch_settings *s, char *err, size_t cap);
 void watch_thread_stop(void);
 

@@ -39,7 +39,7 @@ void tree_join(struct tree *t);           /* they become that node, with the lef
 uint32_t tree_leaves(uint32_t most, uint32_t rows);
 /* The leaves [*first, *end) of a rank. */
 void tree_share(uint32_t leaves, int rank, int size, uint32_t *first, uint32_t *end);
-/* What is left on the stack when leaves first .. end-1 were pushed: the fewest nodes that they make. */
+/* Returns the nodes left on the stack after pushing leaves first .. end-1: the fewest that these make. */
 struct tree tree_of(uint32_t first, uint32_t end);
 /* The most nodes that are on the stack while they are pushed. */
 int tree_depth(uint32_t first, uint32_t end);

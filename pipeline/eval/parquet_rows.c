@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What stands between the elements of a list until they are an array; no text has it. */
+/* Separates the elements of a list until they become an array; texts are assumed not to contain it. */
 static const char SEPARATOR[] = "\x1e\x1f\x1e";
 
 struct parquet_rows {

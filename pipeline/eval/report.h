@@ -16,7 +16,8 @@ void tally_row(const char *name, const struct tally *t);
 json_t *accuracy_json(const struct task *t, const struct accuracy *a);
 /* acc_norm where the task has it, or else acc or greedy. */
 struct estimate accuracy_main(const struct task *t, const struct accuracy *a);
-/* That as 0 for a model that guesses and 1 for one that is always right (Li et al. 2024, "DataComp-LM"). */
+/* Returns accuracy_main scaled to 0 for a model that guesses and 1 for one that is always right (Li et al.
+ * 2024, "DataComp-LM"). */
 double accuracy_centred(const struct task *t, const struct accuracy *a);
 void centred_row(double mean);
 void accuracy_heading(bool apart); /* apart: after another table */

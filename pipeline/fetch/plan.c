@@ -17,8 +17,8 @@ static const double more = 1.05;   /* is taken than is needed: some is held out,
 static const double gzip = 0.3;    /* of Software Heritage's objects, to their texts */
 static const double unknown = 2.2; /* bytes to download for a token of a corpus that does not say its size */
 
-/* What a mix takes when it lacks text, in this order. A corpus that is contained in another is left out when
- * it is too small and the other comes anyway. */
+/* The corpora that a mix which lacks text takes, in this order. A corpus that is contained in another is left
+ * out when it is too small and the other comes anyway. */
 static const struct {
     const char *name, *in;
 } chosen[] = {
@@ -130,7 +130,7 @@ static struct plan_source *add_source(struct plan_need *need, char *word)
     return &need->sources[need->n_sources++];
 }
 
-/* What is here: folders as a whole, of cached corpora as much as is needed. */
+/* Takes text that is on this machine: folders as a whole, of a cached corpus as much as is needed. */
 static void take_group(struct plan *p, const struct plan_group *g)
 {
     struct plan_need *need = &p->need[g->domain];

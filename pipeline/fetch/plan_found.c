@@ -246,7 +246,7 @@ static bool is_named(const struct plan *p, const char *place, const char *path)
     return false;
 }
 
-/* What is there of repositories that no corpus names is told, and left alone. */
+/* Files of repositories that no corpus names are reported and not used. */
 static void find_others(struct plan *p, const char *folder, const char *place, const struct file_list *files)
 {
     for (size_t i = 0; i < files->n; i++) {

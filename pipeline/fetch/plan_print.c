@@ -138,7 +138,7 @@ static void print_command(const struct plan *p, const char *domain, const struct
     free(own);
 }
 
-/* What is text in a folder already needs no command; what is in the cache does. */
+/* Text in a folder is ready to use, but text in the cache still needs a command that extracts it. */
 static bool needs_command(const struct plan_source *s)
 {
     return s->download > 0 || !s->in_folder;

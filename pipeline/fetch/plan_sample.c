@@ -140,7 +140,7 @@ static uint64_t scaled(uint64_t n, uint64_t whole, uint64_t part)
     return part > 0 && whole > part ? (uint64_t)((double)n * ((double)whole / (double)part)) : n;
 }
 
-/* From what was read to the whole file. */
+/* Scales the counts of the part that was read up to the whole file. */
 static void scale(struct plan_sample *s, uint64_t whole, uint64_t part)
 {
     s->documents = scaled(s->documents, whole, part);

@@ -20,7 +20,7 @@ static void exact_key(struct judge *j, struct judgement *to)
     to->exact[1] = h.low64;
 }
 
-/* What is compared with other documents: evaluations, and near-duplicates. */
+/* Prepares the comparison with other documents: evaluation texts and near-duplicates. */
 static void compare(struct judge *j, const struct law *law, struct judgement *to)
 {
     simplify(&j->simple, to->text);

@@ -11,7 +11,7 @@
 #include "pipeline/filter/options.h"
 #include "pipeline/filter/rules.h"
 
-/* What all threads share. */
+/* Settings and tables that all threads share. */
 struct law {
     const struct filter_options *options;
     struct language *language;     /* NULL: any */

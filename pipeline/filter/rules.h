@@ -82,13 +82,13 @@ char *rules_parse_without(struct rule_choice *c, const char *list);
 /* Whether a rule is one of the chosen sets. */
 bool rule_is_chosen(const struct rule_choice *c, enum rule rule);
 
-/* What became of a document. */
+/* The outcome for a document. */
 struct verdict {
     enum rule rule;
     double value; /* what the rule measured; NAN: it measures nothing */
 };
 
-/* What the rules need in memory: one a thread. */
+/* Memory that the rules work in: one for each thread. */
 struct rules_scratch {
     struct words words; /* of the text that the rules look at */
     bool is_split;      /* words are those of the present text */

@@ -62,7 +62,7 @@ void cli_print_help(const struct cli *cli, const struct opt *common, bool all)
         printf("\n%s\n", cli->notes);
 }
 
-/* Options whose value is one of some words name them as "a|b|c". */
+/* An option whose value is one of several words lists them as "a|b|c". */
 static json_t *words_of(const struct opt *o)
 {
     if (!o->arg || !strchr(o->arg, '|'))

@@ -5,9 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void remove_unfinished(void *arg)
@@ -16,17 +19,47 @@ static void remove_unfinished(void *arg)
     remove_tree(c->tmp);
 }
 
+/* The lock of a directory, which lasts until the descriptor is closed; -1: another program has it, or the
+ * directory has been renamed or removed meanwhile. Where directories cannot be locked (NFS) there is no lock.
+ */
+static int lock(const char *path, bool *busy)
+{
+    struct stat here, there;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT)
+        die_errno("%s", path);
+    if (fd < 0)
+        return -1;
+    *busy = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (!*busy && fstat(fd, &here) == 0 && lstat(path, &there) == 0 && here.st_ino == there.st_ino &&
+        here.st_dev == there.st_dev)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 void commit_dir_open(struct commit_dir *c, const char *path)
 {
     const char *slash = strrchr(path, '/');
+    struct stat st;
+    bool busy = false;
     c->path = xstrdup(path);
     c->parent = slash ? xasprintf("%.*s", slash == path ? 1 : (int)(slash - path), path) : xstrdup(".");
-    char *name = xasprintf(".tmp-%s-%d", slash ? slash + 1 : path, (int)getpid());
+    char *name = xasprintf(".%s.tritter-partial", slash ? slash + 1 : path);
     c->tmp = path_join(c->parent, name);
     free(name);
-    remove_tree(c->tmp);
+    make_dirs(c->parent);
+    do {
+        if (mkdir(c->tmp, 0755) != 0 && errno != EEXIST)
+            die_errno("%s: cannot make directory", c->tmp);
+        c->lock = lock(c->tmp, &busy);
+        if (busy)
+            die("%s: another program is writing it", path);
+    } while (c->lock < 0);
+    if (fstat(c->lock, &st) != 0 || st.st_uid != geteuid())
+        die("%s: is in the way, and not ours", c->tmp);
     at_failure(remove_unfinished, c);
-    make_dirs(c->tmp);
+    empty_dir(c->tmp); /* what a killed program left */
 }
 
 /* When path exists, the two directories are exchanged in one step. */
@@ -40,6 +73,17 @@ static void take_name(struct commit_dir *c)
         die_errno("%s: cannot replace %s", c->tmp, c->path);
 }
 
+/* After an exchange, tmp is the old directory, unless another program has taken it over already. */
+static void remove_old(const struct commit_dir *c)
+{
+    bool busy = false;
+    int fd = lock(c->tmp, &busy);
+    if (fd < 0)
+        return;
+    remove_tree(c->tmp);
+    close(fd);
+}
+
 void commit_dir_finish(struct commit_dir *c)
 {
     fsync_dir(c->tmp);
@@ -47,8 +91,9 @@ void commit_dir_finish(struct commit_dir *c)
     at_failure_cancel(c);
     say_in_place(c->path);
     fsync_dir(c->parent);
-    remove_tree(c->tmp); /* after the exchange, this is the old directory */
+    remove_old(c);
     say_in_place(NULL);
+    close(c->lock);
     free(c->path);
     free(c->tmp);
     free(c->parent);

@@ -76,18 +76,20 @@ FILE *commit_open(struct commit *c, const char *path)
     return c->f;
 }
 
-static void forget(struct commit *c)
+/* What remains is the file, which holds the lock until it is closed. */
+static FILE *release(struct commit *c)
 {
+    FILE *f = c->f;
     at_failure_cancel(c);
-    fclose(c->f); /* this releases the lock */
     free(c->path);
     free(c->tmp);
     *c = (struct commit){0};
+    return f;
 }
 
 /* Before the rename nothing has changed, and after it the new file is in place: the messages of failures on
  * either side say so. */
-void commit_finish(struct commit *c)
+FILE *commit_publish(struct commit *c)
 {
     if (fflush(c->f) != 0 || ferror(c->f) || fsync(fileno(c->f)) != 0)
         die_errno("%s: cannot write", c->path);
@@ -99,13 +101,18 @@ void commit_finish(struct commit *c)
     fsync_dir(dir);
     say_in_place(NULL);
     free(dir);
-    forget(c);
+    return release(c);
+}
+
+void commit_finish(struct commit *c)
+{
+    fclose(commit_publish(c));
 }
 
 void commit_abort(struct commit *c)
 {
     remove_temporary(c);
-    forget(c);
+    fclose(release(c));
 }
 
 /* How much to write at once. After stop_signal, a record that was begun is still written to its end, but a

@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Later than the kernel headers of Debian 12. */
+/* These constants are missing in the kernel headers of Debian 12. */
 enum { FS_TRUNCATE = 1 << 14, SCOPE_ABSTRACT_UNIX_SOCKET = 1 << 0, SCOPE_SIGNAL = 1 << 1 };
 
 /* struct landlock_ruleset_attr as of version 6; older kernels take a prefix of it. */

@@ -1,14 +1,15 @@
 /*
- * sandbox.h - a program that reads foreign files gives up what it does not need
+ * sandbox.h - a program that reads foreign files gives up the rights that it does not need
  *
- * With the option --sandbox, which cli_parse adds to programs whose struct cli says so, the kernel refuses
- * for the rest of the process, and of every thread and child that it starts: writing, creating, renaming and
- * removing files, but in the directories of the outputs and in /dev/shm, where rings and pages of counters
- * live (Landlock); starting a program (Landlock), and signals to processes outside (Landlock 6); sockets of
- * every kind, io_uring, tracing, mounting, keys, BPF (seccomp). What was open before stays open: standard
- * input and output. Files can still be read.
+ * With the option --sandbox, in programs whose option table has SANDBOX_OPTION (lib/cli.h), the kernel
+ * refuses for the rest of the process, and of every thread and child that it starts: writing, creating,
+ * renaming and removing files, but in the directories of the outputs and in /dev/shm, where rings and pages
+ * of counters live (Landlock); starting a program (Landlock), and signals to processes outside (Landlock 6);
+ * sockets of every kind, io_uring, tracing, mounting, keys, BPF (seccomp). What was open before stays open:
+ * standard input and output. Files can still be read.
  *
- * A program that cannot have the whole of the first and third point ends with a message, and does nothing.
+ * Where the kernel cannot refuse all changes of files and all sockets, the program ends with a message before
+ * it has done anything.
  */
 #ifndef LIB_SANDBOX_H
 #define LIB_SANDBOX_H

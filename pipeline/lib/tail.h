@@ -21,12 +21,12 @@ struct tail {
     int fd;
     uint64_t offset, limit; /* limit: bytes of the file that count; UINT64_MAX unless the caller sets it */
     uint64_t too_long;      /* lines that were passed over */
-    char *line;             /* begun, not ended; owned */
+    char *line;             /* the line that has begun but not ended; owned */
     size_t len, cap;
-    bool skipping; /* to the end of a line that is too long */
+    bool skipping; /* the rest of a line that is too long is being passed over */
 };
 
-/* line: len bytes without '\n'. newest: it is the last whole one that there is now. */
+/* line: len bytes without '\n'. newest: no whole line follows it now. */
 typedef void tail_take(void *arg, const char *line, size_t len, bool newest);
 
 int tail_open(struct tail *t, const char *path); /* 0, or -1 with errno */

@@ -19,7 +19,7 @@ struct text_output {
 /* endpoint: "-", a device, or the path of a file. Dies naming it, as the functions below do. */
 void text_output_open(struct text_output *out, const char *endpoint);
 void text_output_write(struct text_output *out, const void *bytes, size_t n);
-/* whole: a file appears under its name; otherwise it is removed. */
+/* whole: the text is complete, and a file appears under its name; otherwise the file is removed. */
 void text_output_close(struct text_output *out, bool whole);
 
 #endif

@@ -3,11 +3,11 @@
  */
 #include "pipeline/model/checkpoint.h"
 
+#include "formats/reason.h"
 #include "pipeline/lib/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,16 +16,6 @@
 #include <xxhash.h>
 
 enum { CHUNK = 1 << 18 }; /* floats read at a time; bytes hashed at a time */
-
-static int fail(char *err, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static int fail(char *err, size_t cap, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(err, cap, fmt, ap);
-    va_end(ap);
-    return -1;
-}
 
 static bool has_config(const char *dir)
 {
@@ -49,12 +39,12 @@ char *checkpoint_resolve(const char *path, char *err, size_t cap)
         return latest;
     free(latest);
     if (!path_exists(path))
-        fail(err, cap, "%s: %s", path, strerror(errno));
+        reason(err, cap, "%s: %s", path, strerror(errno));
     else
-        fail(err, cap,
-             "%s: neither a model directory (config.json, model.safetensors) nor a run with a checkpoint "
-             "('latest')",
-             path);
+        reason(err, cap,
+               "%s: neither a model directory (config.json, model.safetensors) nor a run with a checkpoint "
+               "('latest')",
+               path);
     return NULL;
 }
 
@@ -78,12 +68,12 @@ static int check_own_hash(const char *path, char *text, size_t len, char *err, s
     for (char *p = text; (p = strstr(p, key)); p++)
         digits = p + sizeof key - 1;
     if (!digits || (size_t)(text + len - digits) < 16)
-        return fail(err, cap, "%s: has no checksum of itself: damaged or cut", path);
+        return reason(err, cap, "%s: has no checksum of itself: damaged or cut", path);
     memcpy(want, digits, 16);
     memcpy(digits, zeros, 16);
     snprintf(got, sizeof got, "%016llx", (unsigned long long)XXH3_64bits(text, len));
     if (memcmp(want, got, 16) != 0)
-        return fail(err, cap, "%s: checksum is %s, recorded %s: damaged", path, got, want);
+        return reason(err, cap, "%s: checksum is %s, recorded %s: damaged", path, got, want);
     return 0;
 }
 
@@ -101,7 +91,7 @@ int checkpoint_state(const char *dir, json_t **state, char *err, size_t cap)
     else if (check_own_hash(path, text, len, err, cap) != 0)
         rc = -1;
     else if (!(*state = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where)))
-        fail(err, cap, "%s: offset %d: %s", path, where.position, where.text);
+        reason(err, cap, "%s: offset %d: %s", path, where.position, where.text);
     else
         rc = 0;
     free(text);
@@ -147,16 +137,16 @@ static int verify_text(const char *dir, const char *name, const json_t *entry, c
     if (text && bytes == want_bytes)
         hash = XXH3_64bits(text, bytes);
     if (!want)
-        fail(err, cap, "%s: trainer/state.json lists it without a checksum", path);
+        reason(err, cap, "%s: trainer/state.json lists it without a checksum", path);
     else if (!text && hash_file(path, &bytes, &hash) != 0)
-        fail(err, cap, "%s: %s", path, strerror(errno));
+        reason(err, cap, "%s: %s", path, strerror(errno));
     else if (bytes != want_bytes)
-        fail(err, cap, "%s: offset %llu: file ends, %llu bytes were written: %s", path,
-             (unsigned long long)bytes, (unsigned long long)want_bytes,
-             bytes < want_bytes ? "truncated" : "grown");
+        reason(err, cap, "%s: offset %llu: file ends, %llu bytes were written: %s", path,
+               (unsigned long long)bytes, (unsigned long long)want_bytes,
+               bytes < want_bytes ? "truncated" : "grown");
     else if (snprintf(got, sizeof got, "%016llx", (unsigned long long)hash), strcmp(got, want) != 0)
-        fail(err, cap, "%s: checksum of its %llu bytes is %s, recorded %s: damaged", path,
-             (unsigned long long)bytes, got, want);
+        reason(err, cap, "%s: checksum of its %llu bytes is %s, recorded %s: damaged", path,
+               (unsigned long long)bytes, got, want);
     else
         rc = 0;
     free(path);
@@ -173,7 +163,7 @@ int checkpoint_verify(const char *dir, const json_t *state, char *err, size_t ca
     json_t *files = json_object_get(state, "files"), *entry;
     const char *name;
     if (!json_is_object(files) || json_object_size(files) == 0)
-        return fail(err, cap, "%s/trainer/state.json: lists no files", dir);
+        return reason(err, cap, "%s/trainer/state.json: lists no files", dir);
     json_object_foreach(files, name, entry) if (verify_file(dir, name, entry, err, cap) != 0) return -1;
     return 0;
 }
@@ -187,13 +177,13 @@ static int read_param(const struct tensor_files *files, const char *prefix, cons
     snprintf(name, sizeof name, "%s%s", prefix, p->name);
     const struct st_tensor *t = tensor_files_find(files, name, &s);
     if (!t)
-        return fail(err, cap, "%s: tensor '%s' is missing", path, name);
+        return reason(err, cap, "%s: tensor '%s' is missing", path, name);
     bool gain = !param_is_matrix(p);
     if (t->rank != (gain ? 1 : 2) || t->shape[gain ? 0 : 1] != (uint64_t)p->cols ||
         (!gain && t->shape[0] != (uint64_t)p->rows))
-        return fail(err, cap, "%s: tensor '%s': shape (%llu%s%llu) of rank %d, config.json wants (%d, %d)",
-                    path, name, (unsigned long long)(t->rank ? t->shape[0] : 1), t->rank > 1 ? ", " : " x ",
-                    (unsigned long long)(t->rank > 1 ? t->shape[1] : 1), t->rank, p->rows, p->cols);
+        return reason(err, cap, "%s: tensor '%s': shape (%llu%s%llu) of rank %d, config.json wants (%d, %d)",
+                      path, name, (unsigned long long)(t->rank ? t->shape[0] : 1), t->rank > 1 ? ", " : " x ",
+                      (unsigned long long)(t->rank > 1 ? t->shape[1] : 1), t->rank, p->rows, p->cols);
     for (size_t i = 0; i < p->n; i += CHUNK) {
         size_t n = p->n - i < CHUNK ? p->n - i : CHUNK;
         if (safetensors_read_f32(s, t, i, n, buf, err, cap) != 0)
@@ -214,8 +204,8 @@ int checkpoint_refuse_strangers(const struct tensor_files *files, const struct p
         for (size_t k = 0; k < layout->count && !known; k++)
             known = strcmp(layout->v[k].name, name) == 0;
         if (!known)
-            return fail(err, cap, "%s: tensor '%.200s' is not part of the model of config.json",
-                        tensor_files_path(files), name);
+            return reason(err, cap, "%s: tensor '%.200s' is not part of the model of config.json",
+                          tensor_files_path(files), name);
     }
     return 0;
 }
@@ -227,7 +217,7 @@ int checkpoint_read_array(const char *dir, const char *name, const char *prefix,
     struct tensor_files *files = tensor_files_open(dir, name, err, cap);
     int rc = files && buf ? 0 : -1;
     if (files && !buf)
-        fail(err, cap, "%s/%s: out of memory", dir, name);
+        reason(err, cap, "%s/%s: out of memory", dir, name);
     for (size_t i = 0; rc == 0 && i < w->layout.count; i++)
         rc = read_param(files, prefix, &w->layout.v[i], w, array, buf, err, cap);
     if (rc == 0 && only)

@@ -46,8 +46,8 @@ void continuation_append(struct continuation *c, int32_t id)
     c->ids[c->n++] = id;
 }
 
-/* What stands before a prompt of the n ids: the end of another text, or what the post-processor says, unless
- * the prompt begins with it already. */
+/* Puts the tokens before a prompt of n ids: the end of another text, or those that the post-processor names,
+ * unless the prompt begins with them already. */
 static void append_before(struct continuation *c, const uint32_t *ids, size_t n, bool document)
 {
     const uint32_t *before, *after;

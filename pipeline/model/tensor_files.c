@@ -1,11 +1,11 @@
 #include "pipeline/model/tensor_files.h"
 
+#include "formats/reason.h"
 #include "pipeline/lib/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +26,6 @@ struct tensor_files {
     size_t n, count;
 };
 
-static int fail(char *err, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static int fail(char *err, size_t cap, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(err, cap, fmt, ap);
-    va_end(ap);
-    return -1;
-}
-
 char *model_read_text(const char *path, size_t *len, bool *missing, char *err, size_t cap)
 {
     struct stat st;
@@ -43,21 +33,21 @@ char *model_read_text(const char *path, size_t *len, bool *missing, char *err, s
     char *text = NULL;
     *missing = fd < 0 && errno == ENOENT;
     if (fd < 0 || fstat(fd, &st) != 0) {
-        fail(err, cap, "%s: %s", path, strerror(errno));
+        reason(err, cap, "%s: %s", path, strerror(errno));
     } else if (!S_ISREG(st.st_mode) || st.st_size > MAX_JSON) {
-        fail(err, cap, "%s: not a regular file of at most %d bytes", path, MAX_JSON);
+        reason(err, cap, "%s: not a regular file of at most %d bytes", path, MAX_JSON);
     } else if ((text = malloc((size_t)st.st_size + 1))) {
         ssize_t n = st.st_size ? read(fd, text, (size_t)st.st_size) : 0;
         if (n == st.st_size) {
             text[n] = 0;
             *len = (size_t)n;
         } else {
-            fail(err, cap, "%s: cannot read all of it", path);
+            reason(err, cap, "%s: cannot read all of it", path);
             free(text);
             text = NULL;
         }
     } else {
-        fail(err, cap, "%s: out of memory", path);
+        reason(err, cap, "%s: out of memory", path);
     }
     if (fd >= 0)
         close(fd);
@@ -76,7 +66,7 @@ static int open_shard(struct tensor_files *t, const char *dir, const char *name,
 {
     struct shard *v = realloc(t->v, (t->n + 1) * sizeof *v);
     if (!v)
-        return fail(err, cap, "%s: out of memory", t->path);
+        return reason(err, cap, "%s: out of memory", t->path);
     t->v = v;
     char *path = path_join(dir, name);
     v[t->n] = (struct shard){name, safetensors_open(path, err, cap)};
@@ -96,18 +86,18 @@ static int open_shards(struct tensor_files *t, const char *dir, char *err, size_
     {
         const char *name = json_string_value(value);
         if (!name || !*name || strchr(name, '/') || name[0] == '.')
-            return fail(err, cap, "%s: weight_map: '%.200s' is not in a file of this directory", t->path,
-                        tensor);
+            return reason(err, cap, "%s: weight_map: '%.200s' is not in a file of this directory", t->path,
+                          tensor);
         const struct shard *shard = shard_named(t, name);
         if (!shard && open_shard(t, dir, name, err, cap) != 0)
             return -1;
         shard = shard_named(t, name);
         if (!safetensors_find(shard->s, tensor))
-            return fail(err, cap, "%s: weight_map: '%.200s' is not in %.200s", t->path, tensor, name);
+            return reason(err, cap, "%s: weight_map: '%.200s' is not in %.200s", t->path, tensor, name);
     }
     if (t->count != json_object_size(t->map))
-        return fail(err, cap, "%s: weight_map: lists %zu tensors, the files hold %zu", t->path,
-                    json_object_size(t->map), t->count);
+        return reason(err, cap, "%s: weight_map: lists %zu tensors, the files hold %zu", t->path,
+                      json_object_size(t->map), t->count);
     return 0;
 }
 
@@ -122,10 +112,10 @@ static int read_index(struct tensor_files *t, char *err, size_t cap)
     t->index = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
     free(text);
     if (!t->index)
-        return fail(err, cap, "%s: offset %d: %s", t->path, where.position, where.text);
+        return reason(err, cap, "%s: offset %d: %s", t->path, where.position, where.text);
     t->map = json_object_get(t->index, "weight_map");
     if (!json_is_object(t->map) || json_object_size(t->map) == 0)
-        return fail(err, cap, "%s: weight_map: not an object with tensors", t->path);
+        return reason(err, cap, "%s: weight_map: not an object with tensors", t->path);
     return 0;
 }
 
@@ -133,7 +123,7 @@ struct tensor_files *tensor_files_open(const char *dir, const char *name, char *
 {
     struct tensor_files *t = calloc(1, sizeof *t);
     if (!t) {
-        fail(err, cap, "%s/%s: out of memory", dir, name);
+        reason(err, cap, "%s/%s: out of memory", dir, name);
         return NULL;
     }
     char *single = path_join(dir, name), *index = xasprintf("%s.index.json", single);

@@ -66,7 +66,7 @@ static void draw_gpus(struct grid *g, struct rect r, const struct hardware *h)
     }
 }
 
-/* What the run itself has said of its GPU, which may be in another machine. */
+/* Draws what the run reports of its GPU, which may be in another machine. */
 static void draw_of_run(struct grid *g, struct rect r, const struct run *run)
 {
     struct rect in = grid_frame(g, r, "as the run tells");

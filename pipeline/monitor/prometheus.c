@@ -25,7 +25,7 @@ static void head(struct strbuf *out, const char *name, const char *type, const c
     strbuf_addf(out, "# HELP tritter_%s %s\n# TYPE tritter_%s %s\n", name, help, name, type);
 }
 
-/* A label's value: \ " and newline are escaped. */
+/* Writes name="value"; in the value, backslash, quotation mark and newline are escaped. */
 static void label(struct strbuf *out, const char *name, const char *value)
 {
     strbuf_addf(out, "%s=\"", name);
@@ -48,7 +48,7 @@ static void number(struct strbuf *out, double value)
 static void of_run(struct strbuf *out, const char *name, const struct run *r, double value)
 {
     if (isnan(value) && strcmp(name, "loss") != 0)
-        return; /* was not said */
+        return; /* the run has not reported this number */
     strbuf_addf(out, "tritter_run_%s{", name);
     label(out, "run", r->name);
     number(out, value);
@@ -109,7 +109,7 @@ static void write_runs(struct strbuf *out, struct run *const *runs, size_t n)
         }
 }
 
-/* "bytes read" becomes bytes_read. */
+/* Makes a metric's name of a counter's: "bytes read" becomes bytes_read. */
 static void counter_name(char *out, size_t cap, const char *name)
 {
     size_t n = 0;
@@ -118,8 +118,8 @@ static void counter_name(char *out, size_t cap, const char *name)
     out[n] = 0;
 }
 
-/* Whether no stage before this one, and none of its own counters before, has that name: each metric is
- * introduced once, and all its values stand together. */
+/* Whether this counter is the first of its name, over all stages: Prometheus wants each metric introduced
+ * once, with the values of all stages after it. */
 static bool is_first(const struct stages *s, int stage, int counter)
 {
     char want[STATS_NAME], have[STATS_NAME];
@@ -208,7 +208,7 @@ struct prometheus *prometheus_open(const char *where, struct run *const *runs, s
     int fd = address_listen(&a, shown, sizeof shown, err, sizeof err);
     if (fd < 0)
         die("--metrics-port %s: %s", where, err);
-    sigset_t all, before; /* signals are for the main thread */
+    sigset_t all, before; /* the server's thread inherits the mask: only the main thread gets signals */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     p->daemon =

@@ -1,5 +1,6 @@
 #include "pipeline/monitor/run.h"
 
+#include "formats/json_get.h"
 #include "pipeline/lib/fs.h"
 
 #include <errno.h>
@@ -14,18 +15,6 @@
 #include <unistd.h>
 
 enum { MAX_CONFIG = 1 << 20 };
-
-static double number(const json_t *o, const char *key)
-{
-    const json_t *v = json_object_get(o, key);
-    return json_is_number(v) ? json_number_value(v) : NAN;
-}
-
-static const char *string(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
 
 static double or_zero(double x)
 {
@@ -52,20 +41,20 @@ static void keep_point(struct run *r, const struct run_point *p)
 
 static void take_step(struct run *r, const json_t *o)
 {
-    struct run_point p = {.step = number(o, "step"),
-                          .loss = number(o, "loss"),
-                          .grad_norm = number(o, "grad_norm"),
-                          .lr = number(o, "lr"),
-                          .tokens = number(o, "tokens"),
-                          .tokens_per_s = number(o, "tokens_per_s"),
-                          .trained = number(o, "trained_s"),
-                          .stall = number(o, "stall_s")};
+    struct run_point p = {.step = json_get_number(o, "step"),
+                          .loss = json_get_number(o, "loss"),
+                          .grad_norm = json_get_number(o, "grad_norm"),
+                          .lr = json_get_number(o, "lr"),
+                          .tokens = json_get_number(o, "tokens"),
+                          .tokens_per_s = json_get_number(o, "tokens_per_s"),
+                          .trained = json_get_number(o, "trained_s"),
+                          .stall = json_get_number(o, "stall_s")};
     keep_point(r, &p);
     if (json_object_get(o, "gpu_memory_bytes")) {
-        r->gpu_utilization = number(o, "gpu_utilization");
-        r->gpu_memory = number(o, "gpu_memory_bytes");
-        r->gpu_celsius = number(o, "gpu_celsius");
-        r->gpu_watts = number(o, "gpu_watts");
+        r->gpu_utilization = json_get_number(o, "gpu_utilization");
+        r->gpu_memory = json_get_number(o, "gpu_memory_bytes");
+        r->gpu_celsius = json_get_number(o, "gpu_celsius");
+        r->gpu_watts = json_get_number(o, "gpu_watts");
     }
 }
 
@@ -83,7 +72,7 @@ static struct run_series *series_named(struct run *r, const char *name)
 
 static void take_validation(struct run *r, const json_t *o)
 {
-    struct run_series *s = series_named(r, string(o, "name"));
+    struct run_series *s = series_named(r, json_get_text(o, "name"));
     if (!s)
         return;
     if (s->n == s->cap) {
@@ -93,10 +82,10 @@ static void take_validation(struct run *r, const json_t *o)
         s->bits = xrealloc(s->bits, s->cap * sizeof *s->bits);
         s->finished = xrealloc(s->finished, s->cap * sizeof *s->finished);
     }
-    s->step[s->n] = number(o, "step");
-    s->loss[s->n] = number(o, "loss");
-    s->finished[s->n] = number(o, "finished_loss");
-    s->bits[s->n++] = number(o, "bits_per_byte");
+    s->step[s->n] = json_get_number(o, "step");
+    s->loss[s->n] = json_get_number(o, "loss");
+    s->finished[s->n] = json_get_number(o, "finished_loss");
+    s->bits[s->n++] = json_get_number(o, "bits_per_byte");
 }
 
 /* Keeps the members of the event except its lists, as they stand in the line. */
@@ -104,9 +93,9 @@ static void take_event(struct run *r, const json_t *o)
 {
     static const char *const bad[] = {"nan_loss", "nan_gradient", "spike", "rollback", "reject"};
     struct run_event *e = &r->events[r->n_events++ % RUN_EVENTS];
-    const char *what = string(o, "event"), *key;
+    const char *what = json_get_text(o, "event"), *key;
     json_t *v;
-    *e = (struct run_event){.step = number(o, "step")};
+    *e = (struct run_event){.step = json_get_number(o, "step")};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         e->bad = e->bad || strcmp(bad[i], what) == 0;
     size_t n = (size_t)snprintf(e->text, sizeof e->text, "%s", what);
@@ -127,14 +116,15 @@ static void take_sample(struct run *r, const json_t *o)
     struct run_sample *s = &r->samples[r->n_samples++ % RUN_SAMPLES];
     free(s->prompt);
     free(s->text);
-    *s = (struct run_sample){number(o, "step"), xstrdup(string(o, "prompt")), xstrdup(string(o, "text"))};
+    *s = (struct run_sample){json_get_number(o, "step"), xstrdup(json_get_text(o, "prompt")),
+                             xstrdup(json_get_text(o, "text"))};
 }
 
 static void take_forecast(struct run *r, const json_t *o)
 {
-    r->forecast[r->n_forecasts++ % RUN_FORECASTS] =
-        (struct run_forecast){number(o, "step"), number(o, "loss"), number(o, "low"), number(o, "high"),
-                              number(o, "twice_the_steps")};
+    r->forecast[r->n_forecasts++ % RUN_FORECASTS] = (struct run_forecast){
+        json_get_number(o, "step"), json_get_number(o, "loss"), json_get_number(o, "low"),
+        json_get_number(o, "high"), json_get_number(o, "twice_the_steps")};
 }
 
 static void take_mix(struct run *r, const json_t *o)
@@ -167,7 +157,7 @@ static void take_line(void *arg, const char *line, size_t len, bool newest)
         return;
     }
     json_t *o = json_loadb(line, len, 0, &e);
-    const char *type = string(o, "type");
+    const char *type = json_get_text(o, "type");
     if (strcmp(type, "step") == 0)
         take_step(r, o);
     else if (strcmp(type, "val") == 0)
@@ -179,8 +169,8 @@ static void take_line(void *arg, const char *line, size_t len, bool newest)
     else if (strcmp(type, "mix") == 0)
         take_mix(r, o);
     else if (strcmp(type, "finish") == 0) {
-        r->finish_change = number(o, "change");
-        r->finish_se = number(o, "se");
+        r->finish_change = json_get_number(o, "change");
+        r->finish_se = json_get_number(o, "se");
     } else if (strcmp(type, "event") == 0 || strcmp(type, "engine") == 0)
         take_event(r, o);
     else
@@ -254,22 +244,23 @@ static void read_config(struct run *r)
     if (there)
         r->config = st;
     json_t *o = run_config(r);
-    r->steps = or_zero(number(o, "steps"));
-    r->rows = or_zero(number(o, "rows"));
-    r->row_tokens = or_zero(number(o, "row_tokens"));
-    r->flops_per_token = or_zero(number(o, "flops_per_token"));
-    snprintf(r->model, sizeof r->model, "%s, %.1fM weights", string(o, "model"),
-             or_zero(number(o, "parameters")) / 1e6);
-    snprintf(r->schedule, sizeof r->schedule, "%s", string(o, "schedule"));
-    r->warmup = or_zero(number(o, "warmup"));
-    r->decay = or_zero(number(o, "decay"));
+    r->steps = or_zero(json_get_number(o, "steps"));
+    r->rows = or_zero(json_get_number(o, "rows"));
+    r->row_tokens = or_zero(json_get_number(o, "row_tokens"));
+    r->flops_per_token = or_zero(json_get_number(o, "flops_per_token"));
+    snprintf(r->model, sizeof r->model, "%s, %.1fM weights", json_get_text(o, "model"),
+             or_zero(json_get_number(o, "parameters")) / 1e6);
+    snprintf(r->schedule, sizeof r->schedule, "%s", json_get_text(o, "schedule"));
+    r->warmup = or_zero(json_get_number(o, "warmup"));
+    r->decay = or_zero(json_get_number(o, "decay"));
     const json_t *depths = json_object_get(o, "depths");
     r->n_depths = json_array_size(depths) < RUN_SOURCES ? json_array_size(depths) : RUN_SOURCES;
     for (size_t i = 0; i < r->n_depths; i++) {
         const json_t *d = json_array_get(depths, i);
-        r->depth[i] = (struct run_depth){or_zero(number(d, "step")), or_zero(number(d, "layers"))};
+        r->depth[i] =
+            (struct run_depth){or_zero(json_get_number(d, "step")), or_zero(json_get_number(d, "layers"))};
     }
-    snprintf(r->backend, sizeof r->backend, "%s", string(o, "backend"));
+    snprintf(r->backend, sizeof r->backend, "%s", json_get_text(o, "backend"));
     json_decref(o);
 }
 

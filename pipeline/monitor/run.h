@@ -94,7 +94,7 @@ struct run {
 
 struct run *run_open(const char *path, char *err, size_t cap); /* path: a run, or something in it */
 void run_poll(struct run *r);
-/* Of metrics.jsonl, only this share (0..1) counts from the next run_poll on: for a replay. */
+/* From the next run_poll on only this share (0..1) of metrics.jsonl counts: for a replay. */
 void run_show(struct run *r, double share);
 void run_close(struct run *r);
 bool run_is_live(const char *path);           /* a `train` holds the lock of this directory */

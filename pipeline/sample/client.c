@@ -269,7 +269,8 @@ static enum MHD_Result refuse(struct client *c, unsigned status, const char *cod
     return respond_error(c, status, code, NULL, message);
 }
 
-/* What the headers alone decide. A response to them ends the connection when a body would follow. */
+/* Decides what can be decided from the headers alone. A response to them ends the connection when a body
+ * would follow. */
 static enum MHD_Result headers_came(struct client *c, const struct route *route, const char *method)
 {
     bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;

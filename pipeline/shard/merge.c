@@ -77,7 +77,7 @@ static void take_dir(struct manifest *m, const char *from, const char *to, bool 
     manifest_free(&one);
 }
 
-/* What was linked is opened: headers, sizes and tables are looked at once more. */
+/* Opens the shards that were linked, which checks their headers, sizes and tables once more. */
 static void check(const char *dir)
 {
     char err[4096];

@@ -41,7 +41,7 @@ static void name_all(struct sharddir *d, const char *dir)
     if (*base == 0 || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
         die("%s: not a name for a directory of shards", dir);
     make_dirs(parent);
-    d->building = xasprintf("%s/.%s.building", parent, base);
+    d->building = xasprintf("%s/.%s.tritter-partial", parent, base);
     d->old = xasprintf("%s/.%s.old", parent, base);
     free(parent);
 }
@@ -87,7 +87,7 @@ static void lock_building(struct sharddir *d)
             continue;
         if (d->lock < 0)
             die_errno("%s", d->building);
-        if (flock(d->lock, LOCK_EX | LOCK_NB) != 0)
+        if (flock(d->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
             die("%s: another run of shard is writing it", d->dir);
         if (fstat(d->lock, &here) == 0 && lstat(d->building, &there) == 0 && here.st_ino == there.st_ino)
             return;

@@ -1,7 +1,7 @@
 /*
  * sharddir.h - replaces a directory of shards by a new one, completely or not at all
  *
- *   sharddir_begin(&d, "tokens/code")   makes tokens/.code.building, empty and locked
+ *   sharddir_begin(&d, "tokens/code")   makes tokens/.code.tritter-partial, empty and locked
  *   write files below d.building
  *   sharddir_commit(&d)                 exchanges the two names, then removes the old directory
  *

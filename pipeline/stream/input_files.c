@@ -74,8 +74,8 @@ static enum kind kind_of_name(const char *name, size_t len)
     return has_end(name, len, ".txt") ? TEXT_SEPARATED : TEXT;
 }
 
-/* What a file holds by its name, of which stem bytes are left without the ending of its compression. Tables
- * are texts like others, unless --csv says that a row is a document. */
+/* Returns what a file holds, judged by its name; stem is the name's length without the ending of its
+ * compression. A table is a text like others, unless --csv says that each row is a document. */
 static enum kind kind_of_file(const struct input *in, const char *name, size_t stem)
 {
     if (in->opts.csv && (has_end(name, stem, ".csv") || has_end(name, stem, ".tsv")))
@@ -179,7 +179,7 @@ void input_end_file(struct input *in)
     in->file = NULL;
 }
 
-/* A member of the archive that is open. */
+/* Starts reading a member of the archive that is open. */
 static void start_member(struct input *in, const char *path)
 {
     size_t stem;

@@ -45,7 +45,7 @@ struct input {
     struct template *template; /* makes the text of a JSON document; NULL: a single field is the text */
     struct input_stats stats;
 
-    /* At most one of the two is open. */
+    /* At most one of file and parquet is open. */
     struct decompress *file;
     struct parquet_docs *parquet;
     struct csv *table; /* TABLE: from its header on */
@@ -70,7 +70,7 @@ struct input {
 
 /* input_files.c */
 
-/* Opens the next file when none is open. False: there is none, or the program was stopped. */
+/* Opens the next file unless one is open. False: no file is left, or the program was stopped. */
 bool input_next_file(struct input *in);
 void input_end_file(struct input *in);
 /* Reads more data to the end of buf, which may move. False at the end of the file. */
@@ -85,9 +85,9 @@ __attribute__((format(printf, 4, 5))) void input_bad(struct input *in, uint64_t 
                                                      const char *fmt, ...);
 /* The structure of the file is broken: nothing after this point can be read. Returns false. */
 bool input_broken(struct input *in, const char *why);
-/* The document in a JSON object. False: it was bad, and is counted. */
+/* Makes a document of a JSON object. False: the object was bad, and was counted. */
 bool input_parse(struct input *in, const char *json, size_t len, uint64_t line, struct doc *d);
-/* The id of a document that has none: the file's name, the separator and a number. */
+/* Gives a document without an id one: the file's name, the separator and a number. */
 void input_set_id(struct input *in, struct doc *d, const char *separator, uint64_t n);
 
 /* Each function below looks for one document in the open file: true, or false when there was none this time.

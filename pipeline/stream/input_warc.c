@@ -1,5 +1,6 @@
 /*
- * WARC files, as Common Crawl publishes them (ISO 28500): .warc of fetched pages, .wet of their texts.
+ * input_warc - WARC files (ISO 28500), as Common Crawl publishes them: .warc holds fetched pages, .wet their
+ * texts
  *
  * A record is a head "WARC/1.0" with "Name: value" lines and an empty line, Content-Length bytes, and two
  * empty lines. Records of type conversion hold text. Those of type response hold an HTTP reply, of which
@@ -18,8 +19,8 @@
 
 enum { MAX_HEAD = 1 << 20 };
 
-/* The value of a line "name: value" in a head of n bytes, without blanks around it; its length in *len. NULL:
- * there is none. */
+/* Finds a line "name: value" in a head of n bytes. Returns the value without blanks around it, with its
+ * length in *len; NULL: there is no such line. */
 static const char *value_of(const char *head, size_t n, const char *name, size_t *len)
 {
     size_t name_len = strlen(name);
@@ -47,7 +48,7 @@ static bool has_value(const char *head, size_t n, const char *name, const char *
     return v && len >= want && strncasecmp(v, value, want) == 0;
 }
 
-/* The length of the head at pos, with its empty line; 0: there is none. */
+/* Returns the length of the head at pos, its empty line included; 0: there is no head. */
 static size_t head_length(struct input *in)
 {
     for (size_t searched = 0; searched < MAX_HEAD;) {
@@ -75,7 +76,7 @@ static void set_uri(struct input *in, struct doc *d, const char *head, size_t he
     d->id = in->id = xasprintf("%.*s", (int)len, uri);
 }
 
-/* The document in a page of HTML or text. False: it has no text. */
+/* Makes a document of a page of HTML or text. False: it has no text. */
 static bool page(struct input *in, bool html, const char *body, size_t n, struct doc *d)
 {
     if (html && !in->opts.plain_text)
@@ -92,7 +93,7 @@ static bool page(struct input *in, bool html, const char *body, size_t n, struct
     return d->text && d->len > 0;
 }
 
-/* The document in an HTTP reply. False: it is none that is read as text. */
+/* Makes a document of an HTTP reply. False: the reply is not one that is read as text. */
 static bool reply(struct input *in, const char *s, size_t n, struct doc *d)
 {
     const char *end = memmem(s, n, "\r\n\r\n", 4);

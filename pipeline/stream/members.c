@@ -17,11 +17,12 @@ struct members {
     struct archive *archive;
     const struct str_list *globs;
     int fd;
-    char *name, *path; /* of the archive, and of the current member */
-    int64_t end;       /* in the unpacked archive: behind the newest member's bytes */
+    char *name;  /* the archive's */
+    char *path;  /* the current member's, after the archive's */
+    int64_t end; /* offset in the unpacked archive at which the newest member ends */
 };
 
-/* Of a name with its directory, whether it ends so. */
+/* Whether a file's name has this ending; a name that is nothing but the ending has not. */
 static bool ends(const char *name, const char *end)
 {
     size_t n = strlen(name), k = strlen(end);
@@ -72,7 +73,8 @@ struct members *members_open(int fd, const char *name, const struct str_list *gl
     return m;
 }
 
-/* A tar that was cut between two members looks complete to libarchive, but for the zeros at its end. */
+/* Dies when a tar file lacks the zeros at its end: cut between two members, it looks complete to libarchive.
+ */
 static void check_end(const struct members *m)
 {
     if ((archive_format(m->archive) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_TAR)
@@ -82,8 +84,8 @@ static void check_end(const struct members *m)
             (unsigned long long)members_offset(m));
 }
 
-/* Passes over the rest of the current member, and over all of it where it must be decompressed: that may take
- * long, and a signal ends it. */
+/* Passes over the rest of the current member and notes where its bytes end. Where they must be decompressed
+ * for that, it may take long, and a signal ends it. */
 static void finish_member(struct members *m)
 {
     const void *block;

@@ -16,12 +16,12 @@
 
 struct members;
 
-/* Whether a file of that name is such an archive. */
+/* Whether a file's name ends as an archive's does. */
 bool members_is_archive(const char *name);
 /* Takes over fd. globs choose among members as among files (stream/walk.h). */
 struct members *members_open(int fd, const char *name, const struct str_list *globs);
-/* The next member's name after the archive's, "a.tar/b/c.jsonl", valid until the next call; NULL at the end, and when
- * stop_signal came. */
+/* The next member's name after the archive's, "a.tar/b/c.jsonl", valid until the next call; NULL at the end,
+ * and when stop_signal came. */
 const char *members_next(struct members *m);
 /* Reads the current member: a decompress_source (formats/decompress.h), whose argument is the struct members.
  */

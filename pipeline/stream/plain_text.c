@@ -38,7 +38,7 @@ enum markup markup_of_name(const char *name, size_t len)
     return ends(name, len, ".md") || ends(name, len, ".markdown") ? MARKUP_MARKDOWN : MARKUP_NONE;
 }
 
-/* The text so far. A break is written before the next text, so that none is at an end. */
+/* The text so far. A line end is written only when more text follows it, so that the text ends with none. */
 struct page {
     struct strbuf out;
     int breaks; /* line ends that are due: 0, 1, or 2 between paragraphs */
@@ -85,7 +85,7 @@ static void add_text(struct page *p, const char *s, bool verbatim)
     }
 }
 
-/* Line ends before and after an element. */
+/* Returns how many line ends an element has before and after it. */
 static int breaks_around(const xmlNode *n)
 {
     static const char *const paragraphs[] = {"p",  "h1", "h2",         "h3",  "h4",    "h5",   "h6", "ul",
@@ -109,7 +109,8 @@ static bool is_left_out(const xmlNode *n)
     return n->type != XML_ELEMENT_NODE || is_one_of(n, names);
 }
 
-/* From the first node to the last and back to its parents, without recursion: depth is the page's. */
+/* Visits all nodes in the order of the page. There is no recursion, because the page decides how deep it
+ * nests. */
 static void walk_page(struct page *p, const xmlNode *root)
 {
     static const char *const cells[] = {"td", "th", NULL}, *const pre[] = {"pre", NULL};

@@ -1,6 +1,6 @@
 #include "pipeline/train/finish.h"
 
-/* Of the steps since the averages began; docs/results/engine.md compares them. */
+/* The averages' memories as shares of the steps since they began; docs/results/engine.md compares them. */
 static const double memory[FINISH_AVERAGES] = {0.07, 0.14, 0.25};
 static const float prior[FINISH_AVERAGES] = {0, 1, 0};
 

@@ -30,7 +30,7 @@ struct finish {
     float c[GROUPS_MAX * FINISH_AVERAGES];
 };
 
-/* What alloc takes for n weights. */
+/* Returns the bytes that alloc takes for n weights. */
 size_t finish_bytes(size_t n, enum dtype act);
 /* Does nothing unless f->on. -1: no memory. */
 int finish_alloc(struct finish *f, const struct weights *w);

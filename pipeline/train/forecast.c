@@ -11,7 +11,7 @@ static const double SKIPPED = 0.5;    /* of the steps so far: the power law hold
 static const double LAST = 0.03;      /* of all steps: whose mean is the loss at the end */
 static const double AHEAD = 0.025;    /* error of the law, of the loss, for each factor e of steps to come */
 static const double normal_95 = 1.96; /* deviations */
-/* Of E, A S^-a and B in units of the present loss: mean and deviation; the same of a. */
+/* Mean and deviation of E, A S^-a and B, in units of the present loss; then those of the exponent a. */
 static const double prior[TERMS][2] = {{0.3, 0.08}, {0.5, 0.25}, {0.12, 0.03}}, prior_power[2] = {0.4, 0.1};
 
 void losses_begin(struct losses *l, uint64_t from)

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* What comes to be resident later besides our own arrays: code that oneDNN generates, its libraries' pages,
- * buffers of a checkpoint, the pages of validation shards that are read. Measured 9 to 26 MB. */
+/* Memory that becomes resident later besides our own arrays: code that oneDNN generates, its libraries'
+ * pages, buffers of a checkpoint, the pages of validation shards that are read. Measured 9 to 26 MB. */
 enum { LATER_BYTES = 32 << 20 };
 
-/* What the system can give without killing someone; 0: it does not say. */
+/* The memory that the system can give without killing a process; 0: it does not say. */
 static uint64_t memory_available(void)
 {
     FILE *f = fopen("/proc/meminfo", "r");
@@ -73,7 +73,7 @@ static void print(const struct memory_plan *p, bool own, size_t left, size_t tot
  * allocations rounded up. Most of that is as large on small GPUs. */
 enum { RESERVE = 512 << 20 };
 
-/* What may be taken of a device's free memory. */
+/* The part of a device's free memory that may be taken. */
 static uint64_t usable(size_t left)
 {
     size_t reserve = left / 50 > RESERVE ? left / 50 : RESERVE;

@@ -25,7 +25,7 @@ struct muon {
 
 /* Hidden matrices: the update is meant for these. Embedding, output matrix and gains stay with AdamW. */
 bool muon_takes(const struct param *p);
-/* Of the products of one update of its matrices in the first `depth` layers. */
+/* Returns the FLOPs of the products in one update of its matrices in the first `depth` layers. */
 double muon_flops(const struct params *layout, int depth, enum dtype act);
 size_t muon_bytes(const struct params *layout, enum dtype act);
 int muon_alloc(struct muon *s, const struct weights *w); /* -1: no memory */

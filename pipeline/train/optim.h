@@ -57,7 +57,7 @@ enum optim_group optim_group_of(const struct param *p);
 /* -1 with err: no memory. The caller has set in_shares .. end, bf16_state and beta1 .. momentum. */
 int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap);
 void optim_free(struct optim *o, const struct weights *w);
-/* Of the device, what alloc takes for n elements. */
+/* Returns the bytes of device memory that alloc takes for n elements. */
 size_t optim_bytes(const struct params *layout, size_t n, enum dtype act, bool use_muon, bool bf16_state);
 size_t optim_element(const struct optim *o); /* bytes of an element of m or v */
 /* An array that is laid out like the weights, of the elements of m or v. */

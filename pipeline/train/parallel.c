@@ -25,7 +25,7 @@ static void receive(struct parallel *p, void *device, size_t n, int from, size_t
     cluster_receive(p->c, p->mailbox ? slot_of(p, slot) : device, n, from);
 }
 
-/* What was received is in device memory from here on. */
+/* Brings received elements from the mailbox into device memory. */
 static void arrive(struct parallel *p, void *device, size_t n, size_t slot)
 {
     if (p->mailbox)

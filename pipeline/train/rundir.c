@@ -57,12 +57,20 @@ static struct steps list_steps(const char *run)
     return s;
 }
 
+static bool is_unfinished(const char *name)
+{
+    static const char end[] = ".tritter-partial";
+    size_t n = strlen(name), k = sizeof end - 1;
+    return strncmp(name, ".tmp-", 5) == 0 || strncmp(name, "config.json.tmp-", 16) == 0 ||
+           (name[0] == '.' && n > k && strcmp(name + n - k, end) == 0);
+}
+
 /* Temporary names of runs that were killed: our lock says that no one is at work on them. */
 static void remove_unfinished(const char *dir)
 {
     struct dir d = dir_read(dir);
     for (size_t i = 0; i < d.n; i++) {
-        if (strncmp(d.names[i], ".tmp-", 5) != 0 && strncmp(d.names[i], "config.json.tmp-", 16) != 0)
+        if (!is_unfinished(d.names[i]))
             continue;
         char *path = path_join(dir, d.names[i]);
         remove_tree(path);

@@ -1,12 +1,13 @@
 #include "pipeline/train/state.h"
 
-#include "pipeline/train/loop.h"
-
+#include "formats/json_get.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/model/checkpoint.h"
+#include "pipeline/train/loop.h"
 #include "pipeline/train/metrics.h"
 #include "pipeline/train/rundir.h"
+#include "pipeline/train/state_json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -23,75 +24,6 @@ static const char *const averages[FINISH_AVERAGES] = {"d1.", "d2.", "d3."};
 static json_t *hex(uint64_t x)
 {
     return json_sprintf("%016llx", (unsigned long long)x);
-}
-
-static json_t *guard_to_json(const struct guard *g)
-{
-    json_t *window = json_array();
-    for (int i = 0; i < GUARD_WINDOW; i++)
-        json_array_append_new(window, json_real(g->loss[i]));
-    return json_pack("{sosIsIsIsIsI}", "loss", window, "n", (json_int_t)g->n, "bad", (json_int_t)g->bad,
-                     "bad_in_a_row", (json_int_t)g->bad_in_a_row, "spikes", (json_int_t)g->spikes,
-                     "spikes_in_a_row", (json_int_t)g->spikes_in_a_row);
-}
-
-static uint64_t u64(const json_t *o, const char *key)
-{
-    return (uint64_t)json_integer_value(json_object_get(o, key));
-}
-
-static void guard_from_json(struct guard *g, const json_t *o)
-{
-    for (size_t i = 0; i < GUARD_WINDOW; i++)
-        g->loss[i] = json_number_value(json_array_get(json_object_get(o, "loss"), i));
-    g->n = u64(o, "n");
-    g->bad = u64(o, "bad");
-    g->bad_in_a_row = u64(o, "bad_in_a_row");
-    g->spikes = u64(o, "spikes");
-    g->spikes_in_a_row = u64(o, "spikes_in_a_row");
-}
-
-static json_t *losses_to_json(const struct losses *l)
-{
-    json_t *blocks = json_array();
-    for (uint64_t i = 0; i * l->width < l->n; i++)
-        json_array_append_new(blocks, json_real(l->block[i]));
-    return json_pack("{sIsIsIso}", "from", (json_int_t)l->from, "width", (json_int_t)l->width, "n",
-                     (json_int_t)l->n, "blocks", blocks);
-}
-
-/* Without the entry they begin with the run's next step. */
-static void losses_from_json(struct losses *l, uint64_t step, const json_t *o)
-{
-    const json_t *blocks = json_object_get(o, "blocks");
-    losses_begin(l, step);
-    if (!o || u64(o, "width") < 1 || json_array_size(blocks) > FORECAST_BLOCKS ||
-        u64(o, "n") > json_array_size(blocks) * u64(o, "width"))
-        return;
-    *l = (struct losses){.from = u64(o, "from"), .width = u64(o, "width"), .n = u64(o, "n")};
-    for (size_t i = 0; i < json_array_size(blocks); i++)
-        l->block[i] = json_number_value(json_array_get(blocks, i));
-}
-
-/* Ages of the layers that took part. */
-static json_t *ages_to_json(const struct optim *o, int depth)
-{
-    json_t *ages = json_array();
-    for (int l = 0; l < depth; l++)
-        json_array_append_new(ages, json_pack("{sIsf}", "updates", (json_int_t)o->ages[l].updates,
-                                              "beta2_product", o->ages[l].beta2_power));
-    return ages;
-}
-
-/* Without the entry all layers are as old as the rest. */
-static void ages_from_json(struct optim *o, int depth, const json_t *ages)
-{
-    for (int l = 0; l < depth; l++) {
-        const json_t *age = json_array_get(ages, (size_t)l),
-                     *beta2_power = json_object_get(age, "beta2_product");
-        o->ages[l] = age ? (struct optim_age){u64(age, "updates"), json_number_value(beta2_power)}
-                         : (struct optim_age){o->t, o->beta2_power};
-    }
 }
 
 /* The model that is saved is not what training goes on from. */
@@ -115,11 +47,11 @@ static json_t *state_to_json(struct trainer *t)
     json_object_set_new(o, "ledger_bytes", json_integer((json_int_t)logfile_sync(&t->ledger)));
     json_object_set_new(o, "best_step", json_integer((json_int_t)t->best_step));
     json_object_set_new(o, "best_loss", json_real(t->best_step ? t->best_loss : 0));
-    json_object_set_new(o, "guard", guard_to_json(&t->guard));
+    json_object_set_new(o, "guard", state_guard_to_json(&t->guard));
     json_object_set_new(o, "beta2_product", json_real(t->opt.beta2_power));
-    json_object_set_new(o, "losses", losses_to_json(&t->losses));
+    json_object_set_new(o, "losses", state_losses_to_json(&t->losses));
     json_object_set_new(o, "depth", json_integer(t->w.depth));
-    json_object_set_new(o, "layers", ages_to_json(&t->opt, t->w.depth));
+    json_object_set_new(o, "layers", state_ages_to_json(&t->opt, t->w.depth));
     json_object_set_new(o, "trained_s", json_real(t->clock.wall));
     json_object_set_new(o, "cpu_s", json_real(t->clock.cpu));
     json_object_set_new(o, "config", config_to_json(t->cfg));
@@ -276,7 +208,7 @@ static void put_lookahead(struct checkpoint_save *s, const struct trainer *t)
         checkpoint_put_tensors(s, lookahead_file, &t->w, arrays, n, ST_F32);
 }
 
-/* What the checkpoint does not have (the option is new, --override) begins with the weights as they are. */
+/* An array that the checkpoint lacks (its option is new, by --override) begins with the present weights. */
 static void load_lookahead(struct trainer *t, const char *dir, const json_t *state)
 {
     char err[1024];
@@ -379,12 +311,12 @@ int state_depth(const char *dir, const json_t *state, int layers)
 
 uint64_t state_step(const json_t *state)
 {
-    return u64(state, "step");
+    return json_get_u64(state, "step");
 }
 
 uint64_t state_bytes(const json_t *state, const char *which)
 {
-    return u64(state, which);
+    return json_get_u64(state, which);
 }
 
 void state_check_mix(const struct trainer *t, const char *dir, const json_t *state)
@@ -418,9 +350,9 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     char err[1024], now[17];
     static const char optim[] = "trainer/optimizer.safetensors";
     struct model_config c;
-    if (u64(state, "format") != STATE_FORMAT)
+    if (json_get_u64(state, "format") != STATE_FORMAT)
         die("%s/trainer/state.json: format %llu, this train reads %d", dir,
-            (unsigned long long)u64(state, "format"), STATE_FORMAT);
+            (unsigned long long)json_get_u64(state, "format"), STATE_FORMAT);
     if (checkpoint_config(dir, &c, err, sizeof err) != 0)
         die("%s", err);
     const char *tok = json_string_value(json_object_get(state, "tokenizer_hash"));
@@ -441,17 +373,17 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     load_lookahead(t, dir, state);
     load_finish(t, dir, state);
     t->finished_better = json_is_true(json_object_get(state, "finished_better"));
-    t->step = u64(state, "step");
-    t->tokens_seen = u64(state, "tokens");
-    t->opt.t = u64(state, "updates");
+    t->step = json_get_u64(state, "step");
+    t->tokens_seen = json_get_u64(state, "tokens");
+    t->opt.t = json_get_u64(state, "updates");
     const json_t *beta2_power = json_object_get(state, "beta2_product");
     t->opt.beta2_power =
         beta2_power ? json_number_value(beta2_power) : pow((double)t->opt.beta2, (double)t->opt.t);
-    ages_from_json(&t->opt, t->w.depth, json_object_get(state, "layers"));
-    t->best_step = u64(state, "best_step");
+    state_ages_from_json(&t->opt, t->w.depth, json_object_get(state, "layers"));
+    t->best_step = json_get_u64(state, "best_step");
     t->best_loss = json_number_value(json_object_get(state, "best_loss"));
-    losses_from_json(&t->losses, t->step, json_object_get(state, "losses"));
-    guard_from_json(&t->guard, json_object_get(state, "guard"));
+    state_losses_from_json(&t->losses, t->step, json_object_get(state, "losses"));
+    state_guard_from_json(&t->guard, json_object_get(state, "guard"));
     t->clock.wall = json_number_value(json_object_get(state, "trained_s"));
     t->clock.cpu = json_number_value(json_object_get(state, "cpu_s"));
 }

@@ -12,7 +12,7 @@ struct trainer; /* loop.h */
 /* Waits for the device; dies when it has failed: what it holds then means nothing. step: the one that is at
  * work or was just done. */
 void state_check_device(struct trainer *t, uint64_t step);
-/* What a run that fails now leaves: the end of a message. */
+/* The end of an error message, which says what a run that fails now leaves behind. */
 const char *state_left(const struct trainer *t);
 /* Saves, links latest (and best, when this step is), prunes. */
 void state_save(struct trainer *t);

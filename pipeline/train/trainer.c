@@ -89,41 +89,44 @@ void trainer_open_device(struct trainer *t, struct train_config *c, const struct
     rate_measure(&t->rate, t->ops, t->dev, act);
 }
 
-/* Of a part of a batch that is not split: no micro-batch is larger. */
+/* The most rows in a part of a batch that is taken in one update: no micro-batch is larger. */
 static uint64_t most_rows(const struct trainer *t, const struct train_config *c)
 {
     uint32_t leaves = tree_leaves((uint32_t)c->parts, t->h->B);
     return (t->h->B + leaves - 1) / leaves;
 }
 
-/* All memory of the run for so many layers, after saying how much it is for all of them. */
-void trainer_allocate(struct trainer *t, struct train_config *c, const struct model_config *m, int depth)
+/* The share of the optimizer's state that this rank holds: the weights cut[rank] .. cut[rank + 1]. Ranks that
+ * train apart update all weights, of their own copies. */
+struct share {
+    size_t *cut; /* one more than there are ranks */
+    size_t begin, end;
+    bool apart;
+};
+
+static struct share optimizer_share(const struct trainer *t, const struct train_config *c,
+                                    const struct params *layout)
 {
-    char err[512];
-    enum dtype act = compute_type(c);
-    bool use_muon = c->optimizer == OPTIMIZER_MUON;
+    struct share s = {.cut = xcalloc((size_t)t->cluster->size + 1, sizeof *s.cut),
+                      .apart = c->sync_every > 0};
+    parallel_cut(s.cut, t->cluster->size, layout, c->optimizer == OPTIMIZER_MUON);
+    s.begin = s.apart ? 0 : s.cut[t->cluster->rank];
+    s.end = s.apart ? layout->total : s.cut[t->cluster->rank + 1];
+    return s;
+}
+
+/* Says how much memory the run takes, and chooses the micro-batch: as few rows as the smallest machine takes.
+ */
+static void plan_memory(struct trainer *t, struct train_config *c, const struct model_config *m,
+                        const struct params *layout, const struct share *s)
+{
     struct memory_plan plan;
-    struct params layout;
-    size_t *cut = xcalloc((size_t)t->cluster->size + 1, sizeof *cut);
-    t->ahead = (struct lookahead){.beta = (float)c->ema_nesterov,
-                                  .gamma = (float)c->ema_gamma,
-                                  .start = c->ema_start,
-                                  .every = c->sync_every ? c->sync_every : c->outer_nesterov,
-                                  .apart = c->sync_every > 0,
-                                  .eta = (float)c->outer_lr,
-                                  .mu = (float)c->outer_momentum};
-    if (params_layout(&layout, m) != 0)
-        die("out of memory");
-    t->finish.on = config_finishes(c);
+    enum dtype act = compute_type(c);
     bool bf16_state = c->state_dtype == DTYPE_BF16;
-    parallel_cut(cut, t->cluster->size, &layout, use_muon);
-    bool apart = c->sync_every > 0; /* each rank updates all weights, of its own copy */
-    size_t begin = apart ? 0 : cut[t->cluster->rank], end = apart ? layout.total : cut[t->cluster->rank + 1];
-    uint64_t optimizer = optim_bytes(&layout, end - begin, act, use_muon, bf16_state) +
-                         parallel_bytes(t->cluster, (uint32_t)c->parts, layout.total) +
-                         lookahead_bytes(&t->ahead, layout.total) +
-                         (t->finish.on ? finish_bytes(layout.total, act) : 0);
-    params_free(&layout);
+    uint64_t optimizer =
+        optim_bytes(layout, s->end - s->begin, act, c->optimizer == OPTIMIZER_MUON, bf16_state) +
+        parallel_bytes(t->cluster, (uint32_t)c->parts, layout->total) +
+        lookahead_bytes(&t->ahead, layout->total) + (t->finish.on ? finish_bytes(layout->total, act) : 0);
     memory_plan_make(&plan, &(struct memory_request){.ops = t->ops,
                                                      .dev = t->dev,
                                                      .model = m,
@@ -135,50 +138,91 @@ void trainer_allocate(struct trainer *t, struct train_config *c, const struct mo
                                                      .rows = most_rows(t, c),
                                                      .micro = c->micro_batch});
     t->micro = -(int)plan.micro;
-    cluster_max(t->cluster, &t->micro, 1); /* as few as the smallest machine takes */
+    cluster_max(t->cluster, &t->micro, 1);
     t->micro = -t->micro;
     c->micro_batch = (uint64_t)t->micro;
+}
+
+static void allocate_weights(struct trainer *t, const struct train_config *c, const struct model_config *m,
+                             const struct share *s)
+{
+    char err[512];
+    bool bf16_state = c->state_dtype == DTYPE_BF16;
     if ((bf16_state ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
-                    : weights_alloc(&t->w, t->ops, t->dev, act, m, err, sizeof err)) != 0)
+                    : weights_alloc(&t->w, t->ops, t->dev, compute_type(c), m, err, sizeof err)) != 0)
         die("%s", err);
-    t->opt = (struct optim){.in_shares = !apart,
-                            .begin = begin,
-                            .end = end,
+    t->opt = (struct optim){.in_shares = !s->apart,
+                            .begin = s->begin,
+                            .end = s->end,
                             .beta1 = (float)c->beta1,
                             .beta2 = (float)c->beta2,
                             .eps = (float)c->eps,
                             .weight_decay = (float)c->weight_decay,
                             .clip = (float)c->clip,
                             .bf16_state = bf16_state,
-                            .use_muon = use_muon,
+                            .use_muon = c->optimizer == OPTIMIZER_MUON,
                             .momentum = (float)c->momentum,
                             .rate = {1, (float)(c->lr_embedding / c->lr), (float)(c->lr_head / c->lr),
                                      (float)(c->lr_norm / c->lr)}};
     if (optim_alloc(&t->opt, &t->w, err, sizeof err) != 0)
         die("%s", err);
+}
+
+/* Allocates the arrays as large as the weights, beside these and the optimizer's state. */
+static void allocate_updates(struct trainer *t, const struct train_config *c, const struct share *s)
+{
+    size_t total = t->w.layout.total;
     if (lookahead_alloc(&t->ahead, &t->w) != 0)
         die("no memory for the extrapolation of weights (%.1f MB)",
-            (double)lookahead_bytes(&t->ahead, t->w.layout.total) / 1e6);
+            (double)lookahead_bytes(&t->ahead, total) / 1e6);
     if (finish_alloc(&t->finish, &t->w) != 0)
         die("no memory for averages of weights (%.1f MB)",
-            (double)finish_bytes(t->w.layout.total, act) / 1e6);
-    t->grad = t->ops->alloc(t->dev, t->w.layout.total * sizeof *t->grad);
+            (double)finish_bytes(total, compute_type(c)) / 1e6);
+    t->grad = t->ops->alloc(t->dev, total * sizeof *t->grad);
     if (!t->grad)
-        die("no memory for the gradient (%.1f MB)", (double)plan.gradient / 1e6);
-    if (parallel_alloc(&t->parallel, t->cluster, (uint32_t)c->parts, &t->w, cut, t->grad) != 0)
+        die("no memory for the gradient (%.1f MB)", (double)(total * sizeof *t->grad) / 1e6);
+    if (parallel_alloc(&t->parallel, t->cluster, (uint32_t)c->parts, &t->w, s->cut, t->grad) != 0)
         die("no memory for sums of gradients (%.1f MB)",
-            (double)parallel_bytes(t->cluster, (uint32_t)c->parts, t->w.layout.total) / 1e6);
-    loop_set_depth(t, depth);
+            (double)parallel_bytes(t->cluster, (uint32_t)c->parts, total) / 1e6);
+}
+
+/* Allocates the arrays that are as large as a batch, or smaller. */
+static void allocate_rows(struct trainer *t)
+{
+    size_t ranks = (size_t)t->cluster->size;
     t->tokens = xcalloc((size_t)t->h->B * (t->h->T + 1), sizeof *t->tokens);
     t->loss = xcalloc((size_t)t->h->B * t->h->T, sizeof *t->loss);
     t->row_loss = xcalloc(t->h->B, sizeof *t->row_loss);
     t->finished_loss = xcalloc((size_t)t->micro, sizeof *t->finished_loss);
-    t->rank_border = xcalloc((size_t)t->cluster->size + 1, sizeof *t->rank_border);
-    t->rank_norm = xcalloc((size_t)t->cluster->size, sizeof *t->rank_norm);
-    for (int r = 0; r <= t->cluster->size; r++)
-        t->rank_border[r] = (size_t)r * sizeof *t->rank_norm;
-    t->row_border = xcalloc((size_t)t->cluster->size + 1, sizeof *t->row_border);
+    t->rank_border = xcalloc(ranks + 1, sizeof *t->rank_border);
+    t->rank_norm = xcalloc(ranks, sizeof *t->rank_norm);
+    for (size_t r = 0; r <= ranks; r++)
+        t->rank_border[r] = r * sizeof *t->rank_norm;
+    t->row_border = xcalloc(ranks + 1, sizeof *t->row_border);
     t->source_loss = xcalloc(t->h->n_sources, sizeof *t->source_loss);
+}
+
+/* All memory of the run for so many layers, after saying how much it is for all of them. */
+void trainer_allocate(struct trainer *t, struct train_config *c, const struct model_config *m, int depth)
+{
+    struct params layout;
+    t->ahead = (struct lookahead){.beta = (float)c->ema_nesterov,
+                                  .gamma = (float)c->ema_gamma,
+                                  .start = c->ema_start,
+                                  .every = c->sync_every ? c->sync_every : c->outer_nesterov,
+                                  .apart = c->sync_every > 0,
+                                  .eta = (float)c->outer_lr,
+                                  .mu = (float)c->outer_momentum};
+    t->finish.on = config_finishes(c);
+    if (params_layout(&layout, m) != 0)
+        die("out of memory");
+    struct share s = optimizer_share(t, c, &layout);
+    plan_memory(t, c, m, &layout, &s);
+    params_free(&layout);
+    allocate_weights(t, c, m, &s);
+    allocate_updates(t, c, &s);
+    loop_set_depth(t, depth);
+    allocate_rows(t);
 }
 
 /* Stages of --grow, and what they save. */

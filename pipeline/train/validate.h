@@ -1,7 +1,7 @@
 /*
  * validate.h - loss and bits per byte on held-out shards, during training
  *
- * The same windows each time: val_tokens of a source, spread evenly over it,
+ * Every validation reads the same windows: val_tokens of a source, spread evenly over it,
  * in windows of T tokens. Bits per byte count the end-of-document token's loss and no bytes for it.
  */
 #ifndef TRAIN_VALIDATE_H

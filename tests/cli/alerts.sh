@@ -34,6 +34,13 @@ cmp lines.jsonl run/alerts.jsonl
 "$BIN/monitor" --once run --pane events | grep -q 'critical.*the loss is not finite'
 "$BIN/monitor" --json run | grep -q '"alerts_unseen":3'
 
+# where the file cannot be written, as on a full disk, alerts are told nevertheless
+planted unkept
+ln -s nowhere unkept/alerts.jsonl
+expect 0 'unkept/alerts.jsonl: cannot be written: .*; alerts are told, and not kept' "$BIN/monitor" --headless unkept >lines.jsonl
+ids lines.jsonl | cmp - ids.txt
+[ ! -e nowhere ]
+
 # a program: its input, its arguments, no shell; one that fails is warned of
 cat >hook <<'END'
 #!/bin/sh

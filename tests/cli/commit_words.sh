@@ -68,7 +68,7 @@ for n in 1 2 3 4 5 6 7 8; do
     [ $code -eq 1 ]
     if grep -q 'd is in place, new and whole' err.txt; then
         [ "$(sha256sum d/000000.tok)" != "$old" ]
-        [ "$(sha256sum .d.building/000000.tok | cut -c 1-64)" = "${old%% *}" ]
+        [ "$(sha256sum .d.tritter-partial/000000.tok | cut -c 1-64)" = "${old%% *}" ]
         syncs=$((syncs + 1))
     else
         [ "$(sha256sum d/000000.tok)" = "$old" ]

@@ -56,4 +56,21 @@ expect 2 'lies in one, which would be replaced' "$TOOLS/export" hf one -o one --
 expect 1 '--dtype q8_0: a model directory is written in f32 or bf16' "$TOOLS/export" hf run -o other --dtype q8_0
 limited() { (ulimit -f 8; "$TOOLS/export" hf run -o other); }
 expect 1 'other.*cannot write|File too large' limited
-[ -z "$(find . -maxdepth 1 -name '.tmp-*' -o -maxdepth 1 -name other)" ]
+[ -z "$(find . -maxdepth 1 -name '*partial' -o -maxdepth 1 -name other)" ]
+
+# What a killed export left is known to the doctor, and taken over by the next; two at once are refused.
+left() { mkdir .other.tritter-partial && echo old >.other.tritter-partial/model-00001-of-00009.safetensors; }
+left
+"$TOOLS/export" hf run -o other --dtype f32 --quiet
+[ ! -e .other.tritter-partial ]
+[ ! -e other/model-00001-of-00009.safetensors ]
+rm -rf other
+left
+exec 8<.other.tritter-partial
+flock 8
+expect 1 'other: another program is writing it' "$TOOLS/export" hf run -o other
+"$TOOLS/doctor" --remove . | grep -q '^live	.*\./.other.tritter-partial$'
+exec 8<&-
+"$TOOLS/doctor" . | grep -q '^stale	4	\./.other.tritter-partial$'
+"$TOOLS/doctor" --remove . | grep -q '^removed	4	\./.other.tritter-partial$'
+[ ! -e .other.tritter-partial ]

@@ -17,6 +17,54 @@ cmp first tb/run/events.*
 # A run that is finished ends --follow at once; damaged lines are counted, and no number of theirs appears.
 "$TOOLS/export-metrics" -q tensorboard run -o followed --follow
 cmp first followed/run/events.*
+
+# What --follow finds under the name is replaced when the new file is as far as the run: nothing is written through a link or
+# into a pipe, and what was there stays when the disk is full.
+follow() { timeout 20 "$TOOLS/export-metrics" -q tensorboard run -o followed --follow; }
+events=followed/run/events.out.tfevents.1.tritter
+echo theirs >letter
+ln -sf "$PWD/letter" $events
+follow
+[ "$(cat letter)" = theirs ]
+cmp first $events
+cp run/metrics.jsonl numbers
+ln -sf "$PWD/run/metrics.jsonl" $events
+expect 2 'events.*: is read' follow
+cmp numbers run/metrics.jsonl
+rm $events
+mkfifo $events
+expect 1 'events.*: is a device or a pipe' follow
+rm $events
+echo old >$events
+limited() { (ulimit -f 1; follow); }
+expect 1 'events.*: cannot write: File too large' limited
+[ "$(cat $events)" = old ]
+[ "$(ls -A followed/run)" = "${events##*/}" ]
+
+# A run that is at work is followed; when it is resumed at an earlier step, a new file takes the old one's place.
+cp -a run live
+exec 8<live/.lock
+flock 8
+"$TOOLS/export-metrics" -q tensorboard live -o tb --follow &
+follower=$!
+until_same() { # FILE
+    for _ in $(seq 100); do cmp -s "$1" tb/live/events.* && return; sleep 0.1; done
+    echo "followed otherwise than $1"; exit 1
+}
+until_same first
+exec 7<"$(echo tb/live/events.*)"
+cp -a run short
+head -n 3 run/metrics.jsonl >short/metrics.jsonl
+"$TOOLS/export-metrics" -q tensorboard short -o tb
+cp short/metrics.jsonl live/copy && cat live/copy >live/metrics.jsonl
+until_same tb/short/events.out.tfevents.1.tritter
+cmp first - <&7
+kill -TERM $follower
+code=0
+wait $follower || code=$?
+[ "$code" = 143 ]
+exec 7<&- 8<&-
+
 cp -a run damaged
 printf '{"type":"step","step":7,"loss":\n\0\377\n{"step":8,"loss":1}\n{"type":"step","step":-1,"loss":1}\n' >>damaged/metrics.jsonl
 "$TOOLS/export-metrics" tensorboard damaged -o tb 2>said

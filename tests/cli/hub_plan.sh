@@ -110,6 +110,14 @@ run second
 for s in fetch tokenize shard train eval sample; do grep -q "== $s: finished earlier" second || { cat second; exit 1; }; done
 same "$(requests .)" 0 'requests of a finished run'
 
+# a text that somebody else put there is neither removed nor trained on
+mine=r/text/math/mine.jsonl.zst
+zstd -q all.jsonl -o $mine
+if (run asked fetch >said); then echo 'a foreign text was taken, or removed'; exit 1; fi
+grep -q "$mine: not made by run.sh" said
+[ -s $mine ]
+rm $mine
+
 # --stream: the first steps are done while text is still arriving; each round is a mix of its own, and together they are the training
 control '{"where": "cdn", "path": "sample/10BT/001*", "fault": "slow", "rate": 10000}'
 run third --stream --first 13k --run "$PWD/s" &

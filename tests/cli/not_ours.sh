@@ -55,3 +55,10 @@ train run2 4 --overwrite <b
 "$BIN/eval" run2 --data math=tokens/math/val --limit 200 -o e.json >out.txt
 refused 2 'config.json: is read' "$BIN/eval" run2 --data math=tokens/math/val --limit 200 -o run2/latest/config.json
 refused 2 'is read' "$BIN/eval" run2 --data math=tokens/math/val --limit 200 -o tokens/math/val/000000.tok
+
+# An output that is not possible shows before the work, which here is not possible either.
+expect 1 'no-such/e.json: cannot write' "$BIN/eval" run2 --data math=no-data -o no-such/e.json
+
+for f in metrics.jsonl config.json; do
+    refused 2 "$f: is read" "$TOOLS/report" run2 -o "run2/$f"
+done

@@ -42,6 +42,17 @@ touch my.file
 cp -r share again
 "$ROOT/tools/install-pages" share "$BIN"/*
 diff -r share again
+# A page that cannot be written whole leaves the one that is there; links are not followed; all may read.
+if (ulimit -f 1; "$ROOT/tools/install-pages" share "$BIN"/* 2>err); then exit 1; fi
+grep -q 'File too large\|File size limit' err
+diff -r share again
+[ -z "$(find share -name '*partial')" ]
+echo theirs >letter
+ln -sf "$PWD/letter" share/man/man1/tritter-mix.1
+(umask 077; "$ROOT/tools/install-pages" share "$BIN"/*)
+[ "$(cat letter)" = theirs ]
+[ "$(stat -c %a share/man/man1/tritter-mix.1)" = 644 ]
+diff -r share again
 for bad in '' '{' '{"name":"x"}' '[]' '{"name":3,"options":[]}'; do
     ! "$TOOLS/pages" bash <<<"$bad" >out 2>err || { echo "took: $bad"; exit 1; }
     grep -q '^pages: standard input: ' err

@@ -77,7 +77,7 @@ mkfifo more
 exec 9>more
 "$BIN/shard" -q -i "ring:$ring" -o never 2>/dev/null & reader=$!
 cat docs.jsonl >&9
-wait_for '[ ! -e "$shm" ] && [ -d .never.building ]'
+wait_for '[ ! -e "$shm" ] && [ -d .never.tritter-partial ]'
 kill -9 $reader
 wait $reader 2>/dev/null || true
 sleep 0.1
@@ -93,7 +93,7 @@ mkfifo again
 exec 9>again
 "$BIN/shard" -q -i "ring:$ring" -o never 2>err & p=$!
 cat many.jsonl >&9
-wait_for '[ -d .never.building ]'
+wait_for '[ -d .never.tritter-partial ]'
 kill -9 $writer
 wait $writer 2>/dev/null || true
 ends $p 1 "ring:$ring: offset [0-9]+: the writer died" $EPOCHREALTIME 'shard without its tokenize'

@@ -53,3 +53,18 @@ cp -r logic kept
 if { tokens | head -c 100000; } | "$BIN/shard" -q -o logic 2>message >/dev/null; then echo "a cut stream was taken"; exit 1; fi
 grep -q 'truncated' message
 for f in $(cd kept && find . -type f); do cmp "logic/$f" "kept/$f"; done
+
+# What a killed run leaves is known to the doctor.
+mkfifo hold
+"$BIN/shard" -q -o gone <hold >/dev/null &
+killed=$!
+exec 7>hold
+tokens | head -c 100000 >&7
+for _ in $(seq 100); do ls -d .gone.* >/dev/null 2>&1 && break; sleep 0.05; done
+"$TOOLS/doctor" --remove . >list
+grep -q '^live	[0-9]*	\./\.gone\.tritter-partial$' list || { cat list; ls -A; exit 1; }
+kill -9 $killed
+wait $killed 2>/dev/null || true
+exec 7>&-
+"$TOOLS/doctor" --remove . | grep -q '^removed	[0-9]*	\./\.gone\.tritter-partial$'
+[ ! -e .gone.tritter-partial ]

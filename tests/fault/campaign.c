@@ -168,8 +168,7 @@ static const char *torn(bool or_old)
 
 static bool has_leftovers(void)
 {
-    return system("find out -name '*tritter-partial' -o -name '*.tmp*' -o -name '*.building' | grep -q .") ==
-           0;
+    return system("find out -name '*tritter-partial' -o -name '*.tmp*' | grep -q .") == 0;
 }
 
 static void wrong(const char *name, const char *fault, const char *why)

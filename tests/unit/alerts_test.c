@@ -191,7 +191,7 @@ static void each_trouble_raises_its_alert_once(void)
     }
 }
 
-/* What was clear for a while and comes again is another occasion. */
+/* A cause that was gone for a while and comes again is another occasion. */
 static void a_trouble_that_comes_again_is_told_again(void)
 {
     static struct rules r;

@@ -28,7 +28,7 @@ static float by_halves(int first, int n)
     return n == 1 ? value[first] : by_halves(first, n / 2) + by_halves(first + n / 2, n / 2);
 }
 
-/* What `size` ranks sum up: each its own leaves, then one of them the nodes of all. */
+/* Returns the sum that `size` ranks make: each sums its own leaves, then one of them the nodes of all. */
 static float by_ranks(uint32_t leaves, int size)
 {
     struct tree all = {.n = 0};

@@ -296,7 +296,7 @@ static void killed(void)
         if (i % 5 == 0) {
             CHECK(program_wait(start_shard("big.tokens", "got")) == 0, "%s", stderr_text());
             CHECK(same_dir("want", "got") && same_dir("want/val", "got/val"), "shards differ after a kill");
-            CHECK(!exists(".got.building") && !exists(".got.old"), "leftovers");
+            CHECK(!exists(".got.tritter-partial") && !exists(".got.old"), "leftovers");
         }
     }
     CHECK(kills >= 5, "only %d of 30 kills hit", kills);
@@ -319,12 +319,12 @@ static void stopped(void)
     char *stream = slurp("forward.tokens", &n);
     CHECK(write(fds[1], stream, 60000) == 60000, "write");
     free(stream);
-    for (int i = 0; i < 500 && !exists(".stopped.building"); i++)
+    for (int i = 0; i < 500 && !exists(".stopped.tritter-partial"); i++)
         usleep(10000);
     usleep(50000);
     kill(pid, SIGTERM);
     CHECK(program_wait(pid) == 128 + SIGTERM, "%s", stderr_text());
-    CHECK(!exists("stopped") && !exists(".stopped.building"), "something was left");
+    CHECK(!exists("stopped") && !exists(".stopped.tritter-partial"), "something was left");
     close(fds[0]);
     close(fds[1]);
 }
@@ -357,7 +357,7 @@ static void archives(void)
             spill(first[i], packed, n);
             packed[at] ^= 4;
             EXPECT(1, SHARD("--unpack", "arc"), first[i]);
-            CHECK(exists(first[i]) && !exists("arc/000000.tok") && !exists(".arc.building"),
+            CHECK(exists(first[i]) && !exists("arc/000000.tok") && !exists(".arc.tritter-partial"),
                   "arc was touched");
         }
         spill(first[i], packed, n - 1);
@@ -396,7 +396,7 @@ static void refusals(void)
     for (int i = 0; i < 12; i++) {
         spill("cut.tokens", stream, n * (size_t)i / 12);
         EXPECT(1, SHARD("-i", "cut.tokens", "-o", "cut"), "cut.tokens");
-        CHECK(!exists("cut") && !exists(".cut.building"), "a cut stream left something");
+        CHECK(!exists("cut") && !exists(".cut.tritter-partial"), "a cut stream left something");
     }
     EXPECT(1, SHARD("-i", "cut.tokens", "-o", "two"), "cut.tokens");
     struct tokens_header h; /* sound but for the width of its tokens */
@@ -412,7 +412,7 @@ static void refusals(void)
     CHECK(mkdir("mine", 0755) == 0, "mkdir");
     spill("mine/notes.txt", "x", 1);
     EXPECT(1, SHARD("-i", "forward.tokens", "-o", "mine"), "mine/notes.txt");
-    CHECK(exists("mine/notes.txt") && !exists(".mine.building"),
+    CHECK(exists("mine/notes.txt") && !exists(".mine.tritter-partial"),
           "a stranger's file was removed, or a directory left");
     CHECK(mkdir("empty", 0755) == 0 && SHARD("-i", "two.tokens", "-o", "empty") == 0, "%s", stderr_text());
     EXPECT(2, SHARD("-i", "two.tokens"), "-o");
@@ -438,7 +438,7 @@ static void no_room(void)
     }
     EXPECT(1, program_wait(pid), "000000.tok");
     CHECK(DUMP("--verify", "two") == 0, "old shards were touched: %s", stderr_text());
-    CHECK(!exists(".two.building"), "leftovers");
+    CHECK(!exists(".two.tritter-partial"), "leftovers");
 }
 
 /* A file system of 2 MB: child in a mount namespace of its own, where that is allowed. */
@@ -455,7 +455,7 @@ static void full_disk(void)
         EXPECT(1, SHARD("-i", "big.tokens", "-o", "small/two"), "No space left");
         CHECK(strstr(stderr_text(), "000000.tok"), "%s", stderr_text());
         CHECK(same_dir("small/two", "two") && DUMP("--verify", "small/two") == 0, "old shards were touched");
-        CHECK(!exists("small/.two.building"), "leftovers");
+        CHECK(!exists("small/.two.tritter-partial"), "leftovers");
         _exit(0);
     }
     int code = program_wait(pid);

@@ -59,7 +59,7 @@ static enum gguf_type type_of(const struct target *t, const struct param *p)
 static const char *const architectures[] = {
     [MODEL_QWEN3] = "qwen3", [MODEL_QWEN2] = "qwen2", [MODEL_LLAMA] = "llama"};
 
-/* What llama.cpp's code for the architecture does not compute. */
+/* Refuses a model with parts that llama.cpp's code for the architecture does not compute. */
 static void check_model(const struct model_config *c, const char *dir)
 {
     if (c->family == MODEL_QWEN3 && c->attention_bias)

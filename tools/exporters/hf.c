@@ -19,7 +19,7 @@
 
 enum { CHUNK = 1 << 16, MAX_FILE = 1 << 30 }; /* elements converted at once; bytes of a file that is copied */
 
-/* What belongs to the model beside its weights and config.json. */
+/* Files that belong to the model beside its weights and config.json. */
 static const char *const copied[] = {
     "tokenizer.json",
     "tokenizer_config.json",

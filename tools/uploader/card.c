@@ -1,5 +1,6 @@
 #include "tools/uploader/card.h"
 
+#include "formats/json_get.h"
 #include "pipeline/lib/log.h"
 
 #include <math.h>
@@ -7,15 +8,9 @@
 
 static const char DATASETS[] = "datasets/";
 
-double card_number(const json_t *o, const char *key)
-{
-    const json_t *v = json_object_get(o, key);
-    return json_is_number(v) ? json_number_value(v) : NAN;
-}
-
 double card_step(const struct card *c)
 {
-    double step = card_number(c->state, "step");
+    double step = json_get_number(c->state, "step");
     return isfinite(step) ? step : INFINITY;
 }
 
@@ -72,7 +67,7 @@ static bool has_results(const struct card *c)
     const char *task;
     json_t *o;
     json_object_foreach(json_object_get(c->eval, "tasks"), task,
-                        o) if (isfinite(card_number(o, "acc"))) return true;
+                        o) if (isfinite(json_get_number(o, "acc"))) return true;
     return false;
 }
 
@@ -87,10 +82,10 @@ static void add_index(struct strbuf *b, const struct card *c)
     strbuf_addf(b, "\n    results:\n");
     json_object_foreach(json_object_get(c->eval, "tasks"), task, o)
     {
-        if (isfinite(card_number(o, "acc")))
-            add_result(b, task, "acc", card_number(o, "acc"));
-        if (isfinite(card_number(o, "acc_norm")))
-            add_result(b, task, "acc_norm", card_number(o, "acc_norm"));
+        if (isfinite(json_get_number(o, "acc")))
+            add_result(b, task, "acc", json_get_number(o, "acc"));
+        if (isfinite(json_get_number(o, "acc_norm")))
+            add_result(b, task, "acc_norm", json_get_number(o, "acc_norm"));
     }
 }
 
@@ -141,7 +136,7 @@ static void add_metadata(struct strbuf *b, const struct card *c)
 
 static void add_row(struct strbuf *b, const struct card *c, const char *name, const char *key)
 {
-    double value = card_number(c->config, key);
+    double value = json_get_number(c->config, key);
     if (isfinite(value))
         strbuf_addf(b, "| %s | %.10g |\n", name, value);
 }
@@ -161,7 +156,7 @@ static void add_architecture(struct strbuf *b, const struct card *c, const json_
     const json_t *names = json_object_get(c->config, "architectures");
     const char *name = json_string_value(json_array_get(names, 0));
     const char *dtype = json_string_value(json_object_get(c->config, "torch_dtype"));
-    double weights = card_number(settings, "parameters");
+    double weights = json_get_number(settings, "parameters");
     strbuf_addf(b, "## Architecture\n\n| | |\n|---|---|\n| class in Transformers | `");
     card_cell(b, name);
     strbuf_addf(b, "` |\n");

@@ -37,8 +37,6 @@ void card_use(struct strbuf *b, const struct card *c);
 
 /* The step of the weights; INFINITY where it is not known: the run's last. */
 double card_step(const struct card *c);
-/* A member that is a number; NAN: there is none. */
-double card_number(const json_t *o, const char *key);
 /* A word for a table's cell: no bar, no line end, no control character in it. */
 void card_cell(struct strbuf *b, const char *text);
 /* "1.27 B", "6.1 M", "950". */

@@ -1,13 +1,15 @@
 /* Sections of the card about what `eval --json` measured, and about loading the model. */
 #include "tools/uploader/card.h"
 
+#include "formats/json_get.h"
+
 #include <math.h>
 #include <string.h>
 
 static void add_estimate(struct strbuf *b, const json_t *o, const char *key, int digits)
 {
     char *error = xasprintf("%s_stderr", key);
-    double value = card_number(o, key), se = card_number(o, error);
+    double value = json_get_number(o, key), se = json_get_number(o, error);
     if (!isfinite(value))
         strbuf_addf(b, " - |");
     else if (!isfinite(se))
@@ -28,7 +30,7 @@ static void add_domains(struct strbuf *b, json_t *data)
     {
         strbuf_addf(b, "| ");
         card_cell(b, name);
-        strbuf_addf(b, " | %.0f |", fmax(card_number(o, "tokens"), 0));
+        strbuf_addf(b, " | %.0f |", fmax(json_get_number(o, "tokens"), 0));
         add_estimate(b, o, "loss", 4);
         add_estimate(b, o, "perplexity", 2);
         add_estimate(b, o, "bits_per_byte", 4);
@@ -48,7 +50,7 @@ static void add_tasks(struct strbuf *b, json_t *tasks)
     {
         strbuf_addf(b, "| ");
         card_cell(b, name);
-        strbuf_addf(b, " | %.0f |", fmax(card_number(o, "questions"), 0));
+        strbuf_addf(b, " | %.0f |", fmax(json_get_number(o, "questions"), 0));
         add_estimate(b, o, "acc", 4);
         add_estimate(b, o, "acc_norm", 4);
         strbuf_addf(b, "\n");

@@ -1,6 +1,7 @@
 /* Sections of the card from what the run wrote down: training, data, losses, samples. */
 #include "tools/uploader/card.h"
 
+#include "formats/json_get.h"
 #include "pipeline/lib/log.h"
 
 #include <math.h>
@@ -47,23 +48,24 @@ void card_training(struct strbuf *b, const struct card *c)
     if (!c->run)
         return;
     json_t *s = run_config(c->run);
-    double tokens = card_number(c->state, "tokens"), flops = card_number(s, "flops_per_token");
-    double rows = card_number(s, "rows"), row_tokens = card_number(s, "row_tokens");
+    double tokens = json_get_number(c->state, "tokens"), flops = json_get_number(s, "flops_per_token");
+    double rows = json_get_number(s, "rows"), row_tokens = json_get_number(s, "row_tokens");
     strbuf_addf(b, "## Training\n\n| | |\n|---|---|\n");
-    row_number(b, "steps", card_number(c->state, "step"));
+    row_number(b, "steps", json_get_number(c->state, "step"));
     row_count(b, "tokens", tokens, "");
     row_count(b, "tokens a step", rows * row_tokens, "");
     row_text(b, "hardware", json_string_value(json_object_get(s, "backend")));
-    row_time(b, "time of training, without validation and checkpoints", card_number(c->state, "trained_s"));
-    row_time(b, "processor time of it", card_number(c->state, "cpu_s"));
+    row_time(b, "time of training, without validation and checkpoints",
+             json_get_number(c->state, "trained_s"));
+    row_time(b, "processor time of it", json_get_number(c->state, "cpu_s"));
     if (isfinite(flops * tokens) && flops * tokens > 0)
         strbuf_addf(b, "| floating-point operations | %.2e |\n", flops * tokens);
     row_text(b, "computed in", json_string_value(json_object_get(s, "dtype")));
     row_text(b, "optimizer", json_string_value(json_object_get(s, "optimizer")));
-    row_number(b, "learning rate", card_number(s, "lr"));
+    row_number(b, "learning rate", json_get_number(s, "lr"));
     row_text(b, "schedule", json_string_value(json_object_get(s, "schedule")));
-    row_number(b, "weight decay", card_number(s, "weight-decay"));
-    row_number(b, "seed", card_number(s, "seed"));
+    row_number(b, "weight decay", json_get_number(s, "weight-decay"));
+    row_number(b, "seed", json_get_number(s, "seed"));
     row_text(b, "version of Tritter", json_string_value(json_object_get(s, "version")));
     strbuf_addf(b, "\n");
     json_decref(s);

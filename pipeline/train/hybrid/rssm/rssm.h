@@ -99,7 +99,7 @@ void rssm_free(struct rssm *r); /* NULL is fine */
 size_t rssm_weights(const struct rssm *r);
 const struct rssm_config *rssm_config(const struct rssm *r);
 
-/* What is known at the end of a block. All borrowed during the call, row-major, finite. */
+/* The inputs known at the end of a block. All are borrowed during the call, row-major, finite. */
 struct rssm_block {
     const float *x;   /* (n_x) raw; whitening is ours */
     const float *phi; /* (G, n_phi) */
@@ -110,8 +110,8 @@ int rssm_observe(struct rssm *r, const struct rssm_block *b, uint64_t *serial);
 /* u: (n_u), of order 1. */
 int rssm_act(struct rssm *r, const float *u);
 
-/* What the forecast made after block `serial` should have been. Any part may be NULL: not known (yet); parts
- * may come in several calls, the last one counts. */
+/* The values that the forecast made after block `serial` should have had. A part that is not known (yet) is
+ * NULL; parts may come in several calls, of which the last one counts. */
 struct rssm_target {
     const float *a;     /* (G, k) a* = G^-1 <D, actual displacement per step>; needs gram */
     const float *gram;  /* (G, k, k) G_g, any scale; a group whose trace is not > 0 counts nothing */
@@ -147,10 +147,11 @@ int rssm_forecast(struct rssm *r, const float *plan, int blocks, struct rssm_for
  * probabilities. The threshold is what must be undercut: the same forecast without the jump, less what the
  * jump costs. */
 float rssm_confidence_raw(const struct rssm *r, const struct rssm_forecast *f, float threshold);
-/* The same, corrected by what came of earlier ones (Platt scaling). Equal to raw until there are outcomes. */
-float rssm_confidence(const struct rssm *r, float raw);
-/* What came of a randomised cycle: the raw confidence it was entered with, and whether it gained. raw finite.
+/* Returns the confidence corrected by the outcomes of earlier ones (Platt scaling); raw until there are any.
  */
+float rssm_confidence(const struct rssm *r, float raw);
+/* Tells the outcome of a randomised cycle: raw, finite, is the confidence it was entered with; gained: it
+ * gained. */
 int rssm_outcome(struct rssm *r, float raw, bool gained);
 
 struct rssm_stats {

@@ -1,0 +1,14 @@
+/*
+ * json_get.h - members of a JSON object with a value for what is missing or of another type
+ */
+#ifndef FORMATS_JSON_GET_H
+#define FORMATS_JSON_GET_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+double json_get_number(const json_t *object, const char *key);    /* NaN */
+uint64_t json_get_u64(const json_t *object, const char *key);     /* 0 */
+const char *json_get_text(const json_t *object, const char *key); /* ""; borrowed from the object */
+
+#endif
