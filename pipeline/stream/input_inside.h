@@ -99,7 +99,7 @@ bool input_warc_record(struct input *in, struct doc *d);
 bool input_text(struct input *in, struct doc *d);
 /* Replaces markup in d by its text. False: that could not be made, which is reported. */
 bool input_plain_text(struct input *in, enum markup markup, struct doc *d);
-/* The NUL that makes a text binary. NULL: there is none, or it is a page of UTF-16 that is to be converted. */
+/* The NUL that makes a text binary. NULL: there is none, or it is a page of UTF-16 to be converted. */
 const char *input_nul(const struct input *in, enum markup markup, const char *s, size_t n);
 
 #endif

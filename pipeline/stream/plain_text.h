@@ -16,8 +16,8 @@ enum markup { MARKUP_NONE, MARKUP_HTML, MARKUP_MARKDOWN };
 
 /* Tells the markup from the ending of a name of len bytes: .html .htm .xhtml .md .markdown. */
 enum markup markup_of_name(const char *name, size_t len);
-/* Returns the text, malloced, and its length; NULL: the parser found nothing that it could read. *late: it was
- * given up, because stop_signal came or it took far more time or memory than a page of its length may. */
+/* Returns the text, malloced, and its length; NULL: the parser found nothing that it could read. *late: it
+ * was given up, because stop_signal came or it took far more time or memory than a page of its length may. */
 char *plain_text(enum markup kind, const char *s, size_t n, size_t *len, bool *late);
 
 #endif
