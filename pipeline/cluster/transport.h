@@ -3,7 +3,8 @@
  *
  * A plugin (mpi/plugin.c: lib/tritter-mpi.so) exports one such table under the name TRANSPORT_SYMBOL. It is
  * opened at run time, so that the programs themselves need no MPI. Messages from one process to another
- * arrive in the order in which they were sent. The functions neither print nor exit, except abort.
+ * arrive in the order in which they were sent. The functions neither print nor exit, except abort. Any thread
+ * may call them, one at a time.
  */
 #ifndef CLUSTER_TRANSPORT_H
 #define CLUSTER_TRANSPORT_H
@@ -12,7 +13,7 @@
 #include <stdint.h>
 
 #define TRANSPORT_SYMBOL "tritter_transport"
-enum { TRANSPORT_VERSION = 1 };
+enum { TRANSPORT_VERSION = 2 };
 
 struct transport_request { /* an operation that has begun; the plugin knows what is in it */
     _Alignas(16) unsigned char space[32];

@@ -149,7 +149,7 @@ static void forget_fetched(struct trainer *t)
 
 static void put_arrays(struct checkpoint_save *s, struct trainer *t)
 {
-    bool whole = t->cluster->size == 1 || !t->opt.in_shares;
+    bool whole = t->cluster->size == 1 || !t->opt.own;
     void *m = whole ? t->opt.m : t->grad, *v = whole ? t->opt.v : t->grad;
     const struct checkpoint_array optim[] = {
         {"exp_avg.", optim_array(&t->opt, m), whole ? NULL : fetch_m, t},
@@ -262,7 +262,7 @@ static void save_finished(struct trainer *t)
 /* Another rank than 0: its share of what rank 0 saves. */
 static void give_share(struct trainer *t)
 {
-    if (t->opt.in_shares) {
+    if (t->opt.own) {
         fetch_m(t);
         fetch_v(t);
         forget_fetched(t);
@@ -340,8 +340,10 @@ static int read_share(struct trainer *t, const char *dir, const char *name, cons
 {
     size_t element = optim_element(&t->opt);
     int rc = checkpoint_read_array(dir, name, prefix, false, &t->w, optim_array(&t->opt, t->grad), err, cap);
-    t->ops->copy(t->dev, m_or_v, (char *)t->grad + t->opt.begin * element,
-                 (t->opt.end - t->opt.begin) * element);
+    const struct range all = {0, t->opt.n, 0}, *own = t->opt.own ? t->opt.own : &all;
+    for (size_t i = 0; i < (t->opt.own ? t->opt.n_own : 1); i++)
+        t->ops->copy(t->dev, (char *)m_or_v + own[i].at * element, (char *)t->grad + own[i].from * element,
+                     (own[i].end - own[i].from) * element);
     return rc;
 }
 
