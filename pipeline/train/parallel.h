@@ -95,7 +95,5 @@ void parallel_spread(struct parallel *p, struct weights *w);
 /* An array of layout.total f32 elements becomes the mean of the ranks' arrays, summed in the tree of the
  * ranks: a power of two of them. The gradient's memory is used. */
 void parallel_average(struct parallel *p, float *array);
-/* Rank 0 gets the whole of an array of which each rank has its own elements at `own`, in `whole`. */
-void parallel_collect(struct parallel *p, void *whole, const void *own, size_t element);
 
 #endif

@@ -117,24 +117,3 @@ void parallel_average(struct parallel *p, float *array)
     w->ops->zero(w->dev, sum, n * sizeof *sum);
     trace_span(TRACE_COMPUTE, from, "meet", "average");
 }
-
-void parallel_collect(struct parallel *p, void *whole, const void *own, size_t element)
-{
-    const struct shares *s = &p->shares;
-    int me = p->c->rank;
-    char *to = whole;
-    p->w->ops->sync(p->w->dev);
-    for (size_t b = 0; b < s->buckets; b++) {
-        const char *from = (const char *)own + s->own[b].at * element;
-        size_t n = (s->own[b].end - s->own[b].from) * element;
-        if (me > 0)
-            cluster_send(p->c, from, n, 0);
-        else
-            p->w->ops->copy(p->w->dev, to + s->own[b].from * element, from, n);
-        for (int r = 1; me == 0 && r < s->size; r++) {
-            const size_t *cut = shares_of(s, b, r);
-            cluster_receive(p->c, to + cut[0] * element, (cut[1] - cut[0]) * element, r);
-        }
-    }
-    cluster_wait(p->c);
-}

@@ -22,6 +22,24 @@ for optimizer in adamw muon; do
     done
 done
 if cmp -s adamw/latest/model.safetensors muon/latest/model.safetensors; then exit 1; fi
+# each process wrote its part of the files, and each part has a checksum of its own
+grep -q '"pieces"' adamw4/latest/trainer/state.json
+cp -r adamw4/latest/. damaged
+printf '\1' | dd of=damaged/model.safetensors bs=1 seek=$(($(stat -c %s damaged/model.safetensors) - 7)) conv=notrunc status=none
+expect 1 'model.safetensors: checksum of the [0-9]* bytes from [1-9][0-9]* on' "$BIN/sample" damaged -p x -n 4
+# one that fails while it writes leaves the checkpoint before, from which any number of processes goes on
+cat >failing <<'SH'
+#!/bin/sh
+if [ "$OMPI_COMM_WORLD_RANK" = 1 ]; then export FAULT=fsync:3:EIO LD_PRELOAD="$TESTDIR/fault.so"; fi
+exec "$@"
+SH
+chmod +x failing
+expect 1 'rank 1 on .*safetensors: cannot write: Input/output error' "${mpi[@]}" -np 2 ./failing "$BIN/train" --quiet "${model[@]}" -o torn --steps 16 \
+    --save-every 4 "${more[@]}" <all
+[ "$(echo torn/checkpoints/*)" = torn/checkpoints/step-000004 ]
+ranks 4 torn 16 --resume "${more[@]}" <all
+same adamw torn
+
 # the tree is what makes them equal: other parts, other bits
 train plain 16 <all
 if cmp -s adamw/latest/model.safetensors plain/latest/model.safetensors; then exit 1; fi
@@ -35,9 +53,10 @@ done
 if cmp -s f32/latest/model.safetensors bf16/latest/model.safetensors; then exit 1; fi
 
 # what else lies in arrays: growth and forecasts, extrapolation, state in bf16 alone
-train much 16 --optimizer muon --layers 2 --grow 1@0,2@8 --beta2 0.7 --finish auto --parts 4 --save-every 7 --updates 2 "${more[@]}" <all
-ranks 2 much2 16 --optimizer muon --layers 2 --grow 1@0,2@8 --beta2 0.7 --finish auto --parts 4 --save-every 7 --updates 2 "${more[@]}" <all
+train much 16 --optimizer muon --layers 2 --grow 1@0,2@8 --beta2 0.7 --finish auto --parts 4 --save-every 7 --save-finished --updates 2 "${more[@]}" <all
+ranks 2 much2 16 --optimizer muon --layers 2 --grow 1@0,2@8 --beta2 0.7 --finish auto --parts 4 --save-every 7 --save-finished --updates 2 "${more[@]}" <all
 same much much2
+cmp much/latest-finished/model.safetensors much2/latest-finished/model.safetensors
 cmp much/latest/trainer/finish-averages.safetensors much2/latest/trainer/finish-averages.safetensors
 train lean 16 --state-dtype bf16 --parts 4 <all
 ranks 3 lean3 16 --state-dtype bf16 --parts 4 <all
