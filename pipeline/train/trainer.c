@@ -157,6 +157,16 @@ static void allocate_weights(struct trainer *t, const struct train_config *c, co
         die("%s", err);
 }
 
+/* Where devices have memory of their own, messages go from one to the other, if they can. */
+static void join_devices(struct trainer *t)
+{
+    char why[512];
+    size_t own_memory;
+    t->ops->memory(t->dev, &own_memory);
+    if (own_memory > 0 && t->cluster->size > 1 && !cluster_use_gpus(t->cluster, why, sizeof why))
+        say("gradients and weights go through the machine's memory: %s", why);
+}
+
 /* Allocates the arrays as large as the weights, beside these and the optimizer's state. */
 static void allocate_updates(struct trainer *t, const struct train_config *c, struct shares *s)
 {
@@ -170,6 +180,7 @@ static void allocate_updates(struct trainer *t, const struct train_config *c, st
     t->grad = t->ops->alloc(t->dev, total * sizeof *t->grad);
     if (!t->grad)
         die("no memory for the gradient (%.1f MB)", (double)(total * sizeof *t->grad) / 1e6);
+    join_devices(t);
     double sums = (double)parallel_bytes(t->cluster, (uint32_t)c->parts, total, s, c->wire == DTYPE_BF16);
     if (parallel_alloc(&t->parallel, t->cluster, (uint32_t)c->parts, c->wire == DTYPE_BF16, &t->w, s,
                        t->grad) != 0)
