@@ -6,7 +6,9 @@ echo "KILL_SEED=$seed reproduces the moments"
 steps=300
 often=(--save-every 5 --val math=tokens/math/val --val-every 20 --val-tokens 256 --keep-best --keep-last 1)
 batches $steps >all
+before=${EPOCHREALTIME/./}
 train whole $steps "${often[@]}" <all
+takes=$(((${EPOCHREALTIME/./} - before) / 1000))
 vals() { grep '"type":"val"' "$1/metrics.jsonl" | sed 's/"trained_s.*//'; }
 ended_alike() {
     same whole killed
@@ -20,9 +22,8 @@ while [ $kills -lt "$wanted" ] && [ $tries -lt $((wanted * 20)) ]; do
     tries=$((tries + 1))
     batches $steps "$("$BIN/train" --print-step killed 2>/dev/null)" |
         "$BIN/train" --quiet "${model[@]}" -o killed --steps $steps --resume "${often[@]}" 2>err.txt & p=$!
-    # up to a fifth of a second after the first new line of the ledger
-    for _ in $(seq 200); do [ -s killed/ledger.jsonl ] && break; sleep 0.01; done
-    sleep "0.$(printf %03d $((RANDOM % 200)))"
+    moment=$((RANDOM % takes))
+    sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))"
     if kill -9 "$p" 2>/dev/null; then kills=$((kills + 1)); fi
     wait "$p" 2>/dev/null || true
     if [ "$("$BIN/train" --print-step killed)" = $steps ]; then
