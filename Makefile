@@ -286,7 +286,7 @@ $(FAULT_LIBS): $(B)/tests/%.so: tests/fault/%.c tests/fault/calls.h Makefile
 # Parsers of what comes from outside, under libFuzzer: tests/fuzz/NAME.c each.
 FUZZ_SECONDS  ?= 30
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-FUZZ_ARCHIVES := $(foreach d,pipeline/monitor pipeline/alerts pipeline/sample pipeline/fetch pipeline/demo pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats/parquet formats,$(B)/lib/$(subst /,-,$d).a)
+FUZZ_ARCHIVES := $(foreach d,pipeline/monitor pipeline/filter pipeline/alerts pipeline/sample pipeline/fetch pipeline/demo pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats/parquet formats,$(B)/lib/$(subst /,-,$d).a)
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(FUZZ_ARCHIVES) -Wl,--end-group $(LDLIBS)
