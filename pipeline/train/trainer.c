@@ -182,7 +182,7 @@ static void allocate_rows(struct trainer *t)
     t->tokens = xcalloc((size_t)t->h->B * (t->h->T + 1), sizeof *t->tokens);
     t->loss = xcalloc((size_t)t->h->B * t->h->T, sizeof *t->loss);
     t->row_loss = xcalloc(t->h->B, sizeof *t->row_loss);
-    t->finished_loss = xcalloc((size_t)t->micro, sizeof *t->finished_loss);
+    t->other_loss = xcalloc(t->h->B, sizeof *t->other_loss);
     t->rank_border = xcalloc(ranks + 1, sizeof *t->rank_border);
     t->rank_norm = xcalloc(ranks, sizeof *t->rank_norm);
     for (size_t r = 0; r <= ranks; r++)
@@ -358,5 +358,5 @@ void trainer_close(struct trainer *t)
     free(t->rank_border);
     free(t->rank_norm);
     free(t->source_loss);
-    free(t->finished_loss);
+    free(t->other_loss);
 }
