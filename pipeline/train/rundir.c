@@ -191,7 +191,8 @@ void rundir_prune(const char *run, uint64_t step, uint64_t keep, uint64_t best_s
         if (s.v[i] > step || kept++ < keep || s.v[i] == best_step || s.v[i] == back_step)
             continue;
         char *dir = rundir_checkpoint(run, s.v[i]);
-        char *aside = xasprintf("%s/checkpoints/.step-%06llu.tritter-partial", run, (unsigned long long)s.v[i]);
+        char *aside =
+            xasprintf("%s/checkpoints/.step-%06llu.tritter-partial", run, (unsigned long long)s.v[i]);
         if (rename(dir, aside) != 0)
             die_errno("%s: cannot move aside", dir);
         remove_tree(aside);
