@@ -115,11 +115,11 @@ static void step_bf16(const struct optim *o, struct weights *w, const struct opt
 }
 
 /* One more update of the layers that take part, and of the rest. */
-static void grow_older(struct optim *o, int depth, float beta2)
+static void grow_older(struct optim *o, int held, int depth, float beta2)
 {
     o->beta2_power = (o->t == 0 ? 1 : o->beta2_power) * (double)beta2;
     o->t++;
-    for (int l = 0; l < depth; l++) {
+    for (int l = held; l < depth; l++) {
         o->ages[l].beta2_power = (o->ages[l].updates == 0 ? 1 : o->ages[l].beta2_power) * (double)beta2;
         o->ages[l].updates++;
     }
@@ -143,7 +143,8 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
 {
     const struct range all = {0, w->layout.total, 0}, *own = o->own ? o->own : &all;
     float beta2 = (float)pow((double)o->beta2, share);
-    grow_older(o, w->depth, beta2);
+    grow_older(o, w->held, w->depth, beta2);
+    size_t held = weights_held(w);
     struct adamw a = {
         .lr = (float)lr,
         .beta1 = o->beta1,
@@ -154,7 +155,7 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
     float decay = o->weight_decay * (float)share;
     for (size_t i = 0; i < o->n_spans; i++) {
         const struct optim_span *r = &o->spans[i];
-        if (r->layer >= w->depth)
+        if (r->layer >= w->depth || r->offset < held)
             continue;
         struct optim_age age = r->layer < 0 ? (struct optim_age){o->t, o->beta2_power} : o->ages[r->layer];
         float rate = o->rate[r->group];
