@@ -441,14 +441,14 @@ bool cluster_use_gpus(struct cluster *c, char *why, size_t cap)
     unsigned char id[DEVICE_ID_BYTES] = {0};
     char name[64];
     const struct device_transport *t = find_gpus(why, cap);
-    int missing = !t || (c->rank == 0 && t->id(id) != 0);
+    int missing = !t || t->ready(id) != 0;
     if (t && missing)
         snprintf(why, cap, "NCCL: %s", t->error());
     bool here = !missing;
     cluster_max(c, &missing, 1);
     if (missing) {
         if (here)
-            snprintf(why, cap, "another process has no NCCL");
+            snprintf(why, cap, "another process cannot take part in NCCL");
         return false;
     }
     cluster_broadcast(c, id, sizeof id, 0);

@@ -40,8 +40,10 @@ struct transport {
 enum { DEVICE_ID_BYTES = 128 };
 
 struct device_transport {
-    uint32_t version;    /* TRANSPORT_VERSION */
-    int (*id)(void *id); /* of the job, DEVICE_ID_BYTES: that of rank 0 is for all */
+    uint32_t version; /* TRANSPORT_VERSION */
+    /* There is a GPU that can take part. id, of DEVICE_ID_BYTES: a name for the job; rank 0's is that of all.
+     */
+    int (*ready)(void *id);
     /* Joins with the process's GPU. groups: of messages that are under way at a time. */
     int (*open)(const void *id, int rank, int size, int groups, char *name, size_t name_cap);
     void (*close)(void);

@@ -40,8 +40,11 @@ static int cuda(cudaError_t e, const char *what)
     return -1;
 }
 
-static int make_id(void *id)
+static int ready(void *id)
 {
+    int count;
+    if (cuda(cudaGetDeviceCount(&count), "cudaGetDeviceCount") != 0)
+        return -1;
     return nccl(ncclGetUniqueId(id), "ncclGetUniqueId");
 }
 
@@ -110,7 +113,7 @@ static const char *error(void)
 
 const struct device_transport tritter_device_transport = {
     .version = TRANSPORT_VERSION,
-    .id = make_id,
+    .ready = ready,
     .open = join_job,
     .close = leave_job,
     .begin = begin,
