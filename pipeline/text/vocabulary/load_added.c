@@ -44,45 +44,6 @@ static uint32_t *slot_of(const struct tokenizer *t, const struct index *x, bool 
     return &x->slots[i];
 }
 
-/* The library numbers added tokens in the order of the list: a token that is in the vocabulary, or that came
- * before, keeps its id; another gets the next id after all others. The id that the file gives is ignored. */
-int number_added(struct loader *l)
-{
-    uint32_t count = (uint32_t)json_object_size(l->vocab), highest = 0;
-    json_t *seen = json_object(), *v;
-    size_t i;
-    int rc = 0;
-    l->added_ids = xcalloc(json_array_size(l->added) + 1, sizeof *l->added_ids);
-    json_array_foreach(l->added, i, v)
-    {
-        const json_t *content = json_object_get(v, "content"), *there;
-        const char *name = json_string_value(content);
-        uint32_t id;
-        if (!name || json_string_length(content) == 0 || strlen(name) != json_string_length(content)) {
-            rc = loader_bad(l, "added_tokens[%zu]: no content", i);
-            break;
-        }
-        if ((rc = read_id(l, json_object_get(v, "id"), "added_tokens", name, &id)) < 0)
-            break;
-        there = json_object_get(seen, name);
-        there = there ? there : json_object_get(l->vocab, name);
-        if (there && (rc = read_id(l, there, "added_tokens", name, &id)) < 0)
-            break;
-        if (!there)
-            id = highest >= count ? highest + 1 : count;
-        if (id >= VOCABULARY_MAX &&
-            (rc = loader_bad(l, "added_tokens[%zu]: more than %d ids", i, (int)VOCABULARY_MAX)) < 0)
-            break;
-        l->added_ids[i] = id;
-        highest = id > highest ? id : highest;
-        json_object_set_new(seen, name, json_integer(id));
-        if ((rc = use_for_size(l, id, name, strlen(name))) < 0)
-            break;
-    }
-    json_decref(seen);
-    return rc;
-}
-
 static int read_flags(struct loader *l, const json_t *v, const char *name, struct added *flags)
 {
     char where[160];
@@ -96,15 +57,53 @@ static int read_flags(struct loader *l, const json_t *v, const char *name, struc
                : 0;
 }
 
-static int use_added(struct loader *l, const struct index *contents, const struct index *finds, size_t i,
-                     const json_t *v)
+int read_added(struct loader *l, const json_t *v, struct given *g)
 {
-    const char *name = json_string_value(json_object_get(v, "content")), *find = name;
-    size_t len = strlen(name), find_len = len;
-    uint32_t id = l->added_ids[i];
-    struct added flags = {0};
-    if (read_flags(l, v, name, &flags) < 0)
-        return -1;
+    const json_t *content = json_object_get(v, "content");
+    const char *name = json_string_value(content);
+    g->len = json_string_length(content);
+    if (!name || g->len == 0)
+        return loader_bad(l, "added_tokens[%zu]: no content", l->n_added - 1);
+    g->content = memcpy(l->in.out, name, g->len + 1); /* the JSON text of the string was longer */
+    l->in.out += g->len + 1;
+    return read_id(l, json_object_get(v, "id"), "added_tokens", name, &g->id) < 0 ||
+                   read_flags(l, v, name, &g->flags) < 0
+               ? -1
+               : 0;
+}
+
+/* The library numbers added tokens in the order of the list: a token that is in the vocabulary, or that came
+ * before, keeps its id; another gets the next id after all others. The id that the file gives is ignored. */
+int number_added(struct loader *l)
+{
+    uint32_t count = l->vocab.n, highest = 0;
+    struct names seen = {0};
+    int rc = 0;
+    for (size_t i = 0; i < l->n_added && rc == 0; i++) {
+        struct given *g = &l->added[i];
+        const struct name *before = names_find(&seen, g->content, g->len),
+                          *there = before ? before : names_find(&l->vocab, g->content, g->len);
+        g->number = there ? there->id : highest >= count ? highest + 1 : count;
+        if (g->number >= VOCABULARY_MAX) {
+            rc = loader_bad(l, "added_tokens[%zu]: more than %d ids", i, (int)VOCABULARY_MAX);
+            break;
+        }
+        highest = g->number > highest ? g->number : highest;
+        if (!before)
+            names_add(&seen, g->content, g->len, g->number);
+        rc = use_for_size(l, g->number, g->content, g->len);
+    }
+    names_free(&seen);
+    return rc;
+}
+
+static int use_added(struct loader *l, const struct index *contents, const struct index *finds,
+                     const struct given *g)
+{
+    const char *name = g->content, *find = name;
+    size_t len = g->len, find_len = len;
+    uint32_t id = g->number;
+    struct added flags = g->flags;
     if (flags.normalized && l->normaliser) /* the library searches for the normalised form */
         find = normaliser_run(l->normaliser, name, len, &find_len);
     if (find_len == 0)
@@ -114,10 +113,9 @@ static int use_added(struct loader *l, const struct index *contents, const struc
     struct added *a = *same ? &l->t->added[*same - 1] : NULL;
     if (*found && *found != *same)
         return loader_bad(l, "added token \"%.100s\": the normaliser makes it the same as another", name);
-    const json_t *in_vocab = json_object_get(l->vocab, name);
-    if (!a && !in_vocab && l->t->tokens[id].kind != TOKEN_UNUSED)
+    if (!a && !names_find(&l->vocab, name, len) && l->t->tokens[id].kind != TOKEN_UNUSED)
         return loader_bad(l, "added token \"%.100s\": id %u belongs to another token", name, id);
-    l->t->renumbered += json_integer_value(json_object_get(v, "id")) != id;
+    l->t->renumbered += g->id != id;
     if (a && a->normalized != flags.normalized)
         return loader_bad(l, "added token \"%.100s\": given twice, once normalized", name);
     if (a) { /* given again: the last entry counts, but the token stays special */
@@ -136,12 +134,11 @@ static int use_added(struct loader *l, const struct index *contents, const struc
 int load_added(struct loader *l)
 {
     struct index contents, finds;
-    size_t i;
-    json_t *v;
     int rc = 0;
-    index_new(&contents, json_array_size(l->added));
-    index_new(&finds, json_array_size(l->added));
-    json_array_foreach(l->added, i, v) if ((rc = use_added(l, &contents, &finds, i, v)) < 0) break;
+    index_new(&contents, l->n_added);
+    index_new(&finds, l->n_added);
+    for (size_t i = 0; i < l->n_added && rc == 0; i++)
+        rc = use_added(l, &contents, &finds, &l->added[i]);
     free(contents.slots);
     free(finds.slots);
     return rc;
