@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct tokenizer *t = tokenizer_parse((const char *)bytes, len, "input", err, sizeof err);
     MUST(t || strncmp(err, "input: ", 7) == 0);
     json_t *root = json_loadb((const char *)bytes, len, JSON_REJECT_DUPLICATES, NULL);
-    MUST(t ? root != NULL : !strstr(err, "not understood"));
+    const char *colon = strrchr(err, ':');
+    MUST(t ? root != NULL : strcmp(colon, ": not understood") != 0); /* load_json.c: malformed */
     json_decref(root);
     if (!t)
         return 0;

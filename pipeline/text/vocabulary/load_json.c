@@ -103,17 +103,23 @@ static int take_vocab(struct loader *l)
 /* Takes ["a", "b"], or "a b" as in older files. */
 static bool take_merge(struct json_cursor *c, struct spelled *m)
 {
-    if (json_take(c, '['))
-        return json_take_string(c, &m->left, &m->left_len) && json_take(c, ',') &&
-               json_take_string(c, &m->right, &m->right_len) && json_take(c, ']');
-    if (!json_take_string(c, &m->left, &m->left_len))
-        return false;
-    const char *space = strchr(m->left, ' ');
-    if (!space || space == m->left || !space[1] || strchr(space + 1, ' '))
-        return false;
-    m->right = space + 1;
-    m->right_len = m->left_len - (size_t)(m->right - m->left);
-    m->left_len = (size_t)(space - m->left);
+    size_t left, right;
+    const char *second;
+    if (json_take(c, '[')) {
+        if (!json_take_string(c, &m->left, &left) || !json_take(c, ',') ||
+            !json_take_string(c, &second, &right) || !json_take(c, ']'))
+            return false;
+    } else {
+        if (!json_take_string(c, &m->left, &left))
+            return false;
+        const char *space = strchr(m->left, ' ');
+        if (!space || space == m->left || !space[1] || strchr(space + 1, ' '))
+            return false;
+        right = left - (size_t)(space + 1 - m->left);
+        left = (size_t)(space - m->left);
+    }
+    m->left_len = (uint32_t)left;
+    m->right_len = (uint32_t)right;
     return true;
 }
 
@@ -164,14 +170,14 @@ static bool take_plain(struct json_cursor *c, struct given *g)
     const struct {
         const char *key;
         bool *flag;
-    } flags[] = {{"special", &g->flags.special},
-                 {"single_word", &g->flags.word},
-                 {"lstrip", &g->flags.lstrip},
-                 {"rstrip", &g->flags.rstrip},
-                 {"normalized", &g->flags.normalized}};
+    } flags[] = {{"special", &g->special},
+                 {"single_word", &g->word},
+                 {"lstrip", &g->lstrip},
+                 {"rstrip", &g->rstrip},
+                 {"normalized", &g->normalized}};
     unsigned seen = 0, which;
     const char *key;
-    size_t len;
+    size_t len, content_len = 0;
     if (!json_take(c, '{'))
         return false;
     do {
@@ -185,9 +191,10 @@ static bool take_plain(struct json_cursor *c, struct given *g)
         seen |= 1u << which;
         if (!(which < 5    ? take_truth(c, flags[which].flag)
               : which == 5 ? take_plain_id(c, &g->id)
-                           : json_take_string(c, &g->content, &g->len)))
+                           : json_take_string(c, &g->content, &content_len)))
             return false;
     } while (json_take(c, ','));
+    g->len = (uint32_t)content_len;
     return json_take(c, '}') && seen == 0x7f && g->len > 0;
 }
 

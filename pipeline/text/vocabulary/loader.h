@@ -14,17 +14,19 @@
 #include "pipeline/text/vocabulary/names.h"
 #include "pipeline/text/vocabulary/vocabulary.h"
 
-struct spelled { /* a merge; the strings are in loader.strings */
-    const char *left, *right;
-    size_t left_len, right_len;
+struct spelled { /* a merge: two strings with one byte between them, in loader.strings */
+    const char *left;
+    uint32_t left_len, right_len;
 };
 
 struct given {           /* an element of added_tokens */
     const char *content; /* in loader.strings, with a NUL behind it */
-    size_t len;
-    uint32_t id;        /* as the file says */
-    uint32_t number;    /* the id that it gets */
-    struct added flags; /* only the flags are set */
+    uint32_t len;
+    uint32_t id;     /* as the file says */
+    uint32_t number; /* the id that it gets */
+    uint32_t first;  /* place in the list of the first element with this content */
+    uint32_t place;  /* of that first one, in tokenizer.added */
+    bool special, lstrip, rstrip, normalized, word;
 };
 
 struct loader {

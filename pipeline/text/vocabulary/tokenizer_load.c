@@ -175,19 +175,20 @@ static const struct name *find_made(struct loader *l)
 static int use_merge(struct loader *l, size_t i)
 {
     const struct spelled *m = &l->merges[i];
+    const char *right = m->left + m->left_len + 1;
     uint32_t a, b, id;
     size_t prefix = l->t->characters ? strlen(l->t->characters->prefix) : 0;
     if (m->right_len < prefix)
         return loader_bad(l, "model.merges[%zu]: \"%.100s\" is shorter than continuing_subword_prefix", i,
-                          m->right);
+                          right);
     if (text_id(l, names_find(&l->vocab, m->left, m->left_len), &a) < 0)
         return loader_bad(l, "model.merges[%zu]: \"%.*s\" is not in the vocabulary", i,
                           (int)(m->left_len < 100 ? m->left_len : 100), m->left);
-    if (text_id(l, names_find(&l->vocab, m->right, m->right_len), &b) < 0)
-        return loader_bad(l, "model.merges[%zu]: \"%.100s\" is not in the vocabulary", i, m->right);
+    if (text_id(l, names_find(&l->vocab, right, m->right_len), &b) < 0)
+        return loader_bad(l, "model.merges[%zu]: \"%.100s\" is not in the vocabulary", i, right);
     strbuf_reset(&l->bytes);
     strbuf_add(&l->bytes, m->left, m->left_len);
-    strbuf_add(&l->bytes, m->right + prefix, m->right_len - prefix);
+    strbuf_add(&l->bytes, right + prefix, m->right_len - prefix);
     if (text_id(l, find_made(l), &id) < 0)
         return loader_bad(l, "model.merges[%zu]: it makes \"%.100s\", which is not in the vocabulary", i,
                           l->bytes.s);
