@@ -36,8 +36,8 @@ static void open_outputs(struct sieve *s, const struct filter_options *o)
         at_failure(tell_readers, stdout);
 }
 
-/* Whether a signal came is looked at once, so that both files appear or neither does. The kept documents are last:
- * where they are, the dropped ones are as well. */
+/* Whether a signal came is looked at once, so that both files appear or neither does. The kept documents are
+ * last: where they are, the dropped ones are as well. */
 static void close_outputs(struct sieve *s, const struct filter_options *o)
 {
     bool whole = !stop_signal;

@@ -46,7 +46,8 @@ static const struct cli cli = {
     "are\n"
     "written as .NAME.tritter-partial, locked by their program (live) until they are whole; without a lock "
     "they\n"
-    "are stale. Names with the number of a process are stale when there is none of that number: REF.PID.tmp in\n"
+    "are stale. Names with the number of a process are stale when there is none of that number: REF.PID.tmp "
+    "in\n"
     "the hub's cache, and NAME.tmp-PID of earlier versions.\n",
 };
 
@@ -134,7 +135,8 @@ static pid_t pid_in_name(const char *name)
     return pid;
 }
 
-/* Opens what holds the lock of an unfinished file or directory: itself; of a link, the .lock of its directory. */
+/* Opens what holds the lock of an unfinished file or directory: itself; of a link, the .lock of its
+ * directory. */
 static int open_lock(const char *path, const char *name)
 {
     struct stat st;

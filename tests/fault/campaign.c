@@ -113,32 +113,62 @@ static void reset(void)
         stop("out");
 }
 
-/* Runs the program; its exit code, 128 + the signal that ended it, or 124 after LIMIT_S. */
-static int run(const char *fault, const char *counts)
+static int exit_code(pid_t pid)
 {
-    pid_t pid = fork();
-    if (pid < 0)
-        stop("fork");
-    if (pid == 0) {
-        int o = open("out/stdout", O_WRONLY | O_CREAT | O_TRUNC, 0644),
-            e = open("stderr", O_WRONLY | O_CREAT | O_TRUNC, 0644), i = open("/dev/null", O_RDONLY);
-        if (o < 0 || e < 0 || dup2(i, 0) < 0 || dup2(o, 1) < 0 || dup2(e, 2) < 0)
-            _exit(99);
-        if (fault)
-            setenv("FAULT", fault, 1);
-        if (counts)
-            setenv("FAULT_COUNTS", counts, 1);
-        if (fault || counts)
-            setenv("LD_PRELOAD", library, 1);
-        alarm(LIMIT_S); /* stays through exec: SIGALRM ends what hangs */
-        execv(argv_words[0], argv_words);
-        _exit(98);
-    }
     int status;
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             stop("waitpid");
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static pid_t start_client(pid_t server)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%ld", (long)server);
+    pid_t pid = fork();
+    if (pid < 0)
+        stop("fork");
+    if (pid > 0)
+        return pid;
+    alarm(LIMIT_S);
+    execl("/bin/bash", "bash", "client", number, (char *)NULL);
+    _exit(98);
+}
+
+static _Noreturn void become_program(const char *fault, const char *counts)
+{
+    int o = open("out/stdout", O_WRONLY | O_CREAT | O_TRUNC, 0644),
+        e = open("stderr", O_WRONLY | O_CREAT | O_TRUNC, 0644), i = open("/dev/null", O_RDONLY);
+    if (o < 0 || e < 0 || dup2(i, 0) < 0 || dup2(o, 1) < 0 || dup2(e, 2) < 0)
+        _exit(99);
+    if (fault)
+        setenv("FAULT", fault, 1);
+    if (counts)
+        setenv("FAULT_COUNTS", counts, 1);
+    if (fault || counts)
+        setenv("LD_PRELOAD", library, 1);
+    alarm(LIMIT_S); /* stays through exec: SIGALRM ends what hangs */
+    execv(argv_words[0], argv_words);
+    _exit(98);
+}
+
+/* Runs the program; its exit code, or 128 + the signal that ended it: SIGALRM after LIMIT_S. */
+static int run(const char *fault, const char *counts)
+{
+    bool serves = access("client", F_OK) == 0;
+    unlink("out/stdout"); /* the client looks there for this run's address */
+    unlink("stderr");
+    pid_t pid = fork();
+    if (pid < 0)
+        stop("fork");
+    if (pid == 0)
+        become_program(fault, counts);
+    pid_t client = serves ? start_client(pid) : 0;
+    int code = exit_code(pid);
+    if (serves)
+        exit_code(client);
+    return serves && code == 128 + SIGTERM ? 0 : code;
 }
 
 static bool same_in(const char *dir, const char *name)
@@ -314,7 +344,7 @@ static void start_worker(const char *name, uint64_t worker, uint64_t workers, ui
     shell(command);
     snprintf(command, sizeof command, "cp -a in ref counts %s", dir);
     shell(command);
-    snprintf(command, sizeof command, "cp -a old %s 2>/dev/null || true", dir);
+    snprintf(command, sizeof command, "cp -a old client %s 2>/dev/null || true", dir);
     shell(command);
     if (chdir(dir) != 0)
         stop(dir);
