@@ -111,6 +111,8 @@ static void reset(void)
         shell("cp -a old out");
     else if (mkdir("out", 0755) != 0)
         stop("out");
+    if (access("before", F_OK) == 0)
+        shell("bash before");
 }
 
 static int exit_code(pid_t pid)
@@ -168,6 +170,8 @@ static int run(const char *fault, const char *counts)
     int code = exit_code(pid);
     if (serves)
         exit_code(client);
+    if (access("after", F_OK) == 0)
+        shell("bash after");
     return serves && code == 128 + SIGTERM ? 0 : code;
 }
 
@@ -344,7 +348,7 @@ static void start_worker(const char *name, uint64_t worker, uint64_t workers, ui
     shell(command);
     snprintf(command, sizeof command, "cp -a in ref counts %s", dir);
     shell(command);
-    snprintf(command, sizeof command, "cp -a old client %s 2>/dev/null || true", dir);
+    snprintf(command, sizeof command, "cp -a old client before after %s 2>/dev/null || true", dir);
     shell(command);
     if (chdir(dir) != 0)
         stop(dir);
