@@ -375,8 +375,8 @@ help:
 	@echo 'make bench      print the speeds of docs/results/speed.md on this machine, each beside its limit or a peer'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
-	@echo 'make mutate     change the code in small ways and list the changes that no test notices: MUTANTS=20 a room, SEED=1 (hours)'
-	@echo 'make torture    kill -9 campaigns, every system call and allocation failing once, the model of the ring (an hour)'
+	@echo 'make mutate     change the code in small ways and list the changes that no test notices: MUTANTS=20 a room, SEED=1 (an hour)'
+	@echo 'make torture    kill -9 campaigns, every system call and allocation failing once, the model of the ring (hours)'
 	@echo 'make install    PREFIX=/usr/local: programs, manual pages (man tritter-train), completion for bash, zsh and fish'
 	@echo 'make clean      remove everything that was built'
 
