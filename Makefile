@@ -336,7 +336,7 @@ fuzz: setup
 torture: setup
 	@+$(BUILD) tests
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
-		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
+		TORTURE=10000 KILLS=200 TEST_TIMEOUT=7200 tests/run ring_test train_kill
 	@BIN=$(abspath $(BIN)) TORTURE=1000 TEST_TIMEOUT=7200 tests/run hub_kill
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TORTURE=100 TEST_TIMEOUT=7200 tests/run upload
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) tests/fault/torture
@@ -392,7 +392,7 @@ help:
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
 	@echo 'make mutate     change the code in small ways and list the changes that no test notices: MUTANTS=20 a room, SEED=1 (an hour)'
-	@echo 'make torture    kill -9 campaigns, every system call and allocation failing once, the model of the ring (an hour)'
+	@echo 'make torture    kill -9 campaigns, every system call and allocation failing once, the model of the ring (hours)'
 	@echo 'make install    PREFIX=/usr/local: programs, manual pages (man tritter-train), completion for bash, zsh and fish'
 	@echo 'make clean      remove everything that was built'
 
