@@ -26,15 +26,23 @@ void *xcalloc(size_t n, size_t size)
     return checked(calloc(n, size), n && size ? n * size : 0);
 }
 
-void *xcalloc_huge(size_t n, size_t size)
+void *xmalloc_huge(size_t n)
 {
     size_t page = 2 << 20, bytes;
-    if (__builtin_mul_overflow(n, size, &bytes) || __builtin_add_overflow(bytes, page - 1, &bytes))
+    if (__builtin_add_overflow(n, page - 1, &bytes))
         die("out of memory");
     bytes = bytes / page * page;
     void *p = checked(aligned_alloc(page, bytes), bytes);
     madvise(p, bytes, MADV_HUGEPAGE);
-    return memset(p, 0, bytes);
+    return p;
+}
+
+void *xcalloc_huge(size_t n, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes))
+        die("out of memory");
+    return memset(xmalloc_huge(bytes), 0, bytes);
 }
 
 void *xrealloc(void *p, size_t n)

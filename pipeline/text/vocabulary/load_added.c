@@ -79,20 +79,19 @@ int number_added(struct loader *l)
     int rc = 0;
     for (size_t i = 0; i < l->n_added && rc == 0; i++) {
         struct given *g = &l->added[i];
-        const struct name *before = names_find(&seen, g->content, g->len),
-                          *there = before ? NULL : names_find(&l->vocab, g->content, g->len);
-        g->first = before ? before->id : (uint32_t)i;
-        g->number = before               ? l->added[before->id].number
-                    : there              ? there->id
-                    : (highest >= count) ? highest + 1
-                                         : count;
+        bool again = !names_add(&seen, g->content, g->len, (uint32_t)i);
+        g->first = again ? names_find(&seen, g->content, g->len)->id : (uint32_t)i;
+        const struct name *there = again ? NULL : names_find(&l->vocab, g->content, g->len);
+        g->in_vocab = there;
+        g->number = again              ? l->added[g->first].number
+                    : there            ? there->id
+                    : highest >= count ? highest + 1
+                                       : count;
         if (g->number >= VOCABULARY_MAX) {
             rc = loader_bad(l, "added_tokens[%zu]: more than %d ids", i, (int)VOCABULARY_MAX);
             break;
         }
         highest = g->number > highest ? g->number : highest;
-        if (!before)
-            names_add(&seen, g->content, g->len, (uint32_t)i);
         rc = use_for_size(l, g->number, g->content, g->len);
     }
     names_free(&seen);
@@ -112,7 +111,7 @@ static int use_added(struct loader *l, const struct index *finds, struct given *
     struct added *a = first != g ? &l->t->added[first->place] : NULL;
     if (*found && (!a || *found - 1 != first->place))
         return loader_bad(l, "added token \"%.100s\": the normaliser makes it the same as another", name);
-    if (!a && !names_find(&l->vocab, name, g->len) && l->t->tokens[g->number].kind != TOKEN_UNUSED)
+    if (!a && !g->in_vocab && l->t->tokens[g->number].kind != TOKEN_UNUSED)
         return loader_bad(l, "added token \"%.100s\": id %u belongs to another token", name, g->number);
     l->t->renumbered += g->id != g->number;
     if (a && a->normalized != g->normalized)

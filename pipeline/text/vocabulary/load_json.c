@@ -89,11 +89,12 @@ static int take_vocab(struct loader *l)
     if (json_take(c, '}'))
         return 0;
     do {
-        if (!json_take_string(c, &name, &len) || !json_take(c, ':') || names_find(&l->vocab, name, len))
+        if (!json_take_string(c, &name, &len) || !json_take(c, ':'))
             return malformed(l);
         if (take_id(l, name, &id) < 0)
             return -1;
-        names_add(&l->vocab, name, len, id);
+        if (!names_add(&l->vocab, name, len, id))
+            return malformed(l);
     } while (json_take(c, ','));
     return json_take(c, '}') ? 0 : malformed(l);
 }
@@ -120,6 +121,8 @@ static bool take_merge(struct json_cursor *c, struct spelled *m)
     }
     m->left_len = (uint32_t)left;
     m->right_len = (uint32_t)right;
+    m->left_hash = names_hash(m->left, left);
+    m->right_hash = names_hash(m->left + left + 1, right);
     return true;
 }
 
@@ -280,7 +283,7 @@ int load_json(struct loader *l, const char *json, size_t len)
     size_t start = (size_t)(l->in.at - json);
     if (start < len && json[start] == '[')
         return loader_bad(l, "offset %zu: not a JSON object", start);
-    l->in.out = l->strings = xmalloc(len + JSON_OVERSHOOT);
+    l->in.out = l->strings = xmalloc_huge(len + JSON_OVERSHOOT);
     l->root = json_object();
     if (!l->root || !json_take(&l->in, '{'))
         return malformed(l);

@@ -16,7 +16,7 @@
 
 struct spelled { /* a merge: two strings with one byte between them, in loader.strings */
     const char *left;
-    uint32_t left_len, right_len;
+    uint32_t left_len, right_len, left_hash, right_hash;
 };
 
 struct given {           /* an element of added_tokens */
@@ -26,6 +26,7 @@ struct given {           /* an element of added_tokens */
     uint32_t number; /* the id that it gets */
     uint32_t first;  /* place in the list of the first element with this content */
     uint32_t place;  /* of that first one, in tokenizer.added */
+    bool in_vocab;
     bool special, lstrip, rstrip, normalized, word;
 };
 

@@ -36,21 +36,39 @@ static void grow(struct names *x)
     free(old);
 }
 
-const struct name *names_find(const struct names *x, const char *s, size_t len)
+uint32_t names_hash(const char *s, size_t len)
 {
-    if (x->n == 0)
-        return NULL;
-    uint32_t place = slot_of(x, (uint32_t)XXH3_64bits(s, len), s, len)->place;
+    return (uint32_t)XXH3_64bits(s, len);
+}
+
+void names_prefetch(const struct names *x, uint32_t hash)
+{
+    if (x->n > 0)
+        __builtin_prefetch(&x->slots[hash & (2 * x->cap - 1)]);
+}
+
+const struct name *names_find_hash(const struct names *x, uint32_t hash, const char *s, size_t len)
+{
+    uint32_t place = x->n > 0 ? slot_of(x, hash, s, len)->place : 0;
     return place ? &x->v[place - 1] : NULL;
 }
 
-void names_add(struct names *x, const char *s, size_t len, uint32_t id)
+const struct name *names_find(const struct names *x, const char *s, size_t len)
+{
+    return names_find_hash(x, names_hash(s, len), s, len);
+}
+
+bool names_add(struct names *x, const char *s, size_t len, uint32_t id)
 {
     if (x->n == x->cap)
         grow(x);
-    uint32_t hash = (uint32_t)XXH3_64bits(s, len);
+    uint32_t hash = names_hash(s, len);
+    struct name_slot *slot = slot_of(x, hash, s, len);
+    if (slot->place)
+        return false;
     x->v[x->n] = (struct name){s, (uint32_t)len, id};
-    *slot_of(x, hash, s, len) = (struct name_slot){hash, ++x->n};
+    *slot = (struct name_slot){hash, ++x->n};
+    return true;
 }
 
 void names_free(struct names *x)

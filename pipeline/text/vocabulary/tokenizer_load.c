@@ -18,7 +18,10 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/text/pretokenize/bytelevel.h"
 
-enum { MAX_FILE = 32 << 20 }; /* bytes: several times the largest file in use */
+enum {
+    MAX_FILE = 32 << 20, /* bytes: several times the largest file in use */
+    AHEAD = 16,          /* merges: their tokens are fetched so long before they are looked up, a guess */
+};
 
 int loader_bad(struct loader *l, const char *fmt, ...)
 {
@@ -181,10 +184,10 @@ static int use_merge(struct loader *l, size_t i)
     if (m->right_len < prefix)
         return loader_bad(l, "model.merges[%zu]: \"%.100s\" is shorter than continuing_subword_prefix", i,
                           right);
-    if (text_id(l, names_find(&l->vocab, m->left, m->left_len), &a) < 0)
+    if (text_id(l, names_find_hash(&l->vocab, m->left_hash, m->left, m->left_len), &a) < 0)
         return loader_bad(l, "model.merges[%zu]: \"%.*s\" is not in the vocabulary", i,
                           (int)(m->left_len < 100 ? m->left_len : 100), m->left);
-    if (text_id(l, names_find(&l->vocab, right, m->right_len), &b) < 0)
+    if (text_id(l, names_find_hash(&l->vocab, m->right_hash, right, m->right_len), &b) < 0)
         return loader_bad(l, "model.merges[%zu]: \"%.100s\" is not in the vocabulary", i, right);
     strbuf_reset(&l->bytes);
     strbuf_add(&l->bytes, m->left, m->left_len);
@@ -266,9 +269,13 @@ static int load_tokens(struct loader *l)
 {
     if (each_in_vocabulary(l, use_token) < 0 || load_added(l) < 0)
         return -1;
-    for (size_t i = 0; i < l->n_merges; i++)
+    for (size_t i = 0; i < l->n_merges; i++) {
+        const struct spelled *later = &l->merges[i + AHEAD < l->n_merges ? i + AHEAD : i];
+        names_prefetch(&l->vocab, later->left_hash);
+        names_prefetch(&l->vocab, later->right_hash);
         if (use_merge(l, i) < 0)
             return -1;
+    }
     return 0;
 }
 
@@ -316,23 +323,19 @@ static char *read_text(const char *path, size_t *len, char *err, size_t cap)
             fclose(f);
         return NULL;
     }
-    struct strbuf text = {0};
-    char block[65536];
-    size_t n;
-    while (text.len <= MAX_FILE && (n = fread(block, 1, sizeof block, f)) > 0)
-        strbuf_add(&text, block, n);
+    char *text = xmalloc_huge(MAX_FILE + 1); /* what is not read takes no memory */
+    *len = fread(text, 1, MAX_FILE + 1, f);
     bool failed = ferror(f);
     fclose(f);
-    *len = text.len;
     if (failed)
-        snprintf(err, cap, "%s: offset %zu: cannot read", path, text.len);
-    else if (text.len > MAX_FILE)
+        snprintf(err, cap, "%s: offset %zu: cannot read", path, *len);
+    else if (*len > MAX_FILE)
         snprintf(err, cap, "%s: larger than %d MiB: not a tokenizer.json", path, (int)MAX_FILE >> 20);
-    else if (text.len == 0)
+    else if (*len == 0)
         snprintf(err, cap, "%s: empty", path);
     else
-        return text.s;
-    strbuf_free(&text);
+        return text;
+    free(text);
     return NULL;
 }
 

@@ -68,7 +68,7 @@ static uint64_t exchange(uint64_t w, unsigned k)
     return w;
 }
 
-/* Returns a base of this block from which all these bytes find a free unit; -1: none. */
+/* Returns a base of this block that no node has and from which all these bytes find a free unit; -1: none. */
 static int base_in(const struct block *block, const unsigned char *bytes, size_t n)
 {
     if (block->n_used + n > BLOCK)
@@ -83,12 +83,24 @@ static int base_in(const struct block *block, const unsigned char *bytes, size_t
     return -1;
 }
 
+/* Does that for one byte, as most nodes have. */
+static int base_for_one(const struct block *block, unsigned char byte)
+{
+    for (unsigned q = 0; q < 4; q++)
+        for (uint64_t left = ~block->used[q]; left; left &= left - 1) {
+            unsigned base = (64 * q + (unsigned)__builtin_ctzll(left)) ^ byte;
+            if (!(block->based[base / 64] >> base % 64 & 1))
+                return (int)base;
+        }
+    return -1;
+}
+
 static uint32_t find_base(struct builder *b, const unsigned char *bytes, size_t n)
 {
     for (size_t k = b->first;; k++) {
         if (k == b->n_blocks)
             add_block(b);
-        int base = base_in(&b->blocks[k], bytes, n);
+        int base = n == 1 ? base_for_one(&b->blocks[k], *bytes) : base_in(&b->blocks[k], bytes, n);
         if (base >= 0) {
             set_bit(b->blocks[k].based, (unsigned)base);
             b->blocks[k].n_used += n;
