@@ -33,6 +33,8 @@ struct weights {
     float *rope; /* (c.T, c.D) f32: cosines, then sines */
     int depth;   /* layers 0 .. depth-1 take part in passes, later ones are inactive (train/growth.h); c.L at
                     first */
+    int held;    /* above 0: the embedding and the layers 0 .. held-1 have gradients of zero, and backward
+                    passes end above them (train/choice.h) */
 };
 
 /* Allocates and zeroes the weights. Returns -1 with err when there is no memory (with the numbers), or when
@@ -73,7 +75,8 @@ int weights_init(struct weights *w, uint64_t seed);
 /* Zeroes the output projections of the layers from `from` on, which makes these layers exact identities.
  * Returns -1 when there is no memory on the host. */
 int weights_silence(struct weights *w, int from);
-void weights_publish(struct weights *w); /* copies theta to work, if theta exists */
+size_t weights_held(const struct weights *w); /* elements that are held: the first ones of the flat array */
+void weights_publish(struct weights *w);      /* copies theta to work, if theta exists */
 
 struct activations; /* buffers for micro-batches of up to B x T */
 enum activations_mode {

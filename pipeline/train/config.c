@@ -343,8 +343,13 @@ void config_resolve(struct train_config *c, const json_t *stored, const char *fr
         setting_check(s);
     if (c->finish == (enum finish_choice)UNSET_WORD)
         c->finish = c->schedule == SCHEDULE_MERGE ? FINISH_PREDICT : FINISH_DECAY;
+    if (c->finish == FINISH_CORRECT && (c->schedule != SCHEDULE_WSD || c->layers < 2))
+        usage_error("--finish correct: only with --schedule wsd and two layers or more");
     resolve_parts(c, parts_given);
     resolve_growth(c);
+    if (c->finish == FINISH_CORRECT &&
+        growth_since(&c->growth, c->steps) > (uint64_t)((1 - c->decay) * (double)c->steps))
+        usage_error("--finish correct: the last layers join after the decay has begun");
     if (c->sample_every > 0 && c->sample_prompts.n == 0)
         usage_error("--sample-every: --sample-prompt TEXT is missing");
     if (c->warmup + c->decay > 1)

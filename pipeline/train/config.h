@@ -23,7 +23,7 @@ enum device_choice { DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA, DEVICE_REFERENCE };
 enum compute_dtype { COMPUTE_AUTO, COMPUTE_BF16, COMPUTE_F32 };
 enum attention_choice { ATTENTION_OWN, ATTENTION_CUDNN };
 enum optimizer_choice { OPTIMIZER_ADAMW, OPTIMIZER_MUON };
-enum finish_choice { FINISH_DECAY, FINISH_PREDICT, FINISH_AUTO };
+enum finish_choice { FINISH_DECAY, FINISH_PREDICT, FINISH_AUTO, FINISH_CORRECT };
 enum recipe { RECIPE_PLAN, RECIPE_FAST };
 
 enum { CONFIG_PARTS = 8 }; /* of a run that a launcher started, so that 1 to 8 processes give equal bits */

@@ -124,11 +124,11 @@ static void step_bf16(const struct optim *o, struct weights *w, const struct opt
 }
 
 /* One more update of the layers that take part, and of the rest. */
-static void grow_older(struct optim *o, int depth, float beta2)
+static void grow_older(struct optim *o, int held, int depth, float beta2)
 {
     o->beta2_power = (o->t == 0 ? 1 : o->beta2_power) * (double)beta2;
     o->t++;
-    for (int l = 0; l < depth; l++) {
+    for (int l = held; l < depth; l++) {
         o->ages[l].beta2_power = (o->ages[l].updates == 0 ? 1 : o->ages[l].beta2_power) * (double)beta2;
         o->ages[l].updates++;
     }
@@ -137,7 +137,8 @@ static void grow_older(struct optim *o, int depth, float beta2)
 void optim_step(struct optim *o, struct weights *w, const float *grad, double norm, double lr, double share)
 {
     float beta2 = (float)pow((double)o->beta2, share);
-    grow_older(o, w->depth, beta2);
+    grow_older(o, w->held, w->depth, beta2);
+    size_t held = weights_held(w);
     struct adamw a = {
         .lr = (float)lr,
         .beta1 = o->beta1,
@@ -149,7 +150,7 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
     for (size_t i = 0; i < o->n_spans; i++) {
         struct optim_span own = own_part(o, &o->spans[i]);
         const struct optim_span *r = &own;
-        if (r->layer >= w->depth || r->n == 0)
+        if (r->layer >= w->depth || r->n == 0 || o->spans[i].offset < held)
             continue;
         struct optim_age age = r->layer < 0 ? (struct optim_age){o->t, o->beta2_power} : o->ages[r->layer];
         float rate = o->rate[r->group];

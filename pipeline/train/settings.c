@@ -136,10 +136,12 @@ const struct setting settings[] = {
      "LAYERS@STEP,LAYERS@SHARE%..: begin shallow, more layers join later, as in 1@0,6@75%; auto: one layer, "
      "all "
      "of them after three quarters of the steps (off)"},
-    {0, "finish", OPT_WORD, &cfg.finish, "decay|predict|auto", RESULT, NAN, 0, FINISH_AUTO,
+    {0, "finish", OPT_WORD, &cfg.finish, "decay|predict|auto|correct", RESULT, NAN, 0, FINISH_CORRECT,
      "what the model is. decay: the weights as they are; predict: as averages of the last steps forecast "
-     "them after "
-     "a decay; auto: whichever is better on the next batch (decay; with merge predict)"},
+     "them after a decay; auto: whichever is better on the next batch; correct: auto, and the decay of wsd "
+     "is "
+     "taken by the upper half of the layers alone, the lower one being held at its forecast, as long as that "
+     "is better (decay; with merge predict)"},
 
     {.type = OPT_HEADING, .help = "Validation, checkpoints, safety"},
     {0, "val", OPT_LIST, &cfg.val, "NAME=DIR", NOT_KEPT, 0, 0, 0, "token shards to validate on; repeatable"},

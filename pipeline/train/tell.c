@@ -83,7 +83,7 @@ static struct schedule schedule_of(const struct trainer *t, uint64_t steps)
 {
     struct schedule s = t->schedule;
     s.steps = steps;
-    if (loop_finished(t) && s.kind != SCHEDULE_WSD && s.kind != SCHEDULE_COSINE) {
+    if (choice_finished(t) && s.kind != SCHEDULE_WSD && s.kind != SCHEDULE_COSINE) {
         s.kind = SCHEDULE_WSD;
         s.decay = FORESEEN_DECAY;
     }

@@ -15,21 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TOKENIZER = 256 << 20 };
-
 void trainer_load_tokenizer(struct trainer *t, const char *resume_dir)
 {
-    const char *dir = resume_dir ? resume_dir : t->cfg->init_dir;
-    char err[1024], *copy = dir ? path_join(dir, "tokenizer.json") : NULL;
-    const char *path = t->cfg->tokenizer ? t->cfg->tokenizer : copy;
-    if (!path)
-        usage_error("-t FILE is missing: the tokenizer");
-    t->tok_json = read_file(path, &t->tok_len, MAX_TOKENIZER);
-    t->tok = tokenizer_parse(t->tok_json, t->tok_len, path, err, sizeof err);
-    if (!t->tok)
-        die("%s", err);
-    tokenizer_read_config(t->tok, path);
-    free(copy);
+    tokenizer_files_read(&t->vocabulary, t->cfg->tokenizer, resume_dir ? resume_dir : t->cfg->init_dir);
+    t->tok = t->vocabulary.tok;
 }
 
 void trainer_open_batches(struct trainer *t, const struct model_config *m)
@@ -193,7 +182,7 @@ static void allocate_rows(struct trainer *t)
     t->tokens = xcalloc((size_t)t->h->B * (t->h->T + 1), sizeof *t->tokens);
     t->loss = xcalloc((size_t)t->h->B * t->h->T, sizeof *t->loss);
     t->row_loss = xcalloc(t->h->B, sizeof *t->row_loss);
-    t->finished_loss = xcalloc((size_t)t->micro, sizeof *t->finished_loss);
+    t->other_loss = xcalloc(t->h->B, sizeof *t->other_loss);
     t->rank_border = xcalloc(ranks + 1, sizeof *t->rank_border);
     t->rank_norm = xcalloc(ranks, sizeof *t->rank_norm);
     for (size_t r = 0; r <= ranks; r++)
@@ -361,8 +350,7 @@ void trainer_close(struct trainer *t)
     finish_free(&t->finish, &t->w);
     weights_free(&t->w);
     t->ops->close(t->dev);
-    tokenizer_free(t->tok);
-    free(t->tok_json);
+    tokenizer_files_free(&t->vocabulary);
     free(t->tokens);
     free(t->loss);
     free(t->row_loss);
@@ -370,5 +358,5 @@ void trainer_close(struct trainer *t)
     free(t->rank_border);
     free(t->rank_norm);
     free(t->source_loss);
-    free(t->finished_loss);
+    free(t->other_loss);
 }
