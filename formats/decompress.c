@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -499,7 +500,7 @@ enum decompress_kind decompress_kind_of_name(const char *name, size_t *stem)
     *stem = len;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t n = strlen(ends[i].end);
-        if (len > n && strcmp(name + len - n, ends[i].end) == 0) {
+        if (len > n && strcasecmp(name + len - n, ends[i].end) == 0) {
             *stem = len - n;
             return ends[i].kind;
         }

@@ -99,6 +99,9 @@ static int invalid(struct doc_parser *p, const json_error_t *e, const char *json
     char what[200];
     size_t n = 0;
     const char *nul = memchr(json, 0, len);
+    if (len >= 2 && (memcmp(json, "\xff\xfe", 2) == 0 || memcmp(json, "\xfe\xff", 2) == 0))
+        return fail(p, 0,
+                    "UTF-16, as its byte order mark says: JSON lines are UTF-8 (iconv -f UTF-16 -t UTF-8)");
     if (nul)
         return fail(p, (size_t)(nul - json), "invalid JSON: a NUL byte, as in a binary or unfinished file");
     for (const char *c = e->text; *c && n + 24 < sizeof what;) {
@@ -118,7 +121,8 @@ static int invalid(struct doc_parser *p, const json_error_t *e, const char *json
                                                                  : "");
 }
 
-static int load(struct doc_parser *p, const char *json, size_t len)
+/* more: repairs besides those that were asked for. */
+static int load(struct doc_parser *p, const char *json, size_t len, unsigned more)
 {
     json_error_t e;
     bool repaired;
@@ -126,8 +130,8 @@ static int load(struct doc_parser *p, const char *json, size_t len)
         return fail(p, 0, "JSON object longer than %d MiB", DOC_MAX_JSON >> 20);
     if (len >= COUNT_FROM && doc_too_many_values(json, len))
         return fail(p, 0, "JSON object with more than %d values", DOC_MAX_VALUES);
-    p->root =
-        json_load_lenient(json, len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, p->repairs, &e, &repaired);
+    p->root = json_load_lenient(json, len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, p->repairs | more, &e,
+                                &repaired);
     p->repaired += repaired;
     if (!p->root)
         return invalid(p, &e, json, len);
@@ -297,7 +301,7 @@ int doc_parse(struct doc_parser *p, const char *json, size_t len, const char *te
     forget(p, d);
     if (parse_flat(p, json, len, text_field, d))
         return 0;
-    if (load(p, json, len) != 0 || get_text(p, text_field, d) < 0)
+    if (load(p, json, len, 0) != 0 || get_text(p, text_field, d) < 0)
         return -1;
     get_id_and_domain(p, d);
     return 0;
@@ -308,7 +312,7 @@ int doc_parse_template(struct doc_parser *p, const char *json, size_t len, const
 {
     const char *field = "";
     forget(p, d);
-    if (load(p, json, len) != 0)
+    if (load(p, json, len, JSON_REPAIR_AS_TEXT) != 0)
         return -1;
     switch (template_fill_json(t, p->root, join, &p->joined, &d->len, &field)) {
     case TEMPLATE_OK:

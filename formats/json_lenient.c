@@ -116,33 +116,76 @@ static size_t repair_string(char *s, size_t len, bool surrogates, bool *changed)
     return at < len ? at + 1 : len;
 }
 
+/* Returns the length of what stands at s: a string, a number, or one character of something else. *refused:
+ * it is a number that parsers refuse, one of those that repairs are for. */
+static size_t step(char *s, size_t len, unsigned repairs, bool *refused, bool *changed)
+{
+    bool whole;
+    size_t n;
+    *refused = false;
+    if (s[0] == '"')
+        return 1 + repair_string(s + 1, len - 1, repairs & JSON_REPAIR_SURROGATES, changed);
+    if ((repairs & JSON_REPAIR_NAN) && (n = nan_at(s, len)) > 0) {
+        *refused = true;
+        return n;
+    }
+    n = number_at(s, len, &whole);
+    *refused = n > 0 && (repairs & JSON_REPAIR_HUGE) && is_huge(s, n, whole);
+    return n > 0 ? n : 1;
+}
+
 bool json_repair(char *s, size_t len, unsigned repairs)
 {
-    bool changed = false, whole;
+    bool changed = false, refused;
     for (size_t at = 0, n; at < len; at += n) {
-        n = 1;
-        if (s[at] == '"') {
-            n = 1 + repair_string(s + at + 1, len - at - 1, repairs & JSON_REPAIR_SURROGATES, &changed);
-        } else if ((repairs & JSON_REPAIR_NAN) && (n = nan_at(s + at, len - at)) > 0) {
+        n = step(s + at, len - at, repairs, &refused, &changed);
+        if (refused)
             put_zero(s + at, n);
-            changed = true;
-        } else if ((n = number_at(s + at, len - at, &whole)) > 0) {
-            if ((repairs & JSON_REPAIR_HUGE) && is_huge(s + at, n, whole)) {
-                put_zero(s + at, n);
-                changed = true;
-            }
-        } else {
-            n = 1;
-        }
+        changed |= refused;
     }
     return changed;
+}
+
+/* Puts quotes around the numbers that json_repair would make 0.0. Returns a copy, malloced. */
+static char *quote_numbers(char *s, size_t len, unsigned repairs, size_t *out_len)
+{
+    char *out = malloc(2 * len + 1), *to = out; /* such a number has 3 characters at least */
+    bool changed, refused;
+    for (size_t at = 0, n; out && at < len; at += n) {
+        n = step(s + at, len - at, repairs, &refused, &changed);
+        if (refused)
+            *to++ = '"';
+        memcpy(to, s + at, n);
+        to += n;
+        if (refused)
+            *to++ = '"';
+    }
+    *out_len = out ? (size_t)(to - out) : 0;
+    return out;
+}
+
+/* Reads the text with the numbers that were refused as strings; copy: its repaired copy, which is
+ * overwritten.
+ */
+static json_t *load_as_text(const char *text, char *copy, size_t len, size_t flags, unsigned repairs,
+                            json_error_t *e)
+{
+    size_t quoted_len;
+    memcpy(copy, text, len);
+    json_repair(copy, len, repairs & JSON_REPAIR_SURROGATES);
+    char *quoted = quote_numbers(copy, len, JSON_REPAIR_HUGE | repairs, &quoted_len);
+    json_t *root = quoted ? json_loadb(quoted, quoted_len, flags, e) : NULL;
+    free(quoted);
+    return root;
 }
 
 json_t *json_load_lenient(const char *text, size_t len, size_t flags, unsigned repairs, json_error_t *e,
                           bool *repaired)
 {
     json_t *root = json_loadb(text, len, flags, e);
-    bool huge = !root && json_error_code(e) == json_error_numeric_overflow;
+    bool huge = !root && json_error_code(e) == json_error_numeric_overflow,
+         as_text = repairs & JSON_REPAIR_AS_TEXT;
+    repairs &= ~(unsigned)JSON_REPAIR_AS_TEXT;
     if (repaired)
         *repaired = false;
     char *copy = root || (!huge && !repairs) ? NULL : malloc(len + 1);
@@ -152,6 +195,10 @@ json_t *json_load_lenient(const char *text, size_t len, size_t flags, unsigned r
     bool changed = json_repair(copy, len, JSON_REPAIR_HUGE | repairs);
     if (changed)
         root = json_loadb(copy, len, flags, e);
+    if (root && as_text) {
+        json_decref(root);
+        root = load_as_text(text, copy, len, flags, repairs, e);
+    }
     if (repaired)
         *repaired = root && repairs;
     free(copy);

@@ -15,6 +15,7 @@ enum json_repair {
     JSON_REPAIR_HUGE = 1,       /* numbers that overflow a double or a 64-bit integer become 0.0 */
     JSON_REPAIR_NAN = 2,        /* NaN, Infinity and -Infinity, which Python writes, become 0.0 */
     JSON_REPAIR_SURROGATES = 4, /* escapes that are half of a surrogate pair become \ufffd */
+    JSON_REPAIR_AS_TEXT = 8,    /* for json_load_lenient: such numbers become strings that hold their text */
 };
 
 /* Returns true when something was changed. repairs: bits of enum json_repair. */

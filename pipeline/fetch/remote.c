@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <xxhash.h>
 
 enum { WAIT_MS = 100 };
@@ -35,7 +36,7 @@ struct remote {
 static bool has_end(const char *s, size_t len, const char *end)
 {
     size_t n = strlen(end);
-    return len > n && memcmp(s + len - n, end, n) == 0;
+    return len > n && strncasecmp(s + len - n, end, n) == 0;
 }
 
 /* Whether a file of a repository is one of documents, by its name: cards, licences and weights are none. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,7 +46,7 @@ static bool is_json(const char *path)
     decompress_kind_of_name(path, &stem);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         size_t n = strlen(endings[i]);
-        if (stem > n && memcmp(path + stem - n, endings[i], n) == 0)
+        if (stem > n && strncasecmp(path + stem - n, endings[i], n) == 0)
             return true;
     }
     return strcmp(path, "-") == 0;

@@ -160,8 +160,9 @@ static void report(const struct input_stats *s)
             say("left out: %llu %s", (unsigned long long)left_out[i].n,
                 left_out[i].n == 1 ? left_out[i].one : left_out[i].many);
     if (s->binary > 0)
-        warn("left out: %llu binary %s", (unsigned long long)s->binary,
-             s->binary == 1 ? "file (NUL in it)" : "files (NUL in them)");
+        warn("left out: %llu binary %s (NUL in %s, or a compression that is not read)",
+             (unsigned long long)s->binary, s->binary == 1 ? "file" : "files",
+             s->binary == 1 ? "it" : "them");
     if (s->repaired > 0)
         warn("%llu %s taken only as --accept-nan or --replace-surrogates asks",
              (unsigned long long)s->repaired, s->repaired == 1 ? "document was" : "documents were");

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,7 +59,33 @@ bool input_have(struct input *in, size_t n)
 static bool has_end(const char *s, size_t len, const char *end)
 {
     size_t n = strlen(end);
-    return len > n && memcmp(s + len - n, end, n) == 0;
+    return len > n && strncasecmp(s + len - n, end, n) == 0;
+}
+
+/* Whether the name promises documents in a compression that is not read. The bytes need not show it: few of
+ * them hold no NUL, and would pass for a text. */
+static bool is_unread(const char *name)
+{
+    static const char *const compressions[] = {".br", ".lzma", ".lz", ".lzo", ".sz", ".snappy", ".Z", ".zz"},
+                             *const documents[] = {".jsonl", ".ndjson", ".json",    ".txt", ".csv",
+                                                   ".tsv",   ".warc",   ".parquet", ".wet", ".tar"};
+    size_t len = strlen(name);
+    for (size_t i = 0; i < sizeof compressions / sizeof *compressions; i++)
+        for (size_t k = 0; has_end(name, len, compressions[i]) && k < sizeof documents / sizeof *documents;
+             k++)
+            if (has_end(name, len - strlen(compressions[i]), documents[k]))
+                return true;
+    return false;
+}
+
+/* For what lies in a directory or an archive: there such a file is left out. */
+static bool leaves_out(struct input *in, const char *name)
+{
+    if (!is_unread(name))
+        return false;
+    detail("%s: left out: its compression is not read", name);
+    in->stats.binary++;
+    return true;
 }
 
 static enum kind kind_of_name(const char *name, size_t len)
@@ -238,6 +265,8 @@ static void open_operand(struct input *in, const char *path)
         close(fd);
         in->walk = walk_open(path, &in->opts.globs);
     } else if (S_ISREG(st.st_mode) && strncmp(path, "/dev/", 5) != 0) {
+        if (is_unread(path))
+            die("%s: its compression is not read: only .gz, .zst, .lz4, .bz2 and .xz", path);
         start_named(in, fd, path);
     } else {
         start_file(in, fd, path, DECOMPRESS_AUTO, JSON_LINES); /* pipes and other special files */
@@ -249,6 +278,8 @@ bool input_next_file(struct input *in)
     while (!in->stopped && !in->file && !in->parquet) {
         const char *member = in->members ? members_next(in->members) : NULL;
         const char *path = in->walk && !in->members ? walk_next(in->walk) : NULL;
+        if ((member && leaves_out(in, member)) || (!in->members && path && leaves_out(in, path)))
+            continue;
         if (member) {
             start_member(in, member);
         } else if (in->members) {

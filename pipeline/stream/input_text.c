@@ -78,10 +78,13 @@ static bool skip_binary(struct input *in, const char *nul)
 {
     static const struct {
         const char *magic, *what;
-    } archives[] = {{"7z\xbc\xaf", "a 7-Zip archive"}, {"Rar!", "a RAR archive"}};
+    } archives[] = {{"7z\xbc\xaf", "a 7-Zip archive"},
+                    {"Rar!", "a RAR archive"},
+                    {"\xff\xfe", "UTF-16 (iconv -f UTF-16 -t UTF-8 makes it UTF-8)"},
+                    {"\xfe\xff", "UTF-16 (iconv -f UTF-16 -t UTF-8 makes it UTF-8)"}};
     const char *what = "binary: it holds a NUL byte";
     for (size_t i = 0; in->piece == 0 && i < sizeof archives / sizeof *archives; i++)
-        if (memcmp(in->buf, archives[i].magic, 4) == 0)
+        if (memcmp(in->buf, archives[i].magic, strlen(archives[i].magic)) == 0)
             what = archives[i].what;
     if (!in->walk && !in->members)
         die("%s: offset %llu: %s, which is not read as text", in->name,

@@ -43,6 +43,26 @@ echo '{"text":"a \ud83d b","n":-1e999}' >half.jsonl
 "$BIN/fetch" --cat half.jsonl 2>err && exit 1
 expect '{"text":"a � b","id":"half.jsonl:1","domain":"other"}' --replace-surrogates half.jsonl
 
+# those that are asked for are written as they stand
+echo '{"a":1e400,"b":-123456789012345678901234567890,"c":[1E-5,2E999],"d":{"e":1e309}}' >huge.jsonl
+expect '{"text":"1e400 -123456789012345678901234567890 1e-05+2E999 1e309","id":"huge.jsonl:1","domain":"other"}' huge.jsonl --text '{a} {b} {c} {d.e}' --join +
+expect '{"text":"NaN/-Infinity/1e400","id":"nan.jsonl:1","domain":"other"}' --accept-nan nan.jsonl --text '{m}/{o}/{n}'
+expect '{"text":"a � b -1e999","id":"half.jsonl:1","domain":"other"}' --replace-surrogates half.jsonl --text '{text} {n}'
+
+# endings in capitals; names that promise a compression that is not read, whatever the bytes; UTF-16
+cp d.jsonl.gz CAPITALS.JSONL.GZ; cp d.jsonl.zst Mixed.Jsonl.Zst
+expect "${want//d.jsonl:/CAPITALS.JSONL.GZ:}
+${want//d.jsonl:/Mixed.Jsonl.Zst:}" CAPITALS.JSONL.GZ Mixed.Jsonl.Zst
+fails() { ! "$BIN/fetch" --cat "${@:2}" >/dev/null 2>err; grep -qF -e "$1" err || { echo "no '$1' in"; cat err; exit 1; }; }
+mkdir unread
+for end in br lzma Z; do echo 'few bytes' >"unread/a.jsonl.$end"; fails "unread/a.jsonl.$end: its compression is not read" "unread/a.jsonl.$end"; done
+fails 'left out: 3 binary files (NUL in them, or a compression that is not read)' unread
+fails 'nothing was read' unread
+tar cf unread.tar unread; fails 'left out: 3 binary files' unread.tar
+echo 'text' >unread/notes.Z; expect '{"text":"text\n","id":"unread/notes.Z","domain":"other"}' unread    # no document by its name
+printf '\377\376{\0}\0\n\0' >wide.jsonl; fails 'wide.jsonl:1: byte 0: UTF-16, as its byte order mark says' wide.jsonl
+cp wide.jsonl wide.txt; fails 'wide.txt: offset 3: UTF-16' wide.txt
+
 # a .json file: an array, an object over several lines, or one object after the other
 printf ' [\n {"text": "a ]}\\"", "x": [{}]},\n{"text": "b"}\n]\n' >a.json
 expect '{"text":"a ]}\"","id":"a.json:2","domain":"other"}
@@ -100,7 +120,6 @@ list='{#conversations}<{role}> {content}\n{/conversations}'
 :q,' ]
 [ "$(text nested-brotli.parquet --text '{#conversations}{role}{/conversations}/{conversations.role}' --join +)" = 'userbot/user+bot
 user/user' ]
-fails() { ! "$BIN/fetch" --cat "${@:2}" >/dev/null 2>err; grep -qF "$1" err || { echo "no '$1' in"; cat err; exit 1; }; }
 fails 'no "conversations.from" column' nested-brotli.parquet --text '{#conversations}{from}{/conversations}'
 fails '"meta" is no list of groups' nested-brotli.parquet --text '{#meta}{title}{/meta}'
 fails '"conversations" names no field' nested-brotli.parquet --text '{#conversations}x{/conversations}{choices}' --join +

@@ -29,6 +29,12 @@ ids added.json 'za<x>!he!hez' "[122,97,300,33,$he,33,$he,122]"
 ids added.json 'bhe' "[98,$he]"
 expect 0 'added.json: 2 added tokens have other ids than the file says' "$tokenize" -t added.json --ids text.txt
 
+# one that is white space itself, and takes more of it on both sides, is there once
+sed 's/"added_tokens": \[/&{"id": 300, "content": " ", "lstrip": true, "rstrip": true},/' tok.json >space.json
+ids space.json 'q   z q' '[113,300,122,300,113]'
+sed 's/"added_tokens": \[/&{"id": 300, "content": " ", "rstrip": true},/' tok.json >space.json
+ids space.json 'q  z' '[113,300,300,122]'
+
 # no token for bytes that UTF-8 never holds: text that holds one is an error that names it, or has U+FFFD
 sed -e '/"\(\xc3[\x80\x81\xb5-\xbf]\)": /d' tok.json >gap.json
 [ "$(wc -l <gap.json)" = $(($(wc -l <tok.json) - 13)) ]

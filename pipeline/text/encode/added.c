@@ -85,10 +85,12 @@ void added_split(const struct tokenizer *t, const char *text, size_t len, enum a
             continue;
         if (a->word && (ends_with_word(text, start) || begins_with_word(text + stop, len - stop)))
             continue;
-        if (a->lstrip)
-            start = strip_left(text, from < start ? from : start, start);
+        if (a->lstrip) /* white space that the token before has taken is not taken again */
+            start = from < start ? strip_left(text, from, start) : from;
         while (a->rstrip && white(text + stop, len - stop, &n))
             stop += n;
+        if (stop <= start) /* all of it was */
+            continue;
         if (start > from)
             put_text(arg, text + from, start - from);
         put_id(arg, a->id);
