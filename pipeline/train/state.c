@@ -222,6 +222,12 @@ static void give_share(struct trainer *t)
     t->saved_step = t->step;
 }
 
+void state_prune(const struct trainer *t)
+{
+    rundir_prune(t->cfg->run, t->step, t->cfg->keep_last, t->cfg->keep_best ? t->best_step : 0,
+                 choice_back_step(t));
+}
+
 void state_save(struct trainer *t)
 {
     if (t->cluster->rank != 0) {
@@ -246,8 +252,7 @@ void state_save(struct trainer *t)
         save_finished(t);
     if (t->cfg->keep_best && t->best_step == t->step)
         rundir_link(t->cfg->run, "best", t->step);
-    rundir_prune(t->cfg->run, t->step, t->cfg->keep_last, t->cfg->keep_best ? t->best_step : 0,
-                 choice_back_step(t));
+    state_prune(t);
     detail("saved %s", dir);
     free(dir);
 }
