@@ -191,6 +191,12 @@ static void save_finished(struct trainer *t)
     free(dir);
 }
 
+void state_prune(const struct trainer *t)
+{
+    rundir_prune(t->cfg->run, t->step, t->cfg->keep_last, t->cfg->keep_best ? t->best_step : 0,
+                 choice_back_step(t));
+}
+
 void state_save(struct trainer *t)
 {
     bool first = t->cluster->rank == 0;
@@ -213,8 +219,7 @@ void state_save(struct trainer *t)
     if (first && t->cfg->keep_best && t->best_step == t->step)
         rundir_link(t->cfg->run, "best", t->step);
     if (first)
-        rundir_prune(t->cfg->run, t->step, t->cfg->keep_last, t->cfg->keep_best ? t->best_step : 0,
-                     choice_back_step(t));
+        state_prune(t);
     detail("saved %s", dir);
     free(dir);
 }

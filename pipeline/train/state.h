@@ -16,6 +16,7 @@ void state_check_device(struct trainer *t, uint64_t step);
 const char *state_left(const struct trainer *t);
 /* Saves, links latest (and best, when this step is), prunes. */
 void state_save(struct trainer *t);
+void state_prune(const struct trainer *t); /* removes the checkpoints that need not be kept */
 /* Fills weights, optimizer and counters from the checkpoint in dir; t's arrays are allocated. Dies when they
  * do not fit. */
 void state_load(struct trainer *t, const char *dir, const json_t *state);

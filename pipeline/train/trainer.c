@@ -334,8 +334,7 @@ void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
     if (best && is_dir(best))
         rundir_link(t->cfg->run, "best", t->best_step);
     free(best);
-    rundir_prune(t->cfg->run, t->step, t->cfg->keep_last, t->cfg->keep_best ? t->best_step : 0,
-                 choice_back_step(t)); /* a kill's rest */
+    state_prune(t); /* what a killed run had no time to remove */
     say("going on from %s at step %llu of %llu", dir, (unsigned long long)t->step,
         (unsigned long long)t->cfg->steps);
 }
