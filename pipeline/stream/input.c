@@ -227,6 +227,11 @@ bool input_next(struct input *in, struct doc *d)
     return false;
 }
 
+uint64_t input_number(const struct input *in)
+{
+    return in->found - 1;
+}
+
 void input_stats(const struct input *in, struct input_stats *stats)
 {
     *stats = in->stats;

@@ -130,6 +130,8 @@ void input_add(struct input *in, const struct input_source *source);
 bool input_next(struct input *in, struct doc *d);
 void input_stats(const struct input *in, struct input_stats *stats);
 /* Also reports what was left out, if anything was. */
+/* The number of the document that input_next gave last, from 0, among those of all parts. */
+uint64_t input_number(const struct input *in);
 void input_close(struct input *in);
 
 #endif

@@ -15,7 +15,8 @@
 #include "pipeline/text/learn/train_words.h"
 #include "pipeline/text/vocabulary/vocabulary.h"
 
-static const char *output;
+static const char *output, *counts;
+static bool merge;
 static uint64_t vocab_size = 65536, min_count = 2, memory = 1 << 30;
 static struct feed_opts feed = {.name = "count", .max_bytes = UINT64_MAX, .sample = 1};
 static int64_t threads;
@@ -34,6 +35,10 @@ static const struct opt opts[] = {
      "use about this much (default 1GiB). More words than fit are counted on disk,\n"
      "in $TMPDIR or /tmp; if merging takes more, the rarest words are left out,\n"
      "and that is said"},
+    {0, "counts", OPT_STR, &counts, "FILE",
+     "only count the words, and write the counts here: a job of several, with --part"},
+    {0, "merge", OPT_FLAG, &merge, NULL,
+     "the operands are such files, all parts of a corpus: learn what one job would learn"},
     {'j', "threads", OPT_INT, &threads, "N",
      "threads that count (default: one a processor); the result is the same"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Documents"},
@@ -47,7 +52,9 @@ static const struct opt opts[] = {
 static const struct cli cli = {
     "tokenize",
     "train: learn a byte-level BPE tokenizer",
-    "tokenize train -n N -o FILE [OPTION...] [DOCUMENTS...]",
+    "tokenize train -n N -o FILE [OPTION...] [DOCUMENTS...]\n"
+    "       tokenize train --part K/N --counts FILE [OPTION...] [DOCUMENTS...]\n"
+    "       tokenize train --merge -n N -o FILE [OPTION...] COUNTS...",
     opts,
     "Documents are files and directories as fetch reads them; none, or -, is standard input (JSON lines).\n"
     "The ids: 256 bytes, merges, then special tokens (32; 256 from 49,152 ids on); from 65,536 ids on also "
@@ -59,6 +66,8 @@ static const struct cli cli = {
     "Examples:\n"
     "  tokenize train -n 8192 -o tok.json language.jsonl.zst math.jsonl.zst\n"
     "  fetch --cat raw/ | tokenize train -n 65536 --limit 2GB -o tok.json -\n"
+    "  tokenize train --part 2/3 --counts 2.counts raw/; tokenize train --merge -n 65536 -o tok.json "
+    "[123].counts\n"
     "\n"
     "Exit: 0 done, 1 failed (the message names file, place and reason), 2 misuse, 128+n ended by signal n.",
 };
@@ -79,7 +88,11 @@ static void write_tokenizer(const struct tokenizer *t, struct text_output *out)
 
 static void check_options(void)
 {
-    if (!output)
+    if (counts && (output || merge || feed.max_bytes != UINT64_MAX))
+        usage_error("--counts: not with -o, --merge or --limit");
+    if (merge && (input_opts.part || feed.max_bytes != UINT64_MAX || feed.sample < 1))
+        usage_error("--merge: not with --part, --limit or --sample: the documents are counted");
+    if (!output && !counts)
         usage_error("where to? -o tokenizer.json");
     if (vocab_size < BPE_MIN_VOCAB || vocab_size > VOCABULARY_MAX)
         usage_error("-n %llu: a vocabulary has from %d to %d ids", (unsigned long long)vocab_size,
@@ -111,22 +124,48 @@ static void say_what_is_missing(const struct train_totals *totals, uint32_t merg
              (unsigned long long)min_count, 256 + merges, 255 + wanted);
 }
 
-int tokenize_train(int argc, char **argv)
+static struct train_words *count_documents(char **operands, size_t n)
 {
-    int n = cli_parse(&cli, argc, argv);
-    argv = input_operands(&input_opts, argv, &n);
     static const char *const standard_input = "-";
-    check_options();
-    signals_install();
-    double start = now_seconds();
-    struct text_output out;
-    text_output_open(&out, output); /* before the work: it may not be possible */
     struct input *in =
-        input_open(&input_opts, n > 0 ? (const char *const *)argv : &standard_input, n > 0 ? (size_t)n : 1);
+        input_open(&input_opts, n > 0 ? (const char *const *)operands : &standard_input, n > 0 ? n : 1);
     struct train_words *words = train_words_count(in, &feed, stage_threads(threads), memory / 5 * 2);
     if (stop_signal)
         exit(signal_exit_code()); /* removes the temporary file */
     input_close(in);
+    return words;
+}
+
+/* --counts: the words of a part, for --merge. */
+static int write_counts(struct train_words *words, struct text_output *out)
+{
+    struct input_part part = input_part(&input_opts);
+    struct wordcounts_head head = {.part = (uint32_t)part.first + 1, .of = (uint32_t)part.of};
+    train_words_write(words, out->f, &head);
+    if (stop_signal)
+        exit(signal_exit_code());
+    text_output_close(out, true);
+    say("%s: %llu different words from %llu documents, %.1f MB, part %u of %u", counts,
+        (unsigned long long)head.words, (unsigned long long)head.documents, (double)head.bytes / 1e6,
+        head.part, head.of);
+    return 0;
+}
+
+int tokenize_train(int argc, char **argv)
+{
+    int n = cli_parse(&cli, argc, argv);
+    argv = input_operands(&input_opts, argv, &n);
+    check_options();
+    if (merge && n == 0)
+        usage_error("--merge: which files? Those of --counts");
+    signals_install();
+    double start = now_seconds();
+    struct text_output out;
+    text_output_open(&out, counts ? counts : output); /* before the work: it may not be possible */
+    struct train_words *words =
+        merge ? train_words_read(argv, (size_t)n, memory / 5 * 2) : count_documents(argv, (size_t)n);
+    if (counts)
+        return write_counts(words, &out);
     double counted = now_seconds();
     struct bpe *b = bpe_new();
     struct train_totals totals;

@@ -62,6 +62,32 @@ fails 'are archived' other -o bad
 fails 'needs directories and -o' parts/1-of-3
 [ ! -e bad ]
 
+# a tokenizer of the counts of parts is the one that a single job learns, with a sample as well
+for sample in 1 0.5; do
+    for k in 1 2 3; do "$BIN/tokenize" train -q --sample $sample --part $k/3 --counts $k.counts a.jsonl b.jsonl.gz; done
+    "$BIN/tokenize" train -q -n 700 --sample $sample -o whole.json a.jsonl b.jsonl.gz 2>/dev/null
+    "$BIN/tokenize" train -q -n 700 --merge -o merged.json 2.counts 3.counts 1.counts 2>/dev/null
+    cmp whole.json merged.json
+done
+train_fails() { if "$BIN/tokenize" train -q -n 400 -o x.json --merge "${@:2}" 2>said; then exit 1; fi; grep -q "$1" said || { cat said; exit 1; }; }
+train_fails '1.counts: offset 12: part 1 of 3 is given twice' 2.counts 1.counts 1.counts
+train_fails '1.counts: offset 16: part 1 of 3, but 2 files are given' 1.counts 2.counts
+train_fails 'a.jsonl: offset 0: is no file of counts' a.jsonl
+head -c 1000 1.counts >cut
+train_fails 'cut: offset 1000: the file ends too early' cut
+for damage in '8:\2:is of another version' '12:\4:part K of N' '20:\1:reserved' '48:\0\0\0\0\0\0\0\0:a count of 0' '56:\1:fewer than 2' '60:x:damaged'; do
+    IFS=: read -r at bytes why <<<"$damage"
+    cp 1.counts bad
+    printf '%b' "${bytes//\\/\\0}" | dd of=bad bs=1 seek="$at" conv=notrunc status=none
+    train_fails "bad: offset .*$why" bad
+done
+{ cat 1.counts; echo; } >bad
+train_fails 'bytes follow the end' bad
+[ ! -e x.json ]
+
+printf '{"text":"x"}\n{"text":"ab"}\n{"text":"y"}\n' | "$BIN/tokenize" train -q --part 2/3 --counts few -
+cmp few "$ROOT/tests/golden/counts-v1.counts"
+
 # the array script: each member makes its part, once
 "$ROOT/tools/cluster" data -n 3 -t tok.json -o tokens --val 10% a.jsonl 'b.*.gz' >data.sbatch
 grep -q '^#SBATCH --array=1-3$' data.sbatch

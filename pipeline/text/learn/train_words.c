@@ -6,6 +6,8 @@
 #include "pipeline/text/pretokenize/pretokenizer.h"
 #include "pipeline/text/learn/word_runs.h"
 
+_Static_assert((int)WORD_MAX == (int)WORDCOUNTS_LONGEST, "files take every word");
+
 enum { COUNTS = 1 << 12 }; /* counts that are distinguished when the rarest words are left out */
 
 struct worker {
@@ -56,22 +58,28 @@ static void add_totals(void *arg, void *job)
     }
 }
 
+static struct train_words *new_words(size_t n_workers, uint64_t memory)
+{
+    struct train_words *t = xcalloc(1, sizeof *t);
+    t->runs = word_runs_new();
+    t->table_memory = memory / n_workers;
+    t->n_workers = n_workers;
+    t->workers = xcalloc(n_workers, sizeof *t->workers);
+    for (size_t i = 0; i < n_workers; i++)
+        word_counts_init(&t->workers[i].counts);
+    return t;
+}
+
 struct train_words *train_words_count(struct input *in, const struct feed_opts *feed, size_t n_threads,
                                       uint64_t memory)
 {
-    struct train_words *t = xcalloc(1, sizeof *t);
+    struct train_words *t = new_words(n_threads, memory);
     size_t n_jobs = n_threads + n_threads / 2 + 2;
     void **jobs = xcalloc(n_jobs, sizeof *jobs);
     for (size_t i = 0; i < n_jobs; i++)
         jobs[i] = xcalloc(1, sizeof(struct batch));
-    t->runs = word_runs_new();
-    t->table_memory = memory / n_threads;
-    t->n_workers = n_threads;
-    t->workers = xcalloc(n_threads, sizeof *t->workers);
-    for (size_t i = 0; i < n_threads; i++) {
+    for (size_t i = 0; i < n_threads; i++)
         t->workers[i].pretokenizer = pretokenizer_new();
-        word_counts_init(&t->workers[i].counts);
-    }
     struct ordered_ops ops = {.work = count_job, .emit = add_totals, .arg = t};
     struct ordered *o = ordered_start(&ops, n_threads, jobs, n_jobs);
     batches_feed(o, in, feed);
@@ -81,6 +89,97 @@ struct train_words *train_words_count(struct input *in, const struct feed_opts *
         free(jobs[i]);
     }
     free(jobs);
+    return t;
+}
+
+/* The tables of the workers, sorted. The caller frees the array. */
+static struct word_counts *sorted_tables(struct train_words *t)
+{
+    struct word_counts *tables = xcalloc(t->n_workers, sizeof *tables);
+    for (size_t i = 0; i < t->n_workers; i++) {
+        tables[i] = t->workers[i].counts;
+        word_counts_sort(&tables[i]);
+    }
+    return tables;
+}
+
+static void free_words(struct train_words *t, struct word_counts *tables)
+{
+    for (size_t i = 0; i < t->n_workers; i++) {
+        word_counts_free(&tables[i]);
+        pretokenizer_free(t->workers[i].pretokenizer);
+    }
+    word_runs_free(t->runs);
+    free(tables);
+    free(t->workers);
+    free(t);
+}
+
+/* ---- in files ---- */
+
+static void count_one(void *n, const struct word *w)
+{
+    (void)w;
+    ++*(uint64_t *)n;
+}
+
+static void write_one(void *writer, const struct word *w)
+{
+    wordcounts_write(writer, w->bytes, w->len, w->count);
+}
+
+void train_words_write(struct train_words *t, FILE *f, struct wordcounts_head *head)
+{
+    struct word_counts *tables = sorted_tables(t);
+    head->documents = t->documents;
+    head->bytes = t->bytes;
+    head->words = 0;
+    word_runs_each(t->runs, tables, t->n_workers, count_one, &head->words);
+    struct wordcounts_writer *w = wordcounts_write_head(f, head);
+    if (!w)
+        die("out of memory");
+    word_runs_each(t->runs, tables, t->n_workers, write_one, w);
+    wordcounts_write_end(w);
+    free_words(t, tables);
+}
+
+static void add_counted(void *arg, const char *bytes, size_t len, uint64_t count)
+{
+    struct train_words *t = arg;
+    struct word_counts *c = &t->workers[0].counts;
+    word_counts_add(c, bytes, len, count);
+    if (word_counts_memory(c) > t->table_memory)
+        word_runs_spill(t->runs, c);
+}
+
+/* Notes that a part is there, of as many as there are files. */
+static void note_part(const char *path, const struct wordcounts_head *h, size_t files, bool *there)
+{
+    if (h->of != files)
+        die("%s: offset 16: part %u of %u, but %zu files are given", path, h->part, h->of, files);
+    if (there[h->part - 1])
+        die("%s: offset 12: part %u of %u is given twice", path, h->part, h->of);
+    there[h->part - 1] = true;
+}
+
+struct train_words *train_words_read(char **paths, size_t n, uint64_t memory)
+{
+    struct train_words *t = new_words(1, memory);
+    struct wordcounts_head h;
+    bool *there = xcalloc(n, sizeof *there);
+    char err[1024];
+    for (size_t i = 0; i < n && !stop_signal; i++) {
+        FILE *f = fopen(paths[i], "re");
+        if (!f)
+            die_errno("%s", paths[i]);
+        if (wordcounts_read(f, paths[i], &h, add_counted, t, err, sizeof err) != 0)
+            die("%s", err);
+        fclose(f);
+        note_part(paths[i], &h, n, there);
+        t->documents += h.documents;
+        t->bytes += h.bytes;
+    }
+    free(there);
     return t;
 }
 
@@ -134,24 +233,14 @@ static void pass_on(void *arg, const struct word *w)
 
 void train_words_learn(struct train_words *t, struct bpe *b, uint64_t memory, struct train_totals *totals)
 {
-    struct word_counts *tables = xcalloc(t->n_workers, sizeof *tables);
+    struct word_counts *tables = sorted_tables(t);
     struct choice *c = xcalloc(1, sizeof *c);
     c->b = b;
-    for (size_t i = 0; i < t->n_workers; i++) {
-        pretokenizer_free(t->workers[i].pretokenizer);
-        tables[i] = t->workers[i].counts;
-        word_counts_sort(&tables[i]);
-    }
     word_runs_each(t->runs, tables, t->n_workers, weigh, c);
     find_rare(c, memory);
     word_runs_each(t->runs, tables, t->n_workers, pass_on, c);
     *totals = (struct train_totals){t->documents, t->bytes, c->words,
                                     c->left_out,  c->rare,  word_runs_bytes(t->runs)};
-    for (size_t i = 0; i < t->n_workers; i++)
-        word_counts_free(&tables[i]);
-    word_runs_free(t->runs);
-    free(tables);
+    free_words(t, tables);
     free(c);
-    free(t->workers);
-    free(t);
 }

@@ -85,7 +85,7 @@ static void add_document(struct feeder *f, struct doc *d)
     add_chunk(f, d, hash, from, d->len - from);
 }
 
-/* Whether document n is in the sample: a function of opts and n alone. */
+/* Whether document n, of all parts, is in the sample: a function of opts and n alone. */
 static bool sampled(const struct feed_opts *opts, uint64_t n)
 {
     return opts->sample >= 1 ||
@@ -97,9 +97,9 @@ void batches_feed(struct ordered *o, struct input *in, const struct feed_opts *o
     struct feeder f = {.o = o, .pretokenizer = pretokenizer_new(), .opts = opts};
     struct doc d;
     uint64_t bytes = 0;
-    for (uint64_t n = 0; !stop_signal && bytes < opts->max_bytes && input_next(in, &d); n++) {
+    while (!stop_signal && bytes < opts->max_bytes && input_next(in, &d)) {
         struct input_stats stats;
-        if (!sampled(opts, n))
+        if (!sampled(opts, input_number(in)))
             continue;
         add_document(&f, &d);
         bytes += d.len;
