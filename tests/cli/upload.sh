@@ -55,6 +55,27 @@ grep -qxF '    # so' dry
 upload run hf://me/a --dry-run --data corpus:tinystories --data corpus:tinystories-v2 >dry2
 [ "$(grep -c '^  - "roneneldan/TinyStories"' dry2)" = 1 ]
 [ "$(grep -c '^| tinystories' dry2)" = 2 ]
+# without --data: what the plan beside the run names, once each; another file of that name elsewhere is none
+mkdir planned && cp -r run planned/model
+cat >planned/text.json <<'EOF'
+{"mix": [{"domain": "language", "sources": [{"source": "corpus:tinystories", "licence": "x"}, {"source": "corpus:unheard-of"}]},
+         {"domain": "math", "sources": [{"source": "corpus:tinystories"}, {"source": "text/math.jsonl"}]}]}
+EOF
+cat >figures.json <<'EOF'
+{"data": {}, "tasks": {"gsm8k": {"questions": 4, "exact_match,strict-match": 0.25, "exact_match_stderr,strict-match": 0.25,
+ "exact_match,flexible-extract": 0.5}, "piqa": {"questions": 8, "acc": 0.5}}, "core": {"tasks": {"a": {}, "b": {}}, "core": 0.125}}
+EOF
+upload planned/model hf://me/a --dry-run --eval figures.json >dry3 2>err
+[ "$(grep -c '^| tinystories | language | `datasets/roneneldan/TinyStories` |' dry3)" = 1 ]
+grep -q 'planned/text.json: corpus:unheard-of is in no table of corpora' err
+for text in '| gsm8k, strict-match | 4 | 0.2500 ± 0.2500 | - |' '| gsm8k, flexible-extract | 4 | 0.5000 | - |' '| piqa | 8 | 0.5000 | - |' \
+    'CORE of DataComp-LM, 2 tasks: 0.1250'; do
+    grep -qxF -- "$text" dry3 || { echo "the card lacks: $text"; exit 1; }
+done
+if grep -q '^| gsm8k |' dry3; then exit 1; fi
+cp planned/text.json alone/
+upload alone hf://me/a --dry-run >dry3
+if grep -q tinystories dry3; then exit 1; fi
 if grep -qE 'secret|later' dry; then echo 'the card says too much'; exit 1; fi
 
 # words of refusal
