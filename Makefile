@@ -370,7 +370,7 @@ bench: setup
 	@+$(BUILD) all
 	@tools/bench
 interop: setup
-	@+$(BUILD) all
+	@+$(BUILD) all $(B)/tests/jinja_test
 	@tools/interop
 SHARE := $(DESTDIR)$(PREFIX)/share
 install: all

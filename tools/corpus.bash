@@ -25,6 +25,7 @@ stage_fetch() {
         return
     fi
     "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" -o "$run/text" | tee "$run/text.plan"
+    "$bin/fetch" --plan "$(mix_words)" --tokens "$tokens" -o "$run/text" --json >"$run/text.json"
     mapfile -t commands < <(grep '^bin/fetch ' "$run/text.plan")
     for line in "${commands[@]}"; do
         keep+=$(eval "\"\$bin/fetch\" ${line#bin/fetch }")$'\n'      # fetch quotes its words for the shell

@@ -33,7 +33,8 @@ static const struct opt opts[] = {
      "send README.md, made here where the directory has none; --no-card leaves it out"},
     {0, "eval", OPT_STR, &eval_file, "FILE", "what `eval --json` printed, for the card"},
     {0, "data", OPT_LIST, &data, "corpus:NAME",
-     "for the card: trained on this one (fetch --list), with its licence; repeatable"},
+     "for the card: trained on this one (fetch --list), with its licence; repeatable\n"
+     "(default: the corpora of run.sh --corpus, whose plan lies beside the run)"},
     {0, "corpora", OPT_STR, &corpora_file, "FILE", "a table of corpora of your own, as fetch takes it"},
     {0, "license", OPT_STR, &license, "NAME",
      "of the model, for the card, as the hub names it: apache-2.0, mit, ..."},
@@ -83,19 +84,66 @@ static json_t *read_json(const char *path)
     return o;
 }
 
-/* The corpora that --data names. */
-static size_t find_corpora(const struct corpus *found[MAX_CORPORA])
+struct found { /* corpora that the model was trained on */
+    const struct corpus *v[MAX_CORPORA];
+    size_t n;
+};
+
+static void add_corpus(struct found *f, const struct corpus *c)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->v[i] == c)
+            return;
+    if (f->n == MAX_CORPORA)
+        usage_error("--data: more than %d", MAX_CORPORA);
+    f->v[f->n++] = c;
+}
+
+static const struct corpus *find_corpus(const struct corpora *table, const char *word)
+{
+    return corpora_find(table, strncmp(word, "corpus:", 7) == 0 ? word + 7 : word);
+}
+
+/* The corpora of what `fetch --plan --json` printed. */
+static void add_planned(struct found *f, const struct corpora *table, const char *path)
+{
+    json_t *plan = read_json(path), *domain, *source;
+    size_t i, k;
+    json_array_foreach(json_object_get(plan, "mix"), i, domain)
+    {
+        json_array_foreach(json_object_get(domain, "sources"), k, source)
+        {
+            const char *word = json_string_value(json_object_get(source, "source"));
+            const struct corpus *c = word ? find_corpus(table, word) : NULL;
+            if (c)
+                add_corpus(f, c);
+            else if (word && strncmp(word, "corpus:", 7) == 0)
+                warn("%s: %s is in no table of corpora, and not in the card: see --corpora", path, word);
+        }
+    }
+    json_decref(plan);
+}
+
+/* The corpora that --data names, or else those of text.json, where run.sh keeps its plan: beside the run that
+ * the model directory is a checkpoint of, or in it. */
+static void find_corpora(struct found *f, const char *dir, bool run)
 {
     struct corpora table = corpora_read(corpora_file);
-    if (data.n > MAX_CORPORA)
-        usage_error("--data: more than %d", MAX_CORPORA);
+    char *at = xstrdup(dir), *slash;
     for (size_t i = 0; i < data.n; i++) {
-        const char *word = data.v[i];
-        found[i] = corpora_find(&table, strncmp(word, "corpus:", 7) == 0 ? word + 7 : word);
-        if (!found[i])
-            usage_error("--data: there is no corpus called '%s'; fetch --list shows all", word);
+        const struct corpus *c = find_corpus(&table, data.v[i]);
+        if (!c)
+            usage_error("--data: there is no corpus called '%s'; fetch --list shows all", data.v[i]);
+        add_corpus(f, c);
     }
-    return data.n;
+    for (int up = 0; run && !data.n && !f->n && up < 3 && (slash = strrchr(at, '/')); up++) {
+        *slash = 0;
+        char *path = path_join(at, "text.json");
+        if (up > 0 && path_exists(path))
+            add_planned(f, &table, path);
+        free(path);
+    }
+    free(at);
 }
 
 /* The run that the directory belongs to, read to its end; NULL: it belongs to none. */
@@ -113,11 +161,16 @@ static struct run *find_run(const char *dir)
 static struct strbuf make_card(const char *dir, const char *repo, const struct secrets *secrets)
 {
     char err[1024], *config = path_join(dir, "config.json");
-    const struct corpus *corpora[MAX_CORPORA];
+    struct found corpora = {.n = 0};
     struct strbuf text = {0};
     struct run *run = find_run(dir);
-    struct card c = {.repo = repo, .license = license, .run = run, .corpora = corpora, .secrets = secrets};
-    c.n_corpora = find_corpora(corpora);
+    find_corpora(&corpora, dir, run != NULL);
+    struct card c = {.repo = repo,
+                     .license = license,
+                     .run = run,
+                     .corpora = corpora.v,
+                     .n_corpora = corpora.n,
+                     .secrets = secrets};
     c.config = read_json(config);
     c.eval = eval_file ? read_json(eval_file) : NULL;
     if (eval_file && !json_is_object(json_object_get(c.eval, "data")) &&

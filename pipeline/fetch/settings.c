@@ -97,6 +97,7 @@ void hub_settings_read(struct hub_settings *s)
     find_token(s, home);
     s->cache = folder("HF_HUB_CACHE", home, "hub");
     s->web_cache = path_join(caches, "tritter/web");
+    s->uploads = path_join(caches, "tritter/uploads");
     s->offline = is_true(env("HF_HUB_OFFLINE"));
     s->timeout_s = (long)timeout;
     s->certificates = env("SSL_CERT_FILE");

@@ -19,6 +19,7 @@ struct hub_settings {
     char *endpoint;   /* no slash at the end */
     char *cache;      /* of the hub's files */
     char *web_cache;  /* of plain https files: $XDG_CACHE_HOME/tritter/web */
+    char *uploads;    /* which parts of files were sent: $XDG_CACHE_HOME/tritter/uploads */
     char *token;      /* NULL: none. Never to be shown */
     char *token_from; /* where it was found, for messages */
     bool offline;

@@ -1,46 +1,19 @@
 #include "pipeline/sample/chat.h"
 
+#include "formats/json_text.h"
 #include "pipeline/lib/fs.h"
+#include "pipeline/text/encode/added.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_FILE = 16 << 20 };
 
-/* ChatML as Hugging Face's documents and Qwen2, SmolLM2 and others have it. Between the two halves of the
- * second stands the system message that is added. */
-static const char messages_part[] = "{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + "
-                                    "'<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ "
-                                    "'<|im_start|>assistant\\n' }}{% endif %}";
-static const char plain_part[] = "{% for message in messages %}";
-static const char system_part[] =
-    "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ "
-    "'<|im_start|>system\\n";
-static const char system_end[] = "<|im_end|>\\n' }}{% endif %}";
-
-static const char *after(const char *s, const char *prefix)
-{
-    size_t n = strlen(prefix);
-    return s && strncmp(s, prefix, n) == 0 ? s + n : NULL;
-}
-
-/* Whether the template is one of those above; *system receives the message that it adds, malloc'd, or NULL.
- */
-static bool is_chatml(const char *template, char **system)
-{
-    const char *rest = after(template, system_part), *end;
-    *system = NULL;
-    if (!rest)
-        return (rest = after(template, plain_part)) && strcmp(rest, messages_part) == 0;
-    if (!(end = strstr(rest, system_end)) || strcmp(end + strlen(system_end), messages_part) != 0)
-        return false;
-    if (memchr(rest, '\\', (size_t)(end - rest)) || memchr(rest, '\'', (size_t)(end - rest)))
-        return false; /* an escape or an expression within the message */
-    *system = strndup(rest, (size_t)(end - rest));
-    return *system;
-}
+/* A noncharacter that is put within the names of special tokens in messages. There the rendered text is cut,
+ * so that the name is not found; from messages themselves it is removed. */
+static const char mark[] = "\xef\xb7\x90";
+enum { MARK = sizeof mark - 1 };
 
 static char *read_if_there(const char *dir, const char *name, size_t *len)
 {
@@ -49,96 +22,205 @@ static char *read_if_there(const char *dir, const char *name, size_t *len)
     return text;
 }
 
-/* The template: a file of its own, or a text in tokenizer_config.json. Malloc'd; NULL: there is none. */
-static char *find_template(const char *dir)
+/* The template: a file of its own, or in tokenizer_config.json a text, or the one called default of several.
+ * Malloc'd; NULL: there is none. */
+static char *find_template(const char *dir, const json_t *config)
 {
-    size_t len = 0;
-    char *text = read_if_there(dir, "chat_template.jinja", &len), *config = NULL;
-    if (!text && (config = read_if_there(dir, "tokenizer_config.json", &len))) {
-        json_t *j = json_loadb(config, len, 0, NULL);
-        const char *value = json_string_value(json_object_get(j, "chat_template"));
-        text = value ? xstrdup(value) : NULL;
-        json_decref(j);
+    size_t len = 0, i;
+    char *text = read_if_there(dir, "chat_template.jinja", &len);
+    const json_t *value = json_object_get(config, "chat_template"), *one;
+    const char *found = json_string_value(value);
+    json_array_foreach(value, i, one)
+    {
+        const char *name = json_string_value(json_object_get(one, "name"));
+        if (name && strcmp(name, "default") == 0)
+            found = json_string_value(json_object_get(one, "template"));
     }
-    free(config);
+    return text ? text : found ? xstrdup(found) : NULL;
+}
+
+/* The special tokens that a template may name: texts, or objects with their content. */
+static json_t *find_tokens(const json_t *config)
+{
+    json_t *tokens = json_object(), *v;
+    const char *key;
+    json_object_foreach((json_t *)config, key, v)
+    {
+        size_t n = strlen(key);
+        json_t *content = json_is_object(v) ? json_object_get(v, "content") : v;
+        if (n > 6 && strcmp(key + n - 6, "_token") == 0 && json_is_string(content))
+            json_object_set(tokens, key, content);
+    }
+    return tokens;
+}
+
+struct marking { /* of a text */
+    const struct tokenizer *tok;
+    struct strbuf out;
+    const char *at, *end; /* what is not yet in out */
+    uint32_t *ids;        /* owned: the tokens whose names stand next, n of them */
+    size_t n, room;
+};
+
+/* Takes the text up to a place, in which the names stand. */
+static void take_names(struct marking *m, const char *to)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        size_t len;
+        const char *name = tokenizer_bytes(m->tok, m->ids[i], &len),
+                   *at = name ? memmem(m->at, (size_t)(to - m->at), name, len) : NULL;
+        if (!at || !tokenizer_is_special(m->tok, m->ids[i]))
+            continue;
+        size_t first = utf8_char(at, len);
+        strbuf_add(&m->out, m->at, (size_t)(at - m->at) + first);
+        strbuf_add(&m->out, mark, MARK);
+        strbuf_add(&m->out, at + first, len - first);
+        m->at = at + len;
+    }
+    strbuf_add(&m->out, m->at, (size_t)(to - m->at));
+    m->at = to;
+    m->n = 0;
+}
+
+static void put_text(void *arg, const char *text, size_t len)
+{
+    struct marking *m = arg;
+    take_names(m, text);
+    strbuf_add(&m->out, text, len);
+    m->at = text + len;
+}
+
+static void put_id(void *arg, uint32_t id)
+{
+    struct marking *m = arg;
+    if (m->n == m->room) {
+        m->room = m->room ? 2 * m->room : 16;
+        m->ids = xrealloc(m->ids, m->room * sizeof *m->ids);
+    }
+    m->ids[m->n++] = id;
+}
+
+/* Puts marks into the names that an encoder would find in this pass. Frees the text. */
+static struct strbuf mark_names(const struct tokenizer *tok, struct strbuf text, enum added_pass pass)
+{
+    struct marking m = {.tok = tok, .at = text.s, .end = text.s + text.len};
+    strbuf_add(&m.out, "", 0);
+    added_split(tok, text.s, text.len, pass, ADDED_ALL, put_text, put_id, &m);
+    take_names(&m, m.end);
+    free(m.ids);
+    strbuf_free(&text);
+    return m.out;
+}
+
+/* A text of a client, with marks within the names of special tokens. */
+static json_t *marked(const struct tokenizer *tok, const char *s, size_t len)
+{
+    struct strbuf b = {0};
+    strbuf_add(&b, "", 0);
+    for (const char *end = s + len, *at; s < end; s = at + MARK) { /* without marks of its own */
+        at = memmem(s, (size_t)(end - s), mark, MARK);
+        strbuf_add(&b, s, (size_t)((at ? at : end) - s));
+        if (!at)
+            break;
+    }
+    b = mark_names(tok, mark_names(tok, b, ADDED_RAW), ADDED_NORMALISED);
+    json_t *text = json_text(b.s, b.len);
+    strbuf_free(&b);
     return text;
+}
+
+static char *render(const struct chat *c, json_t *messages, bool prompt, size_t *len, char *why, size_t cap)
+{
+    json_t *variables = json_pack("{s:o, s:n, s:n, s:b}", "messages", messages, "tools", "documents",
+                                  "add_generation_prompt", (int)prompt);
+    json_object_update(variables, c->tokens);
+    char *text = jinja_render(c->template, variables, len, why, cap);
+    json_decref(variables);
+    return text;
+}
+
+/* What follows an answer that the template writes out: its token, if that comes first. */
+static uint32_t find_end(const struct chat *c)
+{
+    size_t len, n = 0;
+    char why[256];
+    char *text = render(c,
+                        json_pack("[{s:s, s:s}, {s:s, s:s}]", "role", "user", "content", "x", "role",
+                                  "assistant", "content", mark),
+                        false, &len, why, sizeof why);
+    char *at = text ? strstr(text, mark) : NULL;
+    uint32_t end = UINT32_MAX;
+    if (at) {
+        at += MARK + strspn(at + MARK, " \t\n");
+        struct encoder *e = encoder_new(c->tok, NULL);
+        const uint32_t *ids = encode(e, at, strlen(at), true, &n);
+        if (n > 0 && tokenizer_is_special(c->tok, ids[0]))
+            end = ids[0];
+        encoder_free(e);
+    }
+    free(text);
+    return end;
 }
 
 void chat_open(struct chat *c, const char *dir, const struct tokenizer *tok)
 {
-    char *template = find_template(dir);
-    size_t len = template ? strlen(template) : 0;
-    if (len && template[len - 1] == '\n') /* Jinja drops one newline at the end of a template */
-        template[len - 1] = '\0';
-    *c = (struct chat){.begin = tokenizer_special(tok, "<|im_start|>"),
-                       .end = tokenizer_special(tok, "<|im_end|>")};
+    size_t len = 0;
+    char reason[120];
+    char *text = read_if_there(dir, "tokenizer_config.json", &len);
+    json_t *config = text ? json_loadb(text, len, 0, NULL) : NULL;
+    char *template = find_template(dir, config);
+    *c = (struct chat){.tok = tok, .end = UINT32_MAX, .tokens = find_tokens(config)};
+    if (template)
+        c->template = jinja_parse(template, strlen(template), reason, sizeof reason);
     if (!template)
         snprintf(c->why, sizeof c->why, "the tokenizer has no chat template: use /v1/completions");
-    else if (!is_chatml(template, &c->system))
+    else if (!c->template)
         snprintf(c->why, sizeof c->why,
-                 "the tokenizer's chat template is none of those known here (ChatML): "
-                 "use /v1/completions with the text that the template makes");
-    else if (c->begin == UINT32_MAX || c->end == UINT32_MAX)
-        snprintf(c->why, sizeof c->why,
-                 "the chat template needs the special tokens <|im_start|> and "
-                 "<|im_end|>, which the tokenizer lacks");
+                 "the tokenizer's chat template is not understood (%s): use /v1/completions with the text "
+                 "that it makes",
+                 reason);
     else
-        c->known = true;
+        c->end = find_end(c);
     free(template);
+    free(text);
+    json_decref(config);
 }
 
 void chat_close(struct chat *c)
 {
-    free(c->system);
+    jinja_free(c->template);
+    json_decref(c->tokens);
 }
 
-struct ids {
-    int32_t *v;
-    size_t n, room;
-};
-
-static void add_id(struct ids *ids, uint32_t id)
+/* The ids of a text that is cut at every mark. */
+static int32_t *encode_marked(struct encoder *e, const char *s, size_t len, size_t *n_ids)
 {
-    if (ids->n == ids->room) {
-        ids->room = ids->room ? 2 * ids->room : 256;
-        ids->v = xrealloc(ids->v, ids->room * sizeof *ids->v);
+    int32_t *ids = xcalloc(1, sizeof *ids);
+    *n_ids = 0;
+    for (const char *end = s + len, *at; s < end; s = at + MARK) {
+        size_t n;
+        at = memmem(s, (size_t)(end - s), mark, MARK);
+        const uint32_t *found = encode(e, s, (size_t)((at ? at : end) - s), true, &n);
+        ids = xrealloc(ids, (*n_ids + n + 1) * sizeof *ids);
+        memcpy(ids + *n_ids, found, n * sizeof *ids);
+        *n_ids += n;
+        if (!at)
+            break;
     }
-    ids->v[ids->n++] = (int32_t)id;
-}
-
-static void add_text(struct ids *ids, struct encoder *e, const char *text, size_t len)
-{
-    size_t n;
-    const uint32_t *found = encode(e, text, len, false, &n);
-    for (size_t i = 0; i < n; i++)
-        add_id(ids, found[i]);
-}
-
-/* end: a newline follows the message. Otherwise the message is still to be written. */
-static void add_message(struct ids *ids, const struct chat *c, struct encoder *e, const char *role,
-                        const char *content, size_t len, bool end)
-{
-    struct strbuf b = {0};
-    add_id(ids, c->begin);
-    strbuf_addf(&b, "%s\n", role);
-    strbuf_add(&b, content, len);
-    add_text(ids, e, b.s, b.len);
-    strbuf_free(&b);
-    if (!end)
-        return;
-    add_id(ids, c->end);
-    add_text(ids, e, "\n", 1);
+    return ids;
 }
 
 int32_t *chat_encode(const struct chat *c, struct encoder *e, const struct request_message *messages,
-                     size_t n, size_t *n_ids)
+                     size_t n, size_t *n_ids, char *why, size_t cap)
 {
-    struct ids ids = {0};
-    if (c->system && strcmp(messages[0].role, "system") != 0)
-        add_message(&ids, c, e, "system", c->system, strlen(c->system), true);
+    size_t len;
+    json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
-        add_message(&ids, c, e, messages[i].role, messages[i].content, messages[i].len, true);
-    add_message(&ids, c, e, "assistant", "", 0, false);
-    *n_ids = ids.n;
-    return ids.v;
+        json_array_append_new(
+            list, json_pack("{s:o, s:o}", "role", marked(c->tok, messages[i].role, strlen(messages[i].role)),
+                            "content", marked(c->tok, messages[i].content, messages[i].len)));
+    char *text = render(c, list, true, &len, why, cap);
+    int32_t *ids = text ? encode_marked(e, text, len, n_ids) : NULL;
+    free(text);
+    return ids;
 }

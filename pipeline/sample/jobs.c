@@ -37,14 +37,16 @@ static int encode_text(struct jobs *j, struct request_prompt *p, struct request_
 
 static int encode_chat(struct jobs *j, struct request *r, struct request_error *e)
 {
-    if (!j->chat.known)
+    char why[200];
+    if (!j->chat.template)
         return request_refuse(e, "messages", "%s", j->chat.why);
     r->prompts = xcalloc(1, sizeof *r->prompts);
     r->n_prompts = 1;
     pthread_mutex_lock(&j->encoding);
-    r->prompts->ids = chat_encode(&j->chat, j->encoder, r->messages, r->n_messages, &r->prompts->n_ids);
+    r->prompts->ids =
+        chat_encode(&j->chat, j->encoder, r->messages, r->n_messages, &r->prompts->n_ids, why, sizeof why);
     pthread_mutex_unlock(&j->encoding);
-    return 0;
+    return r->prompts->ids ? 0 : request_refuse(e, "messages", "the chat template: %s", why);
 }
 
 /* A text begins as it does for `sample`, and no ids at all as an empty text does. Other ids are taken as they

@@ -114,9 +114,15 @@ ends 143
 chat_with "$system"
 same_text '[{"role":"user","content":"a"}]' '<|im_start|>system\nBe it<|im_end|>\n<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n'
 ends 143
-chat_with "{{ bos_token }}$plain"
+chat_with '{{ bos_token }}{% for m in messages %}{% if m.role == "tool" %}{{ raise_exception("no " ~ m.role) }}{% endif %}[{{ m.content | trim }}]<|eos|>{% endfor %}'
+same_text '[{"role":"user","content":" a\ufdd0 "},{"role":"<|bos|>","content":"b"}]' '<|bos|>[a]<|eos|>[b]<|eos|>'
+[ "$(post /v1/chat/completions '{"messages":[{"role":"tool","content":"a"}]}')" = 400 ]
+grep -q 'the chat template: no tool' answer
+ends 143
+chat_with "$plain
+{{ messages | md5 }}"
 [ "$(post /v1/chat/completions '{"messages":[{"role":"user","content":"a"}]}')" = 400 ]
-grep -q 'none of those known here' answer
+grep -q "not understood (line 2: there is no filter 'md5' here)" answer
 ends 143
 
 expect 2 'api-key-file' "$BIN/sample" a --serve 0.0.0.0:0

@@ -8,7 +8,7 @@ RANDOM=$seed
 batches 12 | train run 12 --val language=tokens/language --val-every 4 --sample-every 6 --sample-prompt 'What is'
 echo 'mine alone' >run/latest/notes.txt
 sh "$ROOT/tests/hub/certificates.sh" certificates
-hub_start --traffic traffic --part 30000 --certificates certificates
+hub_start --traffic traffic --part 8000 --certificates certificates
 upload() { "$TOOLS/upload" --retry-wait 0.01 "$@"; }
 quietly() { upload "$@" --quiet </dev/null; }
 commits() { wc -l <"hub/models/$1/commits.jsonl"; }
@@ -55,6 +55,27 @@ grep -qxF '    # so' dry
 upload run hf://me/a --dry-run --data corpus:tinystories --data corpus:tinystories-v2 >dry2
 [ "$(grep -c '^  - "roneneldan/TinyStories"' dry2)" = 1 ]
 [ "$(grep -c '^| tinystories' dry2)" = 2 ]
+# without --data: what the plan beside the run names, once each; another file of that name elsewhere is none
+mkdir planned && cp -r run planned/model
+cat >planned/text.json <<'EOF'
+{"mix": [{"domain": "language", "sources": [{"source": "corpus:tinystories", "licence": "x"}, {"source": "corpus:unheard-of"}]},
+         {"domain": "math", "sources": [{"source": "corpus:tinystories"}, {"source": "text/math.jsonl"}]}]}
+EOF
+cat >figures.json <<'EOF'
+{"data": {}, "tasks": {"gsm8k": {"questions": 4, "exact_match,strict-match": 0.25, "exact_match_stderr,strict-match": 0.25,
+ "exact_match,flexible-extract": 0.5}, "piqa": {"questions": 8, "acc": 0.5}}, "core": {"tasks": {"a": {}, "b": {}}, "core": 0.125}}
+EOF
+upload planned/model hf://me/a --dry-run --eval figures.json >dry3 2>err
+[ "$(grep -c '^| tinystories | language | `datasets/roneneldan/TinyStories` |' dry3)" = 1 ]
+grep -q 'planned/text.json: corpus:unheard-of is in no table of corpora' err
+for text in '| gsm8k, strict-match | 4 | 0.2500 ± 0.2500 | - |' '| gsm8k, flexible-extract | 4 | 0.5000 | - |' '| piqa | 8 | 0.5000 | - |' \
+    'CORE of DataComp-LM, 2 tasks: 0.1250'; do
+    grep -qxF -- "$text" dry3 || { echo "the card lacks: $text"; exit 1; }
+done
+if grep -q '^| gsm8k |' dry3; then exit 1; fi
+cp planned/text.json alone/
+upload alone hf://me/a --dry-run >dry3
+if grep -q tinystories dry3; then exit 1; fi
 if grep -qE 'secret|later' dry; then echo 'the card says too much'; exit 1; fi
 
 # words of refusal
@@ -158,6 +179,56 @@ expect 1 'somebody else has changed it meanwhile, from commit [0-9a-f]{12} to [0
 [ ! -e hub/models/me/e/commits.jsonl ]
 quietly run hf://me/e
 [ -e hub/models/me/e/main/somebody.txt ]
+# parts that the storage has are not sent again: not when an address ends in the midst, nor by the next try
+export XDG_CACHE_HOME=$PWD/caches
+sha=$(sha256sum <run/latest/model.safetensors | cut -d ' ' -f 1)
+n_parts=$(($(stat -Lc %s run/latest/model.safetensors) / 8000 + 1))
+# puts_of: how often each part was sent, a number for each, since the last call
+puts_of() { for i in $(seq $n_parts); do grep -c "\"PUT\".*/$sha/$i\"" hub.log || true; done | tr '\n' ' '; : >hub.log; }
+afresh() { rm -rf hub/lfs hub/models/me/p; : >hub.log; }
+ones=$(printf '1 %.0s' $(seq $n_parts))
+[ $n_parts -ge 4 ]
+afresh
+control '{"where": "put", "path": "*/2", "fault": "status", "code": 403, "times": 1}'
+quietly run hf://me/p --no-card
+[ "$(puts_of)" = "1 2 ${ones:4}" ]
+whole_parts() { cmp "hub/lfs/$sha" run/latest/model.safetensors; }
+whole_parts
+[ -z "$(ls caches/tritter/uploads)" ]
+afresh
+control "{\"where\": \"put\", \"path\": \"*/$n_parts\", \"fault\": \"status\", \"code\": 400, \"times\": 1}"
+expect 1 'the storage refuses it: it answers 400' quietly run hf://me/p --no-card
+had=$(puts_of)
+[ "$(ls caches/tritter/uploads | wc -l)" = 1 ]
+control
+quietly run hf://me/p --no-card
+again=$(puts_of)
+for ((i = 1; i < n_parts - 4; i++)); do     # the last four were on their way together
+    [ "$(cut -d ' ' -f $i <<<"$had")$(cut -d ' ' -f $i <<<"$again")" = 10 ] || { echo "part $i: $had, $again"; exit 1; }
+done
+[ "$(cut -d ' ' -f $n_parts <<<"$again")" = 1 ]
+whole_parts
+# another upload has none of them
+afresh
+control "{\"where\": \"put\", \"path\": \"*/$n_parts\", \"fault\": \"status\", \"code\": 400, \"times\": 1}"
+expect 1 'the storage refuses it' quietly run hf://me/p --no-card
+puts_of >/dev/null
+control '{"where": "batch", "fault": "another-upload", "times": 1}'
+quietly run hf://me/p --no-card
+[ "$(puts_of)" = "$ones" ]
+whole_parts
+# what the storage has forgotten: one try in vain, and the next one sends everything
+afresh
+control "{\"where\": \"put\", \"path\": \"*/$n_parts\", \"fault\": \"status\", \"code\": 400, \"times\": 1}"
+expect 1 'the storage refuses it' quietly run hf://me/p --no-card
+rm "hub/lfs/$sha.part-1"
+control
+expect 1 'joining its parts' quietly run hf://me/p --no-card
+puts_of >/dev/null
+quietly run hf://me/p --no-card
+[ "$(puts_of)" = "$ones" ]
+whole_parts
+
 # parts of a size that makes no sense
 rm -rf hub/lfs
 for size in '"0"' '"x"' '"1"' 30000; do
@@ -165,7 +236,7 @@ for size in '"0"' '"x"' '"1"' 30000; do
     expect 1 'the hub asks for parts of a size that cannot be' quietly run hf://me/f
 done
 # content that arrives wrong is refused, and sent again by the next run
-control '{"where": "put", "path": "*/1", "fault": "flip", "times": 1}'
+control '{"where": "put", "path": "*'$sha'/1", "fault": "flip", "times": 1}'
 expect 1 'model.safetensors: (joining|verifying).*: the server refuses it: it answers 422: the content has another hash' quietly run hf://me/f
 [ ! -e hub/models/me/f/commits.jsonl ]
 quietly run hf://me/f

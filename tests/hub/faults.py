@@ -35,6 +35,7 @@ FAULTS = {
     "unread": "close the connection after `at` bytes of what is sent",
     "lost": "do what is asked for, and close the connection in place of an answer",
     "flip": "flip the lowest bit of what is sent",
+    "another-upload": "begin the upload of a file's parts anew",
     "part-size": "ask for parts of `size`",
     "open": "make a repository public that was to be private",
     "overtaken": "somebody else's commit comes first",

@@ -37,7 +37,7 @@ def texts(n):
         name, thing, a, b, question = problem()
         end = r.choice(["", " ", "\n", "\u2003"])
         yield {"context": f"{' ' if i % 3 else ''}Question: {question}\nAnswer: {name} has {a} + {b} = <<{a}+{b}={end}",
-               "continuation": f"{a + b}>>{a + b} {r.choice([thing, 'cats'])}."}
+               "continuation": f"{a + b}>>{a + b} {r.choice([thing, 'cats'])}"}
 
 
 TASKS = [("sums_zeroshot", "a/sums.jsonl", 0, "multiple_choice", "\\nAnswer: ", 25, choices, 60),

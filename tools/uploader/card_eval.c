@@ -39,6 +39,36 @@ static void add_domains(struct strbuf *b, json_t *data)
     strbuf_addf(b, "\n");
 }
 
+/* A row for each way in which answers are found in texts. */
+static void add_exact(struct strbuf *b, const char *name, json_t *o)
+{
+    static const char measure[] = "exact_match,";
+    const char *key;
+    json_t *v;
+    json_object_foreach(o, key, v)
+    {
+        if (strncmp(key, measure, strlen(measure)) != 0 || !json_is_number(v))
+            continue;
+        char *error = xasprintf("exact_match_stderr,%s", key + strlen(measure));
+        double se = json_get_number(o, error);
+        strbuf_addf(b, "| ");
+        card_cell(b, name);
+        strbuf_addf(b, ", ");
+        card_cell(b, key + strlen(measure));
+        strbuf_addf(b, " | %.0f | %.4f", fmax(json_get_number(o, "questions"), 0), json_number_value(v));
+        strbuf_addf(b, isfinite(se) ? " ± %.4f | - |\n" : " | - |\n", se);
+        free(error);
+    }
+}
+
+static void add_core(struct strbuf *b, const json_t *core)
+{
+    double score = json_get_number(core, "core");
+    if (isfinite(score))
+        strbuf_addf(b, "CORE of DataComp-LM, %zu tasks: %.4f\n\n",
+                    json_object_size(json_object_get(core, "tasks")), score);
+}
+
 static void add_tasks(struct strbuf *b, json_t *tasks)
 {
     const char *name;
@@ -48,6 +78,9 @@ static void add_tasks(struct strbuf *b, json_t *tasks)
     strbuf_addf(b, "| task | questions | acc | acc_norm |\n|---|---|---|---|\n");
     json_object_foreach(tasks, name, o)
     {
+        add_exact(b, name, o);
+        if (!json_object_get(o, "acc"))
+            continue;
         strbuf_addf(b, "| ");
         card_cell(b, name);
         strbuf_addf(b, " | %.0f |", fmax(json_get_number(o, "questions"), 0));
@@ -65,6 +98,7 @@ void card_evaluation(struct strbuf *b, const struct card *c)
     strbuf_addf(b, "## Evaluation\n\n`eval` measured, with standard errors:\n\n");
     add_domains(b, json_object_get(c->eval, "data"));
     add_tasks(b, json_object_get(c->eval, "tasks"));
+    add_core(b, json_object_get(c->eval, "core"));
 }
 
 void card_use(struct strbuf *b, const struct card *c)

@@ -107,33 +107,58 @@ static uint64_t part_size(const struct repo *r, const struct upload_file *f, jso
     return size;
 }
 
+/* The part of that number. */
+static struct piece part_of(const struct repo *r, const struct upload_file *f, json_t *header, uint64_t size,
+                            struct parts *parts, size_t number)
+{
+    uint64_t from = (number - 1) * size;
+    return (struct piece){.file = f,
+                          .url = part_address(r, f, header, number),
+                          .from = from,
+                          .size = f->size - from < size ? f->size - from : size,
+                          .parts = parts,
+                          .number = number};
+}
+
+/* Sends the parts that the storage is not known to have. False: an address has ended. */
+static bool send_parts(struct repo *r, const struct upload_file *f, json_t *header, uint64_t size, size_t n,
+                       struct parts *parts)
+{
+    struct piece *pieces = xcalloc(n, sizeof *pieces);
+    size_t wanted = 0;
+    for (size_t i = 1; i <= n; i++)
+        if (!parts_etag(parts, i))
+            pieces[wanted++] = part_of(r, f, header, size, parts, i);
+    if (wanted < n)
+        detail("%s: the storage has %zu of its %zu parts", f->path, n - wanted, n);
+    bool done = pieces_send(r, pieces, wanted);
+    for (size_t i = 0; i < wanted; i++)
+        free(pieces[i].etag);
+    free(pieces);
+    return done;
+}
+
 static bool upload_parts(struct repo *r, const struct upload_file *f, json_t *action)
 {
+    struct parts parts;
     json_t *header = json_object_get(action, "header"), *names = json_array();
     const char *href = address(r, f, json_string_value(json_object_get(action, "href")));
     uint64_t size = part_size(r, f, header);
     size_t n = (size_t)((f->size + size - 1) / size);
-    struct piece *parts = xcalloc(n, sizeof *parts);
-    for (size_t i = 0; i < n; i++) {
-        uint64_t from = i * size;
-        parts[i] = (struct piece){.file = f,
-                                  .url = part_address(r, f, header, i + 1),
-                                  .from = from,
-                                  .size = f->size - from < size ? f->size - from : size};
+    parts_open(&parts, r->settings->uploads, f->sha256, part_address(r, f, header, 1), size);
+    bool done = send_parts(r, f, header, size, n, &parts);
+    for (size_t i = 1; i <= n && done; i++) {
+        const char *etag = parts_etag(&parts, i);
+        if (!etag)
+            die("%s: %s: the storage has no name for part %zu", r->word, f->path, i);
+        json_array_append_new(names, json_pack("{s:I, s:s}", "partNumber", (json_int_t)i, "etag", etag));
     }
-    bool done = pieces_send(r, parts, n);
-    for (size_t i = 0; i < n; i++) {
-        if (done && !parts[i].etag)
-            die("%s: %s: the storage has no name for part %zu", r->word, f->path, i + 1);
-        if (done)
-            json_array_append_new(
-                names, json_pack("{s:I, s:s}", "partNumber", (json_int_t)i + 1, "etag", parts[i].etag));
-        free(parts[i].etag);
-    }
-    free(parts);
-    if (done)
+    if (done) {
+        parts_forget(&parts);
         tell(r, f, href, json_pack("{s:s, s:O}", "oid", f->sha256, "parts", names), lfs_accept,
              "joining its parts");
+    }
+    parts_close(&parts);
     json_decref(names);
     return done;
 }

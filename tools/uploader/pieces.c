@@ -33,6 +33,8 @@ static bool finish(struct repo *r, struct piece *p)
         die("%s: %s: the storage refuses it: it answers %ld", r->word, p->file->path, status);
     if (done && q->reply.etag)
         p->etag = xstrdup(q->reply.etag);
+    if (p->etag && p->parts)
+        parts_note(p->parts, p->number, p->etag);
     http_done(&p->request);
     return done;
 }

@@ -4,6 +4,7 @@
 #ifndef UPLOADER_PIECES_H
 #define UPLOADER_PIECES_H
 
+#include "tools/uploader/parts.h"
 #include "tools/uploader/repo.h"
 
 struct piece {
@@ -12,6 +13,8 @@ struct piece {
     const char *url;
     const char *const *headers; /* NULL: none */
     uint64_t from, size;
+    struct parts *parts; /* takes note when the storage has the piece; NULL: nothing does */
+    size_t number;       /* of the part */
     /* The outcome. */
     char *etag; /* what the storage calls it; NULL: it does not say. For the caller to free */
     struct http_request request;

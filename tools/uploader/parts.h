@@ -1,0 +1,29 @@
+/*
+ * parts.h - which parts of a large file the storage has, from one try to the next
+ *
+ * S3 tells uploads of one object apart by uploadId in the addresses of their parts. As long as the hub names
+ * the same upload, its parts need not be sent again: neither when addresses have ended, nor by another
+ * process. Their names (ETags) are kept in a file, FOLDER/SHA256.json, until the parts are joined.
+ */
+#ifndef UPLOADER_PARTS_H
+#define UPLOADER_PARTS_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct parts {
+    char *path;    /* owned; NULL: the storage names no upload, and nothing is kept */
+    json_t *state; /* owned */
+};
+
+/* url: the address of one part. size: of each part but the last. */
+void parts_open(struct parts *p, const char *folder, const char *sha256, const char *url, uint64_t size);
+/* What the storage calls a part; NULL: it may not have it. */
+const char *parts_etag(const struct parts *p, size_t number);
+void parts_note(struct parts *p, size_t number, const char *etag);
+void parts_forget(
+    struct parts *p); /* removes the file: before parts are joined, so that one try in vain is the last */
+void parts_close(struct parts *p);
+
+#endif
