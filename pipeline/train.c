@@ -184,6 +184,7 @@ int main(int argc, char **argv)
     trainer_write_config(&t, &m);
     trainer_open_logs(&t, state);
     trainer_watch(&t);
+    trainer_learn_forecasts(&t);
     int code = loop_run(&t);
     summary(&t, &m);
     cluster_close(t.cluster);
