@@ -250,6 +250,8 @@ struct outlook *outlook_new(const struct recorded *runs, size_t n, const struct 
             remember(o, &runs[i]);
     for (int i = 0; o->model && i < TRAIN_STEPS; i++)
         rssm_train_step(o->model, &stats);
+    if (o->model)
+        rssm_freeze(o->model);
     for (size_t i = 0; o->store && i < n; i++)
         if (!without || !recorded_kin(&runs[i], without))
             keep(o, &runs[i]);

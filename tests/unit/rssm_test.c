@@ -355,8 +355,8 @@ static void damage_is_refused(void)
     CHECK(rssm_check(r, err, sizeof err) == 0);
     uint64_t *count = v[n - 1].data;
     CHECK(v[n - 1].type == ARRAY_U64);
-    static const uint64_t wrong[][2] = {{0, UINT64_MAX}, {1, 2},  {2, 11}, {3, UINT64_MAX}, {4, 2},
-                                        {5, 2},          {6, 11}, {7, 1},  {9, 1}};
+    static const uint64_t wrong[][2] = {{0, UINT64_MAX}, {1, 2}, {2, 11}, {3, UINT64_MAX}, {4, 2},
+                                        {5, 2},          {6, 2}, {7, 11}, {8, 1},          {10, 1}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         uint64_t kept = count[wrong[i][0]];
         count[wrong[i][0]] = wrong[i][1];

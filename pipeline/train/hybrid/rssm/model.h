@@ -17,6 +17,7 @@ struct rssm_counters { /* saved as an array of u64, in this order */
     uint64_t updates;  /* of Adam */
     uint64_t fresh;    /* 1: a sequence begins with the next block */
     uint64_t whole;    /* 1: sequences are replayed whole */
+    uint64_t frozen;   /* 1: x is whitened by what it was whitened by so far */
     uint64_t scored;   /* shadow forecasts of dL that met their outcome */
     struct rng live, train;
 };

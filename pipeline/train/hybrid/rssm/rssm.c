@@ -180,7 +180,8 @@ int rssm_observe(struct rssm *r, const struct rssm_block *b, uint64_t *serial)
         memset(r->h, 0, H * sizeof *r->h);
     else
         net_advance(&r->net, r->w, &r->imagined, r->h, r->h, r->z, r->e, r->u, 0, 1);
-    whiten_update(r->x_mean, r->x_var, b->x, X, r->n.blocks, c->whiten_rate);
+    if (!r->n.frozen)
+        whiten_update(r->x_mean, r->x_var, b->x, X, r->n.blocks, c->whiten_rate);
     whiten_apply(r->xw, b->x, r->x_mean, r->x_var, X);
     net_encode(&r->net, r->w, &r->imagined, r->xw, 1);
     memcpy(r->e, r->imagined.e, (size_t)c->n_e * sizeof(float));
@@ -204,8 +205,14 @@ int rssm_observe(struct rssm *r, const struct rssm_block *b, uint64_t *serial)
 
 void rssm_begin(struct rssm *r)
 {
+    r->n.live.counter = 0;
     r->n.fresh = 1;
     r->n.whole = 1;
+}
+
+void rssm_freeze(struct rssm *r)
+{
+    r->n.frozen = 1;
 }
 
 int rssm_act(struct rssm *r, const float *u)

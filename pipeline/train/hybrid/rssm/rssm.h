@@ -105,9 +105,12 @@ struct rssm_block {
 };
 /* *serial: the block's number from 0, for rssm_target. */
 int rssm_observe(struct rssm *r, const struct rssm_block *b, uint64_t *serial);
-/* A new sequence begins: the recurrent state is zero again. Where every sequence has `seq` blocks, training
- * replays them whole. */
+/* A new sequence begins: the recurrent state is zero again, and so is the generator of random numbers, so
+ * that equal sequences have equal forecasts. Where every sequence has `seq` blocks, training replays them
+ * whole. */
 void rssm_begin(struct rssm *r);
+/* From now on blocks are met, not learned from: what whitens x stays as it is. */
+void rssm_freeze(struct rssm *r);
 /* u: (n_u), of order 1. */
 int rssm_act(struct rssm *r, const float *u);
 

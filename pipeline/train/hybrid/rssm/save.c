@@ -76,7 +76,7 @@ static const char *wrong_counters(const struct rssm *r)
     const uint64_t limit = (uint64_t)1 << 48; /* no run is that long; sums stay exact */
     if (n->blocks > limit || n->updates > limit || n->live.counter > limit || n->train.counter > limit)
         return "a count is out of range";
-    if (n->fresh > 1 || n->whole > 1)
+    if (n->fresh > 1 || n->whole > 1 || n->frozen > 1)
         return "a flag is neither 0 nor 1";
     if (n->acted > 1 || (n->acted && !n->blocks))
         return "an action without a block";
