@@ -30,7 +30,7 @@ static const struct opt opts[] = {
      "questions of a benchmark (JSON lines, Parquet) in its data set's own columns; repeatable. TASK: "
      "hellaswag,\n"
      "arc_easy, arc_challenge, piqa, winogrande, openbookqa, boolq, commonsense_qa,\n"
-     "lambada_openai, mmlu, or one of --tasks"},
+     "lambada_openai, mmlu, gsm8k, or one of --tasks"},
     {0, "tasks", OPT_STR, &task_file, "FILE.json", "tasks of your own: what their prompts and choices are"},
     {0, "limit", OPT_U64, &limit, "N",
      "at most N tokens of each DIR, in stretches spread over it (default: all)"},
@@ -85,6 +85,10 @@ static const char notes[] =
     "              Prompts, splitting and scores as in lm-evaluation-harness. Long questions lose their\n"
     "              beginning, which is counted (cut); one with a choice longer than the context is not\n"
     "              scored and counted apart (refused).\n"
+    "  exact_match share of questions of gsm8k in whose answer, a text of up to 256 tokens, the right number "
+    "is "
+    "found:\n"
+    "              strict-match after ####, flexible-extract as the last number of all\n"
     "  +-          one standard error, over documents and over questions\n"
     "  (centred)   mean over tasks of (acc_norm, or else acc, - chance) / (1 - chance), as CORE of "
     "DataComp-LM\n"

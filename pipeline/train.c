@@ -86,7 +86,7 @@ static void check_ranks(const struct trainer *t)
     char *text = json_dumps(o, JSON_SORT_KEYS);
     cluster_same(t->cluster, text, strlen(text), "the options of train");
     cluster_same(t->cluster, tritter_version, strlen(tritter_version), "the version of train");
-    cluster_same(t->cluster, t->tok_json, t->tok_len, "the tokenizer");
+    cluster_same(t->cluster, t->vocabulary.json, t->vocabulary.len, "the tokenizer");
     cluster_same(t->cluster, t->ops->name, strlen(t->ops->name), "the device, or its instruction set,");
     if (t->cluster->launched)
         say("%d processes, %s; %llu parts of an update, %.2f MB a process and update on the wire",

@@ -149,7 +149,7 @@ static struct estimate perplexity(double sum, double squares, double n)
 struct accuracy questions_accuracy(const struct questions *q)
 {
     struct accuracy a = {0};
-    size_t right = 0, right_norm = 0, greedy = 0;
+    size_t right = 0, right_norm = 0, greedy = 0, exact[MAX_EXTRACTS] = {0};
     double sum = 0, squares = 0, chance = 0;
     for (size_t i = 0; i < q->n; i++) {
         const struct question *one = &q->v[i];
@@ -160,6 +160,8 @@ struct accuracy questions_accuracy(const struct questions *q)
         right += question_right(one, false);
         right_norm += question_right(one, true);
         greedy += one->greedy;
+        for (int k = 0; k < MAX_EXTRACTS; k++)
+            exact[k] += one->exact[k];
         chance += one->n_choices > 1 ? 1. / one->n_choices : 0;
         sum += one->score[0];
         squares += one->score[0] * one->score[0];
@@ -169,6 +171,8 @@ struct accuracy questions_accuracy(const struct questions *q)
     a.acc = share(right, n);
     a.acc_norm = share(right_norm, n);
     a.greedy = share(greedy, n);
+    for (int k = 0; k < MAX_EXTRACTS; k++)
+        a.exact[k] = share(exact[k], n);
     a.perplexity = perplexity(sum, squares, n);
     a.chance = chance / n;
     return a;

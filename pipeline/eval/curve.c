@@ -21,7 +21,7 @@ static void heading(const struct measure_plan *plan, bool several)
     for (size_t i = 0; i < plan->n_data; i++)
         printf("  %14s", "bits/byte");
     for (size_t i = 0; i < plan->n_tasks; i++)
-        printf("  %14s", task_find(plan->tasks[i].name)->acc_norm ? "acc_norm" : "acc");
+        printf("  %14s", task_measure(task_find(plan->tasks[i].name)));
     printf("\n");
 }
 

@@ -1,4 +1,5 @@
 #include "pipeline/eval/measure.h"
+#include "pipeline/eval/generate.h"
 #include "pipeline/eval/report.h"
 #include "pipeline/eval/tokens.h"
 #include "pipeline/lib/fs.h"
@@ -63,7 +64,10 @@ static void measure_tasks(struct measured *r, const struct measure_plan *plan, c
     for (size_t i = 0; i < plan->n_tasks && !stop_signal; i++) {
         struct questions *q = &r->tasks[i];
         measure_read_task(q, plan, i, plan->examples);
-        questions_score(m, q, r->T, plan->way);
+        if (q->task->answers)
+            questions_generate(m, q, r->T);
+        else
+            questions_score(m, q, r->T, plan->way);
         struct accuracy a = questions_accuracy(q);
         if (a.n == 0)
             die("%s: no question fits the context of %d tokens", q->path, r->T);

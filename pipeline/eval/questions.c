@@ -279,16 +279,24 @@ char *question_continuation(const struct question *q, int choice)
 void question_show(FILE *f, const struct questions *q, size_t i)
 {
     const struct question *one = &q->v[i];
-    json_t *all = json_array();
-    for (int k = 0; k < one->n_choices; k++) {
+    json_t *all = json_array(), *answer = json_integer(one->label);
+    if (q->task
+            ->answers) { /* a text is made after the context; the only choice is what it is compared with */
+        json_array_append_new(all, json_pack("{s:o, s:O*}", "context",
+                                             json_text(one->context, strlen(one->context)), "until",
+                                             q->task->until));
+        json_decref(answer);
+        answer = json_text(one->choice[0], strlen(one->choice[0]));
+    }
+    for (int k = 0; k < one->n_choices && !q->task->answers; k++) {
         char *context = question_context(one, k), *continuation = question_continuation(one, k);
         json_array_append_new(all, json_pack("{s:o, s:o}", "context", json_text(context, strlen(context)),
                                              "continuation", json_text(continuation, strlen(continuation))));
         free(context);
         free(continuation);
     }
-    json_t *row = json_pack("{s:s, s:o, s:o, s:i}", "task", q->task->name, "place",
-                            json_text(one->place, strlen(one->place)), "requests", all, "answer", one->label);
+    json_t *row = json_pack("{s:s, s:o, s:o, s:o}", "task", q->task->name, "place",
+                            json_text(one->place, strlen(one->place)), "requests", all, "answer", answer);
     if (!row || json_dumpf(row, f, JSON_COMPACT) != 0)
         die("out of memory");
     fputc('\n', f);

@@ -77,7 +77,7 @@ void server_run(const struct loaded *m, const struct server_options *o)
     int T = m->w.c.T, context = o->context > 0 && o->context < T ? o->context : T;
     s->limits = (struct engine_limits){o->slots, o->queue, context, o->timeout_s};
     s->e = engine_new(m, &s->limits);
-    jobs_open(&s->jobs, m, context);
+    jobs_open(&s->jobs, m, context, o->special);
     struct MHD_Daemon *d = start(s, fd);
     printf("http://%s\n", shown);
     if (fflush(stdout) != 0)

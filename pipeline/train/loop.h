@@ -27,13 +27,13 @@
 #include "pipeline/train/schedule.h"
 #include "pipeline/train/split.h"
 #include "pipeline/train/stopwatch.h"
+#include "pipeline/train/tokenizer_files.h"
 #include "pipeline/train/validate.h"
 
 struct trainer {
     const struct train_config *cfg;
-    struct tokenizer *tok;
-    char *tok_json; /* the file as it was given: goes into each checkpoint */
-    size_t tok_len;
+    struct tokenizer_files vocabulary; /* owned: goes into each checkpoint */
+    struct tokenizer *tok;             /* vocabulary's */
 
     struct cluster *cluster;
     struct parallel parallel;

@@ -59,56 +59,6 @@ static json_t *state_to_json(struct trainer *t)
     return o;
 }
 
-static void put_json(struct checkpoint_save *s, const char *name, json_t *o)
-{
-    char *text = json_dumps(o, JSON_INDENT(2));
-    if (!text)
-        die("out of memory");
-    char *lines = xasprintf("%s\n", text);
-    checkpoint_put_text(s, name, lines, strlen(lines));
-    free(lines);
-    free(text);
-    json_decref(o);
-}
-
-/* id of a special token as a JSON string of its content, or NULL */
-static json_t *special_text(const struct tokenizer *tok, uint32_t id)
-{
-    size_t len;
-    const char *s = id == UINT32_MAX ? NULL : tokenizer_bytes(tok, id, &len);
-    return s ? json_stringn(s, len) : NULL;
-}
-
-static void put_tokenizer(struct checkpoint_save *s, const struct trainer *t)
-{
-    uint32_t pad = tokenizer_special(t->tok, "<|pad|>"), bos = tokenizer_bos(t->tok),
-             eos = tokenizer_eos(t->tok);
-    json_t *o = json_pack("{sssIsbs[ss]}", "tokenizer_class", "PreTrainedTokenizerFast", "model_max_length",
-                          (json_int_t)t->w.c.T, "clean_up_tokenization_spaces", 0, "model_input_names",
-                          "input_ids", "attention_mask");
-    const struct {
-        const char *key;
-        uint32_t id;
-    } special[] = {{"bos_token", bos},
-                   {"eos_token", eos},
-                   {"pad_token", pad},
-                   {"unk_token", tokenizer_special(t->tok, "<|unk|>")}};
-    for (size_t i = 0; i < 4; i++)
-        if (special[i].id != UINT32_MAX)
-            json_object_set_new(o, special[i].key, special_text(t->tok, special[i].id));
-    checkpoint_put_text(s, "tokenizer.json", t->tok_json, t->tok_len);
-    put_json(s, "tokenizer_config.json", o);
-
-    json_t *g = json_pack("{sb}", "do_sample", 1);
-    if (bos != UINT32_MAX)
-        json_object_set_new(g, "bos_token_id", json_integer(bos));
-    if (eos != UINT32_MAX)
-        json_object_set_new(g, "eos_token_id", json_integer(eos));
-    if (pad != UINT32_MAX)
-        json_object_set_new(g, "pad_token_id", json_integer(pad));
-    put_json(s, "generation_config.json", g);
-}
-
 static void put_model(struct checkpoint_save *s, const struct trainer *t)
 {
     bool half = t->cfg->save_dtype == DTYPE_BF16;
@@ -253,7 +203,7 @@ static void save_finished(struct trainer *t)
                               "step", (json_int_t)t->step, "tokens", (json_int_t)t->tokens_seen);
     struct checkpoint_save *s = checkpoint_begin(dir);
     put_finished_model(s, t);
-    put_tokenizer(s, t);
+    tokenizer_files_put(&t->vocabulary, s, t->w.c.T);
     state_check_device(t, t->step);
     checkpoint_commit(s, state);
     json_decref(state);
@@ -285,7 +235,7 @@ void state_save(struct trainer *t)
     put_arrays(s, t);
     put_lookahead(s, t);
     put_finish(s, t);
-    put_tokenizer(s, t);
+    tokenizer_files_put(&t->vocabulary, s, t->w.c.T);
     state_check_device(
         t, t->step); /* what was downloaded after a failure is stale, and would be sealed with good hashes */
     checkpoint_commit(s, state);

@@ -15,21 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TOKENIZER = 256 << 20 };
-
 void trainer_load_tokenizer(struct trainer *t, const char *resume_dir)
 {
-    const char *dir = resume_dir ? resume_dir : t->cfg->init_dir;
-    char err[1024], *copy = dir ? path_join(dir, "tokenizer.json") : NULL;
-    const char *path = t->cfg->tokenizer ? t->cfg->tokenizer : copy;
-    if (!path)
-        usage_error("-t FILE is missing: the tokenizer");
-    t->tok_json = read_file(path, &t->tok_len, MAX_TOKENIZER);
-    t->tok = tokenizer_parse(t->tok_json, t->tok_len, path, err, sizeof err);
-    if (!t->tok)
-        die("%s", err);
-    tokenizer_read_config(t->tok, path);
-    free(copy);
+    tokenizer_files_read(&t->vocabulary, t->cfg->tokenizer, resume_dir ? resume_dir : t->cfg->init_dir);
+    t->tok = t->vocabulary.tok;
 }
 
 void trainer_open_batches(struct trainer *t, const struct model_config *m)
@@ -377,8 +366,7 @@ void trainer_close(struct trainer *t)
     finish_free(&t->finish, &t->w);
     weights_free(&t->w);
     t->ops->close(t->dev);
-    tokenizer_free(t->tok);
-    free(t->tok_json);
+    tokenizer_files_free(&t->vocabulary);
     free(t->tokens);
     free(t->loss);
     free(t->row_loss);
