@@ -133,6 +133,14 @@ static void settle(struct trainer *t, struct train_config *c, const char *resume
     config_model(c, tokenizer_vocab_size(t->tok), m);
 }
 
+static void say_model(const struct model_config *m)
+{
+    say("model: %.2fM parameters, %.2fM without embedding; %d layers of width %d, %d/%d heads of %d, "
+        "feed-forward %d, context %d, vocabulary %d",
+        (double)model_params(m) / 1e6, (double)model_params_no_embedding(m) / 1e6, m->L, m->C, m->H, m->Hkv,
+        m->D, m->F, m->T, m->V);
+}
+
 int main(int argc, char **argv)
 {
     threads_settle(argv);
@@ -164,11 +172,7 @@ int main(int argc, char **argv)
         settle(&t, c, resume_dir, state, &m);
     cluster_broadcast(t.cluster, &c->threads, sizeof c->threads, 0);
     config_print(c);
-    say("model: %.2fM parameters, %.2fM without embedding; %d layers of width %d, %d/%d heads of %d, "
-        "feed-forward "
-        "%d, context %d, vocabulary %d",
-        (double)model_params(&m) / 1e6, (double)model_params_no_embedding(&m) / 1e6, m.L, m.C, m.H, m.Hkv,
-        m.D, m.F, m.T, m.V);
+    say_model(&m);
     trainer_open_batches(&t, &m);
     trainer_open_device(&t, c, &m);
     trainer_allocate(&t, c, &m, state ? state_depth(resume_dir, state, m.L) : growth_depth(&c->growth, 0));
@@ -185,6 +189,7 @@ int main(int argc, char **argv)
     trainer_write_config(&t, &m);
     trainer_open_logs(&t, state);
     trainer_watch(&t);
+    trainer_learn_forecasts(&t);
     if (c->trace)
         trace_open(c->trace, t.cluster->rank);
     int code = loop_run(&t);

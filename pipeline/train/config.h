@@ -24,6 +24,7 @@ enum compute_dtype { COMPUTE_AUTO, COMPUTE_BF16, COMPUTE_F32 };
 enum attention_choice { ATTENTION_OWN, ATTENTION_CUDNN };
 enum optimizer_choice { OPTIMIZER_ADAMW, OPTIMIZER_MUON };
 enum finish_choice { FINISH_DECAY, FINISH_PREDICT, FINISH_AUTO, FINISH_CORRECT };
+enum forecast_choice { FORECAST_LAW, FORECAST_RSSM };
 enum recipe { RECIPE_PLAN, RECIPE_FAST };
 
 enum { CONFIG_PARTS = 8 }; /* of a run that a launcher started, so that 1 to 8 processes give equal bits */
@@ -44,6 +45,7 @@ struct train_config {
     enum optimizer_choice optimizer;
     enum schedule_kind schedule;
     enum finish_choice finish;
+    enum forecast_choice forecast;
     uint64_t layers, width, heads, kv_heads, head_dim, ffn, context;
     uint64_t steps, seed, threads, micro_batch, parts;
     double lr, lr_embedding, lr_head, lr_norm, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay,

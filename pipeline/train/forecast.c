@@ -6,17 +6,21 @@
 enum { GRID = 2048, TERMS = 3, POWERS = 23, LEAST_BLOCKS = 12, LEVEL = 8 };
 
 /* Steps at the full rate in which half of what a falling rate gains is there. */
-static const double MEMORY = 30;
+static const double MEMORY = 100;
 static const double SKIPPED = 0.5;    /* of the steps so far: the power law holds for the later ones */
 static const double LAST = 0.03;      /* of all steps: whose mean is the loss at the end */
 static const double AHEAD = 0.025;    /* error of the law, of the loss, for each factor e of steps to come */
 static const double normal_95 = 1.96; /* deviations */
-/* Mean and deviation of E, A S^-a and B, in units of the present loss; then those of the exponent a. */
-static const double prior[TERMS][2] = {{0.3, 0.08}, {0.5, 0.25}, {0.12, 0.03}}, prior_power[2] = {0.4, 0.1};
+/* In units of the present loss: the mean of E, which grows with the logarithm (to base 10) of the tokens that
+ * a weight has seen, since what a model is too small for stays; that of E + A S^-a; then that of B. */
+static const double E_ONE = 0.492, E_TENFOLD = 0.331, E_LEAST = 0.05, E_MOST = 0.9, WHOLE = 1.143,
+                    B_MEAN = 0.146;
+static const double deviation[TERMS] = {0.04, 0.374, 0.016}; /* of E, A S^-a and B */
+static const double prior_power[2] = {0.524, 0.072};         /* mean and deviation of the exponent a */
 
-void losses_begin(struct losses *l, uint64_t from)
+void losses_begin(struct losses *l, uint64_t from, double tokens)
 {
-    *l = (struct losses){.from = from, .width = 1};
+    *l = (struct losses){.from = from, .width = 1, .tokens = tokens};
 }
 
 void losses_add(struct losses *l, double loss)
@@ -128,7 +132,16 @@ struct points {
     double loss[FORECAST_BLOCKS], S[FORECAST_BLOCKS], D[FORECAST_BLOCKS];
     double noise; /* variance of one */
     double level; /* mean loss of the last few */
+    double prior[TERMS];
 };
+
+static void make_prior(struct points *p, const struct losses *l)
+{
+    double seen = l->tokens * (double)(l->from + l->n), E = E_ONE + E_TENFOLD * log10(seen > 0 ? seen : 1);
+    p->prior[0] = fmin(fmax(E, E_LEAST), E_MOST);
+    p->prior[1] = WHOLE - p->prior[0];
+    p->prior[2] = B_MEAN;
+}
 
 /* The finished blocks that count. */
 static void points_make(struct points *p, const struct losses *l, const struct schedule *s)
@@ -149,6 +162,7 @@ static void points_make(struct points *p, const struct losses *l, const struct s
             squares += pow(p->loss[p->n - 1] - p->loss[p->n - 2], 2);
     }
     p->noise = p->n > 1 ? squares / (2 * (p->n - 1)) : 0;
+    make_prior(p, l);
     p->level = 0;
     for (int i = p->n; i-- > 0 && i >= p->n - LEVEL;)
         p->level += p->loss[i] / (p->n < LEVEL ? p->n : LEVEL);
@@ -166,25 +180,20 @@ static void fit_power(const struct points *p, double power, double S_end, double
     for (int i = 0; i < TERMS; i++) {
         double x[TERMS] = {0};
         x[i] = 1;
-        fit_add(&f, x, prior[i][0] * scale, 1 / pow(prior[i][1] * scale, 2));
+        fit_add(&f, x, p->prior[i] * scale, 1 / pow(deviation[i] * scale, 2));
     }
     fit_solve(&f, (const double[TERMS]){1, pow(S_end / now, -power), -D_end}, mean, variance, evidence);
     *evidence -= 0.5 * pow((power - prior_power[0]) / prior_power[1], 2);
 }
 
-bool forecast_make(const struct losses *l, const struct schedule *now, const struct schedule *of,
-                   struct forecast *out)
+/* The law's value at S, D, averaged over the powers. ahead: how many times as far as now that is. */
+static bool solve(const struct points *p, double S, double D, double ahead, struct forecast *out)
 {
-    struct points p;
-    struct grid g;
-    double mean[POWERS], variance[POWERS], evidence[POWERS], S, D, most = -INFINITY, weights = 0, square = 0;
-    points_make(&p, l, now);
-    if (p.n < LEAST_BLOCKS || !(p.noise > 0))
+    double mean[POWERS], variance[POWERS], evidence[POWERS], most = -INFINITY, weights = 0, square = 0;
+    if (p->n < LEAST_BLOCKS || !(p->noise > 0))
         return false;
-    grid_make(&g, of);
-    at_step(&g, (1 - LAST / 2) * (double)of->steps, &S, &D);
     for (int i = 0; i < POWERS; i++) {
-        fit_power(&p, 0.05 + 0.05 * i, S, D, &mean[i], &variance[i], &evidence[i]);
+        fit_power(p, 0.05 + 0.05 * i, S, D, &mean[i], &variance[i], &evidence[i]);
         most = fmax(most, evidence[i]);
     }
     out->loss = 0;
@@ -195,9 +204,27 @@ bool forecast_make(const struct losses *l, const struct schedule *now, const str
         square += weight * (variance[i] + mean[i] * mean[i]);
     }
     out->loss /= weights;
-    double ahead = log(fmax((double)of->steps / (double)(l->from + l->n), 1)) * AHEAD * out->loss,
-           deviation = sqrt(fmax(square / weights - out->loss * out->loss, 0) + ahead * ahead);
-    out->low = out->loss - normal_95 * deviation;
-    out->high = out->loss + normal_95 * deviation;
-    return isfinite(out->loss) && isfinite(deviation);
+    double unknown = log(fmax(ahead, 1)) * AHEAD * out->loss,
+           off = sqrt(fmax(square / weights - out->loss * out->loss, 0) + unknown * unknown);
+    out->low = out->loss - normal_95 * off;
+    out->high = out->loss + normal_95 * off;
+    return isfinite(out->loss) && isfinite(off);
+}
+
+bool forecast_at(const struct losses *l, const struct schedule *now, const struct schedule *of, double step,
+                 struct forecast *out)
+{
+    struct points p;
+    struct grid g;
+    double S, D;
+    points_make(&p, l, now);
+    grid_make(&g, of);
+    at_step(&g, step, &S, &D);
+    return solve(&p, S, D, step / (double)(l->from + l->n), out);
+}
+
+bool forecast_make(const struct losses *l, const struct schedule *now, const struct schedule *of,
+                   struct forecast *out)
+{
+    return forecast_at(l, now, of, (1 - LAST / 2) * (double)of->steps, out);
 }

@@ -70,7 +70,7 @@ static void grow(struct trainer *t, int depth)
     int before = t->w.depth;
     loop_set_depth(t, depth);
     finish_begin(&t->finish, &t->w);
-    losses_begin(&t->losses, t->step);
+    losses_begin(&t->losses, t->step, loop_tokens_a_weight(t));
     t->step_seconds = 0;
     metrics_event(&t->metrics, t->step, "grow", layers);
     say("step %llu: %s from here on, instead of %d", (unsigned long long)t->step, layers, before);
@@ -240,6 +240,13 @@ static void save_on_failure(void *arg)
     stopwatch_stop(&t->clock);
     save(t);
     say("saved the %llu steps that are done; go on with --resume", (unsigned long long)t->step);
+}
+
+double loop_tokens_a_weight(const struct trainer *t)
+{
+    struct model_config c = t->w.c;
+    c.L = t->w.depth;
+    return (double)t->h->B * t->h->T / (double)model_params(&c);
 }
 
 void loop_set_depth(struct trainer *t, int depth)

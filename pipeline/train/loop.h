@@ -21,6 +21,7 @@
 #include "pipeline/train/lookahead.h"
 #include "pipeline/train/mixed.h"
 #include "pipeline/train/optim.h"
+#include "pipeline/train/outlook.h"
 #include "pipeline/train/parallel.h"
 #include "pipeline/train/rate.h"
 #include "pipeline/train/schedule.h"
@@ -71,9 +72,10 @@ struct trainer {
     uint64_t step; /* done */
     uint64_t tokens_seen;
     struct guard guard;
-    struct losses losses;   /* since the depth is what it is */
-    struct stopwatch clock; /* of training alone */
-    uint64_t best_step;     /* 0: none */
+    struct losses losses;    /* since the depth is what it is */
+    struct outlook *outlook; /* NULL: the law alone forecasts */
+    struct stopwatch clock;  /* of training alone */
+    uint64_t best_step;      /* 0: none */
     double best_loss;
     struct choice choice; /* which weights are the model */
 
@@ -89,6 +91,8 @@ struct trainer {
 /* So many layers take part from now on: memory for their activations, and what depends on their cost. Dies
  * when there is no memory. */
 void loop_set_depth(struct trainer *t, int depth);
+/* Tokens of a step over the weights that take part. */
+double loop_tokens_a_weight(const struct trainer *t);
 /* Trains until all steps are done (returns 0) or a signal came before (128+n); both with a checkpoint. Dies
  * otherwise. */
 int loop_run(struct trainer *t);

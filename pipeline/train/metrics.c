@@ -108,6 +108,18 @@ void metrics_forecast(struct logfile *l, uint64_t step, const struct forecast *e
     logfile_end_line(l);
 }
 
+void metrics_ahead(struct logfile *l, uint64_t step, uint64_t steps, const struct outlook_forecast *f)
+{
+    fprintf(l->f, "{\"type\":\"ahead\",\"step\":%llu,\"steps\":[", U(step));
+    for (int i = 0; i < f->ahead; i++)
+        fprintf(l->f, "%s%.0f", i ? "," : "", outlook_share(f->point + 1 + i) * (double)steps);
+    fprintf(l->f, "],\"losses\":[");
+    for (int i = 0; i < f->ahead; i++)
+        fprintf(l->f, "%s%.9g", i ? "," : "", f->at[i]);
+    fprintf(l->f, "]}");
+    logfile_end_line(l);
+}
+
 void metrics_event(struct logfile *l, uint64_t step, const char *what, const char *detail)
 {
     fprintf(l->f, "{\"type\":\"event\",\"step\":%llu", U(step));

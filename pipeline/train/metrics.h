@@ -12,6 +12,7 @@
 #include "pipeline/train/forecast.h"
 #include "pipeline/train/guard.h"
 #include "pipeline/train/logfile.h"
+#include "pipeline/train/outlook.h"
 #include "pipeline/train/stopwatch.h"
 #include "pipeline/train/validate.h"
 
@@ -42,6 +43,8 @@ void metrics_finish(struct logfile *l, uint64_t step, double change, double se, 
 /* Loss at the end of the run, and of ones of half and twice as many steps; seconds that are left. */
 void metrics_forecast(struct logfile *l, uint64_t step, const struct forecast *end,
                       const struct forecast *half, const struct forecast *twice, double seconds_left);
+/* The mean losses that are expected around steps to come. */
+void metrics_ahead(struct logfile *l, uint64_t step, uint64_t steps, const struct outlook_forecast *f);
 /* detail: plain text or NULL */
 void metrics_event(struct logfile *l, uint64_t step, const char *what, const char *detail);
 

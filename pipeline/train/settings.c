@@ -178,6 +178,10 @@ const struct setting settings[] = {
     {0, "spike-sigma", OPT_NUM, &cfg.spike_sigma, "X", RESULT, 6, 1, 1e6,
      "a loss so many deviations above the last 64 is a spike"},
     {0, "skip-spikes", OPT_FLAG, &cfg.skip_spikes, NULL, RESULT, 0, 0, 0, "do not learn from spikes"},
+    {0, "forecast", OPT_WORD, &cfg.forecast, "law|rssm", FREE, FORECAST_LAW, 0, FORECAST_RSSM,
+     "how the loss at the end is forecast: by a law of the schedule; rssm: and by what a small recurrent "
+     "model "
+     "learns, at the start, of what the law missed in recorded runs"},
     {0, "log-every", OPT_U64, &cfg.log_every, "N", FREE, 20, 1, 1e12,
      "steps between lines when stderr is not a terminal"},
 

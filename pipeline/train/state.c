@@ -318,7 +318,7 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     t->tokens_seen = json_get_u64(state, "tokens");
     t->best_step = json_get_u64(state, "best_step");
     t->best_loss = json_number_value(json_object_get(state, "best_loss"));
-    state_losses_from_json(&t->losses, t->step, json_object_get(state, "losses"));
+    state_losses_from_json(&t->losses, t->step, loop_tokens_a_weight(t), json_object_get(state, "losses"));
     state_guard_from_json(&t->guard, json_object_get(state, "guard"));
     t->clock.wall = json_number_value(json_object_get(state, "trained_s"));
     t->clock.cpu = json_number_value(json_object_get(state, "cpu_s"));

@@ -32,15 +32,17 @@ json_t *state_losses_to_json(const struct losses *l)
                      (json_int_t)l->n, "blocks", blocks);
 }
 
-void state_losses_from_json(struct losses *l, uint64_t step, const json_t *o)
+void state_losses_from_json(struct losses *l, uint64_t step, double tokens, const json_t *o)
 {
     const json_t *blocks = json_object_get(o, "blocks");
-    losses_begin(l, step);
+    losses_begin(l, step, tokens);
     if (!o || json_get_u64(o, "width") < 1 || json_array_size(blocks) > FORECAST_BLOCKS ||
         json_get_u64(o, "n") > json_array_size(blocks) * json_get_u64(o, "width"))
         return;
-    *l = (struct losses){
-        .from = json_get_u64(o, "from"), .width = json_get_u64(o, "width"), .n = json_get_u64(o, "n")};
+    *l = (struct losses){.from = json_get_u64(o, "from"),
+                         .width = json_get_u64(o, "width"),
+                         .n = json_get_u64(o, "n"),
+                         .tokens = tokens};
     for (size_t i = 0; i < json_array_size(blocks); i++)
         l->block[i] = json_number_value(json_array_get(blocks, i));
 }

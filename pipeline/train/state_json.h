@@ -16,7 +16,7 @@ void state_guard_from_json(struct guard *g, const json_t *o);
 
 json_t *state_losses_to_json(const struct losses *l);
 /* Without the entry (NULL) they begin with the run's next step. */
-void state_losses_from_json(struct losses *l, uint64_t step, const json_t *o);
+void state_losses_from_json(struct losses *l, uint64_t step, double tokens, const json_t *o);
 
 /* Without the entry nothing was compared. */
 json_t *state_choice_to_json(const struct choice *c);

@@ -103,8 +103,13 @@ static void foresee(struct trainer *t)
         !forecast_make(&t->losses, &t->schedule, &shorter, &half) ||
         !forecast_make(&t->losses, &t->schedule, &longer, &twice))
         return;
+    struct outlook_forecast learned = {.ahead = 0};
+    if (t->outlook && t->losses.from == 0 && outlook_make(t->outlook, &t->losses, &same, &learned))
+        end = learned.end;
     double left = seconds_left(t);
     metrics_forecast(&t->metrics, t->step, &end, &half, &twice, left);
+    if (learned.ahead > 0)
+        metrics_ahead(&t->metrics, t->step, t->cfg->steps, &learned);
     say("step %llu forecast: loss %.3f (%.3f to %.3f) at the end, in %.0fm%02.0fs; with half the steps %.3f, "
         "with twice %.3f",
         (unsigned long long)t->step, end.loss, end.low, end.high, floor(left / 60), floor(fmod(left, 60)),

@@ -318,7 +318,7 @@ void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
             die("no memory for the first weights");
         lookahead_begin(&t->ahead, &t->w);
         finish_begin(&t->finish, &t->w);
-        losses_begin(&t->losses, 0);
+        losses_begin(&t->losses, 0, loop_tokens_a_weight(t));
         if (t->cfg->overwrite &&
             t->cluster->rank == 0) /* only now: whatever is wrong with this run has shown before */
             rundir_clear(t->cfg->run);
@@ -339,8 +339,24 @@ void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
         (unsigned long long)t->cfg->steps);
 }
 
+/* The recorded runs are learned from; says what that costs. */
+void trainer_learn_forecasts(struct trainer *t)
+{
+    struct recorded *runs;
+    double began = now_seconds();
+    if (t->cfg->forecast != FORECAST_RSSM || t->cluster->rank != 0)
+        return;
+    size_t n = recorded_runs(&runs);
+    t->outlook = outlook_new(runs, n, NULL, OUTLOOK_MODEL | OUTLOOK_STORE);
+    recorded_free(runs, n);
+    if (!t->outlook)
+        die("no memory to learn forecasts from recorded runs");
+    say("forecasts: learned from %zu recorded runs in %.1f s", n, now_seconds() - began);
+}
+
 void trainer_close(struct trainer *t)
 {
+    outlook_free(t->outlook);
     logfile_close(&t->metrics);
     watch_thread_stop();
     logfile_close(&t->ledger);

@@ -25,6 +25,8 @@ void trainer_begin(struct trainer *t, const char *dir, const json_t *state);
 void trainer_write_config(const struct trainer *t, const struct model_config *m);
 void trainer_open_logs(struct trainer *t, const json_t *state);
 void trainer_watch(const struct trainer *t); /* begins to write alerts.jsonl (alerts/watch.h) */
+/* With --forecast rssm. */
+void trainer_learn_forecasts(struct trainer *t);
 void trainer_close(struct trainer *t);
 
 #endif

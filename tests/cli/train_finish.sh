@@ -7,13 +7,23 @@ said() { sed -n "s/.*\"type\":\"val\",\"step\":$2,.*\"$3\":\([0-9.]*\),.*/\1/p" 
 below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }' || { echo "$1 is not below $2"; exit 1; }; }
 
 # asking for forecasts, validating and saving them changes nothing in the run; both losses are said
-"$BIN/train" "${model[@]}" -o asked --steps 60 "${val[@]}" --save-every 20 --save-finished <all 2>said
+"$BIN/train" "${model[@]}" -o asked --steps 60 "${val[@]}" --save-every 20 --save-finished --forecast rssm <all 2>said
 same plain asked
 [ "$(said plain 40 loss)" = "$(said asked 40 loss)" ]
 [ -z "$(said plain 40 finished_loss)" ]
 [ "$(grep -c 'validation: .* finished [0-9]' said)" = 3 ]
 [ "$(grep -c 'forecast: loss [0-9.]* ([0-9.]* to [0-9.]*) at the end, in .*; with half the steps [0-9.]*, with twice [0-9]' said)" -ge 10 ]
 [ "$(grep -c '"finished_bits_per_byte"' asked/metrics.jsonl)" = 3 ]
+
+# learned forecasts: of the end and of points to come, the same after --resume
+[ "$(grep -c 'forecasts: learned from [0-9]* recorded runs in' said)" = 1 ]
+[ "$(grep -c '"type":"ahead","step":[0-9]*,"steps":\[[0-9,]*\],"losses":\[[0-9.,]*\]}' asked/metrics.jsonl)" -ge 10 ]
+[ "$(sed -n 's/.*"type":"ahead","step":30,"steps":\(\S*\),"losses.*/\1/p' asked/metrics.jsonl)" = '[33,36,39,42]' ]
+expected() { grep -E '"type":"(forecast|ahead)"' "$1/metrics.jsonl" | sed 's/,"seconds_left.*//'; }
+batches 40 | expect 1 'end at step 40' train again 60 --forecast rssm
+train again 60 --resume <all
+[ "$(expected asked)" = "$(expected again)" ]
+[ "$(expected plain)" != "$(expected again)" ]
 
 # latest-finished is a model of its own, with the loss that was said; --resume does not need it
 "$BIN/eval" asked/latest-finished --data math=tokens/math/val --json --dtype bf16 --threads 1 >finished.json

@@ -11,17 +11,13 @@
 
 int rssm_forecast_alloc(struct rssm_forecast *f, const struct rssm_config *c)
 {
-    size_t N = (size_t)c->max_blocks, NG = N * (size_t)c->groups, k = (size_t)c->k;
-    size_t paths = (size_t)c->samples * (size_t)c->members;
-    *f = (struct rssm_forecast){0};
-    float *p = calloc(2 * (NG * k + NG + N + paths), sizeof *p);
-    if (!p)
+    size_t N = (size_t)c->max_blocks, coefficients = N * (size_t)c->groups * (size_t)c->k;
+    *f = (struct rssm_forecast){.c = calloc(2 * (coefficients + N), sizeof(float))};
+    if (!f->c)
         return -1;
-    float **const at[] = {&f->c,  &f->c_std,  &f->alpha,   &f->alpha_std,
-                          &f->dl, &f->dl_std, &f->path_dl, &f->path_std};
-    const size_t n[] = {NG * k, NG * k, NG, NG, N, N, paths, paths};
-    for (size_t i = 0; i < sizeof n / sizeof *n; p += n[i++])
-        *at[i] = p;
+    f->c_std = f->c + coefficients;
+    f->dl = f->c_std + coefficients;
+    f->dl_std = f->dl + N;
     return 0;
 }
 
@@ -110,27 +106,20 @@ static void close_moments(const struct moments *m, float *mean, float *deviation
     *deviation = (float)sqrt(v);
 }
 
-/* Coefficients and scale of group g in block b, over all trajectories. Moments are of what is added to the
- * prior: its own size must not drown their spread. */
+/* Coefficients of group g in block b, over all trajectories. Moments are of what is added to the prior: its
+ * own size must not drown their spread. */
 static void read_group(const struct rssm *r, struct rssm_forecast *f, int b, size_t g)
 {
     size_t G = (size_t)r->c.groups, k = (size_t)r->c.k, M = (size_t)r->c.members, at = (size_t)b * G + g;
     const float *a0 = replay_at(&r->replay, REPLAY_A0, r->n.blocks - 1) + g * k;
-    for (size_t j = 0; j <= k; j++) {
+    for (size_t j = 0; j < k; j++) {
         struct moments m = {0};
         for (size_t s = 0; s < (size_t)r->c.samples; s++)
-            for (size_t i = 0; i < M; i++) {
-                const float *raw = r->imagined.heads.raw + ((s * G + g) * M + i) * (k + 2);
-                if (j < k)
-                    add(&m, (double)heads_coefficient(0, raw[j]), 0);
-                else
-                    add(&m, (double)heads_scale(raw[k]), exp((double)heads_log_variance(raw[k + 1])));
-            }
-        if (j < k) {
-            close_moments(&m, &f->c[at * k + j], &f->c_std[at * k + j]);
-            f->c[at * k + j] += a0[j];
-        } else
-            close_moments(&m, &f->alpha[at], &f->alpha_std[at]);
+            for (size_t i = 0; i < M; i++)
+                add(&m, (double)heads_coefficient(0, r->imagined.heads.raw[((s * G + g) * M + i) * k + j]),
+                    0);
+        close_moments(&m, &f->c[at * k + j], &f->c_std[at * k + j]);
+        f->c[at * k + j] += a0[j];
     }
 }
 
@@ -159,7 +148,6 @@ void rssm_shadow(struct rssm *r)
     shadow[1] = deviation * deviation;
 }
 
-/* path_std holds variances until the last block. */
 static void read_change(const struct rssm *r, struct rssm_forecast *f, int b)
 {
     struct moments m = {0};
@@ -167,8 +155,6 @@ static void read_change(const struct rssm *r, struct rssm_forecast *f, int b)
         double mean, variance;
         change_of(r, i, &mean, &variance);
         add(&m, mean, variance);
-        f->path_dl[i] += (float)((double)r->dl_mean + mean);
-        f->path_std[i] += (float)((double)r->surprise * variance);
     }
     close_moments(&m, &f->dl[b], &f->dl_std[b]);
     f->dl[b] += r->dl_mean;
@@ -178,7 +164,7 @@ static void read_change(const struct rssm *r, struct rssm_forecast *f, int b)
 int rssm_forecast(struct rssm *r, const float *plan, int blocks, struct rssm_forecast *f)
 {
     const struct rssm_config *c = &r->c;
-    size_t paths = (size_t)c->samples * (size_t)c->members, U = (size_t)c->n_u;
+    size_t U = (size_t)c->n_u;
     if (!r->n.blocks)
         return RSSM_EORDER;
     if (blocks < 1 || blocks > c->max_blocks)
@@ -186,8 +172,6 @@ int rssm_forecast(struct rssm *r, const float *plan, int blocks, struct rssm_for
     for (size_t i = 0; i < (size_t)blocks * U; i++)
         if (!isfinite(plan[i]))
             return RSSM_ENONFINITE;
-    memset(f->path_dl, 0, paths * sizeof(float));
-    memset(f->path_std, 0, paths * sizeof(float));
     f->blocks = blocks;
     struct trajectories t = begin(r);
     for (int b = 0; b < blocks; b++) {
@@ -199,7 +183,5 @@ int rssm_forecast(struct rssm *r, const float *plan, int blocks, struct rssm_for
             read_group(r, f, b, g);
         read_change(r, f, b);
     }
-    for (size_t i = 0; i < paths; i++)
-        f->path_std[i] = sqrtf(f->path_std[i]);
     return RSSM_OK;
 }

@@ -10,7 +10,7 @@ void heads_layout(struct heads *d, const struct rssm_config *c, size_t *next)
     d->members = M;
     linear_layout(&d->state, 1, hz, M * c->head_hidden, 1, next);
     linear_layout(&d->phi, 1, c->n_phi, M * c->head_hidden, 0, next);
-    linear_layout(&d->out, M, c->head_hidden, c->k + 2, 1, next);
+    linear_layout(&d->out, M, c->head_hidden, c->k, 1, next);
     linear_layout(&d->dl.first, 1, hz + c->n_u, M * c->dl_hidden, 1, next);
     linear_layout(&d->dl.second, M, c->dl_hidden, 2, 1, next);
 }
@@ -57,11 +57,6 @@ void heads_backward(const struct heads *d, const real *w, real *g, struct heads_
 real heads_coefficient(real a0, real raw)
 {
     return a0 + HEADS_REACH * real_tanh(raw);
-}
-
-real heads_scale(real raw)
-{
-    return 2 * real_sigmoid(raw);
 }
 
 real heads_log_variance(real raw)

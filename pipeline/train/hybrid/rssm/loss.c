@@ -30,44 +30,23 @@ static real displacement(int k, real *draw, const real *raw, const real *a0, con
     return sum;
 }
 
-static double scales_of(const struct rssm_config *c, const struct loss_targets *t, size_t row)
-{
-    double n = 0;
-    for (size_t g = 0; g < (size_t)c->groups; g++)
-        n += (double)t->has_alpha[row * (size_t)c->groups + g];
-    return n;
-}
-
 void loss_groups(const struct rssm_config *c, struct loss *loss, real *draw, const real *raw,
                  const struct loss_targets *t, int n)
 {
-    size_t G = (size_t)c->groups, M = (size_t)c->members, k = (size_t)c->k, width = k + 2;
-    double coef = 0, alpha = 0, seen_a = 0, seen_alpha = 0, share = 1.0 / (n * c->members);
-    memset(draw, 0, (size_t)n * G * M * width * sizeof *draw);
-    for (size_t r = 0; r < (size_t)n; r++) {
-        double scales = scales_of(c, t, r);
-        for (size_t i = r * G; i < (r + 1) * G; i++)
-            for (size_t m = 0; m < M; m++) {
-                const real *y = raw + (i * M + m) * width;
-                real *d = draw + (i * M + m) * width;
-                real seen = t->member[r * M + m];
-                if (seen != 0 && t->has_a[i] != 0) {
-                    coef += (double)displacement(c->k, d, y, t->a0 + i * k, t->a + i * k, t->gram + i * k * k,
-                                                 (real)share);
-                    seen_a += 1;
-                }
-                if (seen != 0 && t->has_alpha[i] != 0) {
-                    real mean = heads_scale(y[k]), dmean, dlog;
-                    alpha += (double)gaussian(t->alpha[i], mean, y[k + 1], &dmean, &dlog) / scales;
-                    seen_alpha += 1 / scales;
-                    d[k] = (real)(share / scales) * dmean * mean * (1 - mean / 2);
-                    d[k + 1] = (real)(share / scales) * dlog;
-                }
-            }
-    }
-    loss->total += (coef + alpha) * share;
-    loss->coef += seen_a > 0 ? coef / seen_a * c->groups : 0;
-    loss->alpha += seen_alpha > 0 ? alpha / seen_alpha : 0;
+    size_t G = (size_t)c->groups, M = (size_t)c->members, k = (size_t)c->k;
+    double coef = 0, seen = 0, share = 1.0 / (n * c->members);
+    memset(draw, 0, (size_t)n * G * M * k * sizeof *draw);
+    for (size_t i = 0; i < (size_t)n * G; i++)
+        for (size_t m = 0; m < M; m++) {
+            if (t->member[i / G * M + m] == 0 || t->has_a[i] == 0)
+                continue;
+            size_t at = (i * M + m) * k;
+            coef += (double)displacement(c->k, draw + at, raw + at, t->a0 + i * k, t->a + i * k,
+                                         t->gram + i * k * k, (real)share);
+            seen += 1;
+        }
+    loss->total += coef * share;
+    loss->coef += seen > 0 ? coef / seen * c->groups : 0;
 }
 
 void loss_change(const struct rssm_config *c, struct loss *loss, real *draw, const real *raw,

@@ -7,23 +7,22 @@
 #include "pipeline/train/hybrid/rssm/real.h"
 #include "pipeline/train/hybrid/rssm/rssm.h"
 
-struct loss_targets {        /* of n rows; weights are 0 where a target is missing */
-    real *a0, *a;            /* (n, G, k) */
-    real *gram;              /* (n, G, k, k) symmetric, trace 1 */
-    real *has_a;             /* (n, G) */
-    real *alpha, *has_alpha; /* (n, G) */
-    real *dl, *has_dl;       /* (n) in units of the running deviation */
-    real *member;            /* (n, M) bootstrap weights, 0 or 1 */
+struct loss_targets {  /* of n rows; weights are 0 where a target is missing */
+    real *a0, *a;      /* (n, G, k) */
+    real *gram;        /* (n, G, k, k) symmetric, trace 1 */
+    real *has_a;       /* (n, G) */
+    real *dl, *has_dl; /* (n) in units of the running deviation */
+    real *member;      /* (n, M) bootstrap weights, 0 or 1 */
 };
 
 struct loss {
-    double total;                      /* what is differentiated */
-    double coef, alpha, dl, recon, kl; /* means over what has a target; kl in nats, unweighted */
+    double total;               /* what is differentiated */
+    double coef, dl, recon, kl; /* means over what has a target; kl in nats, unweighted */
 };
 
 /* All gradients are overwritten and those of the mean over n rows. */
 
-/* raw: (n G, M, k + 2), of heads. The scale's NLL is a mean over the groups that have one. Adds to loss. */
+/* raw: (n G, M, k), of heads. Adds to loss. */
 void loss_groups(const struct rssm_config *c, struct loss *loss, real *draw, const real *raw,
                  const struct loss_targets *t, int n);
 /* raw: (n, M, 2) */

@@ -6,11 +6,10 @@
 
 const char *replay_name(enum replay_field f)
 {
-    static const char *const names[N_REPLAY] = {
-        "rssm.replay.x",         "rssm.replay.u",    "rssm.replay.phi",    "rssm.replay.a0",
-        "rssm.replay.a",         "rssm.replay.gram", "rssm.replay.has_a",  "rssm.replay.alpha",
-        "rssm.replay.has_alpha", "rssm.replay.dl",   "rssm.replay.has_dl", "rssm.replay.shadow",
-        "rssm.replay.h"};
+    static const char *const names[N_REPLAY] = {"rssm.replay.x",      "rssm.replay.u",  "rssm.replay.phi",
+                                                "rssm.replay.a0",     "rssm.replay.a",  "rssm.replay.gram",
+                                                "rssm.replay.has_a",  "rssm.replay.dl", "rssm.replay.has_dl",
+                                                "rssm.replay.shadow", "rssm.replay.h"};
     return names[f];
 }
 
@@ -18,7 +17,7 @@ int replay_alloc(struct replay *r, const struct rssm_config *c)
 {
     size_t G = (size_t)c->groups, k = (size_t)c->k;
     const size_t width[N_REPLAY] = {
-        (size_t)c->n_x, (size_t)c->n_u, G * (size_t)c->n_phi, G * k, G * k, G * k * k, G, G, G, 1, 1, 2,
+        (size_t)c->n_x, (size_t)c->n_u, G * (size_t)c->n_phi, G * k, G * k, G * k * k, G, 1, 1, 2,
         (size_t)c->n_h};
     *r = (struct replay){.capacity = (size_t)c->capacity};
     for (int f = 0; f < N_REPLAY; f++) {
@@ -88,19 +87,6 @@ int replay_set_displacement(struct replay *r, const struct rssm_config *c, uint6
     for (size_t g = 0; g < (size_t)c->groups; g++) {
         float *to = replay_at(r, REPLAY_GRAM, serial) + g * k * k;
         replay_at(r, REPLAY_HAS_A, serial)[g] = (float)normalise(to, gram + g * k * k, k);
-    }
-    return 0;
-}
-
-int replay_set_scale(struct replay *r, const struct rssm_config *c, uint64_t serial, const float *alpha)
-{
-    for (int g = 0; g < c->groups; g++)
-        if (isinf(alpha[g]))
-            return RSSM_ENONFINITE;
-    for (int g = 0; g < c->groups; g++) {
-        int known = !isnan(alpha[g]);
-        replay_at(r, REPLAY_ALPHA, serial)[g] = known ? fminf(fmaxf(alpha[g], 0), 2) : 0;
-        replay_at(r, REPLAY_HAS_ALPHA, serial)[g] = (float)known;
     }
     return 0;
 }

@@ -16,8 +16,6 @@ enum replay_field {
     REPLAY_A,
     REPLAY_GRAM,
     REPLAY_HAS_A,
-    REPLAY_ALPHA,
-    REPLAY_HAS_ALPHA,
     REPLAY_DL,
     REPLAY_HAS_DL,
     REPLAY_SHADOW, /* mean and variance of dL as forecast when the action was known, the outcome not */
@@ -42,6 +40,5 @@ int replay_holds(const struct replay *r, uint64_t count, uint64_t serial);
 /* -2 (RSSM_ENONFINITE): nothing was changed. Gram matrices are stored symmetric, with trace 1. */
 int replay_set_displacement(struct replay *r, const struct rssm_config *c, uint64_t serial, const float *a,
                             const float *gram);
-int replay_set_scale(struct replay *r, const struct rssm_config *c, uint64_t serial, const float *alpha);
 
 #endif

@@ -61,8 +61,6 @@ void rssm_config_default(struct rssm_config *c, int groups)
         .eps = 1e-8f,
         .clip = 10,
         .whiten_rate = 0.01f,
-        .calibration = 256,
-        .calibration_prior = 4,
     };
 }
 
@@ -75,8 +73,7 @@ static bool fits(const struct rssm_config *c)
         if (sizes[i] < 1 || sizes[i] > 4096)
             return false;
     return c->k >= 1 && c->k <= 64 && c->members >= 1 && c->members <= 64 && c->seq >= 1 && c->seq <= 1024 &&
-           c->capacity >= c->seq && c->capacity <= 1 << 20 && c->calibration >= 1 &&
-           c->calibration <= 1 << 20;
+           c->capacity >= c->seq && c->capacity <= 1 << 20;
 }
 
 static int alloc_state(struct rssm *r)
@@ -98,8 +95,6 @@ static int alloc_state(struct rssm *r)
              {&r->q, 2 * (size_t)c->n_z},
              {&r->z, (size_t)c->n_z},
              {&r->u, (size_t)c->n_u},
-             {&r->cal_raw, (size_t)c->calibration},
-             {&r->cal_gained, (size_t)c->calibration},
              {&r->rows, S * ((size_t)c->n_u + (size_t)c->groups * (size_t)c->n_phi + 2 * (size_t)c->n_h +
                              (size_t)c->n_z + (size_t)c->n_e)}};
     size_t total = 0, at = 0;
@@ -129,7 +124,6 @@ struct rssm *rssm_new(const struct rssm_config *c)
     r->n.train.seed = rng_hash(c->seed, 1);
     net_init(&r->net, r->w, rng_hash(c->seed, 2));
     r->surprise = 1;
-    r->calibration = calibrate_fit(NULL, NULL, 0, (double)c->calibration_prior);
     return r;
 }
 
@@ -182,9 +176,12 @@ int rssm_observe(struct rssm *r, const struct rssm_block *b, uint64_t *serial)
     if (!all_finite(b->x, X) || !all_finite(b->phi, p->width[REPLAY_PHI]) ||
         !all_finite(b->a0, p->width[REPLAY_A0]))
         return RSSM_ENONFINITE;
-    if (r->n.blocks)
+    if (r->n.fresh || !r->n.blocks)
+        memset(r->h, 0, H * sizeof *r->h);
+    else
         net_advance(&r->net, r->w, &r->imagined, r->h, r->h, r->z, r->e, r->u, 0, 1);
-    whiten_update(r->x_mean, r->x_var, b->x, X, r->n.blocks, c->whiten_rate);
+    if (!r->n.frozen)
+        whiten_update(r->x_mean, r->x_var, b->x, X, r->n.blocks, c->whiten_rate);
     whiten_apply(r->xw, b->x, r->x_mean, r->x_var, X);
     net_encode(&r->net, r->w, &r->imagined, r->xw, 1);
     memcpy(r->e, r->imagined.e, (size_t)c->n_e * sizeof(float));
@@ -196,6 +193,7 @@ int rssm_observe(struct rssm *r, const struct rssm_block *b, uint64_t *serial)
     latent_sample(r->z, r->q, eps, 1, c->n_z);
 
     *serial = r->n.blocks++;
+    r->n.fresh = 0;
     r->n.acted = 0;
     replay_clear(p, *serial);
     memcpy(replay_at(p, REPLAY_X, *serial), b->x, X * sizeof(float));
@@ -203,6 +201,18 @@ int rssm_observe(struct rssm *r, const struct rssm_block *b, uint64_t *serial)
     memcpy(replay_at(p, REPLAY_A0, *serial), b->a0, p->width[REPLAY_A0] * sizeof(float));
     memcpy(replay_at(p, REPLAY_H, *serial), r->h, H * sizeof(float));
     return RSSM_OK;
+}
+
+void rssm_begin(struct rssm *r)
+{
+    r->n.live.counter = 0;
+    r->n.fresh = 1;
+    r->n.whole = 1;
+}
+
+void rssm_freeze(struct rssm *r)
+{
+    r->n.frozen = 1;
 }
 
 int rssm_act(struct rssm *r, const float *u)
@@ -238,13 +248,8 @@ int rssm_target(struct rssm *r, uint64_t serial, const struct rssm_target *t)
         return RSSM_EGONE;
     if (t->dl && !isfinite(*t->dl))
         return RSSM_ENONFINITE;
-    for (int g = 0; t->alpha && g < c->groups; g++) /* before anything is stored */
-        if (isinf(t->alpha[g]))
-            return RSSM_ENONFINITE;
     if (t->a && replay_set_displacement(p, c, serial, t->a, t->gram))
         return RSSM_ENONFINITE;
-    if (t->alpha)
-        replay_set_scale(p, c, serial, t->alpha);
     if (t->dl) {
         float *known = replay_at(p, REPLAY_HAS_DL, serial);
         if (*known == 0) {

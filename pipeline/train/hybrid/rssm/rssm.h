@@ -1,38 +1,38 @@
 /*
- * rssm.h - learned dynamics of training: a small recurrent state-space model that forecasts displacements and
- * losses
+ * rssm.h - learned dynamics of training: a small recurrent state-space model of a sequence of blocks of steps
  *
- * One macro-step a block of real steps. G parameter groups, k basis directions each. Everything it forecasts
- * is a residual on the analytic prior a0, exactly zero at the start.
+ * G groups of k coefficients, and one scalar dL, the loss of the next block less what is expected of it. What
+ * they stand for is the caller's affair (train/outlook.h). Coefficients are forecast around a prior a0 and
+ * are exactly the prior at the start.
  *
  *   r = rssm_new(&cfg)
+ *   rssm_begin(r)                       a sequence begins
  *   each block t:
- *       rssm_target(r, serial, &target)   when t's outcome says what the forecast of an earlier block should
- * have been rssm_observe(r, &block, &serial)  the block just ended: h_t, then z_t from the posterior
+ *       rssm_observe(r, &block, &serial)  the block just ended: h_t, then z_t from the posterior
  *       rssm_forecast(r, plan, n, &f)     any number of times: imagine n blocks under a plan
- *       rssm_act(r, u)                    what is done from now until the next observe (jump or not); exactly
- * once rssm_train_step(r, &stats)        any number of times; safe on another thread while no other call runs
+ *       rssm_act(r, u)                    what is done until the next observe; exactly once
+ *       rssm_target(r, serial, &target)   when it is known, what a forecast of that block should have been
+ *   rssm_train_step(r, &stats)          any number of times
  *
  * Model (Hafner et al. 2023, arXiv:2301.04104, with Gaussian latents; sizes in struct rssm_config):
  *   x'  = (x - mean) / deviation, running, cut at +-5       e_t = W2 SiLU(W1 x')
  *   h_t = GRU(h_{t-1}, [z_{t-1}, e_{t-1}, u_{t-1}])
- *   prior p(z_t | h_t), posterior q(z_t | h_t, e_t)          diagonal Gaussians, reparameterised
- *   x^  = W [h_t, z_t]                                       reconstruction of x': what imagination feeds the
- * encoder, since there is no x to encode in the future heads, an ensemble of M members m: c_g     = a0_g +
- * 0.5 tanh(MLP_m([h, z, phi_g]))        coefficients of the next block's displacement per step alpha_g = 2
- * sigmoid(.)          in [0,2], with a variance; 1 at the start dL      = change of loss over the next block,
- * with a variance, from [h, z, u]: u because the change depends on what is done. In units of the running
- * deviation of the targets; at the start their running mean. Deviations given out are multiplied by how far
- * forecasts made so far were off in deviations (root mean square of the last 50 or so), since networks are
- * too sure of themselves.
+ *   prior p(z_t | h_t), posterior q(z_t | h_t, e_t)         diagonal Gaussians, reparameterised
+ *   x^  = W [h_t, z_t]       reconstruction of x': what imagination feeds the encoder, since there is no x to
+ *                            encode in the future
+ *   heads, an ensemble of M members m:
+ *   c_g = a0_g + 0.5 tanh(MLP_m([h, z, phi_g]))
+ *   dL  with a variance, from [h, z, u], in units of the running deviation of the targets; at the start their
+ *       running mean. Deviations given out are multiplied by how far forecasts made so far were off in
+ *       deviations (root mean square of the last 50 or so), since networks are too sure of themselves.
  *
  * Loss, a mean over rows and steps of
- *   mean_m { sum_g (c-a*)' G_g (c-a*) / tr G_g + mean_g NLL(alpha*_g) + NLL(dL) } + w_recon |x^ - x'|^2 / 2
+ *   mean_m { sum_g (c-a*)' G_g (c-a*) / tr G_g + NLL(dL) } + w_recon |x^ - x'|^2 / 2
  *   + beta (0.5 max(1, KL(sg q || p)) + 0.1 max(1, KL(q || sg p)))
  * where members see a block with probability `bootstrap`, a target that was not given counts nothing, and sg
- * stops gradients. Every weight is trained by truncated backpropagation through `seq` macro-steps replayed
- * from a buffer; the state that a sequence begins with is the one stored, refreshed each time that its block
- * is replayed.
+ * stops gradients. Every weight is trained by truncated backpropagation through `seq` blocks replayed from a
+ * buffer; the state that a sequence begins with is the one stored, refreshed each time that its block is
+ * replayed.
  *
  * Pure and deterministic: equal calls give equal bits; all randomness is a counter-based generator whose
  * state is saved. No call but rssm_new allocates. None prints or exits. A struct rssm is used by one thread
@@ -61,7 +61,7 @@ struct rssm_config {
     int groups;     /* G; caller's. <= 4096 */
     int k;          /* 4 basis directions */
     int n_x;        /* 64 features of a block; unused ones may be constant */
-    int n_u;        /* 16 numbers of an action: lr, horizon, scale of the jump, last coefficients, ... */
+    int n_u;        /* 16 numbers of an action: learning rates to come, ... */
     int n_phi;      /* 16 features of a group, of order 1: kind, depth, log norms, cosines, residuals, ... */
     int n_e;        /* 32, the encoder's output: key of the residual store */
     int enc_hidden; /* 128 */
@@ -69,8 +69,8 @@ struct rssm_config {
     int n_z;        /* 16 */
     int latent_hidden; /* 64, in prior and posterior */
     int members;       /* 5 */
-    int head_hidden;   /* 32, a member's, coefficients and scale */
-    int dl_hidden;     /* 24, a member's, change of loss */
+    int head_hidden;   /* 32, a member's, coefficients */
+    int dl_hidden;     /* 24, a member's, dL */
     int samples;       /* 16 imagined trajectories */
     int max_blocks;    /* 8, the longest forecast */
     int capacity;      /* 512 blocks in the replay buffer */
@@ -85,8 +85,6 @@ struct rssm_config {
     float clip;                   /* 10, norm of the whole gradient */
     float
         whiten_rate; /* 0.01, the smallest weight of a new block in running means; 1/n while that is larger */
-    int calibration; /* 256 outcomes that confidence is calibrated on, the latest */
-    float calibration_prior; /* 4: strength of the prior that raw confidence is right, in outcomes (guess) */
     uint64_t seed;
 };
 void rssm_config_default(struct rssm_config *c, int groups);
@@ -107,16 +105,21 @@ struct rssm_block {
 };
 /* *serial: the block's number from 0, for rssm_target. */
 int rssm_observe(struct rssm *r, const struct rssm_block *b, uint64_t *serial);
+/* A new sequence begins: the recurrent state is zero again, and so is the generator of random numbers, so
+ * that equal sequences have equal forecasts. Where every sequence has `seq` blocks, training replays them
+ * whole. */
+void rssm_begin(struct rssm *r);
+/* From now on blocks are met, not learned from: what whitens x stays as it is. */
+void rssm_freeze(struct rssm *r);
 /* u: (n_u), of order 1. */
 int rssm_act(struct rssm *r, const float *u);
 
 /* The values that the forecast made after block `serial` should have had. A part that is not known (yet) is
  * NULL; parts may come in several calls, of which the last one counts. */
 struct rssm_target {
-    const float *a;     /* (G, k) a* = G^-1 <D, actual displacement per step>; needs gram */
-    const float *gram;  /* (G, k, k) G_g, any scale; a group whose trace is not > 0 counts nothing */
-    const float *alpha; /* (G) alpha*, NaN for a group that has none */
-    const float *dl;    /* (1) change of loss, nats, over the block after `serial` */
+    const float *a;    /* (G, k) a*; needs gram */
+    const float *gram; /* (G, k, k) G_g, any scale; a group whose trace is not > 0 counts nothing */
+    const float *dl;   /* (1) of the block after `serial` */
 };
 int rssm_target(struct rssm *r, uint64_t serial, const struct rssm_target *t);
 
@@ -130,11 +133,8 @@ const float *rssm_state(const struct rssm *r);
  * is drawn from the posterior of the last observed block, what follows from the prior. */
 struct rssm_forecast {
     int blocks;
-    float *c, *c_std;         /* (N, G, k) mean and deviation over the trajectories */
-    float *alpha, *alpha_std; /* (N, G) mean; deviation with the predicted variance */
-    float *dl, *dl_std; /* (N) change of loss in each block: mean; deviation with the predicted variance */
-    float *path_dl,
-        *path_std; /* (MS) change of loss over all blocks along each trajectory: mean and deviation */
+    float *c, *c_std;   /* (N, G, k) mean and deviation over the trajectories */
+    float *dl, *dl_std; /* (N) dL of each block: mean; deviation with the predicted variance */
 };
 /* NULL arrays and -1: no memory. Room for max_blocks. */
 int rssm_forecast_alloc(struct rssm_forecast *f, const struct rssm_config *c);
@@ -143,22 +143,11 @@ void rssm_forecast_free(struct rssm_forecast *f);
  * those of the last observed block. */
 int rssm_forecast(struct rssm *r, const float *plan, int blocks, struct rssm_forecast *f);
 
-/* P(change of loss over the forecast's blocks < threshold) as the trajectories say: mean of normal
- * probabilities. The threshold is what must be undercut: the same forecast without the jump, less what the
- * jump costs. */
-float rssm_confidence_raw(const struct rssm *r, const struct rssm_forecast *f, float threshold);
-/* Returns the confidence corrected by the outcomes of earlier ones (Platt scaling); raw until there are any.
- */
-float rssm_confidence(const struct rssm *r, float raw);
-/* Tells the outcome of a randomised cycle: raw, finite, is the confidence it was entered with; gained: it
- * gained. */
-int rssm_outcome(struct rssm *r, float raw, bool gained);
-
 struct rssm_stats {
     bool trained; /* false: too few blocks, or gradients not finite (then the weights are as they were) */
-    float loss, coef, alpha, dl, recon, kl; /* kl: nats before free bits and weights; alpha and dl: of those
-                                               that have a target; coef: sum over groups */
-    float grad_norm;                        /* before clipping */
+    float loss, coef, dl, recon, kl; /* kl: nats before free bits and weights; dl: of those that have a
+                                        target; coef: sum over groups */
+    float grad_norm;                 /* before clipping */
 };
 void rssm_train_step(struct rssm *r, struct rssm_stats *s);
 

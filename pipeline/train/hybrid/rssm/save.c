@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { N_STATE = 15, N_ARRAYS = N_STATE + N_REPLAY + 1 };
+enum { N_STATE = 13, N_ARRAYS = N_STATE + N_REPLAY + 1 };
 
 static size_t list(struct rssm *r, struct state_array v[N_ARRAYS])
 {
     const struct rssm_config *c = &r->c;
-    size_t n = r->net.n_weights, X = (size_t)c->n_x, cal = (size_t)c->calibration, count = N_STATE;
+    size_t n = r->net.n_weights, X = (size_t)c->n_x, count = N_STATE;
     const struct state_array state[N_STATE] = {
         {"rssm.weights", ARRAY_F32, r->w, n},
         {"rssm.adam.m", ARRAY_F32, r->m, n},
@@ -26,8 +26,6 @@ static size_t list(struct rssm *r, struct state_array v[N_ARRAYS])
         {"rssm.q", ARRAY_F32, r->q, 2 * (size_t)c->n_z},
         {"rssm.z", ARRAY_F32, r->z, (size_t)c->n_z},
         {"rssm.u", ARRAY_F32, r->u, (size_t)c->n_u},
-        {"rssm.calibration.raw", ARRAY_F32, r->cal_raw, cal},
-        {"rssm.calibration.gained", ARRAY_F32, r->cal_gained, cal},
     };
     memcpy(v, state, sizeof state);
     for (int f = 0; f < N_REPLAY; f++)
@@ -45,7 +43,7 @@ size_t rssm_arrays(struct rssm *r, struct state_array *out, size_t cap)
     return n;
 }
 
-enum rule { ANY, NOT_NEGATIVE, FLAG, SHARE };
+enum rule { ANY, NOT_NEGATIVE, FLAG };
 
 static enum rule rule_of(const char *name)
 {
@@ -54,9 +52,7 @@ static enum rule rule_of(const char *name)
         enum rule rule;
     } rules[] = {{"rssm.adam.v", NOT_NEGATIVE},      {"rssm.x.variance", NOT_NEGATIVE},
                  {"rssm.dl.variance", NOT_NEGATIVE}, {"rssm.dl.surprise", NOT_NEGATIVE},
-                 {"rssm.replay.has_a", FLAG},        {"rssm.replay.has_alpha", FLAG},
-                 {"rssm.replay.has_dl", FLAG},       {"rssm.calibration.gained", FLAG},
-                 {"rssm.calibration.raw", SHARE}};
+                 {"rssm.replay.has_a", FLAG},        {"rssm.replay.has_dl", FLAG}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (!strcmp(rules[i].name, name))
             return rules[i].rule;
@@ -71,8 +67,6 @@ static const char *wrong(float x, enum rule rule)
         return "is negative";
     if (rule == FLAG && x != 0 && x != 1)
         return "is neither 0 nor 1";
-    if (rule == SHARE && (x < 0 || x > 1))
-        return "is not within 0 to 1";
     return NULL;
 }
 
@@ -80,9 +74,10 @@ static const char *wrong_counters(const struct rssm *r)
 {
     const struct rssm_counters *n = &r->n;
     const uint64_t limit = (uint64_t)1 << 48; /* no run is that long; sums stay exact */
-    if (n->blocks > limit || n->updates > limit || n->outcomes > limit || n->live.counter > limit ||
-        n->train.counter > limit)
+    if (n->blocks > limit || n->updates > limit || n->live.counter > limit || n->train.counter > limit)
         return "a count is out of range";
+    if (n->fresh > 1 || n->whole > 1 || n->frozen > 1)
+        return "a flag is neither 0 nor 1";
     if (n->acted > 1 || (n->acted && !n->blocks))
         return "an action without a block";
     if (n->changes > n->blocks || n->scored > n->changes)
@@ -113,7 +108,5 @@ int rssm_check(struct rssm *r, char *err, size_t cap)
         snprintf(err, cap, "rssm.counters: %s", why);
         return -1;
     }
-    r->calibration =
-        calibrate_fit(r->cal_raw, r->cal_gained, rssm_held_outcomes(r), (double)r->c.calibration_prior);
     return 0;
 }

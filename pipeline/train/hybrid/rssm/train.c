@@ -13,10 +13,11 @@ static void gather_targets(const struct rssm *r, uint64_t serial, size_t row)
     const struct rssm_config *c = &r->c;
     const struct replay *p = &r->replay;
     const struct loss_targets *t = &r->in.target;
-    float *const to[N_REPLAY] = {
-        [REPLAY_A0] = t->a0,        [REPLAY_A] = t->a,         [REPLAY_GRAM] = t->gram,
-        [REPLAY_HAS_A] = t->has_a,  [REPLAY_ALPHA] = t->alpha, [REPLAY_HAS_ALPHA] = t->has_alpha,
-        [REPLAY_HAS_DL] = t->has_dl};
+    float *const to[N_REPLAY] = {[REPLAY_A0] = t->a0,
+                                 [REPLAY_A] = t->a,
+                                 [REPLAY_GRAM] = t->gram,
+                                 [REPLAY_HAS_A] = t->has_a,
+                                 [REPLAY_HAS_DL] = t->has_dl};
     for (int f = 0; f < N_REPLAY; f++)
         if (to[f])
             memcpy(to[f] + row * p->width[f], replay_at(p, f, serial), p->width[f] * sizeof(float));
@@ -52,7 +53,9 @@ static void draw_batch(struct rssm *r, uint64_t *starts)
     r->in.T = (int)T;
     for (size_t b = 0; b < B; b++) {
         starts[b] = r->n.blocks - T;
-        if (b)
+        if (r->n.whole)
+            starts[b] = r->n.blocks - (1 + rng_below(&r->n.train, held / T)) * T;
+        else if (b)
             starts[b] -= rng_below(&r->n.train, held - T + 1);
         memcpy(r->in.h0 + b * H, replay_at(&r->replay, REPLAY_H, starts[b]), H * sizeof(float));
         for (size_t t = 0; t < T; t++)
@@ -85,7 +88,6 @@ void rssm_train_step(struct rssm *r, struct rssm_stats *s)
     *s = (struct rssm_stats){isfinite(norm) && isfinite(l.total),
                              (float)l.total,
                              (float)l.coef,
-                             (float)l.alpha,
                              (float)l.dl,
                              (float)l.recon,
                              (float)l.kl,
