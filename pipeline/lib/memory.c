@@ -39,32 +39,14 @@ void *xmalloc_huge(size_t n)
     return p;
 }
 
-static size_t huge_bytes(size_t n, size_t size)
-{
-    size_t bytes;
-    if (__builtin_mul_overflow(n, size, &bytes) || __builtin_add_overflow(bytes, 2 * HUGE_PAGE, &bytes))
-        die("out of memory");
-    return (bytes - HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-}
-
+/* calloc leaves pages that are fresh from the kernel as they are: they are zero. */
 void *xcalloc_huge(size_t n, size_t size)
 {
-    size_t bytes = huge_bytes(n, size);
-    char *p = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED)
-        die("out of memory (%zu bytes)", bytes);
-    size_t before = -(uintptr_t)p % HUGE_PAGE; /* up to where a huge page can begin */
-    if (before > 0)
-        munmap(p, before);
-    munmap(p + before + bytes, HUGE_PAGE - before);
-    madvise(p + before, bytes, MADV_HUGEPAGE);
-    return p + before;
-}
-
-void xfree_huge(void *p, size_t n, size_t size)
-{
-    if (p)
-        munmap(p, huge_bytes(n, size));
+    char *p = xcalloc(n, size), *end = p + n * size;
+    char *first = p + -(uintptr_t)p % HUGE_PAGE; /* where a huge page can begin */
+    if (first < end)
+        madvise(first, (size_t)(end - first), MADV_HUGEPAGE);
+    return p;
 }
 
 void *xrealloc(void *p, size_t n)
