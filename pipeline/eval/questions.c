@@ -117,7 +117,7 @@ static bool make_question(const struct task *t, const json_t *row, struct questi
         return false;
     if (!add_choices(t, row, q, why))
         return false;
-    if (q->n_choices == 1 && !*q->choice[0]) {
+    if ((t->greedy || t->perplexity) && !*q->choice[0]) {
         snprintf(why, PROMPT_WHY, "the text to be foretold is empty");
         return false;
     }
