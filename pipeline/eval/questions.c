@@ -117,6 +117,10 @@ static bool make_question(const struct task *t, const json_t *row, struct questi
         return false;
     if (!add_choices(t, row, q, why))
         return false;
+    if ((t->greedy || t->perplexity) && !*q->choice[0]) {
+        snprintf(why, PROMPT_WHY, "the text to be foretold is empty");
+        return false;
+    }
     if (t->description) {
         if (!prompt_fill(&b, t->description, row, why)) {
             strbuf_free(&b);

@@ -38,7 +38,7 @@ json_t *rows_next(struct rows *r, char **place)
     *place = NULL;
     if (!input_next(r->documents, &d))
         return NULL;
-    json_t *row = json_load_lenient(d.text, d.len, JSON_REJECT_DUPLICATES, 0, &e, NULL);
+    json_t *row = json_load_lenient(d.text, d.len, JSON_REJECT_DUPLICATES, JSON_REPAIR_AS_TEXT, &e, NULL);
     if (!row)
         die("%s: byte %d: %s", d.id, e.position, e.text);
     *place = xstrdup(d.id);

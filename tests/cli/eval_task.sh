@@ -30,6 +30,11 @@ printf '{"goal":"a","sol1":"b","sol2":"c","label":2}\n' >label.jsonl
 expect 1 'label.jsonl:1: piqa: label is none of the 2 choices' "${eval[@]}" --task piqa=label.jsonl
 head -c 20 easy.jsonl >cut.jsonl
 expect 1 'cut.jsonl:1: byte ' "${eval[@]}" --task piqa=cut.jsonl
+printf '{"text":"all but the last"}\n{"text":"a word is missing "}\n' >wordless.jsonl
+expect 1 'wordless.jsonl:2: lambada_openai: the text to be foretold is empty' "${eval[@]}" --task lambada_openai=wordless.jsonl
+printf '{"goal":"a","sol1":1e400,"sol2":"c","label":0}\n' >huge.jsonl
+"$BIN/eval" --task piqa=huge.jsonl --show 1 >out
+grep -q 1e400 out
 : >empty.jsonl
 expect 1 'no questions' "${eval[@]}" --task piqa=empty.jsonl
 expect 2 "there is no 'arc', only: hellaswag, arc_easy" "${eval[@]}" --task arc=easy.jsonl

@@ -162,6 +162,10 @@ printf 'd.jsonl.gz\n\nx y.jsonl' >list
 echo '{"text":"from a list"}' >'x y.jsonl'
 expect "$(echo '{"text":"from a list","id":"f","domain":"other"}' | sed 's/"f"/"x y.jsonl:1"/')" --files-from <(tail -n 1 list)
 [ "$("$BIN/fetch" --cat 'x y.jsonl' --files-from - <list 2>err | wc -l)" = 4 ]
+printf '\357\273\277x y.jsonl\r\n\r\nx y.jsonl\r\n' >windows
+[ "$("$BIN/fetch" --cat --files-from windows | wc -l)" = 2 ]
+printf 'x y.jsonl\n\n-\n' >dash; ! "$BIN/fetch" --cat --files-from - <dash >out 2>err; grep -q 'line 3: -, but standard input is this list' err
+printf 'x y.jsonl\0' >zero; ! "$BIN/fetch" --cat --files-from zero >out 2>err; grep -q 'line 1: a NUL byte: names are one a line' err
 "$BIN/fetch" --cat --files-from - </dev/null >out 2>err && exit 1
 grep -q 'it names no files' err
 

@@ -144,6 +144,12 @@ int main(void)
     refused("{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":false}",
             "{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"first\"}",
             "prepend_scheme first");
+    refused("{\"type\":\"Prepend\",\"prepend\":\"_\"}", /* the library takes what is behind a first digit for
+                                                           the start, too */
+            "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Digits\",\"individual_digits\":true},{"
+            "\"type\":"
+            "\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"first\"}]}",
+            "first is not supported behind other steps");
     refused("{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"(\"},\"content\":\"\"}", "", "Replace.pattern");
     refused("{\"type\":\"Sequence\"}", "", "normalizers");
     return 0;

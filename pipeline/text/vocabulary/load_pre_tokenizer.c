@@ -175,23 +175,33 @@ static size_t utf8_points(const char *s)
     return n;
 }
 
-/* Checks PREPEND_FIRST: the library asks what was at the start of the text before the normaliser, so rules
- * that may drop characters there are not supported with it. */
+/* Checks PREPEND_FIRST: the library asks what was at the start of the text before the normaliser. So rules that
+ * may drop characters there are not supported with it, nor those that may make several of the first one when a
+ * step before can part them: all of these are then at the start. */
 static int check_first(struct loader *l)
 {
-    bool first = false, drops = false;
-    for (size_t i = 0; i < l->steps->n_steps; i++)
-        first |= l->steps->steps[i].prepend == PREPEND_FIRST;
+    bool first = false, behind = false, drops = false, adds = false, added = false;
+    for (size_t i = 0; i < l->steps->n_steps; i++) {
+        const struct step *st = &l->steps->steps[i];
+        first |= st->prepend == PREPEND_FIRST;
+        behind |= i > 0 && st->prepend == PREPEND_FIRST;
+        adds |= added && st->prepend == PREPEND_FIRST;
+        added |= st->prepend != PREPEND_NEVER;
+    }
     for (size_t i = 0; i < l->steps->n_rules; i++) {
         const struct rule *r = &l->steps->rules[i];
+        adds |= r->kind != RULE_REPLACE_STRING || utf8_points(r->content) > 1;
         drops |= (r->kind == RULE_STRIP && r->left) || r->kind == RULE_STRIP_ACCENTS ||
                  r->kind == RULE_REPLACE_REGEX ||
                  (r->kind == RULE_REPLACE_STRING && (utf8_points(r->pattern) > 1 || !*r->content));
     }
-    return first && drops
-               ? loader_bad(l, "pre_tokenizer: Metaspace.prepend_scheme first is not supported behind a "
-                               "normalizer that drops characters")
-               : 0;
+    if (first && drops)
+        return loader_bad(l, "pre_tokenizer: Metaspace.prepend_scheme first is not supported behind a "
+                             "normalizer that drops characters");
+    if (behind && adds)
+        return loader_bad(l, "pre_tokenizer: Metaspace.prepend_scheme first is not supported behind other steps "
+                             "where characters may be added at the start");
+    return 0;
 }
 
 int load_pre_tokenizer(struct loader *l)
