@@ -18,3 +18,8 @@ const char *json_get_text(const json_t *object, const char *key)
     const char *s = json_string_value(json_object_get(object, key));
     return s ? s : "";
 }
+
+json_t *json_finite(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}

@@ -257,7 +257,7 @@ int manifest_read(struct manifest *m, const char *dir, char *err, size_t cap)
         snprintf(err, cap, "%.60s...: path is too long", dir);
         return -1;
     }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe of that name must not hold us */
     size_t len;
     char *text = fd >= 0 ? read_bounded(fd, &len) : NULL;
     int error = errno;

@@ -286,7 +286,7 @@ static int verify_index(const struct shard *s, char *err, size_t cap)
 static int map_file(struct shard *s, uint64_t *bytes, char *err, size_t cap)
 {
     struct stat st;
-    int fd = open(s->path, O_RDONLY | O_CLOEXEC);
+    int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe of that name must not hold us */
     if (fd < 0 || fstat(fd, &st) != 0) {
         int error = errno;
         if (fd >= 0)

@@ -4,6 +4,7 @@
  * files:  a checkpoint; token shards of its tokenizer (formats/shard.md); questions as JSON lines
  * stdout: a table for people, or one JSON object
  */
+#include "formats/json_get.h"
 #include "formats/json_text.h"
 #include "pipeline/eval/compare.h"
 #include "pipeline/eval/curve.h"
@@ -232,7 +233,7 @@ static json_t *measure_one(struct measure_plan *plan, const char *checkpoint)
                            "data", measured_data_json(&r, plan), "tasks", measured_tasks_json(&r, plan),
                            "seconds", now_seconds() - began);
     if (result && plan->n_tasks > 1)
-        json_object_set_new(result, "centred", json_real(measured_centred(&r, plan)));
+        json_object_set_new(result, "centred", json_finite(measured_centred(&r, plan)));
     if (result && core)
         json_object_set_new(result, "core", core_json(&r.core));
     measured_free(&r, plan);

@@ -1,21 +1,18 @@
 #include "pipeline/eval/report.h"
 
+#include "formats/json_get.h"
+
 #include <math.h>
 #include <stdio.h>
-
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 json_t *tally_json(const struct tally *t)
 {
     struct estimate loss = tally_loss(t), ppl = tally_perplexity(t), bpb = tally_bits_per_byte(t);
     return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "tokens", (json_int_t)t->tokens,
                      "text_bytes", (json_int_t)t->bytes, "documents", (json_int_t)t->documents, "loss",
-                     number(loss.value), "loss_stderr", number(loss.stderr_), "perplexity", number(ppl.value),
-                     "perplexity_stderr", number(ppl.stderr_), "bits_per_byte", number(bpb.value),
-                     "bits_per_byte_stderr", number(bpb.stderr_));
+                     json_finite(loss.value), "loss_stderr", json_finite(loss.stderr_), "perplexity",
+                     json_finite(ppl.value), "perplexity_stderr", json_finite(ppl.stderr_), "bits_per_byte",
+                     json_finite(bpb.value), "bits_per_byte_stderr", json_finite(bpb.stderr_));
 }
 
 static const char *estimate(char buf[48], struct estimate e, int digits)
@@ -58,15 +55,15 @@ json_t *accuracy_json(const struct task *t, const struct accuracy *r)
     };
     for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
         if (measures[i].there) {
-            json_object_set_new(o, measures[i].name, number(measures[i].e.value));
-            json_object_set_new(o, measures[i].error, number(measures[i].e.stderr_));
+            json_object_set_new(o, measures[i].name, json_finite(measures[i].e.value));
+            json_object_set_new(o, measures[i].error, json_finite(measures[i].e.stderr_));
         }
     for (int i = 0; t->answers && i < answers_count(t->answers); i++) {
         char key[2][128];
         snprintf(key[0], sizeof key[0], "exact_match,%.100s", answers_name(t->answers, i));
         snprintf(key[1], sizeof key[1], "exact_match_stderr,%.100s", answers_name(t->answers, i));
-        json_object_set_new(o, key[0], number(r->exact[i].value));
-        json_object_set_new(o, key[1], number(r->exact[i].stderr_));
+        json_object_set_new(o, key[0], json_finite(r->exact[i].value));
+        json_object_set_new(o, key[1], json_finite(r->exact[i].stderr_));
     }
     return o;
 }

@@ -228,7 +228,7 @@ char *path_join(const char *a, const char *b)
 char *read_file(const char *path, size_t *len, size_t max_len)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe of that name must not hold us */
     if (fd < 0 || fstat(fd, &st) != 0)
         die_errno("%s", path);
     if (!S_ISREG(st.st_mode))

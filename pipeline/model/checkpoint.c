@@ -30,13 +30,27 @@ static bool has_config(const char *dir)
     return yes;
 }
 
+/* A tokenizer may come through a pipe, but in a directory of a stranger it would hold us for ever. */
+static char *without_pipe(char *dir, char *err, size_t cap)
+{
+    char *tokenizer = path_join(dir, "tokenizer.json");
+    bool pipe = is_device(tokenizer);
+    if (pipe)
+        reason(err, cap, "%s: not a regular file", tokenizer);
+    free(tokenizer);
+    if (!pipe)
+        return dir;
+    free(dir);
+    return NULL;
+}
+
 char *checkpoint_resolve(const char *path, char *err, size_t cap)
 {
     if (has_config(path))
-        return xstrdup(path);
+        return without_pipe(xstrdup(path), err, cap);
     char *latest = path_join(path, "latest");
     if (has_config(latest))
-        return latest;
+        return without_pipe(latest, err, cap);
     free(latest);
     if (!path_exists(path))
         reason(err, cap, "%s: %s", path, strerror(errno));

@@ -1,5 +1,6 @@
 #include "pipeline/sample/logprobs_json.h"
 
+#include "formats/json_get.h"
 #include "formats/json_text.h"
 #include "pipeline/lib/fs.h"
 
@@ -52,7 +53,7 @@ static void set_top(json_t *top, const struct tokenizer *tok, struct token_logpr
 {
     json_t *name = logprobs_json_token(tok, l.id);
     if (!json_object_get(top, json_string_value(name)))
-        json_object_set_new(top, json_string_value(name), json_real(l.logprob));
+        json_object_set_new(top, json_string_value(name), json_finite(l.logprob));
     json_decref(name);
 }
 
@@ -65,7 +66,7 @@ void logprobs_json_add(struct logprobs_json *j, const struct tokenizer *tok, con
         set_top(top, tok, l->top[i]);
     if (l->n_top > 0)
         set_top(top, tok, l->token);
-    json_array_append_new(j->values, json_real(l->token.logprob));
+    json_array_append_new(j->values, json_finite(l->token.logprob));
     json_array_append_new(j->tops, top);
     place(j, logprobs_json_token(tok, l->token.id), bytes, len);
 }

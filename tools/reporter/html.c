@@ -7,6 +7,7 @@
  */
 #include "tools/reporter/reporter.h"
 
+#include "formats/json_get.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
@@ -16,11 +17,6 @@
 
 extern const char page_begin[] __asm__("_binary_tools_reporter_page_html_start");
 extern const char page_end[] __asm__("_binary_tools_reporter_page_html_end");
-
-static json_t *real(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 /* Bytes that are not UTF-8, which JSON cannot hold, become a question mark. */
 static json_t *text(const char *s)
@@ -35,7 +31,7 @@ static json_t *column(const struct run *r, size_t offset)
     for (size_t i = 0; i < r->n_points; i++) {
         double x;
         memcpy(&x, (const char *)&r->points[i] + offset, sizeof x);
-        json_array_append_new(a, real(x));
+        json_array_append_new(a, json_finite(x));
     }
     return a;
 }
@@ -44,7 +40,7 @@ static json_t *numbers(const double *v, size_t n)
 {
     json_t *a = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(a, real(v[i]));
+        json_array_append_new(a, json_finite(v[i]));
     return a;
 }
 
@@ -84,8 +80,8 @@ static json_t *events(const struct run *r)
     uint64_t first = r->n_events > RUN_EVENTS ? r->n_events - RUN_EVENTS : 0;
     for (uint64_t i = first; i < r->n_events; i++) {
         const struct run_event *e = &r->events[i % RUN_EVENTS];
-        json_array_append_new(a, json_pack("{s:o, s:b, s:o}", "step", real(e->step), "bad", (int)e->bad,
-                                           "text", text(e->text)));
+        json_array_append_new(a, json_pack("{s:o, s:b, s:o}", "step", json_finite(e->step), "bad",
+                                           (int)e->bad, "text", text(e->text)));
     }
     return a;
 }
@@ -101,7 +97,7 @@ static json_t *samples(const struct run *r)
     uint64_t first = r->n_samples > RUN_SAMPLES ? r->n_samples - RUN_SAMPLES : 0;
     for (uint64_t i = first; i < r->n_samples; i++) {
         const struct run_sample *s = &r->samples[i % RUN_SAMPLES];
-        json_array_append_new(a, json_pack("{s:o, s:o, s:o}", "step", real(s->step), "prompt",
+        json_array_append_new(a, json_pack("{s:o, s:o, s:o}", "step", json_finite(s->step), "prompt",
                                            text(s->prompt), "text", text(s->text)));
     }
     return a;

@@ -15,6 +15,8 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/text/vocabulary/vocabulary.h"
 
+enum { MAX_CONFIG = 64 << 20 }; /* bytes of a file beside it */
+
 static uint32_t existing(const struct tokenizer *t, json_int_t id)
 {
     return id >= 0 && id < (json_int_t)t->vocab_size && t->tokens[id].kind != TOKEN_UNUSED ? (uint32_t)id
@@ -51,9 +53,12 @@ static json_t *read_beside(const char *path, const char *name)
 {
     json_error_t e;
     char *file = tokenizer_beside(path, name);
-    json_t *root = file ? json_load_file(file, 0, &e) : NULL;
+    size_t n;
+    char *text = file ? read_file(file, &n, MAX_CONFIG) : NULL;
+    json_t *root = text ? json_loadb(text, n, 0, &e) : NULL;
     if (file && !root)
         warn("%s: line %d: %s: not asked which token ends a text", file, e.line, e.text);
+    free(text);
     free(file);
     return root;
 }
