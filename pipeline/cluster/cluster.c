@@ -22,11 +22,12 @@
 #include <unistd.h>
 
 enum {
-    MESSAGE = 1 << 30, /* bytes of one message at most */
-    SPINS = 200,       /* looks at a message before the processor is left to others (guess) */
-    NAP_NS = 20000,    /* later on, between two looks */
-    REST_NS = 200000,  /* between two looks of the thread, while the process computes (guess) */
-    LAST_SECONDS = 5,  /* for the transport to end the job; then this process ends by itself */
+    MESSAGE = 1 << 30,    /* bytes of one message at most */
+    SPINS = 200,          /* looks at a message before the processor is left to others (guess) */
+    NAP_NS = 20000,       /* later on, between two looks; */
+    REST_NS = 200000,     /* of the thread, while the process computes (guesses) */
+    LONGEST_NS = 2000000, /* both, after a while: a sixteenth of how long nothing has come */
+    LAST_SECONDS = 5,     /* for the transport to end the job; then this process ends by itself */
 };
 
 struct message {
@@ -95,7 +96,7 @@ static const struct transport *find_transport(const char *by, int size)
     return t;
 }
 
-static const struct transport *joined; /* NULL: in no job, or no longer */
+static struct cluster_link *joined; /* NULL: in no job, or no longer */
 
 static int launcher = -1; /* pidfd of mpirun, where it is our parent */
 
@@ -132,7 +133,8 @@ static void end_job(int code, void *arg)
         return;
     signal(SIGALRM, SIG_DFL);
     alarm(LAST_SECONDS);
-    joined->abort(code ? code : 1);
+    pthread_mutex_trylock(&joined->lock); /* the thread for messages stays out, unless it is what fails */
+    joined->by->abort(code ? code : 1);
 }
 
 /* Rank 0 speaks for all. The name of another rank is seen only when it fails. */
@@ -175,14 +177,23 @@ static struct message *look(struct cluster *c, struct group *g)
     return first;
 }
 
+/* Sleeps, the longer the longer nothing has come. */
+static void nap(double heard, long least_ns)
+{
+    double ns = (now_seconds() - heard) * 1e9 / 16;
+    long most = ns < LONGEST_NS ? (long)ns : LONGEST_NS;
+    nanosleep(&(struct timespec){.tv_nsec = most > least_ns ? most : least_ns}, NULL);
+}
+
 /* --- messages while the process computes ------------------------------------------- */
 
-static bool any_behind(const struct cluster_link *l)
+/* Messages that are on their way in all groups but the first. */
+static size_t behind(const struct cluster_link *l)
 {
-    bool any = false;
+    size_t n = 0;
     for (int i = 1; i < CLUSTER_GROUPS; i++)
-        any = any || l->group[i].left > 0;
-    return any;
+        n += l->group[i].left;
+    return n;
 }
 
 /* MPI moves messages only while it is called. */
@@ -190,16 +201,21 @@ static void *carry(void *cluster)
 {
     struct cluster *c = cluster;
     struct cluster_link *l = c->link;
+    double heard = 0;
+    size_t before = 0;
     pthread_mutex_lock(&l->lock);
     while (!l->closing) {
-        if (!any_behind(l)) {
+        if (behind(l) == 0) {
             pthread_cond_wait(&l->begun, &l->lock);
             continue;
         }
         for (int i = 1; i < CLUSTER_GROUPS; i++)
             look(c, &l->group[i]);
+        if (behind(l) != before)
+            heard = now_seconds();
+        before = behind(l);
         pthread_mutex_unlock(&l->lock);
-        nanosleep(&(struct timespec){.tv_nsec = REST_NS}, NULL);
+        nap(heard, REST_NS);
         pthread_mutex_lock(&l->lock);
     }
     pthread_mutex_unlock(&l->lock);
@@ -249,7 +265,7 @@ struct cluster *cluster_open(double timeout_s)
             "MPI (srun: --mpi=pmix)",
             by, expected, c->size, c->name);
     start_carrier(c);
-    joined = c->link->by;
+    joined = c->link;
     launcher = find_launcher();
     on_exit(end_job, NULL);
     name_rank(c);
@@ -352,7 +368,7 @@ static void wait_for(struct cluster *c, struct group *g)
         else if (now_seconds() - heard > c->timeout_s)
             lost(c, first->peer, "does not answer");
         else
-            nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+            nap(heard, NAP_NS);
     }
 }
 
