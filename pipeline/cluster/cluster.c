@@ -32,7 +32,7 @@ enum {
 
 struct message {
     struct transport_request request;
-    int peer;
+    int peer; /* -1: many (messages of GPUs) */
     bool done;
 };
 
@@ -44,6 +44,8 @@ struct group {
 
 struct cluster_link {
     const struct transport *by;
+    const struct device_transport *gpus; /* NULL: not used */
+    bool open;                           /* messages of GPUs are being begun */
     struct group group[CLUSTER_GROUPS];
     pthread_mutex_t lock; /* of the groups, and of every call of the transport */
     pthread_cond_t begun; /* a message of a group but the first, or closing */
@@ -68,21 +70,28 @@ bool cluster_launched(int *size, const char **by)
     return false;
 }
 
-/* The plugin beside the program: bin/../lib, or bin/../lib/tritter where it was installed. */
-static const struct transport *find_transport(const char *by, int size)
+/* The path of a plugin beside the program: in bin/../lib, or in bin/../lib/tritter where it was installed.
+ * NULL: it is not there. The caller frees it. */
+static char *find_plugin(const char *name)
 {
-    static const char *const places[] = {"../lib/tritter-mpi.so", "../lib/tritter/tritter-mpi.so"};
-    char self[PATH_MAX], *path = NULL;
+    static const char *const places[] = {"../lib", "../lib/tritter"};
+    char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = 0;
     char *slash = strrchr(self, '/');
     for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
-        free(path);
-        path = xasprintf("%.*s/%s", (int)(slash - self), self, places[i]);
+        char *path = xasprintf("%.*s/%s/%s", (int)(slash - self), self, places[i], name);
         if (path_exists(path))
-            break;
+            return path;
+        free(path);
     }
-    if (!path || !path_exists(path))
+    return NULL;
+}
+
+static const struct transport *find_transport(const char *by, int size)
+{
+    char *path = find_plugin("tritter-mpi.so");
+    if (!path)
         die("%s started %d processes, and this build has no MPI to join them: install libopenmpi-dev and "
             "openmpi-bin, and make (lib/tritter-mpi.so)",
             by, size);
@@ -150,8 +159,10 @@ static void name_rank(const struct cluster *c)
 
 static _Noreturn void lost(struct cluster *c, int peer, const char *what)
 {
-    fprintf(stderr, "%s: rank %d of %d %s: the job ends; go on with --resume\n", program_name, peer, c->size,
-            what);
+    char who[64] = "another rank";
+    if (peer >= 0)
+        snprintf(who, sizeof who, "rank %d of %d", peer, c->size);
+    fprintf(stderr, "%s: %s %s: the job ends; go on with --resume\n", program_name, who, what);
     watch_launcher();
     end_job(CLUSTER_LOST, NULL);
     _exit(CLUSTER_LOST);
@@ -165,7 +176,9 @@ static struct message *look(struct cluster *c, struct group *g)
     g->left = 0;
     for (size_t i = 0; i < g->n; i++) {
         struct message *m = &g->v[i];
-        int rc = m->done ? 1 : c->link->by->test(&m->request);
+        int rc = m->done       ? 1
+                 : m->peer < 0 ? c->link->gpus->test((int)(g - c->link->group))
+                               : c->link->by->test(&m->request);
         if (rc < 0)
             lost(c, m->peer, "has broken the connection");
         m->done = rc == 1;
@@ -278,17 +291,14 @@ void cluster_close(struct cluster *c)
         cluster_barrier(c);
         joined = NULL;
         stop_carrier(c->link);
+        if (c->link->gpus)
+            c->link->gpus->close();
         c->link->by->close();
         for (int i = 0; i < CLUSTER_GROUPS; i++)
             free(c->link->group[i].v);
         free(c->link);
     }
     free(c);
-}
-
-void cluster_in(struct cluster *c, int group)
-{
-    c->group = group;
 }
 
 static struct group *current(const struct cluster *c)
@@ -307,12 +317,51 @@ static struct message *new_message(struct group *g, int peer)
     return &g->v[g->n++];
 }
 
+static _Noreturn void gpus_failed(const struct cluster *c)
+{
+    die("NCCL: %s", c->link->gpus->error());
+}
+
+/* The same for memory of a GPU. The message is under way after end_messages. */
+static void begin_on_gpu(struct cluster *c, const char *out, char *in, size_t n, int peer)
+{
+    const struct device_transport *g = c->link->gpus;
+    if (n == 0)
+        return;
+    if ((!c->link->open && g->begin() != 0) || (out ? g->send(out, n, peer) : g->receive(in, n, peer)) != 0)
+        gpus_failed(c);
+    c->link->open = true;
+}
+
+/* What was begun of the group at hand between GPUs belongs together, and is under way from here on. */
+static void end_messages(struct cluster *c)
+{
+    if (!c->link || !c->link->open)
+        return;
+    c->link->open = false;
+    if (c->link->gpus->end(c->group) != 0)
+        gpus_failed(c);
+    new_message(current(c), -1);
+}
+
+void cluster_in(struct cluster *c, int group)
+{
+    if (c->link) {
+        pthread_mutex_lock(&c->link->lock);
+        end_messages(c);
+        pthread_mutex_unlock(&c->link->lock);
+    }
+    c->group = group;
+}
+
 /* Begins the messages of n bytes, one after another. out: what to send; otherwise in: where it goes. */
 static void begin(struct cluster *c, const char *out, char *in, size_t n, int peer)
 {
     struct cluster_link *l = c->link;
     pthread_mutex_lock(&l->lock);
-    for (size_t at = 0; at < n; at += MESSAGE) {
+    if (c->on_gpus && c->group > 0)
+        begin_on_gpu(c, out, in, n, peer);
+    for (size_t at = 0; at < n && !(c->on_gpus && c->group > 0); at += MESSAGE) {
         size_t part = n - at < MESSAGE ? n - at : MESSAGE;
         struct transport_request *r = &new_message(current(c), peer)->request;
         if ((out ? l->by->send(out + at, part, peer, r) : l->by->receive(in + at, part, peer, r)) != 0)
@@ -339,6 +388,7 @@ bool cluster_arrived(struct cluster *c)
     if (!c->link)
         return true;
     pthread_mutex_lock(&c->link->lock);
+    end_messages(c);
     bool done = !look(c, current(c));
     pthread_mutex_unlock(&c->link->lock);
     return done;
@@ -374,12 +424,53 @@ static void wait_for(struct cluster *c, struct group *g)
 
 void cluster_wait(struct cluster *c)
 {
-    if (!c->link || current(c)->n == 0)
+    if (!c->link)
         return;
     double began = now_seconds();
     pthread_mutex_lock(&c->link->lock);
+    end_messages(c);
     wait_for(c, current(c));
     current(c)->n = 0;
     pthread_mutex_unlock(&c->link->lock);
     c->waited += now_seconds() - began;
+}
+
+/* --- messages between GPUs ------------------------------------------------------------ */
+
+static const struct device_transport *find_gpus(char *why, size_t cap)
+{
+    char *path = find_plugin("tritter-nccl.so");
+    void *plugin = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    const struct device_transport *t = plugin ? dlsym(plugin, DEVICE_TRANSPORT_SYMBOL) : NULL;
+    if (!path)
+        snprintf(why, cap, "this build has no lib/tritter-nccl.so");
+    else if (!plugin)
+        snprintf(why, cap, "%s", dlerror());
+    else if (!t || t->version != TRANSPORT_VERSION)
+        snprintf(why, cap, "%s is of another version of Tritter; make", path);
+    free(path);
+    return t && t->version == TRANSPORT_VERSION ? t : NULL;
+}
+
+bool cluster_use_gpus(struct cluster *c, char *why, size_t cap)
+{
+    unsigned char id[DEVICE_ID_BYTES] = {0};
+    char name[64];
+    const struct device_transport *t = find_gpus(why, cap);
+    int missing = !t || t->ready(id) != 0;
+    if (t && missing)
+        snprintf(why, cap, "NCCL: %s", t->error());
+    bool here = !missing;
+    cluster_max(c, &missing, 1);
+    if (missing) {
+        if (here)
+            snprintf(why, cap, "another process cannot take part in NCCL");
+        return false;
+    }
+    cluster_broadcast(c, id, sizeof id, 0);
+    c->link->gpus = t;
+    if (t->open(id, c->rank, c->size, CLUSTER_GROUPS, name, sizeof name) != 0)
+        gpus_failed(c);
+    snprintf(c->name + strlen(c->name), sizeof c->name - strlen(c->name), ", %s", name);
+    return c->on_gpus = true;
 }

@@ -154,13 +154,13 @@ static void begin_bucket(struct parallel *p, size_t i)
     struct parallel_slot *s = &p->slot[i % PARALLEL_SLOTS];
     size_t b = bucket_at(p, i), e = wire_element(p), j = 0;
     s->began = trace_now();
-    p->w->ops->sync(p->w->dev);
+    for (int k = 0; k < p->joined.n; k++)
+        pack(p, s, b, k);
+    p->w->ops->sync(p->w->dev); /* what is sent is there, and nobody reads the inbox any more */
     cluster_in(p->c, 1 + (int)(i % PARALLEL_SLOTS));
     for (int r = 0; r < p->c->size; r++)
         for (int k = r == p->c->rank ? 0 : nodes_of(p, r).n; k > 0; k--)
             cluster_receive(p->c, message_in(p, s, b, j++), own_elements(p, b) * e, r);
-    for (int k = 0; k < p->joined.n; k++)
-        pack(p, s, b, k);
     for (int step = 1; step < p->c->size; step++) { /* each begins with the rank after it */
         int r = (p->c->rank + step) % p->c->size;
         const size_t *cut = shares_of(&p->shares, b, r);

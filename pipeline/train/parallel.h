@@ -36,7 +36,7 @@ struct parallel_slot {
     float *inbox;   /* device: the own elements of every node of the others */
     char *half_in;  /* device, bf16: the same, as it came */
     char *half_out; /* device, bf16: the bucket of every node of this rank */
-    char *in, *out; /* host: these messages, where the device has memory of its own */
+    char *in, *out; /* host: these messages, where they do not go from GPU to GPU */
     double began;   /* for a trace */
 };
 

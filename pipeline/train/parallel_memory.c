@@ -73,7 +73,7 @@ static bool alloc_slot(struct parallel *p, struct parallel_slot *s, const struct
         there = (s->half_in = o->alloc(dev, (in + 1) * 2)) && (s->half_out = o->alloc(dev, (out + 1) * 2)) &&
                 there;
     o->memory(dev, &own_memory);
-    if (own_memory > 0) {
+    if (own_memory > 0 && !p->c->on_gpus) {
         s->in = xmalloc((in + 1) * sizeof(float));
         s->out = xmalloc((out + 1) * sizeof(float));
     }

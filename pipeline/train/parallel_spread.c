@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 /* A bucket of a device array: rank r has the elements cut[r] .. cut[r+1]; afterwards all ranks have all.
- * Begun only, unless the device has memory of its own. */
+ * Begun only, unless they go through host. */
 static void spread_bucket(struct parallel *p, char *array, const size_t *cut, size_t element, char *host)
 {
     struct cluster *c = p->c;
@@ -35,11 +35,13 @@ static void spread(struct parallel *p, void *array, const size_t *cuts, size_t e
     char *host = NULL;
     p->w->ops->sync(p->w->dev);
     p->w->ops->memory(p->w->dev, &own_memory);
-    if (own_memory > 0)
+    if (own_memory > 0 && !p->c->on_gpus)
         host = xmalloc(shares_widest_bucket(&p->shares) * element);
+    cluster_in(p->c, host ? 0 : 1);
     for (size_t b = 0; b < p->shares.buckets; b++)
         spread_bucket(p, array, cuts + b * (size_t)p->c->size, element, host);
     cluster_wait(p->c);
+    cluster_in(p->c, 0);
     free(host);
 }
 

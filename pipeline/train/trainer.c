@@ -146,6 +146,16 @@ static void allocate_weights(struct trainer *t, const struct train_config *c, co
         die("%s", err);
 }
 
+/* Where devices have memory of their own, messages go from one to the other, if they can. */
+static void join_devices(struct trainer *t)
+{
+    char why[512];
+    size_t own_memory;
+    t->ops->memory(t->dev, &own_memory);
+    if (own_memory > 0 && t->cluster->size > 1 && !cluster_use_gpus(t->cluster, why, sizeof why))
+        say("gradients and weights go through the machine's memory: %s", why);
+}
+
 /* Allocates the arrays as large as the weights, beside these and the optimizer's state. */
 static void allocate_updates(struct trainer *t, const struct train_config *c, struct shares *s)
 {
@@ -159,6 +169,7 @@ static void allocate_updates(struct trainer *t, const struct train_config *c, st
     t->grad = t->ops->alloc(t->dev, total * sizeof *t->grad);
     if (!t->grad)
         die("no memory for the gradient (%.1f MB)", (double)(total * sizeof *t->grad) / 1e6);
+    join_devices(t);
     double sums = (double)parallel_bytes(t->cluster, (uint32_t)c->parts, total, s, c->wire == DTYPE_BF16);
     if (parallel_alloc(&t->parallel, t->cluster, (uint32_t)c->parts, c->wire == DTYPE_BF16, &t->w, s,
                        t->grad) != 0)
@@ -323,6 +334,8 @@ void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
     if (best && is_dir(best))
         rundir_link(t->cfg->run, "best", t->best_step);
     free(best);
+    rundir_prune(t->cfg->run, t->step, t->cfg->keep_last, t->cfg->keep_best ? t->best_step : 0,
+                 choice_back_step(t)); /* a kill's rest */
     say("going on from %s at step %llu of %llu", dir, (unsigned long long)t->step,
         (unsigned long long)t->cfg->steps);
 }

@@ -3,6 +3,7 @@
  *
  * Messages between processes are in tests/cli/train_ranks.sh.
  */
+#include "kernels/place.h"
 #include "pipeline/cluster/tree.h"
 #include "pipeline/train/parallel.h"
 
@@ -122,11 +123,25 @@ static void shares_are_whole_matrices_and_even(void)
     params_free(&layout);
 }
 
+/* Each process of a machine has a GPU of its own, if there are enough. */
+static void processes_take_different_gpus(void)
+{
+    unsetenv("OMPI_COMM_WORLD_LOCAL_RANK");
+    unsetenv("SLURM_LOCALID");
+    unsetenv("MPI_LOCALRANKID");
+    CHECK(place_device(4) == 0);
+    setenv("SLURM_LOCALID", "3", 1);
+    CHECK(place_device(4) == 3 && place_device(8) == 3 && place_device(1) == 0 && place_device(2) == 1);
+    setenv("OMPI_COMM_WORLD_LOCAL_RANK", "2", 1);
+    CHECK(place_device(4) == 2);
+}
+
 int main(void)
 {
     test_begin(60);
     any_number_of_ranks_makes_equal_sums();
     parts_are_a_power_of_two_and_not_more_than_rows();
     shares_are_whole_matrices_and_even();
+    processes_take_different_gpus();
     return 0;
 }
