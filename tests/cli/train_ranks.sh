@@ -58,8 +58,8 @@ ranks 2 much2 16 --optimizer muon --layers 2 --grow 1@0,2@8 --beta2 0.7 --finish
 same much much2
 cmp much/latest-finished/model.safetensors much2/latest-finished/model.safetensors
 cmp much/latest/trainer/finish-averages.safetensors much2/latest/trainer/finish-averages.safetensors
-train lean 16 --state-dtype bf16 --parts 4 <all
-ranks 3 lean3 16 --state-dtype bf16 --parts 4 <all
+train lean 16 --state-dtype bf16 --layers 2 --parts 4 <all
+ranks 3 lean3 16 --state-dtype bf16 --layers 2 --parts 4 --bucket 0 <all
 same lean lean3
 train far 16 --ema-nesterov 0.5 --ema-start 4 --outer-nesterov 5 --parts 2 <all
 ranks 2 far2 16 --ema-nesterov 0.5 --ema-start 4 --outer-nesterov 5 --parts 2 <all

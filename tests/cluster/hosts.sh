@@ -43,15 +43,16 @@ train one 16 --optimizer muon --parts 8 <all
 run 4 four 16 --optimizer muon <all
 same one four
 
-# bytes on the wire: those of 16 updates, and once the half of the optimizer's state that the second one has, for the
-# checkpoint, which on two processes is as much as an update
+# bytes on the wire: those of 16 updates, in f32 and bf16. Of a checkpoint nothing goes over it but lists of files.
 sent() { ip -n "$t-$1" -s -j link show eth0 | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["stats64"]["tx"]["bytes"])'; }
-before=$(sent 2)
-on 2 "$BIN/train" "${model[@]}" --width 128 --heads 8 --ffn 512 --layers 4 -o wire --steps 16 --updates 1 --save-every 0 <all 2>said
-after=$(sent 2)
-awk -v bytes=$((after - before)) "$(sed -n 's/.* \([0-9.]*\) MB a process and update on the wire.*/BEGIN { mb = \1 }/p' said)"'
-    BEGIN { want = 16 * mb * 1e6 + mb * 1e6; share = bytes / want; printf "%d bytes sent, %d by the formula\n", bytes, want; exit !(share > 0.98 && share < 1.05) }' ||
-    { cat said; exit 1; }
+for wire in f32 bf16; do
+    before=$(sent 2)
+    on 2 "$BIN/train" "${model[@]}" --width 128 --heads 8 --ffn 512 --layers 4 -o wire-$wire --steps 16 --updates 1 --save-every 0 --bucket 0 --wire $wire <all 2>said
+    after=$(sent 2)
+    awk -v bytes=$((after - before)) -v wire=$wire "$(sed -n 's/.* \([0-9.]*\) MB a process and update on the wire.*/BEGIN { mb = \1 }/p' said)"'
+        BEGIN { want = 16 * mb * 1e6; share = bytes / want; printf "%s: %d bytes sent, %d by the formula\n", wire, bytes, want; exit !(share > 0.98 && share < 1.05) }' ||
+        { cat said; exit 1; }
+done
 
 # long: a run that would go on; DIR N
 long() { run "$2" "$1" 100000 --save-every 5 --timeout 5 "${@:3}" < <(batches 100000 2>mixed) 2>"$1.said"; }
