@@ -5,12 +5,14 @@
 #include "pipeline/eval/requests.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/model/continuation.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { NAMED = 10 }; /* refused questions that are named in a warning each */
+
 static struct request make_request(const struct loaded *m, struct encoder *e, struct question *q, int k,
                                    int T)
 {
@@ -22,16 +24,18 @@ static struct request make_request(const struct loaded *m, struct encoder *e, st
     encode(e, whole, trimmed, false, &n_context);
     const uint32_t *ids = encode(e, whole, strlen(whole), false, &n);
     n_context = n_context < n ? n_context : n - 1; /* a choice has at least one token */
-    bool bare = n_context == 0; /* an empty context: the choice is predicted from the end of a document */
-    struct request r = {.tokens = xcalloc(n + 1, sizeof(int32_t)),
+    size_t n_before; /* an empty context: the choice is predicted from the end of a document */
+    uint32_t *before = prompt_begin(m->tok, ids, n_context, m->foreign, false, &n_before);
+    struct request r = {.tokens = xcalloc(n_before + n + 1, sizeof(int32_t)),
                         .score = &q->score[k],
                         .greedy = k == 0 ? &q->greedy : NULL};
-    if (bare)
-        r.tokens[0] = (int32_t)tokenizer_eos(m->tok);
+    for (size_t i = 0; i < n_before; i++)
+        r.tokens[i] = (int32_t)before[i];
     for (size_t i = 0; i < n; i++)
-        r.tokens[i + bare] = (int32_t)ids[i];
-    n += bare;
-    n_context += bare;
+        r.tokens[n_before + i] = (int32_t)ids[i];
+    n += n_before;
+    n_context += n_before;
+    free(before);
     size_t cut = n > (size_t)T + 1 ? n - (size_t)T - 1 : 0; /* the beginning of the context is cut */
     q->cut |= cut > 0;
     q->refused |= n - n_context > (size_t)T;

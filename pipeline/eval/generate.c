@@ -2,6 +2,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/signals.h"
+#include "pipeline/model/continuation.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,20 +75,38 @@ static void judge(struct maker *k, struct text *x)
     strbuf_free(&x->made);
 }
 
+/* The tokens of a question, malloc'd, without the beginning where they are more than `most`. */
+static int32_t *prompt_of(struct maker *k, struct question *q, size_t most, size_t *n)
+{
+    size_t n_ids, n_before;
+    const uint32_t *ids = encode(k->encoder, q->context, strlen(q->context), false, &n_ids);
+    uint32_t *before = prompt_begin(k->m->tok, ids, n_ids, k->m->foreign, false, &n_before);
+    int32_t *all = xcalloc(n_before + n_ids + 1, sizeof *all);
+    for (size_t i = 0; i < n_before; i++)
+        all[i] = (int32_t)before[i];
+    for (size_t i = 0; i < n_ids; i++)
+        all[n_before + i] = (int32_t)ids[i];
+    free(before);
+    *n = n_before + n_ids;
+    if (*n == 0)
+        die("%s: an empty prompt, and the tokenizer has no end-of-text token to begin with", q->place);
+    q->cut = *n > most;
+    if (q->cut) {
+        memmove(all, all + *n - most, most * sizeof *all);
+        *n = most;
+    }
+    return all;
+}
+
 /* Makes the model read a question in a slot, and takes the first token of its answer. */
 static void start(struct maker *k, struct question *q, int slot)
 {
-    size_t n, most = (size_t)(k->T - k->q->task->max_tokens);
-    const uint32_t *ids = encode(k->encoder, q->context, strlen(q->context), false, &n);
+    size_t n;
+    int32_t *prompt = prompt_of(k, q, (size_t)(k->T - k->q->task->max_tokens), &n);
     struct text *x = &k->running[k->n_running];
-    q->cut = n > most;
-    ids += n > most ? n - most : 0;
-    n = n > most ? most : n;
-    int32_t eos = (int32_t)tokenizer_eos(k->m->tok);
-    if (n == 0 && eos < 0)
-        die("%s: an empty prompt, and the tokenizer has no end-of-text token to begin with", q->place);
     kv_cache_truncate(k->kv, slot, 0);
-    model_extend(&k->m->w, k->kv, slot, n ? (const int32_t *)ids : &eos, n ? (int)n : 1, k->logits);
+    model_extend(&k->m->w, k->kv, slot, prompt, (int)n, k->logits);
+    free(prompt);
     *x = (struct text){.q = q, .slot = slot};
     strbuf_add(&x->made, "", 0);
     if (add_token(k, x, likeliest(k->logits, k->m->w.c.V)))

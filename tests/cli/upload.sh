@@ -236,7 +236,7 @@ for size in '"0"' '"x"' '"1"' 30000; do
     expect 1 'the hub asks for parts of a size that cannot be' quietly run hf://me/f
 done
 # content that arrives wrong is refused, and sent again by the next run
-control '{"where": "put", "path": "*'$sha'/1", "fault": "flip", "times": 1}'
+control '{"where": "put", "path": "*'"$sha"'/1", "fault": "flip", "times": 1}'
 expect 1 'model.safetensors: (joining|verifying).*: the server refuses it: it answers 422: the content has another hash' quietly run hf://me/f
 [ ! -e hub/models/me/f/commits.jsonl ]
 quietly run hf://me/f
