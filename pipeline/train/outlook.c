@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEATURES = 13, ACTION = 2, KEY = 8, TRAIN_STEPS = 300, SEED = 7 };
+enum { FEATURES = 12, ACTION = 2, KEY = 8, TRAIN_STEPS = 300, SEED = 7 };
 enum { END, NEXT, SCALARS }; /* of the store */
 
 /* A coefficient of 1 is a tenth of the loss; the model moves one by at most a half. */
@@ -107,8 +107,7 @@ static void look(struct point *p, const struct losses *all, const struct schedul
                                 rate(s, share) - s->min_ratio,
                                 before->known ? log(p->end.loss / before->end.loss) : 0,
                                 log(now),
-                                log((double)s->steps),
-                                log(fmax(l.tokens * share * (double)s->steps, 1e-6))};
+                                log((double)s->steps)};
     for (int i = 0; i < FEATURES; i++)
         p->x[i] = (float)x[i];
 }
