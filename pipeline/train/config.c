@@ -303,6 +303,17 @@ static void resolve_parts(struct train_config *c, bool given)
     c->parts = least;
 }
 
+/* A correction takes the decay of wsd, by layers that are all there. */
+static void check_correction(const struct train_config *c)
+{
+    if (c->finish != FINISH_CORRECT)
+        return;
+    if (c->schedule != SCHEDULE_WSD || c->layers < 2)
+        usage_error("--finish correct: only with --schedule wsd and two layers or more");
+    if (growth_since(&c->growth, c->steps) > (uint64_t)((1 - c->decay) * (double)c->steps))
+        usage_error("--finish correct: the last layers join after the decay has begun");
+}
+
 void config_resolve(struct train_config *c, const json_t *stored, const char *from)
 {
     bool warmup_given = !isnan(c->warmup), parts_given = c->parts != UNSET_U64 && c->parts != 0;
@@ -345,13 +356,9 @@ void config_resolve(struct train_config *c, const json_t *stored, const char *fr
         setting_check(s);
     if (c->finish == (enum finish_choice)UNSET_WORD)
         c->finish = c->schedule == SCHEDULE_MERGE ? FINISH_PREDICT : FINISH_DECAY;
-    if (c->finish == FINISH_CORRECT && (c->schedule != SCHEDULE_WSD || c->layers < 2))
-        usage_error("--finish correct: only with --schedule wsd and two layers or more");
     resolve_parts(c, parts_given);
     resolve_growth(c);
-    if (c->finish == FINISH_CORRECT &&
-        growth_since(&c->growth, c->steps) > (uint64_t)((1 - c->decay) * (double)c->steps))
-        usage_error("--finish correct: the last layers join after the decay has begun");
+    check_correction(c);
     if (c->sample_every > 0 && c->sample_prompts.n == 0)
         usage_error("--sample-every: --sample-prompt TEXT is missing");
     if (c->warmup + c->decay > 1)

@@ -2,7 +2,6 @@
 . "$ROOT/tests/cli/train_data.bash"
 deep=(--layers 4 --optimizer muon --warmup 5% --save-every 50)
 correct=("${deep[@]}" --finish correct --decay 50% --lr 5e-2)
-val=(--val math=tokens/math/val --val-tokens 2000 --val-every 0)
 batches 120 >all
 events() { sed -n 's/.*"step":\([0-9]*\),"event":"correct","detail":"\([^"]*\)".*/\1 \2/p' "$1/metrics.jsonl"; }
 # differ A B [FILE]: the names of the tensors that two checkpoints have otherwise: weights and optimizer, or those of a FILE
@@ -65,8 +64,8 @@ with open("noise.jsonl", "w") as f:
         f.write(json.dumps({"text": "".join(chr(random.randrange(33, 126)) for _ in range(1000))}) + "\n")
 END
 "$BIN/tokenize" --quiet -t tok.json noise.jsonl | "$BIN/shard" --quiet -o tokens/noise --val 5% >/dev/null
-noise() { "$BIN/mix" --quiet noise=1:tokens/noise -T 32 -B 4 --seed 7 --steps "$1" -o -; }
-noise 4 >noise
+noisy() { "$BIN/mix" --quiet noise=1:tokens/noise -T 32 -B 4 --seed 7 --steps "$1" -o -; }
+noisy 4 >noise
 record=$((($(stat -c %s noise) - 128) / 5))
 cat >splice.py <<'END'
 import struct, sys
@@ -98,7 +97,7 @@ for at in 62 63 64 100; do
 done
 
 # nothing is learnt from pure noise, and nothing is lost
-noise 120 >noise
+noisy 120 >noise
 said() { sed -n "s/.*\"type\":\"val\",\"step\":120,.*\"$2\":\([0-9.]*\),.*/\1/p" "$1/metrics.jsonl"; }
 for finish in decay correct; do
     train "noise-$finish" 120 "${deep[@]}" --finish "$finish" --decay 50% --lr 5e-2 --val noise=tokens/noise/val --val-every 0 <noise

@@ -15,7 +15,7 @@ static real gaussian(real y, real mean, real raw, real *dmean, real *draw)
 }
 
 /* (c - a*)' G (c - a*) of one group and member */
-static real displacement(int k, real *draw, const real *raw, const real *a0, const real *a, const real *gram,
+static real squared_miss(int k, real *draw, const real *raw, const real *a0, const real *a, const real *gram,
                          real weight)
 {
     real sum = 0;
@@ -41,7 +41,7 @@ void loss_groups(const struct rssm_config *c, struct loss *loss, real *draw, con
             if (t->member[i / G * M + m] == 0 || t->has_a[i] == 0)
                 continue;
             size_t at = (i * M + m) * k;
-            coef += (double)displacement(c->k, draw + at, raw + at, t->a0 + i * k, t->a + i * k,
+            coef += (double)squared_miss(c->k, draw + at, raw + at, t->a0 + i * k, t->a + i * k,
                                          t->gram + i * k * k, (real)share);
             seen += 1;
         }

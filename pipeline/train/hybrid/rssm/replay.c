@@ -77,7 +77,7 @@ static int normalise(float *to, const float *gram, size_t k)
     return 1;
 }
 
-int replay_set_displacement(struct replay *r, const struct rssm_config *c, uint64_t serial, const float *a,
+int replay_set_coefficients(struct replay *r, const struct rssm_config *c, uint64_t serial, const float *a,
                             const float *gram)
 {
     size_t k = (size_t)c->k;

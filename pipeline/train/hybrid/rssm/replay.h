@@ -38,7 +38,7 @@ void replay_clear(struct replay *r, uint64_t serial);
 /* Whether block `serial` of `count` in all is held. */
 int replay_holds(const struct replay *r, uint64_t count, uint64_t serial);
 /* -2 (RSSM_ENONFINITE): nothing was changed. Gram matrices are stored symmetric, with trace 1. */
-int replay_set_displacement(struct replay *r, const struct rssm_config *c, uint64_t serial, const float *a,
+int replay_set_coefficients(struct replay *r, const struct rssm_config *c, uint64_t serial, const float *a,
                             const float *gram);
 
 #endif

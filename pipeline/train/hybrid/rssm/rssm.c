@@ -248,7 +248,7 @@ int rssm_target(struct rssm *r, uint64_t serial, const struct rssm_target *t)
         return RSSM_EGONE;
     if (t->dl && !isfinite(*t->dl))
         return RSSM_ENONFINITE;
-    if (t->a && replay_set_displacement(p, c, serial, t->a, t->gram))
+    if (t->a && replay_set_coefficients(p, c, serial, t->a, t->gram))
         return RSSM_ENONFINITE;
     if (t->dl) {
         float *known = replay_at(p, REPLAY_HAS_DL, serial);
