@@ -1,5 +1,6 @@
 #include "formats/json_string.h"
 
+#include "formats/json_plain.h"
 #include "formats/json_text.h"
 
 #include <stdint.h>
@@ -18,39 +19,6 @@ bool json_take(struct json_cursor *c, char want)
         return false;
     c->at++;
     return true;
-}
-
-/* Sets the high bit of bytes that end a plain run: '"', '\\', below 0x20. Only the lowest set bit is exact.
- */
-static uint64_t special_bytes(uint64_t v)
-{
-    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
-    uint64_t quote = v ^ ones * '"', backslash = v ^ ones * '\\';
-    return (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((v - ones * 0x20) & ~v)) & high;
-}
-
-/* Copies up to the next byte that is not plain; *seen collects the high bits of the bytes. */
-static void copy_plain(struct json_cursor *c, uint64_t *seen)
-{
-    uint64_t v, stop = 0;
-    while (c->end - c->at >= 8) {
-        memcpy(&v, c->at, 8);
-        memcpy(c->out, &v, 8);
-        *seen |= v;
-        stop = special_bytes(v);
-        if (stop)
-            break;
-        c->at += 8, c->out += 8;
-    }
-    if (stop) {
-        unsigned n = (unsigned)__builtin_ctzll(stop) / 8;
-        c->at += n, c->out += n;
-        return;
-    }
-    while (c->at < c->end && *c->at != '"' && *c->at != '\\' && (unsigned char)*c->at >= 0x20) {
-        *seen |= (uint64_t)(unsigned char)*c->at << 56;
-        *c->out++ = *c->at++;
-    }
 }
 
 static int hex4(const char *s)
@@ -100,21 +68,27 @@ static bool unescape_code(struct json_cursor *c)
 /* Handles an escape after the backslash. */
 static bool unescape(struct json_cursor *c)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    static const char plain[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
     if (c->at == c->end)
         return false;
-    char e = *c->at++;
+    unsigned char e = (unsigned char)*c->at++;
     if (e == 'u')
         return unescape_code(c);
-    const char *found = memchr(from, e, sizeof from - 1);
-    if (found)
-        *c->out++ = to[found - from];
-    return found;
+    *c->out = plain[e];
+    return *c->out++ != '\0';
 }
 
 static bool valid_utf8(const char *s, const char *end)
 {
     while (s < end) {
+        uint64_t word = 0;
+        if (end - s >= 8)
+            memcpy(&word, s, 8);
+        if (end - s >= 8 && !(word & 0x8080808080808080u)) {
+            s += 8;
+            continue;
+        }
         size_t n = (unsigned char)*s < 0x80 ? 1 : utf8_char(s, (size_t)(end - s));
         if (n == 0)
             return false;
@@ -125,12 +99,13 @@ static bool valid_utf8(const char *s, const char *end)
 
 bool json_take_string(struct json_cursor *c, const char **s, size_t *len)
 {
-    uint64_t seen = 0;
+    bool high = false;
     *s = c->out;
     if (!json_take(c, '"'))
         return false;
     for (;;) {
-        copy_plain(c, &seen);
+        size_t n = json_copy_plain(c->out, c->at, (size_t)(c->end - c->at), false, &high);
+        c->at += n, c->out += n;
         if (c->at == c->end)
             return false;
         char stop = *c->at++;
@@ -141,5 +116,5 @@ bool json_take_string(struct json_cursor *c, const char **s, size_t *len)
     }
     *len = (size_t)(c->out - *s);
     *c->out++ = '\0';
-    return !(seen & 0x8080808080808080u) || valid_utf8(*s, *s + *len);
+    return !high || valid_utf8(*s, *s + *len);
 }

@@ -7,15 +7,17 @@
 #ifndef FORMATS_JSON_STRING_H
 #define FORMATS_JSON_STRING_H
 
+#include "formats/json_plain.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 struct json_cursor {
     const char *at, *end;
     bool nul;  /* a string with a NUL character was taken */
-    char *out; /* where strings go: room for all of the text, a NUL for each string, and JSON_OVERSHOOT */
+    char *out; /* where strings go: room for all of the text, a NUL for each string, and JSON_OVERSHOOT
+                  (json_plain.h) */
 };
-enum { JSON_OVERSHOOT = 8 }; /* bytes that copying may write too many */
 
 void json_skip_space(struct json_cursor *c);
 /* Takes this character, after white space. False: another comes. */

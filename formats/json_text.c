@@ -1,5 +1,7 @@
 #include "formats/json_text.h"
 
+#include "formats/json_plain.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,70 +45,49 @@ uint32_t utf8_value(const char *s, size_t width)
     return value;
 }
 
-/* Whether a byte is written as it is: all of ASCII but controls, quote and backslash. */
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
-/* Whether all of these 8 bytes are plain. For each byte that is not, some high bit is set; a borrow may set
- * further ones above it. */
-static bool are_plain(const char *s)
-{
-    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
-    uint64_t v;
-    memcpy(&v, s, 8);
-    uint64_t quote = v ^ ones * '"', backslash = v ^ ones * '\\';
-    uint64_t ends = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash);
-    return !((ends | (v - ones * 0x20) | (v + ones) | v) & high);
-}
-
-static void write_escape(FILE *f, unsigned char c)
+/* Adds the escape of a byte of ASCII. Returns its length. */
+static size_t add_escape(char *to, unsigned char c)
 {
     static const char letters[] = "btn\0fr"; /* letters of the escapes for bytes 8 .. 13 */
+    static const char digits[] = "0123456789abcdef";
     char letter = c == '"' || c == '\\' ? (char)c : c >= 8 && c <= 13 ? letters[c - 8] : '\0';
-    if (letter) {
-        putc_unlocked('\\', f);
-        putc_unlocked(letter, f);
-    } else {
-        fprintf(f, "\\u%04x", c);
-    }
+    memcpy(to, (char[6]){'\\', letter ? letter : 'u', '0', '0', digits[c >> 4], digits[c & 15]}, 6);
+    return letter ? 2 : 6;
 }
 
-/* How many bytes from s on are written as they are: plain ones and complete characters. */
-static size_t run_length(const char *s, size_t n)
+/* Adds the characters beyond ASCII at s, or U+FFFD for a byte that is not UTF-8. Returns the bytes that were
+ * read; *to moves. */
+static size_t add_high(char **to, const char *s, size_t n, uint64_t *replaced)
 {
-    size_t i = 0;
-    for (;;) {
-        while (n - i >= 8 && are_plain(s + i))
-            i += 8;
-        if (i == n)
-            return i;
-        size_t width = (unsigned char)s[i] >= 0x80 ? utf8_char(s + i, n - i) : is_plain((unsigned char)s[i]);
-        if (width == 0)
-            return i;
-        i += width;
-    }
+    size_t width = utf8_char(s, n);
+    memcpy(*to, width ? s : "\xef\xbf\xbd", width ? width : 3);
+    *to += width ? width : 3;
+    *replaced += width == 0;
+    return width ? width : 1;
 }
 
 void json_text_write(FILE *f, const char *s, size_t n, uint64_t *replaced)
 {
-    putc_unlocked('"', f);
+    enum { ROOM = 16 << 10, AT_ONCE = 4 << 10, LONGEST = 6 };
+    char buf[ROOM + AT_ONCE + JSON_OVERSHOOT + LONGEST], *to = buf;
+    bool high = false;
+    *to++ = '"';
     for (size_t i = 0; i < n;) {
-        size_t run = run_length(s + i, n - i);
-        fwrite_unlocked(s + i, 1, run, f);
-        i += run;
-        if (i == n)
-            break;
-        if ((unsigned char)s[i] < 0x80) {
-            write_escape(f, (unsigned char)s[i]);
-        } else {
-            fputs_unlocked("\xef\xbf\xbd", f);
-            ++*replaced;
+        if (to >= buf + ROOM) {
+            fwrite_unlocked(buf, 1, (size_t)(to - buf), f);
+            to = buf;
         }
-        i++;
+        size_t run = json_copy_plain(to, s + i, n - i < AT_ONCE ? n - i : AT_ONCE, true, &high);
+        i += run, to += run;
+        if (i == n || json_is_plain((unsigned char)s[i], true))
+            continue;
+        if ((unsigned char)s[i] < 0x80)
+            to += add_escape(to, (unsigned char)s[i++]);
+        else
+            i += add_high(&to, s + i, n - i, replaced);
     }
-    putc_unlocked('"', f);
+    *to++ = '"';
+    fwrite_unlocked(buf, 1, (size_t)(to - buf), f);
 }
 
 json_t *json_text(const char *s, size_t n)

@@ -3,12 +3,14 @@
  * back
  */
 #include "formats/docs.h"
+#include "formats/json_plain.h"
 #include "formats/json_text.h"
 #include "formats/tokens.h"
 #include "tests/check.h"
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void objects_give_their_text(void)
@@ -245,6 +247,49 @@ static uint32_t rnd(uint32_t below)
     return (uint32_t)(state >> 20) % below;
 }
 
+/* Sixteen bytes at once give what the bytes give one by one: of damaged text, wherever it begins and ends,
+ * and without a look behind its end, which is that of an allocation. */
+static void plain_bytes_are_found_as_one_by_one(void)
+{
+    static const char odd[] = "\"\\\n\x1f\x7f\x80\xff";
+    for (unsigned round = 0; round < 40000; round++) {
+        size_t n = rnd(80);
+        char *s = malloc(n ? n : 1), fast[80 + JSON_OVERSHOOT], slow[80];
+        for (size_t i = 0; i < n; i++)
+            s[i] = rnd(40) == 0 ? odd[rnd(sizeof odd - 1)] : (char)(0x20 + rnd(0x5f));
+        for (int ascii = 0; ascii < 2; ascii++) {
+            bool high = false, want_high = false;
+            size_t got = json_copy_plain(fast, s, n, ascii, &high);
+            size_t want = json_copy_bytes(slow, s, n, ascii, &want_high);
+            CHECK(got == want && high == want_high && memcmp(fast, slow, want) == 0, "round %u: %zu, not %zu",
+                  round, got, want);
+        }
+        free(s);
+    }
+}
+
+/* Every string of bytes is written as valid JSON, and read as what it was, but for bytes that are not UTF-8.
+ */
+static void long_texts_are_written_and_read(void)
+{
+    static char text[60000];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = rnd(30) == 0 ? (char)rnd(128) : (char)('a' + rnd(26));
+    struct doc_parser *p = doc_parser_new();
+    for (size_t n = sizeof text; n > 0; n = n * 2 / 3) {
+        struct doc d = {.text = text, .len = n}, e;
+        uint64_t replaced = 0;
+        char *line = NULL;
+        size_t len;
+        FILE *f = open_memstream(&line, &len);
+        CHECK(doc_write(f, &d, &replaced) == 0 && fclose(f) == 0 && replaced == 0);
+        CHECK(doc_parse(p, line, len, NULL, &e) == 0 && e.len == n && memcmp(e.text, text, n) == 0,
+              "%zu bytes", n);
+        free(line);
+    }
+    doc_parser_free(p);
+}
+
 /* Flat objects have a parser of their own. Made not flat by one more field, the same object goes through
  * jansson: what comes of it must be the same, whatever was done to its bytes. */
 static void flat_objects_are_read_as_others(void)
@@ -316,6 +361,8 @@ int main(void)
     values_are_counted_outside_strings();
     objects_give_their_text();
     others_are_refused();
+    plain_bytes_are_found_as_one_by_one();
+    long_texts_are_written_and_read();
     flat_objects_are_read_as_others();
     what_is_allowed_is_taken();
     bombs_are_refused();
