@@ -35,7 +35,7 @@ struct seen *seen_new(unsigned words, uint64_t memory, const char *dir)
     s->bloom_bits = memory / 8 * 8;
     s->n_slots = FIRST_SLOTS;
     s->shift = 64 - FIRST_BITS;
-    s->table = xcalloc(s->n_slots * words, sizeof *s->table);
+    s->table = xcalloc_huge(s->n_slots * words, sizeof *s->table);
     return s;
 }
 
@@ -65,7 +65,7 @@ static void grow(struct seen *s)
     for (size_t i = 0; i < n; i++)
         if (!is_zero(s, old + i * s->words))
             memcpy(slot(s, old + i * s->words), old + i * s->words, s->words * sizeof *old);
-    free(old);
+    xfree_huge(old, n * s->words, sizeof *old);
 }
 
 /* Whether all bits of a key are set in the filter; set: sets them. */
@@ -148,7 +148,7 @@ void seen_free(struct seen *s)
         return;
     for (size_t i = 0; i < s->n_files; i++)
         sorted_close(&s->files[i]);
-    free(s->table);
-    free(s->bloom);
+    xfree_huge(s->table, s->n_slots * s->words, sizeof *s->table);
+    xfree_huge(s->bloom, s->bloom_bits / 8 + 1, 1);
     free(s);
 }

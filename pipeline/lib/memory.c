@@ -26,23 +26,34 @@ void *xcalloc(size_t n, size_t size)
     return checked(calloc(n, size), n && size ? n * size : 0);
 }
 
-void *xmalloc_huge(size_t n)
+enum { HUGE_PAGE = 2 << 20 };
+
+static size_t huge_bytes(size_t n, size_t size)
 {
-    size_t page = 2 << 20, bytes;
-    if (__builtin_add_overflow(n, page - 1, &bytes))
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes) || __builtin_add_overflow(bytes, 2 * HUGE_PAGE, &bytes))
         die("out of memory");
-    bytes = bytes / page * page;
-    void *p = checked(aligned_alloc(page, bytes), bytes);
-    madvise(p, bytes, MADV_HUGEPAGE);
-    return p;
+    return (bytes - HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 }
 
 void *xcalloc_huge(size_t n, size_t size)
 {
-    size_t bytes;
-    if (__builtin_mul_overflow(n, size, &bytes))
-        die("out of memory");
-    return memset(xmalloc_huge(bytes), 0, bytes);
+    size_t bytes = huge_bytes(n, size);
+    char *p = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        die("out of memory (%zu bytes)", bytes);
+    size_t before = -(uintptr_t)p % HUGE_PAGE; /* up to where a huge page can begin */
+    if (before > 0)
+        munmap(p, before);
+    munmap(p + before + bytes, HUGE_PAGE - before);
+    madvise(p + before, bytes, MADV_HUGEPAGE);
+    return p + before;
+}
+
+void xfree_huge(void *p, size_t n, size_t size)
+{
+    if (p)
+        munmap(p, huge_bytes(n, size));
 }
 
 void *xrealloc(void *p, size_t n)

@@ -71,7 +71,7 @@ void encoder_free(struct encoder *e)
     free(e->symbols);
     pieces_leave(e->table);
     pieces_free(e->own);
-    free(e->warm);
+    xfree_huge(e->warm, (size_t)1 << WARM_BITS, sizeof *e->warm);
     free(e->ids);
     free(e);
 }

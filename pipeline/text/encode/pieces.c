@@ -167,7 +167,7 @@ void pieces_leave(struct piece_table *t)
     pthread_mutex_unlock(&mutex);
     if (left > 0)
         return;
-    free(t->slots);
+    xfree_huge(t->slots, (size_t)1 << t->bits, sizeof *t->slots);
     free(t);
 }
 

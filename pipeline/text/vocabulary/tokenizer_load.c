@@ -305,7 +305,7 @@ struct tokenizer *tokenizer_parse(const char *json, size_t len, const char *name
     names_free(&l.vocab);
     free(l.merges);
     free(l.added);
-    free(l.strings);
+    xfree_huge(l.strings, len + JSON_OVERSHOOT, 1);
     strbuf_free(&l.bytes);
     if (rc == 0)
         return l.t;
@@ -324,7 +324,7 @@ static void free_text(struct text *t)
     if (t->mapped)
         munmap(t->s, t->len);
     else
-        free(t->s);
+        xfree_huge(t->s, MAX_FILE + 1, 1);
 }
 
 /* Maps a file, which is faster than reading it. Returns false for what is no file, and for no size of ours.
@@ -340,7 +340,7 @@ static bool map_text(FILE *f, const struct stat *st, struct text *t)
 
 static bool read_text(FILE *f, const char *path, struct text *t, char *err, size_t cap)
 {
-    t->s = xmalloc_huge(MAX_FILE + 1); /* what is not read takes no memory */
+    t->s = xcalloc_huge(MAX_FILE + 1, 1); /* what is not read takes no memory */
     t->len = fread(t->s, 1, MAX_FILE + 1, f);
     if (ferror(f))
         snprintf(err, cap, "%s: offset %zu: cannot read", path, t->len);
