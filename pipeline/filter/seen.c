@@ -35,7 +35,7 @@ struct seen *seen_new(unsigned words, uint64_t memory, const char *dir)
     s->bloom_bits = memory / 8 * 8;
     s->n_slots = FIRST_SLOTS;
     s->shift = 64 - FIRST_BITS;
-    s->table = xcalloc(s->n_slots * words, sizeof *s->table);
+    s->table = xcalloc_huge(s->n_slots * words, sizeof *s->table);
     return s;
 }
 

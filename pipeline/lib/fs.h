@@ -20,7 +20,6 @@
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size); /* dies on overflow of n * size, too */
 /* On huge pages if possible: they are faster to get, and look-ups in a large table cause fewer TLB misses. */
-void *xmalloc_huge(size_t n);
 void *xcalloc_huge(size_t n, size_t size);
 void *xrealloc(void *p, size_t n);
 char *xstrdup(const char *s);

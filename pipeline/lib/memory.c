@@ -28,17 +28,6 @@ void *xcalloc(size_t n, size_t size)
 
 enum { HUGE_PAGE = 2 << 20 };
 
-void *xmalloc_huge(size_t n)
-{
-    size_t bytes;
-    if (__builtin_add_overflow(n, HUGE_PAGE - 1, &bytes))
-        die("out of memory");
-    bytes = bytes / HUGE_PAGE * HUGE_PAGE;
-    void *p = checked(aligned_alloc(HUGE_PAGE, bytes), bytes);
-    madvise(p, bytes, MADV_HUGEPAGE);
-    return p;
-}
-
 /* calloc leaves pages that are fresh from the kernel as they are: they are zero. */
 void *xcalloc_huge(size_t n, size_t size)
 {

@@ -283,7 +283,7 @@ int load_json(struct loader *l, const char *json, size_t len)
     size_t start = (size_t)(l->in.at - json);
     if (start < len && json[start] == '[')
         return loader_bad(l, "offset %zu: not a JSON object", start);
-    l->in.out = l->strings = xmalloc_huge(len + JSON_OVERSHOOT);
+    l->in.out = l->strings = xcalloc_huge(len + JSON_OVERSHOOT, 1);
     l->root = json_object();
     if (!l->root || !json_take(&l->in, '{'))
         return malformed(l);

@@ -340,7 +340,7 @@ static bool map_text(FILE *f, const struct stat *st, struct text *t)
 
 static bool read_text(FILE *f, const char *path, struct text *t, char *err, size_t cap)
 {
-    t->s = xmalloc_huge(MAX_FILE + 1); /* what is not read takes no memory */
+    t->s = xcalloc_huge(MAX_FILE + 1, 1); /* what is not read takes no memory */
     t->len = fread(t->s, 1, MAX_FILE + 1, f);
     if (ferror(f))
         snprintf(err, cap, "%s: offset %zu: cannot read", path, t->len);
