@@ -54,6 +54,12 @@ static int skip_value(struct json_members *m)
     return bad(m, "the object does not end");
 }
 
+size_t json_value_len(const char *text, size_t len)
+{
+    struct json_members m = {.text = text, .len = len};
+    return skip_value(&m) == 0 ? m.at : 0;
+}
+
 void json_members_begin(struct json_members *m, const char *text, size_t len)
 {
     *m = (struct json_members){.text = text, .len = len};

@@ -25,5 +25,8 @@ void json_members_begin(struct json_members *m, const char *text, size_t len);
 /* Returns 1: a member was found. 0: the object has ended, and only white space follows. -1: the text is not
  * such an object. */
 int json_members_next(struct json_members *m);
+/* Returns how long the value is that the text begins with, up to the comma or bracket after it; 0: it does
+ * not end. */
+size_t json_value_len(const char *text, size_t len);
 
 #endif

@@ -49,7 +49,8 @@ static const struct opt opts[] = {
     {'n', "tokens", OPT_U64, &n_tokens, "N",
      "at most N tokens (default: 200; 0: until the model ends the text)"},
     {0, "stop", OPT_LIST, &stops, "TEXT", "stop before TEXT; repeatable"},
-    {0, "ignore-eos", OPT_FLAG, &ignore_eos, NULL, "go on after the end of a document"},
+    {0, "ignore-eos", OPT_FLAG, &ignore_eos, NULL,
+     "go on after the end of a document (each eos_token_id of generation_config.json is one)"},
     {0, NULL, OPT_HEADING, NULL, NULL, "Output"},
     {0, "num-samples", OPT_U64, &num_samples, "N", "continuations of the same prompt (default: 1)"},
     {0, "echo", OPT_FLAG, &echo, NULL, "show the prompt too (default; --no-echo: only what is new)"},
@@ -227,6 +228,7 @@ static void run_server(const char *path, const char *where)
     o.model = model_name ? xstrdup(model_name) : name_of(path);
     signals_install();
     loaded_open(&m, path, device, dtype, threads, true);
+    o.special = m.foreign && !bare;
     weights_settle(&m.w);
     server_run(&m, &o);
     free(o.model);

@@ -10,6 +10,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/threads.h"
+#include "pipeline/lib/trace.h"
 #include "pipeline/model/checkpoint.h"
 #include "pipeline/train/memory.h"
 #include "pipeline/train/recipe.h"
@@ -86,7 +87,7 @@ static void check_ranks(const struct trainer *t)
     char *text = json_dumps(o, JSON_SORT_KEYS);
     cluster_same(t->cluster, text, strlen(text), "the options of train");
     cluster_same(t->cluster, tritter_version, strlen(tritter_version), "the version of train");
-    cluster_same(t->cluster, t->tok_json, t->tok_len, "the tokenizer");
+    cluster_same(t->cluster, t->vocabulary.json, t->vocabulary.len, "the tokenizer");
     cluster_same(t->cluster, t->ops->name, strlen(t->ops->name), "the device, or its instruction set,");
     if (t->cluster->launched)
         say("%d processes, %s; %llu parts of an update, %.2f MB a process and update on the wire",
@@ -184,9 +185,13 @@ int main(int argc, char **argv)
     trainer_write_config(&t, &m);
     trainer_open_logs(&t, state);
     trainer_watch(&t);
+    if (c->trace)
+        trace_open(c->trace, t.cluster->rank);
     int code = loop_run(&t);
     summary(&t, &m);
+    trace_close();
     cluster_close(t.cluster);
+    trace_join(c->ranks);
     trainer_close(&t);
     json_decref(state);
     free(resume_dir);

@@ -46,7 +46,9 @@ static const struct cli cli = {
     "are\n"
     "written as .NAME.tritter-partial, locked by their program (live) until they are whole; without a lock "
     "they\n"
-    "are stale. Earlier versions wrote files as NAME.tmp-PID, stale when no process has that number.\n",
+    "are stale. Names with the number of a process are stale when there is none of that number: REF.PID.tmp "
+    "in\n"
+    "the hub's cache, and NAME.tmp-PID of earlier versions.\n",
 };
 
 /* Prints a path. Anybody may have chosen the name, so no control characters reach the terminal. */
@@ -113,13 +115,37 @@ static bool ends_with(const char *s, const char *end)
     return n > k && strcmp(s + n - k, end) == 0;
 }
 
-/* NAME.tmp-PID -> PID; 0: another name */
+/* The number that s begins with, when `end` follows it; 0: none does. */
+static pid_t pid_before(const char *s, const char *end)
+{
+    char *rest = NULL;
+    long pid = *s >= '1' && *s <= '9' ? strtol(s, &rest, 10) : 0;
+    return rest && strcmp(rest, end) == 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+/* NAME.tmp-PID or NAME.PID.tmp -> PID; 0: another name */
 static pid_t pid_in_name(const char *name)
 {
     const char *tmp = strstr(name, ".tmp-");
-    char *end = NULL;
-    long pid = tmp && tmp > name && tmp[5] >= '1' && tmp[5] <= '9' ? strtol(tmp + 5, &end, 10) : 0;
-    return end && *end == 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+    if (tmp && tmp > name)
+        return pid_before(tmp + 5, "");
+    pid_t pid = 0;
+    for (const char *dot = strchr(name, '.'); dot && !pid; dot = strchr(dot + 1, '.'))
+        pid = dot > name ? pid_before(dot + 1, ".tmp") : 0;
+    return pid;
+}
+
+/* Opens what holds the lock of an unfinished file or directory: itself; of a link, the .lock of its
+ * directory. */
+static int open_lock(const char *path, const char *name)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode))
+        return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    char *lock = xasprintf("%.*s.lock", (int)(strlen(path) - strlen(name)), path);
+    int fd = open(lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    free(lock);
+    return fd;
 }
 
 /* Whether nobody is writing the file. */
@@ -128,7 +154,7 @@ static bool is_abandoned(const char *path, const char *name)
     pid_t pid = pid_in_name(name);
     if (pid)
         return kill(pid, 0) != 0 && errno == ESRCH;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = open_lock(path, name);
     bool free_of_lock = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
     if (fd >= 0)
         close(fd);
@@ -155,7 +181,7 @@ static uint64_t tree_bytes(const char *path)
 
 static bool is_unfinished(const char *name, const struct stat *st)
 {
-    if (st->st_uid != geteuid() || !(S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)))
+    if (st->st_uid != geteuid() || !(S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) || S_ISLNK(st->st_mode)))
         return false;
     return (name[0] == '.' && ends_with(name, ".tritter-partial")) ||
            (S_ISREG(st->st_mode) && pid_in_name(name));
@@ -174,9 +200,9 @@ static void examine_unfinished(const char *path, const char *name)
     print_path("", path);
 }
 
-static void examine_below(const char *dir)
+static void examine_below(const char *dir, bool top)
 {
-    struct dir d = dir_read(dir);
+    struct dir d = top ? dir_read(dir) : dir_read_if_there(dir); /* one below may be gone by now */
     for (size_t i = 0; i < d.n; i++) {
         struct stat st;
         char *path = path_join(dir, d.names[i]);
@@ -186,7 +212,7 @@ static void examine_below(const char *dir)
         } else if (is_unfinished(d.names[i], &st)) {
             examine_unfinished(path, d.names[i]);
         } else if (S_ISDIR(st.st_mode)) {
-            examine_below(path);
+            examine_below(path, false);
         }
         free(path);
     }
@@ -209,7 +235,7 @@ int main(int argc, char **argv)
 {
     int n = cli_parse(&cli, argc, argv);
     for (int i = 0; i < n; i++)
-        examine_below(argv[i]);
+        examine_below(argv[i], true);
     if (n == 0)
         examine_segments();
     close_stdout();

@@ -61,13 +61,6 @@ static char *default_name(void)
     return dot && dot > base ? xasprintf("%.*s", (int)(dot - base), base) : xstrdup(base);
 }
 
-/* A directory may be named with a slash at its end. */
-static void trim_slashes(char *path)
-{
-    for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
-        path[n - 1] = 0;
-}
-
 int main(int argc, char **argv)
 {
     char err[1024];
@@ -85,13 +78,11 @@ int main(int argc, char **argv)
     char *dir = checkpoint_resolve(argv[1], err, sizeof err);
     if (!dir)
         die("%s", err);
-    char *title = name ? xstrdup(name) : default_name(), *path = xstrdup(output);
-    trim_slashes(path);
+    char *title = name ? xstrdup(name) : default_name();
     if (gguf)
-        export_gguf(dir, title, path, dtype);
+        export_gguf(dir, title, output, dtype);
     else
-        export_hf(dir, path, dtype, shard_size, llama);
-    free(path);
+        export_hf(dir, output, dtype, shard_size, llama);
     free(title);
     free(dir);
     return 0;

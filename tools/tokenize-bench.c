@@ -123,7 +123,7 @@ static void measure(const struct tokenizer *t, const struct texts *texts, const 
     struct job *jobs = xcalloc(n, sizeof *jobs);
     uint64_t ids = 0;
     for (int64_t r = 0; r < repeats; r++) { /* in turn, so that what else the machine does hits all alike */
-        struct pieces *shared = n > 1 ? pieces_new() : NULL;
+        struct pieces *shared = pieces_new(t);
         for (size_t i = 0; i < n; i++)
             jobs[i] = (struct job){.t = t, .texts = texts, .shared = shared};
         many[r] = run(jobs, n);

@@ -10,28 +10,28 @@ enum {
     KEEP = 4 << 20,        /* a larger buffer for compressed bytes is freed after the page */
 };
 
-static int fail(struct column *c, int code, const char *why)
+int column_fail(struct column *c, int code, const char *why)
 {
     return fault_set(&c->shared->fault, code, c->page_offset, "column %s: %s", c->name, why);
 }
 
-static int no_room(struct column *c, int code, const char *what, uint64_t n)
+int column_no_room(struct column *c, int code, const char *what, uint64_t n)
 {
     char long_what[COLUMN_NAME + 40];
     snprintf(long_what, sizeof long_what, "column %s: %s", c->name, what);
     return fault_memory(&c->shared->fault, code, &c->shared->memory, c->page_offset, long_what, n);
 }
 
-int column_init(struct column *c, struct shared *s, const struct parquet_element *e, const char *name,
-                const char *join)
+int column_init(struct column *c, struct shared *s, const struct parquet_element *e,
+                const struct parquet_element *list, const char *name, const char *join)
 {
-    *c = (struct column){.shared = s, .element = e, .join = join};
+    *c = (struct column){.shared = s, .element = e, .list = list, .join = join};
     snprintf(c->name, sizeof c->name, "%s", name);
     c->values.memory = &s->memory;
     const char *why = text_refused(e);
-    if (!why && e->max_rep > 0 && !join)
+    if (!why && e->max_rep > (list != NULL) && !join)
         why = "it is a list, and nothing is said to join its values with";
-    return why ? fail(c, PARQUET_EUNSUPPORTED, why) : 0;
+    return why ? column_fail(c, PARQUET_EUNSUPPORTED, why) : 0;
 }
 
 void column_free(struct column *c)
@@ -40,6 +40,7 @@ void column_free(struct column *c)
     buffer_free(&c->window, m);
     buffer_free(&c->page, m);
     buffer_free(&c->joined, m);
+    buffer_free(&c->parts, m);
     buffer_free(&c->values.last, m);
     dictionary_free(&c->dictionary, m);
 }
@@ -49,10 +50,10 @@ int column_begin(struct column *c, const struct parquet_chunk *chunk)
     c->chunk = *chunk;
     c->page_offset = chunk->said_at;
     if (chunk->refused)
-        return fail(c, PARQUET_EFORMAT, chunk->refused);
+        return column_fail(c, PARQUET_EFORMAT, chunk->refused);
     const char *why = codec_refused(chunk->codec);
     if (why)
-        return fail(c, PARQUET_EUNSUPPORTED, why);
+        return column_fail(c, PARQUET_EUNSUPPORTED, why);
     c->next = chunk->offset;
     c->end = chunk->offset + chunk->bytes;
     c->values_left = chunk->values;
@@ -104,7 +105,7 @@ static int fill_window(struct column *c, size_t n)
         memmove(c->window.s, at, have);
     int r = buffer_grow(&c->window, n, &c->shared->memory);
     if (r < 0)
-        return no_room(c, r, "a page header", n);
+        return column_no_room(c, r, "a page header", n);
     c->window_offset = c->next;
     c->window_n = have;
     r = read_file(c, c->next + have, c->window.s + have, n - have);
@@ -152,13 +153,13 @@ static int read_header(struct column *c, struct page_header *h)
             return fault_set(&c->shared->fault, PARQUET_EFORMAT, thrift_offset(&t),
                              "column %s: page header: %s", c->name, t.why);
         if (have >= MAX_HEADER)
-            return fail(c, PARQUET_ELIMIT, "a page header longer than 16 MiB");
+            return column_fail(c, PARQUET_ELIMIT, "a page header longer than 16 MiB");
         int r = fill_window(c, have * 2);
         if (r < 0)
             return r;
     }
     if (h->stored > c->end - c->next)
-        return fail(c, PARQUET_EFORMAT, "a page reaches beyond the column's end");
+        return column_fail(c, PARQUET_EFORMAT, "a page reaches beyond the column's end");
     return 0;
 }
 
@@ -172,7 +173,7 @@ static int stored_bytes(struct column *c, const struct page_header *h, const uin
     }
     int r = buffer_reserve(&s->stored, h->stored, &s->memory);
     if (r < 0)
-        return no_room(c, r, "a page", h->stored);
+        return column_no_room(c, r, "a page", h->stored);
     *bytes = s->stored.s;
     return copy_bytes(c, s->stored.s, h->stored);
 }
@@ -197,7 +198,7 @@ static int load_page(struct column *c, const struct page_header *h, struct buffe
     const uint8_t *stored = NULL;
     int r = buffer_reserve(to, h->bytes, &s->memory);
     if (r < 0)
-        return no_room(c, r, "a page", h->bytes);
+        return column_no_room(c, r, "a page", h->bytes);
     r = stored_bytes(c, h, &stored);
     const char *why = r == 0 ? decode(c, h, stored, to->s) : NULL;
     if (s->stored.cap > KEEP)
@@ -213,14 +214,14 @@ static int load_dictionary(struct column *c, const struct page_header *h)
 {
     const char *why;
     if (c->dictionary.there)
-        return fail(c, PARQUET_EFORMAT, "a second dictionary");
+        return column_fail(c, PARQUET_EFORMAT, "a second dictionary");
     if (h->encoding != ENCODING_PLAIN && h->encoding != ENCODING_PLAIN_DICTIONARY)
-        return fail(c, PARQUET_EUNSUPPORTED, "a dictionary in an encoding that is not PLAIN");
+        return column_fail(c, PARQUET_EUNSUPPORTED, "a dictionary in an encoding that is not PLAIN");
     int r = load_page(c, h, &c->dictionary.page);
     if (r < 0)
         return r;
     r = dictionary_index(&c->dictionary, c->element, h->n_values, h->bytes, &c->shared->memory, &why);
-    return r < 0 ? fail(c, r, why) : 0;
+    return r < 0 ? column_fail(c, r, why) : 0;
 }
 
 /* Begins the levels of a version 1 page: their length in four bytes, then runs. Moves *at past them. */
@@ -232,12 +233,12 @@ static int begin_levels_v1(struct column *c, struct levels *l, int max, int enco
     if (max == 0)
         return 0;
     if (encoding != ENCODING_RLE)
-        return fail(c, PARQUET_EUNSUPPORTED, "levels in an encoding that is not RLE");
+        return column_fail(c, PARQUET_EUNSUPPORTED, "levels in an encoding that is not RLE");
     if (end - *at < 4)
-        return fail(c, PARQUET_EFORMAT, "a page ends within its levels");
+        return column_fail(c, PARQUET_EFORMAT, "a page ends within its levels");
     memcpy(&n, *at, 4);
     if (n > (size_t)(end - *at) - 4)
-        return fail(c, PARQUET_EFORMAT, "a page's levels are longer than the page");
+        return column_fail(c, PARQUET_EFORMAT, "a page's levels are longer than the page");
     rle_begin(&l->rle, *at + 4, n, 32 - (unsigned)__builtin_clz((unsigned)max));
     *at += 4 + n;
     return 0;
@@ -254,7 +255,7 @@ static int begin_data(struct column *c, const struct page_header *h)
 {
     const struct parquet_element *e = c->element;
     if (h->n_values > c->values_left)
-        return fail(c, PARQUET_EFORMAT, "its pages have more values than the row group says");
+        return column_fail(c, PARQUET_EFORMAT, "its pages have more values than the row group says");
     int r = load_page(c, h, &c->page);
     const uint8_t *at = c->page.s, *end = at + h->bytes;
     if (r == 0 && h->type == PAGE_DATA_V2) {
@@ -270,21 +271,20 @@ static int begin_data(struct column *c, const struct page_header *h)
         return r;
     r = values_begin(&c->values, e, h->encoding, at, (size_t)(end - at), &c->dictionary);
     if (r < 0)
-        return fail(c, r, c->values.why);
+        return column_fail(c, r, c->values.why);
     c->values_left -= h->n_values;
     c->page_left = h->n_values;
     return 0;
 }
 
-/* Reads pages until one has values. Returns 1, or 0 at the end of the chunk. */
-static int next_page(struct column *c)
+int column_next_page(struct column *c)
 {
     while (c->page_left == 0) {
         struct page_header h;
         if (c->values_left == 0)
             return 0;
         if (c->next == c->end)
-            return fail(c, PARQUET_EFORMAT, "its pages have fewer values than the row group says");
+            return column_fail(c, PARQUET_EFORMAT, "its pages have fewer values than the row group says");
         int r = read_header(c, &h);
         if (r == 0 && (h.type == PAGE_DATA || h.type == PAGE_DATA_V2))
             r = begin_data(c, &h);
@@ -296,106 +296,4 @@ static int next_page(struct column *c)
             return r;
     }
     return 1;
-}
-
-/* --- rows
- * ------------------------------------------------------------------------------------------------------ */
-
-static int next_level(struct column *c, struct levels *l, int max, uint32_t *out)
-{
-    if (l->at == l->n) {
-        uint32_t want = c->page_left < LEVELS_BATCH ? c->page_left : LEVELS_BATCH;
-        l->at = 0;
-        l->n = (unsigned)rle_read(&l->rle, l->batch, want);
-        if (l->n == 0)
-            return fail(c, PARQUET_EFORMAT, "the levels end before the page's last value");
-    }
-    *out = l->batch[l->at++];
-    return *out <= (uint32_t)max ? 0 : fail(c, PARQUET_EFORMAT, "a level above the greatest of the column");
-}
-
-/* Whether the next entry belongs to the same row as the last. Returns 1, 0, or an error. */
-static int same_row(struct column *c)
-{
-    if (!c->peeked) {
-        int r = next_page(c);
-        if (r <= 0)
-            return r;
-        r = next_level(c, &c->rep, c->element->max_rep, &c->next_rep);
-        if (r < 0)
-            return r;
-        c->peeked = true;
-    }
-    return c->next_rep > 0;
-}
-
-/* Reads the next entry's value; s is NULL where it has none. */
-static int next_value(struct column *c, struct parquet_cell *cell)
-{
-    uint32_t def = 0;
-    const uint8_t *s;
-    *cell = (struct parquet_cell){0};
-    c->peeked = false;
-    if (c->element->max_def > 0 && next_level(c, &c->def, c->element->max_def, &def) < 0)
-        return PARQUET_EFORMAT;
-    c->page_left--;
-    if (def < (uint32_t)c->element->max_def)
-        return 0;
-    int r = values_next(&c->values, &s, &cell->len);
-    if (r < 0)
-        return fail(c, r, c->values.why);
-    cell->s = text_of_value(c->element, s, &cell->len, c->number);
-    return 0;
-}
-
-static int join_value(struct column *c, const struct parquet_cell *value, bool first)
-{
-    size_t between = first ? 0 : strlen(c->join);
-    int r = buffer_grow(&c->joined, c->joined_n + between + value->len, &c->shared->memory);
-    if (r < 0)
-        return no_room(c, r, "a list's text", c->joined_n + between + value->len);
-    memcpy(c->joined.s + c->joined_n, c->join, between);
-    memcpy(c->joined.s + c->joined_n + between, value->s, value->len);
-    c->joined_n += between + value->len;
-    return 0;
-}
-
-/* Joins the entries of a row: all up to the next entry with repetition level 0. */
-static int list_row(struct column *c, struct parquet_cell *cell)
-{
-    bool any = false;
-    uint32_t entries = 0;
-    int r = same_row(c);
-    if (r > 0)
-        return fail(c, PARQUET_EFORMAT, "a list goes on where a row must begin");
-    if (r < 0 || !c->peeked)
-        return r;
-    c->joined_n = 0;
-    do {
-        struct parquet_cell value;
-        if (++entries > PARQUET_MAX_LIST)
-            return fail(c, PARQUET_ELIMIT, "a list of more than 1048576 entries");
-        r = next_value(c, &value);
-        if (r == 0 && value.s) {
-            r = join_value(c, &value, !any);
-            any = true;
-        }
-        if (r == 0)
-            r = same_row(c);
-    } while (r > 0);
-    if (r < 0)
-        return r;
-    *cell = (struct parquet_cell){any ? (const char *)c->joined.s : NULL, c->joined_n};
-    return 1;
-}
-
-int column_row(struct column *c, struct parquet_cell *cell)
-{
-    if (c->element->max_rep > 0)
-        return list_row(c, cell);
-    int r = next_page(c);
-    if (r <= 0)
-        return r;
-    r = next_value(c, cell);
-    return r < 0 ? r : 1;
 }

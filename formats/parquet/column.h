@@ -35,8 +35,9 @@ struct levels { /* repetition or definition levels of one page */
 struct column {
     struct shared *shared;
     const struct parquet_element *element;
-    const char *join;       /* borrowed */
-    char name[COLUMN_NAME]; /* for messages */
+    const struct parquet_element *list; /* its elements are kept apart; NULL: joined */
+    const char *join;                   /* borrowed */
+    char name[COLUMN_NAME];             /* for messages */
     struct parquet_chunk chunk;
 
     struct buffer window; /* file bytes from window_offset on: the next header, often the page */
@@ -57,15 +58,24 @@ struct column {
     char number[REAL_TEXT];
     struct buffer joined;
     size_t joined_n;
+    struct buffer parts; /* of joined */
+    size_t n_parts;
 };
 
-/* Returns 0, or PARQUET_EUNSUPPORTED with a message when the type has no text. */
-int column_init(struct column *c, struct shared *s, const struct parquet_element *e, const char *name,
-                const char *join);
+/* list: keep its elements apart; NULL: join them. Returns 0, or PARQUET_EUNSUPPORTED with a message when the
+ * type has no text. */
+int column_init(struct column *c, struct shared *s, const struct parquet_element *e,
+                const struct parquet_element *list, const char *name, const char *join);
 void column_free(struct column *c);
 int column_begin(struct column *c, const struct parquet_chunk *chunk);
 /* Returns 1: a row; 0: the chunk has no more rows; otherwise an error code, with the reason in shared->fault.
  */
 int column_row(struct column *c, struct parquet_cell *cell);
+
+/* For column_rows.c. Reads pages until one has values: 1, or 0 at the end of the chunk. */
+int column_next_page(struct column *c);
+/* These set the fault and return code. */
+int column_fail(struct column *c, int code, const char *why);
+int column_no_room(struct column *c, int code, const char *what, uint64_t n);
 
 #endif

@@ -235,6 +235,15 @@ void parquet_path(const struct parquet *p, const struct parquet_element *e, bool
     buf[n] = '\0';
 }
 
+const struct parquet_element *parquet_list(const struct parquet *p, int leaf)
+{
+    const struct parquet_element *list = NULL;
+    for (const struct parquet_element *e = parquet_leaf(p, leaf); e->parent >= 0;
+         e = &p->metadata.elements[e->parent])
+        list = e->repetition == PARQUET_REPEATED ? e : list;
+    return list;
+}
+
 int parquet_find(const struct parquet *p, const char *path)
 {
     char name[PARQUET_MAX_PATH];
@@ -265,7 +274,8 @@ int parquet_select(struct parquet *p, const struct parquet_want *wants, size_t n
         char name[COLUMN_NAME];
         const struct parquet_element *e = parquet_leaf(p, wants[i].leaf);
         parquet_path(p, e, true, name, sizeof name);
-        int r = column_init(&p->columns[i], &p->shared, e, name, wants[i].join);
+        const struct parquet_element *list = wants[i].apart ? parquet_list(p, wants[i].leaf) : NULL;
+        int r = column_init(&p->columns[i], &p->shared, e, list, name, wants[i].join);
         p->n_columns = i + 1;
         if (r < 0)
             return r;

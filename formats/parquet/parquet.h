@@ -13,7 +13,8 @@
  * group is read, will_need names the column chunks that it and the next one take, in the order of reading.
  *
  * A leaf is a column that holds values; groups hold leaves. Lists give one text a row: their values joined by
- * want.join, null elements left out. Numbers and booleans become decimal text, true or false.
+ * want.join, null elements left out; or, with want.apart, their elements one by one. Numbers and booleans
+ * become decimal text, true or false.
  *
  * No call here prints or exits. Messages begin with the offset in the file.
  */
@@ -123,11 +124,19 @@ struct parquet_want {
     int leaf;
     const char *
         join; /* placed between the values of a list; NULL: lists are refused. Borrowed until parquet_close */
+    bool apart; /* keep the elements of the outermost list apart; join is for lists within them */
+};
+
+struct parquet_part { /* one element's part of a cell */
+    size_t at, len;
+    bool there; /* false: null, or a list without values */
 };
 
 struct parquet_cell {
     const char *s; /* NULL: null, or a list without values */
     size_t len;
+    const struct parquet_part *parts; /* n_parts of them, when they were wanted apart */
+    size_t n_parts;
 };
 
 struct parquet;
@@ -145,6 +154,8 @@ const struct parquet_element *parquet_leaf(const struct parquet *p, int leaf);
  * key_value. */
 void parquet_path(const struct parquet *p, const struct parquet_element *e, bool brief, char *buf,
                   size_t cap);
+/* Returns the outermost element on the leaf's path that is repeated; NULL: none is. */
+const struct parquet_element *parquet_list(const struct parquet *p, int leaf);
 /* Returns a leaf by its path, or else by its brief path; PARQUET_ENOCOLUMN: none has it. */
 int parquet_find(const struct parquet *p, const char *path);
 /* Fills in *info, and chunks[n_leaves] unless it is NULL, for one row group. */

@@ -11,10 +11,6 @@
 #include <string.h>
 
 enum { NAMED = 10 }; /* refused questions that are named in a warning each */
-/* How much longer a token takes over a cache than in a batch (models of 6 and 34 million weights, one
- * thread). */
-#define CACHED_COST 1.3
-
 static struct request make_request(const struct loaded *m, struct encoder *e, struct question *q, int k,
                                    int T)
 {
@@ -68,18 +64,6 @@ static void report(const struct questions *q, int T)
              cut == 1 ? "question is" : "questions are", T);
 }
 
-/* Rows over a cache are computed one by one, which costs more a token than a batch does. A GPU computes
- * batches: there a few tokens at a time cost as much as many. */
-static bool cache_is_faster(const struct loaded *m, const struct request *r, size_t n)
-{
-    uint64_t rows = 0;
-    if (strcmp(m->w.ops->name, "cuda") == 0)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        rows += (uint64_t)r[i].n - 1;
-    return CACHED_COST * requests_cached_tokens(r, n) < (double)rows;
-}
-
 void questions_score(const struct loaded *m, struct questions *q, int T, enum scoring_way way)
 {
     struct encoder *e = encoder_new(m->tok, NULL);
@@ -95,11 +79,7 @@ void questions_score(const struct loaded *m, struct questions *q, int T, enum sc
     }
     encoder_free(e);
     report(q, T);
-    bool greedy = q->task && q->task->greedy;
-    if (greedy || way == SCORE_CACHED || (way == SCORE_AUTO && cache_is_faster(m, r, n)))
-        requests_run_cached(m, r, n, T);
-    else
-        requests_run_batched(m, r, n, T);
+    requests_run(m, r, n, T, q->task && q->task->greedy ? SCORE_CACHED : way);
     for (size_t i = 0; i < n; i++)
         free(r[i].tokens);
     free(r);
@@ -149,7 +129,7 @@ static struct estimate perplexity(double sum, double squares, double n)
 struct accuracy questions_accuracy(const struct questions *q)
 {
     struct accuracy a = {0};
-    size_t right = 0, right_norm = 0, greedy = 0;
+    size_t right = 0, right_norm = 0, greedy = 0, exact[MAX_EXTRACTS] = {0};
     double sum = 0, squares = 0, chance = 0;
     for (size_t i = 0; i < q->n; i++) {
         const struct question *one = &q->v[i];
@@ -160,6 +140,8 @@ struct accuracy questions_accuracy(const struct questions *q)
         right += question_right(one, false);
         right_norm += question_right(one, true);
         greedy += one->greedy;
+        for (int k = 0; k < MAX_EXTRACTS; k++)
+            exact[k] += one->exact[k];
         chance += one->n_choices > 1 ? 1. / one->n_choices : 0;
         sum += one->score[0];
         squares += one->score[0] * one->score[0];
@@ -169,6 +151,8 @@ struct accuracy questions_accuracy(const struct questions *q)
     a.acc = share(right, n);
     a.acc_norm = share(right_norm, n);
     a.greedy = share(greedy, n);
+    for (int k = 0; k < MAX_EXTRACTS; k++)
+        a.exact[k] = share(exact[k], n);
     a.perplexity = perplexity(sum, squares, n);
     a.chance = chance / n;
     return a;

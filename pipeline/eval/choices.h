@@ -19,25 +19,20 @@
 #define EVAL_CHOICES_H
 
 #include "pipeline/eval/questions.h"
+#include "pipeline/eval/requests.h"
 #include "pipeline/eval/tally.h"
 #include "pipeline/model/loaded.h"
 
 struct accuracy {
     size_t n, cut, refused; /* n: questions that were scored, cut ones among them */
     struct estimate acc, acc_norm, greedy, perplexity;
-    double chance; /* the accuracy of a model that guesses: the mean of 1 / choices */
-};
-
-/* How to compute scores; the scores differ by rounding alone. */
-enum scoring_way {
-    SCORE_AUTO,    /* what takes less time, by the number of tokens */
-    SCORE_BATCHED, /* each choice with its context is a row of a batch */
-    SCORE_CACHED,  /* one row after the other; what a row shares with the one before it, is not computed again
-                    */
+    struct estimate exact[MAX_EXTRACTS]; /* by each way of finding an answer in a text (eval/answers.h) */
+    double chance;                       /* the accuracy of a model that guesses: the mean of 1 / choices */
 };
 
 /* Returns early when stop_signal is set. T: tokens that the model sees at once. */
 void questions_score(const struct loaded *m, struct questions *q, int T, enum scoring_way way);
+/* The figures of questions that questions_score or questions_generate (eval/generate.h) has been over. */
 struct accuracy questions_accuracy(const struct questions *q);
 /* Whether the answer to a question that was scored is right, by the sum of log-probabilities, or by
  * character. */

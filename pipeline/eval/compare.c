@@ -118,7 +118,7 @@ static void compare_data(json_t *all, const struct source *from, const struct ta
 
 static bool right(const struct task *t, const struct question *q)
 {
-    return t->greedy ? q->greedy : question_right(q, t->acc_norm);
+    return t->answers ? q->exact[0] : t->greedy ? q->greedy : question_right(q, t->acc_norm);
 }
 
 /* The share of right answers, of the questions that both models were asked. */
@@ -137,7 +137,7 @@ static void compare_task(json_t *all, const struct source *from, const struct qu
     if (n == 0)
         die("%s: no question that both models can be asked", from->path);
     struct comparison c = {.name = from->name,
-                           .measure = t->acc_norm ? "acc_norm" : "acc",
+                           .measure = task_measure(t),
                            .n = n,
                            .a = right_a / (double)n,
                            .b = right_b / (double)n,

@@ -1,4 +1,5 @@
 #include "pipeline/eval/measure.h"
+#include "pipeline/eval/generate.h"
 #include "pipeline/eval/report.h"
 #include "pipeline/eval/tokens.h"
 #include "pipeline/lib/fs.h"
@@ -63,7 +64,10 @@ static void measure_tasks(struct measured *r, const struct measure_plan *plan, c
     for (size_t i = 0; i < plan->n_tasks && !stop_signal; i++) {
         struct questions *q = &r->tasks[i];
         measure_read_task(q, plan, i, plan->examples);
-        questions_score(m, q, r->T, plan->way);
+        if (q->task->answers)
+            questions_generate(m, q, r->T);
+        else
+            questions_score(m, q, r->T, plan->way);
         struct accuracy a = questions_accuracy(q);
         if (a.n == 0)
             die("%s: no question fits the context of %d tokens", q->path, r->T);
@@ -75,6 +79,16 @@ static void measure_tasks(struct measured *r, const struct measure_plan *plan, c
     }
     if (plan->n_tasks > 1 && plan->table && !stop_signal)
         centred_row(measured_centred(r, plan));
+}
+
+static void measure_core(struct measured *r, const struct measure_plan *plan, const struct loaded *m)
+{
+    if (!plan->core)
+        return;
+    core_open(&r->core, plan->core);
+    core_measure(&r->core, m, r->T, plan->examples, plan->way);
+    if (plan->table && !stop_signal)
+        core_table(&r->core, plan->n_data + plan->n_tasks > 0);
 }
 
 static void settle_context(struct measured *r, const struct measure_plan *plan, const struct loaded *m)
@@ -102,6 +116,8 @@ void measure(struct measured *r, const struct measure_plan *plan, const char *ch
     settle_context(r, plan, &m);
     measure_data(r, plan, &m);
     measure_tasks(r, plan, &m);
+    if (!stop_signal)
+        measure_core(r, plan, &m);
     loaded_close(&m);
 }
 
@@ -111,6 +127,7 @@ void measured_free(struct measured *r, const struct measure_plan *plan)
         free(r->data[i].kept);
     for (size_t i = 0; i < plan->n_tasks; i++)
         questions_free(&r->tasks[i]);
+    core_free(&r->core);
     free(r->data);
     free(r->tasks);
     free(r->dir);

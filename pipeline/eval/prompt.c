@@ -53,8 +53,7 @@ static bool is_space(const char *s, size_t width)
            k == UTF8PROC_CATEGORY_ZL || k == UTF8PROC_CATEGORY_ZP;
 }
 
-/* Cuts white space off both ends, in place. */
-static void strip(char *s)
+void prompt_strip(char *s)
 {
     size_t begin = 0, len = strlen(s), end = 0;
     bool inside = false;
@@ -71,7 +70,8 @@ static void strip(char *s)
     s[end - begin] = 0;
 }
 
-static char *capitalize(const char *s)
+/* The first letter becomes upper case where `title` says so, all others lower case. Malloced. */
+static char *change_case(const char *s, bool title)
 {
     struct strbuf out = {0};
     size_t len = strlen(s);
@@ -81,10 +81,15 @@ static char *capitalize(const char *s)
         width = utf8_char(s + i, len - i);
         width = width ? width : 1;
         utf8proc_int32_t c = (utf8proc_int32_t)utf8_value(s + i, width);
-        c = i == 0 ? utf8proc_totitle(c) : utf8proc_tolower(c);
+        c = i == 0 && title ? utf8proc_totitle(c) : utf8proc_tolower(c);
         strbuf_add(&out, bytes, (size_t)utf8proc_encode_char(c, bytes));
     }
     return out.s;
+}
+
+char *prompt_lower(const char *s)
+{
+    return change_case(s, false);
 }
 
 /* Applies one filter to *s, in place or with a new text. Returns false, with the reason, when it cannot. s
@@ -113,7 +118,7 @@ static bool filter(char **s, const char *name, char why[PROMPT_WHY])
     else if (after)
         memmove(text, at + strlen(mark), strlen(at + strlen(mark)) + 1);
     else if (strcmp(name, "strip") == 0)
-        strip(text);
+        prompt_strip(text);
     else if (strcmp(name, "but_last_word") == 0)
         *(space ? space : text) = 0;
     else if (strcmp(name, "last_word") == 0 && space)
@@ -122,7 +127,7 @@ static bool filter(char **s, const char *name, char why[PROMPT_WHY])
         for (char *u = text; (u = strchr(u, '_'));)
             *u = ' ';
     else if (strcmp(name, "capitalize") == 0) {
-        *s = capitalize(text);
+        *s = change_case(text, true);
         free(text);
     }
     return true;
@@ -231,7 +236,7 @@ static void remove_brackets(char *s)
 char *prompt_clean_wikihow(const char *text)
 {
     char *s = xstrdup(text);
-    strip(s);
+    prompt_strip(s);
     char *titled = replace(s, " [title]", ". ");
     remove_brackets(titled);
     char *single = replace(titled, "  ", " ");

@@ -26,6 +26,8 @@ const json_t *prompt_column(const json_t *row, const char *path);
 bool prompt_fill(struct strbuf *out, const char *template, const json_t *row, char why[PROMPT_WHY]);
 /* Whether a template is well formed; row is not needed for that. */
 bool prompt_check(const char *template, char why[PROMPT_WHY]);
+void prompt_strip(char *s);        /* cuts white space off both ends, in place */
+char *prompt_lower(const char *s); /* in lower case, malloced */
 /* Cleans a text of WikiHow as HellaSwag's authors and lm-evaluation-harness do: " [title]" becomes ". ",
  * other parts in brackets go, two spaces become one. Malloced. */
 char *prompt_clean_wikihow(const char *text);

@@ -25,6 +25,7 @@ struct question {
     bool cut, refused; /* written by questions_score */
     bool greedy;       /* written by questions_score: every token of the first choice was the likeliest */
     double score[MAX_CHOICES]; /* written by questions_score */
+    bool exact[MAX_EXTRACTS];  /* written by questions_generate: the answer found in each way is right */
 };
 
 struct questions {

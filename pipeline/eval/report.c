@@ -61,12 +61,19 @@ json_t *accuracy_json(const struct task *t, const struct accuracy *r)
             json_object_set_new(o, measures[i].name, number(measures[i].e.value));
             json_object_set_new(o, measures[i].error, number(measures[i].e.stderr_));
         }
+    for (int i = 0; t->answers && i < answers_count(t->answers); i++) {
+        char key[2][128];
+        snprintf(key[0], sizeof key[0], "exact_match,%.100s", answers_name(t->answers, i));
+        snprintf(key[1], sizeof key[1], "exact_match_stderr,%.100s", answers_name(t->answers, i));
+        json_object_set_new(o, key[0], number(r->exact[i].value));
+        json_object_set_new(o, key[1], number(r->exact[i].stderr_));
+    }
     return o;
 }
 
 struct estimate accuracy_main(const struct task *t, const struct accuracy *r)
 {
-    return t->greedy ? r->greedy : t->acc_norm ? r->acc_norm : r->acc;
+    return t->answers ? r->exact[0] : t->greedy ? r->greedy : t->acc_norm ? r->acc_norm : r->acc;
 }
 
 double accuracy_centred(const struct task *t, const struct accuracy *r)
@@ -76,24 +83,38 @@ double accuracy_centred(const struct task *t, const struct accuracy *r)
 
 void centred_row(double mean)
 {
-    printf("%-14s %10s  %.4f\n", "(centred)", "", mean);
+    printf("%-22s %10s  %.4f\n", "(centred)", "", mean);
 }
 
 void accuracy_heading(bool apart)
 {
-    printf("%s%-14s %10s  %-18s %-18s %s\n", apart ? "\n" : "", "task", "questions", "acc", "acc_norm",
+    printf("%s%-22s %10s  %-18s %-18s %s\n", apart ? "\n" : "", "task", "questions", "acc", "acc_norm",
            "perplexity");
+}
+
+/* A text's answer can be found in several ways, each of which gets a row. */
+static void exact_rows(const struct task *t, const struct accuracy *r)
+{
+    for (int i = 0; i < answers_count(t->answers); i++) {
+        char a[48], name[128];
+        snprintf(name, sizeof name, "%.60s,%.60s", t->name, answers_name(t->answers, i));
+        printf("%-22s %10zu  %s\n", name, r->n, estimate(a, r->exact[i], 4));
+    }
 }
 
 void accuracy_row(const struct task *t, const struct accuracy *r)
 {
     char a[48], b[48] = "", c[48] = "", line[256];
+    if (t->answers) {
+        exact_rows(t, r);
+        return;
+    }
     estimate(a, t->greedy ? r->greedy : r->acc, 4);
     if (t->acc_norm)
         estimate(b, r->acc_norm, 4);
     if (t->perplexity)
         estimate(c, r->perplexity, 2);
-    int n = snprintf(line, sizeof line, "%-14.100s %10zu  %-18s %-18s %s", t->name, r->n, a, b, c);
+    int n = snprintf(line, sizeof line, "%-22.100s %10zu  %-18s %-18s %s", t->name, r->n, a, b, c);
     while (n > 0 && line[n - 1] == ' ')
         line[--n] = 0;
     puts(line);

@@ -14,7 +14,8 @@ void tally_heading(void);
 void tally_row(const char *name, const struct tally *t);
 
 json_t *accuracy_json(const struct task *t, const struct accuracy *a);
-/* acc_norm where the task has it, or else acc or greedy. */
+/* acc_norm where the task has it, or else acc or greedy; of a text, by the first way of finding its answer.
+ */
 struct estimate accuracy_main(const struct task *t, const struct accuracy *a);
 /* Returns accuracy_main scaled to 0 for a model that guesses and 1 for one that is always right (Li et al.
  * 2024, "DataComp-LM"). */

@@ -16,6 +16,8 @@
 #ifndef EVAL_TASK_H
 #define EVAL_TASK_H
 
+#include "pipeline/eval/answers.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 
@@ -24,12 +26,16 @@ struct task {
     const json_t *choices, *labels;                            /* a string or an array of strings */
     bool wikihow, first_shots, other_shots;
     bool acc, acc_norm, greedy, perplexity;
+    struct answers *answers; /* owned; NULL: choices are scored, and no text is made */
+    const json_t *until;     /* of a text: an array of strings, or NULL */
+    int max_tokens;
 };
 
 /* Adds the rows of a file to the table, before the built-in ones. Dies naming the file, the row and the
  * reason. NULL: the table alone. */
 void tasks_load(const char *path);
 const struct task *task_find(const char *name); /* NULL: there is none */
+const char *task_measure(const struct task *t); /* the name of its main figure (eval/report.h) */
 const char *task_names(void);                   /* "piqa, ..." */
 void tasks_free(void);
 

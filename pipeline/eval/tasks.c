@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_FILE = 16 << 20 };
+enum { MAX_FILE = 16 << 20, MAX_NEW = 256 /* as in lm-evaluation-harness */ };
 
 extern const char _binary_pipeline_eval_tasks_json_start[], _binary_pipeline_eval_tasks_json_end[];
 
@@ -81,10 +81,35 @@ static void read_metrics(const char *path, size_t i, const json_t *row, struct t
     }
 }
 
+/* How a text is made and judged. */
+static void read_generate(const char *path, size_t i, const json_t *row, struct task *t)
+{
+    const json_t *v = json_object_get(row, "generate"), *most = json_object_get(v, "max_tokens"), *one;
+    char why[ANSWERS_WHY];
+    size_t k;
+    if (!v)
+        return;
+    t->until = json_object_get(v, "until");
+    json_array_foreach(t->until, k, one) if (!json_is_string(one) || !*json_string_value(one))
+        bad(path, i, ": until is not a list of texts", "generate");
+    if (t->until && !json_is_array(t->until))
+        bad(path, i, ": until is not a list of texts", "generate");
+    json_int_t n = most ? json_integer_value(most) : MAX_NEW;
+    if (n < 1 || n > INT32_MAX)
+        bad(path, i, ": max_tokens is not a number from 1 on", "generate");
+    t->max_tokens = (int)n;
+    if (!json_is_array(t->choices) || json_array_size(t->choices) != 1 || t->ending ||
+        json_object_get(row, "metrics"))
+        bad(path, i, " takes one choice, the right answer, and neither ending nor metrics", "generate");
+    if (!(t->answers = answers_parse(v, why)))
+        die("%s: task %zu: generate: %s", path, i + 1, why);
+    t->acc = t->acc_norm = false;
+}
+
 static void check_columns(const char *path, size_t i, const json_t *row)
 {
-    static const char *const known[] = {"name",   "description", "prompt", "choices", "ending",
-                                        "answer", "labels",      "clean",  "shots",   "metrics"};
+    static const char *const known[] = {"name",   "description", "prompt", "choices", "ending",  "answer",
+                                        "labels", "clean",       "shots",  "metrics", "generate"};
     const char *key;
     const json_t *v;
     if (!json_is_object(row))
@@ -126,6 +151,7 @@ static struct task read_row(const char *path, size_t i, const json_t *row)
         bad(path, i, " can only be wikihow", "clean");
     if (shots && !t.first_shots && !t.other_shots)
         bad(path, i, " can only be first or others", "shots");
+    read_generate(path, i, row, &t);
     return t;
 }
 
@@ -171,6 +197,11 @@ const struct task *task_find(const char *name)
     return NULL;
 }
 
+const char *task_measure(const struct task *t)
+{
+    return t->answers ? "exact_match" : t->acc_norm ? "acc_norm" : "acc";
+}
+
 const char *task_names(void)
 {
     struct strbuf b = {0};
@@ -182,6 +213,8 @@ const char *task_names(void)
 
 void tasks_free(void)
 {
+    for (size_t i = 0; i < n_all; i++)
+        answers_free(all[i].answers);
     json_decref(roots[0]);
     json_decref(roots[1]);
     free(all);

@@ -46,33 +46,38 @@ void continuation_append(struct continuation *c, int32_t id)
     c->ids[c->n++] = id;
 }
 
-/* Puts the tokens before a prompt of n ids: the end of another text, or those that the post-processor names,
- * unless the prompt begins with them already. */
-static void append_before(struct continuation *c, const uint32_t *ids, size_t n, bool document)
+uint32_t *prompt_begin(const struct tokenizer *tok, const uint32_t *ids, size_t n, bool special,
+                       bool document, size_t *n_before)
 {
-    const uint32_t *before, *after;
-    size_t n_before = 0, n_after;
-    uint32_t eos = tokenizer_eos(c->tok);
-    if (c->special && tokenizer_around(c->tok, &before, &n_before, &after, &n_after) != NULL)
-        n_before = 0;
-    if (document || (n == 0 && n_before == 0)) {
-        if (eos != UINT32_MAX)
-            continuation_append(c, (int32_t)eos);
-    } else if (n_before > 0 && (n == 0 || ids[0] != before[0])) {
-        for (size_t i = 0; i < n_before; i++)
-            continuation_append(c, (int32_t)before[i]);
+    const uint32_t *around[2];
+    size_t n_around[2] = {0};
+    uint32_t eos = tokenizer_eos(tok);
+    if (special && tokenizer_around(tok, &around[0], &n_around[0], &around[1], &n_around[1]) != NULL)
+        n_around[0] = 0;
+    uint32_t *before = xcalloc(n_around[0] + 1, sizeof *before);
+    *n_before = 0;
+    if (document || (n == 0 && n_around[0] == 0)) {
+        before[0] = eos;
+        *n_before = eos != UINT32_MAX;
+    } else if (n_around[0] > 0 && (n == 0 || ids[0] != around[0][0])) {
+        memcpy(before, around[0], n_around[0] * sizeof *before);
+        *n_before = n_around[0];
     }
+    return before;
 }
 
 bool continuation_prompt(struct continuation *c, const char *text, size_t len, bool document)
 {
-    size_t n;
+    size_t n, n_before;
     struct encoder *e = encoder_new(c->tok, NULL);
     const uint32_t *ids = encode(e, text, len, true, &n);
     c->n = c->fed = 0;
     c->whole = false;
     kv_cache_truncate(c->kv, 0, 0);
-    append_before(c, ids, n, document);
+    uint32_t *before = prompt_begin(c->tok, ids, n, c->special, document, &n_before);
+    for (size_t i = 0; i < n_before; i++)
+        continuation_append(c, (int32_t)before[i]);
+    free(before);
     for (size_t i = 0; i < n; i++)
         continuation_append(c, (int32_t)ids[i]);
     encoder_free(e);

@@ -36,6 +36,11 @@ struct continuation {
  * context: the context. */
 void continuation_open(struct continuation *c, const struct weights *w, const struct tokenizer *tok,
                        uint64_t most);
+/* Returns the ids that belong before a prompt of n ids, malloc'd: the end of another text, when it begins a
+ * document or is empty; or, when `special`, those that the post-processor names, unless the prompt begins
+ * with them already. */
+uint32_t *prompt_begin(const struct tokenizer *tok, const uint32_t *ids, size_t n, bool special,
+                       bool document, size_t *n_before);
 /* The most tokens that a prompt of len bytes and n more tokens can have; 0: there is no limit. */
 uint64_t continuation_most(size_t len, uint64_t n);
 /* Begins anew with a prompt, in which the names of special tokens become these tokens. document: the

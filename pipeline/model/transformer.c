@@ -80,6 +80,8 @@ static void output_loss(const struct weights *w, struct activations *a, size_t N
             continue;
         o->linear_backward_input(w->dev, row(w, a->delta, n, (size_t)C), a->logits, output_matrix(w), rows, C,
                                  V, false);
+        if (w->held > 0 && w->c.tied)
+            continue;
         o->linear_backward_weight(w->dev, grad_of(w, grad, w->c.tied ? PARAM_EMBED : PARAM_HEAD, -1),
                                   a->logits, x, rows, C, V, accumulate || n > 0);
     }
@@ -145,16 +147,25 @@ static void backward(const struct weights *w, struct activations *a, int B, int 
     o->zero(w->dev, a->dx, (size_t)N * (size_t)C * dtype_bytes(w->act));
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_FINAL, -1), a->delta, a->last,
                         gain(w, PARAM_NORM_FINAL, -1), a->rstd_last, N, C, accumulate);
-    for (int l = w->depth - 1; l >= 0; l--) {
+    activations_reached(a, PASS_BACKWARD, w->depth);
+    for (int l = w->depth - 1; l >= w->held; l--) {
         struct layer_acts s = activations_layer(a, l);
         if (a->mode == ACT_RECOMPUTE && l < w->depth - 1) /* the last layer's buffers still hold its values */
             recompute(w, a, &s, l, B, T, masked);
         mlp_backward(w, a, &s, l, N, grad, accumulate);
         attention_block_backward(w, a, &s, l, B, T, masked, grad, accumulate);
+        activations_reached(a, PASS_BACKWARD, l);
+    }
+    if (w->held > 0) {
+        if (!accumulate)
+            o->zero(w->dev, grad, weights_held(w) * sizeof *grad);
+        activations_reached(a, PASS_BACKWARD, -1);
+        return;
     }
     if (!accumulate && !w->c.tied) /* when tied, the buffer already holds the output matrix's gradient */
         o->zero(w->dev, grad_of(w, grad, PARAM_EMBED, -1), (size_t)w->c.V * (size_t)C * sizeof *grad);
     o->embedding_backward(w->dev, grad_of(w, grad, PARAM_EMBED, -1), a->dx, a->ids, N, C, w->c.V);
+    activations_reached(a, PASS_BACKWARD, -1);
 }
 
 static uint64_t key_of(const struct weights *w, const struct activations *a, int B, int T, bool masked,
@@ -166,7 +177,8 @@ static uint64_t key_of(const struct weights *w, const struct activations *a, int
                               (uintptr_t)a->base,  (uint64_t)B,
                               (uint64_t)T,         masked,
                               (uintptr_t)grad,     bits,
-                              accumulate,          (uint64_t)w->depth};
+                              accumulate,          (uint64_t)w->depth,
+                              (uint64_t)w->held};
     return replay_key(words, sizeof words / sizeof *words);
 }
 

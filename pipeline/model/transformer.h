@@ -33,6 +33,8 @@ struct weights {
     float *rope; /* (c.T, c.D) f32: cosines, then sines */
     int depth;   /* layers 0 .. depth-1 take part in passes, later ones are inactive (train/growth.h); c.L at
                     first */
+    int held;    /* above 0: the embedding and the layers 0 .. held-1 have gradients of zero, and backward
+                    passes end above them (train/choice.h) */
 };
 
 /* Allocates and zeroes the weights. Returns -1 with err when there is no memory (with the numbers), or when
@@ -73,7 +75,8 @@ int weights_init(struct weights *w, uint64_t seed);
 /* Zeroes the output projections of the layers from `from` on, which makes these layers exact identities.
  * Returns -1 when there is no memory on the host. */
 int weights_silence(struct weights *w, int from);
-void weights_publish(struct weights *w); /* copies theta to work, if theta exists */
+size_t weights_held(const struct weights *w); /* elements that are held: the first ones of the flat array */
+void weights_publish(struct weights *w);      /* copies theta to work, if theta exists */
 
 struct activations; /* buffers for micro-batches of up to B x T */
 enum activations_mode {
@@ -86,6 +89,22 @@ enum activations_mode {
 struct activations *activations_alloc(const struct weights *w, int B, int T, enum activations_mode mode,
                                       char *err, size_t cap);
 void activations_free(struct activations *a);
+
+/* Told where a pass has come to, by whoever wants to know: a trace, or sums of gradients that begin before
+ * the backward pass ends. Only for devices that compute at once and do not replay (ops->host_memory). */
+enum pass_point {
+    PASS_BEGIN,    /* the forward pass begins: layer -1 */
+    PASS_FORWARD,  /* the layer is computed */
+    PASS_BACKWARD, /* the gradient of all parameters from this layer's first on (pass_complete) is complete;
+                      w->depth: those behind the layers that take part; -1: all */
+};
+struct pass_watch {
+    void (*reached)(void *arg, enum pass_point point, int layer); /* NULL: nobody watches */
+    void *arg;
+};
+void activations_watch(struct activations *a, struct pass_watch watch);
+/* Where in the flat array the gradient is complete from, after PASS_BACKWARD. */
+size_t pass_complete(const struct weights *w, int layer);
 /* Exactly the bytes that activations_alloc takes from the device. */
 size_t activations_bytes(const struct ops *ops, const struct model_config *c, enum dtype act, int B, int T,
                          enum activations_mode mode);

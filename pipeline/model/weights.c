@@ -256,6 +256,11 @@ int weights_silence(struct weights *w, int from)
     return 0;
 }
 
+size_t weights_held(const struct weights *w)
+{
+    return w->held > 0 ? params_find(&w->layout, PARAM_NORM_ATTN, w->held)->offset : 0;
+}
+
 void weights_publish(struct weights *w)
 {
     if (w->theta && w->work != w->theta)

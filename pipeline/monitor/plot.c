@@ -24,7 +24,18 @@ static double height_of(const struct plot *p, double y)
 
 static bool is_within(double x, double from, double to)
 {
-    return x >= from && x <= to; /* no NaN is */
+    return x >= from && x <= to && fabs(x) < LARGEST; /* no NaN is */
+}
+
+/* Makes an empty range wide enough to divide by, also where a unit is less than the numbers' own precision.
+ */
+static void widen(double *from, double *to)
+{
+    double largest = fmax(fabs(*from), fabs(*to)), margin = fmax(0.5, largest * 1e-3);
+    if (*to - *from > largest * 1e-12)
+        return;
+    *from -= margin;
+    *to += margin;
 }
 
 /* Finds the range of all y within the range of x; false: there is none. */
@@ -42,10 +53,7 @@ static bool find_range(struct canvas *c, const struct plot *p, const struct curv
         }
     if (c->y1 < c->y0)
         return false;
-    if (c->y1 == c->y0) {
-        c->y0 -= 0.5;
-        c->y1 += 0.5;
-    }
+    widen(&c->y0, &c->y1);
     return true;
 }
 
@@ -115,10 +123,9 @@ static void name_curves(struct grid *g, struct rect r, const struct curve *curve
 
 void plot_draw(struct grid *g, struct rect r, const struct plot *p, const struct curve *curves, size_t n)
 {
-    struct canvas c = {.g = g,
-                       .r = {r.x + LABEL, r.y + 1, r.width - LABEL, r.height - 2},
-                       .x0 = p->from,
-                       .x1 = p->to > p->from ? p->to : p->from + 1};
+    struct canvas c = {
+        .g = g, .r = {r.x + LABEL, r.y + 1, r.width - LABEL, r.height - 2}, .x0 = p->from, .x1 = p->to};
+    widen(&c.x0, &c.x1);
     if (r.width < SMALLEST_WIDTH || r.height < SMALLEST_HEIGHT)
         return;
     if (!find_range(&c, p, curves, n)) {

@@ -28,7 +28,7 @@ enum finish { NOT_FINISHED, FINISH_LENGTH, FINISH_STOP, FINISH_DROPPED, FINISH_T
 struct record { /* a token of the output, and how likely it was */
     struct logprobs l;
     bool known;    /* false: the first token of a text, of which no probability is known */
-    bool prompt;   /* part of an echoed prompt */
+    bool prompt;   /* part of an echoed prompt, as the client gave it */
     size_t begins; /* length of the text where the token begins */
 };
 
@@ -37,6 +37,7 @@ struct sequence { /* one choice: one text */
     struct sequence *next; /* in the queue */
     int32_t *ids;          /* owned: prompt, then new tokens */
     int n, n_prompt, most; /* most: where the text ends at the latest */
+    int n_before;          /* ids of the prompt that stand before what the client gave */
     int fed;               /* ids in the cache */
     int slot;              /* -1: waits, or has ended */
     uint64_t seed;
@@ -81,7 +82,7 @@ struct engine *engine_new(const struct loaded *m, const struct engine_limits *l)
 void engine_run(struct engine *e);
 void engine_free(struct engine *e);
 
-/* Prepares a job with n texts. The caller sets ids, n_prompt, most and seed of each. */
+/* Prepares a job with n texts. The caller sets ids, n_prompt, n_before, most and seed of each. */
 void job_open(struct job *j, const struct request *r, int n);
 int engine_submit(struct engine *e, struct job *j);
 /* Ends what still runs of a job, and frees it. A job that was refused, or never submitted, is freed too. */

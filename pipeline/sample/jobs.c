@@ -1,14 +1,15 @@
 #include "pipeline/sample/jobs.h"
 
 #include "pipeline/lib/log.h"
+#include "pipeline/model/continuation.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-void jobs_open(struct jobs *j, const struct loaded *m, int context)
+void jobs_open(struct jobs *j, const struct loaded *m, int context, bool special)
 {
-    *j = (struct jobs){.m = m, .context = context, .encoder = encoder_new(m->tok, NULL)};
+    *j = (struct jobs){.m = m, .context = context, .special = special, .encoder = encoder_new(m->tok, NULL)};
     chat_open(&j->chat, m->dir, m->tok);
     pthread_mutex_init(&j->encoding, NULL);
 }
@@ -46,19 +47,23 @@ static int encode_chat(struct jobs *j, struct request *r, struct request_error *
     return 0;
 }
 
-/* An empty prompt begins a document, as it does for `sample`. */
-static int begin_document(const struct jobs *j, struct request_prompt *p, struct request_error *e)
+/* A text begins as it does for `sample`, and no ids at all as an empty text does. Other ids are taken as they
+ * are. */
+static int begin_prompt(const struct jobs *j, struct request_prompt *p, struct request_error *e)
 {
-    uint32_t eos = tokenizer_eos(j->m->tok);
+    if (!p->text && p->n_ids > 0)
+        return 0;
+    uint32_t *before =
+        prompt_begin(j->m->tok, (const uint32_t *)p->ids, p->n_ids, j->special, false, &p->n_before);
+    p->ids = xrealloc(p->ids, (p->n_before + p->n_ids + 1) * sizeof *p->ids);
+    memmove(p->ids + p->n_before, p->ids, p->n_ids * sizeof *p->ids);
+    memcpy(p->ids, before, p->n_before * sizeof *p->ids);
+    p->n_ids += p->n_before;
+    free(before);
     if (p->n_ids > 0)
         return 0;
-    if (eos == UINT32_MAX)
-        return request_refuse(
-            e, "prompt", "'prompt' is empty, and there is no end-of-text token to begin a document with");
-    p->ids = xrealloc(p->ids, sizeof *p->ids);
-    p->ids[0] = (int32_t)eos;
-    p->n_ids = 1;
-    return 0;
+    return request_refuse(e, "prompt",
+                          "'prompt' is empty, and there is no end-of-text token to begin a document with");
 }
 
 static int check_prompt(const struct jobs *j, const struct request_prompt *p, bool more,
@@ -90,7 +95,7 @@ static int prepare(struct jobs *j, struct request *r, struct request_error *e)
         return -1;
     for (size_t i = 0; i < r->n_prompts; i++) {
         struct request_prompt *p = &r->prompts[i];
-        if ((p->text && encode_text(j, p, e) != 0) || begin_document(j, p, e) != 0 ||
+        if ((p->text && encode_text(j, p, e) != 0) || begin_prompt(j, p, e) != 0 ||
             check_prompt(j, p, r->max_tokens != 0, e) != 0)
             return -1;
     }
@@ -103,6 +108,7 @@ static void fill(const struct jobs *j, struct sequence *s, const struct request_
     int64_t T = j->context, n = (int64_t)p->n_ids;
     int64_t most = r->max_tokens < 0 || n + r->max_tokens > T ? T : n + r->max_tokens;
     s->n = s->n_prompt = (int)n;
+    s->n_before = (int)p->n_before;
     s->most = (int)most;
     s->ids = xcalloc((size_t)most, sizeof *s->ids);
     memcpy(s->ids, p->ids, p->n_ids * sizeof *s->ids);

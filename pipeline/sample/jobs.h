@@ -10,12 +10,13 @@
 struct jobs {
     const struct loaded *m;   /* borrowed */
     int context;              /* tokens of a text at most */
+    bool special;             /* as in struct continuation */
     struct chat chat;         /* owned */
     struct encoder *encoder;  /* owned */
     pthread_mutex_t encoding; /* the encoder has one user at a time */
 };
 
-void jobs_open(struct jobs *j, const struct loaded *m, int context);
+void jobs_open(struct jobs *j, const struct loaded *m, int context, bool special);
 void jobs_close(struct jobs *j);
 /* Opens a job for a request: its prompts as tokens, each with its place for new ones. Returns 0, or -1 with
  * the reason; then there is no job. Text i of a prompt has the seed of the request, plus i. */

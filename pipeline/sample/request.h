@@ -25,7 +25,7 @@ struct request_prompt { /* a text, or ids when text is NULL */
     char *text;
     size_t len;
     int32_t *ids;
-    size_t n_ids;
+    size_t n_ids, n_before; /* n_before of the ids were put before those of the text */
 };
 
 struct request_message {

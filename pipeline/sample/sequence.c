@@ -25,8 +25,10 @@ void sequence_begin(struct sequence *s, const struct tokenizer *tok)
         size_t len = 0;
         const char *bytes = tokenizer_bytes(tok, (uint32_t)s->ids[i], &len);
         if (s->job->r->logprobs >= 0)
-            *new_record(s) = (struct record){.l.token.id = s->ids[i], .prompt = true, .begins = s->text.len};
-        strbuf_add(&s->text, bytes ? bytes : "", len);
+            *new_record(s) =
+                (struct record){.l.token.id = s->ids[i], .prompt = i >= s->n_before, .begins = s->text.len};
+        if (bytes && i >= s->n_before)
+            strbuf_add(&s->text, bytes, len);
     }
 }
 
@@ -78,7 +80,7 @@ enum finish sequence_add(struct sequence *s, const struct tokenizer *tok, const 
         *new_record(s) = (struct record){.l = *l, .known = true, .begins = s->text.len + s->out.held.len};
     s->ids[s->n++] = id;
     s->n_new++;
-    if (((uint32_t)id == tokenizer_eos(tok) || (uint32_t)id == s->job->end_id) && !r->ignore_eos)
+    if ((tokenizer_ends(tok, (uint32_t)id) || (uint32_t)id == s->job->end_id) && !r->ignore_eos)
         return FINISH_STOP;
     if (bytes && !tokenizer_is_special(tok, (uint32_t)id) && textout_add(&s->out, bytes, len)) {
         s->cut = true;

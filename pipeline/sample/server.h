@@ -13,6 +13,7 @@ struct server_options {
     char *model;               /* the name under which clients ask for it */
     int slots, queue, context; /* context 0: the model's */
     double timeout_s;
+    bool special; /* prompts begin with the ids that the tokenizer's post-processor puts there */
 };
 
 /* Serves until a signal comes; dies when it cannot listen. */

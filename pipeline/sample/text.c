@@ -73,12 +73,11 @@ static const char *run(struct text *t, struct sampler *s)
 {
     struct continuation *c = t->c;
     const struct text_options *o = t->o;
-    uint32_t eos = tokenizer_eos(c->tok);
     while (!*o->stop) {
         if (o->max_tokens && c->n - c->n_prompt >= o->max_tokens)
             return "length";
         int32_t id = continuation_next(c, s);
-        if ((uint32_t)id == eos && !o->ignore_eos)
+        if (tokenizer_ends(c->tok, (uint32_t)id) && !o->ignore_eos)
             return "eos";
         size_t len = 0;
         const char *bytes = tokenizer_bytes(c->tok, (uint32_t)id, &len);

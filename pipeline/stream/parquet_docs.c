@@ -82,24 +82,40 @@ static struct template *default_template(const struct parquet_docs *p)
 }
 
 /* Adds a column, unless it was added before. Returns its cell. */
-static int add_want(struct parquet_docs *p, int leaf)
+static int add_want(struct parquet_docs *p, int leaf, bool apart)
 {
     for (size_t i = 0; i < p->n_wants; i++)
-        if (p->wants[i].leaf == leaf)
+        if (p->wants[i].leaf == leaf && p->wants[i].apart == apart)
             return (int)i;
     p->wants = xrealloc(p->wants, (p->n_wants + 1) * sizeof *p->wants);
-    p->wants[p->n_wants] = (struct parquet_want){.leaf = leaf, .join = p->opts->join};
+    p->wants[p->n_wants] = (struct parquet_want){.leaf = leaf, .join = p->opts->join, .apart = apart};
     return (int)p->n_wants++;
 }
 
-static int want_text(struct parquet_docs *p, const char *column)
+/* Dies unless the leaf lies in groups that the outermost list on its way, called `list`, holds. */
+static void check_list(const struct parquet_docs *p, const char *list, int leaf)
 {
+    const struct parquet_element *e = parquet_list(p->file, leaf);
+    char name[PARQUET_MAX_PATH] = "";
+    if (e)
+        parquet_path(p->file, e, true, name, sizeof name);
+    if (strcmp(name, list) != 0)
+        die("%s: --text: \"%s\" is no list of groups", p->name, list);
+}
+
+/* list: the one that the column lies in; NULL: none. */
+static int want_text(struct parquet_docs *p, const char *list, const char *field)
+{
+    char *column = list ? xasprintf("%s.%s", list, field) : xstrdup(field);
     int leaf = parquet_find(p->file, column);
     if (leaf < 0)
         die("%s: no \"%s\" column (the file has: %s)", p->name, column, column_names(p));
-    if (parquet_leaf(p->file, leaf)->max_rep > 0 && !p->opts->join)
+    if (list)
+        check_list(p, list, leaf);
+    if (parquet_leaf(p->file, leaf)->max_rep > (list != NULL) && !p->opts->join)
         die("%s: column %s is a list, and nothing is said to join its values with (--join)", p->name, column);
-    return add_want(p, leaf);
+    free(column);
+    return add_want(p, leaf, list != NULL);
 }
 
 /* Adds a column that is used if it exists and holds one text or whole number a row. */
@@ -112,15 +128,34 @@ static int want_if_there(struct parquet_docs *p, const char *column)
     bool plain =
         e->meaning == PARQUET_PLAIN_VALUE || e->meaning == PARQUET_STRING || e->meaning == PARQUET_UNSIGNED;
     bool fits = e->type == PARQUET_BYTE_ARRAY || e->type == PARQUET_INT32 || e->type == PARQUET_INT64;
-    return plain && fits && e->max_rep == 0 ? add_want(p, leaf) : NONE;
+    return plain && fits && e->max_rep == 0 ? add_want(p, leaf, false) : NONE;
+}
+
+/* Finds the cells of the template's fields; that of a list is the one of its first field. */
+static void select_template(struct parquet_docs *p)
+{
+    const struct template *t = p->template;
+    const struct template_part *list = NULL;
+    p->part_cells = xcalloc(t->n ? t->n : 1, sizeof *p->part_cells);
+    for (size_t i = 0; i < t->n; i++) {
+        const struct template_part *part = &t->parts[i];
+        p->part_cells[i] = NONE;
+        if (part->kind == TEMPLATE_LIST)
+            list = part;
+        else if (part->kind == TEMPLATE_FIELD)
+            p->part_cells[i] = want_text(p, list ? list->s : NULL, part->s);
+        if (part->kind == TEMPLATE_FIELD && list && p->part_cells[list - t->parts] == NONE)
+            p->part_cells[list - t->parts] = p->part_cells[i];
+        if (part->kind == TEMPLATE_LIST_END && p->part_cells[list - t->parts] == NONE)
+            die("%s: --text: the list \"%s\" names no field of its elements", p->name, list->s);
+        if (part->kind == TEMPLATE_LIST_END)
+            list = NULL;
+    }
 }
 
 static void select_columns(struct parquet_docs *p)
 {
-    const struct template *t = p->template;
-    p->part_cells = xcalloc(t->n ? t->n : 1, sizeof *p->part_cells);
-    for (size_t i = 0; i < t->n; i++)
-        p->part_cells[i] = t->parts[i].kind == TEMPLATE_FIELD ? want_text(p, t->parts[i].s) : NONE;
+    select_template(p);
     p->id_cell = want_if_there(p, "id");
     p->domain_cell = want_if_there(p, "domain");
     p->cells = xcalloc(p->n_wants ? p->n_wants : 1, sizeof *p->cells);
@@ -144,8 +179,6 @@ static struct parquet_docs *open_docs(struct parquet_docs *p, const struct parqu
                                      : default_template(p);
     if (!p->template)
         die("out of memory");
-    if (p->template->lists)
-        die("%s: --text: lists, {#NAME}, are read from JSON alone, not from Parquet", p->name);
     select_columns(p);
     return p;
 }
@@ -174,38 +207,70 @@ struct parquet_docs *parquet_docs_open_source(const struct input_source *source,
                                              .size = source->size});
 }
 
-/* Joins the parts of the template; a null column adds nothing. */
-static void fill_template(struct parquet_docs *p, struct doc *d)
-{
-    const struct template *t = p->template;
-    if (t->n == 1 && t->parts[0].kind == TEMPLATE_FIELD) {
-        const struct parquet_cell *c = &p->cells[p->part_cells[0]];
-        d->text = c->s ? c->s : "";
-        d->len = c->len;
-        return;
-    }
-    strbuf_reset(&p->text);
-    bool any = false;
-    for (size_t i = 0; i < t->n; i++) {
-        const struct template_part *part = &t->parts[i];
-        const struct parquet_cell *c = part->kind == TEMPLATE_FIELD ? &p->cells[p->part_cells[i]] : NULL;
-        any |= c && c->s;
-        if (c && c->s)
-            strbuf_add(&p->text, c->s, c->len);
-        else if (!c)
-            strbuf_add(&p->text, part->s, part->len);
-        if (p->text.len > INPUT_MAX_TEXT)
-            break;
-    }
-    d->text = any ? p->text.s : "";
-    d->len = any ? p->text.len : 0;
-}
-
 static int too_long(struct parquet_docs *p)
 {
     snprintf(p->error, sizeof p->error, "row %llu: a text longer than %d MiB", (unsigned long long)p->row,
              INPUT_MAX_TEXT >> 20);
     return PARQUET_DOCS_BAD_ROW;
+}
+
+static int bad_list(struct parquet_docs *p, const char *list)
+{
+    snprintf(p->error, sizeof p->error, "row %llu: the columns of the list \"%.100s\" have several lengths",
+             (unsigned long long)p->row, list);
+    return PARQUET_DOCS_BAD_ROW;
+}
+
+/* Adds a field: of one element of its list, or the whole column. Null adds nothing. */
+static void add_field(struct parquet_docs *p, const struct parquet_cell *c, size_t element, bool *any)
+{
+    const struct parquet_part whole = {0, c->len, c->s != NULL},
+                              *part = c->n_parts > 0 ? &c->parts[element] : &whole;
+    if (part->there)
+        strbuf_add(&p->text, c->s + part->at, part->len);
+    *any |= part->there;
+}
+
+/* Adds the parts of the template from `from` to `to`; those of a list once for each element. */
+static int add_parts(struct parquet_docs *p, size_t from, size_t to, size_t element, bool *any)
+{
+    const struct template *t = p->template;
+    int r = 1;
+    for (size_t i = from; i < to && r > 0 && p->text.len <= INPUT_MAX_TEXT; i++) {
+        const struct template_part *part = &t->parts[i];
+        const struct parquet_cell *c = p->part_cells[i] == NONE ? NULL : &p->cells[p->part_cells[i]];
+        if (part->kind == TEMPLATE_TEXT)
+            strbuf_add(&p->text, part->s, part->len);
+        if (part->kind == TEMPLATE_FIELD)
+            add_field(p, c, element, any);
+        if (part->kind != TEMPLATE_LIST)
+            continue;
+        for (size_t k = i + 1; k < part->end; k++)
+            if (t->parts[k].kind == TEMPLATE_FIELD && p->cells[p->part_cells[k]].n_parts != c->n_parts)
+                return bad_list(p, part->s);
+        for (size_t k = 0; k < c->n_parts && r > 0; k++)
+            r = add_parts(p, i + 1, part->end, k, any);
+        i = part->end;
+    }
+    return r;
+}
+
+/* Joins the parts of the template. */
+static int fill_template(struct parquet_docs *p, struct doc *d)
+{
+    const struct template *t = p->template;
+    bool any = false;
+    if (t->n == 1 && t->parts[0].kind == TEMPLATE_FIELD) {
+        const struct parquet_cell *c = &p->cells[p->part_cells[0]];
+        d->text = c->s ? c->s : "";
+        d->len = c->len;
+        return 1;
+    }
+    strbuf_reset(&p->text);
+    int r = add_parts(p, 0, t->n, 0, &any);
+    d->text = any ? p->text.s : "";
+    d->len = any ? p->text.len : 0;
+    return r;
 }
 
 static void set_id(struct parquet_docs *p, struct doc *d)
@@ -239,7 +304,8 @@ int parquet_docs_next(struct parquet_docs *p, struct doc *d)
     if (r <= 0)
         return r < 0 ? PARQUET_DOCS_BROKEN : 0;
     p->row++;
-    fill_template(p, d);
+    if ((r = fill_template(p, d)) < 0)
+        return r;
     if (d->len > INPUT_MAX_TEXT)
         return too_long(p);
     set_id(p, d);

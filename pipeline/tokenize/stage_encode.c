@@ -357,7 +357,7 @@ static void run_threads(struct run *r, const struct tokenizer *t, struct input *
     for (size_t i = 0; i < n_jobs; i++)
         jobs[i] = xcalloc(1, sizeof(struct job));
     r->encoders = xcalloc(n_workers, sizeof *r->encoders);
-    struct pieces *shared = n_workers > 1 ? pieces_new() : NULL;
+    struct pieces *shared = pieces_new(t);
     for (size_t i = 0; i < n_workers; i++)
         r->encoders[i] = encoder_new(t, shared);
     struct ordered_ops ops = {.work = encode_job, .emit = write_job, .idle = flush, .arg = r};

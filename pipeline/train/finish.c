@@ -79,9 +79,9 @@ void finish_enter(const struct finish *f, struct weights *w, float *spare)
                     f->groups.n_spans);
 }
 
-void finish_leave(struct weights *w, float *spare)
+void finish_leave(struct weights *w, float *spare, size_t kept)
 {
-    w->ops->copy(w->dev, w->theta, spare, w->layout.total * sizeof(float));
+    w->ops->copy(w->dev, w->theta + kept, spare + kept, (w->layout.total - kept) * sizeof(float));
     w->ops->zero(w->dev, spare, w->layout.total * sizeof(float));
     weights_publish(w);
 }

@@ -41,9 +41,10 @@ void finish_begin(struct finish *f, const struct weights *w);
 void finish_after(struct finish *f, const struct weights *w, uint64_t age);
 
 /* Between the two the weights are the finished ones, and `spare` (layout.total f32) has those that training
- * goes on from. Afterwards these are back, bit for bit, and spare is zero. */
+ * goes on from. Afterwards these are back, bit for bit, but for the first `kept` elements, which stay as they
+ * are; and spare is zero. */
 void finish_enter(const struct finish *f, struct weights *w, float *spare);
-void finish_leave(struct weights *w, float *spare);
+void finish_leave(struct weights *w, float *spare, size_t kept);
 
 /* Steps from one folding to the next, and how much average j keeps of itself in one. */
 uint64_t finish_interval(uint64_t age);

@@ -2,6 +2,8 @@
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/trace.h"
+#include "pipeline/train/choice.h"
 #include "pipeline/train/ledger.h"
 #include "pipeline/train/local.h"
 #include "pipeline/train/metrics.h"
@@ -40,40 +42,6 @@ static void by_source(struct trainer *t, const struct batch_row *rows)
     }
 }
 
-bool loop_finished(const struct trainer *t)
-{
-    return t->cfg->finish == FINISH_PREDICT || (t->cfg->finish == FINISH_AUTO && t->finished_better);
-}
-
-/* The losses of the first rows of a batch that training is about to see, by row. */
-static void probe_rows(struct trainer *t, uint32_t rows, double *out)
-{
-    model_run(&t->w, t->act, t->tokens, (int)rows, (int)t->h->T, t->doc_eos, t->loss, NULL, 0);
-    update_row_loss(t, 0, rows);
-    memcpy(out, t->row_loss, rows * sizeof *out);
-}
-
-/* --finish auto: the forecast against the weights as they are, paired, on rows of text that neither has
- * learnt. */
-static void compare_finish(struct trainer *t)
-{
-    uint32_t rows = (uint32_t)t->micro;
-    double sum = 0, squares = 0;
-    finish_enter(&t->finish, &t->w, t->grad);
-    probe_rows(t, rows, t->finished_loss);
-    finish_leave(&t->w, t->grad);
-    probe_rows(t, rows, t->row_loss);
-    for (uint32_t r = 0; r < rows; r++) {
-        double change = t->finished_loss[r] - t->row_loss[r];
-        sum += change;
-        squares += change * change;
-    }
-    double mean = sum / rows, se = sqrt(fmax(squares / rows - mean * mean, 0) / (rows > 1 ? rows - 1 : 1));
-    t->finished_better = mean < 0;
-    cluster_broadcast(t->cluster, &t->finished_better, sizeof t->finished_better, 0);
-    metrics_finish(&t->metrics, t->step, mean, se, t->finished_better);
-}
-
 /* Something that is done every so many steps, and at the end, is due after `step` of them: a step after which
  * the ranks meet, where they train apart. */
 static bool due(const struct trainer *t, uint64_t step, uint64_t every)
@@ -87,10 +55,12 @@ static bool due(const struct trainer *t, uint64_t step, uint64_t every)
 /* A checkpoint is of weights that all ranks have. */
 static void save(struct trainer *t)
 {
+    double from = trace_now();
     if (!local_together(t))
         local_meet(t);
     local_average_state(t);
     state_save(t);
+    trace_span(TRACE_COMPUTE, from, "checkpoint", "checkpoint");
 }
 
 /* Layers that waited take part from this step on, with moments of zero. */
@@ -112,8 +82,7 @@ static void step(struct trainer *t, const struct batch_record *record, double be
 {
     const struct batch_row *rows = batch_rows(record);
     uint64_t tokens = (uint64_t)t->h->B * t->h->T;
-    struct step_report r = {.lr = schedule_lr(&t->schedule, t->step),
-                            .source_loss = t->source_loss,
+    struct step_report r = {.source_loss = t->source_loss,
                             .learnt = true,
                             .n_sources = t->h->n_sources,
                             .step_tokens = tokens,
@@ -122,9 +91,8 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     if (depth > t->w.depth)
         grow(t, depth);
     unpack(t, record);
-    if (t->cfg->finish == FINISH_AUTO &&
-        (due(t, t->step + 1, t->cfg->val_every) || due(t, t->step + 1, t->cfg->save_every)))
-        compare_finish(t);
+    choice_before(t, due(t, t->step + 1, t->cfg->val_every) || due(t, t->step + 1, t->cfg->save_every));
+    r.lr = schedule_lr(&t->schedule, t->step);
     r.updates = split_parts(&t->split, t->tokens_seen);
     lookahead_before(&t->ahead, &t->w, &t->schedule, t->step);
     uint32_t part = t->h->B / (uint32_t)r.updates;
@@ -134,7 +102,8 @@ static void step(struct trainer *t, const struct batch_record *record, double be
     t->step++;
     if (t->cfg->sync_every > 0 && due(t, t->step, t->cfg->sync_every))
         local_meet(t);
-    finish_after(&t->finish, &t->w, t->step - growth_since(&t->cfg->growth, t->step - 1));
+    if (t->w.held == 0)
+        finish_after(&t->finish, &t->w, t->step - growth_since(&t->cfg->growth, t->step - 1));
     t->tokens_seen += tokens;
     by_source(t, rows);
     mixed_add(&t->mixed, t->h, rows);
@@ -161,7 +130,7 @@ static void validation_both(struct trainer *t, double *finished, double *mean)
     if (t->finish.on) {
         finish_enter(&t->finish, &t->w, t->grad);
         *finished = validation_run(t->val, &t->w, t->act, t->doc_eos);
-        finish_leave(&t->w, t->grad);
+        finish_leave(&t->w, t->grad, 0);
     }
     for (size_t i = 0; i < t->val->n; i++) {
         struct val_source *s = &t->val->v[i];
@@ -173,9 +142,10 @@ static void validation_both(struct trainer *t, double *finished, double *mean)
 
 static void validate(struct trainer *t)
 {
-    double began = now_seconds(), finished, mean;
+    double began = now_seconds(), from = trace_now(), finished, mean;
     struct strbuf line = {0};
     validation_both(t, &finished, &mean);
+    trace_span(TRACE_COMPUTE, from, "validation", "validation");
     state_check_device(t, t->step);
     for (size_t i = 0; i < t->val->n; i++) {
         const struct val_source *s = &t->val->v[i];
@@ -187,7 +157,7 @@ static void validate(struct trainer *t)
     say("step %llu validation: loss (bits per byte)%s, %.1f s", (unsigned long long)t->step, line.s,
         now_seconds() - began);
     strbuf_free(&line);
-    if (loop_finished(t))
+    if (choice_finished(t))
         mean = finished;
     if (isfinite(mean) && t->guard.bad_in_a_row == 0 && (t->best_step == 0 || mean < t->best_loss)) {
         t->best_loss = mean;
@@ -221,7 +191,9 @@ static void after_step(struct trainer *t)
         asked = 0;
     bool best = t->cfg->keep_best && t->best_step == t->step;
     bool in_doubt = t->guard.bad_in_a_row > 0 && t->step < t->cfg->steps && !t->stop;
-    bool saves = (due(t, t->step, t->cfg->save_every) || best || t->stop || asked) && !in_doubt;
+    bool saves =
+        (due(t, t->step, t->cfg->save_every) || choice_wants_checkpoint(t) || best || t->stop || asked) &&
+        !in_doubt;
     if (saves || due(t, t->step, t->cfg->steps / MIXES))
         mixed_write(&t->mixed, t->h, &t->metrics, t->step);
     if (saves) {
@@ -280,6 +252,7 @@ void loop_set_depth(struct trainer *t, int depth)
                                err, sizeof err);
     if (!t->act)
         die("%s", err);
+    update_watch(t);
     double flops = model_flops_per_token(&c, (int)t->h->T),
            muon = t->opt.use_muon ? muon_flops(&t->w.layout, depth, t->w.act) / flops : 0;
     t->split = (struct split){.rows = t->h->B,
@@ -337,11 +310,14 @@ int loop_run(struct trainer *t)
     t->began_step = t->step;
     stopwatch_start(&t->clock);
     while (t->step < t->cfg->steps && !t->stop) {
-        double began = now_seconds(), stalled = feed_stall_seconds(&t->feed);
+        double began = now_seconds(), stalled = feed_stall_seconds(&t->feed), from = trace_now();
         if (!(record = next_record(t)))
             break;
+        trace_span(TRACE_COMPUTE, from, "data", "wait for data");
         step(t, record, began, feed_stall_seconds(&t->feed) - stalled);
+        trace_span(TRACE_COMPUTE, from, "step", "step %llu", (unsigned long long)t->step);
         after_step(t);
+        trace_flush();
     }
     progress_end();
     stopwatch_stop(&t->clock);

@@ -11,6 +11,7 @@
 #define TRAIN_LOOP_H
 
 #include "pipeline/text/vocabulary/tokenizer.h"
+#include "pipeline/train/choice.h"
 #include "pipeline/train/config.h"
 #include "pipeline/train/feed.h"
 #include "pipeline/train/finish.h"
@@ -25,13 +26,13 @@
 #include "pipeline/train/schedule.h"
 #include "pipeline/train/split.h"
 #include "pipeline/train/stopwatch.h"
+#include "pipeline/train/tokenizer_files.h"
 #include "pipeline/train/validate.h"
 
 struct trainer {
     const struct train_config *cfg;
-    struct tokenizer *tok;
-    char *tok_json; /* the file as it was given: goes into each checkpoint */
-    size_t tok_len;
+    struct tokenizer_files vocabulary; /* owned: goes into each checkpoint */
+    struct tokenizer *tok;             /* vocabulary's */
 
     struct cluster *cluster;
     struct parallel parallel;
@@ -48,19 +49,20 @@ struct trainer {
     struct schedule schedule;
     float *grad; /* device */
     struct activations *act;
+    double pass_from; /* trace_now() where the part of a pass that is at work began */
     struct finish finish;
     struct split split;     /* of batches into updates */
     int micro;              /* rows at a time */
     struct validation *val; /* NULL: none */
 
-    int32_t *tokens;       /* B x (T+1) */
-    float *loss;           /* B x T */
-    double *row_loss;      /* B: mean of the row */
-    size_t *row_border;    /* ranks + 1: bytes of row_loss, of an update, that each rank fills in */
-    double *rank_norm;     /* --sync-every: the norms of the ranks' gradients */
-    size_t *rank_border;   /* ranks + 1: their bytes */
-    double *source_loss;   /* by source */
-    double *finished_loss; /* micro: of a row, by the forecast */
+    int32_t *tokens;     /* B x (T+1) */
+    float *loss;         /* B x T */
+    double *row_loss;    /* B: mean of the row */
+    size_t *row_border;  /* ranks + 1: bytes of row_loss, of an update, that each rank fills in */
+    double *rank_norm;   /* --sync-every: the norms of the ranks' gradients */
+    size_t *rank_border; /* ranks + 1: their bytes */
+    double *source_loss; /* by source */
+    double *other_loss;  /* B: as row_loss, of other weights */
 
     struct logfile metrics, ledger;
     struct mixed mixed;
@@ -73,7 +75,7 @@ struct trainer {
     struct stopwatch clock; /* of training alone */
     uint64_t best_step;     /* 0: none */
     double best_loss;
-    bool finished_better; /* --finish auto: the forecast was better than the weights when last compared */
+    struct choice choice; /* which weights are the model */
 
     uint64_t saved_step;        /* newest checkpoint's; UINT64_MAX: none */
     uint64_t met_step;          /* --sync-every: the step after which the ranks last had equal weights */
@@ -87,8 +89,6 @@ struct trainer {
 /* So many layers take part from now on: memory for their activations, and what depends on their cost. Dies
  * when there is no memory. */
 void loop_set_depth(struct trainer *t, int depth);
-/* The model of this run is the forecast, not the weights as they are. */
-bool loop_finished(const struct trainer *t);
 /* Trains until all steps are done (returns 0) or a signal came before (128+n); both with a checkpoint. Dies
  * otherwise. */
 int loop_run(struct trainer *t);

@@ -173,7 +173,7 @@ char *rundir_newest(const char *run, json_t **state)
 void rundir_link(const char *run, const char *name, uint64_t step)
 {
     char *target = xasprintf("checkpoints/step-%06llu", (unsigned long long)step);
-    char *tmp = xasprintf("%s/.tmp-%s-%d", run, name, (int)getpid()), *path = path_join(run, name);
+    char *tmp = xasprintf("%s/.%s.tritter-partial", run, name), *path = path_join(run, name);
     unlink(tmp);
     if (symlink(target, tmp) != 0 || rename(tmp, path) != 0)
         die_errno("%s: cannot link to %s", path, target);
@@ -183,15 +183,16 @@ void rundir_link(const char *run, const char *name, uint64_t step)
     free(path);
 }
 
-void rundir_prune(const char *run, uint64_t step, uint64_t keep, uint64_t best_step)
+void rundir_prune(const char *run, uint64_t step, uint64_t keep, uint64_t best_step, uint64_t back_step)
 {
     struct steps s = list_steps(run);
     uint64_t kept = 0;
     for (size_t i = 0; i < s.n; i++) {
-        if (s.v[i] > step || kept++ < keep || s.v[i] == best_step)
+        if (s.v[i] > step || kept++ < keep || s.v[i] == best_step || s.v[i] == back_step)
             continue;
         char *dir = rundir_checkpoint(run, s.v[i]);
-        char *aside = xasprintf("%s/checkpoints/.tmp-old-%llu", run, (unsigned long long)s.v[i]);
+        char *aside =
+            xasprintf("%s/checkpoints/.step-%06llu.tritter-partial", run, (unsigned long long)s.v[i]);
         if (rename(dir, aside) != 0)
             die_errno("%s: cannot move aside", dir);
         remove_tree(aside);

@@ -25,7 +25,8 @@ char *rundir_checkpoint(const char *run, uint64_t step); /* malloc'd path */
  */
 char *rundir_newest(const char *run, json_t **state);
 void rundir_link(const char *run, const char *name, uint64_t step); /* latest, best */
-/* Removes checkpoints of steps before the `keep` newest up to `step`, but not that of best_step. */
-void rundir_prune(const char *run, uint64_t step, uint64_t keep, uint64_t best_step);
+/* Removes checkpoints of steps before the `keep` newest up to `step`, but not those of the two other steps.
+ */
+void rundir_prune(const char *run, uint64_t step, uint64_t keep, uint64_t best_step, uint64_t back_step);
 
 #endif

@@ -17,12 +17,11 @@ static const struct sampling sampling = {.temperature = 0.8, .top_p = 0.95, .rep
 static char *write_text(const struct samples *s, struct continuation *c, struct sampler *sampler,
                         const char *prompt, size_t *len)
 {
-    uint32_t eos = tokenizer_eos(s->tok);
     bool any = continuation_prompt(c, prompt, strlen(prompt), true);
     sampler_reseed(sampler, SEED);
     while (any && c->n - c->n_prompt < s->tokens) {
         int32_t id = continuation_next(c, sampler);
-        if ((uint32_t)id == eos)
+        if (tokenizer_ends(s->tok, (uint32_t)id))
             break;
         continuation_append(c, id);
     }

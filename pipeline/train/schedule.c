@@ -14,6 +14,11 @@ uint64_t schedule_warm_steps(const struct schedule *s)
     return share_of(s, s->warmup, 1);
 }
 
+uint64_t schedule_decay_begin(const struct schedule *s)
+{
+    return s->steps - (s->kind == SCHEDULE_WSD ? share_of(s, s->decay, 0) : 0);
+}
+
 bool schedule_stable(const struct schedule *s, uint64_t step)
 {
     if (step < schedule_warm_steps(s))
@@ -23,15 +28,14 @@ bool schedule_stable(const struct schedule *s, uint64_t step)
 
 double schedule_lr(const struct schedule *s, uint64_t step)
 {
-    uint64_t last = s->steps ? s->steps - 1 : 0, warm = schedule_warm_steps(s), down = 0;
+    uint64_t last = s->steps ? s->steps - 1 : 0, warm = schedule_warm_steps(s),
+             down = s->steps - schedule_decay_begin(s);
     if (step > last)
         step = last;
     if (step < warm)
         return s->peak * (double)(step + 1) / (double)warm;
     if (s->kind == SCHEDULE_COSINE)
         down = s->steps - warm;
-    if (s->kind == SCHEDULE_WSD)
-        down = share_of(s, s->decay, 0);
     if (step < s->steps - down)
         return s->peak;
     double done = (double)(step + 1 - (s->steps - down)) / (double)down;

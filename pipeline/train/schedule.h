@@ -31,5 +31,7 @@ double schedule_lr(const struct schedule *s,
  * Cosine has no plateau: there, until the decay has taken a quarter of the way down. */
 bool schedule_stable(const struct schedule *s, uint64_t step);
 uint64_t schedule_warm_steps(const struct schedule *s);
+/* The first step of the decay of wsd; of the other kinds, which have none, the number of steps. */
+uint64_t schedule_decay_begin(const struct schedule *s);
 
 #endif

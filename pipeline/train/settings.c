@@ -64,6 +64,10 @@ const struct setting settings[] = {
     {0, "print-shape", OPT_NUM, &cfg.print_shape, "FLOP", NOT_KEPT, NAN, 0, 0,
      "print what recipe fast trains with so many operations: layers, width, heads, feed-forward, vocabulary, "
      "rows of 256 tokens a step"},
+    {0, "trace", OPT_STR, &cfg.trace, "FILE", NOT_KEPT, 0, 0, 0,
+     "write when each layer, sum of gradients, update and checkpoint began and ended, for "
+     "https://ui.perfetto.dev "
+     "or chrome://tracing"},
     {0, "json", OPT_FLAG, &cfg.json, NULL, NOT_KEPT, 0, 0, 0, "at the end, one JSON line on stdout"},
 
     {.type = OPT_HEADING, .help = "Compute"},
@@ -86,6 +90,12 @@ const struct setting settings[] = {
     {0, "parts", OPT_U64, &cfg.parts, "N", BITS, 0, 0, TREE_LEAVES,
      "parts of an update, a power of two, whose gradients are summed in a fixed tree: up to N processes give "
      "equal bits; 0: 1, or 8 where mpirun or srun started the program"},
+    {0, "wire", OPT_WORD, &cfg.wire, "f32|bf16", BITS, DTYPE_F32, 0, DTYPE_BF16,
+     "type in which gradients go from process to process; bf16, with --dtype bf16: a quarter fewer bytes an "
+     "update, and gradients that are rounded wherever parts are summed"},
+    {0, "bucket", OPT_NUM, &cfg.bucket, "MB", FREE, 4, 0, 1e6,
+     "gradients go to other processes in pieces of so many MB in f32 or more, each a layer or several, while "
+     "the backward pass goes on; 0: each layer by itself"},
     {0, "timeout", OPT_NUM, &cfg.timeout, "SECONDS", NOT_KEPT, NAN, 1, 1e6,
      "of several processes one that does not answer for so long ends the job, exit 75 (600)"},
     {0, "sync-every", OPT_U64, &cfg.sync_every, "H", RESULT, 0, 0, 1e9,
@@ -136,10 +146,12 @@ const struct setting settings[] = {
      "LAYERS@STEP,LAYERS@SHARE%..: begin shallow, more layers join later, as in 1@0,6@75%; auto: one layer, "
      "all "
      "of them after three quarters of the steps (off)"},
-    {0, "finish", OPT_WORD, &cfg.finish, "decay|predict|auto", RESULT, NAN, 0, FINISH_AUTO,
+    {0, "finish", OPT_WORD, &cfg.finish, "decay|predict|auto|correct", RESULT, NAN, 0, FINISH_CORRECT,
      "what the model is. decay: the weights as they are; predict: as averages of the last steps forecast "
-     "them after "
-     "a decay; auto: whichever is better on the next batch (decay; with merge predict)"},
+     "them after a decay; auto: whichever is better on the next batch; correct: auto, and the decay of wsd "
+     "is "
+     "taken by the upper half of the layers alone, the lower one being held at its forecast, as long as that "
+     "is better (decay; with merge predict)"},
 
     {.type = OPT_HEADING, .help = "Validation, checkpoints, safety"},
     {0, "val", OPT_LIST, &cfg.val, "NAME=DIR", NOT_KEPT, 0, 0, 0, "token shards to validate on; repeatable"},

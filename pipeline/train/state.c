@@ -8,6 +8,7 @@
 #include "pipeline/train/metrics.h"
 #include "pipeline/train/rundir.h"
 #include "pipeline/train/state_json.h"
+#include "pipeline/train/together.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 
 enum { STATE_FORMAT = 1 };
 
+static const char optimizer_file[] = "trainer/optimizer.safetensors";
 static const char lookahead_file[] = "trainer/lookahead.safetensors";
 static const char finish_file[] = "trainer/finish.safetensors";
 static const char averages_file[] = "trainer/finish-averages.safetensors";
@@ -29,7 +31,7 @@ static json_t *hex(uint64_t x)
 /* The model that is saved is not what training goes on from. */
 static bool master_apart(const struct trainer *t)
 {
-    return t->cfg->save_dtype == DTYPE_BF16 || loop_finished(t);
+    return t->cfg->save_dtype == DTYPE_BF16 || choice_finished(t);
 }
 
 static json_t *state_to_json(struct trainer *t)
@@ -42,7 +44,7 @@ static json_t *state_to_json(struct trainer *t)
     json_object_set_new(o, "rows", json_integer(t->h->B));
     json_object_set_new(o, "row_tokens", json_integer(t->h->T));
     json_object_set_new(o, "master_in_optimizer", json_boolean(master_apart(t)));
-    json_object_set_new(o, "finished_better", json_boolean(t->finished_better));
+    json_object_set_new(o, "choice", state_choice_to_json(&t->choice));
     json_object_set_new(o, "metrics_bytes", json_integer((json_int_t)logfile_sync(&t->metrics)));
     json_object_set_new(o, "ledger_bytes", json_integer((json_int_t)logfile_sync(&t->ledger)));
     json_object_set_new(o, "best_step", json_integer((json_int_t)t->best_step));
@@ -58,56 +60,6 @@ static json_t *state_to_json(struct trainer *t)
     return o;
 }
 
-static void put_json(struct checkpoint_save *s, const char *name, json_t *o)
-{
-    char *text = json_dumps(o, JSON_INDENT(2));
-    if (!text)
-        die("out of memory");
-    char *lines = xasprintf("%s\n", text);
-    checkpoint_put_text(s, name, lines, strlen(lines));
-    free(lines);
-    free(text);
-    json_decref(o);
-}
-
-/* id of a special token as a JSON string of its content, or NULL */
-static json_t *special_text(const struct tokenizer *tok, uint32_t id)
-{
-    size_t len;
-    const char *s = id == UINT32_MAX ? NULL : tokenizer_bytes(tok, id, &len);
-    return s ? json_stringn(s, len) : NULL;
-}
-
-static void put_tokenizer(struct checkpoint_save *s, const struct trainer *t)
-{
-    uint32_t pad = tokenizer_special(t->tok, "<|pad|>"), bos = tokenizer_bos(t->tok),
-             eos = tokenizer_eos(t->tok);
-    json_t *o = json_pack("{sssIsbs[ss]}", "tokenizer_class", "PreTrainedTokenizerFast", "model_max_length",
-                          (json_int_t)t->w.c.T, "clean_up_tokenization_spaces", 0, "model_input_names",
-                          "input_ids", "attention_mask");
-    const struct {
-        const char *key;
-        uint32_t id;
-    } special[] = {{"bos_token", bos},
-                   {"eos_token", eos},
-                   {"pad_token", pad},
-                   {"unk_token", tokenizer_special(t->tok, "<|unk|>")}};
-    for (size_t i = 0; i < 4; i++)
-        if (special[i].id != UINT32_MAX)
-            json_object_set_new(o, special[i].key, special_text(t->tok, special[i].id));
-    checkpoint_put_text(s, "tokenizer.json", t->tok_json, t->tok_len);
-    put_json(s, "tokenizer_config.json", o);
-
-    json_t *g = json_pack("{sb}", "do_sample", 1);
-    if (bos != UINT32_MAX)
-        json_object_set_new(g, "bos_token_id", json_integer(bos));
-    if (eos != UINT32_MAX)
-        json_object_set_new(g, "eos_token_id", json_integer(eos));
-    if (pad != UINT32_MAX)
-        json_object_set_new(g, "pad_token_id", json_integer(pad));
-    put_json(s, "generation_config.json", g);
-}
-
 static void put_model(struct checkpoint_save *s, const struct trainer *t)
 {
     bool half = t->cfg->save_dtype == DTYPE_BF16;
@@ -116,7 +68,8 @@ static void put_model(struct checkpoint_save *s, const struct trainer *t)
                                         tokenizer_eos(t->tok));
     if (!config)
         die("out of memory");
-    checkpoint_put_text(s, "config.json", config, strlen(config));
+    if (t->cluster->rank == 0)
+        checkpoint_put_text(s, "config.json", config, strlen(config));
     free(config);
     checkpoint_put_tensors(s, "model.safetensors", &t->w, &model, 1, half ? ST_BF16 : ST_F32);
 }
@@ -125,43 +78,20 @@ static void put_finished_model(struct checkpoint_save *s, struct trainer *t)
 {
     finish_enter(&t->finish, &t->w, t->grad);
     put_model(s, t);
-    finish_leave(&t->w, t->grad);
-}
-
-/* The optimizer's state lies in shares on all ranks. Between updates the gradient's memory is free, and takes
- * one whole array at a time. */
-static void fetch_m(void *trainer)
-{
-    struct trainer *t = trainer;
-    parallel_collect(&t->parallel, t->grad, t->opt.m, optim_element(&t->opt));
-}
-
-static void fetch_v(void *trainer)
-{
-    struct trainer *t = trainer;
-    parallel_collect(&t->parallel, t->grad, t->opt.v, optim_element(&t->opt));
-}
-
-static void forget_fetched(struct trainer *t)
-{
-    t->ops->zero(t->dev, t->grad, t->w.layout.total * sizeof *t->grad);
+    finish_leave(&t->w, t->grad, 0);
 }
 
 static void put_arrays(struct checkpoint_save *s, struct trainer *t)
 {
-    bool whole = t->cluster->size == 1 || !t->opt.in_shares;
-    void *m = whole ? t->opt.m : t->grad, *v = whole ? t->opt.v : t->grad;
-    const struct checkpoint_array optim[] = {
-        {"exp_avg.", optim_array(&t->opt, m), whole ? NULL : fetch_m, t},
-        {"exp_avg_sq.", optim_array(&t->opt, v), whole ? NULL : fetch_v, t},
-        {.prefix = "master.", .array = weights_array(&t->w)}};
-    if (loop_finished(t))
+    bool own = t->cluster->size > 1 && t->opt.own;
+    const struct checkpoint_array optim[] = {{"exp_avg.", optim_array(&t->opt, t->opt.m), own},
+                                             {"exp_avg_sq.", optim_array(&t->opt, t->opt.v), own},
+                                             {"master.", weights_array(&t->w), false}};
+    if (choice_finished(t))
         put_finished_model(s, t);
     else
         put_model(s, t);
-    checkpoint_put_tensors(s, "trainer/optimizer.safetensors", &t->w, optim, master_apart(t) ? 3 : 2, ST_F32);
-    if (!whole)
-        forget_fetched(t);
+    checkpoint_put_tensors(s, optimizer_file, &t->w, optim, master_apart(t) ? 3 : 2, ST_F32);
 }
 
 static void put_finish(struct checkpoint_save *s, const struct trainer *t)
@@ -248,54 +178,43 @@ void state_check_device(struct trainer *t, uint64_t step)
 static void save_finished(struct trainer *t)
 {
     char *dir = path_join(t->cfg->run, "latest-finished");
-    json_t *state = json_pack("{sIsssIsI}", "format", (json_int_t)STATE_FORMAT, "version", tritter_version,
-                              "step", (json_int_t)t->step, "tokens", (json_int_t)t->tokens_seen);
-    struct checkpoint_save *s = checkpoint_begin(dir);
+    json_t *state = NULL;
+    struct checkpoint_save *s = together_begin(t, dir);
     put_finished_model(s, t);
-    put_tokenizer(s, t);
-    state_check_device(t, t->step);
-    checkpoint_commit(s, state);
-    json_decref(state);
-    free(dir);
-}
-
-/* Another rank than 0: its share of what rank 0 saves. */
-static void give_share(struct trainer *t)
-{
-    if (t->opt.in_shares) {
-        fetch_m(t);
-        fetch_v(t);
-        forget_fetched(t);
+    if (t->cluster->rank == 0) {
+        tokenizer_files_put(&t->vocabulary, s, t->w.c.T);
+        state = json_pack("{sIsssIsI}", "format", (json_int_t)STATE_FORMAT, "version", tritter_version,
+                          "step", (json_int_t)t->step, "tokens", (json_int_t)t->tokens_seen);
     }
-    state_check_device(t, t->step);
-    t->saved_step = t->step;
+    state_check_device(t, t->step); /* one that has failed holds nothing that is worth good hashes */
+    together_commit(t, s, state);
+    free(dir);
 }
 
 void state_save(struct trainer *t)
 {
-    if (t->cluster->rank != 0) {
-        give_share(t);
-        return;
-    }
+    bool first = t->cluster->rank == 0;
     char *dir = rundir_checkpoint(t->cfg->run, t->step);
     metrics_event(&t->metrics, t->step, "checkpoint", dir);
-    json_t *state = state_to_json(t);
-    struct checkpoint_save *s = checkpoint_begin(dir);
+    json_t *state = first ? state_to_json(t) : NULL;
+    struct checkpoint_save *s = together_begin(t, dir);
     put_arrays(s, t);
     put_lookahead(s, t);
     put_finish(s, t);
-    put_tokenizer(s, t);
-    state_check_device(
-        t, t->step); /* what was downloaded after a failure is stale, and would be sealed with good hashes */
-    checkpoint_commit(s, state);
-    json_decref(state);
+    if (first)
+        tokenizer_files_put(&t->vocabulary, s, t->w.c.T);
+    state_check_device(t, t->step); /* one that has failed holds nothing that is worth good hashes */
+    together_commit(t, s, state);
     t->saved_step = t->step;
-    rundir_link(t->cfg->run, "latest", t->step);
+    if (first)
+        rundir_link(t->cfg->run, "latest", t->step);
     if (t->cfg->save_finished)
         save_finished(t);
-    if (t->cfg->keep_best && t->best_step == t->step)
+    if (first && t->cfg->keep_best && t->best_step == t->step)
         rundir_link(t->cfg->run, "best", t->step);
-    rundir_prune(t->cfg->run, t->step, t->cfg->keep_last, t->cfg->keep_best ? t->best_step : 0);
+    if (first)
+        rundir_prune(t->cfg->run, t->step, t->cfg->keep_last, t->cfg->keep_best ? t->best_step : 0,
+                     choice_back_step(t));
     detail("saved %s", dir);
     free(dir);
 }
@@ -340,15 +259,41 @@ static int read_share(struct trainer *t, const char *dir, const char *name, cons
 {
     size_t element = optim_element(&t->opt);
     int rc = checkpoint_read_array(dir, name, prefix, false, &t->w, optim_array(&t->opt, t->grad), err, cap);
-    t->ops->copy(t->dev, m_or_v, (char *)t->grad + t->opt.begin * element,
-                 (t->opt.end - t->opt.begin) * element);
+    const struct range all = {0, t->opt.n, 0}, *own = t->opt.own ? t->opt.own : &all;
+    for (size_t i = 0; i < (t->opt.own ? t->opt.n_own : 1); i++)
+        t->ops->copy(t->dev, (char *)m_or_v + own[i].at * element, (char *)t->grad + own[i].from * element,
+                     (own[i].end - own[i].from) * element);
     return rc;
+}
+
+int state_load_weights(struct trainer *t, const char *dir, const json_t *state, char *err, size_t cap)
+{
+    bool apart = json_is_true(json_object_get(state, "master_in_optimizer"));
+    int rc = checkpoint_read_array(dir, apart ? optimizer_file : "model.safetensors", apart ? "master." : "",
+                                   !apart, &t->w, weights_array(&t->w), err, cap);
+    weights_publish(&t->w);
+    return rc;
+}
+
+void state_load_arrays(struct trainer *t, const char *dir, const json_t *state)
+{
+    char err[1024];
+    if (state_load_weights(t, dir, state, err, sizeof err) != 0 ||
+        read_share(t, dir, optimizer_file, "exp_avg.", t->opt.m, err, sizeof err) != 0 ||
+        read_share(t, dir, optimizer_file, "exp_avg_sq.", t->opt.v, err, sizeof err) != 0)
+        die("%s", err);
+    t->ops->zero(t->dev, t->grad, t->w.layout.total * sizeof *t->grad);
+    t->opt.t = json_get_u64(state, "updates");
+    const json_t *beta2_power = json_object_get(state, "beta2_product");
+    t->opt.beta2_power =
+        beta2_power ? json_number_value(beta2_power) : pow((double)t->opt.beta2, (double)t->opt.t);
+    state_ages_from_json(&t->opt, t->w.depth, json_object_get(state, "layers"));
+    load_finish(t, dir, state);
 }
 
 void state_load(struct trainer *t, const char *dir, const json_t *state)
 {
     char err[1024], now[17];
-    static const char optim[] = "trainer/optimizer.safetensors";
     struct model_config c;
     if (json_get_u64(state, "format") != STATE_FORMAT)
         die("%s/trainer/state.json: format %llu, this train reads %d", dir,
@@ -362,28 +307,16 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
             t->cfg->tokenizer ? t->cfg->tokenizer : "its tokenizer.json", now);
     if (c.V != t->w.c.V)
         die("%s: the model has a vocabulary of %d, the tokenizer has %d", dir, c.V, t->w.c.V);
-    bool half = json_is_true(json_object_get(state, "master_in_optimizer"));
-    if (checkpoint_read_array(dir, half ? optim : "model.safetensors", half ? "master." : "", !half, &t->w,
-                              weights_array(&t->w), err, sizeof err) != 0 ||
-        read_share(t, dir, optim, "exp_avg.", t->opt.m, err, sizeof err) != 0 ||
-        read_share(t, dir, optim, "exp_avg_sq.", t->opt.v, err, sizeof err) != 0)
-        die("%s", err);
-    forget_fetched(t);
-    weights_publish(&t->w);
+    state_load_arrays(t, dir, state);
     load_lookahead(t, dir, state);
-    load_finish(t, dir, state);
-    t->finished_better = json_is_true(json_object_get(state, "finished_better"));
     t->step = json_get_u64(state, "step");
     t->tokens_seen = json_get_u64(state, "tokens");
-    t->opt.t = json_get_u64(state, "updates");
-    const json_t *beta2_power = json_object_get(state, "beta2_product");
-    t->opt.beta2_power =
-        beta2_power ? json_number_value(beta2_power) : pow((double)t->opt.beta2, (double)t->opt.t);
-    state_ages_from_json(&t->opt, t->w.depth, json_object_get(state, "layers"));
     t->best_step = json_get_u64(state, "best_step");
     t->best_loss = json_number_value(json_object_get(state, "best_loss"));
     state_losses_from_json(&t->losses, t->step, json_object_get(state, "losses"));
     state_guard_from_json(&t->guard, json_object_get(state, "guard"));
     t->clock.wall = json_number_value(json_object_get(state, "trained_s"));
     t->clock.cpu = json_number_value(json_object_get(state, "cpu_s"));
+    state_choice_from_json(&t->choice, state);
+    choice_resume(t);
 }

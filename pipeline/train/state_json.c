@@ -45,6 +45,24 @@ void state_losses_from_json(struct losses *l, uint64_t step, const json_t *o)
         l->block[i] = json_number_value(json_array_get(blocks, i));
 }
 
+json_t *state_choice_to_json(const struct choice *c)
+{
+    return json_pack("{sbsisIsI}", "finished", c->finished, "correction", (int)c->correction, "from",
+                     (json_int_t)c->from, "steps", (json_int_t)c->steps);
+}
+
+void state_choice_from_json(struct choice *c, const json_t *state)
+{
+    const json_t *o = json_object_get(state, "choice");
+    json_int_t correction = json_integer_value(json_object_get(o, "correction"));
+    *c = (struct choice){.finished =
+                             json_is_true(json_object_get(o ? o : state, o ? "finished" : "finished_better")),
+                         .from = json_get_u64(o, "from"),
+                         .steps = json_get_u64(o, "steps")};
+    if (correction == CORRECTION_ON || correction == CORRECTION_OVER)
+        c->correction = (enum correction)correction;
+}
+
 json_t *state_ages_to_json(const struct optim *o, int depth)
 {
     json_t *ages = json_array();

@@ -32,6 +32,31 @@ done
 "$TOOLS/doctor" --remove . >/dev/null
 [ -z "$(leftovers)" ]
 
+# a run killed at any rename: the doctor knows all that is left, and another file is not taken for it
+run=(--quiet -t tok.json --layers 1 --width 16 --heads 1 --head-dim 16 --ffn 16 --context 16 --steps 6 --save-every 2 --keep-last 1 --seed 1
+     --threads 1 --val m=d --val-every 2 --val-tokens 32 --keep-best -o run)
+"$BIN/mix" --quiet m=1:d -T 16 -B 2 --steps 6 -o b6
+n=0 links=0
+while n=$((n + 1)) && ! with rename:$n:KILL "$BIN/train" "${run[@]}" -i b6 --overwrite 2>/dev/null; do
+    links=$((links + $(find run -type l -name '*partial*' | wc -l)))
+    "$TOOLS/doctor" --remove run | grep -v '^removed	' && exit 1
+    [ -z "$(find run -name '*partial*' -o -name '.tmp*' -o -name '*.tmp')" ] || { find run; exit 1; }
+done
+[ $links -gt 0 ]
+# a link is as alive as the run that it is in
+ln -s checkpoints/step-000006 run/.latest.tritter-partial
+flock run/.lock "$TOOLS/doctor" --remove run | grep -q '^live	[0-9]*	run/.latest.tritter-partial$'
+"$TOOLS/doctor" --remove run | grep -q '^removed	[0-9]*	run/.latest.tritter-partial$'
+# the hub's cache
+mkdir -p refs
+sleep 0 & dead=$!
+wait $dead
+touch refs/main.$dead.tmp refs/v1.2.$dead.tmp refs/main.$$.tmp refs/main.tmp refs/main.12a.tmp refs/.$dead.tmp
+"$TOOLS/doctor" --remove refs | sort >list
+printf '%s\t0\trefs/%s\n' live main.$$.tmp removed main.$dead.tmp removed v1.2.$dead.tmp | sort | diff - list
+[ "$(ls -A refs | wc -l)" -eq 4 ]
+rm -r refs run
+
 # two programs that write the same file: one is told
 mkfifo wait
 "$BIN/tokenize" --quiet -t tok.json -o n.tok - <wait & p=$!

@@ -36,7 +36,7 @@ expect 2 "there is no 'arc', only: hellaswag, arc_easy" "${eval[@]}" --task arc=
 
 # the texts of each task, and examples before them
 words=()
-for t in hellaswag arc_easy arc_challenge piqa winogrande openbookqa boolq commonsense_qa lambada_openai mmlu; do
+for t in hellaswag arc_easy arc_challenge piqa winogrande openbookqa boolq commonsense_qa lambada_openai mmlu gsm8k; do
     words+=(--task "$t=$t.jsonl")
 done
 (cd "$ROOT/tests/golden/tasks" && "$BIN/eval" --show 100 "${words[@]}") | cmp - "$ROOT/tests/golden/tasks/shown.jsonl"
@@ -88,11 +88,31 @@ text=$("$BIN/sample" a/latest -p 'What is 3' -n 2 --threads 1 --dtype f32 --temp
 printf '{"text":"%s"}\n{"text":"What is 3 %d"}\n' "$text" $(((${text: -1} + 1) % 10)) >digits.jsonl
 "${eval[@]}" --task lambada_openai=digits.jsonl --json | grep -q '"acc": 0.5,'
 
-# tasks of one's own
-cat >own.json <<'END'
-[{"name": "first", "description": "Topic: {about.topic|spaces}.\n", "prompt": "{q|strip}:", "choices": ["{a}", "{b}", "none"],
-  "labels": "names", "answer": "right", "metrics": ["acc"]}]
+# texts of the model's own, as sample writes them, and where a stop text ends them
+text=$("$BIN/sample" a/latest -p 'What is 3' -n 12 --json --threads 1 --dtype f32 --temperature 0 2>/dev/null |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["text"].strip())')
+cat >texts.json <<END
+[{"name": "words", "prompt": "{q}", "choices": ["{a}"], "generate": {"max_tokens": 12, "until": ["nowhere"], "ignore": ["[.,]"],
+  "ignore_case": true, "extract": [{"name": "whole", "pattern": "(?s).+"}, {"name": "word", "pattern": "(\\\\d+)|([a-z]+)"}]}},
+ {"name": "cut", "prompt": "{q}", "choices": ["{a}"], "generate": {"max_tokens": 12, "until": ["nowhere", "${text: 1:4}"],
+  "extract": [{"name": "whole", "pattern": "(?s).*"}]}}]
 END
+python3 - "$text" <<'END'
+import json, re, sys
+text = sys.argv[1]
+for name, answers in {"words": [re.search(r"\d+|[a-z]+", text)[0].upper() + ".", "zebra", text], "cut": ["", text]}.items():
+    with open(f"{name}.jsonl", "w") as f:
+        f.writelines(json.dumps({"q": "What is 3", "a": a}) + "\n" for a in answers)
+END
+"${eval[@]}" --tasks texts.json --task words=words.jsonl --task cut=cut.jsonl -o texts.out >table
+[ "$(grep -c '"exact_match,[a-z]*": 0.333333333,' texts.out)" = 2 ]
+grep -Eq '^words,word +3  0.3333 \+- 0.3333$' table && grep -Eq '^cut,whole +2  0.5000 \+- 0.5000$' table || { cat table; exit 1; }
+expect 1 'gsm8k.jsonl: gsm8k makes texts of up to 256 tokens, which a context of ' "${eval[@]}" --task gsm8k=gsm8k.jsonl
+
+# tasks of one's own
+own='{"name": "first", "description": "Topic: {about.topic|spaces}.\n", "prompt": "{q|strip}:", "choices": ["{a}", "{b}", "none"],
+  "labels": "names", "answer": "right", "metrics": ["acc"]}'
+echo "[$own]" >own.json
 cat >own.jsonl <<'END'
 {"about":{"topic":"big_cats"},"q":" lion\n","a":"yes","b":2.5,"names":["x","y","z"],"right":"y"}
 END
@@ -111,6 +131,14 @@ broken prompt '3' 'prompt is not a string'
 broken choices '[1]' 'choices is neither a column nor a list of texts'
 broken name '"piqa"' "there is a task 'piqa' already"
 broken metrics '["f1"]' 'metrics are some of'
+broken generate '{"extract": [{"name": "x", "pattern": "("}]}' 'generate takes one choice'
+python3 -c 'import json; t=json.load(open("own.json")); t[0].update(choices=["{a}"]); del t[0]["metrics"]; json.dump(t,open("own.json","w"))'
+broken generate '{"extract": [{"name": "x", "pattern": "("}]}' "generate: '[(]': byte 1: missing closing parenthesis"
+broken generate '{"extract": []}' 'generate: extract and ignore are lists'
+broken generate '{"max_tokens": 0}' 'generate: max_tokens is not a number from 1 on'
+broken generate '{"until": [""]}' 'generate: until is not a list of texts'
+broken generate '{"extract": [{"name": "x", "pattern": "y", "take": "all"}]}' 'generate: extract is a list of objects with name, pattern and take'
+echo "[$own]" >own.json
 sed 's/"a"/"c"/' own.jsonl >lacking.jsonl
 expect 1 "lacking.jsonl:1: first: column 'a' is missing" "$BIN/eval" --tasks own.json --show 1 --task first=lacking.jsonl
 

@@ -91,6 +91,19 @@ expect '{"text":"true 0.1","id":"numbers-lz4.parquet:1","domain":"math"}
 {"text":" 1e+300","id":"numbers-lz4.parquet:2","domain":"math"}' numbers-lz4.parquet --text '{flag} {f64}' --domain math --limit 2
 [ "$(text nested-brotli.parquet --text '{conversations.content}; {deep}' --join '\n')" = 'hi\nho; a\nb\nc
 q; d' ]
+# lists: the inside once for each element; a null list or field is nothing, a list within an element is joined
+list='{#conversations}<{role}> {content}\n{/conversations}'
+[ "$(text nested-brotli.parquet --text "$list")" = '<user> hi\n<bot> ho\n
+<> q\n
+<user> \n' ]
+[ "$(text nested-brotli.parquet --text '{meta.title}:{#conversations}{content},{/conversations}')" = 't:hi,ho,
+:q,' ]
+[ "$(text nested-brotli.parquet --text '{#conversations}{role}{/conversations}/{conversations.role}' --join +)" = 'userbot/user+bot
+user/user' ]
+fails() { ! "$BIN/fetch" --cat "${@:2}" >/dev/null 2>err; grep -qF "$1" err || { echo "no '$1' in"; cat err; exit 1; }; }
+fails 'no "conversations.from" column' nested-brotli.parquet --text '{#conversations}{from}{/conversations}'
+fails '"meta" is no list of groups' nested-brotli.parquet --text '{#meta}{title}{/meta}'
+fails '"conversations" names no field' nested-brotli.parquet --text '{#conversations}x{/conversations}{choices}' --join +
 mkdir pq && cp "$golden"/{plain-v1,fallback-v2-zstd}.parquet pq
 [ "$("$BIN/fetch" --cat pq 2>err | wc -l)" = 87 ]
 "$BIN/fetch" --quiet -o made pq/plain-v1.parquet >out

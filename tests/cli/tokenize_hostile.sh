@@ -50,7 +50,7 @@ change 's/"merges": \[/"merges": ["A Z",/' 'model.merges\[0\]: it makes "AZ", wh
 change 's/"merges": \[/"merges": [["A"],/' 'model.merges\[0\]: not a pair'
 change 's/"merges": \[/"merges": ["AZ",/' 'model.merges\[0\]: not a pair'
 change 's/"merges": \[/"merges": ["\\u4e2d \\u4e2d",/' 'model.merges\[0\]: ".*" is not in the vocabulary'
-{ sed '/"merges": \[/q' tok.json; repeat 2100000 '"",'; echo '""]}}'; } >c.json;      load c.json 'model.merges: more than 2097152'
+{ sed '/"merges": \[/q' tok.json; repeat 2100000 '"a b",'; echo '"a b"]}}'; } >c.json;      load c.json 'model.merges: more than 2097152'
 long=$(head -c 70000 /dev/zero | tr '\0' A)
 echo "s/\"A\": 65,/\"A\": 65, \"$long\": 290,/" >long.sed
 sed -f long.sed tok.json >c.json;                                       load c.json 'id 290: token of 70000 bytes'

@@ -80,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     describe(p, &info);
     size_t n = info.n_leaves < MAX_COLUMNS ? info.n_leaves : MAX_COLUMNS;
     for (size_t i = 0; i < n; i++)
-        wants[i] = (struct parquet_want){(int)i, "|"};
+        wants[i] = (struct parquet_want){.leaf = (int)i, .join = "|", .apart = i % 2};
     int r = parquet_select(p, wants, n);
     if (r == 0)
         read_rows(p, &info, n);

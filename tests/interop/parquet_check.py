@@ -93,18 +93,22 @@ def scalar(v, kind):
 
 
 def expected(path):
-    """For each row the texts of the two templates below."""
+    """For each row the texts of the templates below."""
     rows = pq.ParquetFile(path).read().to_pylist()
-    words, numbers = [], []
+    words, numbers, apart = [], [], []
     for r in rows:
         def field(name):
             return JOIN.join(scalar(x, name) for x in flatten(r, name.split(".")))
         words.append("~".join(field(n) for n in WORDS if n.split(".")[0] in r))
         numbers.append("~".join(field(n) for n in NUMBERS if n in r))
-    return words, numbers
+        def elements(name, *fields):
+            return ["".join(JOIN.join(scalar(x, name) for x in flatten(e, [f])) + ";" for f in fields) for e in r.get(name) or []]
+        apart.append("".join(elements("conversations", "role", "content")) + "~" + "".join(elements("tags", "key", "value")))
+    return words, numbers, apart
 
 
 WORDS = ["text", "endings", "conversations.content", "conversations.role", "deep", "meta.title", "tags.key", "tags.value"]
+APART = ["#conversations}{role};{content};{/conversations", "#tags}{key};{value};{/tags"]
 NUMBERS = ["i32", "i64", "u8", "u64", "flag", "f32", "f64"]
 
 
@@ -126,11 +130,12 @@ def compare(binary, where):
     """A row whose columns are all null is left out; every other must be there, and equal. Returns the number of files."""
     paths = [os.path.join(where, name) for name in sorted(os.listdir(where))]
     have = pq.ParquetFile(paths[0]).schema_arrow.names
-    found = [ours(binary, where, [n for n in group if n.split(".")[0] in have]) for group in (WORDS, NUMBERS)]
+    found = [ours(binary, where, [n for n in group if n.strip("#").replace("}", ".").split(".")[0] in have])
+             for group in (WORDS, NUMBERS, APART)]
     for path in paths:
         for rows, want in zip(found, expected(path)):
             for i, w in enumerate(want):
-                got = rows[path].get(i, w if w.strip("~") == "" else None)
+                got = rows[path].get(i, w if w.strip("~;") == "" else None)
                 if got != w:
                     sys.exit("parquet_check: %s: row %d: %r, pyarrow has %r" % (path, i, got, w))
     return len(paths)

@@ -61,7 +61,7 @@ int read_column(struct bytes *b, const char *column, uint64_t *rows, char err[40
         return r;
     int leaf = column ? parquet_find(p, column) : 0;
     if (leaf >= 0) {
-        r = parquet_select(p, &(struct parquet_want){leaf, ","}, 1);
+        r = parquet_select(p, &(struct parquet_want){.leaf = leaf, .join = ","}, 1);
         while (r == 0 && (r = parquet_next(p, &cell)) > 0) {
             r = 0;
             ++*rows;

@@ -95,7 +95,7 @@ void finished(enum dtype act)
             CHECK(fabs((double)w.theta[at[i]] - mean[i][j]) < (act == DTYPE_F32 ? 1e-5 : 0.02 * swing),
                   "average %d: %g, want %g", j, (double)w.theta[at[i]], mean[i][j]);
         CHECK(fabs((double)w.theta[at[1]] - (double)before[at[1]]) > 0.1 * swing, "the test tells nothing");
-        finish_leave(&w, spare);
+        finish_leave(&w, spare, 0);
         CHECK(memcmp(before, w.theta, n * 4) == 0, "the weights did not come back");
         for (size_t i = 0; i < n; i++)
             CHECK(spare[i] == 0);

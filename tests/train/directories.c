@@ -189,7 +189,7 @@ void run_directory(void)
         rundir_link("run", "latest", s);
         free(dir);
     }
-    rundir_prune("run", 40, 2, 10); /* 50 is of the future: not counted, not touched */
+    rundir_prune("run", 40, 2, 10, 0); /* 50 is of the future: not counted, not touched */
     CHECK(is_dir("run/checkpoints/step-000010") && !path_exists("run/checkpoints/step-000020"));
     CHECK(is_dir("run/checkpoints/step-000030") && is_dir("run/checkpoints/step-000040"));
     CHECK(is_dir("run/checkpoints/step-000050"));

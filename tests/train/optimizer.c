@@ -138,6 +138,80 @@ void growing(void)
     ops_cpu()->close(dev);
 }
 
+static int attentions, embeddings;
+
+static void count_attention(struct device *d, void *dqk, void *dqkv, const void *dout, const void *out,
+                            const float *lse, const struct attention *a)
+{
+    attentions++;
+    ops_cpu()->attention_backward(d, dqk, dqkv, dout, out, lse, a);
+}
+
+static void count_embedding(struct device *d, float *dtable, const void *dx, const int32_t *ids, int N, int C,
+                            int V)
+{
+    embeddings++;
+    ops_cpu()->embedding_backward(d, dtable, dx, ids, N, C, V);
+}
+
+/* Layers that are held: no backward pass goes through them, they have gradients of zero whatever was in the
+ * buffer, the others those that they always have; and the optimizer leaves them and their state alone. */
+void holding(bool tied, enum activations_mode mode)
+{
+    enum { B = 2 };
+    struct weights w;
+    struct model_config c = tiny_model();
+    struct device *dev = ops_cpu()->open(DTYPE_F32, 1, err, sizeof err);
+    struct ops counted = *ops_cpu();
+    int32_t tokens[B * 17];
+    float loss[B * 16];
+    counted.attention_backward = count_attention;
+    counted.embedding_backward = count_embedding;
+    c.tied = tied;
+    CHECK(dev && weights_alloc(&w, &counted, dev, DTYPE_F32, &c, err, sizeof err) == 0, "%s", err);
+    weights_init(&w, 3);
+    struct activations *a = activations_alloc(&w, B, 16, mode, err, sizeof err);
+    CHECK(a, "%s", err);
+    for (int i = 0; i < B * 17; i++)
+        tokens[i] = i * 7 % c.V;
+    size_t n = w.layout.total, bytes = n * sizeof(float);
+    float *all = w.ops->alloc(dev, bytes), *part = w.ops->alloc(dev, bytes), *before = malloc(bytes);
+    model_run(&w, a, tokens, B, 16, -1, loss, all, 1);
+    w.held = 1;
+    size_t held = weights_held(&w);
+    CHECK(held == params_find(&w.layout, PARAM_NORM_ATTN, 1)->offset && weights_held(&w) > 0);
+    for (size_t i = 0; i < held; i++)
+        part[i] = 7;
+    attentions = embeddings = 0;
+    model_run(&w, a, tokens, B, 16, -1, loss, part, 1);
+    CHECK(attentions == 1 && embeddings == 0, "%d of attention, %d of the embedding", attentions, embeddings);
+    for (size_t i = 0; i < held; i++)
+        CHECK(part[i] == 0, "held element %zu", i);
+    CHECK(memcmp(all + held, part + held, bytes - held * sizeof(float)) == 0);
+    model_submit(&w, a, tokens, B, 16, -1, loss, part, 1, true);
+    w.ops->sync(dev);
+    size_t top = params_find(&w.layout, PARAM_NORM_FINAL, -1)->offset;
+    CHECK(part[0] == 0 && fabsf(part[top] - 2 * all[top]) < 1e-4f, "%g, want twice %g", (double)part[top],
+          (double)all[top]);
+
+    struct optim o = {
+        .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .rate = {1, 1, 1, 1}};
+    CHECK(optim_alloc(&o, &w, err, sizeof err) == 0, "%s", err);
+    memcpy(before, w.theta, bytes);
+    for (size_t i = 0; i < n; i++)
+        all[i] = 1;
+    optim_step(&o, &w, all, 1, 0.01, 1);
+    CHECK(memcmp(before, w.theta, held * sizeof(float)) == 0 && o.ages[0].updates == 0);
+    CHECK(((float *)o.m)[0] == 0 && ((float *)o.m)[held] != 0 && before[held] != w.theta[held]);
+    w.ops->free(dev, all);
+    w.ops->free(dev, part);
+    free(before);
+    optim_free(&o, &w);
+    activations_free(a);
+    weights_free(&w);
+    ops_cpu()->close(dev);
+}
+
 /* Each group learns at its own rate; weights decay by that of the step, all alike. */
 void group_rates(void)
 {

@@ -27,6 +27,7 @@ void open_model(struct weights *w, struct device **dev, enum dtype act);
 void optimizer(void);
 void partial_updates(void);
 void growing(void);
+void holding(bool tied, enum activations_mode mode);
 void group_rates(void);
 void grouping(void);
 void muon(void);

@@ -5,6 +5,7 @@
 #include "formats/manifest.h"
 #include "formats/shard_write.h"
 #include "formats/tokens.h"
+#include "pipeline/eval/answers.h"
 #include "pipeline/eval/choices.h"
 #include "pipeline/eval/compare.h"
 #include "pipeline/eval/mersenne.h"
@@ -342,6 +343,41 @@ static void windows(const struct loaded *m)
 
 /* The numbers are those of random.Random(seed).sample(range(n), k), one call after the other, in Python 3.11.
  */
+/* What Python's re.findall and re.sub make of the same, as lm-evaluation-harness uses them. */
+static void answers(void)
+{
+    static const char task[] =
+        "{\"extract\": [{\"name\": \"strict\", \"pattern\": \"#### (\\\\-?[0-9\\\\.\\\\,]+)\"},"
+        " {\"name\": \"last\", \"pattern\": \"(-?[$0-9.,]{2,})|(-?[0-9]+)\", \"take\": \"last\"},"
+        " {\"name\": \"empty\", \"pattern\": \"x*\", \"take\": \"last\"}],"
+        " \"ignore\": [\",\", \"\\\\$\", \"(?s).*#### \", \"\\\\.$\"], \"ignore_case\": true}";
+    static const struct {
+        const char *text, *reference;
+        bool right[2];
+    } cases[] = {
+        {"it is #### 12", "so\n#### 12", {true, true}},
+        {"it is #### -1,234. and 5", "#### -1234", {true, false}},
+        {"it is 3 or $4.", "#### 4", {false, true}},
+        {"#### 7 #### 8", "7", {true, false}},
+        {"12..", "12", {false, false}}, /* one full stop alone is removed */
+        {"none", "[INVALID]", {true, true}},
+        {"", "[invalid]", {true, true}},
+        {"\xff #### 5\xe2\x82", "5", {true, true}},
+    };
+    char why[ANSWERS_WHY];
+    json_t *o = json_loads(task, 0, NULL);
+    struct answers *a = answers_parse(o, why);
+    CHECK(a && answers_count(a) == 3 && strcmp(answers_name(a, 1), "last") == 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int k = 0; k < 2; k++)
+            CHECK(answers_right(a, k, cases[i].text, strlen(cases[i].text), cases[i].reference) ==
+                      cases[i].right[k],
+                  "'%s' and '%s' by %s", cases[i].text, cases[i].reference, answers_name(a, k));
+    CHECK(answers_right(a, 2, "axx", 3, ""), "the last match is the empty one at the end");
+    answers_free(a);
+    json_decref(o);
+}
+
 static void samples(void)
 {
     static const struct {
@@ -402,6 +438,7 @@ int main(void)
     test_begin(60);
     bootstraps();
     samples();
+    answers();
     tallies();
     accuracies();
     struct loaded m = small_model();

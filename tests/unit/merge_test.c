@@ -130,42 +130,51 @@ static void merges_are_as_defined(void)
     CHECK(in_order[ANY_ORDER] < rounds / 2, "both ways are tried");
 }
 
-/* The longest string that a text begins with, by trying all. */
+/* Returns the value of the longest string, of less than `below` bytes, that a text begins with, by trying
+ * all; 0: none. */
+static uint32_t plain_longest(const struct trie_string *strings, size_t n, const char *text, size_t len,
+                              size_t below, size_t *longest)
+{
+    uint32_t value = 0;
+    *longest = 0;
+    for (size_t k = 0; k < n; k++) {
+        const struct trie_string *s = &strings[k];
+        if (s->len <= len && s->len < below && s->len > *longest && memcmp(s->bytes, text, s->len) == 0)
+            value = s->value, *longest = s->len;
+    }
+    return value;
+}
+
 static void trie_finds_the_longest(void)
 {
     enum { N = 400 };
     for (int round = 0; round < 60; round++) {
-        uint32_t alphabet = round % 3 == 0 ? 2 : round % 3 == 1 ? 256 : 20;
+        uint32_t alphabet = round % 3 == 0 ? 2 : round % 3 == 1 ? 256 : 20, shorter[N + 1] = {0};
         struct trie_string strings[N];
         char bytes[N][12], text[20];
-        size_t n = 0, got_len;
+        size_t n = 0, got_len, want_len;
         for (size_t i = 0; i < N; i++) {
-            size_t len = 1 + rnd(11), at = 0;
+            size_t len = 1 + rnd(11);
             for (size_t k = 0; k < len; k++)
                 bytes[i][k] = (char)rnd(alphabet);
-            for (; at < n; at++) {
-                size_t least = len < strings[at].len ? len : strings[at].len;
-                int order = memcmp(bytes[i], strings[at].bytes, least);
-                if (order < 0 || (order == 0 && len <= strings[at].len))
-                    break;
-            }
-            if (at < n && strings[at].len == len && memcmp(strings[at].bytes, bytes[i], len) == 0)
-                continue;
-            memmove(strings + at + 1, strings + at, (n++ - at) * sizeof *strings);
-            strings[at] = (struct trie_string){bytes[i], len, (uint32_t)i + 1};
+            plain_longest(strings, n, bytes[i], len, SIZE_MAX, &want_len);
+            if (want_len != len)
+                strings[n++] = trie_string(bytes[i], len, (uint32_t)i + 1);
         }
         struct trie t;
-        trie_build(&t, strings, n);
+        trie_build(&t, strings, n, shorter);
+        for (size_t k = 0; k < n; k++) {
+            const struct trie_string *s = &strings[k];
+            uint32_t want = plain_longest(strings, n, s->bytes, s->len, s->len, &want_len);
+            CHECK(shorter[s->value] == want, "%u, not %u is the longest within %u", shorter[s->value], want,
+                  s->value);
+        }
         for (int i = 0; i < 2000; i++) {
             const struct trie_string *begin = &strings[rnd((uint32_t)n)];
-            size_t len = rnd(sizeof text), want_len = 0;
-            uint32_t want = 0;
+            size_t len = rnd(sizeof text);
             for (size_t k = 0; k < sizeof text; k++)
                 text[k] = k < begin->len && i % 2 ? begin->bytes[k] : (char)rnd(alphabet);
-            for (size_t k = 0; k < n; k++)
-                if (strings[k].len <= len && strings[k].len > want_len &&
-                    memcmp(strings[k].bytes, text, strings[k].len) == 0)
-                    want = strings[k].value, want_len = strings[k].len;
+            uint32_t want = plain_longest(strings, n, text, len, SIZE_MAX, &want_len);
             uint32_t got = trie_longest(&t, (const unsigned char *)text, len, &got_len);
             CHECK(got == want && got_len == want_len, "%u of %zu bytes, not %u of %zu", got, got_len, want,
                   want_len);

@@ -53,7 +53,8 @@ static void check_golden(const char *file, const char *column, const json_t *all
     const json_t *rows = json_object_getn(json_object_get(all, file), column, top);
     CHECK(rows && parquet_open(&p, &io, err, sizeof err) == 0, "%s: %s", file, err);
     int leaf = parquet_find(p, column);
-    CHECK(leaf >= 0 && parquet_select(p, &(struct parquet_want){leaf, "|"}, 1) == 0, "%s: %s", file, column);
+    CHECK(leaf >= 0 && parquet_select(p, &(struct parquet_want){.leaf = leaf, .join = "|"}, 1) == 0, "%s: %s",
+          file, column);
     for (size_t i = 0; i < json_array_size(rows); i++) {
         bool any = false;
         want[0] = '\0';

@@ -1,6 +1,7 @@
 /*
- * The table of pieces that threads share: what is put is got, or nothing is; several threads that put and get
- * the same keys, and that encode the same text, agree with one that is alone. `make tsan` runs it too.
+ * The tables of pieces that threads share: what is put is got, or nothing is, while tables grow and go;
+ * several threads that put and get the same keys, and that encode the same text, agree with one that is
+ * alone. `make tsan` runs it too.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -29,38 +30,68 @@ static size_t ids_of(uint64_t i, uint32_t *ids)
     return n;
 }
 
-static bool got(struct pieces *p, uint64_t i)
+static bool got(const struct piece_table *t, uint64_t i)
 {
     uint32_t ids[PIECE_IDS], want[PIECE_IDS];
-    size_t n = pieces_get(p, key_of(i), ids), w = ids_of(i, want);
-    CHECK(n == 0 || (n == w && memcmp(ids, want, n * sizeof *ids) == 0), "key %llu", (unsigned long long)i);
-    return n > 0;
+    struct piece_key k = key_of(i);
+    const struct piece_slot *s = piece_find(piece_line(t, k), k);
+    if (!s && !(s = pieces_find_far(t, k)))
+        return false;
+    size_t n = piece_ids_take(s, ids), w = ids_of(i, want);
+    CHECK(n == w && memcmp(ids, want, n * sizeof *ids) == 0, "key %llu", (unsigned long long)i);
+    return true;
 }
 
-static void put(struct pieces *p, uint64_t i)
+static void put(struct pieces *p, struct piece_table *t, uint64_t i)
 {
     uint32_t ids[PIECE_IDS];
-    pieces_put(p, key_of(i), ids, ids_of(i, ids));
+    pieces_put(p, t, key_of(i), ids, ids_of(i, ids));
 }
 
-/* All that comes while there is room is kept; then the table stays what it is. */
+/* The table grows and keeps what is in it; the largest one makes room for a new one, and an old table stays
+ * as it is while it is used. */
 static void test_alone(void)
 {
-    struct pieces *p = pieces_new();
-    for (uint64_t i = 0; i < 1000; i++) {
-        CHECK(!got(p, i), "an empty table has key %llu", (unsigned long long)i);
-        put(p, i);
-        CHECK(got(p, i), "key %llu was put", (unsigned long long)i);
+    struct pieces *p = pieces_new(NULL);
+    struct piece_table *first = pieces_enter(p), *t = pieces_enter(p);
+    CHECK(!got(first, 0), "an empty table has a key");
+    uint64_t tables = 0, kept = 0;
+    for (uint64_t i = 0; i < KEYS; i++) {
+        put(p, t, i);
+        CHECK(i >= 1000 || got(t, i), "key %llu was put", (unsigned long long)i);
+        struct piece_table *newest = pieces_renew(p, t);
+        tables += newest != t;
+        t = newest;
     }
-    for (uint64_t i = 1000; i < KEYS; i++)
-        put(p, i);
-    uint64_t kept = 0;
     for (uint64_t i = 0; i < KEYS; i++)
-        kept += got(p, i);
-    CHECK(kept > 200000 && kept <= 1 << 18, "%llu of %d kept", (unsigned long long)kept, KEYS);
-    for (uint64_t i = 0; i < 1000; i++)
-        CHECK(got(p, i), "key %llu came first", (unsigned long long)i);
+        kept += got(t, i);
+    CHECK(tables == 8 && t->bits == 20, "%llu tables, 2^%d slots", (unsigned long long)tables, t->bits);
+    CHECK(kept > KEYS - KEYS / 50, "%llu of %d kept", (unsigned long long)kept, KEYS);
+    CHECK(got(first, 0) && !got(first, KEYS - 1), "the first table is not what it was");
+    for (uint64_t i = KEYS; t->bits == 20 && tables == 8; i++) {
+        CHECK(i < 3 << 20, "the largest table stays for ever");
+        put(p, t, i);
+        struct piece_table *newest = pieces_renew(p, t);
+        tables += newest != t;
+        t = newest;
+    }
+    CHECK(!got(t, 0), "a new table has an old key");
+    pieces_leave(first);
+    pieces_leave(t);
     pieces_free(p);
+}
+
+/* A piece at the end of its text, where no more than its bytes may be read, has the key that it has
+ * elsewhere. */
+static void test_keys(void)
+{
+    for (size_t len = 1; len <= PIECE_KEY; len++) {
+        char text[32];
+        memset(text, 'x', sizeof text);
+        struct piece_key within = piece_key(text, len, sizeof text), end = piece_key_at_end(text, len);
+        CHECK(within.low == end.low && within.high == end.high, "%zu bytes", len);
+        CHECK(end.high >> 56 == len, "%zu bytes: the key says %d", len, (int)(end.high >> 56));
+    }
 }
 
 struct worker {
@@ -76,11 +107,14 @@ struct worker {
 static void *put_and_get(void *arg)
 {
     struct worker *w = arg;
+    struct piece_table *t = pieces_enter(w->pieces);
     for (uint64_t i = 0; i < KEYS / 4; i++) {
-        w->found += got(w->pieces, i);
-        put(w->pieces, i);
-        got(w->pieces, i ^ 1);
+        w->found += got(t, i);
+        put(w->pieces, t, i);
+        t = pieces_renew(w->pieces, t);
+        got(t, i ^ 1);
     }
+    pieces_leave(t);
     return NULL;
 }
 
@@ -136,7 +170,7 @@ static void test_encoders(void)
     }
     struct tokenizer *t = some_vocabulary();
     struct encoder *alone = encoder_new(t, NULL);
-    struct worker w = {.pieces = pieces_new(), .t = t, .text = text};
+    struct worker w = {.pieces = pieces_new(t), .t = t, .text = text};
     w.want = encode(alone, text, TEXT, false, &w.n_want);
     run(encode_all, w);
     pieces_free(w.pieces);
@@ -148,7 +182,8 @@ int main(void)
 {
     test_begin(30);
     test_alone();
-    struct worker w = {.pieces = pieces_new()};
+    test_keys();
+    struct worker w = {.pieces = pieces_new(NULL)};
     uint64_t found = run(put_and_get, w);
     CHECK(found > 0, "no thread found what another put");
     pieces_free(w.pieces);

@@ -179,6 +179,60 @@ static void keys_come_once(const char *json)
     }
 }
 
+/* Returns the text with the first `from` replaced; the caller frees it. */
+static char *replaced(const char *text, const char *from, const char *to)
+{
+    const char *at = strstr(text, from);
+    CHECK(at, "%s is not in the file", from);
+    return xasprintf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+}
+
+/* Other ways to write the same file. */
+static void spelling_does_not_matter(const char *json)
+{
+    static const char *const ways[][2] = {
+        {"\"id\"", "\"\\u0069d\""},
+        {"\"content\": \"<|eos|>\", \"single_word\": false",
+         "\"single_word\":false,\"content\" : \"\\u003c|eos|>\""},
+        {", \"lstrip\": false", ""},
+        {"\"lstrip\": false", "\"more\": [1.5, {\"special\": 7}], \"lstrip\": null"},
+        {"[\"t\", \"h\"]", "\"t h\""},
+        {"[\"t\", \"h\"]", "[ \"\\u0074\"\n,\"h\" ]"},
+        {"\"the\": 257", "\"th\\u0065\"\t:\r257 "},
+        {"\"vocab\"", "\"v\\u006fcab\""},
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        char *other = replaced(json, ways[i][0], ways[i][1]), err[500];
+        struct tokenizer *t = load(other, err);
+        CHECK(t && tokenizer_hash(t) == good_hash, "%s: %s", ways[i][1], err);
+        tokenizer_free(t);
+        free(other);
+    }
+}
+
+/* The file with one byte changed, or cut off: what is accepted is JSON for jansson too, and what is refused
+ * has a reason. */
+static void text_is_json(const char *json)
+{
+    static const char bytes[] = "\"\\{}[],:0-.eu \n\x7f\x80\xff";
+    size_t len = strlen(json), was_accepted = 0;
+    char *text = xstrdup(json), err[500];
+    for (size_t i = 0; i < 2500; i++) {
+        size_t at = i * 7919 % len, n = i % 8 ? len : at;
+        text[at] = bytes[i * 31 % sizeof bytes];
+        struct tokenizer *t = tokenizer_parse(text, n, "tok.json", err, sizeof err);
+        json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+        CHECK(!t || root, "byte %zu of %zu: accepted, but no JSON", at, n);
+        CHECK(t || !strstr(err, "not understood"), "byte %zu of %zu: %s", at, n, err);
+        was_accepted += t != NULL;
+        json_decref(root);
+        tokenizer_free(t);
+        text[at] = json[at];
+    }
+    CHECK(was_accepted > 100 && was_accepted < 2000, "%zu were accepted: not a test of both", was_accepted);
+    free(text);
+}
+
 /* Loads n tokens of which all but 260 are added ones; returns the processor time. */
 static double seconds_of(uint32_t n)
 {
@@ -217,6 +271,8 @@ int main(void)
     tokenizer_free(load(json, err));
     every_value_is_checked(json);
     keys_come_once(json);
+    spelling_does_not_matter(json);
+    text_is_json(json);
     free(json);
     return 0;
 }

@@ -235,6 +235,8 @@ int main(void)
     optimizer();
     partial_updates();
     growing();
+    holding(true, ACT_TRAIN);
+    holding(false, ACT_RECOMPUTE);
     growth();
     group_rates();
     muon();

@@ -1,13 +1,12 @@
 /*
  * encode.c - encodes text: cuts it into pieces, and finds the ids of each piece in caches or by merging
  *
- * Pieces of up to 15 bytes are looked up in the cache `hot`, which finds nearly all of them: a look-up
- * compares two words and always copies four ids, even if fewer are needed. AHEAD pieces are looked up
- * together, so that their memory accesses overlap. Longer pieces are first cut at their seams (seams.h).
- * Parts that are still longer than 15 bytes are looked up in the cache `warm`, which has longer keys and more
- * ids. Both caches have a fixed size and belong to one thread. A short piece that is not in `hot` is looked
- * up among the pieces that other threads have encoded (pieces.h). The piece is merged only if no cache has
- * it.
+ * Pieces of up to 15 bytes are looked up in a table that all encoders of a tokenizer share (pieces.h), which
+ * has nearly all of them: a look-up compares two words twice and always copies four ids, even if fewer are
+ * needed. AHEAD pieces are looked up together, so that their memory accesses overlap. Longer pieces are first
+ * cut at their seams (seams.h). Parts that are still longer than 15 bytes are looked up in the cache `warm`,
+ * which has longer keys and more ids, a fixed size, and belongs to one thread. A piece is merged only if it
+ * is in neither.
  */
 #include "pipeline/text/vocabulary/vocabulary.h"
 
@@ -28,7 +27,6 @@
 #include "pipeline/text/pretokenize/splitter.h"
 
 enum {
-    HOT_BITS = 18,  /* slots of 32 bytes: 8 MiB; 15 to 18 were measured, and each doubling helped */
     AHEAD = 64,     /* pieces that are looked up together */
     WARM_BITS = 13, /* slots of 128 bytes: 1 MiB */
     WARM_KEY = 46,
@@ -36,26 +34,21 @@ enum {
 };
 _Static_assert(VOCABULARY_MAX < 1 << PIECE_ID_BITS, "an id and a number of ids fit one word");
 
-struct hot_slot { /* an empty slot is all zeros, which is the key of no piece */
-    struct piece_key key;
-    uint32_t ids[PIECE_IDS];
-};
-
 struct warm_slot {
     unsigned char len, n;
     char key[WARM_KEY];
     uint32_t ids[WARM_IDS];
 };
-_Static_assert(sizeof(struct hot_slot) == 32 && sizeof(struct warm_slot) == 128,
-               "slots do not straddle cache lines");
+_Static_assert(sizeof(struct warm_slot) == 128, "slots do not straddle cache lines");
 
 struct encoder {
     const struct tokenizer *t;
     struct pretokenizer *pretokenizer;
     struct merger *merger;
-    struct hot_slot *hot;
     struct warm_slot *warm;
-    struct pieces *shared; /* shared with other threads; NULL: not shared */
+    struct pieces *pieces;     /* shared with other encoders, or else owned: */
+    struct pieces *own;        /* NULL: shared */
+    struct piece_table *table; /* of pieces, the newest when it was looked at last */
     uint32_t *ids;
     size_t n, cap;
     struct strbuf normalised;
@@ -76,7 +69,8 @@ void encoder_free(struct encoder *e)
     normaliser_free(e->normaliser);
     splitter_free(e->splitter);
     free(e->symbols);
-    free(e->hot);
+    pieces_leave(e->table);
+    pieces_free(e->own);
     free(e->warm);
     free(e->ids);
     free(e);
@@ -99,7 +93,7 @@ static size_t encode_new(struct encoder *e, const char *piece, size_t len, uint3
     return n + merge_piece(e->merger, piece, len, ids + n);
 }
 
-/* Encodes a piece that does not fit the hot cache, or is not in it. Returns the number of ids. */
+/* Encodes a piece that is not among the short ones. Returns the number of ids. */
 static size_t encode_warm(struct encoder *e, const char *piece, size_t len, uint32_t *ids)
 {
     if (len > WARM_KEY)
@@ -119,30 +113,6 @@ static size_t encode_warm(struct encoder *e, const char *piece, size_t len, uint
     return n;
 }
 
-/* Returns the key of a piece of 1 to 15 bytes; `there` bytes at piece may be read. */
-static inline struct piece_key piece_key(const char *piece, size_t len, size_t there)
-{
-    uint64_t words[2] = {0};
-    if (there >= sizeof words)
-        memcpy(words, piece, sizeof words);
-    else
-        memcpy(words, piece, len);
-    uint64_t all = ~(uint64_t)0;
-    return (struct piece_key){words[0] & (len < 8 ? all >> (64 - 8 * len) : all),
-                              (len < 8 ? 0 : words[1] & ~(all << 8 * (len - 8))) | (uint64_t)len << 56};
-}
-
-/* Returns the two adjacent slots that may hold the key; the first was used more recently. */
-static inline struct hot_slot *hot_slots(const struct encoder *e, struct piece_key k)
-{
-    return &e->hot[2 * (piece_hash(k) >> (65 - HOT_BITS))];
-}
-
-static inline bool is_in(const struct hot_slot *slot, struct piece_key k)
-{
-    return ((slot->key.low ^ k.low) | (slot->key.high ^ k.high)) == 0;
-}
-
 static void reserve(struct encoder *e, size_t more)
 {
     if (e->cap - e->n >= more)
@@ -155,42 +125,31 @@ struct key { /* a piece, or part of one, that is being looked up */
     const char *piece;
     size_t len;
     struct piece_key key;
-    struct hot_slot *slot; /* its slots in `hot`; NULL: the piece is too long for `hot` */
+    const struct piece_slot *line; /* where it is looked for; NULL: it is too long for that */
 };
 
-/* Puts ids into the first of the two slots. */
-static inline void hot_put(struct hot_slot *slot, struct piece_key k, const uint32_t *ids, size_t n)
+/* Encodes a piece that is not on its line. This is not inlined, so that the loop over hits keeps its
+ * registers. Returns the number of ids. */
+static __attribute__((noinline)) size_t encode_miss(struct encoder *e, const struct key *k, uint32_t *ids)
 {
-    slot[1] = slot[0];
-    slot->key = k;
-    piece_ids_put(slot->ids, ids, n);
-}
-
-/* Encodes a piece that is in no slot of `hot`, and puts its ids there if they fit. */
-static size_t encode_cold(struct encoder *e, const struct key *k, uint32_t *ids)
-{
-    size_t n = k->slot && e->shared ? pieces_get(e->shared, k->key, ids) : 0;
-    bool shared = n > 0;
-    if (!shared)
-        n = encode_warm(e, k->piece, k->len, ids);
-    if (!k->slot || n > PIECE_IDS)
-        return n;
-    hot_put(k->slot, k->key, ids, n);
-    if (e->shared && !shared)
-        pieces_put(e->shared, k->key, ids, n);
+    const struct piece_slot *far = k->line ? pieces_find_far(e->table, k->key) : NULL;
+    if (far)
+        return piece_ids_take(far, ids);
+    size_t n = encode_warm(e, k->piece, k->len, ids);
+    if (k->line && n <= PIECE_IDS)
+        pieces_put(e->pieces, e->table, k->key, ids, n);
     return n;
 }
 
-/* This is not inlined, so that the loop over hits keeps its registers. */
-static __attribute__((noinline)) size_t encode_miss(struct encoder *e, const struct key *k, uint32_t *ids)
+static inline void find_line(const struct encoder *e, struct key *k, size_t there)
 {
-    struct hot_slot *slot = k->slot;
-    if (!slot || !is_in(slot + 1, k->key))
-        return encode_cold(e, k, ids);
-    struct hot_slot found = slot[1];
-    slot[1] = slot[0];
-    slot[0] = found;
-    return piece_ids_take(found.ids, ids);
+    if (k->len > PIECE_KEY) {
+        k->line = NULL;
+        return;
+    }
+    k->key = piece_key(k->piece, k->len, there);
+    k->line = piece_line(e->table, k->key);
+    __builtin_prefetch(k->line);
 }
 
 struct left { /* pieces that the pre-tokenizer has found: their ends, and where the first one begins */
@@ -198,35 +157,31 @@ struct left { /* pieces that the pre-tokenizer has found: their ends, and where 
     size_t n, from;
 };
 
-/* Collects up to AHEAD keys, of whole pieces or of parts of long ones, and prefetches their slots. Returns
+/* Collects up to AHEAD keys, of whole pieces or of parts of long ones, and prefetches their lines. Returns
  * the number of keys. */
-static inline size_t find_keys(struct encoder *e, struct key *keys, const char *text, size_t len,
-                               struct left *l)
+static inline size_t find_keys(const struct encoder *e, struct key *keys, const char *text, size_t len,
+                               struct left *left)
 {
     size_t n = 0;
-    while (n < AHEAD && l->n > 0) {
-        struct key *k = &keys[n++];
-        size_t at = l->from, piece = *l->ends - at;
+    struct left l = *left; /* which stays in registers */
+    for (; n < AHEAD && l.n > 0; n++) {
+        struct key *k = &keys[n];
+        size_t at = l.from, piece = *l.ends - at;
         k->piece = text + at;
         k->len = piece > PIECE_KEY ? seam_next(&e->t->seams, k->piece, piece) : piece;
-        k->slot = NULL;
-        l->from += k->len;
+        l.from += k->len;
         if (k->len == piece)
-            l->ends++, l->n--;
-        if (k->len > PIECE_KEY)
-            continue;
-        k->key = piece_key(k->piece, k->len, len - at);
-        k->slot = hot_slots(e, k->key);
-        __builtin_prefetch(k->slot);
+            l.ends++, l.n--;
+        find_line(e, k, len - at);
     }
+    *left = l;
     return n;
 }
 
 static inline uint32_t *put_piece(struct encoder *e, const struct key *k, uint32_t *ids)
 {
-    if (k->slot && is_in(k->slot, k->key))
-        return ids + piece_ids_take(k->slot->ids, ids);
-    return ids + encode_miss(e, k, ids);
+    const struct piece_slot *slot = k->line ? piece_find(k->line, k->key) : NULL;
+    return ids + (slot ? piece_ids_take(slot, ids) : encode_miss(e, k, ids));
 }
 
 static void encode_text(struct encoder *e, const char *text, size_t len)
@@ -236,6 +191,7 @@ static void encode_text(struct encoder *e, const char *text, size_t len)
     pretokenizer_begin(e->pretokenizer, text, len);
     while ((left.n = pretokenizer_ends(e->pretokenizer, &left.ends)) > 0) {
         reserve(e, left.ends[left.n - 1] - left.from + PIECE_IDS);
+        e->table = pieces_renew(e->pieces, e->table);
         uint32_t *ids = e->ids + e->n;
         for (size_t n; (n = find_keys(e, keys, text, len, &left)) > 0;)
             for (size_t i = 0; i < n; i++)
@@ -253,10 +209,7 @@ static void encode_piece(struct encoder *e, const char *piece, size_t len)
         struct key k = {.piece = piece + at, .len = len - at};
         if (k.len > PIECE_KEY)
             k.len = seam_next(&e->t->seams, k.piece, k.len);
-        if (k.len <= PIECE_KEY) {
-            k.key = piece_key(k.piece, k.len, len - at);
-            k.slot = hot_slots(e, k.key);
-        }
+        find_line(e, &k, len - at);
         ids = put_piece(e, &k, ids);
         at += k.len;
     }
@@ -353,20 +306,6 @@ static void put_raw(void *arg, const char *text, size_t len)
         put_valid(s, text, len);
 }
 
-/* Puts tokens that occur as whole pieces into `hot` in advance. The tokens that were learned first are the
- * most frequent, so they are put in last. */
-static void fill_hot(struct encoder *e)
-{
-    const struct tokenizer *t = e->t;
-    for (uint32_t rank = t->n_merges; rank-- > 0;) {
-        uint32_t id = t->merges[rank].id;
-        if (t->made[id].by != rank + 1 || t->extents[id].len > PIECE_KEY)
-            continue;
-        struct piece_key k = piece_key(token_bytes(t, id), t->tokens[id].len, t->tokens[id].len);
-        hot_put(hot_slots(e, k), k, &id, 1);
-    }
-}
-
 static void open_steps(struct encoder *e, const struct text_steps *s)
 {
     char why[200];
@@ -381,7 +320,9 @@ struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared)
     char why[200];
     struct encoder *e = xcalloc(1, sizeof *e);
     e->t = t;
-    e->shared = shared;
+    e->own = shared ? NULL : pieces_new(t);
+    e->pieces = shared ? shared : e->own;
+    e->table = pieces_enter(e->pieces);
     e->pretokenizer = pretokenizer_open(t->pattern, t->regex, why, sizeof why);
     if (!e->pretokenizer)
         die("pattern of the pre-tokenizer: %s",
@@ -389,10 +330,7 @@ struct encoder *encoder_new(const struct tokenizer *t, struct pieces *shared)
     if (t->steps)
         open_steps(e, t->steps);
     e->merger = merger_new(t);
-    e->hot = xcalloc_huge((size_t)1 << HOT_BITS, sizeof *e->hot);
     e->warm = xcalloc_huge((size_t)1 << WARM_BITS, sizeof *e->warm);
-    if (!t->ignore_merges)
-        fill_hot(e);
     return e;
 }
 

@@ -7,6 +7,13 @@ static bool itself(int byte)
     return (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
 }
 
+/* Returns the byte that is spelled as the character U+0100 + n: the bytes that are not spelled as themselves,
+ * in order. */
+static unsigned other(unsigned n)
+{
+    return n < 33 ? n : n < 67 ? n - 33 + 127 : 173;
+}
+
 void bytelevel_spell(struct strbuf *out, const char *bytes, size_t len)
 {
     unsigned code[256], next = 256;
@@ -24,11 +31,9 @@ void bytelevel_spell(struct strbuf *out, const char *bytes, size_t len)
 
 int bytelevel_bytes(struct strbuf *out, const char *spelling, size_t len)
 {
-    unsigned char other[68];
-    int n = 0;
-    for (int b = 0; b < 256; b++)
-        if (!itself(b))
-            other[n++] = (unsigned char)b;
+    size_t start = out->len, n = start;
+    strbuf_add(out, spelling, len); /* there are no more bytes than that */
+    out->len = start;
     for (size_t i = 0; i < len; i++) {
         unsigned c = (unsigned char)spelling[i];
         if (c >= 0x80) {
@@ -38,8 +43,9 @@ int bytelevel_bytes(struct strbuf *out, const char *spelling, size_t len)
         }
         if (c >= 256 + 68 || (c < 256 && !itself((int)c)))
             return -1;
-        unsigned char byte = c < 256 ? (unsigned char)c : other[c - 256];
-        strbuf_add(out, &byte, 1);
+        out->s[n++] = (char)(c < 256 ? c : other(c - 256));
     }
+    out->len = n;
+    out->s[n] = '\0';
     return 0;
 }

@@ -73,23 +73,6 @@ static bool find_made(struct tokenizer *t)
     return true;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    const struct trie_string *x = a, *y = b;
-    int order = memcmp(x->bytes, y->bytes, x->len < y->len ? x->len : y->len);
-    return order ? order : x->len < y->len ? -1 : x->len > y->len;
-}
-
-static void find_shorter(struct tokenizer *t)
-{
-    size_t len;
-    for (uint32_t id = 0; id < t->vocab_size; id++) {
-        const unsigned char *bytes = (const unsigned char *)token_bytes(t, id);
-        if (t->extents[id].len > 1)
-            t->extents[id].shorter = trie_longest(&t->trie, bytes, t->extents[id].len - 1, &len) - 1;
-    }
-}
-
 void merges_prepare(struct tokenizer *t)
 {
     t->made = xcalloc(t->vocab_size, sizeof *t->made);
@@ -104,9 +87,12 @@ void merges_prepare(struct tokenizer *t)
     struct trie_string *whole = xmalloc(t->vocab_size * sizeof *whole);
     for (uint32_t id = 0; id < t->vocab_size; id++)
         if (t->extents[id].len)
-            whole[n++] = (struct trie_string){token_bytes(t, id), t->extents[id].len, id + 1};
-    qsort(whole, n, sizeof *whole, by_bytes);
-    trie_build(&t->trie, whole, n);
+            whole[n++] = trie_string(token_bytes(t, id), t->extents[id].len, id + 1);
+    uint32_t *shorter = xcalloc((size_t)t->vocab_size + 1, sizeof *shorter);
+    trie_build(&t->trie, whole, n, shorter);
+    for (uint32_t id = 0; id < t->vocab_size; id++)
+        if (t->extents[id].len > 1)
+            t->extents[id].shorter = shorter[id + 1] - 1;
+    free(shorter);
     free(whole);
-    find_shorter(t);
 }

@@ -36,10 +36,17 @@ uint32_t tokenizer_special(const struct tokenizer *t, const char *content);
 uint32_t tokenizer_eos(const struct tokenizer *t);
 uint32_t tokenizer_bos(const struct tokenizer *t);
 void tokenizer_set_eos(struct tokenizer *t, uint32_t id); /* below the vocabulary size, or UINT32_MAX */
-/* Takes these ids from tokenizer_config.json and generation_config.json in the directory of path, when path
- * is a file called tokenizer.json and they exist; tokenizer_load calls it. Warns of a file that cannot be
- * read. */
+/* Whether a model that writes this id has ended its text: tokenizer_eos, and the other ids that the files
+ * beside a tokenizer.json name. */
+bool tokenizer_ends(const struct tokenizer *t, uint32_t id);
+/* Those that the files name, each once. */
+const uint32_t *tokenizer_listed_ends(const struct tokenizer *t, size_t *n);
+/* Takes these ids from tokenizer_config.json, generation_config.json and config.json in the directory of
+ * path, when path is a file called tokenizer.json and they exist; tokenizer_load calls it. Warns of a file
+ * that cannot be read. */
 void tokenizer_read_config(struct tokenizer *t, const char *path);
+/* Returns the path of a file in that directory, malloc'd; NULL: there is none. */
+char *tokenizer_beside(const char *path, const char *name);
 /* Returns a token by its content, or else by its number; UINT32_MAX: there is none. */
 uint32_t tokenizer_named(const struct tokenizer *t, const char *word);
 bool tokenizer_is_special(const struct tokenizer *t, uint32_t id);

@@ -2,7 +2,9 @@
  * tokenizer_config.c - reads which tokens end and begin a text from the files beside a tokenizer.json
  *
  * tokenizer_config.json names them: "eos_token" is a content, or an object with one. generation_config.json
- * has numbers: "eos_token_id" is a number, or a list of which the first counts.
+ * and config.json have numbers: "eos_token_id" is a number or a list. The first that is found ends documents;
+ * all numbers of generation_config.json, or of config.json where that names none, end a text that a model
+ * writes.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -26,37 +28,91 @@ static uint32_t by_content(const struct tokenizer *t, const json_t *root, const 
     return content ? tokenizer_special(t, content) : UINT32_MAX;
 }
 
-static uint32_t by_number(const struct tokenizer *t, const json_t *root, const char *key)
+/* Element i of a list of ids, or the only one. */
+static uint32_t by_number(const struct tokenizer *t, const json_t *v, size_t i)
 {
-    const json_t *v = json_object_get(root, key);
-    v = json_is_array(v) ? json_array_get(v, 0) : v;
+    v = json_is_array(v) ? json_array_get(v, i) : i == 0 ? v : NULL;
     return json_is_integer(v) ? existing(t, json_integer_value(v)) : UINT32_MAX;
 }
 
-static void read_beside(struct tokenizer *t, const char *path, const char *name,
-                        uint32_t (*find)(const struct tokenizer *, const json_t *, const char *),
-                        const char *eos, const char *bos)
+char *tokenizer_beside(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+    if (strcmp(slash ? slash + 1 : path, "tokenizer.json") != 0)
+        return NULL;
+    char *file = xasprintf("%.*s%s", (int)(strlen(path) - strlen("tokenizer.json")), path, name);
+    if (path_exists(file))
+        return file;
+    free(file);
+    return NULL;
+}
+
+static json_t *read_beside(const char *path, const char *name)
 {
     json_error_t e;
-    char *file = xasprintf("%.*s%s", (int)(strlen(path) - strlen("tokenizer.json")), path, name);
-    json_t *root = path_exists(file) ? json_load_file(file, 0, &e) : NULL;
-    if (!root && path_exists(file))
+    char *file = tokenizer_beside(path, name);
+    json_t *root = file ? json_load_file(file, 0, &e) : NULL;
+    if (file && !root)
         warn("%s: line %d: %s: not asked which token ends a text", file, e.line, e.text);
-    if (t->eos == UINT32_MAX)
-        t->eos = find(t, root, eos);
-    if (t->bos == UINT32_MAX)
-        t->bos = find(t, root, bos);
-    json_decref(root);
     free(file);
+    return root;
+}
+
+static bool listed(const struct tokenizer *t, uint32_t id)
+{
+    for (size_t i = 0; i < t->n_ends; i++)
+        if (t->ends[i] == id)
+            return true;
+    return false;
+}
+
+static void use_ends(struct tokenizer *t, const json_t *ends)
+{
+    size_t n = json_is_array(ends) ? json_array_size(ends) : 1;
+    t->ends = xcalloc(n + 1, sizeof *t->ends);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t id = by_number(t, ends, i);
+        if (id != UINT32_MAX && !listed(t, id))
+            t->ends[t->n_ends++] = id;
+    }
+}
+
+static void use_numbers(struct tokenizer *t, const json_t *root)
+{
+    const json_t *ends = json_object_get(root, "eos_token_id");
+    if (t->eos == UINT32_MAX)
+        t->eos = by_number(t, ends, 0);
+    if (t->bos == UINT32_MAX)
+        t->bos = by_number(t, json_object_get(root, "bos_token_id"), 0);
+    if (!t->ends && ends && !json_is_null(ends))
+        use_ends(t, ends);
 }
 
 void tokenizer_read_config(struct tokenizer *t, const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    if (strcmp(slash ? slash + 1 : path, "tokenizer.json") != 0)
-        return;
-    read_beside(t, path, "tokenizer_config.json", by_content, "eos_token", "bos_token");
-    read_beside(t, path, "generation_config.json", by_number, "eos_token_id", "bos_token_id");
+    static const char *const numbers[] = {"generation_config.json", "config.json"};
+    json_t *names = read_beside(path, "tokenizer_config.json");
+    if (t->eos == UINT32_MAX)
+        t->eos = by_content(t, names, "eos_token");
+    if (t->bos == UINT32_MAX)
+        t->bos = by_content(t, names, "bos_token");
+    json_decref(names);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        json_t *root = read_beside(path, numbers[i]);
+        use_numbers(t, root);
+        json_decref(root);
+    }
+}
+
+bool tokenizer_ends(const struct tokenizer *t, uint32_t id)
+{
+    return id != UINT32_MAX && (id == tokenizer_eos(t) || listed(t, id));
+}
+
+const uint32_t *tokenizer_listed_ends(const struct tokenizer *t, size_t *n)
+{
+    *n = t->n_ends;
+    return t->ends;
 }
 
 uint32_t tokenizer_named(const struct tokenizer *t, const char *word)

@@ -2,9 +2,9 @@
  * tokenizer_load.c - reads tokenizer.json, and refuses files that it could not encode with as the tokenizers
  * library does
  *
- * jansson checks JSON, UTF-8, depth and duplicate keys. The code here checks every type and every id, that
- * each merge is of known tokens and makes a known one, and that no part asks for something that tritter does
- * not support (dropout, another model, ...).
+ * load_json.c checks JSON, UTF-8, depth and duplicate keys. The code here checks every type and every id,
+ * that each merge is of known tokens and makes a known one, and that no part asks for something that tritter
+ * does not support (dropout, another model, ...).
  */
 #include "pipeline/text/vocabulary/loader.h"
 
@@ -18,11 +18,7 @@
 #include "pipeline/lib/log.h"
 #include "pipeline/text/pretokenize/bytelevel.h"
 
-enum {
-    MAX_FILE = 32 << 20,  /* bytes: several times the largest file in use */
-    MAX_VALUES = 4 << 20, /* in the file: each takes some 100 bytes when parsed */
-    MAX_MERGES = 2 << 20,
-};
+enum { MAX_FILE = 32 << 20 }; /* bytes: several times the largest file in use */
 
 int loader_bad(struct loader *l, const char *fmt, ...)
 {
@@ -58,24 +54,6 @@ int read_bool(struct loader *l, const json_t *v, const char *where, const char *
                                                     : loader_bad(l, "%s.%s is not true or false", where, key);
 }
 
-static int parse_json(struct loader *l, const char *json, size_t len)
-{
-    size_t values = 0, start = 0;
-    while (start < len && strchr(" \t\r\n", json[start]) && json[start])
-        start++;
-    if (start < len && json[start] == '[') /* checked before all of it is parsed */
-        return loader_bad(l, "offset %zu: not a JSON object", start);
-    for (size_t i = 0; i < len; i++)
-        values += json[i] == ',' || json[i] == '[' || json[i] == '{' || json[i] == ':';
-    if (values > MAX_VALUES)
-        return loader_bad(l, "more than %d values: not a tokenizer.json", (int)MAX_VALUES);
-    json_error_t error;
-    l->root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &error);
-    if (!l->root)
-        return loader_bad(l, "offset %d: %s", error.position, error.text);
-    return json_is_object(l->root) ? 0 : loader_bad(l, "offset %zu: not a JSON object", start);
-}
-
 /* ---- the parts ---- */
 
 static int check_version(struct loader *l)
@@ -101,9 +79,11 @@ static int read_characters(struct loader *l, const json_t *model, struct charact
         (!is_absent(prefix) && !json_is_string(prefix)) || (!is_absent(suffix) && !json_is_string(suffix)))
         return loader_bad(l,
                           "model.unk_token, continuing_subword_prefix or end_of_word_suffix is not a string");
-    const json_t *id = is_absent(unknown) ? NULL : json_object_get(l->vocab, json_string_value(unknown));
-    if (id && json_is_integer(id) && json_integer_value(id) >= 0 && json_integer_value(id) < VOCABULARY_MAX)
-        c->unknown = (uint32_t)json_integer_value(id);
+    const struct name *name =
+        is_absent(unknown) ? NULL
+                           : names_find(&l->vocab, json_string_value(unknown), json_string_length(unknown));
+    if (name)
+        c->unknown = name->id;
     if (!is_absent(unknown) && c->unknown == UINT32_MAX && !l->byte_level)
         return loader_bad(l, "model.unk_token: \"%.100s\" is not in the vocabulary",
                           json_string_value(unknown));
@@ -117,16 +97,12 @@ static int check_model(struct loader *l)
     const json_t *model = json_object_get(l->root, "model"), *dropout = json_object_get(model, "dropout");
     if (!is_absent(dropout) && !(json_is_number(dropout) && json_number_value(dropout) == 0))
         return loader_bad(l, "model.dropout: not supported, for it draws lots");
-    l->vocab = json_object_get(model, "vocab");
-    if (!json_is_object(l->vocab) || json_object_size(l->vocab) == 0)
+    if (l->vocab.n == 0)
         return loader_bad(l, "model.vocab: missing, or not an object of ids");
-    l->merges = json_object_get(model, "merges");
-    if (!json_is_array(l->merges))
+    if (!json_is_array(json_object_get(model, "merges")))
         return loader_bad(l, "model.merges: missing, or not an array");
-    if (json_array_size(l->merges) > MAX_MERGES)
-        return loader_bad(l, "model.merges: more than %d", (int)MAX_MERGES);
-    l->added = json_object_get(l->root, "added_tokens");
-    return is_absent(l->added) || json_is_array(l->added) ? 0 : loader_bad(l, "added_tokens: not an array");
+    const json_t *added = json_object_get(l->root, "added_tokens");
+    return is_absent(added) || json_is_array(added) ? 0 : loader_bad(l, "added_tokens: not an array");
 }
 
 /* ---- tokens ---- */
@@ -154,11 +130,9 @@ int use_for_size(struct loader *l, uint32_t id, const char *name, size_t len)
 static int each_in_vocabulary(struct loader *l,
                               int (*use)(struct loader *, uint32_t id, const char *name, size_t len))
 {
-    uint32_t id;
-    json_t *v;
-    const char *key;
-    json_object_foreach(l->vocab, key, v) if (read_id(l, v, "model.vocab", key, &id) < 0 ||
-                                              use(l, id, key, strlen(key)) < 0) return -1;
+    for (uint32_t i = 0; i < l->vocab.n; i++)
+        if (use(l, l->vocab.v[i].id, l->vocab.v[i].s, l->vocab.v[i].len) < 0)
+            return -1;
     return 0;
 }
 
@@ -179,51 +153,47 @@ static int use_token(struct loader *l, uint32_t id, const char *name, size_t len
 
 /* ---- merges ---- */
 
-static int token_named(struct loader *l, const char *name, uint32_t *id)
+/* Gives the id of a token that merges can take or make. */
+static int text_id(const struct loader *l, const struct name *name, uint32_t *id)
 {
-    const json_t *v = json_object_get(l->vocab, name);
-    if (!v || l->t->tokens[json_integer_value(v)].kind != TOKEN_TEXT)
+    if (!name || l->t->tokens[name->id].kind != TOKEN_TEXT)
         return -1;
-    *id = (uint32_t)json_integer_value(v);
+    *id = name->id;
     return 0;
 }
 
-static int use_merge(struct loader *l, size_t i, const char *left, const char *right)
+/* Finds the token l->bytes, which a merge makes: mostly the one after the token that the last merge made. */
+static const struct name *find_made(struct loader *l)
 {
-    uint32_t a, b, id;
-    const char *prefix = l->t->characters ? l->t->characters->prefix : "";
-    if (strlen(right) < strlen(prefix))
-        return loader_bad(l, "model.merges[%zu]: \"%.100s\" is shorter than continuing_subword_prefix", i,
-                          right);
-    char *both = xasprintf("%s%s", left, right + strlen(prefix));
-    int rc = 0;
-    if (token_named(l, left, &a) < 0)
-        rc = loader_bad(l, "model.merges[%zu]: \"%.100s\" is not in the vocabulary", i, left);
-    else if (token_named(l, right, &b) < 0)
-        rc = loader_bad(l, "model.merges[%zu]: \"%.100s\" is not in the vocabulary", i, right);
-    else if (token_named(l, both, &id) < 0)
-        rc = loader_bad(l, "model.merges[%zu]: it makes \"%.100s\", which is not in the vocabulary", i, both);
-    else
-        vocabulary_merge(l->t, a, b, id);
-    free(both);
-    return rc;
+    const struct name *name = &l->vocab.v[l->next_made % l->vocab.n];
+    if (name->len != l->bytes.len || memcmp(name->s, l->bytes.s, name->len) != 0)
+        name = names_find(&l->vocab, l->bytes.s, l->bytes.len);
+    l->next_made = name ? (uint32_t)(name - l->vocab.v) + 1 : 0;
+    return name;
 }
 
-/* Reads ["a", "b"], or "a b" as in older files. */
-static int read_merge(struct loader *l, size_t i, const json_t *v)
+static int use_merge(struct loader *l, size_t i)
 {
-    if (json_is_array(v) && json_array_size(v) == 2 && json_is_string(json_array_get(v, 0)) &&
-        json_is_string(json_array_get(v, 1)))
-        return use_merge(l, i, json_string_value(json_array_get(v, 0)),
-                         json_string_value(json_array_get(v, 1)));
-    const char *pair = json_string_value(v);
-    const char *space = pair ? strchr(pair, ' ') : NULL;
-    if (!space || space == pair || !space[1] || strchr(space + 1, ' '))
-        return loader_bad(l, "model.merges[%zu]: not a pair of tokens", i);
-    char *left = xasprintf("%.*s", (int)(space - pair), pair);
-    int rc = use_merge(l, i, left, space + 1);
-    free(left);
-    return rc;
+    const struct spelled *m = &l->merges[i];
+    const char *right = m->left + m->left_len + 1;
+    uint32_t a, b, id;
+    size_t prefix = l->t->characters ? strlen(l->t->characters->prefix) : 0;
+    if (m->right_len < prefix)
+        return loader_bad(l, "model.merges[%zu]: \"%.100s\" is shorter than continuing_subword_prefix", i,
+                          right);
+    if (text_id(l, names_find(&l->vocab, m->left, m->left_len), &a) < 0)
+        return loader_bad(l, "model.merges[%zu]: \"%.*s\" is not in the vocabulary", i,
+                          (int)(m->left_len < 100 ? m->left_len : 100), m->left);
+    if (text_id(l, names_find(&l->vocab, right, m->right_len), &b) < 0)
+        return loader_bad(l, "model.merges[%zu]: \"%.100s\" is not in the vocabulary", i, right);
+    strbuf_reset(&l->bytes);
+    strbuf_add(&l->bytes, m->left, m->left_len);
+    strbuf_add(&l->bytes, right + prefix, m->right_len - prefix);
+    if (text_id(l, find_made(l), &id) < 0)
+        return loader_bad(l, "model.merges[%zu]: it makes \"%.100s\", which is not in the vocabulary", i,
+                          l->bytes.s);
+    vocabulary_merge(l->t, a, b, id);
+    return 0;
 }
 
 /* ---- the whole ---- */
@@ -294,11 +264,11 @@ static int make_tokenizer(struct loader *l)
 
 static int load_tokens(struct loader *l)
 {
-    size_t i;
-    json_t *v;
     if (each_in_vocabulary(l, use_token) < 0 || load_added(l) < 0)
         return -1;
-    json_array_foreach(l->merges, i, v) if (read_merge(l, i, v) < 0) return -1;
+    for (size_t i = 0; i < l->n_merges; i++)
+        if (use_merge(l, i) < 0)
+            return -1;
     return 0;
 }
 
@@ -306,7 +276,7 @@ static int load(struct loader *l, const char *json, size_t len)
 {
     char why[200];
     l->steps = xcalloc(1, sizeof *l->steps);
-    if (parse_json(l, json, len) < 0 || check_version(l) < 0 || load_normaliser(l) < 0 ||
+    if (load_json(l, json, len) < 0 || check_version(l) < 0 || load_normaliser(l) < 0 ||
         load_pre_tokenizer(l) < 0 || check_model(l) < 0)
         return -1;
     if (each_in_vocabulary(l, use_for_size) < 0 || number_added(l) < 0 || make_tokenizer(l) < 0 ||
@@ -324,7 +294,10 @@ struct tokenizer *tokenizer_parse(const char *json, size_t len, const char *name
     json_decref(l.root);
     normaliser_free(l.normaliser);
     text_steps_free(l.steps);
-    free(l.added_ids);
+    names_free(&l.vocab);
+    free(l.merges);
+    free(l.added);
+    free(l.strings);
     strbuf_free(&l.bytes);
     if (rc == 0)
         return l.t;

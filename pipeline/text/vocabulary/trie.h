@@ -24,13 +24,16 @@ struct trie {
 };
 
 struct trie_string {
+    uint64_t head; /* the first eight bytes, of which the first is the highest; zeros follow the last */
     const char *bytes;
-    size_t len;     /* > 0 */
+    uint32_t len;   /* > 0 */
     uint32_t value; /* from 1 to TRIE_MAX_VALUE */
 };
+struct trie_string trie_string(const char *bytes, size_t len, uint32_t value);
 
-/* strings: ascending by their bytes, all different. */
-void trie_build(struct trie *t, const struct trie_string *strings, size_t n);
+/* strings: fewer than 2^32, all different; they are sorted. shorter[value]: set to the value of the longest
+ * other string that the one with this value begins with, or 0. */
+void trie_build(struct trie *t, struct trie_string *strings, size_t n, uint32_t *shorter);
 void trie_free(struct trie *t);
 
 /* Returns value and length of the longest string that s begins with; 0 (and length 0): none. */

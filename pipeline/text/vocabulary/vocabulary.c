@@ -50,6 +50,7 @@ void tokenizer_free(struct tokenizer *t)
     }
     free(t->before);
     free(t->after);
+    free(t->ends);
     free(t->post_refused);
     free(t->tokens);
     free(t->bytes);

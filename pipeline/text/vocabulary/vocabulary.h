@@ -93,7 +93,9 @@ struct tokenizer {
     size_t drop_spaces;       /* decoding removes this many spaces at the start of a text */
     uint32_t *before, *after; /* ids that the post-processor puts around a text; owned */
     size_t n_before, n_after;
-    uint32_t eos, bos;   /* set by files beside a tokenizer.json or by the caller; UINT32_MAX: not set */
+    uint32_t eos, bos; /* set by files beside a tokenizer.json or by the caller; UINT32_MAX: not set */
+    uint32_t *ends; /* the ids that end a text which a model writes, beside eos; NULL: no file says; owned */
+    size_t n_ends;
     char *post_refused;  /* why the post-processor is not supported; NULL: it is; owned */
     uint32_t renumbered; /* number of added tokens whose id differs from the one in the file */
     char *regex;         /* for PATTERN_REGEX; else NULL */
