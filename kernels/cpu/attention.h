@@ -88,20 +88,21 @@ INLINE void pack_row_pairs(float *dst, const void *src, size_t stride, int rows,
 #endif
 }
 
-/* dst (width, height) = transpose of src (height, width); both sizes are multiples of 4. */
-INLINE void transpose(float *dst, const float *src, int height, int width)
+/* dst (width, height) = transpose of src (height, width); both sizes are multiples of 4. Rows are to_row and
+ * from_row apart. */
+INLINE void transpose(float *dst, size_t to_row, const float *src, size_t from_row, int height, int width)
 {
     for (int r = 0; r < height; r += 4)
         for (int c = 0; c < width; c += 4) {
-            const float *from = src + (size_t)r * width + c;
-            float *to = dst + (size_t)c * height + r;
-            __m128 r0 = _mm_loadu_ps(from), r1 = _mm_loadu_ps(from + width);
-            __m128 r2 = _mm_loadu_ps(from + 2 * width), r3 = _mm_loadu_ps(from + 3 * width);
+            const float *from = src + r * from_row + c;
+            float *to = dst + c * to_row + r;
+            __m128 r0 = _mm_loadu_ps(from), r1 = _mm_loadu_ps(from + from_row);
+            __m128 r2 = _mm_loadu_ps(from + 2 * from_row), r3 = _mm_loadu_ps(from + 3 * from_row);
             _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
             _mm_storeu_ps(to, r0);
-            _mm_storeu_ps(to + height, r1);
-            _mm_storeu_ps(to + 2 * height, r2);
-            _mm_storeu_ps(to + 3 * height, r3);
+            _mm_storeu_ps(to + to_row, r1);
+            _mm_storeu_ps(to + 2 * to_row, r2);
+            _mm_storeu_ps(to + 3 * to_row, r3);
         }
 }
 
@@ -110,7 +111,7 @@ INLINE void pack_transposed(float *dst, float *space, const void *src, size_t st
                             enum dtype t, const bool dot)
 {
     pack_rows(space, src, stride, rows, D, t, dot);
-    transpose(dst, space, pad(rows), pad(D) / step(dot));
+    transpose(dst, pad(rows), space, pad(D) / step(dot), pad(rows), pad(D) / step(dot));
 }
 
 /* dst's rows, stride apart, = scale * the first D columns of an f32 tile (rows, pad(D)) */

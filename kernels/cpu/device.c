@@ -69,6 +69,7 @@ struct device *device_open(enum dtype act, int threads, char *err, size_t cap)
     dev->threads = threads > 0 ? threads : omp_get_num_procs();
     dev->bf16_products = multiplies_bf16(false);
     dev->bf16_dot = VL == 16 && dev->bf16_products && __builtin_cpu_supports("avx512bf16");
+    dev->own_products = !__builtin_cpu_is("intel"); /* not measured there; AMX is oneDNN's */
     dev->matmuls = matmul_cache_new();
     omp_set_num_threads(dev->threads);
     if (!dev->matmuls || dnnl_engine_create(&dev->engine, dnnl_cpu, 0) != dnnl_success ||

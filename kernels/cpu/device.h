@@ -26,6 +26,7 @@ struct device {
     int threads;
     bool bf16_products; /* the CPU multiplies bf16 matrices itself, without conversion to f32 */
     bool bf16_dot;      /* our own code may use bf16 dot products: vdpbf16ps (tile.h) */
+    bool own_products;  /* gemm.c is faster than oneDNN on this machine */
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     struct matmul_cache *matmuls;

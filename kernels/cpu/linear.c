@@ -7,7 +7,7 @@
  *
  * Numerics bf16 operands, f32 accumulation, one rounding at the store. A CPU without bf16 products
  *          converts the operands to f32 first: the same numbers up to the order of summation.
- * Source   products by oneDNN (product.c)
+ * Source   products by oneDNN (product.c) or gemm.c
  */
 #include <string.h>
 #include "kernels/cpu/product.h"
@@ -44,7 +44,9 @@ static void multiply(struct device *dev, void *C, const void *A, const void *B, 
 {
     if (p.M == 0 || p.N == 0 || p.K == 0)
         return;
-    if (p.in == DTYPE_BF16 && (!dev->bf16_products || !product_run(dev, C, A, B, p)))
+    if (gemm_does(dev, &p))
+        gemm(dev, C, A, B, p);
+    else if (p.in == DTYPE_BF16 && (!dev->bf16_products || !product_run(dev, C, A, B, p)))
         multiply_widened(dev, C, A, B, p);
     else if (p.in == DTYPE_F32)
         product_run(dev, C, A, B, p);
@@ -76,7 +78,7 @@ enum { ROWS = 512, COLUMNS = 1024, COPY_ROW = COLUMNS + 16 };
  * product's rate, and at 81 % with copies). */
 static bool rows_collide(const struct device *dev, int N, int I, int O)
 {
-    return dev->act == DTYPE_F32 && O % COLUMNS == 0 && I <= 256 && N >= 64;
+    return dev->act == DTYPE_F32 && !dev->own_products && O % COLUMNS == 0 && I <= 256 && N >= 64;
 }
 
 /* Multiplies copies of blocks of dy, whose rows are padded so that they do not compete for cache sets. */
@@ -120,7 +122,8 @@ size_t linear_scratch_bytes(struct device *dev, const struct step_extent *e)
     bool widens = dev->act == DTYPE_BF16 && !dev->bf16_products;
     bool few = e->s.B * e->s.T <= GEMV_ROWS; /* gemv widens x; the output matrix takes few rows in any step */
     size_t copy = dev->act == DTYPE_F32 ? ROWS * COPY_ROW : few ? e->x : GEMV_ROWS * (size_t)e->C;
-    return (widens ? 2 * e->x + (e->w > e->x ? e->w : e->x) : copy) * sizeof(float);
+    size_t widened = (widens ? 2 * e->x + (e->w > e->x ? e->w : e->x) : copy) * sizeof(float);
+    return widened + gemm_scratch_bytes(dev, e);
 }
 
 void linear_maybe_fp8_backward(struct device *dev, void *dx, float *dW, const void *dy, const void *x,

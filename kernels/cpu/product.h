@@ -1,5 +1,5 @@
 /*
- * product.h - matrix products by oneDNN, each shape prepared once
+ * product.h - matrix products: by oneDNN, each shape prepared once, or by gemm.c
  *
  *   C (M,N) = A (M,K) * B (K,N), or += when add
  *
@@ -20,5 +20,10 @@ struct product {
 /* Returns false, with nothing done, when oneDNN has no fast kernel for these types. Never returns false for
  * f32. */
 bool product_run(struct device *dev, void *C, const void *A, const void *B, struct product p);
+
+/* Whether gemm computes this product, and faster than oneDNN. */
+bool gemm_does(const struct device *dev, const struct product *p);
+void gemm(struct device *dev, void *C, const void *A, const void *B, struct product p);
+size_t gemm_scratch_bytes(const struct device *dev, const struct step_extent *e);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * tile.h - small matrix products on packed tiles, for attention
+ * tile.h - small matrix products on packed tiles, for attention and gemm.c
  *
  *   C (M,N) = A (M,K) * B (K,N), or += when add; C is f32
  *
@@ -16,7 +16,8 @@
 
 #include "kernels/vec.h"
 
-enum { TILE_ROWS = 4, TILE_WIDE = VL == 16 ? 4 : 2 };
+/* The rows of a block in attention, the most rows of any block, and its vectors in a row. */
+enum { TILE_ROWS = 4, TILE_MOST = 6, TILE_WIDE = VL == 16 ? 4 : 2 };
 
 struct tile_a {
     const float *p;
@@ -40,8 +41,8 @@ INLINE vf tile_add(vf acc, vf a, vf b, const bool dot)
 INLINE void tile_block(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int K, bool add,
                        const int rows, const int wide, const bool dot)
 {
-    vf acc[TILE_ROWS][TILE_WIDE];
-#pragma GCC unroll 4
+    vf acc[TILE_MOST][TILE_WIDE];
+#pragma GCC unroll 6
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int w = 0; w < wide; w++)
@@ -51,7 +52,7 @@ INLINE void tile_block(float *C, size_t ldc, struct tile_a a, const float *B, si
 #pragma GCC unroll 4
         for (int w = 0; w < wide; w++)
             b[w] = vload_f32(B + k * ldb + w * VL);
-#pragma GCC unroll 4
+#pragma GCC unroll 6
         for (int r = 0; r < rows; r++) {
             vf x = vset(a.p[r * a.row + k * a.col]);
 #pragma GCC unroll 4
@@ -59,7 +60,7 @@ INLINE void tile_block(float *C, size_t ldc, struct tile_a a, const float *B, si
                 acc[r][w] = tile_add(acc[r][w], x, b[w], dot);
         }
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int w = 0; w < wide; w++)
