@@ -43,7 +43,7 @@ CPPFLAGS := -I. -isystem /usr/include/libxml2 -D_GNU_SOURCE
 CFLAGS   := -std=gnu11 $(WARN) $($(VARIANT)_CFLAGS) -fopenmp
 LDFLAGS  := $($(VARIANT)_LDFLAGS) -fopenmp
 LDLIBS   := -Wl,--as-needed -ljansson -lzstd -llz4 -lxxhash -lpcre2-8 -lutf8proc -lz -lbz2 -llzma -ldnnl -lpng -ljpeg -lsndfile -lncursesw -lsnappy -lbrotlidec \
-            -lcurl -lcrypto -lmicrohttpd -ledit -larchive -lxml2 -lcmark-gfm-extensions -lcmark-gfm -lfasttext -lstdc++ -lpthread -lm
+            -lcurl -lcrypto -lyaml -lmicrohttpd -ledit -larchive -lxml2 -lcmark-gfm-extensions -lcmark-gfm -lfasttext -lstdc++ -lpthread -lm
 
 # Archives, those that use others first: pipeline -> kernels, formats, shm.
 LIBDIRS  := tools/campaign tools/exporters tools/planner tools/reporter tools/uploader pipeline/monitor pipeline/train/hybrid pipeline/train/hybrid/rssm pipeline/train pipeline/alerts pipeline/eval pipeline/sample pipeline/model \
@@ -78,7 +78,14 @@ lib/tritter-mpi.so: pipeline/cluster/mpi/plugin.c pipeline/cluster/transport.h M
 	@mkdir -p $(@D)
 	$(call say,MPI,$@)OMPI_CC="$(CC)" $(MPICC) -I. -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $<
 
-all: $(PROGRAMS) $(TOOLBINS) $(MPI)
+# Messages between GPUs: a second plugin, where NCCL is beside CUDA.
+NCCL    = $(if $(MPI),$(if $(CUDA),$(if $(wildcard $(CUDA_HOME)/include/nccl.h),lib/tritter-nccl.so)))
+NCCL_PARTS := pipeline/cluster/nccl/plugin.c pipeline/cluster/transport.h kernels/place.h
+lib/tritter-nccl.so: $(NCCL_PARTS) Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -I. -isystem $(CUDA_HOME)/include -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $< -L$(CUDA_HOME)/lib64 -lnccl -lcudart
+
+all: $(PROGRAMS) $(TOOLBINS) $(MPI) $(NCCL)
 	@$(if $(filter release,$(VARIANT)),$(if $(CUDA),:,echo 'built for the CPU only: $(CUDA_WHY)'),:)
 tests: all $(TESTS)
 
@@ -254,6 +261,15 @@ $(FAULTY): $(B)/obj/tests/faulty/device.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 tests: $(FAULTY)
+# The plugins as these programs find them: that of NCCL over a shim, which sends by MPI (tests/cuda/nccl).
+FAULTY_LIBS := $(if $(MPI),$(addprefix $(B)/tests/lib/,tritter-mpi.so tritter-nccl.so))
+$(B)/tests/lib/tritter-mpi.so: $(MPI)
+	@mkdir -p $(@D)
+	@cp $< $@
+$(B)/tests/lib/tritter-nccl.so: $(NCCL_PARTS) $(wildcard tests/cuda/nccl/*) Makefile
+	@mkdir -p $(@D)
+	$(call say,MPI,$@)OMPI_CC="$(CC)" $(MPICC) -I. -Itests/cuda/nccl -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $< tests/cuda/nccl/shim.c
+tests: $(FAULTY_LIBS)
 
 $(BIN)/%: $(B)/obj/pipeline/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
@@ -320,7 +336,7 @@ fuzz: setup
 torture: setup
 	@+$(BUILD) tests
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) \
-		TORTURE=10000 KILLS=150 TEST_TIMEOUT=7200 tests/run ring_test train_kill
+		TORTURE=10000 KILLS=200 TEST_TIMEOUT=7200 tests/run ring_test train_kill
 	@BIN=$(abspath $(BIN)) TORTURE=1000 TEST_TIMEOUT=7200 tests/run hub_kill
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TORTURE=100 TEST_TIMEOUT=7200 tests/run upload
 	@BIN=$(abspath $(BIN)) TOOLS=$(abspath $(TOOLS)) TESTDIR=$(abspath $(B)/tests) tests/fault/torture
@@ -376,7 +392,7 @@ help:
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
 	@echo 'make mutate     change the code in small ways and list the changes that no test notices: MUTANTS=20 a room, SEED=1 (an hour)'
-	@echo 'make torture    kill -9 campaigns, every system call and allocation failing once, the model of the ring (an hour)'
+	@echo 'make torture    kill -9 campaigns, every system call and allocation failing once, the model of the ring (hours)'
 	@echo 'make install    PREFIX=/usr/local: programs, manual pages (man tritter-train), completion for bash, zsh and fish'
 	@echo 'make clean      remove everything that was built'
 

@@ -19,7 +19,7 @@
 static struct str_list data, tasks, shots_from;
 static uint64_t context, stride, limit, examples, shots, seed = 1234, show;
 static int64_t threads;
-static const char *dtype = "f32", *device = "auto", *output, *task_file, *tokens;
+static const char *dtype = "f32", *device = "auto", *output, *task_file, *tokens, *core;
 static unsigned way;
 static bool json, document_mask, compared, every;
 
@@ -31,10 +31,13 @@ static const struct opt opts[] = {
      "hellaswag,\n"
      "arc_easy, arc_challenge, piqa, winogrande, openbookqa, boolq, commonsense_qa,\n"
      "lambada_openai, mmlu, gsm8k, or one of --tasks"},
+    {0, "core", OPT_STR, &core, "DIR",
+     "the CORE score of DataComp-LM, of its evaluation bundle unpacked in DIR (see below)"},
     {0, "tasks", OPT_STR, &task_file, "FILE.json", "tasks of your own: what their prompts and choices are"},
     {0, "limit", OPT_U64, &limit, "N",
      "at most N tokens of each DIR, in stretches spread over it (default: all)"},
-    {0, "examples", OPT_U64, &examples, "N", "the first N questions of each FILE (default: all)"},
+    {0, "examples", OPT_U64, &examples, "N",
+     "the first N questions of each FILE, and of each task of --core (default: all)"},
     {0, "shots", OPT_U64, &shots, "N", "put N solved questions before each (default: 0)"},
     {0, "shots-from", OPT_LIST, &shots_from, "TASK=FILE", "the file of a task that they are drawn from"},
     {0, "seed", OPT_U64, &seed, "N", "of that drawing (default: 1234)"},
@@ -93,6 +96,10 @@ static const char notes[] =
     "  (centred)   mean over tasks of (acc_norm, or else acc, - chance) / (1 - chance), as CORE of "
     "DataComp-LM\n"
     "              averages its own tasks\n"
+    "  CORE        --core: mean over the bundle's tasks of (acc - chance) / (1 - chance), texts, examples, "
+    "order and "
+    "scores\n"
+    "              as nanochat's; DIR has core.yaml, eval_meta_data.csv and eval_data/\n"
     "  95%         --compare draws documents or questions anew 10,000 times (a paired bootstrap): 95% of "
     "the\n"
     "              differences lie between these; better: the share of draws in which that model was\n"
@@ -116,7 +123,7 @@ static const char notes[] =
 static const struct cli cli = {
     "eval",
     "loss, perplexity, bits per byte and accuracy of a model",
-    "eval CHECKPOINT --data NAME=DIR... [--task TASK=FILE...] [--json]\n"
+    "eval CHECKPOINT --data NAME=DIR... [--task TASK=FILE...] [--core DIR] [--json]\n"
     "eval --compare A B ... | eval --every RUN... ... | eval --show N --task TASK=FILE...",
     opts,
     notes,
@@ -177,6 +184,7 @@ static struct measure_plan make_plan(void)
                                 .n_data = data.n,
                                 .tasks = split_all(&tasks, "--task"),
                                 .n_tasks = tasks.n,
+                                .core = core,
                                 .device = device,
                                 .dtype = dtype,
                                 .threads = threads,
@@ -200,6 +208,12 @@ static void show_tasks(const struct measure_plan *plan)
             question_show(stdout, &q, k);
         questions_free(&q);
     }
+    if (core) {
+        struct core c;
+        core_open(&c, core);
+        core_show(stdout, &c, show);
+        core_free(&c);
+    }
 }
 
 static json_t *measure_one(struct measure_plan *plan, const char *checkpoint)
@@ -219,6 +233,8 @@ static json_t *measure_one(struct measure_plan *plan, const char *checkpoint)
                            "seconds", now_seconds() - began);
     if (result && plan->n_tasks > 1)
         json_object_set_new(result, "centred", json_real(measured_centred(&r, plan)));
+    if (result && core)
+        json_object_set_new(result, "core", core_json(&r.core));
     measured_free(&r, plan);
     return result;
 }
@@ -252,8 +268,10 @@ static void check_operands(int n)
         usage_error("--every takes a run");
     if (!show && !compared && !every && n != 1)
         usage_error("one CHECKPOINT is needed: a model directory, or a run");
-    if (!data.n && !tasks.n)
-        usage_error("nothing to measure: give --data or --task");
+    if (compared && core)
+        usage_error("--core is not compared: measure one checkpoint after the other");
+    if (!data.n && !tasks.n && !core)
+        usage_error("nothing to measure: give --data, --task or --core");
     if (tokens && (!data.n || compared || every))
         usage_error("--tokens takes the losses of one checkpoint on --data");
 }

@@ -36,17 +36,20 @@ static void open_outputs(struct sieve *s, const struct filter_options *o)
         at_failure(tell_readers, stdout);
 }
 
+/* Whether a signal came is looked at once, so that both files appear or neither does. The kept documents are
+ * last: where they are, the dropped ones are as well. */
 static void close_outputs(struct sieve *s, const struct filter_options *o)
 {
+    bool whole = !stop_signal;
     at_failure_cancel(stdout);
-    if (s->kept.f == stdout && stop_signal)
+    if (s->kept.f == stdout && !whole)
         tell_readers(stdout);
-    text_output_close(&s->kept, !stop_signal);
     if (o->explain) {
-        say_in_place(s->kept.f == stdout || stop_signal ? NULL : o->output);
-        text_output_close(&s->dropped, !stop_signal);
-        say_in_place(NULL);
+        text_output_close(&s->dropped, whole);
+        say_in_place(whole ? o->explain : NULL);
     }
+    text_output_close(&s->kept, whole);
+    say_in_place(NULL);
 }
 
 int main(int argc, char **argv)

@@ -152,6 +152,14 @@ static void print_json(void)
     json_decref(all);
 }
 
+/* What is printed once must be all that there is. */
+static void die_unless_all_read(void)
+{
+    for (size_t i = 0; i < view.n_runs; i++)
+        if (run_error(view.runs[i]))
+            die("%s: cannot read all of it: %s", view.runs[i]->path, strerror(run_error(view.runs[i])));
+}
+
 static void watch_headless(void)
 {
     char *paths[VIEW_RUNS];
@@ -192,11 +200,14 @@ int main(int argc, char **argv)
     else
         open_found();
     poll_all();
+    once |= !headless && !isatty(1);
+    if (once || json)
+        die_unless_all_read();
     if (headless)
         watch_headless();
     else if (json)
         print_json();
-    else if (once || !isatty(1))
+    else if (once)
         print_once();
     else
         terminal_show(&view, ascii, poll_all);

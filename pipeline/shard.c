@@ -356,6 +356,10 @@ static int merge_all(char **from, int n)
     apart_output_dir(output, true);
     sharddir_begin(&d, output);
     size_t shards = merge_dirs(from, n, d.building, &val);
+    if (stop_signal) {
+        sharddir_abort(&d);
+        return signal_exit_code();
+    }
     sharddir_commit(&d);
     say("%s: %zu shards, %zu held out, of %d directories", output, shards, val, n);
     for (size_t i = 0; i < shards + val; i++) {

@@ -10,6 +10,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/threads.h"
+#include "pipeline/lib/trace.h"
 #include "pipeline/model/checkpoint.h"
 #include "pipeline/train/memory.h"
 #include "pipeline/train/recipe.h"
@@ -184,9 +185,13 @@ int main(int argc, char **argv)
     trainer_write_config(&t, &m);
     trainer_open_logs(&t, state);
     trainer_watch(&t);
+    if (c->trace)
+        trace_open(c->trace, t.cluster->rank);
     int code = loop_run(&t);
     summary(&t, &m);
+    trace_close();
     cluster_close(t.cluster);
+    trace_join(c->ranks);
     trainer_close(&t);
     json_decref(state);
     free(resume_dir);

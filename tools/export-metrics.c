@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,13 +48,25 @@ static const struct cli cli = {
 
 struct export
 {
-    const char *path; /* the event file's */
+    const char *metrics, *path; /* the run's file, and the event file */
     FILE *f;
     struct commit commit; /* until the file has its name */
+    off_t whole;          /* bytes of the file that ends with a whole record, once it has its name */
     double began;         /* when the run began, seconds since 1970 */
     double wall;          /* time of the last line that had one, in the same seconds */
     uint64_t scalars, bad;
 };
+
+/* The file that TensorBoard reads ends with a whole record also where the disk has no room for the next. */
+static void cut_to_whole(void *arg)
+{
+    struct export *x = arg;
+    if (!x->f || x->commit.f)
+        return;
+    __fpurge(x->f);
+    if (ftruncate(fileno(x->f), x->whole) != 0)
+        warn("%s: its last record may be cut: %s", x->path, strerror(errno));
+}
 
 static void write_record(struct export *x, const uint8_t *record, size_t n)
 {
@@ -115,10 +128,13 @@ static void begin(void *arg)
 static void bring_up_to_date(struct export *x, struct tail *t)
 {
     tail_poll(t, take, begin, x);
+    if (t->error)
+        die("%s: cannot read: %s", x->metrics, strerror(t->error));
     if (x->commit.f)
         x->f = commit_publish(&x->commit);
     if (fflush(x->f) != 0)
         die_errno("%s: cannot write", x->path);
+    x->whole = ftello(x->f);
 }
 
 static void check_in_place(const struct export *x)
@@ -155,18 +171,20 @@ static double began_at(const char *run)
 static void export_run(const char *run, const char *dir)
 {
     char *metrics = path_join(run, "metrics.jsonl"), *path = path_join(dir, "events.out.tfevents.1.tritter");
-    struct export x = {.path = path, .began = began_at(run)};
+    struct export x = {.metrics = metrics, .path = path, .began = began_at(run)};
     struct tail t;
     if (tail_open(&t, metrics) != 0)
         die_errno("%s", metrics);
     apart_input(metrics);
     make_dirs(dir);
+    at_failure(cut_to_whole, &x);
     begin(&x);
     bring_up_to_date(&x, &t);
     if (follow)
         go_on(&x, &t, run);
     if (x.bad + t.too_long > 0)
         warn("%s: %llu lines passed over", metrics, (unsigned long long)(x.bad + t.too_long));
+    at_failure_cancel(&x);
     if (fclose(x.f) != 0)
         die_errno("%s: cannot write", path);
     say("%s: %llu scalars", path, (unsigned long long)x.scalars);

@@ -10,6 +10,7 @@
 #include "tools/reporter/reporter.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { MAX_RUNS = 16 };
 
@@ -59,6 +60,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < n; i++) {
         if (!(runs[i] = run_open(argv[i], err, sizeof err)))
             die("%s", err);
+        if (run_error(runs[i]))
+            die("%s: cannot read all of it: %s", argv[i], strerror(run_error(runs[i])));
         read_apart(runs[i]->path);
     }
     FILE *f = commit_open(&c, output);

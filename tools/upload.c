@@ -10,6 +10,7 @@
 #include "tools/uploader/card.h"
 #include "tools/uploader/send.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,8 +103,10 @@ static struct run *find_run(const char *dir)
 {
     char err[1024];
     struct run *r = run_open(dir, err, sizeof err);
-    if (r)
-        run_poll(r);
+    if (!r && errno != ENOENT)
+        die("%s", err);
+    if (r && run_error(r))
+        die("%s: cannot read all of it: %s", r->path, strerror(run_error(r)));
     return r;
 }
 

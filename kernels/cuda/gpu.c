@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "kernels/place.h"
 #include "kernels/cuda/targets.h"
 
 static char failure[256];
@@ -46,8 +47,9 @@ int gpu_find(struct gpu *g, char *why, size_t cap)
     cudaDriverGetVersion(&driver);
     cudaError_t e = cudaGetDeviceCount(&n);
     struct cudaDeviceProp p;
+    int number = n > 0 ? place_device(n) : 0;
     if (e == cudaSuccess && n > 0)
-        e = cudaGetDeviceProperties(&p, 0);
+        e = cudaGetDeviceProperties(&p, number);
     if (e != cudaSuccess || n == 0) {
         explain(e, driver, why, cap);
         return -1;
@@ -57,7 +59,7 @@ int gpu_find(struct gpu *g, char *why, size_t cap)
                  p.minor, CUDA_TARGETS);
         return -1;
     }
-    e = cudaSetDevice(0);
+    e = cudaSetDevice(number);
     if (e != cudaSuccess) {
         explain(e, driver, why, cap);
         return -1;
@@ -67,7 +69,7 @@ int gpu_find(struct gpu *g, char *why, size_t cap)
     g->minor = p.minor;
     g->processors = p.multiProcessorCount;
     g->driver = driver;
-    cudaDeviceGetPCIBusId(g->bus, sizeof g->bus, 0);
+    cudaDeviceGetPCIBusId(g->bus, sizeof g->bus, number);
     return 0;
 }
 

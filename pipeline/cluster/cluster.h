@@ -27,6 +27,8 @@ struct cluster {
     bool launched;             /* by mpirun or srun, if only as one process */
     char name[128];            /* what carries the messages */
     double timeout_s;          /* of a wait for another process */
+    int group;                 /* of the messages that are begun and waited for now (cluster_in) */
+    bool on_gpus;              /* the messages of groups other than 0 (cluster_use_gpus) */
     uint64_t sent;             /* bytes that this process has handed over so far */
     double waited;             /* seconds that it has waited for others */
     struct cluster_link *link; /* owned; NULL: alone */
@@ -43,6 +45,21 @@ bool cluster_launched(int *size, const char **by);
 void cluster_send(struct cluster *c, const void *p, size_t n, int to);
 void cluster_receive(struct cluster *c, void *p, size_t n, int from);
 void cluster_wait(struct cluster *c);
+
+/* From here on the messages of all groups but 0 are between the memories of the processes' GPUs, without a
+ * way through the machine's memory, if NCCL is there on every one. Returns false, and in why a clause on what
+ * is missing here or elsewhere, when they are as before. All ranks call it. */
+bool cluster_use_gpus(struct cluster *c, char *why, size_t cap);
+
+/* Messages are waited for in groups. Those of group 0 make way while the process waits for them; those of the
+ * others also while it computes: a thread looks after them. Messages that are begun from here on, and the
+ * three calls that ask for them, are of this group. The ranks begin the messages of all groups in one order.
+ */
+enum { CLUSTER_GROUPS = 3 };
+void cluster_in(struct cluster *c, int group);
+bool cluster_arrived(struct cluster *c); /* all of the group are done; does not wait */
+double
+cluster_arrival(const struct cluster *c); /* now_seconds() when the last of them was, after cluster_wait */
 
 /* p (n bytes) of rank `root` becomes that of all. */
 void cluster_broadcast(struct cluster *c, void *p, size_t n, int root);

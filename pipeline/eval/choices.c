@@ -11,10 +11,6 @@
 #include <string.h>
 
 enum { NAMED = 10 }; /* refused questions that are named in a warning each */
-/* How much longer a token takes over a cache than in a batch (models of 6 and 34 million weights, one
- * thread). */
-#define CACHED_COST 1.3
-
 static struct request make_request(const struct loaded *m, struct encoder *e, struct question *q, int k,
                                    int T)
 {
@@ -68,18 +64,6 @@ static void report(const struct questions *q, int T)
              cut == 1 ? "question is" : "questions are", T);
 }
 
-/* Rows over a cache are computed one by one, which costs more a token than a batch does. A GPU computes
- * batches: there a few tokens at a time cost as much as many. */
-static bool cache_is_faster(const struct loaded *m, const struct request *r, size_t n)
-{
-    uint64_t rows = 0;
-    if (strcmp(m->w.ops->name, "cuda") == 0)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        rows += (uint64_t)r[i].n - 1;
-    return CACHED_COST * requests_cached_tokens(r, n) < (double)rows;
-}
-
 void questions_score(const struct loaded *m, struct questions *q, int T, enum scoring_way way)
 {
     struct encoder *e = encoder_new(m->tok, NULL);
@@ -95,11 +79,7 @@ void questions_score(const struct loaded *m, struct questions *q, int T, enum sc
     }
     encoder_free(e);
     report(q, T);
-    bool greedy = q->task && q->task->greedy;
-    if (greedy || way == SCORE_CACHED || (way == SCORE_AUTO && cache_is_faster(m, r, n)))
-        requests_run_cached(m, r, n, T);
-    else
-        requests_run_batched(m, r, n, T);
+    requests_run(m, r, n, T, q->task && q->task->greedy ? SCORE_CACHED : way);
     for (size_t i = 0; i < n; i++)
         free(r[i].tokens);
     free(r);

@@ -19,6 +19,7 @@
 #define EVAL_CHOICES_H
 
 #include "pipeline/eval/questions.h"
+#include "pipeline/eval/requests.h"
 #include "pipeline/eval/tally.h"
 #include "pipeline/model/loaded.h"
 
@@ -27,14 +28,6 @@ struct accuracy {
     struct estimate acc, acc_norm, greedy, perplexity;
     struct estimate exact[MAX_EXTRACTS]; /* by each way of finding an answer in a text (eval/answers.h) */
     double chance;                       /* the accuracy of a model that guesses: the mean of 1 / choices */
-};
-
-/* How to compute scores; the scores differ by rounding alone. */
-enum scoring_way {
-    SCORE_AUTO,    /* what takes less time, by the number of tokens */
-    SCORE_BATCHED, /* each choice with its context is a row of a batch */
-    SCORE_CACHED,  /* one row after the other; what a row shares with the one before it, is not computed again
-                    */
 };
 
 /* Returns early when stop_signal is set. T: tokens that the model sees at once. */

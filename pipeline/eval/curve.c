@@ -17,6 +17,8 @@ static void heading(const struct measure_plan *plan, bool several)
         printf("  %14.40s", plan->data[i].name);
     for (size_t i = 0; i < plan->n_tasks; i++)
         printf("  %14.40s", plan->tasks[i].name);
+    if (plan->core)
+        printf("  %14s", "CORE");
     printf("\n%*s", several ? 29 : 8, "");
     for (size_t i = 0; i < plan->n_data; i++)
         printf("  %14s", "bits/byte");
@@ -36,6 +38,8 @@ static void row(const struct measured *r, const struct measure_plan *plan, const
         struct accuracy a = questions_accuracy(&r->tasks[i]);
         printf("  %14.4f", accuracy_main(r->tasks[i].task, &a).value);
     }
+    if (plan->core)
+        printf("  %14.4f", core_score(&r->core));
     printf("\n");
     fflush(stdout);
 }
@@ -59,9 +63,10 @@ static void curve_of(json_t *all, struct measure_plan *plan, const char *run, bo
             row(&r, plan, several ? run : NULL, step);
         if (!stop_signal)
             json_array_append_new(all,
-                                  json_pack("{s:o, s:I, s:o, s:o}", "run", json_text(run, strlen(run)),
+                                  json_pack("{s:o, s:I, s:o, s:o, s:o*}", "run", json_text(run, strlen(run)),
                                             "step", (json_int_t)step, "data", measured_data_json(&r, plan),
-                                            "tasks", measured_tasks_json(&r, plan)));
+                                            "tasks", measured_tasks_json(&r, plan), "core",
+                                            plan->core ? core_json(&r.core) : NULL));
         measured_free(&r, plan);
         free(dir);
         found++;

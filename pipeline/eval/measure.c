@@ -81,6 +81,16 @@ static void measure_tasks(struct measured *r, const struct measure_plan *plan, c
         centred_row(measured_centred(r, plan));
 }
 
+static void measure_core(struct measured *r, const struct measure_plan *plan, const struct loaded *m)
+{
+    if (!plan->core)
+        return;
+    core_open(&r->core, plan->core);
+    core_measure(&r->core, m, r->T, plan->examples, plan->way);
+    if (plan->table && !stop_signal)
+        core_table(&r->core, plan->n_data + plan->n_tasks > 0);
+}
+
 static void settle_context(struct measured *r, const struct measure_plan *plan, const struct loaded *m)
 {
     uint64_t most = (uint64_t)m->w.c.T, context = plan->context ? plan->context : most;
@@ -106,6 +116,8 @@ void measure(struct measured *r, const struct measure_plan *plan, const char *ch
     settle_context(r, plan, &m);
     measure_data(r, plan, &m);
     measure_tasks(r, plan, &m);
+    if (!stop_signal)
+        measure_core(r, plan, &m);
     loaded_close(&m);
 }
 
@@ -115,6 +127,7 @@ void measured_free(struct measured *r, const struct measure_plan *plan)
         free(r->data[i].kept);
     for (size_t i = 0; i < plan->n_tasks; i++)
         questions_free(&r->tasks[i]);
+    core_free(&r->core);
     free(r->data);
     free(r->tasks);
     free(r->dir);

@@ -5,6 +5,7 @@
 #define EVAL_MEASURE_H
 
 #include "pipeline/eval/choices.h"
+#include "pipeline/eval/core.h"
 #include "pipeline/eval/tally.h"
 #include "pipeline/eval/windows.h"
 
@@ -17,6 +18,7 @@ struct source { /* NAME=PATH, as the user gave it */
 struct measure_plan {
     struct source *data, *tasks; /* owned */
     size_t n_data, n_tasks;
+    const char *core; /* a bundle (eval/core.h); NULL: none */
     const char *device, *dtype;
     int64_t threads;
     uint64_t context, stride; /* 0: the model's context, and half of it */
@@ -34,6 +36,7 @@ struct measured {
     uint64_t parameters;
     struct tally *data;      /* owned: plan->n_data of them */
     struct questions *tasks; /* owned: plan->n_tasks of them, scored */
+    struct core core;        /* owned; without tasks when plan->core is NULL */
 };
 
 /* checkpoint: a run or a model directory. Returns early when stop_signal is set (look at it). */

@@ -86,3 +86,12 @@ void mersenne_sample(struct mersenne *m, size_t n, size_t k, size_t *out)
     }
     free(pool);
 }
+
+void mersenne_shuffle(struct mersenne *m, size_t *v, size_t n)
+{
+    for (size_t i = n; i > 1; i--) {
+        size_t j = below(m, i), moved = v[i - 1];
+        v[i - 1] = v[j];
+        v[j] = moved;
+    }
+}

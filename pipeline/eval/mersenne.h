@@ -17,5 +17,7 @@ struct mersenne {
 void mersenne_seed(struct mersenne *m, uint64_t seed);
 /* k different numbers below n (k <= n), as random.sample(range(n), k) of Python 3.11 and later gives them. */
 void mersenne_sample(struct mersenne *m, size_t n, size_t k, size_t *out);
+/* Puts n numbers in the order that random.shuffle gives them. */
+void mersenne_shuffle(struct mersenne *m, size_t *v, size_t n);
 
 #endif

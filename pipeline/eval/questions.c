@@ -1,11 +1,10 @@
 #include "pipeline/eval/questions.h"
-#include "formats/json_lenient.h"
 #include "formats/json_text.h"
 #include "pipeline/eval/mersenne.h"
-#include "pipeline/eval/parquet_rows.h"
 #include "pipeline/eval/prompt.h"
+#include "pipeline/eval/rows.h"
 #include "pipeline/lib/log.h"
-#include "pipeline/stream/input.h"
+#include "pipeline/lib/signals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -154,36 +153,14 @@ static void add_row(struct questions *q, json_t *row, char *place)
     json_decref(row);
 }
 
-static void read_parquet(struct questions *q, uint64_t limit)
-{
-    struct parquet_rows *p = parquet_rows_open(q->path);
-    for (json_t *row; (limit == 0 || q->n < limit) && !stop_signal && (row = parquet_rows_next(p));)
-        add_row(q, row, xasprintf("%s:%zu", q->path, q->n + 1));
-    parquet_rows_close(p);
-}
-
-static void read_documents(struct questions *q, uint64_t limit)
-{
-    struct input_opts opts = {.domain = -1, .raw_json = true};
-    struct doc d;
-    struct input *in = input_open(&opts, &q->path, 1);
-    while ((limit == 0 || q->n < limit) && input_next(in, &d)) {
-        json_error_t e;
-        json_t *row = json_load_lenient(d.text, d.len, JSON_REJECT_DUPLICATES, 0, &e, NULL);
-        if (!row)
-            die("%s: byte %d: %s", d.id, e.position, e.text);
-        add_row(q, row, xstrdup(d.id));
-    }
-    input_close(in);
-}
-
 static void read_rows(struct questions *q, const struct task *task, const char *path, uint64_t limit)
 {
     *q = (struct questions){.path = path, .task = task};
-    if (input_is_parquet(path))
-        read_parquet(q, limit);
-    else
-        read_documents(q, limit);
+    char *place;
+    struct rows *r = rows_open(path);
+    for (json_t *row; (limit == 0 || q->n < limit) && !stop_signal && (row = rows_next(r, &place));)
+        add_row(q, row, place);
+    rows_close(r);
     if (q->n == 0 && !stop_signal)
         die("%s: no questions", path);
 }

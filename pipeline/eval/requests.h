@@ -13,15 +13,16 @@ struct request {
     bool *greedy;    /* receives whether each token was the likeliest; NULL: not asked */
 };
 
-/* Both return early when stop_signal is set. T: tokens that the model sees at once, n <= T + 1 in each row.
- */
+/* How to compute scores; the scores differ by rounding alone. */
+enum scoring_way {
+    SCORE_AUTO,    /* what takes less time, by the number of tokens */
+    SCORE_BATCHED, /* each choice with its context is a row of a batch */
+    SCORE_CACHED,  /* one row after the other; what a row shares with the one before it, is not computed again
+                    */
+};
 
-/* Rows of like length go through the model together; sorts the requests. greedy is not computed. */
-void requests_run_batched(const struct loaded *m, struct request *r, size_t n, int T);
-/* One row after the other over a cache; the tokens that a row begins with like the one before it are computed
- * once. */
-void requests_run_cached(const struct loaded *m, struct request *r, size_t n, int T);
-/* The tokens that requests_run_cached computes. */
-uint64_t requests_cached_tokens(const struct request *r, size_t n);
+/* Fills in every score. Rows in batches are sorted, and their `greedy` is not computed. Returns early when
+ * stop_signal is set. T: tokens that the model sees at once, n <= T + 1 in each row. */
+void requests_run(const struct loaded *m, struct request *r, size_t n, int T, enum scoring_way way);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "pipeline/lib/fs.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@ int tail_open(struct tail *t, const char *path)
 {
     *t = (struct tail){.limit = UINT64_MAX};
     t->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe of that name must not hold us */
+    if (t->fd < 0 && errno != ENOENT)
+        t->error = errno;
     return t->fd < 0 ? -1 : 0;
 }
 
@@ -65,7 +68,10 @@ static void take_bytes(struct tail *t, const char *s, size_t n, bool newest, tai
 void tail_poll(struct tail *t, tail_take *take, void (*begin)(void *arg), void *arg)
 {
     struct stat st;
-    if (t->fd < 0 || fstat(t->fd, &st) != 0)
+    if (t->fd < 0)
+        return;
+    t->error = fstat(t->fd, &st) != 0 ? errno : 0;
+    if (t->error)
         return;
     uint64_t size = (uint64_t)st.st_size < t->limit ? (uint64_t)st.st_size : t->limit;
     if (size < t->offset) {
@@ -79,6 +85,10 @@ void tail_poll(struct tail *t, tail_take *take, void (*begin)(void *arg), void *
     while (t->offset < size) {
         size_t want = size - t->offset < READ ? (size_t)(size - t->offset) : READ;
         ssize_t n = pread(t->fd, buf, want, (off_t)t->offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            t->error = errno;
         if (n <= 0)
             break;
         t->offset += (uint64_t)n;

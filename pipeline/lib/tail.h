@@ -6,7 +6,8 @@
  *   tail_close(&t)
  *
  * A file that has become shorter is read again from its beginning, after begin(arg). Memory does not grow
- * with the file, and a line of more than TAIL_LINE bytes is counted and passed over.
+ * with the file, and a line of more than TAIL_LINE bytes is counted and passed over. What reads a file to its
+ * end asks for `error` afterwards: without it, a disk that fails would look like an end.
  */
 #ifndef LIB_TAIL_H
 #define LIB_TAIL_H
@@ -21,6 +22,7 @@ struct tail {
     int fd;
     uint64_t offset, limit; /* limit: bytes of the file that count; UINT64_MAX unless the caller sets it */
     uint64_t too_long;      /* lines that were passed over */
+    int error;              /* errno of the last poll, or of tail_open but for ENOENT; 0: all was read */
     char *line;             /* the line that has begun but not ended; owned */
     size_t len, cap;
     bool skipping; /* the rest of a line that is too long is being passed over */

@@ -175,3 +175,23 @@ struct layer_acts activations_layer(const struct activations *a, int l)
         out.in = a->inputs + (size_t)l * a->input_bytes;
     return out;
 }
+
+void activations_watch(struct activations *a, struct pass_watch watch)
+{
+    a->watch = watch;
+}
+
+void activations_reached(const struct activations *a, enum pass_point point, int layer)
+{
+    if (a->watch.reached)
+        a->watch.reached(a->watch.arg, point, layer);
+}
+
+size_t pass_complete(const struct weights *w, int layer)
+{
+    if (layer < 0)
+        return 0;
+    return params_find(&w->layout, layer < w->c.L ? PARAM_NORM_ATTN : PARAM_NORM_FINAL,
+                       layer < w->c.L ? layer : -1)
+        ->offset;
+}

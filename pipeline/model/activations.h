@@ -28,7 +28,8 @@ struct layer_acts {
 
 struct activations {
     const struct weights *w; /* borrowed */
-    size_t N;                /* rows that the buffers have room for */
+    struct pass_watch watch;
+    size_t N; /* rows that the buffers have room for */
     enum activations_mode mode;
     int depth;    /* layers that the buffers have room for */
     char *base;   /* owned: everything below lies in it */
@@ -55,5 +56,7 @@ struct activations {
 struct activations *activations_new(const struct weights *w, int B, int T, enum activations_mode mode,
                                     size_t logit_rows, char *err, size_t cap);
 struct layer_acts activations_layer(const struct activations *a, int l);
+/* Tells whoever watches. */
+void activations_reached(const struct activations *a, enum pass_point point, int layer);
 
 #endif

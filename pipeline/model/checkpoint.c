@@ -99,8 +99,8 @@ int checkpoint_state(const char *dir, json_t **state, char *err, size_t cap)
     return rc;
 }
 
-/* Returns -1 when the file cannot be read to its end. */
-static int hash_file(const char *path, uint64_t *bytes, uint64_t *hash)
+/* Hashes up to `most` bytes from an offset on. Returns -1 when the file cannot be read so far. */
+static int hash_file(const char *path, uint64_t from, uint64_t most, uint64_t *bytes, uint64_t *hash)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     XXH3_state_t *x = XXH3_createState();
@@ -109,12 +109,14 @@ static int hash_file(const char *path, uint64_t *bytes, uint64_t *hash)
     *bytes = 0;
     if (fd >= 0 && x && buf) {
         XXH3_64bits_reset(x);
-        while ((n = read(fd, buf, CHUNK)) > 0 || (n < 0 && errno == EINTR)) {
-            if (n < 0)
-                continue;
-            XXH3_64bits_update(x, buf, (size_t)n);
-            *bytes += (uint64_t)n;
-        }
+        do {
+            uint64_t left = most - *bytes;
+            n = pread(fd, buf, left < CHUNK ? (size_t)left : CHUNK, (off_t)(from + *bytes));
+            if (n > 0) {
+                XXH3_64bits_update(x, buf, (size_t)n);
+                *bytes += (uint64_t)n;
+            }
+        } while (n > 0 || (n < 0 && errno == EINTR));
         *hash = XXH3_64bits_digest(x);
     }
     int saved = errno;
@@ -126,30 +128,77 @@ static int hash_file(const char *path, uint64_t *bytes, uint64_t *hash)
     return n == 0 ? 0 : -1;
 }
 
+/* A file, or what is in memory of it. */
+struct content {
+    char *path;
+    const char *text; /* NULL: it is read */
+    uint64_t bytes;
+};
+
+static int verify_piece(const struct content *f, uint64_t from, uint64_t want_bytes, const char *want,
+                        char *err, size_t cap)
+{
+    char got[17];
+    uint64_t bytes = want_bytes, hash = 0;
+    if (f->text)
+        hash = XXH3_64bits(f->text + from, want_bytes);
+    else if (hash_file(f->path, from, want_bytes, &bytes, &hash) != 0)
+        return reason(err, cap, "%s: %s", f->path, strerror(errno));
+    snprintf(got, sizeof got, "%016llx", (unsigned long long)hash);
+    if (bytes == want_bytes && strcmp(got, want) == 0)
+        return 0;
+    return reason(err, cap, "%s: checksum of the %llu bytes from %llu on is %s, recorded %s: damaged",
+                  f->path, (unsigned long long)want_bytes, (unsigned long long)from, got, want);
+}
+
+/* pieces: [offset, bytes, hash] each, in order; together they are the whole file. */
+static int verify_pieces(const struct content *f, const json_t *pieces, uint64_t all, char *err, size_t cap)
+{
+    uint64_t at = 0;
+    for (size_t i = 0; i < json_array_size(pieces); i++) {
+        const json_t *piece = json_array_get(pieces, i);
+        const char *want = json_string_value(json_array_get(piece, 2));
+        uint64_t from = (uint64_t)json_integer_value(json_array_get(piece, 0)),
+                 bytes = (uint64_t)json_integer_value(json_array_get(piece, 1));
+        if (!want || from != at || bytes == 0 || bytes > all - at)
+            return reason(err, cap, "%s: trainer/state.json lists pieces of it that do not follow each other",
+                          f->path);
+        if (verify_piece(f, from, bytes, want, err, cap) != 0)
+            return -1;
+        at += bytes;
+    }
+    return at == all ? 0
+                     : reason(err, cap, "%s: trainer/state.json lists no piece from %llu on", f->path,
+                              (unsigned long long)at);
+}
+
+static int verify_content(struct content *f, const json_t *entry, char *err, size_t cap)
+{
+    struct stat st;
+    const json_t *pieces = json_object_get(entry, "pieces");
+    const char *want = json_string_value(json_object_get(entry, "xxh3"));
+    uint64_t want_bytes = (uint64_t)json_integer_value(json_object_get(entry, "bytes"));
+    if (!want && !json_is_array(pieces))
+        return reason(err, cap, "%s: trainer/state.json lists it without a checksum", f->path);
+    if (!f->text && stat(f->path, &st) != 0)
+        return reason(err, cap, "%s: %s", f->path, strerror(errno));
+    if (!f->text)
+        f->bytes = (uint64_t)st.st_size;
+    if (f->bytes != want_bytes)
+        return reason(err, cap, "%s: offset %llu: file ends, %llu bytes were written: %s", f->path,
+                      (unsigned long long)f->bytes, (unsigned long long)want_bytes,
+                      f->bytes < want_bytes ? "truncated" : "grown");
+    return want ? verify_piece(f, 0, want_bytes, want, err, cap)
+                : verify_pieces(f, pieces, want_bytes, err, cap);
+}
+
 /* text: the file's content; NULL: it is read. */
 static int verify_text(const char *dir, const char *name, const json_t *entry, const void *text,
                        uint64_t bytes, char *err, size_t cap)
 {
-    char *path = path_join(dir, name), got[17];
-    const char *want = json_string_value(json_object_get(entry, "xxh3"));
-    uint64_t want_bytes = (uint64_t)json_integer_value(json_object_get(entry, "bytes")), hash = 0;
-    int rc = -1;
-    if (text && bytes == want_bytes)
-        hash = XXH3_64bits(text, bytes);
-    if (!want)
-        reason(err, cap, "%s: trainer/state.json lists it without a checksum", path);
-    else if (!text && hash_file(path, &bytes, &hash) != 0)
-        reason(err, cap, "%s: %s", path, strerror(errno));
-    else if (bytes != want_bytes)
-        reason(err, cap, "%s: offset %llu: file ends, %llu bytes were written: %s", path,
-               (unsigned long long)bytes, (unsigned long long)want_bytes,
-               bytes < want_bytes ? "truncated" : "grown");
-    else if (snprintf(got, sizeof got, "%016llx", (unsigned long long)hash), strcmp(got, want) != 0)
-        reason(err, cap, "%s: checksum of its %llu bytes is %s, recorded %s: damaged", path,
-               (unsigned long long)bytes, got, want);
-    else
-        rc = 0;
-    free(path);
+    struct content f = {path_join(dir, name), text, bytes};
+    int rc = verify_content(&f, entry, err, cap);
+    free(f.path);
     return rc;
 }
 

@@ -57,14 +57,24 @@ struct checkpoint_save;
 struct checkpoint_array { /* one array of the layout, in device memory */
     const char *prefix;   /* stands before each parameter's name; "" for the weights themselves */
     struct weight_array array;
-    void (*fetch)(void *arg); /* called before the array is first looked at: fills it in. NULL: it is there */
-    void *arg;
+    bool own_only; /* it holds the elements of the own ranges alone (checkpoint_in_parts), side by side */
 };
 
 struct checkpoint_save *checkpoint_begin(const char *dir);
 void checkpoint_put_text(struct checkpoint_save *s, const char *name, const char *text, size_t len);
 void checkpoint_put_tensors(struct checkpoint_save *s, const char *name, const struct weights *w,
                             const struct checkpoint_array *arrays, size_t n_arrays, enum st_dtype dtype);
+
+/* Several processes write one checkpoint: the first begins, the others join where it writes, and all write
+ * the tensors of the same files, each those of its own ranges. Together these are the whole flat array. Texts
+ * are the first one's. Each of the others leaves, with the list of what it wrote (malloc'd), which is added
+ * to the first one's before that commits. own: borrowed. */
+const char *checkpoint_place(const struct checkpoint_save *s);
+struct checkpoint_save *checkpoint_join(const char *place);
+void checkpoint_in_parts(struct checkpoint_save *s, const struct range *own, size_t n);
+char *checkpoint_leave(struct checkpoint_save *s);
+void checkpoint_add_parts(struct checkpoint_save *s, const char *files);
+
 /* Writes trainer/state.json from state (to which it adds the list of files), syncs, and gives the directory
  * its final name. An older directory of that name is replaced in one step. Frees s; the caller keeps state.
  */

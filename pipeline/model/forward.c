@@ -113,6 +113,7 @@ void forward_layers(const struct weights *w, struct activations *a, int B, int T
     int N = B * T;
     const void *x = NULL; /* the residual stream before delta is added */
     assert(w->depth <= a->depth);
+    activations_reached(a, PASS_BEGIN, -1);
     for (int l = 0; l < w->depth; l++) {
         struct layer_acts s = activations_layer(a, l);
         if (l == 0)
@@ -122,6 +123,7 @@ void forward_layers(const struct weights *w, struct activations *a, int B, int T
         layer_forward(w, a, &s, l, B, T, masked, kv);
         o->linear_maybe_fp8_forward(w->dev, a->delta, s.hidden, weight(w, PARAM_DOWN, l), N, c->F, c->C);
         x = s.mid;
+        activations_reached(a, PASS_FORWARD, l);
     }
     o->rmsnorm_forward(w->dev, a->norm_last, a->rstd_last, a->last, x, a->delta,
                        gain(w, PARAM_NORM_FINAL, -1), N, c->C, c->eps);

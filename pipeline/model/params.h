@@ -57,6 +57,11 @@ struct params {
     size_t gains; /* elements of an array of the gains alone */
 };
 
+struct range { /* elements from .. end of the flat array; in an array of such ranges alone they begin at `at`
+                */
+    size_t from, end, at;
+};
+
 int params_layout(struct params *p, const struct model_config *c); /* -1: no memory */
 void params_free(struct params *p);
 bool param_is_matrix(const struct param *p); /* weight decay applies to these, never to gains */

@@ -147,21 +147,25 @@ static void backward(const struct weights *w, struct activations *a, int B, int 
     o->zero(w->dev, a->dx, (size_t)N * (size_t)C * dtype_bytes(w->act));
     o->rmsnorm_backward(w->dev, a->dx, grad_of(w, grad, PARAM_NORM_FINAL, -1), a->delta, a->last,
                         gain(w, PARAM_NORM_FINAL, -1), a->rstd_last, N, C, accumulate);
+    activations_reached(a, PASS_BACKWARD, w->depth);
     for (int l = w->depth - 1; l >= w->held; l--) {
         struct layer_acts s = activations_layer(a, l);
         if (a->mode == ACT_RECOMPUTE && l < w->depth - 1) /* the last layer's buffers still hold its values */
             recompute(w, a, &s, l, B, T, masked);
         mlp_backward(w, a, &s, l, N, grad, accumulate);
         attention_block_backward(w, a, &s, l, B, T, masked, grad, accumulate);
+        activations_reached(a, PASS_BACKWARD, l);
     }
     if (w->held > 0) {
         if (!accumulate)
             o->zero(w->dev, grad, weights_held(w) * sizeof *grad);
+        activations_reached(a, PASS_BACKWARD, -1);
         return;
     }
     if (!accumulate && !w->c.tied) /* when tied, the buffer already holds the output matrix's gradient */
         o->zero(w->dev, grad_of(w, grad, PARAM_EMBED, -1), (size_t)w->c.V * (size_t)C * sizeof *grad);
     o->embedding_backward(w->dev, grad_of(w, grad, PARAM_EMBED, -1), a->dx, a->ids, N, C, w->c.V);
+    activations_reached(a, PASS_BACKWARD, -1);
 }
 
 static uint64_t key_of(const struct weights *w, const struct activations *a, int B, int T, bool masked,

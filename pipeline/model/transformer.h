@@ -89,6 +89,22 @@ enum activations_mode {
 struct activations *activations_alloc(const struct weights *w, int B, int T, enum activations_mode mode,
                                       char *err, size_t cap);
 void activations_free(struct activations *a);
+
+/* Told where a pass has come to, by whoever wants to know: a trace, or sums of gradients that begin before
+ * the backward pass ends. Only for devices that compute at once and do not replay (ops->host_memory). */
+enum pass_point {
+    PASS_BEGIN,    /* the forward pass begins: layer -1 */
+    PASS_FORWARD,  /* the layer is computed */
+    PASS_BACKWARD, /* the gradient of all parameters from this layer's first on (pass_complete) is complete;
+                      w->depth: those behind the layers that take part; -1: all */
+};
+struct pass_watch {
+    void (*reached)(void *arg, enum pass_point point, int layer); /* NULL: nobody watches */
+    void *arg;
+};
+void activations_watch(struct activations *a, struct pass_watch watch);
+/* Where in the flat array the gradient is complete from, after PASS_BACKWARD. */
+size_t pass_complete(const struct weights *w, int layer);
 /* Exactly the bytes that activations_alloc takes from the device. */
 size_t activations_bytes(const struct ops *ops, const struct model_config *c, enum dtype act, int B, int T,
                          enum activations_mode mode);

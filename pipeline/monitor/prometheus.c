@@ -3,6 +3,7 @@
 #include "pipeline/lib/address.h"
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/patience.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -16,9 +17,10 @@ struct prometheus {
     size_t n_runs;
     struct stages stages;
     struct MHD_Daemon *daemon;
+    struct patience *patience; /* cuts off clients that dawdle */
 };
 
-enum { CONNECTIONS = 16, IDLE_S = 10 };
+enum { CONNECTIONS = 16, IDLE_S = 10 /* for a request to arrive, and for its answer to be taken */ };
 
 static void head(struct strbuf *out, const char *name, const char *type, const char *help)
 {
@@ -179,12 +181,19 @@ static enum MHD_Result reply(struct MHD_Connection *c, unsigned code, const char
     return result;
 }
 
+static void completed(void *arg, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode how)
+{
+    (void)arg, (void)state, (void)how;
+    patience_request(c);
+}
+
 static enum MHD_Result request(void *arg, struct MHD_Connection *c, const char *url, const char *method,
                                const char *version, const char *body, size_t *body_len, void **state)
 {
     (void)version, (void)body, (void)body_len, (void)state;
     struct prometheus *p = arg;
     struct strbuf text = {0};
+    patience_reply(c);
     if (strcmp(method, "GET") != 0 || strcmp(url, "/metrics") != 0) {
         strbuf_addf(&text, "GET /metrics\n");
         return reply(c, MHD_HTTP_NOT_FOUND, "text/plain", &text);
@@ -211,10 +220,12 @@ struct prometheus *prometheus_open(const char *where, struct run *const *runs, s
     sigset_t all, before; /* the server's thread inherits the mask: only the main thread gets signals */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    p->daemon =
-        MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, request, p,
-                         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-                         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_END);
+    p->patience = patience_new(IDLE_S, IDLE_S);
+    p->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, request, p,
+                                 MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+                                 (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+                                 MHD_OPTION_NOTIFY_CONNECTION, patience_notify, p->patience,
+                                 MHD_OPTION_NOTIFY_COMPLETED, completed, p, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!p->daemon)
         die("cannot start the HTTP server");
@@ -224,7 +235,9 @@ struct prometheus *prometheus_open(const char *where, struct run *const *runs, s
 
 void prometheus_close(struct prometheus *p)
 {
-    if (p)
+    if (p) {
         MHD_stop_daemon(p->daemon);
+        patience_free(p->patience);
+    }
     free(p);
 }

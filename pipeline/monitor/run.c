@@ -217,18 +217,36 @@ bool run_is_live(const char *path)
     return found;
 }
 
-json_t *run_config(const struct run *r)
+/* Reads config.json into r->settings, with the errno of a failure in r->config_error. */
+static void load_config(struct run *r, const char *path)
 {
-    json_error_t e;
     struct stat st;
-    char *path = path_join(r->path, "config.json");
+    size_t n = 0;
+    char *text = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe of that name must not hold us */
-    bool usable = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < MAX_CONFIG;
-    json_t *o = usable ? json_loadfd(fd, 0, &e) : NULL;
+    json_decref(r->settings);
+    r->settings = NULL;
+    r->config_error = (fd < 0 && errno != ENOENT) || (fd >= 0 && fstat(fd, &st) != 0) ? errno : 0;
+    if (fd >= 0 && !r->config_error && S_ISREG(st.st_mode) && st.st_size < MAX_CONFIG)
+        text = xmalloc((size_t)st.st_size + 1);
+    for (ssize_t k = 1; text && k != 0 && !r->config_error && n < (size_t)st.st_size;) {
+        k = pread(fd, text + n, (size_t)st.st_size - n, (off_t)n);
+        if (k < 0 && errno != EINTR)
+            r->config_error = errno;
+        n += k > 0 ? (size_t)k : 0;
+    }
+    json_t *o = text && !r->config_error ? json_loadb(text, n, 0, NULL) : NULL;
+    if (json_is_object(o))
+        r->settings = json_incref(o);
+    json_decref(o);
+    free(text);
     if (fd >= 0)
         close(fd);
-    free(path);
-    return o;
+}
+
+int run_error(const struct run *r)
+{
+    return r->config_error ? r->config_error : r->file.error ? r->file.error : r->alerts.file.error;
 }
 
 /* Reads it when it is another file than before, or has changed. */
@@ -237,13 +255,16 @@ static void read_config(struct run *r)
     struct stat st;
     char *path = path_join(r->path, "config.json");
     bool there = stat(path, &st) == 0;
-    free(path);
-    if (there && st.st_ino == r->config.st_ino && st.st_size == r->config.st_size &&
-        st.st_mtim.tv_sec == r->config.st_mtim.tv_sec && st.st_mtim.tv_nsec == r->config.st_mtim.tv_nsec)
+    if (there && !r->config_error && st.st_ino == r->config.st_ino && st.st_size == r->config.st_size &&
+        st.st_mtim.tv_sec == r->config.st_mtim.tv_sec && st.st_mtim.tv_nsec == r->config.st_mtim.tv_nsec) {
+        free(path);
         return;
+    }
     if (there)
         r->config = st;
-    json_t *o = run_config(r);
+    load_config(r, path);
+    free(path);
+    const json_t *o = r->settings;
     r->steps = or_zero(json_get_number(o, "steps"));
     r->rows = or_zero(json_get_number(o, "rows"));
     r->row_tokens = or_zero(json_get_number(o, "row_tokens"));
@@ -261,7 +282,6 @@ static void read_config(struct run *r)
             (struct run_depth){or_zero(json_get_number(d, "step")), or_zero(json_get_number(d, "layers"))};
     }
     snprintf(r->backend, sizeof r->backend, "%s", json_get_text(o, "backend"));
-    json_decref(o);
 }
 
 /* Returns the directory with metrics.jsonl: path itself, or one above it (when a checkpoint or `latest` was
@@ -285,16 +305,18 @@ struct run *run_open(const char *path, char *err, size_t cap)
     char *dir = find_directory(path);
     if (!dir) {
         snprintf(err, cap, "%s: no run there: it has no metrics.jsonl", path);
+        errno = ENOENT;
         return NULL;
     }
     struct run *r = xcalloc(1, sizeof *r);
     char *file = path_join(dir, "metrics.jsonl"), *real = realpath(dir, NULL);
     r->path = dir;
-    r->name = xstrdup(real && strrchr(real, '/') ? strrchr(real, '/') + 1 : dir);
+    r->file.fd = -1;
+    r->name = xstrdup(real ? strrchr(real, '/') + 1 : dir);
     r->alerts.file.fd = -1;
     r->gpu_utilization = r->gpu_memory = r->gpu_celsius = r->gpu_watts = NAN;
     start_over(r);
-    if (tail_open(&r->file, file) != 0) {
+    if (!real || tail_open(&r->file, file) != 0) {
         snprintf(err, cap, "%s: %s", file, strerror(errno));
         run_close(r);
         r = NULL;
@@ -339,6 +361,7 @@ void run_close(struct run *r)
     }
     tail_close(&r->file);
     alertlog_close(&r->alerts);
+    json_decref(r->settings);
     free(r->path);
     free(r->name);
     free(r);

@@ -90,9 +90,12 @@ struct run {
     bool live;          /* a `train` holds its lock */
     struct tail file;   /* metrics.jsonl */
     struct stat config; /* config.json as it was when it was read */
+    json_t *settings;   /* what it says, an object; NULL: there is none that can be read; owned */
+    int config_error;   /* errno of a failure to read it */
 };
 
-struct run *run_open(const char *path, char *err, size_t cap); /* path: a run, or something in it */
+/* path: a run, or something in it. NULL: err says why, and errno is ENOENT where there is no run. */
+struct run *run_open(const char *path, char *err, size_t cap);
 void run_poll(struct run *r);
 /* From the next run_poll on only this share (0..1) of metrics.jsonl counts: for a replay. */
 void run_show(struct run *r, double share);
@@ -103,7 +106,8 @@ double run_seconds_left(const struct run *r); /* NaN: cannot be told */
  * schedule is not known. */
 const char *run_phase(const struct run *r, double step);
 json_t *run_to_json(const struct run *r);
-/* config.json of the run, an object; NULL: there is none that can be read. New reference. */
-json_t *run_config(const struct run *r);
+/* errno of a read that failed in the last run_poll, so that what r holds is not all that there is; 0: none
+ * did. */
+int run_error(const struct run *r);
 
 #endif

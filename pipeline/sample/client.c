@@ -1,6 +1,7 @@
 #include "pipeline/sample/client.h"
 
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/patience.h"
 
 #include <jansson.h>
 #include <poll.h>
@@ -327,6 +328,7 @@ enum MHD_Result client_request(void *server, struct MHD_Connection *connection, 
         *upload_size = 0;
         return body_came(c, upload, n);
     }
+    patience_reply(connection);
     if (c->refused)
         return MHD_YES;
     c->chat = strstr(url, "/chat/") != NULL;
@@ -338,8 +340,8 @@ void client_completed(void *server, struct MHD_Connection *connection, void **cl
 {
     struct client *c = *client;
     struct server *s = server;
-    (void)connection;
     (void)how;
+    patience_request(connection);
     if (!c)
         return;
     if (c->has_job) {

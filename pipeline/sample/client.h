@@ -21,6 +21,7 @@ struct server {
     struct engine_limits limits;
     struct engine *e; /* owned */
     struct jobs jobs;
+    struct patience *patience;               /* owned; cuts off clients that dawdle */
     char *key;                               /* owned; NULL: none is needed */
     _Atomic int in_flight;                   /* requests that are not answered yet */
     _Atomic uint64_t answers[METRICS_CODES]; /* by status */

@@ -5,6 +5,7 @@
 #include "pipeline/sample/server.h"
 
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/patience.h"
 #include "pipeline/sample/client.h"
 
 #include <arpa/inet.h>
@@ -15,8 +16,9 @@
 #include <unistd.h>
 
 enum {
-    CONNECTIONS = 256,  /* at once */
-    IDLE_S = 30,        /* a connection on which nothing comes for so long is closed */
+    CONNECTIONS = 256, /* at once */
+    IDLE_S = 30,       /* a connection on which nothing comes for so long is closed */
+    REQUEST_S = 60, /* a request must arrive within that time, and be answered within it and its --timeout */
     HEADERS = 32 << 10, /* bytes of a request's headers at most */
     FLUSH_S = 5,        /* after the last text, answers may take so long to reach their clients */
     MAX_KEY_FILE = 4096,
@@ -38,10 +40,12 @@ static struct MHD_Daemon *start(struct server *s, int fd)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    s->patience = patience_new(REQUEST_S, REQUEST_S + s->o->timeout_s);
     struct MHD_Daemon *d = MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL, NULL,
         client_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, client_completed, s,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+        MHD_OPTION_NOTIFY_CONNECTION, patience_notify, s->patience, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!d)
@@ -57,6 +61,7 @@ static void stop(struct server *s, struct MHD_Daemon *d)
     while (atomic_load(&s->in_flight) > 0 && now_seconds() < until)
         usleep(10000);
     MHD_stop_daemon(d);
+    patience_free(s->patience);
     if (fd >= 0)
         close(fd);
 }

@@ -24,18 +24,21 @@ static void copy_file(const char *from, const char *to)
 {
     static char buffer[1 << 20];
     struct commit c;
-    ssize_t n;
     int fd = open(from, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         die_errno("%s", from);
     FILE *f = commit_open(&c, to);
-    while ((n = read(fd, buffer, sizeof buffer)) > 0)
-        if (fwrite(buffer, 1, (size_t)n, f) != (size_t)n)
+    for (ssize_t n; (n = read(fd, buffer, sizeof buffer)) != 0 && !stop_signal;) {
+        if (n < 0 && errno != EINTR)
+            die_errno("%s", from);
+        if (n > 0 && fwrite(buffer, 1, (size_t)n, f) != (size_t)n)
             die_errno("%s", to);
-    if (n < 0)
-        die_errno("%s", from);
+    }
     close(fd);
-    commit_finish(&c);
+    if (stop_signal)
+        commit_abort(&c);
+    else
+        commit_finish(&c);
 }
 
 static void take_shard(const char *from, size_t i, const char *to, size_t k)
@@ -69,7 +72,7 @@ static void take_dir(struct manifest *m, const char *from, const char *to, bool 
             (unsigned long long)m->tokenizer_hash, m->vocab_size);
     if (one.n_shards > MANIFEST_MAX_SHARDS - m->n_shards)
         die("%s: more than %d shards in all", from, MANIFEST_MAX_SHARDS);
-    for (size_t i = 0; i < one.n_shards; i++) {
+    for (size_t i = 0; i < one.n_shards && !stop_signal; i++) {
         take_shard(from, i, to, m->n_shards);
         if (manifest_add(m, &one.shards[i]) != 0)
             die("out of memory");
@@ -90,16 +93,18 @@ static void check(const char *dir)
 static size_t merge(char *const *from, int n, const char *to, const char *below)
 {
     struct manifest m = {0};
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && !stop_signal; i++) {
         char *dir = below ? path_join(from[i], below) : xstrdup(from[i]);
         take_dir(&m, dir, to, i == 0);
         free(dir);
     }
     size_t shards = m.n_shards;
-    manifest_seal(&m);
-    sharddir_manifest(to, &m);
+    if (!stop_signal) {
+        manifest_seal(&m);
+        sharddir_manifest(to, &m);
+        check(to);
+    }
     manifest_free(&m);
-    check(to);
     return shards;
 }
 

@@ -10,7 +10,7 @@
 
 /* Fills the empty directory `to` with the shards of `from`, in the order given, and with their held-out ones
  * in to/val. Dies when they are not of one tokenizer, archived, or too many. Returns how many shards to/ has;
- * *val: how many to/val. */
+ * *val: how many to/val. After stop_signal it returns early, and `to` is not whole. */
 size_t merge_dirs(char *const *from, int n, const char *to, size_t *val);
 
 #endif

@@ -134,7 +134,9 @@ double batch_writer_stall_seconds(const struct batch_writer *w)
 
 void batch_writer_close(struct batch_writer *w, bool whole)
 {
-    if (whole && batch_writer_claim(w)) {
+    if (whole && !batch_writer_claim(w))
+        whole = false; /* a signal came after the last record */
+    if (whole) {
         memset(w->record, 0, w->record_bytes);
         ((struct batch_record *)w->record)->step = BATCH_END;
         hand_on(w);

@@ -245,6 +245,7 @@ void input_close(struct input *in)
     doc_parser_free(in->parser);
     members_close(in->members);
     free(in->plain);
+    free(in->recoded);
     free(in->name);
     free(in->buf);
     free(in->id);

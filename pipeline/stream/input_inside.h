@@ -50,7 +50,8 @@ struct input {
     struct parquet_docs *parquet;
     struct csv *table; /* TABLE: from its header on */
     char *name;
-    char *plain; /* the newest text made from markup; owned */
+    char *plain;   /* the newest text made from markup; owned */
+    char *recoded; /* the newest text turned into UTF-8; owned */
     enum markup markup;
     enum kind kind;
     bool eof;
@@ -97,8 +98,9 @@ bool input_json_value(struct input *in, struct doc *d);
 bool input_table_row(struct input *in, struct doc *d);
 bool input_warc_record(struct input *in, struct doc *d);
 bool input_text(struct input *in, struct doc *d);
-/* Replaces markup in d by its text. False: that could not be made, which is reported. */
-bool input_plain_text(struct input *in, enum markup markup, struct doc *d);
+/* Replaces markup in d, which is at that offset of the file, by its text. False: that could not be made,
+ * which is reported. */
+bool input_plain_text(struct input *in, enum markup markup, uint64_t at, struct doc *d);
 /* The NUL that makes a text binary. NULL: there is none, or it is a page of UTF-16 to be converted. */
 const char *input_nul(const struct input *in, enum markup markup, const char *s, size_t n);
 

@@ -98,10 +98,9 @@ const char *input_nul(const struct input *in, enum markup markup, const char *s,
     return wide && markup == MARKUP_HTML && in->opts.plain_text ? NULL : memchr(s, '\0', n);
 }
 
-bool input_plain_text(struct input *in, enum markup markup, struct doc *d)
+bool input_plain_text(struct input *in, enum markup markup, uint64_t at, struct doc *d)
 {
     bool late;
-    uint64_t at = in->text_before + (uint64_t)(d->text - in->buf);
     free(in->plain);
     d->text = in->plain = plain_text(markup, d->text, d->len, &d->len, &late);
     in->stopped |= late && stop_signal;
@@ -121,16 +120,21 @@ bool input_text(struct input *in, struct doc *d)
         input_end_file(in);
         return false;
     }
+    uint64_t at = in->text_before + in->pos;
     in->pos += len + gap;
+    bool markup = in->markup != MARKUP_NONE && in->opts.plain_text;
     const char *nul = input_nul(in, in->markup, d->text, len);
     if (nul)
         return skip_binary(in, nul);
-    if (in->markup != MARKUP_NONE && in->opts.plain_text && !input_plain_text(in, in->markup, d))
+    if (markup && !input_plain_text(in, in->markup, at, d))
         return false;
     in->separated |= gap > 0;
     if (in->separated)
         trim_newlines(d);
-    if (++in->piece > 1) {
+    if (++in->piece == 2 && markup)
+        warn("%s: above %d MiB, so it is converted in pieces: what a cut goes through may show as text",
+             in->name, INPUT_MAX_TEXT >> 20);
+    if (in->piece > 1) {
         input_set_id(in, d, "#", in->piece);
     } else {
         free(in->id);

@@ -10,6 +10,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/cli.h"
+#include "pipeline/stream/charset.h"
 #include "pipeline/stream/input_inside.h"
 #include "pipeline/stream/plain_text.h"
 
@@ -76,21 +77,35 @@ static void set_uri(struct input *in, struct doc *d, const char *head, size_t he
     d->id = in->id = xasprintf("%.*s", (int)len, uri);
 }
 
-/* Makes a document of a page of HTML or text. False: it has no text. */
-static bool page(struct input *in, bool html, const char *body, size_t n, struct doc *d)
+/* Makes a document of a page of HTML or text, which is at that offset. False: it has no text. */
+static bool page(struct input *in, enum markup markup, uint64_t at, struct doc *d)
 {
-    if (html && !in->opts.plain_text)
-        usage_error("%s: its records are HTML: --plain-text makes text of them", in->name);
-    if (input_nul(in, html ? MARKUP_HTML : MARKUP_NONE, body, n)) {
+    if (input_nul(in, markup, d->text, d->len)) {
         in->stats.binary++;
         return false;
     }
-    d->text = body;
-    d->len = n;
-    if (html && !input_plain_text(in, MARKUP_HTML, d))
+    if (markup != MARKUP_NONE && !input_plain_text(in, markup, at, d))
         return false;
     in->stats.empty += d->len == 0 || !d->text;
     return d->text && d->len > 0;
+}
+
+/* Turns the text into UTF-8 if the head or a byte order mark says that it is something else; *known: whether
+ * they say anything. False: it cannot be done, which is reported. */
+static bool recode(struct input *in, const char *type, size_t type_len, uint64_t at, struct doc *d,
+                   bool *known)
+{
+    char name[CHARSET_NAME];
+    const char *why;
+    *known = charset_find(name, type, type_len, d->text, d->len);
+    if (!*known || charset_is_utf8(name))
+        return true;
+    free(in->recoded);
+    in->recoded = charset_to_utf8(name, d->text, d->len, INPUT_MAX_TEXT, &d->len, &why);
+    d->text = in->recoded;
+    if (!in->recoded)
+        input_bad(in, 1, at, "a page whose charset, \"%s\", %s", name, why);
+    return in->recoded;
 }
 
 /* Makes a document of an HTTP reply. False: the reply is not one that is read as text. */
@@ -99,7 +114,9 @@ static bool reply(struct input *in, const char *s, size_t n, struct doc *d)
     const char *end = memmem(s, n, "\r\n\r\n", 4);
     if (!end || n < 12 || memcmp(s, "HTTP/1.", 7) != 0 || memcmp(s + 8, " 200", 4) != 0)
         return false;
-    size_t head = (size_t)(end + 2 - s), len;
+    size_t head = (size_t)(end + 2 - s), len, type_len = 0;
+    uint64_t at = in->text_before + (uint64_t)(end + 4 - in->buf);
+    const char *type = value_of(s, head, "Content-Type", &type_len);
     bool html = has_value(s, head, "Content-Type", "text/html");
     if (!html && !has_value(s, head, "Content-Type", "text/plain"))
         return false;
@@ -107,7 +124,14 @@ static bool reply(struct input *in, const char *s, size_t n, struct doc *d)
         in->stats.encoded++;
         return false;
     }
-    return page(in, html, s + head + 2, n - head - 2, d);
+    if (html && !in->opts.plain_text)
+        usage_error("%s: its records are HTML: --plain-text makes text of them", in->name);
+    bool known;
+    d->text = end + 4;
+    d->len = n - head - 2;
+    if (!recode(in, type, type_len, at, d, &known))
+        return false;
+    return page(in, !html ? MARKUP_NONE : known ? MARKUP_HTML_UTF8 : MARKUP_HTML, at, d);
 }
 
 bool input_warc_record(struct input *in, struct doc *d)
@@ -138,7 +162,9 @@ bool input_warc_record(struct input *in, struct doc *d)
     in->pos += head + body_len;
     in->piece++;
     d->domain = DOMAIN_OTHER;
-    bool found = has_value(record, head, "WARC-Type", "conversion") ? page(in, false, body, body_len, d)
+    d->text = body;
+    d->len = body_len;
+    bool found = has_value(record, head, "WARC-Type", "conversion") ? page(in, MARKUP_NONE, at + head, d)
                  : has_value(record, head, "WARC-Type", "response") ? reply(in, body, body_len, d)
                                                                     : false;
     if (found)

@@ -7,6 +7,7 @@
 #include <cmark-gfm-core-extensions.h>
 #include <cmark-gfm.h>
 #include <libxml/HTMLparser.h>
+#include <libxml/SAX2.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,16 +177,25 @@ static int next_part(void *source, char *buf, int room)
     return (int)n;
 }
 
-static char *html_text(const char *s, size_t n, size_t *len, bool *late)
+/* The tree needs no attributes, and hanging very many on one element takes libxml2 quadratic time. */
+static void element_alone(void *parser, const xmlChar *name, const xmlChar **attributes)
+{
+    (void)attributes;
+    xmlSAX2StartElement(parser, name, NULL);
+}
+
+/* charset: of the page; NULL: what it says itself. */
+static char *html_text(const char *s, size_t n, const char *charset, size_t *len, bool *late)
 {
     struct page p = {0};
     struct source source = {.s = s, .n = n, .until = deadline(n)};
     htmlParserCtxtPtr parser = htmlNewParserCtxt();
     if (!parser)
         die("out of memory");
+    parser->sax->startElement = element_alone;
     parser->options |= XML_PARSE_HUGE; /* else the rest of a page ends where it is 256 elements deep */
     htmlDocPtr doc =
-        htmlCtxtReadIO(parser, next_part, NULL, &source, NULL, NULL,
+        htmlCtxtReadIO(parser, next_part, NULL, &source, NULL, charset,
                        HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET);
     const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
     *late = source.late;
@@ -314,5 +324,7 @@ static char *markdown_text(const char *s, size_t n, size_t *len, bool *late)
 
 char *plain_text(enum markup kind, const char *s, size_t n, size_t *len, bool *late)
 {
-    return kind == MARKUP_HTML ? html_text(s, n, len, late) : markdown_text(s, n, len, late);
+    if (kind == MARKUP_MARKDOWN)
+        return markdown_text(s, n, len, late);
+    return html_text(s, n, kind == MARKUP_HTML_UTF8 ? "UTF-8" : NULL, len, late);
 }

@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum markup { MARKUP_NONE, MARKUP_HTML, MARKUP_MARKDOWN };
+/* MARKUP_HTML_UTF8: the page is UTF-8, whatever it says about itself. */
+enum markup { MARKUP_NONE, MARKUP_HTML, MARKUP_HTML_UTF8, MARKUP_MARKDOWN };
 
 /* Tells the markup from the ending of a name of len bytes: .html .htm .xhtml .md .markdown. */
 enum markup markup_of_name(const char *name, size_t len);

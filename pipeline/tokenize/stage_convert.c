@@ -10,6 +10,7 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/text/convert/sentencepiece.h"
+#include "pipeline/text/convert/tekken.h"
 #include "pipeline/text/convert/tiktoken.h"
 #include "pipeline/text/vocabulary/vocabulary.h"
 
@@ -38,9 +39,10 @@ static const struct cli cli = {
     "convert: vocabularies of other libraries to tokenizer.json",
     "tokenize convert -o FILE [OPTION...] VOCABULARY",
     opts,
-    "Reads a .tiktoken file (tokens in base64 and their ranks) or a SentencePiece .model of type BPE; the "
-    "content\n"
-    "says which. The tokenizer.json gives the ids of the library that the file is of, here and in the "
+    "Reads a .tiktoken file (tokens in base64 and their ranks), a SentencePiece .model of type BPE, or "
+    "Mistral's\n"
+    "tekken.json; the content says which. The tokenizer.json gives the ids of the library that the file is "
+    "of, here and in the "
     "tokenizers\n"
     "library.\n"
     "\n"
@@ -140,6 +142,33 @@ static char *convert_tiktoken(const char *path, const char *bytes, size_t n_byte
     return json;
 }
 
+/* ---- Mistral's tekken.json ---- */
+
+static char *convert_tekken(const char *path, const char *bytes, size_t n_bytes, size_t *len)
+{
+    struct tekken k;
+    char err[800];
+    if (pattern_name || special.n || use_nfc)
+        usage_error(
+            "%s: --pattern, --special and --nfc are for .tiktoken files; a tekken.json says these itself",
+            path);
+    int rc = tekken_read(&k, bytes, n_bytes, path, err, sizeof err);
+    if (rc > 0)
+        die("%s: JSON, but no tekken.json: a tokenizer.json is read as it is", path);
+    if (rc < 0)
+        die("%s", err);
+    const struct tiktoken_opts o = {
+        .pattern = PATTERN_REGEX, .regex = k.pattern, .special = k.special, .n_special = k.n_special};
+    struct tokenizer *t = tiktoken_parse(k.lines.s, k.lines.len, &o, path, err, sizeof err);
+    if (!t)
+        die("%s", err);
+    char *json = to_json(t, path, len);
+    say("%s: tekken: %u tokens, %u special ones, %u merges", path, k.n_ranks, k.n_special, t->n_merges);
+    tokenizer_free(t);
+    tekken_free(&k);
+    return json;
+}
+
 /* ---- SentencePiece ---- */
 
 static char *convert_sentencepiece(const char *path, const char *bytes, size_t n_bytes, size_t *len)
@@ -181,10 +210,11 @@ int tokenize_convert(int argc, char **argv)
     char *bytes = read_file(argv[0], &n_bytes, MAX_FILE);
     if (n_bytes == 0)
         die("%s: empty", argv[0]);
-    if (bytes[0] == '{')
-        die("%s: JSON: a tokenizer.json is read as it is", argv[0]);
-    char *json =
-        (is_model(bytes, n_bytes) ? convert_sentencepiece : convert_tiktoken)(argv[0], bytes, n_bytes, &len);
+    char *(*convert)(const char *, const char *, size_t, size_t *) = bytes[0] == '{' ? convert_tekken
+                                                                     : is_model(bytes, n_bytes)
+                                                                         ? convert_sentencepiece
+                                                                         : convert_tiktoken;
+    char *json = convert(argv[0], bytes, n_bytes, &len);
     text_output_open(&out, output);
     text_output_write(&out, json, len);
     text_output_close(&out, true);

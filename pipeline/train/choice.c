@@ -127,7 +127,7 @@ static void begin(struct trainer *t)
     enter(t, CORRECTION_ON);
     t->w.held = t->w.c.L / 2;
     finish_enter(&t->finish, &t->w, t->grad);
-    finish_leave(&t->w, t->grad, getenv("CORRECT_ALL") ? t->w.layout.total : weights_held(&t->w));
+    finish_leave(&t->w, t->grad, weights_held(&t->w));
     tell(t, "the lower %d of %d layers are held at their forecast, the others decay", t->w.held, t->w.c.L);
 }
 

@@ -286,6 +286,8 @@ static void resolve_parts(struct train_config *c, bool given)
             config_finishes(c))
             usage_error("--sync-every: not together with what else averages or extrapolates weights, or with "
                         "--state-dtype bf16");
+        if (c->wire != DTYPE_F32)
+            usage_error("--wire: with --sync-every no gradients go over the wire");
         c->parts = ranks;
         return;
     }
@@ -358,8 +360,10 @@ void config_resolve(struct train_config *c, const json_t *stored, const char *fr
         usage_error("--init unit: only with --untied: its embedding is too large for an output matrix");
     if (c->attention == ATTENTION_CUDNN && c->doc_mask)
         usage_error("--attention cudnn: it takes no document masks (--doc-mask)");
-    if (c->state_dtype == DTYPE_BF16 && c->dtype == COMPUTE_AUTO)
+    if ((c->state_dtype == DTYPE_BF16 || c->wire == DTYPE_BF16) && c->dtype == COMPUTE_AUTO)
         c->dtype = COMPUTE_BF16;
+    if (c->wire == DTYPE_BF16 && c->dtype != COMPUTE_BF16)
+        usage_error("--wire bf16: only with --dtype bf16");
     if (c->state_dtype == DTYPE_BF16 && (c->dtype != COMPUTE_BF16 || c->optimizer != OPTIMIZER_ADAMW ||
                                          c->ema_nesterov > 0 || c->outer_nesterov > 0 || config_finishes(c)))
         usage_error("--state-dtype bf16: only with --dtype bf16 --optimizer adamw, and nothing that "

@@ -29,7 +29,7 @@ enum recipe { RECIPE_PLAN, RECIPE_FAST };
 enum { CONFIG_PARTS = 8 }; /* of a run that a launcher started, so that 1 to 8 processes give equal bits */
 
 struct train_config {
-    const char *preset, *tokenizer, *input, *run, *grow, *print_step, *stop_on, *on_alert, *alert_url;
+    const char *preset, *tokenizer, *input, *run, *grow, *print_step, *stop_on, *on_alert, *alert_url, *trace;
     const char *init; /* small, unit, or a directory */
     char *init_dir;   /* the model directory that init names, for a run that begins; NULL: none */
     enum init first_values;
@@ -39,7 +39,7 @@ struct train_config {
     enum device_choice device;
     enum compute_dtype dtype;
     enum attention_choice attention;
-    enum dtype state_dtype, save_dtype;
+    enum dtype state_dtype, save_dtype, wire;
     enum recipe recipe;
     enum optimizer_choice optimizer;
     enum schedule_kind schedule;
@@ -48,7 +48,7 @@ struct train_config {
     uint64_t steps, seed, threads, micro_batch, parts;
     double lr, lr_embedding, lr_head, lr_norm, warmup, decay, min_lr_ratio, beta1, beta2, eps, weight_decay,
         clip, momentum;
-    double print_shape, timeout;
+    double print_shape, timeout, bucket;
     double ema_nesterov, ema_gamma, outer_lr, outer_momentum;
     uint64_t outer_nesterov, ema_start, updates, sync_every;
     struct growth growth; /* what grow says */

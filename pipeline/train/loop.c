@@ -2,6 +2,7 @@
 
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
+#include "pipeline/lib/trace.h"
 #include "pipeline/train/choice.h"
 #include "pipeline/train/ledger.h"
 #include "pipeline/train/local.h"
@@ -54,10 +55,12 @@ static bool due(const struct trainer *t, uint64_t step, uint64_t every)
 /* A checkpoint is of weights that all ranks have. */
 static void save(struct trainer *t)
 {
+    double from = trace_now();
     if (!local_together(t))
         local_meet(t);
     local_average_state(t);
     state_save(t);
+    trace_span(TRACE_COMPUTE, from, "checkpoint", "checkpoint");
 }
 
 /* Layers that waited take part from this step on, with moments of zero. */
@@ -139,9 +142,10 @@ static void validation_both(struct trainer *t, double *finished, double *mean)
 
 static void validate(struct trainer *t)
 {
-    double began = now_seconds(), finished, mean;
+    double began = now_seconds(), from = trace_now(), finished, mean;
     struct strbuf line = {0};
     validation_both(t, &finished, &mean);
+    trace_span(TRACE_COMPUTE, from, "validation", "validation");
     state_check_device(t, t->step);
     for (size_t i = 0; i < t->val->n; i++) {
         const struct val_source *s = &t->val->v[i];
@@ -248,6 +252,7 @@ void loop_set_depth(struct trainer *t, int depth)
                                err, sizeof err);
     if (!t->act)
         die("%s", err);
+    update_watch(t);
     double flops = model_flops_per_token(&c, (int)t->h->T),
            muon = t->opt.use_muon ? muon_flops(&t->w.layout, depth, t->w.act) / flops : 0;
     t->split = (struct split){.rows = t->h->B,
@@ -305,11 +310,14 @@ int loop_run(struct trainer *t)
     t->began_step = t->step;
     stopwatch_start(&t->clock);
     while (t->step < t->cfg->steps && !t->stop) {
-        double began = now_seconds(), stalled = feed_stall_seconds(&t->feed);
+        double began = now_seconds(), stalled = feed_stall_seconds(&t->feed), from = trace_now();
         if (!(record = next_record(t)))
             break;
+        trace_span(TRACE_COMPUTE, from, "data", "wait for data");
         step(t, record, began, feed_stall_seconds(&t->feed) - stalled);
+        trace_span(TRACE_COMPUTE, from, "step", "step %llu", (unsigned long long)t->step);
         after_step(t);
+        trace_flush();
     }
     progress_end();
     stopwatch_stop(&t->clock);

@@ -49,6 +49,7 @@ struct trainer {
     struct schedule schedule;
     float *grad; /* device */
     struct activations *act;
+    double pass_from; /* trace_now() where the part of a pass that is at work began */
     struct finish finish;
     struct split split;     /* of batches into updates */
     int micro;              /* rows at a time */

@@ -95,12 +95,13 @@ void metrics_finish(struct logfile *l, uint64_t step, double change, double se, 
 }
 
 void metrics_forecast(struct logfile *l, uint64_t step, const struct forecast *end,
-                      const struct forecast *twice, double seconds_left)
+                      const struct forecast *half, const struct forecast *twice, double seconds_left)
 {
     fprintf(l->f, "{\"type\":\"forecast\",\"step\":%llu", U(step));
     logfile_number(l, "loss", end->loss);
     logfile_number(l, "low", end->low);
     logfile_number(l, "high", end->high);
+    logfile_number(l, "half_the_steps", half->loss);
     logfile_number(l, "twice_the_steps", twice->loss);
     logfile_number(l, "seconds_left", seconds_left);
     fputc('}', l->f);

@@ -39,9 +39,9 @@ void metrics_val(struct logfile *l, uint64_t step, const struct stopwatch *clock
 /* The loss of the finished weights, as forecast, less that of the weights as they are: mean and standard
  * error. */
 void metrics_finish(struct logfile *l, uint64_t step, double change, double se, bool better);
-/* Loss at the end of the run, and of one of twice as many steps; seconds that are left. */
+/* Loss at the end of the run, and of ones of half and twice as many steps; seconds that are left. */
 void metrics_forecast(struct logfile *l, uint64_t step, const struct forecast *end,
-                      const struct forecast *twice, double seconds_left);
+                      const struct forecast *half, const struct forecast *twice, double seconds_left);
 /* detail: plain text or NULL */
 void metrics_event(struct logfile *l, uint64_t step, const char *what, const char *detail);
 

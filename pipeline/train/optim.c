@@ -53,11 +53,10 @@ struct weight_array optim_array(const struct optim *o, void *whole)
 
 int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap)
 {
-    if (!o->in_shares) {
-        o->begin = 0;
-        o->end = w->layout.total;
-    }
-    size_t bytes = (o->end - o->begin + 1) * optim_element(o); /* a share may be empty, an array may not */
+    o->n = o->own ? 0 : w->layout.total;
+    for (size_t i = 0; o->own && i < o->n_own; i++)
+        o->n += o->own[i].end - o->own[i].from;
+    size_t bytes = (o->n + 1) * optim_element(o); /* a share may be empty, an array may not */
     o->m = w->ops->alloc(w->dev, bytes);
     o->v = w->ops->alloc(w->dev, bytes);
     o->spans = calloc(w->layout.count, sizeof *o->spans);
@@ -67,8 +66,7 @@ int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap)
     o->muon = (struct muon){0};
     if (!o->m || !o->v || !o->spans || !o->ages || (o->use_muon && muon_alloc(&o->muon, w) != 0)) {
         snprintf(err, cap, "no memory for the optimizer (%.1f MB)",
-                 (double)optim_bytes(&w->layout, o->end - o->begin, w->act, o->use_muon, o->bf16_state) /
-                     1e6);
+                 (double)optim_bytes(&w->layout, o->n, w->act, o->use_muon, o->bf16_state) / 1e6);
         optim_free(o, w);
         return -1;
     }
@@ -94,33 +92,26 @@ double optim_grad_norm(const struct weights *w, const float *grad)
     return sqrt(w->ops->sum_squares(w->dev, grad, w->layout.total));
 }
 
-/* The part of a run that this process updates; n is 0 where there is none. */
-static struct optim_span own_part(const struct optim *o, const struct optim_span *r)
+/* What of a run lies in a range that this process updates; n is 0 where nothing does. */
+static struct optim_span own_part(const struct optim_span *r, const struct range *own)
 {
     struct optim_span s = *r;
-    size_t from = r->offset > o->begin ? r->offset : o->begin,
-           end = r->offset + r->n < o->end ? r->offset + r->n : o->end;
+    size_t from = r->offset > own->from ? r->offset : own->from,
+           end = r->offset + r->n < own->end ? r->offset + r->n : own->end;
     s.n = end > from ? end - from : 0;
     s.gain_offset += from - r->offset;
     s.offset = from;
     return s;
 }
 
-/* Where the state of the element at `offset` is, in m or v. */
-static void *state_at(const struct optim *o, void *m_or_v, size_t offset)
-{
-    return (char *)m_or_v + (offset - o->begin) * optim_element(o);
-}
-
 /* Without a master copy matrices are updated in bf16 where they are, gains in f32 in an array of their own.
  */
-static void step_bf16(const struct optim *o, struct weights *w, const struct optim_span *r, const float *grad,
-                      struct adamw a)
+static void step_bf16(const struct optim *o, struct weights *w, const struct optim_span *r, void *m, void *v,
+                      const float *grad, struct adamw a)
 {
     float *theta = w->theta ? w->theta + r->offset : r->decays ? NULL : w->gains + r->gain_offset;
     void *work = w->theta || r->decays ? (char *)w->work + r->offset * dtype_bytes(w->act) : NULL;
-    w->ops->adamw_step_bf16(w->dev, theta, work, state_at(o, o->m, r->offset), state_at(o, o->v, r->offset),
-                            grad + r->offset, r->n, a, o->t, r->offset);
+    w->ops->adamw_step_bf16(w->dev, theta, work, m, v, grad + r->offset, r->n, a, o->t, r->offset);
 }
 
 /* One more update of the layers that take part, and of the rest. */
@@ -134,8 +125,23 @@ static void grow_older(struct optim *o, int held, int depth, float beta2)
     }
 }
 
+/* A run, or what this process has of it. state: where its elements begin in m and v. */
+static void step_span(struct optim *o, struct weights *w, const struct optim_span *r, size_t state,
+                      const float *grad, struct adamw a)
+{
+    char *m = (char *)o->m + state * optim_element(o), *v = (char *)o->v + state * optim_element(o);
+    if (r->muon)
+        muon_step(&o->muon, w, r->muon, (float *)m, grad, a.grad_scale, a.lr, o->momentum, a.weight_decay);
+    else if (o->bf16_state)
+        step_bf16(o, w, r, m, v, grad, a);
+    else
+        w->ops->adamw_step(w->dev, w->theta + r->offset, (char *)w->work + r->offset * dtype_bytes(w->act),
+                           (float *)m, (float *)v, grad + r->offset, r->n, a);
+}
+
 void optim_step(struct optim *o, struct weights *w, const float *grad, double norm, double lr, double share)
 {
+    const struct range all = {0, w->layout.total, 0}, *own = o->own ? o->own : &all;
     float beta2 = (float)pow((double)o->beta2, share);
     grow_older(o, w->held, w->depth, beta2);
     size_t held = weights_held(w);
@@ -148,9 +154,8 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
     };
     float decay = o->weight_decay * (float)share;
     for (size_t i = 0; i < o->n_spans; i++) {
-        struct optim_span own = own_part(o, &o->spans[i]);
-        const struct optim_span *r = &own;
-        if (r->layer >= w->depth || r->n == 0 || o->spans[i].offset < held)
+        const struct optim_span *r = &o->spans[i];
+        if (r->layer >= w->depth || r->offset < held)
             continue;
         struct optim_age age = r->layer < 0 ? (struct optim_age){o->t, o->beta2_power} : o->ages[r->layer];
         float rate = o->rate[r->group];
@@ -158,16 +163,10 @@ void optim_step(struct optim *o, struct weights *w, const float *grad, double no
         a.bias2 = (float)(1 - age.beta2_power);
         a.lr = (float)lr * rate;
         a.weight_decay = r->decays && rate > 0 ? decay / rate : 0;
-        if (r->muon) {
-            muon_step(&o->muon, w, r->muon, state_at(o, o->m, r->offset), grad, a.grad_scale, a.lr,
-                      o->momentum, a.weight_decay);
-            continue;
+        for (size_t k = 0; k < (o->own ? o->n_own : 1); k++) {
+            struct optim_span part = own_part(r, &own[k]);
+            if (part.n > 0)
+                step_span(o, w, &part, own[k].at + part.offset - own[k].from, grad, a);
         }
-        if (o->bf16_state)
-            step_bf16(o, w, r, grad, a);
-        else
-            w->ops->adamw_step(
-                w->dev, w->theta + r->offset, (char *)w->work + r->offset * dtype_bytes(w->act),
-                state_at(o, o->m, r->offset), state_at(o, o->v, r->offset), grad + r->offset, r->n, a);
     }
 }

@@ -30,10 +30,11 @@ struct optim_age { /* of a layer: of its bias correction */
 };
 
 struct optim {
-    void *m, *v;       /* device, of the elements begin .. end, f32 or (bf16_state) bf16; owned */
-    bool in_shares;    /* others update other elements; otherwise optim_alloc sets begin and end */
-    size_t begin, end; /* of the flat array: what this process updates */
-    bool bf16_state;   /* m and v are bf16, rounded stochastically; so are weights that have no theta */
+    void *m, *v;             /* device, side by side the elements of `own`, f32 or (bf16_state) bf16; owned */
+    const struct range *own; /* what this process updates, in the order of the flat array, and others do not;
+                                borrowed. NULL: all of it */
+    size_t n_own, n;         /* ranges; elements in them, set by optim_alloc */
+    bool bf16_state;         /* m and v are bf16, rounded stochastically; so are weights that have no theta */
     struct optim_span *spans; /* owned */
     size_t n_spans;
     uint64_t t;         /* updates so far: of the bias correction of what is in no layer */
@@ -54,7 +55,7 @@ struct optim {
 
 /* The output matrix's group is the embedding's when the two are one matrix. */
 enum optim_group optim_group_of(const struct param *p);
-/* -1 with err: no memory. The caller has set in_shares .. end, bf16_state and beta1 .. momentum. */
+/* -1 with err: no memory. The caller has set own, n_own, bf16_state and beta1 .. momentum. */
 int optim_alloc(struct optim *o, const struct weights *w, char *err, size_t cap);
 void optim_free(struct optim *o, const struct weights *w);
 /* Returns the bytes of device memory that alloc takes for n elements. */
@@ -63,7 +64,7 @@ size_t optim_element(const struct optim *o); /* bytes of an element of m or v */
 /* An array that is laid out like the weights, of the elements of m or v. */
 struct weight_array optim_array(const struct optim *o, void *whole);
 double optim_grad_norm(const struct weights *w, const float *grad);
-/* One update of the elements begin .. end of w (master and working copy) with grad, whose norm is given.
+/* One update of the own elements of w (master and working copy) with grad, whose norm is given.
  * share: of a batch that its rows were, 1: all. The memory of v and the decay of weights are per batch, so
  * that they stay what they were in tokens when a batch is taken in several updates. Weights decay by lr *
  * weight_decay whatever the rate of their group, so that a group's rate says how fast it learns and nothing

@@ -1,58 +1,21 @@
+/*
+ * parallel.c - sums of gradients over all ranks, and their norm
+ */
 #include "pipeline/train/parallel.h"
 
-#include "pipeline/lib/fs.h"
+#include "pipeline/lib/log.h"
+#include "pipeline/lib/trace.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* --- messages from and to device memory --------------------------------------- */
+/* --- the own parts ---------------------------------------------------------------- */
 
-static char *slot_of(const struct parallel *p, size_t slot)
+void parallel_begin(struct parallel *p, uint32_t rows, uint32_t *first, uint32_t *end)
 {
-    return p->mailbox + slot * PARALLEL_BUCKET_BYTES;
-}
-
-static void send(struct parallel *p, const void *device, size_t n, int to, size_t slot)
-{
-    if (p->mailbox)
-        p->w->ops->download(p->w->dev, slot_of(p, slot), device, n);
-    cluster_send(p->c, p->mailbox ? slot_of(p, slot) : device, n, to);
-}
-
-static void receive(struct parallel *p, void *device, size_t n, int from, size_t slot)
-{
-    cluster_receive(p->c, p->mailbox ? slot_of(p, slot) : device, n, from);
-}
-
-/* Brings received elements from the mailbox into device memory. */
-static void arrive(struct parallel *p, void *device, size_t n, size_t slot)
-{
-    if (p->mailbox)
-        p->w->ops->upload(p->w->dev, device, slot_of(p, slot), n);
-}
-
-/* How much of from .. end is in the bucket that begins `at` after from. */
-static size_t part_of(size_t from, size_t end, size_t at, size_t bucket)
-{
-    size_t n = end - from > at ? end - from - at : 0;
-    return n < bucket ? n : bucket;
-}
-
-static size_t longest(const size_t *cut, int size)
-{
-    size_t most = 0;
-    for (int r = 0; r < size; r++)
-        most = cut[r + 1] - cut[r] > most ? cut[r + 1] - cut[r] : most;
-    return most;
-}
-
-/* --- sums of gradients --------------------------------------------------------- */
-
-void parallel_share(const struct parallel *p, uint32_t rows, uint32_t *leaves, uint32_t *first, uint32_t *end)
-{
-    *leaves = tree_leaves(p->parts, rows);
-    tree_share(*leaves, p->c->rank, p->c->size, first, end);
+    p->leaves = tree_leaves(p->parts, rows);
+    p->rounds = p->half;
+    tree_share(p->leaves, p->c->rank, p->c->size, first, end);
 }
 
 uint32_t parallel_first_row(uint32_t leaves, uint32_t part, uint32_t rows)
@@ -65,95 +28,241 @@ float *parallel_next(struct parallel *p)
     return p->sum[p->tree.n];
 }
 
-static void join(struct parallel *p, struct tree *t, size_t n)
+/* Rounds n elements, which are `at` into the node on top, unless it is the root. */
+static void round_top(struct parallel *p, const struct tree *t, size_t at, size_t n)
+{
+    const struct tree_node *top = &t->v[t->n - 1];
+    if (!p->rounds || top->leaves == p->leaves)
+        return;
+    p->w->ops->to_act(p->w->dev, p->rounded, top->p + at, n);
+    p->w->ops->to_f32(p->w->dev, top->p + at, p->rounded, n);
+}
+
+/* Adds up what can be on top, for n elements. */
+static void join(struct parallel *p, struct tree *t, size_t at, size_t n)
 {
     while (tree_siblings(t)) {
-        p->w->ops->axpy(p->w->dev, t->v[t->n - 2].p, 1, t->v[t->n - 1].p, n);
+        p->w->ops->axpy(p->w->dev, t->v[t->n - 2].p + at, 1, t->v[t->n - 1].p + at, n);
         tree_join(t);
+        round_top(p, t, at, n);
     }
+}
+
+/* The part on top joins the tree, as far as bucket b goes. Returns the tree after it. */
+static struct tree join_bucket(struct parallel *p, size_t b)
+{
+    struct tree t = p->tree;
+    size_t from = *shares_of(&p->shares, b, 0), n = *shares_of(&p->shares, b, p->c->size) - from;
+    if (t.n > 0)
+        round_top(p, &t, from, n);
+    join(p, &t, from, n);
+    return t;
+}
+
+static void push(struct parallel *p, uint32_t part)
+{
+    tree_push(&p->tree, (struct tree_node){.first = part, .leaves = 1, .p = p->sum[p->tree.n]});
 }
 
 void parallel_add(struct parallel *p, uint32_t part)
 {
-    tree_push(&p->tree, (struct tree_node){.first = part, .leaves = 1, .p = p->sum[p->tree.n]});
-    join(p, &p->tree, p->w->layout.total);
+    struct tree joined;
+    double from = trace_now();
+    push(p, part);
+    for (size_t b = 0; b < p->shares.buckets; b++)
+        joined = join_bucket(p, b);
+    p->tree = joined;
+    trace_span(TRACE_COMPUTE, from, "add", "add");
 }
 
-/* The nodes of rank r, for the elements that are at `at` of the own ones. */
-static struct tree nodes_of(struct parallel *p, int r, uint32_t leaves, size_t at, size_t *slot)
+void parallel_open(struct parallel *p, uint32_t part)
+{
+    push(p, part);
+    p->open = true;
+}
+
+/* --- buckets between the ranks ------------------------------------------------------ */
+
+static size_t wire_element(const struct parallel *p)
+{
+    return p->rounds ? 2 : sizeof(float);
+}
+
+/* Bucket i of the update, in the order in which they are completed. */
+static size_t bucket_at(const struct parallel *p, size_t i)
+{
+    return p->shares.buckets - 1 - i;
+}
+
+static size_t own_elements(const struct parallel *p, size_t b)
+{
+    return p->shares.own[b].end - p->shares.own[b].from;
+}
+
+/* Where the messages of node k of this rank, and of node j of the others, are. */
+static char *message_out(struct parallel *p, struct parallel_slot *s, size_t b, int k)
+{
+    size_t from = *shares_of(&p->shares, b, 0), n = *shares_of(&p->shares, b, p->c->size) - from;
+    if (!s->out && !p->rounds)
+        return (char *)(p->joined.v[k].p + from);
+    return (s->out ? s->out : s->half_out) + (size_t)k * n * wire_element(p);
+}
+
+static char *message_in(struct parallel *p, struct parallel_slot *s, size_t b, size_t j)
+{
+    char *base = s->in ? s->in : p->rounds ? s->half_in : (char *)s->inbox;
+    return base + j * own_elements(p, b) * wire_element(p);
+}
+
+/* Makes node k ready to be sent: rounded, and in the machine's memory. */
+static void pack(struct parallel *p, struct parallel_slot *s, size_t b, int k)
+{
+    const struct weights *w = p->w;
+    size_t from = *shares_of(&p->shares, b, 0), n = *shares_of(&p->shares, b, p->c->size) - from;
+    const void *bits = p->joined.v[k].p + from;
+    if (p->rounds) {
+        char *half = s->half_out + (size_t)k * n * 2;
+        w->ops->to_act(w->dev, half, bits, n);
+        bits = half;
+    }
+    if (s->out)
+        w->ops->download(w->dev, message_out(p, s, b, k), bits, n * wire_element(p));
+}
+
+/* Brings node j, which has come, into the inbox as f32. */
+static void unpack(struct parallel *p, struct parallel_slot *s, size_t b, size_t j)
+{
+    const struct weights *w = p->w;
+    size_t n = own_elements(p, b);
+    float *into = s->inbox + j * n;
+    char *half = p->rounds ? s->half_in + j * n * 2 : NULL;
+    if (s->in)
+        w->ops->upload(w->dev, half ? (void *)half : into, message_in(p, s, b, j), n * wire_element(p));
+    if (half)
+        w->ops->to_f32(w->dev, into, half, n);
+}
+
+static struct tree nodes_of(const struct parallel *p, int r)
 {
     uint32_t first, end;
-    struct tree t = p->tree;
-    if (r == p->c->rank) {
-        for (int k = 0; k < t.n; k++)
-            t.v[k].p += p->cut[r] + at;
-        return t;
-    }
-    tree_share(leaves, r, p->c->size, &first, &end);
-    t = tree_of(first, end);
-    for (int k = 0; k < t.n; k++)
-        t.v[k].p = p->inbox + (*slot)++ * parallel_bucket(p->w->layout.total);
-    return t;
+    tree_share(p->leaves, r, p->c->size, &first, &end);
+    return tree_of(first, end);
 }
 
-static void exchange(struct parallel *p, uint32_t leaves, size_t at)
+static void begin_bucket(struct parallel *p, size_t i)
 {
-    const struct cluster *c = p->c;
-    size_t slot = 0, own = part_of(p->cut[c->rank], p->cut[c->rank + 1], at, PARALLEL_BUCKET);
-    for (int r = 0; r < c->size; r++) {
-        struct tree t = nodes_of(p, r, leaves, at, &slot);
-        for (int k = 0; r != c->rank && k < t.n; k++)
-            receive(p, t.v[k].p, own * sizeof(float), r, slot - (size_t)(t.n - k));
+    struct parallel_slot *s = &p->slot[i % PARALLEL_SLOTS];
+    size_t b = bucket_at(p, i), e = wire_element(p), j = 0;
+    s->began = trace_now();
+    for (int k = 0; k < p->joined.n; k++)
+        pack(p, s, b, k);
+    p->w->ops->sync(p->w->dev); /* what is sent is there, and nobody reads the inbox any more */
+    cluster_in(p->c, 1 + (int)(i % PARALLEL_SLOTS));
+    for (int r = 0; r < p->c->size; r++)
+        for (int k = r == p->c->rank ? 0 : nodes_of(p, r).n; k > 0; k--)
+            cluster_receive(p->c, message_in(p, s, b, j++), own_elements(p, b) * e, r);
+    for (int step = 1; step < p->c->size; step++) { /* each begins with the rank after it */
+        int r = (p->c->rank + step) % p->c->size;
+        const size_t *cut = shares_of(&p->shares, b, r);
+        for (int k = 0; k < p->joined.n; k++)
+            cluster_send(p->c, message_out(p, s, b, k) + (cut[0] - *shares_of(&p->shares, b, 0)) * e,
+                         (cut[1] - cut[0]) * e, r);
     }
-    for (int r = 0; r < c->size; r++) {
-        size_t n = part_of(p->cut[r], p->cut[r + 1], at, PARALLEL_BUCKET);
-        for (int k = 0; r != c->rank && k < p->tree.n; k++)
-            send(p, p->tree.v[k].p + p->cut[r] + at, n * sizeof(float), r, slot++);
-    }
-    cluster_wait(p->c);
+    cluster_in(p->c, 0);
 }
 
 /* Adds up the own elements of a bucket, from the nodes of all ranks, from left to right. */
-static void add_up(struct parallel *p, uint32_t leaves, size_t at)
+static void add_up(struct parallel *p, struct parallel_slot *s, size_t b)
 {
     struct tree sum = {.n = 0};
-    const struct weights *w = p->w;
-    int me = p->c->rank;
-    size_t slot = 0, n = part_of(p->cut[me], p->cut[me + 1], at, PARALLEL_BUCKET);
-    if (n == 0)
-        return;
+    size_t n = own_elements(p, b), from = p->shares.own[b].from, j = 0;
     for (int r = 0; r < p->c->size; r++) {
-        size_t from = slot;
-        struct tree t = nodes_of(p, r, leaves, at, &slot);
+        struct tree t = r == p->c->rank ? p->joined : nodes_of(p, r);
         for (int k = 0; k < t.n; k++) {
-            if (r != me)
-                arrive(p, t.v[k].p, n * sizeof(float), from + (size_t)k);
+            if (r == p->c->rank) {
+                t.v[k].p += from;
+            } else {
+                unpack(p, s, b, j);
+                t.v[k].p = s->inbox + j++ * n;
+            }
             tree_push(&sum, t.v[k]);
-            join(p, &sum, n);
+            join(p, &sum, 0, n);
         }
     }
-    float *grad = p->sum[0] + p->cut[me] + at;
-    if (sum.v[0].p != grad)
-        w->ops->copy(w->dev, grad, sum.v[0].p, n * sizeof(float));
+    if (sum.v[0].p != p->sum[0] + from)
+        p->w->ops->copy(p->w->dev, p->sum[0] + from, sum.v[0].p, n * sizeof(float));
 }
 
-void parallel_reduce(struct parallel *p, uint32_t leaves)
+static void end_bucket(struct parallel *p, size_t i)
 {
-    size_t most = longest(p->cut, p->c->size);
-    p->w->ops->sync(p->w->dev);
-    for (size_t at = 0; p->c->size > 1 && at < most; at += PARALLEL_BUCKET) {
-        exchange(p, leaves, at);
-        add_up(p, leaves, at);
+    int slot = (int)(i % PARALLEL_SLOTS);
+    size_t b = bucket_at(p, i);
+    double from = trace_now();
+    cluster_in(p->c, 1 + slot);
+    cluster_wait(p->c);
+    trace_span(TRACE_COMPUTE, from, "wait", "wait for bucket %zu", b);
+    trace_span_until(TRACE_NETWORK + slot, p->slot[slot].began, cluster_arrival(p->c), "reduce", "bucket %zu",
+                     b);
+    cluster_in(p->c, 0);
+    from = trace_now();
+    if (own_elements(p, b) > 0)
+        add_up(p, &p->slot[slot], b);
+    trace_span(TRACE_COMPUTE, from, "add", "add bucket %zu", b);
+}
+
+/* Begins what can be begun, and ends what has come, or, when there is nothing else to do, waits for it. */
+static void advance(struct parallel *p, bool wait)
+{
+    while (p->ended < p->settled) {
+        if (p->begun < p->settled && p->begun - p->ended < PARALLEL_SLOTS) {
+            begin_bucket(p, p->begun++);
+            continue;
+        }
+        cluster_in(p->c, 1 + (int)(p->ended % PARALLEL_SLOTS));
+        bool arrived = cluster_arrived(p->c);
+        cluster_in(p->c, 0);
+        if (!arrived && !wait)
+            return;
+        end_bucket(p, p->ended++);
     }
+}
+
+void parallel_ready(struct parallel *p, size_t from)
+{
+    if (!p->open)
+        return;
+    double began = trace_now();
+    size_t before = p->settled;
+    while (p->settled < p->shares.buckets && *shares_of(&p->shares, bucket_at(p, p->settled), 0) >= from)
+        p->joined = join_bucket(p, bucket_at(p, p->settled++));
+    if (p->settled > before)
+        trace_span(TRACE_COMPUTE, began, "add", "add");
+    if (p->c->size > 1)
+        advance(p, false);
+}
+
+void parallel_reduce(struct parallel *p)
+{
+    p->open = true;
+    parallel_ready(p, 0);
+    if (p->c->size > 1)
+        advance(p, true);
+    p->open = false;
+    p->settled = p->begun = p->ended = 0;
     p->tree.n = 0;
 }
+
+/* --- their norm ------------------------------------------------------------------------ */
 
 void parallel_norm_begin(struct parallel *p)
 {
     const struct weights *w = p->w;
-    int me = p->c->rank;
-    for (size_t i = p->piece_cut[me] / sizeof(double); i < p->piece_cut[me + 1] / sizeof(double); i++)
-        p->squares[i] = w->ops->sum_squares(w->dev, p->sum[0] + p->piece[i], p->piece[i + 1] - p->piece[i]);
+    const struct shares *s = &p->shares;
+    for (size_t b = 0, i = 0; b < s->buckets; b++)
+        for (; i < p->pieces && p->piece[i] < s->own[b].end; i++)
+            if (p->piece[i] >= s->own[b].from)
+                p->squares[p->square_of[i]] =
+                    w->ops->sum_squares(w->dev, p->sum[0] + p->piece[i], p->piece[i + 1] - p->piece[i]);
     cluster_gather_begin(p->c, p->squares, p->piece_cut);
 }
 
@@ -161,111 +270,6 @@ double parallel_norm_end(const struct parallel *p)
 {
     double sum = 0;
     for (size_t i = 0; i < p->pieces; i++)
-        sum += p->squares[i];
+        sum += p->squares[p->square_of[i]];
     return sqrt(sum);
-}
-
-/* --- weights and state ----------------------------------------------------------- */
-
-/* Rank r has elements cut[r] .. cut[r+1] of a device array; afterwards all have all. */
-static void spread(struct parallel *p, void *array, const size_t *cut, size_t element)
-{
-    int me = p->c->rank, size = p->c->size;
-    size_t most = longest(cut, size), bucket = PARALLEL_BUCKET_BYTES / element;
-    p->w->ops->sync(p->w->dev);
-    for (size_t at = 0; at < most; at += bucket) {
-        for (int i = 1; i < size; i++) {
-            int r = (me + i) % size;
-            receive(p, (char *)array + (cut[r] + at) * element,
-                    part_of(cut[r], cut[r + 1], at, bucket) * element, r, (size_t)r);
-        }
-        size_t own = part_of(cut[me], cut[me + 1], at, bucket) * element;
-        for (int i = 1; i < size; i++)
-            send(p, (char *)array + (cut[me] + at) * element, own, (me + i) % size, (size_t)me);
-        cluster_wait(p->c);
-        for (int i = 1; i < size; i++) {
-            int r = (me + i) % size;
-            arrive(p, (char *)array + (cut[r] + at) * element,
-                   part_of(cut[r], cut[r + 1], at, bucket) * element, (size_t)r);
-        }
-    }
-}
-
-/* Where the gains that belong to elements from `border` on begin among the gains. */
-static size_t gains_before(const struct params *layout, size_t border)
-{
-    for (size_t i = 0; i < layout->count; i++)
-        if (!param_is_matrix(&layout->v[i]) && layout->v[i].offset >= border)
-            return layout->v[i].gain_offset;
-    return layout->gains;
-}
-
-static void spread_gains(struct parallel *p, struct weights *w)
-{
-    size_t *cut = xcalloc((size_t)p->c->size + 1, sizeof *cut);
-    for (int r = 0; r <= p->c->size; r++)
-        cut[r] = gains_before(&w->layout, p->cut[r]);
-    spread(p, w->gains, cut, sizeof(float));
-    free(cut);
-}
-
-static void convert(struct weights *w, size_t from, size_t end)
-{
-    if (end > from)
-        w->ops->to_act(w->dev, (char *)w->work + from * dtype_bytes(w->act), w->theta + from, end - from);
-}
-
-void parallel_spread(struct parallel *p, struct weights *w)
-{
-    int me = p->c->rank;
-    if (p->c->size == 1)
-        return;
-    if (!w->theta) {
-        spread(p, w->work, p->cut, dtype_bytes(w->act));
-        spread_gains(p, w);
-        return;
-    }
-    spread(p, w->theta, p->cut, sizeof(float));
-    if (w->work == w->theta)
-        return;
-    convert(w, 0, p->cut[me]);
-    convert(w, p->cut[me + 1], w->layout.total);
-}
-
-void parallel_average(struct parallel *p, float *array)
-{
-    const struct weights *w = p->w;
-    int me = p->c->rank, size = p->c->size;
-    size_t n = w->layout.total;
-    float *sum = p->sum[0];
-    if (size == 1)
-        return;
-    w->ops->copy(w->dev, sum, array, n * sizeof *sum);
-    tree_push(&p->tree, (struct tree_node){.first = (uint32_t)me, .leaves = 1, .p = sum});
-    parallel_reduce(p, (uint32_t)size);
-    w->ops->scale(w->dev, sum + p->cut[me], 1.0f / (float)size, p->cut[me + 1] - p->cut[me]);
-    spread(p, sum, p->cut, sizeof *sum);
-    w->ops->copy(w->dev, array, sum, n * sizeof *sum);
-    w->ops->zero(w->dev, sum, n * sizeof *sum);
-}
-
-void parallel_collect(struct parallel *p, void *whole, const void *own, size_t element)
-{
-    int me = p->c->rank;
-    size_t most = longest(p->cut, p->c->size), bucket = PARALLEL_BUCKET_BYTES / element;
-    p->w->ops->sync(p->w->dev);
-    if (me == 0)
-        p->w->ops->copy(p->w->dev, whole, own, p->cut[1] * element);
-    for (size_t at = 0; at < most; at += bucket) {
-        for (int r = 1; me == 0 && r < p->c->size; r++)
-            receive(p, (char *)whole + (p->cut[r] + at) * element,
-                    part_of(p->cut[r], p->cut[r + 1], at, bucket) * element, r, (size_t)r);
-        if (me > 0)
-            send(p, (const char *)own + at * element,
-                 part_of(p->cut[me], p->cut[me + 1], at, bucket) * element, 0, 0);
-        cluster_wait(p->c);
-        for (int r = 1; me == 0 && r < p->c->size; r++)
-            arrive(p, (char *)whole + (p->cut[r] + at) * element,
-                   part_of(p->cut[r], p->cut[r + 1], at, bucket) * element, (size_t)r);
-    }
 }

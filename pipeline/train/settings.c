@@ -64,6 +64,10 @@ const struct setting settings[] = {
     {0, "print-shape", OPT_NUM, &cfg.print_shape, "FLOP", NOT_KEPT, NAN, 0, 0,
      "print what recipe fast trains with so many operations: layers, width, heads, feed-forward, vocabulary, "
      "rows of 256 tokens a step"},
+    {0, "trace", OPT_STR, &cfg.trace, "FILE", NOT_KEPT, 0, 0, 0,
+     "write when each layer, sum of gradients, update and checkpoint began and ended, for "
+     "https://ui.perfetto.dev "
+     "or chrome://tracing"},
     {0, "json", OPT_FLAG, &cfg.json, NULL, NOT_KEPT, 0, 0, 0, "at the end, one JSON line on stdout"},
 
     {.type = OPT_HEADING, .help = "Compute"},
@@ -86,6 +90,12 @@ const struct setting settings[] = {
     {0, "parts", OPT_U64, &cfg.parts, "N", BITS, 0, 0, TREE_LEAVES,
      "parts of an update, a power of two, whose gradients are summed in a fixed tree: up to N processes give "
      "equal bits; 0: 1, or 8 where mpirun or srun started the program"},
+    {0, "wire", OPT_WORD, &cfg.wire, "f32|bf16", BITS, DTYPE_F32, 0, DTYPE_BF16,
+     "type in which gradients go from process to process; bf16, with --dtype bf16: a quarter fewer bytes an "
+     "update, and gradients that are rounded wherever parts are summed"},
+    {0, "bucket", OPT_NUM, &cfg.bucket, "MB", FREE, 4, 0, 1e6,
+     "gradients go to other processes in pieces of so many MB in f32 or more, each a layer or several, while "
+     "the backward pass goes on; 0: each layer by itself"},
     {0, "timeout", OPT_NUM, &cfg.timeout, "SECONDS", NOT_KEPT, NAN, 1, 1e6,
      "of several processes one that does not answer for so long ends the job, exit 75 (600)"},
     {0, "sync-every", OPT_U64, &cfg.sync_every, "H", RESULT, 0, 0, 1e9,

@@ -8,6 +8,7 @@
 #include "pipeline/train/metrics.h"
 #include "pipeline/train/rundir.h"
 #include "pipeline/train/state_json.h"
+#include "pipeline/train/together.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -67,7 +68,8 @@ static void put_model(struct checkpoint_save *s, const struct trainer *t)
                                         tokenizer_eos(t->tok));
     if (!config)
         die("out of memory");
-    checkpoint_put_text(s, "config.json", config, strlen(config));
+    if (t->cluster->rank == 0)
+        checkpoint_put_text(s, "config.json", config, strlen(config));
     free(config);
     checkpoint_put_tensors(s, "model.safetensors", &t->w, &model, 1, half ? ST_BF16 : ST_F32);
 }
@@ -79,40 +81,17 @@ static void put_finished_model(struct checkpoint_save *s, struct trainer *t)
     finish_leave(&t->w, t->grad, 0);
 }
 
-/* The optimizer's state lies in shares on all ranks. Between updates the gradient's memory is free, and takes
- * one whole array at a time. */
-static void fetch_m(void *trainer)
-{
-    struct trainer *t = trainer;
-    parallel_collect(&t->parallel, t->grad, t->opt.m, optim_element(&t->opt));
-}
-
-static void fetch_v(void *trainer)
-{
-    struct trainer *t = trainer;
-    parallel_collect(&t->parallel, t->grad, t->opt.v, optim_element(&t->opt));
-}
-
-static void forget_fetched(struct trainer *t)
-{
-    t->ops->zero(t->dev, t->grad, t->w.layout.total * sizeof *t->grad);
-}
-
 static void put_arrays(struct checkpoint_save *s, struct trainer *t)
 {
-    bool whole = t->cluster->size == 1 || !t->opt.in_shares;
-    void *m = whole ? t->opt.m : t->grad, *v = whole ? t->opt.v : t->grad;
-    const struct checkpoint_array optim[] = {
-        {"exp_avg.", optim_array(&t->opt, m), whole ? NULL : fetch_m, t},
-        {"exp_avg_sq.", optim_array(&t->opt, v), whole ? NULL : fetch_v, t},
-        {.prefix = "master.", .array = weights_array(&t->w)}};
+    bool own = t->cluster->size > 1 && t->opt.own;
+    const struct checkpoint_array optim[] = {{"exp_avg.", optim_array(&t->opt, t->opt.m), own},
+                                             {"exp_avg_sq.", optim_array(&t->opt, t->opt.v), own},
+                                             {"master.", weights_array(&t->w), false}};
     if (choice_finished(t))
         put_finished_model(s, t);
     else
         put_model(s, t);
     checkpoint_put_tensors(s, optimizer_file, &t->w, optim, master_apart(t) ? 3 : 2, ST_F32);
-    if (!whole)
-        forget_fetched(t);
 }
 
 static void put_finish(struct checkpoint_save *s, const struct trainer *t)
@@ -199,55 +178,43 @@ void state_check_device(struct trainer *t, uint64_t step)
 static void save_finished(struct trainer *t)
 {
     char *dir = path_join(t->cfg->run, "latest-finished");
-    json_t *state = json_pack("{sIsssIsI}", "format", (json_int_t)STATE_FORMAT, "version", tritter_version,
-                              "step", (json_int_t)t->step, "tokens", (json_int_t)t->tokens_seen);
-    struct checkpoint_save *s = checkpoint_begin(dir);
+    json_t *state = NULL;
+    struct checkpoint_save *s = together_begin(t, dir);
     put_finished_model(s, t);
-    tokenizer_files_put(&t->vocabulary, s, t->w.c.T);
-    state_check_device(t, t->step);
-    checkpoint_commit(s, state);
-    json_decref(state);
-    free(dir);
-}
-
-/* Another rank than 0: its share of what rank 0 saves. */
-static void give_share(struct trainer *t)
-{
-    if (t->opt.in_shares) {
-        fetch_m(t);
-        fetch_v(t);
-        forget_fetched(t);
+    if (t->cluster->rank == 0) {
+        tokenizer_files_put(&t->vocabulary, s, t->w.c.T);
+        state = json_pack("{sIsssIsI}", "format", (json_int_t)STATE_FORMAT, "version", tritter_version,
+                          "step", (json_int_t)t->step, "tokens", (json_int_t)t->tokens_seen);
     }
-    state_check_device(t, t->step);
-    t->saved_step = t->step;
+    state_check_device(t, t->step); /* one that has failed holds nothing that is worth good hashes */
+    together_commit(t, s, state);
+    free(dir);
 }
 
 void state_save(struct trainer *t)
 {
-    if (t->cluster->rank != 0) {
-        give_share(t);
-        return;
-    }
+    bool first = t->cluster->rank == 0;
     char *dir = rundir_checkpoint(t->cfg->run, t->step);
     metrics_event(&t->metrics, t->step, "checkpoint", dir);
-    json_t *state = state_to_json(t);
-    struct checkpoint_save *s = checkpoint_begin(dir);
+    json_t *state = first ? state_to_json(t) : NULL;
+    struct checkpoint_save *s = together_begin(t, dir);
     put_arrays(s, t);
     put_lookahead(s, t);
     put_finish(s, t);
-    tokenizer_files_put(&t->vocabulary, s, t->w.c.T);
-    state_check_device(
-        t, t->step); /* what was downloaded after a failure is stale, and would be sealed with good hashes */
-    checkpoint_commit(s, state);
-    json_decref(state);
+    if (first)
+        tokenizer_files_put(&t->vocabulary, s, t->w.c.T);
+    state_check_device(t, t->step); /* one that has failed holds nothing that is worth good hashes */
+    together_commit(t, s, state);
     t->saved_step = t->step;
-    rundir_link(t->cfg->run, "latest", t->step);
+    if (first)
+        rundir_link(t->cfg->run, "latest", t->step);
     if (t->cfg->save_finished)
         save_finished(t);
-    if (t->cfg->keep_best && t->best_step == t->step)
+    if (first && t->cfg->keep_best && t->best_step == t->step)
         rundir_link(t->cfg->run, "best", t->step);
-    rundir_prune(t->cfg->run, t->step, t->cfg->keep_last, t->cfg->keep_best ? t->best_step : 0,
-                 choice_back_step(t));
+    if (first)
+        rundir_prune(t->cfg->run, t->step, t->cfg->keep_last, t->cfg->keep_best ? t->best_step : 0,
+                     choice_back_step(t));
     detail("saved %s", dir);
     free(dir);
 }
@@ -292,8 +259,10 @@ static int read_share(struct trainer *t, const char *dir, const char *name, cons
 {
     size_t element = optim_element(&t->opt);
     int rc = checkpoint_read_array(dir, name, prefix, false, &t->w, optim_array(&t->opt, t->grad), err, cap);
-    t->ops->copy(t->dev, m_or_v, (char *)t->grad + t->opt.begin * element,
-                 (t->opt.end - t->opt.begin) * element);
+    const struct range all = {0, t->opt.n, 0}, *own = t->opt.own ? t->opt.own : &all;
+    for (size_t i = 0; i < (t->opt.own ? t->opt.n_own : 1); i++)
+        t->ops->copy(t->dev, (char *)m_or_v + own[i].at * element, (char *)t->grad + own[i].from * element,
+                     (own[i].end - own[i].from) * element);
     return rc;
 }
 
@@ -313,7 +282,7 @@ void state_load_arrays(struct trainer *t, const char *dir, const json_t *state)
         read_share(t, dir, optimizer_file, "exp_avg.", t->opt.m, err, sizeof err) != 0 ||
         read_share(t, dir, optimizer_file, "exp_avg_sq.", t->opt.v, err, sizeof err) != 0)
         die("%s", err);
-    forget_fetched(t);
+    t->ops->zero(t->dev, t->grad, t->w.layout.total * sizeof *t->grad);
     t->opt.t = json_get_u64(state, "updates");
     const json_t *beta2_power = json_object_get(state, "beta2_product");
     t->opt.beta2_power =

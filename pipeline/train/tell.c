@@ -90,22 +90,25 @@ static struct schedule schedule_of(const struct trainer *t, uint64_t steps)
     return s;
 }
 
-/* How low the loss will be at the end of this run, and of one of twice as many steps. */
+/* How low the loss will be at the end of this run, and of runs of half and of twice as many steps. */
 static void foresee(struct trainer *t)
 {
-    struct schedule same = schedule_of(t, t->cfg->steps), longer = schedule_of(t, 2 * t->cfg->steps);
-    struct forecast end, twice;
+    struct schedule same = schedule_of(t, t->cfg->steps), shorter = schedule_of(t, t->cfg->steps / 2),
+                    longer = schedule_of(t, 2 * t->cfg->steps);
+    struct forecast end, half, twice;
     uint64_t every = t->cfg->steps / FORECASTS, since = growth_since(&t->cfg->growth, t->step);
     if (every == 0 || t->step % every != 0 || t->step == t->cfg->steps ||
         t->losses.n < FORECAST_FROM * (t->cfg->steps - since) ||
         !forecast_make(&t->losses, &t->schedule, &same, &end) ||
+        !forecast_make(&t->losses, &t->schedule, &shorter, &half) ||
         !forecast_make(&t->losses, &t->schedule, &longer, &twice))
         return;
     double left = seconds_left(t);
-    metrics_forecast(&t->metrics, t->step, &end, &twice, left);
-    say("step %llu forecast: loss %.3f (%.3f to %.3f) at the end, in %.0fm%02.0fs; with twice the steps %.3f",
+    metrics_forecast(&t->metrics, t->step, &end, &half, &twice, left);
+    say("step %llu forecast: loss %.3f (%.3f to %.3f) at the end, in %.0fm%02.0fs; with half the steps %.3f, "
+        "with twice %.3f",
         (unsigned long long)t->step, end.loss, end.low, end.high, floor(left / 60), floor(fmod(left, 60)),
-        twice.loss);
+        half.loss, twice.loss);
 }
 
 /* Asking takes milliseconds: once in SENSORS_EVERY seconds. */

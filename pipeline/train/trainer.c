@@ -85,36 +85,26 @@ static uint64_t most_rows(const struct trainer *t, const struct train_config *c)
     return (t->h->B + leaves - 1) / leaves;
 }
 
-/* The share of the optimizer's state that this rank holds: the weights cut[rank] .. cut[rank + 1]. Ranks that
- * train apart update all weights, of their own copies. */
-struct share {
-    size_t *cut; /* one more than there are ranks */
-    size_t begin, end;
-    bool apart;
-};
-
-static struct share optimizer_share(const struct trainer *t, const struct train_config *c,
-                                    const struct params *layout)
+/* The optimizer's state that this rank holds: of the elements that it owns. Ranks that train apart update all
+ * weights, of their own copies. */
+static size_t optimizer_elements(const struct train_config *c, const struct params *layout,
+                                 const struct shares *s)
 {
-    struct share s = {.cut = xcalloc((size_t)t->cluster->size + 1, sizeof *s.cut),
-                      .apart = c->sync_every > 0};
-    parallel_cut(s.cut, t->cluster->size, layout, c->optimizer == OPTIMIZER_MUON);
-    s.begin = s.apart ? 0 : s.cut[t->cluster->rank];
-    s.end = s.apart ? layout->total : s.cut[t->cluster->rank + 1];
-    return s;
+    return c->sync_every > 0 ? layout->total : s->owned;
 }
 
 /* Says how much memory the run takes, and chooses the micro-batch: as few rows as the smallest machine takes.
  */
 static void plan_memory(struct trainer *t, struct train_config *c, const struct model_config *m,
-                        const struct params *layout, const struct share *s)
+                        const struct params *layout, const struct shares *s)
 {
     struct memory_plan plan;
     enum dtype act = compute_type(c);
     bool bf16_state = c->state_dtype == DTYPE_BF16;
     uint64_t optimizer =
-        optim_bytes(layout, s->end - s->begin, act, c->optimizer == OPTIMIZER_MUON, bf16_state) +
-        parallel_bytes(t->cluster, (uint32_t)c->parts, layout->total) +
+        optim_bytes(layout, optimizer_elements(c, layout, s), act, c->optimizer == OPTIMIZER_MUON,
+                    bf16_state) +
+        parallel_bytes(t->cluster, (uint32_t)c->parts, layout->total, s, c->wire == DTYPE_BF16) +
         lookahead_bytes(&t->ahead, layout->total) + (t->finish.on ? finish_bytes(layout->total, act) : 0);
     memory_plan_make(&plan, &(struct memory_request){.ops = t->ops,
                                                      .dev = t->dev,
@@ -133,16 +123,15 @@ static void plan_memory(struct trainer *t, struct train_config *c, const struct 
 }
 
 static void allocate_weights(struct trainer *t, const struct train_config *c, const struct model_config *m,
-                             const struct share *s)
+                             const struct shares *s)
 {
     char err[512];
     bool bf16_state = c->state_dtype == DTYPE_BF16;
     if ((bf16_state ? weights_alloc_bf16(&t->w, t->ops, t->dev, m, err, sizeof err)
                     : weights_alloc(&t->w, t->ops, t->dev, compute_type(c), m, err, sizeof err)) != 0)
         die("%s", err);
-    t->opt = (struct optim){.in_shares = !s->apart,
-                            .begin = s->begin,
-                            .end = s->end,
+    t->opt = (struct optim){.own = c->sync_every > 0 ? NULL : s->own,
+                            .n_own = s->buckets,
                             .beta1 = (float)c->beta1,
                             .beta2 = (float)c->beta2,
                             .eps = (float)c->eps,
@@ -157,8 +146,18 @@ static void allocate_weights(struct trainer *t, const struct train_config *c, co
         die("%s", err);
 }
 
+/* Where devices have memory of their own, messages go from one to the other, if they can. */
+static void join_devices(struct trainer *t)
+{
+    char why[512];
+    size_t own_memory;
+    t->ops->memory(t->dev, &own_memory);
+    if (own_memory > 0 && t->cluster->size > 1 && !cluster_use_gpus(t->cluster, why, sizeof why))
+        say("gradients and weights go through the machine's memory: %s", why);
+}
+
 /* Allocates the arrays as large as the weights, beside these and the optimizer's state. */
-static void allocate_updates(struct trainer *t, const struct train_config *c, const struct share *s)
+static void allocate_updates(struct trainer *t, const struct train_config *c, struct shares *s)
 {
     size_t total = t->w.layout.total;
     if (lookahead_alloc(&t->ahead, &t->w) != 0)
@@ -170,9 +169,11 @@ static void allocate_updates(struct trainer *t, const struct train_config *c, co
     t->grad = t->ops->alloc(t->dev, total * sizeof *t->grad);
     if (!t->grad)
         die("no memory for the gradient (%.1f MB)", (double)(total * sizeof *t->grad) / 1e6);
-    if (parallel_alloc(&t->parallel, t->cluster, (uint32_t)c->parts, &t->w, s->cut, t->grad) != 0)
-        die("no memory for sums of gradients (%.1f MB)",
-            (double)parallel_bytes(t->cluster, (uint32_t)c->parts, total) / 1e6);
+    join_devices(t);
+    double sums = (double)parallel_bytes(t->cluster, (uint32_t)c->parts, total, s, c->wire == DTYPE_BF16);
+    if (parallel_alloc(&t->parallel, t->cluster, (uint32_t)c->parts, c->wire == DTYPE_BF16, &t->w, s,
+                       t->grad) != 0)
+        die("no memory for sums of gradients (%.1f MB)", sums / 1e6);
 }
 
 /* Allocates the arrays that are as large as a batch, or smaller. */
@@ -205,7 +206,9 @@ void trainer_allocate(struct trainer *t, struct train_config *c, const struct mo
     t->finish.on = config_finishes(c);
     if (params_layout(&layout, m) != 0)
         die("out of memory");
-    struct share s = optimizer_share(t, c, &layout);
+    struct shares s;
+    shares_make(&s, &layout, t->cluster->size, t->cluster->rank, c->optimizer == OPTIMIZER_MUON,
+                (size_t)(c->bucket * 1e6 / sizeof(float)));
     plan_memory(t, c, m, &layout, &s);
     params_free(&layout);
     allocate_weights(t, c, m, &s);
@@ -331,6 +334,8 @@ void trainer_begin(struct trainer *t, const char *dir, const json_t *state)
     if (best && is_dir(best))
         rundir_link(t->cfg->run, "best", t->best_step);
     free(best);
+    rundir_prune(t->cfg->run, t->step, t->cfg->keep_last, t->cfg->keep_best ? t->best_step : 0,
+                 choice_back_step(t)); /* a kill's rest */
     say("going on from %s at step %llu of %llu", dir, (unsigned long long)t->step,
         (unsigned long long)t->cfg->steps);
 }

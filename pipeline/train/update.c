@@ -1,17 +1,46 @@
 #include "pipeline/train/update.h"
 
 #include "pipeline/lib/fs.h"
+#include "pipeline/lib/trace.h"
 #include "pipeline/train/state.h"
 
 #include <stdlib.h>
 
-/* The gradient of some rows of the record, micro-batch by micro-batch, without waiting. scale: of each
- * token's loss in the loss. */
-static void accumulate(struct trainer *t, uint32_t first, uint32_t rows, float *grad, float scale)
+static const uint32_t NO_PART = UINT32_MAX;
+
+/* A layer is done: the trace shows it, and what is complete of the last part's gradient is on its way. */
+static void reached(void *trainer, enum pass_point point, int layer)
 {
-    uint32_t T = t->h->T, end = first + rows;
-    for (uint32_t at = first; at < end; at += (uint32_t)t->micro) {
-        uint32_t n = end - at < (uint32_t)t->micro ? end - at : (uint32_t)t->micro;
+    struct trainer *t = trainer;
+    if (point == PASS_FORWARD)
+        trace_span(TRACE_COMPUTE, t->pass_from, "forward", "forward %d", layer);
+    else if (point == PASS_BACKWARD && layer == t->w.depth)
+        trace_span(TRACE_COMPUTE, t->pass_from, "loss", "loss");
+    else if (point == PASS_BACKWARD && layer >= 0)
+        trace_span(TRACE_COMPUTE, t->pass_from, "backward", "backward %d", layer);
+    else if (point == PASS_BACKWARD)
+        trace_span(TRACE_COMPUTE, t->pass_from, "backward", "backward embedding");
+    if (point == PASS_BACKWARD)
+        parallel_ready(&t->parallel, pass_complete(&t->w, layer));
+    t->pass_from = trace_now();
+}
+
+void update_watch(struct trainer *t)
+{
+    if (t->ops->host_memory)
+        activations_watch(t->act, (struct pass_watch){reached, t});
+}
+
+/* The gradient of some rows of the record, micro-batch by micro-batch, without waiting. scale: of each
+ * token's loss in the loss. part: the last one, whose sums go to other ranks meanwhile; NO_PART: another. */
+static void accumulate(struct trainer *t, uint32_t first, uint32_t rows, float *grad, float scale,
+                       uint32_t part)
+{
+    uint32_t T = t->h->T, end = first + rows, micro = (uint32_t)t->micro;
+    for (uint32_t at = first; at < end; at += micro) {
+        uint32_t n = end - at < micro ? end - at : micro;
+        if (part != NO_PART && at + n == end)
+            parallel_open(&t->parallel, part);
         model_submit(&t->w, t->act, t->tokens + (size_t)at * (T + 1), (int)n, (int)T, t->doc_eos,
                      t->loss + (size_t)at * T, grad, scale, at > first);
     }
@@ -21,21 +50,25 @@ static void accumulate(struct trainer *t, uint32_t first, uint32_t rows, float *
 static void gradient(struct trainer *t, uint32_t first, uint32_t rows)
 {
     struct parallel *p = &t->parallel;
-    uint32_t leaves, part, end;
-    parallel_share(p, rows, &leaves, &part, &end);
+    uint32_t part, end;
+    parallel_begin(p, rows, &part, &end);
     if (t->cfg->sync_every > 0) { /* the own rows alone */
-        uint32_t from = parallel_first_row(leaves, part, rows), to = parallel_first_row(leaves, end, rows);
-        accumulate(t, first + from, to - from, t->grad, 1.0f / ((float)(to - from) * (float)t->h->T));
+        uint32_t from = parallel_first_row(p->leaves, part, rows),
+                 to = parallel_first_row(p->leaves, end, rows);
+        accumulate(t, first + from, to - from, t->grad, 1.0f / ((float)(to - from) * (float)t->h->T),
+                   NO_PART);
         return;
     }
     float scale = 1.0f / ((float)rows * (float)t->h->T);
     for (; part < end; part++) {
-        uint32_t from = parallel_first_row(leaves, part, rows),
-                 to = parallel_first_row(leaves, part + 1, rows);
-        accumulate(t, first + from, to - from, parallel_next(p), scale);
-        parallel_add(p, part);
+        bool last = part + 1 == end;
+        uint32_t from = parallel_first_row(p->leaves, part, rows),
+                 to = parallel_first_row(p->leaves, part + 1, rows);
+        accumulate(t, first + from, to - from, parallel_next(p), scale, last ? part : NO_PART);
+        if (!last)
+            parallel_add(p, part);
     }
-    parallel_reduce(p, leaves);
+    parallel_reduce(p);
 }
 
 void update_row_loss(struct trainer *t, uint32_t first, uint32_t rows)
@@ -112,13 +145,16 @@ void update_weights(struct trainer *t, uint32_t first, uint32_t rows, struct ste
 {
     double share = (double)rows / t->h->B;
     gradient(t, first, rows);
-    double norm = 0, loss;
+    double norm = 0, loss, before = trace_now();
     measure(t, first, rows, &norm, &loss);
+    trace_span(TRACE_COMPUTE, before, "norm", "norm and loss");
     enum verdict verdict = guard_judge(&t->guard, loss, norm, t->cfg->spike_sigma);
     bool learnt = verdict == STEP_OK || (verdict == STEP_SPIKE && !t->cfg->skip_spikes);
     if (learnt) { /* may go on while the next record is read */
         bool apart = t->cfg->sync_every > 0;
+        double from = trace_now();
         optim_step(&t->opt, &t->w, t->grad, apart ? t->rank_norm[t->cluster->rank] : norm, r->lr, share);
+        trace_span(TRACE_COMPUTE, from, "optimizer", "optimizer");
         if (!apart)
             parallel_spread(&t->parallel, &t->w);
     }

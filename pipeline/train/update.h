@@ -12,6 +12,8 @@
 
 /* Rows first .. first+rows-1; adds its share to the report of the step. */
 void update_weights(struct trainer *t, uint32_t first, uint32_t rows, struct step_report *r);
+/* Watches the passes through t->act: for traces, and to send gradients while the backward pass goes on. */
+void update_watch(struct trainer *t);
 /* Fills row_loss of these rows from t->loss. */
 void update_row_loss(struct trainer *t, uint32_t first, uint32_t rows);
 

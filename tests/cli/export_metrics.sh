@@ -41,6 +41,21 @@ expect 1 'events.*: cannot write: File too large' limited
 [ "$(cat $events)" = old ]
 [ "$(ls -A followed/run)" = "${events##*/}" ]
 
+# A disk that is full while a run is followed: the file ends with the record before.
+cp -a run full
+exec 8<full/.lock
+flock 8
+(ulimit -f $(($(stat -c %s first) / 1024 + 1)) && exec "$TOOLS/export-metrics" -q tensorboard full -o tb --follow 8<&-) 2>said &
+follower=$!
+for _ in $(seq 100); do cmp -s first tb/full/events.* && break; sleep 0.1; done
+cat run/metrics.jsonl run/metrics.jsonl >full/copy && cat full/copy >>full/metrics.jsonl
+code=0
+wait $follower || code=$?
+exec 8<&-
+[ "$code" = 1 ]
+grep -q 'events.*: cannot write: File too large' said
+cmp first tb/full/events.*
+
 # A run that is at work is followed; when it is resumed at an earlier step, a new file takes the old one's place.
 cp -a run live
 exec 8<live/.lock

@@ -27,6 +27,16 @@ warc = [record('warcinfo', '', b'software: x'), record('response', 'http://a/1',
 open('p.warc', 'wb').write(b''.join(warc))
 open('p.warc.gz', 'wb').write(b''.join(gzip.compress(r) for r in warc))
 open('t.warc.wet.gz', 'wb').write(gzip.compress(record('conversion', 'http://b/1', 'Ein Text über etwas\n'.encode())))
+fine = lambda i, kind, body: record('response', f'http://c/{i}', http('200 OK', kind, body))
+ru, ja, meta = 'Привет, мир', '日本語のテキスト', b'<meta charset="iso-8859-1">'
+open('charset.warc', 'wb').write(b''.join([
+    fine(1, 'text/html; charset=windows-1251', meta + b'<p>' + ru.encode('cp1251')), fine(2, 'text/plain;Charset="Shift_JIS"', ja.encode('cp932')),
+    fine(3, 'text/plain; format=flowed; charset=ISO-8859-1', b'\x93caf\xe9\x94'), fine(4, 'text/html;charset=utf-8', meta + b'<p>' + ja.encode()),
+    fine(5, 'text/html; charset=windows-1251', b'\xff\xfe' + ('<p>' + ru).encode('utf-16-le')), fine(6, 'text/html', meta + b'<p>caf\xe9'),
+    fine(7, 'text/plain; charset=gb2312', '中文𠮷'.encode('gb18030') + b'\xff!\x81'), fine(8, 'text/html; charset=', meta + b'<p>caf\xe9'),
+    fine(9, 'text/plain; charset=koi8-r', ru.encode('koi8-r') * 3000)]))
+open('odd.warc', 'wb').write(b''.join([fine(1, 'text/html; charset=no-such', b'<p>x'), fine(2, 'text/plain; charset=UTF-16//IGNORE', b'xy'),
+    fine(3, 'text/plain; charset=../../tmp/x', b'x'), fine(4, 'text/plain; charset=' + 'x' * 99, b'x'), fine(5, 'text/plain', b'good')]))
 open('nul.warc', 'wb').write(b''.join([record('conversion', 'http://n/1', b'a\0b'), record('response', 'http://n/2', http('200 OK', 'text/plain', b'a\0b')),
                                       record('response', 'http://n/3', http('200 OK', 'text/html', b'<p>a\0b')), record('conversion', 'http://n/4', b'good')]))
 os.mkdir('nuls')
@@ -97,6 +107,24 @@ http://a/1 Title\n\nOne bold text.\n\nTwo & three\n\na\tb\n\nx  y\nz\n
 http://a/3 plain page
 EOF
 texts p.warc.gz --plain-text | cmp - got
+# the charset of a page: its byte order mark, the HTTP head, what the page says itself; what is unknown is a bad document
+texts charset.warc --plain-text | sed '$d' >got
+diff - got <<'EOF'
+http://c/1 Привет, мир\n
+http://c/2 日本語のテキスト
+http://c/3 “café”
+http://c/4 日本語のテキスト\n
+http://c/5 Привет, мир\n
+http://c/6 café\n
+http://c/7 中文𠮷�!�
+http://c/8 café\n
+EOF
+[ "$(texts charset.warc --plain-text | sed -n '$p' | grep -o 'Привет' | wc -l)" = 3000 ]
+fails 'odd.warc:1: byte [0-9]*: a page whose charset, "no-such", is unknown' odd.warc --plain-text
+[ "$(texts odd.warc --plain-text --skip-bad)" = 'http://c/5 good' ]
+"$BIN/fetch" --cat --skip-bad --verbose odd.warc --plain-text 2>err >/dev/null
+grep -q 'charset, "UTF-16??IGNORE", is unknown' err && grep -q 'left out: 4 bad documents' err
+"$BIN/fetch" --sandbox --quiet --cat charset.warc --plain-text | cmp - <("$BIN/fetch" --quiet --cat charset.warc --plain-text)
 texts t.warc.wet.gz | grep -qx 'http://b/1 Ein Text über etwas\\n'
 "$BIN/fetch" --cat p.warc --plain-text 2>&1 >/dev/null | grep -q '1 web page'
 fails 'its records are HTML: --plain-text' p.warc
@@ -128,6 +156,13 @@ for slow in slow-{tags.html,lists.md,marks.md,cells.md}; do
     fails "$slow:1: byte 0: markup that takes far more time or memory" "$slow" --plain-text
 done
 [ "$(texts slow-lists.md page.md --plain-text --skip-bad | wc -l)" = 1 ]
+(ulimit -t 4; fails 'slow-names.html:1: byte 0: markup' slow-names.html --plain-text) # the bound holds: 1.9 s for its length
+# what is too long for one document is converted in pieces, and that is said
+python3 -c 'print("<p>hi<script>" + "var x;\n" * 9600000 + "</script><p>end")' >long.html
+"$BIN/fetch" --cat long.html --plain-text 2>err | cut -c1-20 >out
+[ "$(sed -n 1p out)" = '{"text":"hi\n","id":' ]
+grep -q 'long.html: above 64 MiB, so it is converted in pieces' err
+rm long.html
 # a signal ends a conversion, and the way over much that is left out, for a program that has to commit something
 stops() {
     local code=0 began ms

@@ -55,7 +55,7 @@ expect 1 'no tokenizer.json: .*uplicate' convert --pattern gpt2 --special the sm
 expect 1 'gone.tiktoken: No such file' convert gone.tiktoken
 : >empty; expect 1 'empty: empty' convert empty
 mkdir dir; expect 1 'dir: not a regular file' convert dir
-echo "{}" >j.json; expect 1 "j.json: JSON: " convert j.json
+echo "{}" >j.json; expect 1 "j.json: JSON, but no tekken.json" convert j.json
 printf '\n\n' >lines.tiktoken; expect 1 'lines.tiktoken: ' convert --pattern gpt2 lines.tiktoken
 { cat small.tiktoken; echo 'AAA@ 300'; } >bad.tiktoken
 expect 1 'bad.tiktoken: line 262: the token is not base64' convert --pattern gpt2 bad.tiktoken
@@ -65,6 +65,28 @@ head -c 300000 /dev/zero | tr '\0' A >long.tiktoken; echo ' 1' >>long.tiktoken
 expect 1 'long.tiktoken: line 1: a token of more than 65535 bytes' convert --pattern gpt2 long.tiktoken
 expect 1 'nowhere/x.json.*No such file' "$tokenize" convert -o nowhere/x.json --pattern gpt2 small.tiktoken
 [ -w /dev/full ] && expect 1 'No space' "$tokenize" convert -o /dev/full --pattern gpt2 small.tiktoken
+
+# Mistral's tekken.json: special tokens first, and no more ranks than the vocabulary has
+tekken() {      # SIZE SPECIAL [MORE]
+    printf '{"config": {"pattern": "[^ ]+| +", "num_vocab_tokens": 260, "default_vocab_size": %d, "default_num_special_tokens": %d, "version": "v3"}%s, "vocab": [' "$1" "$2" "${3-}"
+    grep . small.tiktoken | sed '$d' | awk '{ printf "%s{\"rank\": %d, \"token_bytes\": \"%s\", \"token_str\": \"\\u0000\"}", (NR > 1 ? "," : ""), $2, $1 }'
+    printf ']}\n'
+}
+tekken 280 22 >t.json
+expect 0 't.json: tekken: 258 tokens, 22 special ones, 2 merges' convert t.json
+[ "$("$tokenize" -q -t x.json --ids t.md)" = "[$((256 + 22)),$((101 + 22)),54,$((257 + 22)),54,135,135,135,54,135,135,135,135,54,$((256 + 22)),135,135,135]" ]
+[ "$(echo '[2,3,20,21]' | "$tokenize" decode -t x.json --special --raw)" = '</s>[INST]<SPECIAL_20><SPECIAL_21>' ]
+tekken 262 3 ', "special_tokens": [{"rank": 0, "token_str": "<a>", "is_control": true}, {"rank": 1, "token_str": "<b>", "is_control": true}]' >t.json
+expect 0 't.json: tekken: 259 tokens, 3 special ones, 3 merges' convert t.json
+[ "$(echo '[0,1,2,261]' | "$tokenize" decode -t x.json --special --raw)" = '<a><b><SPECIAL_2>the' ]
+expect 2 'are for .tiktoken files' convert --nfc t.json
+rm x.json
+tekken 280 20 >t.json; expect 1 't.json: config: default_vocab_size and default_num_special_tokens do not fit the 259 tokens' convert t.json
+tekken 260 5 >t.json; expect 1 't.json: special_tokens: 20, more than' convert t.json
+tekken 262 3 ', "special_tokens": [{"rank": 1, "token_str": "<a>"}]' >t.json; expect 1 't.json: special_tokens\[0\]: not a token of rank 0' convert t.json
+tekken 280 22 | sed 's/"rank": 7,/"rank": 8,/' >t.json; expect 1 't.json: vocab\[7\]: not a token of rank 7' convert t.json
+tekken 280 22 | sed 's/| +"/|{1}+"/' >t.json; expect 1 'config.pattern: "}\+"' convert t.json
+tekken 280 22 >whole.json; head -c 3000 whole.json >t.json; expect 1 't.json: offset 3000: ' convert t.json
 
 # SentencePiece: a piece is 0a LENGTH {0a LENGTH text, 15 score (little-endian f32), 18 type}
 piece() { printf "\\n\\x$(printf %x $((${#1} + 9)))\\n\\x$(printf %x ${#1})%s\\x15$2\\x18\\x0$3" "$1"; }

@@ -12,7 +12,7 @@ same plain asked
 [ "$(said plain 40 loss)" = "$(said asked 40 loss)" ]
 [ -z "$(said plain 40 finished_loss)" ]
 [ "$(grep -c 'validation: .* finished [0-9]' said)" = 3 ]
-[ "$(grep -c 'forecast: loss [0-9.]* ([0-9.]* to [0-9.]*) at the end, in .*; with twice the steps [0-9]' said)" -ge 10 ]
+[ "$(grep -c 'forecast: loss [0-9.]* ([0-9.]* to [0-9.]*) at the end, in .*; with half the steps [0-9.]*, with twice [0-9]' said)" -ge 10 ]
 [ "$(grep -c '"finished_bits_per_byte"' asked/metrics.jsonl)" = 3 ]
 
 # latest-finished is a model of its own, with the loss that was said; --resume does not need it

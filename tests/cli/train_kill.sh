@@ -27,6 +27,8 @@ while [ $kills -lt "$wanted" ] && [ $tries -lt $((wanted * 20)) ]; do
     if kill -9 "$p" 2>/dev/null; then kills=$((kills + 1)); fi
     wait "$p" 2>/dev/null || true
     if [ "$("$BIN/train" --print-step killed)" = $steps ]; then
+        # the kill may have come between the last checkpoint and the removal of the one before
+        batches $steps $steps | train killed $steps --resume "${often[@]}"
         ended_alike
         rm -rf killed
         ends=$((ends + 1))

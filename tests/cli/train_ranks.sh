@@ -22,14 +22,41 @@ for optimizer in adamw muon; do
     done
 done
 if cmp -s adamw/latest/model.safetensors muon/latest/model.safetensors; then exit 1; fi
+# each process wrote its part of the files, and each part has a checksum of its own
+grep -q '"pieces"' adamw4/latest/trainer/state.json
+cp -r adamw4/latest/. damaged
+printf '\1' | dd of=damaged/model.safetensors bs=1 seek=$(($(stat -c %s damaged/model.safetensors) - 7)) conv=notrunc status=none
+expect 1 'model.safetensors: checksum of the [0-9]* bytes from [1-9][0-9]* on' "$BIN/sample" damaged -p x -n 4
+# one that fails while it writes leaves the checkpoint before, from which any number of processes goes on
+cat >failing <<'SH'
+#!/bin/sh
+if [ "$OMPI_COMM_WORLD_RANK" = 1 ]; then export FAULT=fsync:3:EIO LD_PRELOAD="$TESTDIR/fault.so"; fi
+exec "$@"
+SH
+chmod +x failing
+expect 1 'rank 1 on .*safetensors: cannot write: Input/output error' "${mpi[@]}" -np 2 ./failing "$BIN/train" --quiet "${model[@]}" -o torn --steps 16 \
+    --save-every 4 "${more[@]}" <all
+[ "$(echo torn/checkpoints/*)" = torn/checkpoints/step-000004 ]
+ranks 4 torn 16 --resume "${more[@]}" <all
+same adamw torn
+
 # the tree is what makes them equal: other parts, other bits
 train plain 16 <all
 if cmp -s adamw/latest/model.safetensors plain/latest/model.safetensors; then exit 1; fi
 
+# sums that go out while the backward pass goes on, layer by layer, and gradients that are bf16 on the wire
+for wire in f32 bf16; do
+    train $wire 4 --layers 3 --parts 4 --wire $wire <all
+    ranks 4 ${wire}4 4 --layers 3 --parts 4 --wire $wire --bucket 0 <all
+    same $wire ${wire}4
+done
+if cmp -s f32/latest/model.safetensors bf16/latest/model.safetensors; then exit 1; fi
+
 # what else lies in arrays: growth and forecasts, extrapolation, state in bf16 alone
-train much 16 --optimizer muon --layers 2 --grow 1@0,2@8 --beta2 0.7 --finish auto --parts 4 --save-every 7 --updates 2 "${more[@]}" <all
-ranks 2 much2 16 --optimizer muon --layers 2 --grow 1@0,2@8 --beta2 0.7 --finish auto --parts 4 --save-every 7 --updates 2 "${more[@]}" <all
+train much 16 --optimizer muon --layers 2 --grow 1@0,2@8 --beta2 0.7 --finish auto --parts 4 --save-every 7 --save-finished --updates 2 "${more[@]}" <all
+ranks 2 much2 16 --optimizer muon --layers 2 --grow 1@0,2@8 --beta2 0.7 --finish auto --parts 4 --save-every 7 --save-finished --updates 2 "${more[@]}" <all
 same much much2
+cmp much/latest-finished/model.safetensors much2/latest-finished/model.safetensors
 cmp much/latest/trainer/finish-averages.safetensors much2/latest/trainer/finish-averages.safetensors
 train lean 16 --state-dtype bf16 --parts 4 <all
 ranks 3 lean3 16 --state-dtype bf16 --parts 4 <all
@@ -40,9 +67,11 @@ same far far2
 
 # a device with memory of its own, such as a GPU, whose messages go through the machine's memory
 if [ -x "$TESTDIR/faulty/train" ]; then
-    mkdir -p card/bin && cp "$TESTDIR/faulty/train" card/bin && cp -r "$BIN/../lib" card
+    mkdir -p card/bin card/lib && cp "$TESTDIR/faulty/train" card/bin && cp "$BIN/../lib/tritter-mpi.so" card/lib
     OWN_MEMORY=1 "${mpi[@]}" -np 2 card/bin/train --quiet "${model[@]}" -o onto --steps 16 --optimizer muon "${more[@]}" <all
     same muon onto
+    OWN_MEMORY=1 "${mpi[@]}" -np 2 card/bin/train --quiet "${model[@]}" -o half --steps 4 --layers 3 --parts 4 --wire bf16 --bucket 0 <all
+    same bf16 half
 fi
 
 # 1 -> 2 -> 4 -> 1: the stream ends early each time, and what was learnt is saved
@@ -70,6 +99,8 @@ if cmp -s apart/latest/model.safetensors adamw/latest/model.safetensors; then ex
 loss() { sed -n 's/.*"type":"step","step":16,"loss":\([0-9.]*\),.*/\1/p' "$1/metrics.jsonl"; }
 awk -v a="$(loss apart)" -v b="$(loss adamw)" 'BEGIN { exit !(a < b + 0.3) }' || { loss apart; loss adamw; exit 1; }
 expect 2 'sync-every: 1, 2, 4, 8, ... processes, not 3' ranks 3 x 16 --sync-every 5 <all
+expect 2 'wire: with --sync-every no gradients' ranks 2 x 16 --sync-every 5 --wire bf16 <all
+expect 2 'wire bf16: only with --dtype bf16' ranks 2 x 16 --dtype f32 --wire bf16 <all
 expect 2 'sync-every: not together' ranks 2 x 16 --sync-every 5 --finish predict <all
 
 # what differs between processes is refused; a wrong --parts is misuse

@@ -2,7 +2,7 @@
  * campaign.c - every system call of a program fails once, in every way; what the program makes of it is
  * judged
  *
- *   fault_campaign [-j WORKERS] [-m MOST] [-s STRIDE] [-k] LIBRARY CASE...
+ *   fault_campaign [-j WORKERS] [-m MOST] [-s STRIDE] [-k | -t] LIBRARY CASE...
  *
  * CASE is a directory (tests/fault/cases makes them):
  *   argv       a word a line
@@ -10,13 +10,14 @@
  * links to the newest checkpoint in/        is read old/       perhaps: what out/ holds before may-crash
  * perhaps: calls whose failure makes oneDNN end the program by a signal; counted by itself The program runs
  * in it once without a fault, for ref/, and once to count its calls. Then call n of each kind fails with EIO,
- * ENOSPC, EINTR, EMFILE, ENOMEM or a half result (or, -k, the program is killed there), n up to MOST, every
- * STRIDE-th of all.
+ * ENOSPC, EINTR, EMFILE, ENOMEM or a half result (or the program gets there, with -k, SIGKILL, with -t,
+ * SIGTERM), n up to MOST, every STRIDE-th of all.
  *
  * Right is: exit 0 and the outputs of ref/; or exit 1 or 2 with a message, and each output as in ref/ or as
  * in old/; and that the next run, without a fault, ends with the outputs of ref/ and no temporary file (tried
- * after every kill, and after every fifth failure). A crash, twenty seconds, or anything else is wrong, and
- * printed with what repeats it.
+ * after every kill, and after every fifth failure). After SIGTERM, which a program may not ignore: all
+ * outputs as in old/, or all as in ref/, and no temporary file at once. A crash, twenty seconds, or anything
+ * else is wrong, and printed with what repeats it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -38,7 +39,7 @@
 enum { WORDS = 64, LIMIT_S = 20, MAX_FILE = 64 << 20, COUNTS = 512 };
 
 static const char *const errors[] = {"EIO", "ENOSPC", "EINTR", "EMFILE", "ENOMEM", "short"};
-static const char *const kill_errors[] = {"KILL"};
+static const char *const kill_errors[] = {"KILL"}, *const term_errors[] = {"TERM"};
 
 struct tally {
     uint64_t tried, exit0, refused, killed, crashed, again, wrong;
@@ -48,7 +49,7 @@ static char *library;
 static char *argv_words[WORDS], *files[WORDS], *may_crash[WORDS];
 static size_t n_files;
 static struct tally *totals; /* shared by the workers */
-static bool kills;
+static bool kills, terms;
 
 static _Noreturn void stop(const char *what)
 {
@@ -110,34 +111,68 @@ static void reset(void)
         shell("cp -a old out");
     else if (mkdir("out", 0755) != 0)
         stop("out");
+    if (access("before", F_OK) == 0)
+        shell("bash before");
 }
 
-/* Runs the program; its exit code, 128 + the signal that ended it, or 124 after LIMIT_S. */
-static int run(const char *fault, const char *counts)
+static int exit_code(pid_t pid)
 {
-    pid_t pid = fork();
-    if (pid < 0)
-        stop("fork");
-    if (pid == 0) {
-        int o = open("out/stdout", O_WRONLY | O_CREAT | O_TRUNC, 0644),
-            e = open("stderr", O_WRONLY | O_CREAT | O_TRUNC, 0644), i = open("/dev/null", O_RDONLY);
-        if (o < 0 || e < 0 || dup2(i, 0) < 0 || dup2(o, 1) < 0 || dup2(e, 2) < 0)
-            _exit(99);
-        if (fault)
-            setenv("FAULT", fault, 1);
-        if (counts)
-            setenv("FAULT_COUNTS", counts, 1);
-        if (fault || counts)
-            setenv("LD_PRELOAD", library, 1);
-        alarm(LIMIT_S); /* stays through exec: SIGALRM ends what hangs */
-        execv(argv_words[0], argv_words);
-        _exit(98);
-    }
     int status;
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             stop("waitpid");
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static pid_t start_client(pid_t server)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%ld", (long)server);
+    pid_t pid = fork();
+    if (pid < 0)
+        stop("fork");
+    if (pid > 0)
+        return pid;
+    alarm(LIMIT_S);
+    execl("/bin/bash", "bash", "client", number, (char *)NULL);
+    _exit(98);
+}
+
+static _Noreturn void become_program(const char *fault, const char *counts)
+{
+    int o = open("out/stdout", O_WRONLY | O_CREAT | O_TRUNC, 0644),
+        e = open("stderr", O_WRONLY | O_CREAT | O_TRUNC, 0644), i = open("/dev/null", O_RDONLY);
+    if (o < 0 || e < 0 || dup2(i, 0) < 0 || dup2(o, 1) < 0 || dup2(e, 2) < 0)
+        _exit(99);
+    if (fault)
+        setenv("FAULT", fault, 1);
+    if (counts)
+        setenv("FAULT_COUNTS", counts, 1);
+    if (fault || counts)
+        setenv("LD_PRELOAD", library, 1);
+    alarm(LIMIT_S); /* stays through exec: SIGALRM ends what hangs */
+    execv(argv_words[0], argv_words);
+    _exit(98);
+}
+
+/* Runs the program; its exit code, or 128 + the signal that ended it: SIGALRM after LIMIT_S. */
+static int run(const char *fault, const char *counts)
+{
+    bool serves = access("client", F_OK) == 0;
+    unlink("out/stdout"); /* the client looks there for this run's address */
+    unlink("stderr");
+    pid_t pid = fork();
+    if (pid < 0)
+        stop("fork");
+    if (pid == 0)
+        become_program(fault, counts);
+    pid_t client = serves ? start_client(pid) : 0;
+    int code = exit_code(pid);
+    if (serves)
+        exit_code(client);
+    if (access("after", F_OK) == 0)
+        shell("bash after");
+    return serves && code == 128 + SIGTERM ? 0 : code;
 }
 
 static bool same_in(const char *dir, const char *name)
@@ -164,6 +199,19 @@ static const char *torn(bool or_old)
             return files[i];
     }
     return NULL;
+}
+
+/* Whether one output is new and another is not. */
+static bool half_done(void)
+{
+    bool has_new = false, has_old = false;
+    for (size_t i = 0; i < n_files; i++) {
+        if (files[i][0] == '~' || strcmp(files[i], "stdout") == 0)
+            continue;
+        has_new |= same_in("ref", files[i]) && !same_in("old", files[i]);
+        has_old |= !same_in("ref", files[i]);
+    }
+    return has_new && has_old;
 }
 
 static bool has_leftovers(void)
@@ -210,7 +258,9 @@ static void judge(const char *name, const char *fault, int code)
     char why[200];
     struct stat st;
     const char *file;
-    bool is_killed = code == 128 + SIGKILL && kills, crashed = is_crash_of_library(fault, code);
+    bool is_termed = code == 128 + SIGTERM && terms,
+         is_killed = is_termed || (code == 128 + SIGKILL && kills);
+    bool crashed = is_crash_of_library(fault, code);
 
     if (code == 0) {
         __atomic_add_fetch(&totals->exit0, 1, __ATOMIC_RELAXED);
@@ -230,6 +280,10 @@ static void judge(const char *name, const char *fault, int code)
     } else if ((file = torn(true))) {
         snprintf(why, sizeof why, "%s is neither the old one nor the new one", file);
         wrong(name, fault, why);
+    } else if (is_termed && half_done()) {
+        wrong(name, fault, "one output is new, another is not");
+    } else if (is_termed && has_leftovers()) {
+        wrong(name, fault, "a temporary file is left");
     }
     if (is_killed || nth % 5 == 0)
         run_again(name, fault);
@@ -260,8 +314,8 @@ static void work(const char *name, uint64_t worker, uint64_t workers, uint64_t s
     size_t len;
     char fault[64];
     uint64_t i = 0, *counts = (uint64_t *)(void *)slurp("counts", &len);
-    const char *const *how = kills ? kill_errors : errors;
-    size_t n_how = kills ? 1 : sizeof errors / sizeof *errors;
+    const char *const *how = kills ? kill_errors : terms ? term_errors : errors;
+    size_t n_how = kills || terms ? 1 : sizeof errors / sizeof *errors;
     if (!counts || len < COUNTS * sizeof *counts)
         stop("counts");
     for (size_t c = 0; c < CALLS; c++) {
@@ -294,7 +348,7 @@ static void start_worker(const char *name, uint64_t worker, uint64_t workers, ui
     shell(command);
     snprintf(command, sizeof command, "cp -a in ref counts %s", dir);
     shell(command);
-    snprintf(command, sizeof command, "cp -a old %s 2>/dev/null || true", dir);
+    snprintf(command, sizeof command, "cp -a old client before after %s 2>/dev/null || true", dir);
     shell(command);
     if (chdir(dir) != 0)
         stop(dir);
@@ -314,10 +368,9 @@ static uint64_t run_case(const char *name, uint64_t workers, uint64_t stride, ui
     if (here < 0 || fchdir(here) != 0)
         stop("the directory of before");
     close(here);
-    printf("%-12s %6llu %s, %llu without effect, %llu refused with a message, %llu ended in oneDNN, %llu run "
-           "again; "
-           "wrong: %llu\n",
-           name, (unsigned long long)totals->tried, kills ? "kills" : "faults",
+    printf("%-12s %6llu %s, %llu without effect, %llu refused with a message, %llu ended in oneDNN, "
+           "%llu run again; wrong: %llu\n",
+           name, (unsigned long long)totals->tried, kills || terms ? "kills" : "faults",
            (unsigned long long)totals->exit0, (unsigned long long)totals->refused,
            (unsigned long long)totals->crashed, (unsigned long long)totals->again,
            (unsigned long long)totals->wrong);
@@ -328,7 +381,7 @@ static uint64_t run_case(const char *name, uint64_t workers, uint64_t stride, ui
 int main(int argc, char **argv)
 {
     uint64_t workers = 1, most = UINT64_MAX, stride = 1, n_wrong = 0;
-    for (int c; (c = getopt(argc, argv, "j:m:s:k")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "j:m:s:kt")) != -1;) {
         if (c == 'j')
             workers = strtoull(optarg, NULL, 10);
         else if (c == 'm')
@@ -337,6 +390,8 @@ int main(int argc, char **argv)
             stride = strtoull(optarg, NULL, 10);
         else if (c == 'k')
             kills = true;
+        else if (c == 't')
+            terms = true;
         else
             return 2;
     }

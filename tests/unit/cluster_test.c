@@ -3,6 +3,7 @@
  *
  * Messages between processes are in tests/cli/train_ranks.sh.
  */
+#include "kernels/place.h"
 #include "pipeline/cluster/tree.h"
 #include "pipeline/train/parallel.h"
 
@@ -81,29 +82,58 @@ static void parts_are_a_power_of_two_and_not_more_than_rows(void)
     }
 }
 
-/* Every matrix of Muon lies with one rank, and no rank has much more than its share. */
+static void check_bucket(const struct shares *s, const struct params *layout, size_t b, bool muon)
+{
+    for (int r = 0; r < s->size; r++) {
+        const size_t *cut = shares_of(s, b, r);
+        CHECK(cut[0] <= cut[1] && cut[0] % 16 == 0);
+        for (size_t i = 0; muon && i < layout->count; i++)
+            CHECK(!muon_takes(&layout->v[i]) || cut[0] <= layout->v[i].offset ||
+                  cut[0] >= layout->v[i].offset + layout->v[i].n);
+    }
+}
+
+/* The buckets cover the flat array, and begin where a layer does. Every matrix of Muon lies with one rank,
+ * and no rank has much more than its share. */
 static void shares_are_whole_matrices_and_even(void)
 {
     struct model_config c;
     struct params layout;
-    size_t cut[65];
+    struct shares s;
     CHECK(model_preset("tiny", &c) == 0 && params_layout(&layout, &c) == 0);
     for (int muon = 0; muon < 2; muon++) {
         for (int size = 1; size <= 64; size++) {
-            parallel_cut(cut, size, &layout, muon);
-            CHECK(cut[0] == 0 && cut[size] == layout.total);
-            for (int r = 0; r < size; r++) {
-                CHECK(cut[r] <= cut[r + 1] && cut[r] % 16 == 0);
+            size_t owned = 0;
+            for (int rank = 0; rank < size; rank++) {
+                shares_make(&s, &layout, size, rank, muon, size % 2 ? 0 : 1 << 20);
+                CHECK(s.owned == shares_owned_by(&s, rank) && s.own[0].at == 0);
+                owned += s.owned;
                 if (!muon && size <= 8)
-                    CHECK((double)(cut[r + 1] - cut[r]) < (double)layout.total / size + 1.01 * PARALLEL_PIECE,
-                          "rank %d of %d has %zu", r, size, cut[r + 1] - cut[r]);
-                for (size_t i = 0; muon && i < layout.count; i++)
-                    CHECK(!muon_takes(&layout.v[i]) || cut[r] <= layout.v[i].offset ||
-                          cut[r] >= layout.v[i].offset + layout.v[i].n);
+                    CHECK((double)s.owned < (double)layout.total / size + 1.01 * SHARES_PIECE,
+                          "rank %d of %d has %zu", rank, size, s.owned);
+                CHECK(s.cut[0] == 0 && s.cut[s.buckets * (size_t)size] == layout.total);
+                CHECK(s.buckets == (size % 2 ? (size_t)c.L + 2 : s.buckets) && s.buckets > 2);
+                for (size_t b = 0; b < s.buckets; b++)
+                    check_bucket(&s, &layout, b, muon);
+                shares_free(&s);
             }
+            CHECK(owned == layout.total);
         }
     }
     params_free(&layout);
+}
+
+/* Each process of a machine has a GPU of its own, if there are enough. */
+static void processes_take_different_gpus(void)
+{
+    unsetenv("OMPI_COMM_WORLD_LOCAL_RANK");
+    unsetenv("SLURM_LOCALID");
+    unsetenv("MPI_LOCALRANKID");
+    CHECK(place_device(4) == 0);
+    setenv("SLURM_LOCALID", "3", 1);
+    CHECK(place_device(4) == 3 && place_device(8) == 3 && place_device(1) == 0 && place_device(2) == 1);
+    setenv("OMPI_COMM_WORLD_LOCAL_RANK", "2", 1);
+    CHECK(place_device(4) == 2);
 }
 
 int main(void)
@@ -112,5 +142,6 @@ int main(void)
     any_number_of_ranks_makes_equal_sums();
     parts_are_a_power_of_two_and_not_more_than_rows();
     shares_are_whole_matrices_and_even();
+    processes_take_different_gpus();
     return 0;
 }

@@ -336,6 +336,36 @@ static void a_model_becomes_json(void)
     strbuf_free(&m);
 }
 
+/* Runs of one character may have one score: the leftmost grows first, a character at a time. */
+static void runs_of_one_score_merge_from_the_left(void)
+{
+    static const char *const texts[] = {"aaaaa", "aaaaaa", "aaaaaaaa", "aaab"};
+    static const size_t lengths[][4] = {{5}, {5, 1}, {5, 3}, {2, 2}}; /* of the tokens, after a space */
+    struct strbuf m = good_model();
+    char err[500];
+    put_piece(&m, "aa", -9, PIECE_NORMAL);
+    put_piece(&m, "aaaaa", -9, PIECE_NORMAL);
+    put_piece(&m, "aaa", -9, PIECE_NORMAL);
+    char *json = model_json(m.s, m.len, err);
+    CHECK(json, "%s", err);
+    struct tokenizer *t = tokenizer_parse(json, strlen(json), "sp.json", err, sizeof err);
+    CHECK(t, "%s", err);
+    struct encoder *e = encoder_new(t, NULL);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        size_t n, len;
+        const uint32_t *ids = encode(e, texts[i], strlen(texts[i]), false, &n);
+        for (size_t k = 0; k < 4 && lengths[i][k]; k++)
+            CHECK(k + 1 < n && tokenizer_bytes(t, ids[k + 1], &len) && len == lengths[i][k],
+                  "%s: token %zu of %zu", texts[i], k, n);
+    }
+    encoder_free(e);
+    tokenizer_free(t);
+    free(json);
+    put_piece(&m, "bb", -9, PIECE_NORMAL);
+    CHECK(!model_json(m.s, m.len, err) && strstr(err, "have the same score"), "%s", err);
+    strbuf_free(&m);
+}
+
 static void bad_models_are_refused(void)
 {
     static const struct {
@@ -406,6 +436,7 @@ int main(void)
     bad_tiktoken_files_are_refused();
     special_tokens_have_their_ids();
     a_model_becomes_json();
+    runs_of_one_score_merge_from_the_left();
     bad_models_are_refused();
     return 0;
 }

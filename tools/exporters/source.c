@@ -44,6 +44,8 @@ void source_close(struct source *s)
 
 void source_read(const struct source *s, const char *name, uint64_t from, size_t n, float *out)
 {
+    if (stop_signal)
+        exit(signal_exit_code()); /* removes what is begun */
     char err[1024];
     const struct safetensors *file;
     const struct st_tensor *t = tensor_files_find(s->files, name, &file);

@@ -17,7 +17,7 @@ struct source {
 /* Verifies the files that are listed with hashes, and that the tensors are those of config.json. */
 void source_open(struct source *s, const char *dir);
 void source_close(struct source *s);
-/* Reads elements from .. from+n of a parameter. */
+/* Reads elements from .. from+n of a parameter. Ends the program after stop_signal. */
 void source_read(const struct source *s, const char *name, uint64_t from, size_t n, float *out);
 /* The path of a file in the directory, noted as one that is read; NULL: there is none. The caller frees it.
  */

@@ -92,8 +92,7 @@ static json_t *events(const struct run *r)
 
 static json_t *settings(const struct run *r)
 {
-    json_t *o = run_config(r);
-    return json_is_object(o) ? o : json_object();
+    return r->settings ? json_incref(r->settings) : json_object();
 }
 
 static json_t *samples(const struct run *r)

@@ -207,7 +207,7 @@ static void add_limitations(struct strbuf *b, const struct card *c)
 
 void card_write(struct strbuf *b, const struct card *c)
 {
-    json_t *settings = c->run ? run_config(c->run) : NULL;
+    const json_t *settings = c->run ? c->run->settings : NULL;
     if (!json_string_value(json_array_get(json_object_get(c->config, "architectures"), 0)))
         die("config.json: 'architectures' is missing: this is no model directory");
     add_metadata(b, c);
@@ -220,5 +220,4 @@ void card_write(struct strbuf *b, const struct card *c)
     card_use(b, c);
     card_samples(b, c);
     add_limitations(b, c);
-    json_decref(settings);
 }

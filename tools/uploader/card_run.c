@@ -47,7 +47,7 @@ void card_training(struct strbuf *b, const struct card *c)
 {
     if (!c->run)
         return;
-    json_t *s = run_config(c->run);
+    const json_t *s = c->run->settings;
     double tokens = json_get_number(c->state, "tokens"), flops = json_get_number(s, "flops_per_token");
     double rows = json_get_number(s, "rows"), row_tokens = json_get_number(s, "row_tokens");
     strbuf_addf(b, "## Training\n\n| | |\n|---|---|\n");
@@ -68,7 +68,6 @@ void card_training(struct strbuf *b, const struct card *c)
     row_number(b, "seed", json_get_number(s, "seed"));
     row_text(b, "version of Tritter", json_string_value(json_object_get(s, "version")));
     strbuf_addf(b, "\n");
-    json_decref(s);
 }
 
 /* --- data ------------------------------------------------------------------ */

@@ -20,8 +20,9 @@ static int join_job(int *rank, int *size, char *name, size_t name_cap, char *err
 {
     int provided, n;
     char version[MPI_MAX_LIBRARY_VERSION_STRING];
-    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
-        snprintf(err, cap, "MPI_Init_thread failed");
+    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided) != MPI_SUCCESS ||
+        provided < MPI_THREAD_SERIALIZED) {
+        snprintf(err, cap, "this MPI does not start, or lets no second thread send messages");
         return -1;
     }
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/json_text.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/text/vocabulary/quote.h"
 #include "pipeline/text/convert/splits.h"
@@ -53,6 +54,7 @@ static bool merges(const struct piece *p)
     return p->type == PIECE_NORMAL || p->type == PIECE_USER_DEFINED;
 }
 
+/* The longest comes first among equal scores: see can_be_equal. */
 static int by_score(const void *a, const void *b, void *arg)
 {
     const struct sentencepiece *m = arg;
@@ -60,6 +62,8 @@ static int by_score(const void *a, const void *b, void *arg)
     float sx = m->pieces[x].score, sy = m->pieces[y].score;
     if (sx != sy)
         return sx > sy ? -1 : 1;
+    if (m->pieces[x].len != m->pieces[y].len)
+        return m->pieces[x].len > m->pieces[y].len ? -1 : 1;
     return x < y ? -1 : x > y;
 }
 
@@ -184,6 +188,25 @@ static void write_decoder(struct writer *w)
     add(w, "\n  ]},\n");
 }
 
+/* Whether the piece repeats the first character of another, and holds nothing else. */
+static bool is_run_of(const struct piece *p, const struct piece *first)
+{
+    size_t unit = utf8_char(first->s, first->len);
+    for (size_t at = 0; at < p->len; at += unit)
+        if (p->len - at < unit || memcmp(p->s + at, first->s, unit) != 0)
+            return false;
+    return true;
+}
+
+/* Whether merges that come one after the other, the longer piece first, do what SentencePiece does with equal
+ * scores: it merges the leftmost pair of a text, which no order of merges does in general. It does for runs
+ * of one character, as are the spaces of Llama's and Mistral's models. While the leftmost of these grows, all
+ * right of it are single characters, so the leftmost pair is also one that makes the longest piece. */
+static bool can_be_equal(const struct piece *longer, const struct piece *shorter)
+{
+    return is_run_of(longer, longer) && is_run_of(shorter, longer);
+}
+
 static int write_merges(struct writer *w)
 {
     const struct sentencepiece *m = w->m;
@@ -202,7 +225,8 @@ static int write_merges(struct writer *w)
             continue;
         if (left == UINT32_MAX || right == UINT32_MAX)
             return bad(w, "piece %u is made of a character that is no piece, which is not supported", id);
-        if (last != UINT32_MAX && m->pieces[last].score == m->pieces[id].score)
+        if (last != UINT32_MAX && m->pieces[last].score == m->pieces[id].score &&
+            !can_be_equal(&m->pieces[last], &m->pieces[id]))
             return bad(w, "pieces %u and %u have the same score, which is not supported", last, id);
         strbuf_addf(&w->out, "%s\n      [", comma);
         quote_piece(w, w->order[left]);
