@@ -36,7 +36,8 @@ static const struct opt opts[] = {
     {0, "max-epochs", OPT_U64, &mix.max_epochs, "N",
      "read no source more than N times (default: warn above 4)"},
     {'o', "output", OPT_STR, &output, "TO", "batches: - (stdout, the default), a path, or ring:NAME"},
-    {0, "dry-run", OPT_FLAG, &mix.dry_run, NULL, "print what would be drawn from each source, and end; tokens are not read, so\n"
+    {0, "dry-run", OPT_FLAG, &mix.dry_run, NULL,
+     "print what would be drawn from each source, and end; tokens are not read, so\n"
      "damaged blocks do not show (tools/shard-dump --verify finds them)"},
     {0, "json", OPT_FLAG, &as_json, NULL, "with --dry-run: print it as JSON"},
     SANDBOX_OPTION(&output),

@@ -175,9 +175,9 @@ static size_t utf8_points(const char *s)
     return n;
 }
 
-/* Checks PREPEND_FIRST: the library asks what was at the start of the text before the normaliser. So rules that
- * may drop characters there are not supported with it, nor those that may make several of the first one when a
- * step before can part them: all of these are then at the start. */
+/* Checks PREPEND_FIRST: the library asks what was at the start of the text before the normaliser. So rules
+ * that may drop characters there are not supported with it, nor those that may make several of the first one
+ * when a step before can part them: all of these are then at the start. */
 static int check_first(struct loader *l)
 {
     bool first = false, behind = false, drops = false, adds = false, added = false;
@@ -199,8 +199,9 @@ static int check_first(struct loader *l)
         return loader_bad(l, "pre_tokenizer: Metaspace.prepend_scheme first is not supported behind a "
                              "normalizer that drops characters");
     if (behind && adds)
-        return loader_bad(l, "pre_tokenizer: Metaspace.prepend_scheme first is not supported behind other steps "
-                             "where characters may be added at the start");
+        return loader_bad(l,
+                          "pre_tokenizer: Metaspace.prepend_scheme first is not supported behind other steps "
+                          "where characters may be added at the start");
     return 0;
 }
 
