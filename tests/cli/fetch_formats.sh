@@ -53,7 +53,7 @@ expect '{"text":"a � b -1e999","id":"half.jsonl:1","domain":"other"}' --replac
 cp d.jsonl.gz CAPITALS.JSONL.GZ; cp d.jsonl.zst Mixed.Jsonl.Zst
 expect "${want//d.jsonl:/CAPITALS.JSONL.GZ:}
 ${want//d.jsonl:/Mixed.Jsonl.Zst:}" CAPITALS.JSONL.GZ Mixed.Jsonl.Zst
-fails() { ! "$BIN/fetch" --cat "${@:2}" >/dev/null 2>err; grep -qF -e "$1" err || { echo "no '$1' in"; cat err; exit 1; }; }
+fails() { if "$BIN/fetch" --cat "${@:2}" >/dev/null 2>err || ! grep -qF -e "$1" err; then echo "no '$1' in"; cat err; exit 1; fi; }
 mkdir unread
 for end in br lzma Z; do echo 'few bytes' >"unread/a.jsonl.$end"; fails "unread/a.jsonl.$end: its compression is not read" "unread/a.jsonl.$end"; done
 fails 'left out: 3 binary files (NUL in them, or a compression that is not read)' unread
@@ -164,8 +164,12 @@ expect "$(echo '{"text":"from a list","id":"f","domain":"other"}' | sed 's/"f"/"
 [ "$("$BIN/fetch" --cat 'x y.jsonl' --files-from - <list 2>err | wc -l)" = 4 ]
 printf '\357\273\277x y.jsonl\r\n\r\nx y.jsonl\r\n' >windows
 [ "$("$BIN/fetch" --cat --files-from windows | wc -l)" = 2 ]
-printf 'x y.jsonl\n\n-\n' >dash; ! "$BIN/fetch" --cat --files-from - <dash >out 2>err; grep -q 'line 3: -, but standard input is this list' err
-printf 'x y.jsonl\0' >zero; ! "$BIN/fetch" --cat --files-from zero >out 2>err; grep -q 'line 1: a NUL byte: names are one a line' err
+printf 'x y.jsonl\n\n-\n' >dash
+"$BIN/fetch" --cat --files-from - <dash >out 2>err && exit 1
+grep -q 'line 3: -, but standard input is this list' err
+printf 'x y.jsonl\0' >zero
+"$BIN/fetch" --cat --files-from zero >out 2>err && exit 1
+grep -q 'line 1: a NUL byte: names are one a line' err
 "$BIN/fetch" --cat --files-from - </dev/null >out 2>err && exit 1
 grep -q 'it names no files' err
 

@@ -67,6 +67,10 @@ done
 sed 's/"dropout": null/"dropout": 0.0/' tok.json >zero.json
 ids zero.json 'q' '[113]'
 
+sed 's/"truncation": null/"truncation": {"max_length": 2, "strategy": "LongestFirst", "stride": 0, "direction": "Right"}/' tok.json >short.json
+ids short.json 'qqqq' '[113,113,113,113]'
+expect 0 'short.json: its truncation or padding is left out' "$tokenize" -t short.json --ids text.txt
+
 # characters, with bytes for those that are no token: spaces come back, but for the one in front
 cat >sp.json <<'JSON'
 {"added_tokens": [{"id": 1, "content": "</s>", "special": true}], "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": true,

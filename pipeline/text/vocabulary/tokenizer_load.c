@@ -291,6 +291,8 @@ static int load(struct loader *l, const char *json, size_t len)
         load_tokens(l) < 0)
         return -1;
     load_post_processor(l);
+    l->t->whole_documents =
+        !is_absent(json_object_get(l->root, "truncation")) || !is_absent(json_object_get(l->root, "padding"));
     choose_way(l, l->t);
     return vocabulary_finish(l->t, why, sizeof why) < 0 ? loader_bad(l, "%s", why) : 0;
 }
@@ -381,5 +383,7 @@ struct tokenizer *tokenizer_load(const char *path, char *err, size_t cap)
              "list, as the "
              "tokenizers library does",
              path, t->renumbered);
+    if (t && t->whole_documents)
+        warn("%s: its truncation or padding is left out: documents stay as long as they are", path);
     return t;
 }

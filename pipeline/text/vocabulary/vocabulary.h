@@ -96,10 +96,11 @@ struct tokenizer {
     uint32_t eos, bos; /* set by files beside a tokenizer.json or by the caller; UINT32_MAX: not set */
     uint32_t *ends; /* the ids that end a text which a model writes, beside eos; NULL: no file says; owned */
     size_t n_ends;
-    char *post_refused;  /* why the post-processor is not supported; NULL: it is; owned */
-    uint32_t renumbered; /* number of added tokens whose id differs from the one in the file */
-    char *regex;         /* for PATTERN_REGEX; else NULL */
-    bool nfc;            /* text is first normalised to NFC */
+    char *post_refused;   /* why the post-processor is not supported; NULL: it is; owned */
+    bool whole_documents; /* the file asks for truncation or padding, which are left out */
+    uint32_t renumbered;  /* number of added tokens whose id differs from the one in the file */
+    char *regex;          /* for PATTERN_REGEX; else NULL */
+    bool nfc;             /* text is first normalised to NFC */
     bool ignore_merges; /* a piece that is a token becomes that token, whatever the merges would make of it */
     uint32_t vocab_size;
     struct token *tokens; /* vocab_size of them */
