@@ -58,7 +58,8 @@ bool fasttext_has(const fasttext_model *m, const char *label)
 }
 
 int fasttext_predict(const fasttext_model *m, const char *line, size_t len,
-                     void (*each)(void *arg, const char *label, double probability), void *arg)
+                     void (*each)(void *arg, const char *label, double probability), void *arg, char *err,
+                     size_t err_size)
 {
     try {
         std::vector<std::pair<fasttext::real, std::string>> labels;
@@ -68,7 +69,8 @@ int fasttext_predict(const fasttext_model *m, const char *line, size_t len,
         for (const auto &label : labels)
             each(arg, label.second.c_str(), label.first);
         return 0;
-    } catch (const std::exception &) {
+    } catch (const std::exception &e) {
+        std::snprintf(err, err_size, "%s", e.what());
         return -1;
     }
 }

@@ -18,10 +18,11 @@ struct fasttext_model *fasttext_load(const void *bytes, size_t n, char *err, siz
 /* Whether the model has a label. */
 bool fasttext_has(const struct fasttext_model *m, const char *label);
 /* Calls each with the labels and their probabilities for a line of text; some models leave out those below
- * 0.00001. Any number of threads may. Returns
- * 0, or -1: out of memory. */
+ * 0.00001. Any number of threads may. Returns 0, or -1, and err says why: a weight is not a number, or there
+ * is no memory. */
 int fasttext_predict(const struct fasttext_model *m, const char *line, size_t len,
-                     void (*each)(void *arg, const char *label, double probability), void *arg);
+                     void (*each)(void *arg, const char *label, double probability), void *arg, char *err,
+                     size_t err_size);
 void fasttext_free(struct fasttext_model *m); /* NULL is fine */
 
 #ifdef __cplusplus

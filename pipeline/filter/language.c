@@ -72,8 +72,9 @@ double language_score(const struct language *l, struct strbuf *line, struct span
         *c = ' ';
     strbuf_add(line, "\n", 1);
     struct search s = {.l = l};
-    if (fasttext_predict(l->model, line->s, line->len, look, &s) != 0)
-        die("%s: out of memory", l->path);
+    char err[200];
+    if (fasttext_predict(l->model, line->s, line->len, look, &s, err, sizeof err) != 0)
+        die("%s: %s", l->path, err);
     return s.best;
 }
 

@@ -105,6 +105,8 @@ for model in tiny.bin tiny.ftz; do
     done
 done
 expect 1 'no label for the language fr' "$F" --language en,fr --language-model "$G/tiny.ftz" languages.jsonl
+{ head -c -48 "$G/tiny.bin"; head -c 48 /dev/zero | tr '\0' '\377'; } >nan.model
+expect 1 'nan.model: .*NaN' "$F" --language en --language-model nan.model languages.jsonl
 head -c 100 all.jsonl >bad.model
 expect 1 'not a fastText model' "$F" --language en --language-model bad.model languages.jsonl
 

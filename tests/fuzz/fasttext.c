@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     }
     fasttext_has(m, "__label__en");
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-        MUST(fasttext_predict(m, lines[i], strlen(lines[i]), look, &seen) == 0);
+        if (fasttext_predict(m, lines[i], strlen(lines[i]), look, &seen, err, sizeof err) != 0)
+            MUST(err[0]);
     fasttext_free(m);
     return 0;
 }
