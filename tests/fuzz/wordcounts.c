@@ -1,5 +1,6 @@
 /*
- * counts of words: whatever the bytes, they are refused with a reason, or every word of theirs is within bounds
+ * counts of words: whatever the bytes, they are refused with a reason, or every word of theirs is within
+ * bounds
  */
 #include "formats/wordcounts.h"
 
