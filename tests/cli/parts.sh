@@ -98,3 +98,8 @@ for k in 1 2 3; do SLURM_ARRAY_TASK_ID=$k bash data.sbatch >/dev/null; done
 [ "$(stat -c %Y tokens.parts/2-of-3/manifest.json)" -lt 1000000000 ]
 eval "$(sed -n 's/^# when all are done: //p' data.sbatch)" >/dev/null
 cmp <(documents one | sort) <(documents tokens | sort)
+"$ROOT/tools/cluster" tokenizer -n 3 -v 700 -o learnt.json a.jsonl 'b.*.gz' >tokenizer.sbatch
+for k in 1 2 3 2; do SLURM_ARRAY_TASK_ID=$k bash tokenizer.sbatch; done
+eval "$(sed -n 's/^# when all are done: //p' tokenizer.sbatch)" 2>/dev/null
+"$BIN/tokenize" train -q -n 700 -o whole.json a.jsonl b.jsonl.gz 2>/dev/null
+cmp whole.json learnt.json

@@ -74,13 +74,14 @@ script two 2 20 '--signal=USR1@1' >two.sbatch
 sbatch --wait -o two.out two.sbatch >submitted || { cat two.out; exit 1; }
 same one two
 
-# one that is killed is queued again, and goes on from its checkpoint; so is one that comes to its time limit
-script long 2 1000000 '--time=00:01:00 --signal=USR1@40' --save-every 20 >long.sbatch
+# one that is killed is queued again, and goes on from its checkpoint; so is one that comes to its time limit. (Slurm sends the
+# signal up to a minute early: a minute before the limit at the latest, a minute after the start at the earliest.)
+script long 2 1000000 '--time=00:03:00 --signal=USR1@60' --save-every 20 >long.sbatch
 job=$(sbatch --parsable -o long.out long.sbatch)
 restarts() { scontrol show job "$job" -o | sed -n 's/.* Restarts=\([0-9]*\).*/\1/p'; }
 until_restarts() {  # N: that it has been queued so often and is running, at a later step
     local i
-    for ((i = 0; i < 1400; i++)); do [ "$(restarts)" = "$1" ] && [ "$(squeue -h -j "$job" -o %t)" = R ] && return; sleep 0.1; done
+    for ((i = 0; i < 3000; i++)); do [ "$(restarts)" = "$1" ] && [ "$(squeue -h -j "$job" -o %t)" = R ] && return; sleep 0.1; done
     scontrol show job "$job"; cat long.out; exit 1
 }
 until [ -e long/latest ]; do sleep 0.1; done
