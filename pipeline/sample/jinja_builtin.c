@@ -160,11 +160,11 @@ static json_t *list_of(struct run *r, json_t *v)
     json_t *one;
     if (json_is_array(v))
         return v;
+    if (json_is_string(v))
+        return jinja_characters(r, v);
     json_t *list = run_own(r, json_array());
     if (json_is_object(v) && v != r->undefined)
         json_object_foreach(v, key, one) json_array_append_new(list, json_string(key));
-    for (size_t i = 0, n = json_is_string(v) ? jinja_length(r, v) : 0; i < n; i++)
-        json_array_append(list, jinja_item(r, v, run_own(r, json_integer((json_int_t)i))));
     return list;
 }
 

@@ -53,6 +53,7 @@ json_t *jinja_item(struct run *r, json_t *v, const json_t *key)
     if (!json_is_integer(key) || !(json_is_array(v) || json_is_string(v)))
         return found ? found : r->undefined;
     json_int_t i = json_integer_value(key), n = (json_int_t)jinja_length(r, v);
+    run_step(r, json_string_length(v) / 64); /* which walks through a text */
     i += i < 0 ? n : 0;
     if (i < 0 || i >= n)
         return r->undefined;
@@ -95,6 +96,19 @@ json_t *jinja_slice(struct run *r, json_t *v, const json_t *from, const json_t *
     return json_is_string(v) ? jinja_filter(r, "join", list, &none) : list;
 }
 
+json_t *jinja_characters(struct run *r, const json_t *v)
+{
+    json_t *list = run_own(r, json_array());
+    const char *s = json_string_value(v);
+    size_t len = json_string_length(v), w;
+    for (size_t i = 0; i < len; i += w) {
+        w = width_at(s + i, len - i);
+        run_step(r, 1);
+        json_array_append(list, run_string(r, s + i, w));
+    }
+    return list;
+}
+
 static bool is_space(const char *s, size_t width)
 {
     uint32_t c = utf8_value(s, width);
@@ -121,6 +135,12 @@ json_t *jinja_strip(struct run *r, json_t *v, const char *set, bool left, bool r
     return run_string(r, s + from, to > from ? to - from : 0);
 }
 
+static void add_part(struct run *r, json_t *list, const char *s, const char *end)
+{
+    run_step(r, 1);
+    json_array_append(list, run_string(r, s, (size_t)(end - s)));
+}
+
 /* Parts between white space, or between texts; most: cuts at most, -1: all. */
 static json_t *split(struct run *r, const json_t *v, const char *by, json_int_t most)
 {
@@ -130,7 +150,7 @@ static json_t *split(struct run *r, const json_t *v, const char *by, json_int_t 
         run_fail(r, "split at an empty text");
     for (; by && most != 0 && (at = memmem(s, (size_t)(end - s), by, strlen(by)));
          most--, s = at + strlen(by))
-        json_array_append(list, run_string(r, s, (size_t)(at - s)));
+        add_part(r, list, s, at);
     while (!by && s < end) {
         for (size_t w; s < end && is_space(s, w = width_at(s, (size_t)(end - s))); s += w)
             ;
@@ -138,11 +158,11 @@ static json_t *split(struct run *r, const json_t *v, const char *by, json_int_t 
              at += width_at(at, (size_t)(end - at)))
             ;
         if (at > s)
-            json_array_append(list, run_string(r, s, (size_t)(at - s)));
+            add_part(r, list, s, at);
         s = at;
     }
     if (by)
-        json_array_append(list, run_string(r, s, (size_t)(end - s)));
+        add_part(r, list, s, end);
     return list;
 }
 

@@ -117,6 +117,7 @@ json_t *jinja_method(struct run *r, json_t *v, const char *name, const struct ar
 json_t *jinja_function(struct run *r, const char *name, const struct arguments *a);
 /* The part of a text or list between places, as Python's slices; NULL values are left out. */
 json_t *jinja_slice(struct run *r, json_t *v, const json_t *from, const json_t *to, const json_t *step);
+json_t *jinja_characters(struct run *r, const json_t *v); /* of a text, as a list */
 json_t *jinja_item(struct run *r, json_t *v, const json_t *key);
 /* Without the characters of a set at the ends that are asked for; set NULL: white space. */
 json_t *jinja_strip(struct run *r, json_t *v, const char *set, bool left, bool right);

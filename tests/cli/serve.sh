@@ -88,7 +88,7 @@ chat_with() {
     printf '%s\n' "$1" >chatty/chat_template.jinja
     : >address
     "$BIN/sample" chatty --serve :0 --quiet >address & server=$!
-    for _ in $(seq 200); do [ -s address ] && break; sleep 0.05; done
+    for _ in $(seq 1000); do [ -s address ] && break; sleep 0.05; done
     address=$(cat address)
 }
 message="{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"

@@ -49,6 +49,25 @@ static void texts(void)
     }
 }
 
+/* A message of megabytes costs time in proportion, or is refused. */
+static void large(void)
+{
+    static char text[2 << 20];
+    static const char *const templates[] = {"{{ x.split(' ') | length }}", "{{ x | list | length }}",
+                                            "{{ x.split() | length }}"};
+    for (size_t i = 0; i < sizeof text - 1; i++)
+        text[i] = i % 2 ? ' ' : 'a';
+    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
+        char why[256] = "";
+        size_t n;
+        json_t *variables = json_pack("{s:s}", "x", text);
+        char *made = render(templates[i], strlen(templates[i]), variables, &n, why);
+        CHECK(!made && strcmp(why, "the template takes too many steps") == 0, "'%s': %s", templates[i], why);
+        free(made);
+        json_decref(variables);
+    }
+}
+
 static void refusals(void)
 {
     static const struct {
@@ -117,6 +136,7 @@ int main(int argc, char **argv)
     alarm(60);
     texts();
     refusals();
+    large();
     depth();
     return 0;
 }
