@@ -58,6 +58,15 @@ ranks 2 much2 16 --optimizer muon --layers 2 --grow 1@0,2@8 --beta2 0.7 --finish
 same much much2
 cmp much/latest-finished/model.safetensors much2/latest-finished/model.safetensors
 cmp much/latest/trainer/finish-averages.safetensors much2/latest/trainer/finish-averages.safetensors
+
+# the decay by the upper half of the layers: ranks decide alike
+batches 60 >sixty
+correct=(--optimizer muon --layers 4 --lr 1e-1 --decay 50% --finish correct --parts 4)
+train corrected 60 "${correct[@]}" <sixty
+ranks 2 corrected2 60 "${correct[@]}" <sixty
+grep -q '"event":"correct","detail":"the lower 2 of 4 layers are held' corrected2/metrics.jsonl
+same corrected corrected2
+
 train lean 16 --state-dtype bf16 --layers 2 --parts 4 <all
 ranks 3 lean3 16 --state-dtype bf16 --layers 2 --parts 4 --bucket 0 <all
 same lean lean3
