@@ -7,7 +7,7 @@
 #ifndef SAMPLE_CHAT_H
 #define SAMPLE_CHAT_H
 
-#include "pipeline/sample/jinja.h"
+#include "pipeline/sample/jinja/jinja.h"
 #include "pipeline/sample/request.h"
 #include "pipeline/text/vocabulary/tokenizer.h"
 

@@ -2,7 +2,7 @@
  * chat templates, which come with a model from anywhere: any bytes are refused with a reason, or rendered, or
  * refuse the conversation with a reason
  */
-#include "pipeline/sample/jinja.h"
+#include "pipeline/sample/jinja/jinja.h"
 
 #include "tests/fuzz/fuzz.h"
 

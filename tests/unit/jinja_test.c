@@ -5,7 +5,7 @@
  * `jinja_test TEMPLATE VARIABLES.json` prints a rendering.
  */
 #include "pipeline/lib/fs.h"
-#include "pipeline/sample/jinja.h"
+#include "pipeline/sample/jinja/jinja.h"
 #include "tests/program.h"
 
 #include <jansson.h>

@@ -1,11 +1,11 @@
 /*
- * jinja_node.h - a template as a tree, and what the files of jinja_*.c share
+ * node.h - a template as a tree, and what the files of this room share
  */
-#ifndef SAMPLE_JINJA_NODE_H
-#define SAMPLE_JINJA_NODE_H
+#ifndef JINJA_NODE_H
+#define JINJA_NODE_H
 
 #include "pipeline/lib/fs.h"
-#include "pipeline/sample/jinja.h"
+#include "pipeline/sample/jinja/jinja.h"
 
 #include <setjmp.h>
 #include <stdbool.h>
@@ -107,12 +107,12 @@ struct arguments {             /* of a call */
 /* The i-th argument, or the one of that name (NULL: it has none); NULL: it is not given. */
 json_t *run_argument(const struct arguments *a, size_t i, const char *name);
 
-/* jinja_builtin.c. `is` and `|` with names that are not there are found when a template is parsed. */
+/* builtin.c. `is` and `|` with names that are not there are found when a template is parsed. */
 bool jinja_has_filter(const char *name);
 bool jinja_has_test(const char *name);
 json_t *jinja_filter(struct run *r, const char *name, json_t *v, const struct arguments *a);
 bool jinja_test(struct run *r, const char *name, json_t *v, const struct arguments *a);
-/* jinja_methods.c: a method of a text, a list or an object; a function of the template's surroundings. */
+/* methods.c: a method of a text, a list or an object; a function of the template's surroundings. */
 json_t *jinja_method(struct run *r, json_t *v, const char *name, const struct arguments *a);
 json_t *jinja_function(struct run *r, const char *name, const struct arguments *a);
 /* The part of a text or list between places, as Python's slices; NULL values are left out. */

@@ -1,7 +1,7 @@
 /*
- * jinja_expression.c - the expressions of a template as trees
+ * expression.c - the expressions of a template as trees
  */
-#include "pipeline/sample/jinja_parser.h"
+#include "pipeline/sample/jinja/parser.h"
 
 #include <stdlib.h>
 #include <string.h>

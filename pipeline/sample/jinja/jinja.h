@@ -2,12 +2,12 @@
  * jinja.h - chat templates: the part of Jinja that they are written in, as Transformers runs it
  *
  * Statements: if, for (with a condition, else, break, continue), set (blocks and members of a namespace too),
- * macro, generation. Expressions: all but calls of what is not listed in jinja_builtin.c. White space as with
+ * macro, generation. Expressions: all but calls of what is not listed in builtin.c. White space as with
  * trim_blocks and lstrip_blocks. A template comes with a model, and so from anywhere: it reads nothing but
  * its variables, and its steps, depth and output are limited.
  */
-#ifndef SAMPLE_JINJA_H
-#define SAMPLE_JINJA_H
+#ifndef JINJA_JINJA_H
+#define JINJA_JINJA_H
 
 #include <jansson.h>
 #include <stddef.h>

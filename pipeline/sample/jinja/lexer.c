@@ -1,7 +1,7 @@
 /*
- * jinja_lexer.c - the tokens of a template's tags
+ * lexer.c - the tokens of a template's tags
  */
-#include "pipeline/sample/jinja_parser.h"
+#include "pipeline/sample/jinja/parser.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /*
- * jinja_parser.h - the state of parsing a template, for jinja_lexer.c, jinja_expression.c and jinja_parse.c
+ * parser.h - the state of parsing a template, for lexer.c, expression.c and parse.c
  */
-#ifndef SAMPLE_JINJA_PARSER_H
-#define SAMPLE_JINJA_PARSER_H
+#ifndef JINJA_PARSER_H
+#define JINJA_PARSER_H
 
-#include "pipeline/sample/jinja_node.h"
+#include "pipeline/sample/jinja/node.h"
 
 enum { JINJA_MAX_DEPTH = 200 };
 enum token { T_END, T_NAME, T_STRING, T_NUMBER, T_OPERATOR };
@@ -34,7 +34,7 @@ struct node *parser_node(struct parser *p, enum node_kind kind);
 const char *parser_keep(struct parser *p, const char *s, size_t len); /* a copy that the template owns */
 bool parser_starts(const struct parser *p, const char *s);            /* what comes next in the text */
 
-/* jinja_lexer.c: reads the next token of a tag. */
+/* lexer.c: reads the next token of a tag. */
 void parser_advance(struct parser *p);
 bool parser_is(const struct parser *p, enum token t, const char *word);
 bool parser_take(struct parser *p, enum token t,
@@ -42,7 +42,7 @@ bool parser_take(struct parser *p, enum token t,
 void parser_expect(struct parser *p, enum token t, const char *word);
 const char *parser_name(struct parser *p);
 
-/* jinja_expression.c */
+/* expression.c */
 struct node *parser_expression(struct parser *p);
 struct node *parser_expression_without_if(struct parser *p);
 /* The targets of for and set: names with commas between them. */

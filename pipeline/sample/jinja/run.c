@@ -1,7 +1,7 @@
 /*
- * jinja_run.c - renders the tree of a template
+ * run.c - renders the tree of a template
  */
-#include "pipeline/sample/jinja_node.h"
+#include "pipeline/sample/jinja/node.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
- * jinja_parse.c - a template's text as a tree: the text between tags, and statements
+ * parse.c - a template's text as a tree: the text between tags, and statements
  */
-#include "pipeline/sample/jinja_parser.h"
+#include "pipeline/sample/jinja/parser.h"
 
 #include <stdlib.h>
 #include <string.h>

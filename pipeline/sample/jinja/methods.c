@@ -1,9 +1,9 @@
 /*
- * jinja_methods.c - Python's methods of texts and objects, slices, and the functions that Transformers gives
+ * methods.c - Python's methods of texts and objects, slices, and the functions that Transformers gives
  * templates
  */
 #include "formats/json_text.h"
-#include "pipeline/sample/jinja_node.h"
+#include "pipeline/sample/jinja/node.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
- * jinja_builtin.c - the filters and tests of Jinja that chat templates use
+ * builtin.c - the filters and tests of Jinja that chat templates use
  */
 #include "formats/json_text.h"
-#include "pipeline/sample/jinja_node.h"
+#include "pipeline/sample/jinja/node.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
- * jinja_values.c - values of a rendering: made, compared, computed with
+ * values.c - values of a rendering: made, compared, computed with
  */
-#include "pipeline/sample/jinja_node.h"
+#include "pipeline/sample/jinja/node.h"
 
 #include <math.h>
 #include <stdarg.h>
