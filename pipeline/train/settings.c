@@ -151,7 +151,7 @@ const struct setting settings[] = {
      "them after a decay; auto: whichever is better on the next batch; correct: auto, and the decay of wsd "
      "is "
      "taken by the upper half of the layers alone, the lower one being held at its forecast, as long as that "
-     "is better (decay; with merge predict)"},
+     "is better: less time, of use where the decay is short (decay; with merge predict)"},
 
     {.type = OPT_HEADING, .help = "Validation, checkpoints, safety"},
     {0, "val", OPT_LIST, &cfg.val, "NAME=DIR", NOT_KEPT, 0, 0, 0, "token shards to validate on; repeatable"},
