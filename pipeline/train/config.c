@@ -314,17 +314,21 @@ static void check_correction(const struct train_config *c)
         usage_error("--finish correct: the last layers join after the decay has begun");
 }
 
-void config_resolve(struct train_config *c, const json_t *stored, const char *from)
+/* What the run was begun with stands in for what is not given. */
+static void take_run(struct train_config *c, const json_t *stored)
 {
-    bool warmup_given = !isnan(c->warmup), parts_given = c->parts != UNSET_U64 && c->parts != 0;
     if (c->parts == 0)
-        c->parts = UNSET_U64; /* what the run was begun with */
+        c->parts = UNSET_U64;
     if (stored && c->updates == UNSET_U64 && !json_object_get(stored, "updates"))
         c->updates = 1; /* begun by a version that took batches whole */
     if (stored && c->dtype == COMPUTE_AUTO)
-        c->dtype = (enum compute_dtype)UNSET_WORD; /* what the run was begun with */
+        c->dtype = (enum compute_dtype)UNSET_WORD;
     for (const struct setting *s = NULL; (s = settings_next(s));)
         take_stored(s, json_object_get(stored, s->name));
+}
+
+static void settle_model(struct train_config *c, const json_t *stored, const char *from)
+{
     find_model(c, from);
     model_defaults(c);
     if (!stored)
@@ -334,6 +338,34 @@ void config_resolve(struct train_config *c, const json_t *stored, const char *fr
     c->first_values = strcmp(c->init, "unit") == 0 ? INIT_UNIT : INIT_SMALL;
     if (names_directory(c->init))
         c->untied = !c->model.tied;
+}
+
+/* Options that exclude or need each other. */
+static void check_together(struct train_config *c)
+{
+    if (c->sample_every > 0 && c->sample_prompts.n == 0)
+        usage_error("--sample-every: --sample-prompt TEXT is missing");
+    if (c->warmup + c->decay > 1)
+        usage_error("--warmup and --decay together are more than all steps");
+    if (c->first_values == INIT_UNIT && !c->untied)
+        usage_error("--init unit: only with --untied: its embedding is too large for an output matrix");
+    if (c->attention == ATTENTION_CUDNN && c->doc_mask)
+        usage_error("--attention cudnn: it takes no document masks (--doc-mask)");
+    if ((c->state_dtype == DTYPE_BF16 || c->wire == DTYPE_BF16) && c->dtype == COMPUTE_AUTO)
+        c->dtype = COMPUTE_BF16;
+    if (c->wire == DTYPE_BF16 && c->dtype != COMPUTE_BF16)
+        usage_error("--wire bf16: only with --dtype bf16");
+    if (c->state_dtype == DTYPE_BF16 && (c->dtype != COMPUTE_BF16 || c->optimizer != OPTIMIZER_ADAMW ||
+                                         c->ema_nesterov > 0 || c->outer_nesterov > 0 || config_finishes(c)))
+        usage_error("--state-dtype bf16: only with --dtype bf16 --optimizer adamw, and nothing that "
+                    "extrapolates or averages weights");
+}
+
+void config_resolve(struct train_config *c, const json_t *stored, const char *from)
+{
+    bool warmup_given = !isnan(c->warmup), parts_given = c->parts != UNSET_U64 && c->parts != 0;
+    take_run(c, stored);
+    settle_model(c, stored, from);
     for (const struct setting *s = NULL; (s = settings_next(s));)
         if (setting_is_unset(s))
             setting_default(s);
@@ -359,22 +391,7 @@ void config_resolve(struct train_config *c, const json_t *stored, const char *fr
     resolve_parts(c, parts_given);
     resolve_growth(c);
     check_correction(c);
-    if (c->sample_every > 0 && c->sample_prompts.n == 0)
-        usage_error("--sample-every: --sample-prompt TEXT is missing");
-    if (c->warmup + c->decay > 1)
-        usage_error("--warmup and --decay together are more than all steps");
-    if (c->first_values == INIT_UNIT && !c->untied)
-        usage_error("--init unit: only with --untied: its embedding is too large for an output matrix");
-    if (c->attention == ATTENTION_CUDNN && c->doc_mask)
-        usage_error("--attention cudnn: it takes no document masks (--doc-mask)");
-    if ((c->state_dtype == DTYPE_BF16 || c->wire == DTYPE_BF16) && c->dtype == COMPUTE_AUTO)
-        c->dtype = COMPUTE_BF16;
-    if (c->wire == DTYPE_BF16 && c->dtype != COMPUTE_BF16)
-        usage_error("--wire bf16: only with --dtype bf16");
-    if (c->state_dtype == DTYPE_BF16 && (c->dtype != COMPUTE_BF16 || c->optimizer != OPTIMIZER_ADAMW ||
-                                         c->ema_nesterov > 0 || c->outer_nesterov > 0 || config_finishes(c)))
-        usage_error("--state-dtype bf16: only with --dtype bf16 --optimizer adamw, and nothing that "
-                    "extrapolates or averages weights");
+    check_together(c);
 }
 
 void config_model(const struct train_config *c, uint32_t vocab_size, struct model_config *out)
