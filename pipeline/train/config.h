@@ -75,6 +75,7 @@ void config_resolve(struct train_config *c, const json_t *stored, const char *fr
 void config_list_presets(bool json);
 /* Dies when the dimensions are impossible, or the model has fewer ids than the tokenizer. */
 void config_model(const struct train_config *c, uint32_t vocab_size, struct model_config *out);
+bool config_names_directory(const char *init); /* of --init: neither small nor unit */
 /* The finished model is forecast all along. */
 bool config_finishes(const struct train_config *c);
 /* Every option that says something about the run, by its name. */
