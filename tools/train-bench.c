@@ -334,74 +334,98 @@ static void take_dimensions(struct model_config *c)
         usage_error("%s", err);
 }
 
-int main(int argc, char **argv)
+/* What is asked for on the command line, settled. */
+static void settle(struct model_config *c)
 {
-    threads_settle(argv);
-    struct model_config c;
-    if (cli_parse(&cli, argc, argv) != 0)
-        usage_error("no operands");
-    if (model_preset(preset, &c) != 0)
+    if (model_preset(preset, c) != 0)
         usage_error("no preset '%s'; there are: %s", preset, model_preset_names());
     if (batch < 1 || context < 1 || repeats < 1 || batch * context > 1 << 20)
         usage_error("batch, context and repeats are at least 1");
-    take_dimensions(&c);
-    if (context > c.T)
-        c.T = (int)context;
+    take_dimensions(c);
+    if (context > c->T)
+        c->T = (int)context;
     if (micro < 1 || micro > batch)
         micro = batch;
-    struct bench b = {0};
-    bench_make(&b, &c);
-    enum dtype act = b.w.act;
+}
 
-    struct product p[15];
-    int N = (int)(batch * context);
-    size_t memory, rows = b.w.ops->logit_bytes / ((size_t)c.V * dtype_bytes(act));
-    size_t n = products(p, &c, N, memory_of(&b, &memory) ? (int)rows : 512);
-    if (memory)
-        prepare_operands(p, n, &b.w);
-    else
-        prepare_onednn(p, n, act);
-    double flops = 0;
-    for (size_t i = 0; i < n; i++)
-        flops += 2.0 * p[i].M * p[i].K * p[i].N * p[i].times;
+/* Medians of all repeats. */
+struct result {
+    double step, products;    /* seconds */
+    double optimizer;         /* its part of a step */
+    double used;              /* seconds of the processor, of a step */
+    double share, used_share; /* rates of a step's products, over those of the products alone */
+};
 
-    double *steps = xcalloc((size_t)repeats, sizeof *steps), *gemms = xcalloc((size_t)repeats, sizeof *gemms);
-    double *optimizers = xcalloc((size_t)repeats, sizeof *optimizers);
-    double *used = xcalloc((size_t)repeats, sizeof *used),
-           *used_ratios = xcalloc((size_t)repeats, sizeof *used_ratios);
-    double *ratios = xcalloc((size_t)repeats, sizeof *ratios),
-           per_step = model_flops_per_token(&c, (int)context) * N;
+static struct result measure(struct bench *b, const struct product *p, size_t n, double step_flops,
+                             double flops)
+{
+    enum { STEP, PRODUCTS, OPTIMIZER, USED, SHARE, USED_SHARE, VALUES };
+    double *v[VALUES], m[VALUES];
+    for (int k = 0; k < VALUES; k++)
+        v[k] = xcalloc((size_t)repeats, sizeof *v[k]);
     for (int i = 0; i < 3; i++) /* the third time the ops are replayed where they can be recorded */
-        time_step(&b);
-    time_products(p, n, &b.w);
+        time_step(b);
+    time_products(p, n, &b->w);
     for (int64_t i = 0; i < repeats; i++) {
-        struct times t = time_step(&b);
-        steps[i] = t.step;
-        optimizers[i] = t.optimizer;
+        struct times t = time_step(b);
         double before = used_seconds();
-        gemms[i] = time_products(p, n, &b.w);
-        used[i] = t.used;
-        used_ratios[i] = per_step / t.used / (flops / (used_seconds() - before));
-        ratios[i] = per_step / steps[i] / (flops / gemms[i]);
+        v[STEP][i] = t.step;
+        v[OPTIMIZER][i] = t.optimizer;
+        v[USED][i] = t.used;
+        v[PRODUCTS][i] = time_products(p, n, &b->w);
+        v[USED_SHARE][i] = step_flops / t.used / (flops / (used_seconds() - before));
+        v[SHARE][i] = step_flops / t.step / (flops / v[PRODUCTS][i]);
     }
-    double s = median(steps, repeats), g = median(gemms, repeats), r = median(ratios, repeats);
-    double share = median(optimizers, repeats) / s, u = median(used, repeats),
-           used_share = median(used_ratios, repeats);
+    for (int k = 0; k < VALUES; k++) {
+        m[k] = median(v[k], repeats);
+        free(v[k]);
+    }
+    return (struct result){m[STEP], m[PRODUCTS], m[OPTIMIZER] / m[STEP], m[USED], m[SHARE], m[USED_SHARE]};
+}
+
+static void print(const struct bench *b, const struct result *r, double step_flops, double flops)
+{
     char mfu[128];
-    rate_text(mfu, sizeof mfu, &b.rate, per_step / s);
+    double N = (double)(batch * context);
+    rate_text(mfu, sizeof mfu, &b->rate, step_flops / r->step);
     if (json)
         printf("{\"model\": \"%s\", \"device\": \"%s\", \"dtype\": \"%s\", \"B\": %d, \"T\": %d, "
                "\"tokens_per_s\": %.1f, "
                "\"gflops\": %.1f, \"gemm_gflops\": %.1f, \"share\": %.4f, \"optimizer_share\": %.4f, "
                "\"product_gflops\": %.1f, \"nominal_gflops\": %.1f, \"tokens_per_processor_s\": %.1f, "
                "\"processor_share\": %.4f}\n",
-               preset, b.w.ops->name, dtype, (int)batch, (int)context, N / s, per_step / s / 1e9,
-               flops / g / 1e9, r, share, b.rate.measured / 1e9, b.rate.nominal / 1e9, N / u, used_share);
+               preset, b->w.ops->name, dtype, (int)batch, (int)context, N / r->step,
+               step_flops / r->step / 1e9, flops / r->products / 1e9, r->share, r->optimizer,
+               b->rate.measured / 1e9, b->rate.nominal / 1e9, N / r->used, r->used_share);
     else
         printf("%-5s %s  B %d T %d  %10.1f tokens/s  %7.1f GFLOP/s of %7.1f (products alone): %.4f; "
                "optimizer %.1f %%%s; processor time: %.1f tokens/s, %.4f\n",
-               preset, dtype, (int)batch, (int)context, N / s, per_step / s / 1e9, flops / g / 1e9, r,
-               100 * share, mfu, N / u, used_share);
+               preset, dtype, (int)batch, (int)context, N / r->step, step_flops / r->step / 1e9,
+               flops / r->products / 1e9, r->share, 100 * r->optimizer, mfu, N / r->used, r->used_share);
+}
+
+int main(int argc, char **argv)
+{
+    threads_settle(argv);
+    struct model_config c;
+    if (cli_parse(&cli, argc, argv) != 0)
+        usage_error("no operands");
+    settle(&c);
+    struct bench b = {0};
+    bench_make(&b, &c);
+    struct product p[15];
+    int N = (int)(batch * context);
+    size_t memory, rows = b.w.ops->logit_bytes / ((size_t)c.V * dtype_bytes(b.w.act));
+    size_t n = products(p, &c, N, memory_of(&b, &memory) ? (int)rows : 512);
+    if (memory)
+        prepare_operands(p, n, &b.w);
+    else
+        prepare_onednn(p, n, b.w.act);
+    double flops = 0, step_flops = model_flops_per_token(&c, (int)context) * N;
+    for (size_t i = 0; i < n; i++)
+        flops += 2.0 * p[i].M * p[i].K * p[i].N * p[i].times;
+    struct result r = measure(&b, p, n, step_flops, flops);
+    print(&b, &r, step_flops, flops);
     close_stdout();
     return 0;
 }

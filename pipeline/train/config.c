@@ -1,5 +1,6 @@
 #include "pipeline/train/config.h"
 
+#include "formats/json_text.h"
 #include "pipeline/alerts/deliver.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
