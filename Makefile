@@ -303,9 +303,10 @@ $(FAULT_LIBS): $(B)/tests/%.so: tests/fault/%.c tests/fault/calls.h Makefile
 FUZZ_SECONDS  ?= 30
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_ARCHIVES := $(foreach d,pipeline/monitor pipeline/filter pipeline/alerts pipeline/sample pipeline/sample/jinja pipeline/fetch pipeline/demo pipeline/media $(filter pipeline/text/%,$(LIBDIRS)) pipeline/stream pipeline/lib shm formats/parquet formats,$(B)/lib/$(subst /,-,$d).a)
+# Linked as C++, for the part of the sanitizer that parts in C++ ask for.
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_ARCHIVES)
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(FUZZ_ARCHIVES) -Wl,--end-group $(LDLIBS)
+	$(call say,LD,$@)$(CXX) $(LDFLAGS) -o $@ $< -Wl,--start-group $(FUZZ_ARCHIVES) -Wl,--end-group $(LDLIBS)
 fuzzers: $(FUZZERS)
 
 setup:
