@@ -219,9 +219,10 @@ stage_build() {
 }
 
 stage_tokenize() {
-    local d
+    local d sample=16MB
+    [ -z "$stream" ] || sample=4MB          # it must have come before the first step
     [ -n "$stream" ] || for d in "${domains[@]}"; do source_of "$d" train >/dev/null; done      # a domain that is missing shows at once
-    for d in "${domains[@]}"; do documents "$d" train --limit 16MB || exit 1; done |
+    for d in "${domains[@]}"; do documents "$d" train --limit "$sample" || exit 1; done |
         "$bin/tokenize" train -n "$vocab" -o "$run/tok.json" -
 }
 
