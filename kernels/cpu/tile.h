@@ -38,6 +38,14 @@ INLINE vf tile_add(vf acc, vf a, vf b, const bool dot)
     return acc + a * b;
 }
 
+/* A number of A, or a pair of bf16, which may begin at any of them. */
+INLINE float tile_value(const void *p)
+{
+    float x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
 INLINE void tile_block(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int K, bool add,
                        const int rows, const int wide, const bool dot)
 {
@@ -54,7 +62,7 @@ INLINE void tile_block(float *C, size_t ldc, struct tile_a a, const float *B, si
             b[w] = vload_f32(B + k * ldb + w * VL);
 #pragma GCC unroll 6
         for (int r = 0; r < rows; r++) {
-            vf x = vset(a.p[r * a.row + k * a.col]);
+            vf x = vset(tile_value(a.p + r * a.row + k * a.col));
 #pragma GCC unroll 4
             for (int w = 0; w < wide; w++)
                 acc[r][w] = tile_add(acc[r][w], x, b[w], dot);
