@@ -87,7 +87,7 @@ static void pack_across(float *dst, const float *src, size_t stride, int columns
             transpose(dst + (size_t)k * PANEL + c, PANEL, src + c * stride + k, stride, 4, LINE);
         for (; c < PANEL; c++)
             for (int i = k; i < k + n; i++)
-                dst[(size_t)i * PANEL + c] = c < columns ? src[c * stride + i] : 0;
+                dst[(size_t)i * PANEL + c] = c < columns ? tile_value(src + c * stride + i) : 0;
     }
 }
 
