@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -23,7 +24,8 @@ struct guest { /* a connection; the library keeps a pointer to it */
 struct patience {
     double request_s, reply_s;
     pthread_t thread;
-    int stop; /* an eventfd that ends the thread */
+    int wake;            /* an eventfd: the thread looks at once */
+    _Atomic bool ending; /* of the thread */
     pthread_mutex_t lock;
     struct guest *guests;
 };
@@ -42,18 +44,28 @@ static void cut_off_late_ones(struct patience *p)
 static void *look(void *arg)
 {
     struct patience *p = arg;
-    struct pollfd stop = {.fd = p->stop, .events = POLLIN};
-    while (poll(&stop, 1, LOOK_MS) <= 0)
+    struct pollfd wake = {.fd = p->wake, .events = POLLIN};
+    while (!p->ending) {
         cut_off_late_ones(p);
+        poll(&wake, 1, LOOK_MS);
+    }
     return NULL;
+}
+
+/* What the library cannot go on from: otherwise it ends the program by SIGABRT. */
+static void failed(void *none, const char *file, unsigned line, const char *why)
+{
+    (void)none, (void)file, (void)line;
+    die("the HTTP server: %s", why);
 }
 
 struct patience *patience_new(double request_s, double reply_s)
 {
     struct patience *p = xcalloc(1, sizeof *p);
     *p = (struct patience){.request_s = request_s, .reply_s = reply_s, .lock = PTHREAD_MUTEX_INITIALIZER};
-    p->stop = eventfd(0, EFD_CLOEXEC);
-    if (p->stop < 0 || pthread_create(&p->thread, NULL, look, p) != 0)
+    p->wake = eventfd(0, EFD_CLOEXEC);
+    MHD_set_panic_func(failed, NULL);
+    if (p->wake < 0 || pthread_create(&p->thread, NULL, look, p) != 0)
         die("cannot start a thread for the HTTP server");
     return p;
 }
@@ -61,9 +73,11 @@ struct patience *patience_new(double request_s, double reply_s)
 void patience_free(struct patience *p)
 {
     uint64_t one = 1;
-    if (write(p->stop, &one, sizeof one) == sizeof one)
-        pthread_join(p->thread, NULL);
-    close(p->stop);
+    p->ending = true;
+    if (write(p->wake, &one, sizeof one) != sizeof one)
+        detail("the HTTP server ends half a second later");
+    pthread_join(p->thread, NULL);
+    close(p->wake);
     free(p);
 }
 

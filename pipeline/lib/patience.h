@@ -4,7 +4,7 @@
  * The library closes a connection on which nothing comes for a while; a client that sends or takes a byte now
  * and then keeps it, and enough of them keep all others out. Here a request must arrive whole within one
  * time, and its reply must be taken within another. Later ones are cut off, by a thread that looks at them
- * every half second.
+ * every half second. A fault that the library cannot go on from ends the program with a message.
  *
  *   p = patience_new(10, 60)           with all signals blocked
  *   MHD_start_daemon(..., MHD_OPTION_NOTIFY_CONNECTION, patience_notify, p, ...)
