@@ -35,7 +35,7 @@ static const struct opt opts[] = {
 static const struct cli cli = {
     "doctor",
     "list what killed programs left, and remove it",
-    "doctor [--remove]\ndoctor [--remove] DIR...",
+    "tools/doctor [--remove]\ntools/doctor [--remove] DIR...",
     opts,
     "Prints a line for each segment of this user in " SEGMENT_DIR
     ": state, bytes, producer, consumer, path.\n"
