@@ -48,7 +48,9 @@ static const struct cli cli = {
     "they\n"
     "are stale. Names with the number of a process are stale when there is none of that number: REF.PID.tmp "
     "in\n"
-    "the hub's cache, and NAME.tmp-PID of earlier versions.\n",
+    "the hub's cache, and NAME.tmp-PID of earlier versions.\n"
+    "\n"
+    "Exit: 0 done, 1 failed, 2 misuse.",
 };
 
 /* Prints a path. Anybody may have chosen the name, so no control characters reach the terminal. */
