@@ -1,8 +1,9 @@
 /*
  * tokenize - documents to token ids and back, and learning the tokenizer
  *
- * tokenize         stdin: documents (formats/docs.md), or files and directories; stdout: tokens
- * (formats/tokens.md) tokenize train   documents to tokenizer.json (pipeline/text/vocabulary/tokenizer.md)
+ * tokenize         stdin: documents (formats/docs.md), or files and directories;
+ *                  stdout: tokens (formats/tokens.md)
+ * tokenize train   documents to tokenizer.json (pipeline/text/vocabulary/tokenizer.md)
  * tokenize decode  stdin: tokens, or JSON arrays of ids; stdout: documents
  * tokenize inspect what texts become
  * tokenize convert vocabularies of other libraries to tokenizer.json

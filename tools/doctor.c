@@ -35,7 +35,7 @@ static const struct opt opts[] = {
 static const struct cli cli = {
     "doctor",
     "list what killed programs left, and remove it",
-    "doctor [--remove]\ndoctor [--remove] DIR...",
+    "tools/doctor [--remove]\ntools/doctor [--remove] DIR...",
     opts,
     "Prints a line for each segment of this user in " SEGMENT_DIR
     ": state, bytes, producer, consumer, path.\n"
@@ -48,7 +48,9 @@ static const struct cli cli = {
     "they\n"
     "are stale. Names with the number of a process are stale when there is none of that number: REF.PID.tmp "
     "in\n"
-    "the hub's cache, and NAME.tmp-PID of earlier versions.\n",
+    "the hub's cache, and NAME.tmp-PID of earlier versions.\n"
+    "\n"
+    "Exit: 0 done, 1 failed, 2 misuse.",
 };
 
 /* Prints a path. Anybody may have chosen the name, so no control characters reach the terminal. */

@@ -77,7 +77,8 @@ static const struct cli cli = {
     "tokenize -t FILE [OPTION...] [DOCUMENTS...]\n"
     "tokenize train -n N -o FILE [OPTION...] [DOCUMENTS...]     (tokenize train --help)\n"
     "tokenize decode -t FILE [OPTION...]                        (tokenize decode --help)\n"
-    "tokenize inspect -t FILE [OPTION...] [DOCUMENTS...]        (tokenize inspect --help)",
+    "tokenize inspect -t FILE [OPTION...] [DOCUMENTS...]        (tokenize inspect --help)\n"
+    "tokenize convert -o FILE [OPTION...] VOCABULARY            (tokenize convert --help)",
     opts,
     "Reads documents as JSON lines from standard input, or from files and directories as fetch does.\n"
     "Writes a token stream (formats/tokens.md): binary, so not to a terminal. Nothing is lost: decoding "

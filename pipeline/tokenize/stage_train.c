@@ -53,8 +53,8 @@ static const struct cli cli = {
     "tokenize",
     "train: learn a byte-level BPE tokenizer",
     "tokenize train -n N -o FILE [OPTION...] [DOCUMENTS...]\n"
-    "       tokenize train --part K/N --counts FILE [OPTION...] [DOCUMENTS...]\n"
-    "       tokenize train --merge -n N -o FILE [OPTION...] COUNTS...",
+    "tokenize train --part K/N --counts FILE [OPTION...] [DOCUMENTS...]\n"
+    "tokenize train --merge -n N -o FILE [OPTION...] COUNTS...",
     opts,
     "Documents are files and directories as fetch reads them; none, or -, is standard input (JSON lines).\n"
     "The ids: 256 bytes, merges, then special tokens (32; 256 from 49,152 ids on); from 65,536 ids on also "

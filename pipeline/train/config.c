@@ -26,8 +26,8 @@ static const char notes[] =
     "  mix ... --start-step $(train --print-step runs/a) -o - | train ... -o runs/a --steps 400 --resume\n"
     "\n"
     "SIGINT and SIGTERM end the step, save a checkpoint and exit 128+n. Exit 0: trained to the end; 1: "
-    "failed; 2: "
-    "misuse.\n";
+    "failed;\n"
+    "2: misuse; 75: another process of the job does not answer.\n";
 
 struct train_config *config_parse(int argc, char **argv)
 {

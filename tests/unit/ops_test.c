@@ -4,10 +4,12 @@
  *
  * One table of shapes; each op runs on each shape in f32 and in bf16:
  *   the reference   forward against the doubles of ops/formulas.h, backward against their central
- * differences; elements of large arrays are sampled the CPU         every value against the reference's; then
- * once more, for the same bits Arrays stand at odd offsets between guard bytes, so that writes outside them
- * show (reads do under AddressSanitizer). The tests of the ops are in ops/, a file a family. Each level runs
- * in a process of its own, since oneDNN's level can be set only once.
+ *                   differences; elements of large arrays are sampled
+ *   the CPU         every value against the reference's; then once more, for the same bits
+ *
+ * Arrays stand at odd offsets between guard bytes, so that writes outside them show (reads do under
+ * AddressSanitizer). The tests of the ops are in ops/, a file a family. Each level runs in a process of its
+ * own, since oneDNN's level can be set only once.
  *
  * Seeds are fixed; a failure names backend, type, shape, op, array and element.
  */

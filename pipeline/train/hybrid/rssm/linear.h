@@ -2,8 +2,11 @@
  * linear.h - linear layers and two-layer networks over rows, forward and backward
  *
  * A model's weights are one flat array w; a layer knows its offsets in it, and gradients g have the same
- * layout. linear   y[r, j] = b[j] + sum_i x[r, i] W[i, j]      W: (in, out) row-major With groups > 1 a row
- * holds `groups` vectors side by side, each with weights of its own: W (groups, in, out), b (groups, out).
+ * layout.
+ *
+ *   linear   y[r, j] = b[j] + sum_i x[r, i] W[i, j]      W: (in, out) row-major
+ *            with groups > 1 a row holds `groups` vectors side by side, each with weights of its own:
+ *            W (groups, in, out), b (groups, out)
  *   mlp      y = second(SiLU(first(x)))                  SiLU(a) = a sigmoid(a), Elfwing et al. 2018
  *
  * Everything is summed in a fixed order. Backward calls add to dx and g.
