@@ -71,6 +71,8 @@ void cluster_gather_begin(struct cluster *c, void *p, const size_t *at); /* with
 void cluster_max(struct cluster *c, int *x, int n);
 /* Dies on rank 0 when the n bytes at p are not the same everywhere; what: their name in the message. */
 void cluster_same(struct cluster *c, const void *p, size_t n, const char *what);
+/* Another rank has the same n bytes at p. All ranks call it. */
+bool cluster_has_twin(struct cluster *c, const void *p, size_t n);
 /* All have come here. */
 void cluster_barrier(struct cluster *c);
 /* For a rank other than 0 when all ranks are about to fail for one reason, which rank 0 says: waits until
