@@ -272,6 +272,7 @@ int main(void)
     overfits(DTYPE_BF16);
     checkpoints();
     damage();
+    pieces();
     strangers();
     logs();
     run_directory();
