@@ -377,7 +377,7 @@ SHARE := $(DESTDIR)$(PREFIX)/share
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	$(if $(MPI),install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/tritter $(MPI))
+	$(if $(MPI),install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/tritter $(MPI) $(NCCL))
 	tools/install-pages $(SHARE) $(PROGRAMS)
 clean:
 	rm -rf build bin lib $(patsubst tools/%.c,tools/%,$(wildcard tools/*.c))

@@ -194,9 +194,9 @@ int main(int argc, char **argv)
         trace_open(c->trace, t.cluster->rank);
     int code = loop_run(&t);
     summary(&t, &m);
-    trace_close();
+    trace_flush();
     cluster_close(t.cluster);
-    trace_join(c->ranks);
+    trace_close(c->ranks);
     trainer_close(&t);
     json_decref(state);
     free(resume_dir);

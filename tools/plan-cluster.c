@@ -60,9 +60,10 @@ static double parse_rate(const char *s)
     char *end;
     double x = strtod(s, &end);
     const char *unit = *end ? strchr(units, *end) : NULL;
-    if (!(x > 0) || !isfinite(x) || (*end && (!unit || end[1])))
+    double rate = x * (unit ? pow(1000, (double)(unit - units + 1)) : 1) / 8;
+    if (!(rate >= 1) || !isfinite(rate) || (*end && (!unit || end[1])))
         usage_error("--net: '%s' is not a rate like 400G", s);
-    return x * (unit ? pow(1000, (double)(unit - units + 1)) : 1) / 8;
+    return rate;
 }
 
 static void settle(struct plan_request *r)
@@ -75,7 +76,7 @@ static void settle(struct plan_request *r)
     if (vocab < 1 || vocab > 1 << 24)
         usage_error("--vocab: %llu is not within 1 and %d", (unsigned long long)vocab, 1 << 24);
     if (gpus < 1 || gpus > 1 << 20 || per_node < 1 || micro > 1 << 16 || row_tokens > 1 << 20 ||
-        batch > 1ull << 40)
+        batch > 1ull << 40 || !(tokens >= 0) || !(price >= 0) || (efficiency > 0 && efficiency < 1e-6))
         usage_error("a number is out of range");
     r->model.V = (int)vocab;
     r->row_tokens = row_tokens ? (int)row_tokens : model_preset_find(preset)->row_tokens;

@@ -50,8 +50,26 @@ static void describe(struct device *dev)
              dev->threads == 1 ? "" : "s", wide, type, v->major, v->minor);
 }
 
+/* How many threads there are when so many are asked for: OpenMP's settings (OMP_THREAD_LIMIT) may leave
+ * fewer. What is shared out among all of them, by oneDNN as well, would then be done in part. */
+static int team_of(int threads)
+{
+    int n = 1;
+    omp_set_dynamic(0);
+#pragma omp parallel num_threads(threads)
+#pragma omp single
+    n = omp_get_num_threads();
+    return n;
+}
+
 struct device *device_open(enum dtype act, int threads, char *err, size_t cap)
 {
+    int team = team_of(threads > 0 ? threads : omp_get_num_procs());
+    if (team < threads) {
+        snprintf(err, cap, "%d threads were asked for, OpenMP's settings allow %d (OMP_THREAD_LIMIT)",
+                 threads, team);
+        return NULL;
+    }
     struct device *dev = calloc(1, sizeof *dev);
     if (!dev) {
         snprintf(err, cap, "no memory for the CPU backend");
@@ -66,7 +84,7 @@ struct device *device_open(enum dtype act, int threads, char *err, size_t cap)
     }
     limit_onednn();
     dev->act = act;
-    dev->threads = threads > 0 ? threads : omp_get_num_procs();
+    dev->threads = team;
     dev->bf16_products = multiplies_bf16(false);
     dev->bf16_dot = VL == 16 && dev->bf16_products && __builtin_cpu_supports("avx512bf16");
     dev->own_products = !__builtin_cpu_is("intel"); /* not measured there; AMX is oneDNN's */

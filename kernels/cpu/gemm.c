@@ -10,9 +10,9 @@
  *   block      TALL rows of A: 384 KiB at most, in the same cache
  *
  * Mapping  panels are packed in parallel; (block, panel) pairs are shared evenly. A thread computes an
- * element of C alone, in the order of k, so its bits do not depend on the number of threads. Numerics f32
- * sums, one rounding at the store: several passes along K keep a bf16 C in f32 in between. Source   Goto &
- * van de Geijn 2008, doi:10.1145/1356052.1356053
+ *          element of C alone, in the order of k, so its bits do not depend on the number of threads.
+ * Numerics f32 sums, one rounding at the store: several passes along K keep a bf16 C in f32 in between.
+ * Source   Goto & van de Geijn 2008, doi:10.1145/1356052.1356053
  */
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/product.h"

@@ -5,8 +5,8 @@
  * entries, and the least recently used entry of a set is evicted. A training step uses some 30 shapes; eval
  * and sample meet many lengths and thus more shapes, so the cache must be bounded.
  *
- * Transposed operands are given as strides; oneDNN packs the panels it needs as it goes. On
- * many machines gemm.c takes its place (kernels/README.md).
+ * Transposed operands are given as strides; oneDNN packs the panels it needs as it goes. On many machines
+ * gemm.c takes its place (kernels/README.md).
  */
 #include "kernels/cpu/product.h"
 

@@ -199,12 +199,16 @@ static const struct device_transport *find_gpus(char *why, size_t cap)
 bool cluster_use_gpus(struct cluster *c, char *why, size_t cap)
 {
     unsigned char id[DEVICE_ID_BYTES] = {0};
-    char name[64];
+    char name[64], gpu[DEVICE_NAME_BYTES] = "";
     const struct device_transport *t = find_gpus(why, cap);
-    int missing = !t || t->ready(id) != 0;
+    int missing = !t || t->ready(id, gpu) != 0;
+    bool shares = cluster_has_twin(c, gpu, sizeof gpu);
     if (t && missing)
         snprintf(why, cap, "NCCL: %s", t->error());
-    bool here = !missing;
+    else if (t && shares)
+        snprintf(why, cap, "several processes have one GPU");
+    bool here = !missing && !shares;
+    missing = !here;
     cluster_max(c, &missing, 1);
     if (missing) {
         if (here)

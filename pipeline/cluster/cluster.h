@@ -2,8 +2,8 @@
  * cluster.h - the processes of one job: who they are, and what they tell each other
  *
  *   struct cluster *c = cluster_open(timeout_s);      alone, or one of `size` that mpirun or srun started
- *   cluster_broadcast(c, p, n, 0);                    every process calls the same functions in the same
- * order cluster_close(c);
+ *   cluster_broadcast(c, p, n, 0);                    all processes call the same functions in one order
+ *   cluster_close(c);
  *
  * A process that nobody started as one of several is rank 0 of 1, needs no MPI, and every call here returns
  * at once. All of it is made of messages from one process to one other (transport.h), so that sums have an
@@ -57,9 +57,10 @@ bool cluster_use_gpus(struct cluster *c, char *why, size_t cap);
  */
 enum { CLUSTER_GROUPS = 3 };
 void cluster_in(struct cluster *c, int group);
-bool cluster_arrived(struct cluster *c); /* all of the group are done; does not wait */
-double
-cluster_arrival(const struct cluster *c); /* now_seconds() when the last of them was, after cluster_wait */
+/* All of the group are done; does not wait. */
+bool cluster_arrived(struct cluster *c);
+/* After cluster_wait: now_seconds() when the last of them was done. */
+double cluster_arrival(const struct cluster *c);
 
 /* p (n bytes) of rank `root` becomes that of all. */
 void cluster_broadcast(struct cluster *c, void *p, size_t n, int root);
@@ -70,6 +71,8 @@ void cluster_gather_begin(struct cluster *c, void *p, const size_t *at); /* with
 void cluster_max(struct cluster *c, int *x, int n);
 /* Dies on rank 0 when the n bytes at p are not the same everywhere; what: their name in the message. */
 void cluster_same(struct cluster *c, const void *p, size_t n, const char *what);
+/* Another rank has the same n bytes at p. All ranks call it. */
+bool cluster_has_twin(struct cluster *c, const void *p, size_t n);
 /* All have come here. */
 void cluster_barrier(struct cluster *c);
 /* For a rank other than 0 when all ranks are about to fail for one reason, which rank 0 says: waits until

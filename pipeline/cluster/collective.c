@@ -52,6 +52,16 @@ static void *one_each(struct cluster *c, const void *mine, size_t size)
     return all;
 }
 
+bool cluster_has_twin(struct cluster *c, const void *p, size_t n)
+{
+    bool twin = false;
+    char *all = one_each(c, p, n);
+    for (int r = 0; r < c->size; r++)
+        twin |= r != c->rank && memcmp(all + (size_t)r * n, p, n) == 0;
+    free(all);
+    return twin;
+}
+
 void cluster_max(struct cluster *c, int *x, int n)
 {
     if (c->size == 1)

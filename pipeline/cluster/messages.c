@@ -114,14 +114,18 @@ static struct group *current(const struct cluster *c)
     return &c->link->group[c->group];
 }
 
-static struct message *new_message(struct group *g, int peer)
+/* A message of the group at hand, which the thread looks after from here on. */
+static struct message *new_message(struct cluster *c, int peer)
 {
+    struct group *g = current(c);
     if (g->n == g->cap) {
         g->cap = g->cap ? 2 * g->cap : 64;
         g->v = xrealloc(g->v, g->cap * sizeof *g->v);
     }
     g->v[g->n] = (struct message){.peer = peer};
     g->left++;
+    if (c->group > 0)
+        pthread_cond_signal(&c->link->begun);
     return &g->v[g->n++];
 }
 
@@ -149,7 +153,7 @@ static void end_messages(struct cluster *c)
     c->link->open = false;
     if (c->link->gpus->end(c->group) != 0)
         link_gpus_failed(c);
-    new_message(current(c), -1);
+    new_message(c, -1);
 }
 
 void cluster_in(struct cluster *c, int group)
@@ -171,12 +175,10 @@ static void begin(struct cluster *c, const char *out, char *in, size_t n, int pe
         begin_on_gpu(c, out, in, n, peer);
     for (size_t at = 0; at < n && !(c->on_gpus && c->group > 0); at += MESSAGE) {
         size_t part = n - at < MESSAGE ? n - at : MESSAGE;
-        struct transport_request *r = &new_message(current(c), peer)->request;
+        struct transport_request *r = &new_message(c, peer)->request;
         if ((out ? l->by->send(out + at, part, peer, r) : l->by->receive(in + at, part, peer, r)) != 0)
             link_lost(c, peer, "cannot be reached");
     }
-    if (c->group > 0)
-        pthread_cond_signal(&l->begun);
     pthread_mutex_unlock(&l->lock);
 }
 

@@ -37,13 +37,13 @@ struct transport {
  * between begin and end belong together: all of them are under way after end, and test asks for all. Calls
  * return 0, or -1 when they failed; error() says why. */
 #define DEVICE_TRANSPORT_SYMBOL "tritter_device_transport"
-enum { DEVICE_ID_BYTES = 128 };
+enum { DEVICE_ID_BYTES = 128, DEVICE_NAME_BYTES = 96 };
 
 struct device_transport {
     uint32_t version; /* TRANSPORT_VERSION */
     /* There is a GPU that can take part. id, of DEVICE_ID_BYTES: a name for the job; rank 0's is that of all.
-     */
-    int (*ready)(void *id);
+     * gpu, of DEVICE_NAME_BYTES: which GPU of which machine it is. */
+    int (*ready)(void *id, char *gpu);
     /* Joins with the process's GPU. groups: of messages that are under way at a time. */
     int (*open)(const void *id, int rank, int size, int groups, char *name, size_t name_cap);
     void (*close)(void);

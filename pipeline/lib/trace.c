@@ -4,6 +4,7 @@
 #include "pipeline/lib/log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -97,35 +98,34 @@ void trace_flush(void)
     trace.f = NULL;
 }
 
-void trace_close(void)
-{
-    trace_flush();
-    if (trace.f)
-        fclose(trace.f);
-    trace.f = NULL;
-}
-
-static void append(FILE *to, const char *path)
+/* Appends another rank's file to this one, which it is removed for once all of it is there. */
+static void append(const char *path)
 {
     char buf[1 << 16];
     size_t n;
     FILE *from = fopen(path, "re");
-    while (from && (n = fread(buf, 1, sizeof buf, from)) > 0)
-        fwrite(buf, 1, n, to);
-    if (from && fclose(from) == 0)
+    if (!from)
+        return;
+    while ((n = fread(buf, 1, sizeof buf, from)) > 0)
+        fwrite(buf, 1, n, trace.f);
+    bool read = !ferror(from);
+    fclose(from);
+    trace_flush();
+    if (read && trace.f)
         unlink(path);
 }
 
-void trace_join(int ranks)
+void trace_close(int ranks)
 {
-    if (!trace.path || trace.rank != 0)
-        return;
-    FILE *f = fopen(trace.path, "ae");
-    for (int r = 1; f && r < ranks; r++) {
+    for (int r = 1; trace.f && trace.rank == 0 && r < ranks; r++) {
         char *path = path_of(r);
-        append(f, path);
+        append(path);
         free(path);
     }
-    if (!f || fputs("{\"name\":\"end\",\"ph\":\"M\",\"pid\":0}\n]\n", f) < 0 || fclose(f) != 0)
-        warn("%s: the trace has no end", trace.path);
+    if (trace.f && trace.rank == 0)
+        fputs("{\"name\":\"end\",\"ph\":\"M\",\"pid\":0}\n]\n", trace.f);
+    trace_flush();
+    if (trace.f)
+        fclose(trace.f);
+    trace.f = NULL;
 }

@@ -6,10 +6,10 @@
  *   work
  *   trace_span(TRACE_COMPUTE, from, "forward", "forward %d", layer);
  *   trace_flush();                                         what was traced so far is in the file
- *   trace_close();  then, on rank 0, when all ranks have come so far: trace_join(ranks);
+ *   trace_close(ranks);                                    rank 0 when all others have flushed theirs
  *
  * The file is an array of JSON objects (the JSON Array Format of Chrome's Trace Event Format), one a line.
- * Rank 0 writes FILE, rank r writes FILE.r, which rank 0 joins to its own at the end. What a killed run
+ * Rank 0 writes FILE, rank r writes FILE.r, which rank 0 joins to its own in trace_close. What a killed run
  * leaves is an array without its end, which the viewers take as it is; `cat FILE FILE.1 ...` makes one of all
  * ranks. Times are microseconds since 1970, so that ranks on hosts with synchronised clocks agree. Only one
  * thread traces.
@@ -29,7 +29,6 @@ void trace_span(int row, double from, const char *kind, const char *name, ...)
 void trace_span_until(int row, double from, double until, const char *kind, const char *name, ...)
     __attribute__((format(printf, 5, 6)));
 void trace_flush(void);
-void trace_close(void);
-void trace_join(int ranks);
+void trace_close(int ranks);
 
 #endif

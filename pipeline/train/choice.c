@@ -91,7 +91,6 @@ __attribute__((format(printf, 2, 3))) static void tell(struct trainer *t, const 
 /* The whole decay, in the steps that are left. */
 static void decay_for_real(struct trainer *t)
 {
-    t->w.held = 0;
     t->schedule.decay = (double)(t->cfg->steps - t->choice.from) / (double)t->cfg->steps;
 }
 
@@ -101,9 +100,12 @@ static void enter(struct trainer *t, enum correction correction)
     t->choice.from = t->step;
     t->choice.steps = t->cfg->steps;
     t->step_seconds = 0;
+    if (correction == CORRECTION_OVER)
+        decay_for_real(t);
 }
 
-/* Weights, optimizer and averages become those of the checkpoint from which the correction began. */
+/* Weights, optimizer, averages and extrapolation become those of the checkpoint from which the correction
+ * began. */
 static void go_back(struct trainer *t)
 {
     char err[1024], *dir = rundir_checkpoint(t->cfg->run, t->choice.from);
@@ -144,7 +146,6 @@ static void try(struct trainer *t)
          (unsigned long long)t->choice.from);
     go_back(t);
     enter(t, CORRECTION_OVER);
-    decay_for_real(t);
     t->choice.finished = false;
 }
 

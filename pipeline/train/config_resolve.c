@@ -291,8 +291,10 @@ void config_resolve(struct train_config *c, const json_t *stored, const char *fr
         c->warmup = default_warmup(c->steps);
     else if (stored && !warmup_given)
         keep_warmup(c, stored);
-    if (c->threads == 0)
-        c->threads = (uint64_t)omp_get_num_procs(); /* stored: a run that goes on elsewhere keeps its bits */
+    if (c->threads == 0) { /* stored: a run that goes on elsewhere keeps its bits */
+        int there = omp_get_num_procs(), limit = omp_get_thread_limit();
+        c->threads = (uint64_t)(there < limit ? there : limit);
+    }
     if (c->ema_start == UNSET_U64)
         c->ema_start = (uint64_t)llround(2 / (1 - c->ema_gamma));
     if (c->val_every == UNSET_U64)

@@ -300,7 +300,8 @@ bool outlook_make(struct outlook *o, const struct losses *l, const struct schedu
     scale(&f->end, c + (double)r[END]);
     for (int i = 0; i < f->ahead; i++) {
         struct forecast law;
-        law_at(l, s, f->point, n + i, &law);
+        if (!law_at(l, s, f->point, n + i, &law))
+            return false;
         scale(&law, next[i] + (double)r[NEXT]);
         f->at[i] = law.loss;
     }

@@ -5,9 +5,10 @@
  *   law's forecasts missed -> recurrent state-space model (hybrid/rssm), replaying each run whole
  *   -> what that still misses, by the state in which it is missed -> residual store (hybrid/residuals.h)
  *
- *   loss at the end    = law * exp(UNIT c + r)     c: the model's coefficient, 0 at first; r: the store's
- * residual loss at next point = law * exp(UNIT d + r)     d: the model's scalar, imagined for the points
- * after that
+ *   loss at the end        = law * exp(UNIT c + r)   c: the model's coefficient, 0 at first
+ *   loss at the next point = law * exp(UNIT d + r)   d: the model's scalar, imagined for the points after
+ *
+ * where r is what the store remembers of that loss.
  *
  * Features say nothing but what losses and schedule say, so that a model learned from small runs applies to
  * others: the law's forecasts, slope and curvature of the losses, the rates to come.

@@ -11,8 +11,10 @@
  *
  *   parallel_begin(p, rows, &part, &end);
  *   for (; part < end; part++) {
- *       the gradient of the part, into parallel_next(p);     in the last backward pass of the last part,
- * after parallel_open: parallel_ready(p, from) now and then parallel_add(p, part); of all parts but the last
+ *       the gradient of the part, into parallel_next(p);   the last backward pass of the last part comes
+ *                                                          after parallel_open(p, part), and calls
+ *                                                          parallel_ready(p, from) now and then
+ *       parallel_add(p, part);                             of all parts but the last
  *   }
  *   parallel_reduce(p);
  *

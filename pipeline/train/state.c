@@ -294,6 +294,7 @@ void state_load_arrays(struct trainer *t, const char *dir, const json_t *state)
         beta2_power ? json_number_value(beta2_power) : pow((double)t->opt.beta2, (double)t->opt.t);
     state_ages_from_json(&t->opt, t->w.depth, json_object_get(state, "layers"));
     load_finish(t, dir, state);
+    load_lookahead(t, dir, state);
 }
 
 void state_load(struct trainer *t, const char *dir, const json_t *state)
@@ -313,7 +314,6 @@ void state_load(struct trainer *t, const char *dir, const json_t *state)
     if (c.V != t->w.c.V)
         die("%s: the model has a vocabulary of %d, the tokenizer has %d", dir, c.V, t->w.c.V);
     state_load_arrays(t, dir, state);
-    load_lookahead(t, dir, state);
     t->step = json_get_u64(state, "step");
     t->tokens_seen = json_get_u64(state, "tokens");
     t->best_step = json_get_u64(state, "best_step");

@@ -24,7 +24,7 @@ void state_load(struct trainer *t, const char *dir, const json_t *state);
 int state_depth(const char *dir, const json_t *state, int layers);
 uint64_t state_step(const json_t *state);
 /* The parts of it that going back takes. The weights alone: into t->w, 0, or -1 and err. The arrays: weights,
- * optimizer and averages, with the counters that belong to them. */
+ * optimizer, averages and extrapolation, with the counters that belong to them. */
 int state_load_weights(struct trainer *t, const char *dir, const json_t *state, char *err, size_t cap);
 void state_load_arrays(struct trainer *t, const char *dir, const json_t *state);
 uint64_t state_bytes(const json_t *state, const char *which); /* "metrics_bytes", "ledger_bytes" */

@@ -61,7 +61,7 @@ void state_choice_from_json(struct choice *c, const json_t *state)
                              json_is_true(json_object_get(o ? o : state, o ? "finished" : "finished_better")),
                          .from = json_get_u64(o, "from"),
                          .steps = json_get_u64(o, "steps")};
-    if (correction == CORRECTION_ON || correction == CORRECTION_OVER)
+    if ((correction == CORRECTION_ON || correction == CORRECTION_OVER) && c->from < c->steps)
         c->correction = (enum correction)correction;
 }
 

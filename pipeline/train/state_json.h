@@ -18,7 +18,7 @@ json_t *state_losses_to_json(const struct losses *l);
 /* Without the entry (NULL) they begin with the run's next step. */
 void state_losses_from_json(struct losses *l, uint64_t step, double tokens, const json_t *o);
 
-/* Without the entry nothing was compared. */
+/* Without the entry nothing was compared. A correction that begins after the run's end is none. */
 json_t *state_choice_to_json(const struct choice *c);
 void state_choice_from_json(struct choice *c, const json_t *state);
 

@@ -95,4 +95,6 @@ expect 2 'say how large' "$TOOLS/grow" run -o e
 expect 2 'noise' "$TOOLS/grow" run -o e --layers 3 --noise -1
 expect 1 'grown1: is there already' "$TOOLS/grow" run -o grown1 --layers 3
 expect 2 'lies in grown1, which would be replaced' "$TOOLS/grow" grown1 -o grown1 --layers 4 --overwrite
+ln -s grown1 link
+expect 1 'link: is not a directory' "$TOOLS/grow" run -o link --layers 3 --overwrite
 [ ! -e e ]

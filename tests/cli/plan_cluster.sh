@@ -38,7 +38,8 @@ code=0; plan -m 1b --gpus 2 --gpu a100-40 --micro-batch 32 2>err || code=$?
 [ $code = 1 ] && grep -q 'a GPU needs .* GB of 37.6 .*--recompute takes less' err
 code=0; plan -m 1b --gpus 64 --batch 1000 2>err || code=$?
 [ $code = 1 ] && grep -q 'less than a row of 1024 for each of 64 GPUs' err
-for words in '-m huge' '--gpu abacus' '--net fast' '--gpus 0' 'x'; do
+for words in '-m huge' '--gpu abacus' '--net fast' '--gpus 0' 'x' '--tokens -1' '--price -2' '--net 1e-320 --json' \
+    '--net 1e308T' '--efficiency 1e-300 --json'; do
     code=0
     # shellcheck disable=SC2086  # split into words on purpose
     plan $words 2>/dev/null || code=$?

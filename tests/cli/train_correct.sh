@@ -82,12 +82,13 @@ write("spliced", before + trial + after)
 write("without", before + after)
 END
 python3 splice.py "$record"
-hot=("${deep[@]}" --lr 1e-1)
+hot=("${deep[@]}" --lr 1e-1 --ema-nesterov 0.2)
 train undone 120 "${hot[@]}" --finish correct --decay 50% <spliced
 events undone >undone.txt
 grep -q '^63 corrected .*: back to step 60, and a real decay$' undone.txt
 train straight 117 "${hot[@]}" --warmup 0.05128 --decay 0.487179 <without
 [ -z "$(differ undone/latest straight/latest)" ]
+[ -z "$(differ undone/latest straight/latest lookahead)" ]
 for at in 62 63 64 100; do
     head -c $((128 + at * record)) spliced >cut
     expect 1 'cut|end' train "undone$at" 120 "${hot[@]}" --finish correct --decay 50% <cut

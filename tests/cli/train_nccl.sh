@@ -34,6 +34,11 @@ cp "$TESTDIR/lib/tritter-mpi.so" alone/lib
 grep -q "go through the machine's memory: this build has no lib/tritter-nccl.so" said
 same optimizeradamw through
 
+# So they do where two processes have one GPU, which NCCL refuses.
+NCCL_SHIM_GPUS=1 quiet 2 crowded --optimizer adamw
+grep -q "go through the machine's memory: several processes have one GPU" said
+same optimizeradamw crowded
+
 # A call that fails ends the job with its name; what was saved stays.
 for call in ncclGetUniqueId:1 ncclCommInitRank:1 ncclGroupStart:9 ncclSend:7 ncclRecv:7 ncclGroupEnd:5 later:40; do
     code=0

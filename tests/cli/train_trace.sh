@@ -43,6 +43,13 @@ code=0
 "$BIN/train" --quiet "${model[@]}" -o bad --steps 8 --trace nowhere/x.json <all 2>said || code=$?
 [ $code = 1 ] && grep -q 'nowhere/x.json: No such file' said
 
+# FILE may be a pipe, which is read to its end
+mkfifo pipe
+cat pipe >through.json &
+timeout 60 "$BIN/train" --quiet "${model[@]}" -o piped --steps 8 "${more[@]}" --updates 1 --trace pipe <all
+wait $!
+python3 check.py through.json 1 ended
+
 # a run that is killed
 "$BIN/train" --quiet "${model[@]}" -o killed --steps 100000 "${more[@]}" --trace killed.json < <(batches 100000 2>mixed) 2>said &
 until [ -e killed/ledger.jsonl ] && [ "$(wc -l <killed/ledger.jsonl)" -ge 2 ]; do sleep 0.05; done
@@ -57,3 +64,10 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl=se
     --trace two.json <all
 python3 check.py two.json 2 ended
 [ ! -e two.json.1 ]
+
+# where there is no room for rank 0's spans, what the others have written stays, and so does the run
+ln -s /dev/full full.json
+"$mpirun" --quiet --oversubscribe --bind-to none -np 2 "$BIN/train" --quiet "${model[@]}" -o full --steps 8 "${more[@]}" --updates 1 --trace full.json <all 2>said
+cmp two/latest/model.safetensors full/latest/model.safetensors
+[ "$(grep -c 'full.json: cannot write' said)" = 1 ]
+grep -q '"name":"forward 0"' full.json.1

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <xxhash.h>
 
 static char err[1024];
 
@@ -124,6 +125,50 @@ void damage(void)
     }
     weights_free(&w);
     ops_cpu()->close(dev);
+}
+
+/* Whether a file of ten bytes is what the pieces of it say: n of them, offset and bytes each. */
+static int verify_pieces(int n, const json_int_t (*at)[2])
+{
+    static const char text[] = "0123456789";
+    json_t *pieces = json_array();
+    for (int i = 0; i < n; i++) {
+        bool inside = at[i][0] >= 0 && at[i][1] >= 0 && at[i][0] <= 10 && at[i][1] <= 10 - at[i][0];
+        uint64_t hash = inside ? XXH3_64bits(text + at[i][0], (size_t)at[i][1]) : 0;
+        json_array_append_new(pieces, json_pack("[IIo]", at[i][0], at[i][1],
+                                                json_sprintf("%016llx", (unsigned long long)hash)));
+    }
+    json_t *state = json_pack("{s{s{sIso}}}", "files", "parts", "bytes", (json_int_t)10, "pieces", pieces);
+    int rc = checkpoint_verify(".", state, err, sizeof err);
+    json_decref(state);
+    return rc;
+}
+
+/* The pieces of a file that several processes wrote follow each other from its start to its end. */
+void pieces(void)
+{
+    static const json_int_t good[][2] = {{0, 3}, {3, 1}, {4, 6}};
+    static const json_int_t bad[][3][2] = {{{0, 3}, {4, 6}, {0, 3}},           /* a gap */
+                                           {{0, 3}, {2, 2}, {4, 6}},           /* an overlap */
+                                           {{3, 1}, {0, 3}, {4, 6}},           /* another order */
+                                           {{0, 3}, {3, 1}, {4, 7}},           /* one past the end */
+                                           {{0, 10}, {10, 0}, {10, 0}},        /* empty ones */
+                                           {{0, 10}, {10, INT64_MAX}, {9, 1}}, /* a large one */
+                                           {{0, -1}, {-1, 5}, {4, 6}},         /* below zero */
+                                           {{0, 10}, {10, -1}, {9, 1}}};
+    FILE *f = fopen("parts", "w");
+    CHECK(f && fputs("0123456789", f) >= 0 && fclose(f) == 0);
+    CHECK(verify_pieces(3, good) == 0, "%s", err);
+    CHECK(verify_pieces(2, good) == -1 && strstr(err, "lists no piece from 4 on"), "%s", err);
+    CHECK(verify_pieces(0, good) == -1 && strstr(err, "lists no piece from 0 on"), "%s", err);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(verify_pieces(3, bad[i]) == -1 && strstr(err, "do not follow each other"), "case %zu: %s", i,
+              err);
+    for (long at = 0; at < 10; at++) {
+        flip("parts", (size_t)at, 3);
+        CHECK(verify_pieces(3, good) == -1 && strstr(err, "checksum"), "byte %ld: %s", at, err);
+        flip("parts", (size_t)at, 3);
+    }
 }
 
 /* A directory from elsewhere has no trainer/; then the tensors themselves must fit config.json. */

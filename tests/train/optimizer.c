@@ -249,19 +249,10 @@ void group_rates(void)
 
 void grouping(void)
 {
-    struct model_config c = {.L = 12,
-                             .C = 32,
-                             .H = 2,
-                             .Hkv = 1,
-                             .D = 16,
-                             .F = 48,
-                             .T = 16,
-                             .V = 61,
-                             .tied = true,
-                             .eps = 1e-6f,
-                             .rope_theta = 1e4};
+    struct model_config c = tiny_model();
     struct params layout;
     struct groups g;
+    c.L = 12;
     CHECK(params_layout(&layout, &c) == 0 && groups_make(&g, &layout, c.L) == 0);
     CHECK(g.count == 1 + 3 * 8 && g.n_spans == (int)layout.count, "%d groups", g.count);
     size_t n = 0, sum = 0;

@@ -37,6 +37,7 @@ void finished(enum dtype act);
 void overfits(enum dtype act);
 void checkpoints(void);
 void damage(void);
+void pieces(void);
 void strangers(void);
 void logs(void);
 void run_directory(void);

@@ -13,6 +13,7 @@
  *
  * Seeds are fixed; a failure names backend, type, shape, op, array and element.
  */
+#include <omp.h>
 #include <sys/wait.h>
 #include "tests/ops/ops.h"
 
@@ -88,6 +89,20 @@ static void run_reference(void)
     ops->close(dev);
 }
 
+/* Where OpenMP gives fewer threads than are asked for, a device has those that it gives, or there is none. */
+static void fewer_threads(void)
+{
+    char err[200] = "";
+    if (shape != shapes)
+        return;
+    omp_set_max_active_levels(0);
+    CHECK(!ops->open(act, 3, err, sizeof err) && strstr(err, "3 threads were asked for"), "%s", err);
+    struct device *one = ops->open(act, 0, err, sizeof err);
+    CHECK(one && strncmp(ops->describe(one), "1 thread,", 9) == 0, "%s", err);
+    ops->close(one);
+    omp_set_max_active_levels(1);
+}
+
 static void run_cpu(void)
 {
     open_backend(ops_cpu());
@@ -97,6 +112,7 @@ static void run_cpu(void)
     CHECK(digest == first_digest, "%s %s %s: the second run gives other bits", ops->name,
           act == DTYPE_BF16 ? "bf16" : "f32", shape->name);
     run_alone();
+    fewer_threads();
     CHECK(ops->scratch_bytes(dev) > 0, "scratch is counted");
     ops->close(dev);
 }

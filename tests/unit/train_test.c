@@ -8,14 +8,11 @@
 
 #include "pipeline/lib/log.h"
 #include "pipeline/train/config.h"
-#include "pipeline/train/groups.h"
 #include "pipeline/train/guard.h"
-#include "pipeline/train/lookahead.h"
 #include "pipeline/train/memory.h"
-#include "pipeline/train/muon.h"
-#include "pipeline/train/optim.h"
 #include "pipeline/train/schedule.h"
 #include "pipeline/train/settings.h"
+#include "pipeline/train/state_json.h"
 
 #include <math.h>
 #include <string.h>
@@ -225,11 +222,33 @@ static void option_table(void)
     json_decref(stored);
 }
 
+/* A correction that no run can have begun, as a state.json of others may claim, is none. */
+static void corrections(void)
+{
+    static const struct {
+        json_int_t correction, from, steps;
+        enum correction read;
+    } cases[] = {{CORRECTION_ON, 60, 120, CORRECTION_ON},
+                 {CORRECTION_OVER, 119, 120, CORRECTION_OVER},
+                 {CORRECTION_OVER, 121, 120, CORRECTION_AHEAD},
+                 {CORRECTION_ON, -1, 120, CORRECTION_AHEAD},
+                 {7, 60, 120, CORRECTION_AHEAD}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct choice c;
+        json_t *state = json_pack("{s{sIsIsI}}", "choice", "correction", cases[i].correction, "from",
+                                  cases[i].from, "steps", cases[i].steps);
+        state_choice_from_json(&c, state);
+        CHECK(c.correction == cases[i].read, "case %zu: %d", i, (int)c.correction);
+        json_decref(state);
+    }
+}
+
 int main(void)
 {
     test_begin(120);
     option_table();
     older_runs();
+    corrections();
     schedules();
     guards();
     optimizer();
@@ -253,6 +272,7 @@ int main(void)
     overfits(DTYPE_BF16);
     checkpoints();
     damage();
+    pieces();
     strangers();
     logs();
     run_directory();

@@ -43,7 +43,7 @@ static void check_replaced(const char *out)
 {
     struct stat st;
     bool model = false;
-    if (stat(out, &st) != 0)
+    if (lstat(out, &st) != 0)
         return;
     if (!S_ISDIR(st.st_mode))
         die("%s: is not a directory", out);

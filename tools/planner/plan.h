@@ -2,13 +2,14 @@
  * plan.h - how long a training step takes on many GPUs, and whether it fits: arithmetic from a table of
  * constants
  *
- *   products of matrices    FLOPs of the step / (GPUs x peak x efficiency); model_flops_per_token counts
- * causal attention as half, and recomputing the forward pass takes a third more efficiency              limit
- * x width / (width + 608): narrow matrices fill a GPU badly update                  bytes of gradient,
- * weights and own share of the optimizer / memory bandwidth gradients, weights      each goes round once
- * (reduce-scatter, all-gather): (N-1)/N of its bytes through a GPU's link, (nodes-1)/nodes of them through a
- * node's network, at 80 % of the rates hidden                  gradients travel during the backward pass of
- * the last micro-batch
+ *   products of matrices   FLOPs of the step / (GPUs x peak x efficiency); model_flops_per_token counts
+ *                          causal attention as half; recomputing the forward pass takes a third more
+ *   efficiency             limit x width / (width + 608): narrow matrices fill a GPU badly
+ *   update                 bytes of gradient, weights and own share of the optimizer / memory bandwidth
+ *   gradients, weights     each goes round once (reduce-scatter, all-gather): (N-1)/N of its bytes through
+ *                          a GPU's link, (nodes-1)/nodes of them through a node's network, at 80 % of the
+ *                          rates
+ *   hidden                 gradients travel during the backward pass of the last micro-batch
  *
  * The limits of efficiency were fitted to rows of 8 GPUs of llm-foundry's public benchmark, 125m to 7b on
  * A100 and 760m to 7b on H100 (github.com/mosaicml/llm-foundry, scripts/train/benchmarking/README.md): the

@@ -10,6 +10,7 @@
 #include <nccl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernels/place.h"
 
@@ -22,7 +23,7 @@ static ncclComm_t comm;
 static cudaStream_t stream;
 static cudaEvent_t sent[MOST_GROUPS];
 static int groups;
-static char reason[256] = "no error";
+static char reason[256] = "no GPU";
 
 static int nccl(ncclResult_t r, const char *what)
 {
@@ -40,20 +41,35 @@ static int cuda(cudaError_t e, const char *what)
     return -1;
 }
 
-static int ready(void *id)
+/* The machine by its kernel's name for this boot: host names may be alike. */
+static void name_machine(char boot[40])
 {
-    int count;
-    if (cuda(cudaGetDeviceCount(&count), "cudaGetDeviceCount") != 0)
+    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (!f || !fgets(boot, 40, f))
+        gethostname(boot, 39);
+    boot[strcspn(boot, "\n")] = 0;
+    if (f)
+        fclose(f);
+}
+
+static int ready(void *id, char *gpu)
+{
+    int count = 0;
+    char bus[32], boot[40] = "?";
+    if (cuda(cudaGetDeviceCount(&count), "cudaGetDeviceCount") != 0 || count == 0 ||
+        cuda(cudaDeviceGetPCIBusId(bus, sizeof bus, place_device(count)), "cudaDeviceGetPCIBusId") != 0)
         return -1;
+    name_machine(boot);
+    snprintf(gpu, DEVICE_NAME_BYTES, "%s %s", boot, bus);
     return nccl(ncclGetUniqueId(id), "ncclGetUniqueId");
 }
 
 static int join_job(const void *id, int rank, int size, int n, char *name, size_t name_cap)
 {
-    int count = 0, version = 0;
+    int count, version = 0;
     ncclUniqueId unique;
     memcpy(&unique, id, sizeof unique);
-    if (n > MOST_GROUPS || cuda(cudaGetDeviceCount(&count), "cudaGetDeviceCount") != 0 || count == 0 ||
+    if (n > MOST_GROUPS || cuda(cudaGetDeviceCount(&count), "cudaGetDeviceCount") != 0 ||
         cuda(cudaSetDevice(place_device(count)), "cudaSetDevice") != 0 ||
         cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags") != 0 ||
         nccl(ncclCommInitRank(&comm, size, unique, rank), "ncclCommInitRank") != 0 ||

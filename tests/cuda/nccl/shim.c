@@ -4,13 +4,15 @@
  * Like NCCL it starts the messages of a group when the outermost group ends, and those of a stream one group
  * after another: a group waits until the one before it is done. So ranks that begin groups in another order,
  * or messages that should be in one group, hang here as they would there. Messages outside of groups, an
- * event that was not recorded, a communicator of another size, are refused.
+ * event that was not recorded, a communicator of another size, two processes with one GPU, are refused.
  *
- * NCCL_SHIM_FAULT=CALL:N in the environment: the Nth such call fails (ncclSend, later, ...).
+ * In the environment NCCL_SHIM_FAULT=CALL:N: the Nth such call fails (ncclSend, later, ...);
+ * NCCL_SHIM_GPUS=N: the machine has so many GPUs (4).
  */
 #include <mpi.h>
 #include <nccl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +54,12 @@ static bool fails(const char *call)
     const char *fault = getenv("NCCL_SHIM_FAULT");
     size_t n = strlen(call);
     return fault && strncmp(fault, call, n) == 0 && fault[n] == ':' && ++calls == atol(fault + n + 1);
+}
+
+static int gpus(void)
+{
+    const char *n = getenv("NCCL_SHIM_GPUS");
+    return n ? atoi(n) : 4;
 }
 
 /* Starts and finishes groups, one after another, as far as messages have come. */
@@ -97,7 +105,8 @@ ncclResult_t ncclCommInitRank(ncclComm_t *comm, int size, ncclUniqueId id, int r
     int world, own;
     MPI_Comm_size(MPI_COMM_WORLD, &world);
     MPI_Comm_rank(MPI_COMM_WORLD, &own);
-    if (strcmp(id.internal, secret) != 0 || world != size || own != rank || fails("ncclCommInitRank"))
+    if (strcmp(id.internal, secret) != 0 || world != size || own != rank || world > gpus() ||
+        fails("ncclCommInitRank"))
         return ncclInvalidUsage;
     *comm = calloc(1, sizeof **comm);
     **comm = (struct ncclComm){size, rank};
@@ -170,13 +179,19 @@ const char *ncclGetErrorString(ncclResult_t r)
 
 cudaError_t cudaGetDeviceCount(int *n)
 {
-    *n = 4;
+    *n = gpus();
     return cudaSuccess;
 }
 
 cudaError_t cudaSetDevice(int device)
 {
-    return device >= 0 && device < 4 ? cudaSuccess : cudaErrorInvalidValue;
+    return device >= 0 && device < gpus() ? cudaSuccess : cudaErrorInvalidValue;
+}
+
+cudaError_t cudaDeviceGetPCIBusId(char *bus, int cap, int device)
+{
+    snprintf(bus, (size_t)cap, "0000:%02x:00.0", device);
+    return cudaSuccess;
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned flags)

@@ -40,7 +40,7 @@ void heads_backward(const struct heads *d, const real *w, real *g, struct heads_
                     const real *ddl_raw, const real *hz, const real *hzu, const real *phi, real *dhz,
                     real *dhzu, real *scratch, int n);
 
-#define HEADS_REACH ((real)0.5) /* how far a coefficient may leave the prior, (a guess) */
+#define HEADS_REACH ((real)0.5) /* how far a coefficient may leave the prior (a guess) */
 #define HEADS_LOG_VARIANCE                                                                                   \
     ((real)6) /* log variances stay within +-6, smoothly: no one target blows up a NLL */
 
