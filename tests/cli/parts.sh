@@ -83,7 +83,32 @@ for damage in '8:\2:is of another version' '12:\4:part K of N' '20:\1:reserved' 
 done
 { cat 1.counts; echo; } >bad
 train_fails 'bytes follow the end' bad
+# counts that no text of so many bytes has, and texts that are longer together than any
+forge() {       # FILE PART OF BYTES COUNT: a whole file with the one word ab
+    python3 - "$@" <<'PY'
+import ctypes, struct, sys
+part, of, size, count = map(int, sys.argv[2:])
+b = b"TRTCNTS\n" + struct.pack("<4I3QQI", 1, part, of, 0, 1, size, 1, count, 2) + b"ab"
+hash_of = ctypes.CDLL("libxxhash.so.0").XXH3_64bits
+hash_of.argtypes, hash_of.restype = (ctypes.c_char_p, ctypes.c_size_t), ctypes.c_uint64
+open(sys.argv[1], "wb").write(b + struct.pack("<Q", hash_of(b, len(b))))
+PY
+}
+forge bad 1 1 3 2
+train_fails 'bad: offset 48: a count of 0, or words that are longer together than the text' bad
+for k in 1 2; do forge half$k $k 2 $((2**63 - 1)) $((2**62 - 1)); done
+train_fails 'half2: offset 32: texts of more than 2^63 bytes in all' half1 half2
 [ ! -e x.json ]
+# a signal, while the counts of a pipe do not come
+mkfifo pipe
+"$BIN/tokenize" train -q -n 700 -o x.json --merge pipe 2>said &
+pid=$!
+until [ -e .x.json.tritter-partial ]; do sleep 0.05; done
+sleep 0.2
+kill -TERM $pid
+code=0
+wait $pid || code=$?
+[ $code = 143 ] && [ ! -s said ] && [ ! -e x.json ] && [ ! -e .x.json.tritter-partial ]
 
 printf '{"text":"x"}\n{"text":"ab"}\n{"text":"y"}\n' | "$BIN/tokenize" train -q --part 2/3 --counts few -
 cmp few "$ROOT/tests/golden/counts-v1.counts"
