@@ -113,18 +113,19 @@ wait $pid || code=$?
 printf '{"text":"x"}\n{"text":"ab"}\n{"text":"y"}\n' | "$BIN/tokenize" train -q --part 2/3 --counts few -
 cmp few "$ROOT/tests/golden/counts-v1.counts"
 
-# the array script: each member makes its part, once
-"$ROOT/tools/cluster" data -n 3 -t tok.json -o tokens --val 10% a.jsonl 'b.*.gz' >data.sbatch
+# the array script: each member makes its part, once; names may hold what a shell takes for its own
+cp b.jsonl.gz "it's b.jsonl.gz"
+"$ROOT/tools/cluster" data -n 3 -t tok.json -o 'its tokens' --val 10% a.jsonl "it's*.gz" >data.sbatch
 grep -q '^#SBATCH --array=1-3$' data.sbatch
 for k in 1 2 3; do SLURM_ARRAY_TASK_ID=$k bash data.sbatch >/dev/null; done
-touch -d '2001-01-01' tokens.parts/2-of-3/manifest.json
-rm -r tokens.parts/3-of-3
+touch -d '2001-01-01' "its tokens.parts/2-of-3/manifest.json"
+rm -r "its tokens.parts/3-of-3"
 for k in 1 2 3; do SLURM_ARRAY_TASK_ID=$k bash data.sbatch >/dev/null; done
-[ "$(stat -c %Y tokens.parts/2-of-3/manifest.json)" -lt 1000000000 ]
+[ "$(stat -c %Y "its tokens.parts/2-of-3/manifest.json")" -lt 1000000000 ]
 eval "$(sed -n 's/^# when all are done: //p' data.sbatch)" >/dev/null
-cmp <(documents one | sort) <(documents tokens | sort)
-"$ROOT/tools/cluster" tokenizer -n 3 -v 700 -o learnt.json a.jsonl 'b.*.gz' >tokenizer.sbatch
+cmp <(documents one | sort) <(documents "its tokens" | sort)
+"$ROOT/tools/cluster" tokenizer -n 3 -v 700 -o 'learnt here.json' a.jsonl "it's*.gz" >tokenizer.sbatch
 for k in 1 2 3 2; do SLURM_ARRAY_TASK_ID=$k bash tokenizer.sbatch; done
 eval "$(sed -n 's/^# when all are done: //p' tokenizer.sbatch)" 2>/dev/null
 "$BIN/tokenize" train -q -n 700 -o whole.json a.jsonl b.jsonl.gz 2>/dev/null
-cmp whole.json learnt.json
+cmp whole.json "learnt here.json"
