@@ -158,7 +158,7 @@ static uint64_t run(void *(*what)(void *), struct worker each)
 /* Whatever others put into the old table while it is copied, the new one is replaced in its turn. */
 static void test_stragglers(void)
 {
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 20; i++) {
         struct worker w = {.pieces = pieces_new(NULL)};
         run(put_and_stay, w);
         const struct piece_table *t = w.pieces->newest;
