@@ -60,6 +60,15 @@ fails '1 of the 2 directories have a val' parts/1-of-3 without -o bad
 "$BIN/shard" -q --archive zstd other >/dev/null
 fails 'are archived' other -o bad
 fails 'needs directories and -o' parts/1-of-3
+# a pipe in place of a shard, where shards are copied: on another file system
+shm=$(mktemp -d /dev/shm/parts-XXXXXX)
+trap 'rm -rf "$shm"' EXIT
+cp without/* "$shm"
+rm "$shm/000000.tok"
+mkfifo "$shm/000000.tok"
+code=0
+timeout 20 "$BIN/shard" -q --merge "$shm" -o bad 2>said || code=$?
+[ $code = 1 ] && grep -q '000000.tok: ' said
 [ ! -e bad ]
 
 # a tokenizer of the counts of parts is the one that a single job learns, with a sample as well
