@@ -82,7 +82,7 @@ struct reader {
     FILE *f;
     const char *path;
     XXH3_state_t *hash;
-    uint64_t at, sum;
+    uint64_t at, left; /* left: bytes of the text that no word so far is from */
     char *err;
     size_t cap;
 };
@@ -121,6 +121,7 @@ static int read_head(struct reader *r, struct wordcounts_head *h)
                                   .documents = get(head + 24, 8),
                                   .bytes = get(head + 32, 8),
                                   .words = get(head + 40, 8)};
+    r->left = h->bytes;
     if (memcmp(head, magic, sizeof magic) != 0)
         return wrong(r, 0, "is no file of counts (tokenize train --counts)");
     if (get(head + 8, 4) != VERSION)
@@ -138,11 +139,11 @@ static int read_word(struct reader *r, char *bytes, size_t *len, uint64_t *count
         return -1;
     *count = get(record, 8);
     *len = (size_t)get(record + 8, 4);
-    if (*count == 0 || *count > INT64_MAX - r->sum)
-        return wrong(r, at, "a count of 0, or counts above 2^63 together");
     if (*len < WORDCOUNTS_SHORTEST || *len > WORDCOUNTS_LONGEST)
         return wrong(r, at + 8, "a word of fewer than 2 or more than 4096 bytes");
-    r->sum += *count;
+    if (*count == 0 || *count > r->left / *len)
+        return wrong(r, at, "a count of 0, or words that are longer together than the text");
+    r->left -= *count * *len;
     return read_hashed(r, bytes, *len);
 }
 

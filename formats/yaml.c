@@ -1,9 +1,14 @@
 #include "formats/yaml.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <yaml.h>
 
-enum { MAX_DEPTH = 64, MAX_NODES = 1 << 20 }; /* aliases may repeat nodes, and even hold themselves */
+/* libyaml takes time that grows with the square of the depth of brackets and of the number of anchors, so
+ * both have bounds; PART bytes of the text are parsed before the depth is looked at again. Aliases may repeat
+ * nodes, and even hold themselves. */
+enum { MAX_TEXT = 256 << 10, MAX_DEPTH = 64, MAX_NODES = 1 << 20, PART = 256 };
+static const char too_large[] = "too large or too deep";
 
 struct conversion {
     yaml_document_t *document;
@@ -54,7 +59,7 @@ static json_t *convert(struct conversion *c, int id, int depth)
 {
     yaml_node_t *node = yaml_document_get_node(c->document, id);
     if (!node || depth > MAX_DEPTH || c->nodes++ > MAX_NODES)
-        return bad(c, node, "too large or too deep");
+        return bad(c, node, too_large);
     if (node->type == YAML_SEQUENCE_NODE)
         return convert_list(c, node, depth + 1);
     if (node->type == YAML_MAPPING_NODE)
@@ -63,15 +68,35 @@ static json_t *convert(struct conversion *c, int id, int depth)
     return s ? s : bad(c, node, "not a text");
 }
 
+struct source { /* what is left of the text */
+    const yaml_parser_t *parser;
+    const char *s;
+    size_t left;
+};
+
+static int next_part(void *source, unsigned char *to, size_t room, size_t *n)
+{
+    struct source *from = source;
+    *n = room < PART ? room : PART;
+    *n = from->left < *n ? from->left : *n;
+    if (from->parser->flow_level > MAX_DEPTH)
+        return 0;
+    memcpy(to, from->s, *n);
+    from->s += *n;
+    from->left -= *n;
+    return 1;
+}
+
 json_t *yaml_json(const char *text, size_t len, char *why, size_t cap)
 {
     yaml_parser_t parser;
     yaml_document_t document;
     json_t *j = NULL;
-    snprintf(why, cap, "no memory");
-    if (!yaml_parser_initialize(&parser))
+    snprintf(why, cap, "%s", len > MAX_TEXT ? too_large : "no memory");
+    if (len > MAX_TEXT || !yaml_parser_initialize(&parser))
         return NULL;
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    struct source source = {&parser, text, len};
+    yaml_parser_set_input(&parser, next_part, &source);
     if (yaml_parser_load(&parser, &document)) {
         struct conversion c = {.document = &document, .why = why, .cap = cap};
         if (yaml_document_get_root_node(&document))
@@ -79,6 +104,8 @@ json_t *yaml_json(const char *text, size_t len, char *why, size_t cap)
         else
             snprintf(why, cap, "empty");
         yaml_document_delete(&document);
+    } else if (parser.flow_level > MAX_DEPTH) {
+        snprintf(why, cap, "line %zu: %s", parser.mark.line + 1, too_large);
     } else {
         snprintf(why, cap, "line %zu: %s", parser.problem_mark.line + 1,
                  parser.problem ? parser.problem : "");

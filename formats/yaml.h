@@ -7,8 +7,8 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* Returns NULL, with the line and the reason in why, when the text is not one such document, or a very large
- * or deep one. */
+/* Reads the first document of the text. Returns NULL, with the line and the reason in why, when that is not
+ * such a document, or a very large or deep one. */
 json_t *yaml_json(const char *text, size_t len, char *why, size_t cap);
 
 #endif

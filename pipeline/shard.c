@@ -92,7 +92,7 @@ struct split {              /* the training or the validation part */
 };
 
 struct job {
-    struct sharddir out;
+    struct commit_dir out;
     struct shard_header like; /* header fields that all shards share */
     struct split train, val;
     struct split *to; /* where the document goes that the shuffle is emitting */
@@ -177,7 +177,7 @@ static void sink_begin(void *arg, uint64_t hash)
     if (j->to->w)
         return;
     if (j->to->m.n_shards == MANIFEST_MAX_SHARDS)
-        die("%s: more than %d shards; give more tokens to each with -n", j->out.dir, MANIFEST_MAX_SHARDS);
+        die("%s: more than %d shards; give more tokens to each with -n", output, MANIFEST_MAX_SHARDS);
     char *path = shard_path(j->to->dir, j->to->m.n_shards, ARCHIVE_NONE);
     if (shard_writer_open(&j->to->w, path, &j->like, err, sizeof err) != 0)
         die("%s", err);
@@ -283,9 +283,9 @@ static void report(const struct job *j)
 static void job_open(struct job *j, const struct tokens_header *h)
 {
     take_header(j, h);
-    sharddir_begin(&j->out, output);
-    split_init(&j->train, j, "train", xstrdup(j->out.building));
-    split_init(&j->val, j, "val", path_join(j->out.building, "val"));
+    sharddir_open(&j->out, output);
+    split_init(&j->train, j, "train", xstrdup(j->out.tmp));
+    split_init(&j->val, j, "val", path_join(j->out.tmp, "val"));
     if (val_share > 0 && mkdir(j->val.dir, 0755) != 0)
         die_errno("%s: cannot make directory", j->val.dir);
 }
@@ -296,7 +296,7 @@ static void job_commit(struct job *j)
     if (val_share > 0)
         finish_split(j, &j->val);
     finish_split(j, &j->train);
-    sharddir_commit(&j->out);
+    commit_dir_finish(&j->out);
     report(j);
     print_paths(output, &j->train);
     print_paths(val_dir, &j->val);
@@ -324,13 +324,13 @@ static int build(int kind)
     split_free(&j.train);
     split_free(&j.val);
     if (!whole)
-        sharddir_abort(&j.out);
+        commit_dir_abort(&j.out);
     return whole ? 0 : signal_exit_code();
 }
 
 static int convert(const char *from, int kind)
 {
-    struct sharddir d;
+    struct commit_dir d;
     char *in = realpath(from, NULL), *out = output ? realpath(output, NULL) : NULL;
     if (in && out && strcmp(in, out) != 0) {
         apart_input_dir(from);
@@ -338,29 +338,29 @@ static int convert(const char *from, int kind)
     }
     free(in);
     free(out);
-    sharddir_begin(&d, output ? output : from);
-    archive_dir(from, d.building, kind);
+    sharddir_open(&d, output ? output : from);
+    archive_dir(from, d.tmp, kind);
     if (stop_signal)
-        sharddir_abort(&d);
+        commit_dir_abort(&d);
     else
-        sharddir_commit(&d);
+        commit_dir_finish(&d);
     return signal_exit_code();
 }
 
 static int merge_all(char **from, int n)
 {
-    struct sharddir d;
+    struct commit_dir d;
     size_t val;
     for (int i = 0; i < n; i++)
         apart_input_dir(from[i]);
     apart_output_dir(output, true);
-    sharddir_begin(&d, output);
-    size_t shards = merge_dirs(from, n, d.building, &val);
+    sharddir_open(&d, output);
+    size_t shards = merge_dirs(from, n, d.tmp, &val);
     if (stop_signal) {
-        sharddir_abort(&d);
+        commit_dir_abort(&d);
         return signal_exit_code();
     }
-    sharddir_commit(&d);
+    commit_dir_finish(&d);
     say("%s: %zu shards, %zu held out, of %d directories", output, shards, val, n);
     for (size_t i = 0; i < shards + val; i++) {
         char *path = i < shards ? shard_path(output, i, ARCHIVE_NONE) : NULL;

@@ -5,13 +5,13 @@
 #include "pipeline/fetch/place.h"
 #include "pipeline/fetch/ranges.h"
 #include "pipeline/fetch/uri.h"
+#include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <xxhash.h>
 
 enum { WAIT_MS = 100 };
@@ -33,12 +33,6 @@ struct remote {
 
 /* --- which files ----------------------------------------------------------- */
 
-static bool has_end(const char *s, size_t len, const char *end)
-{
-    size_t n = strlen(end);
-    return len > n && strncasecmp(s + len - n, end, n) == 0;
-}
-
 /* Whether a file of a repository is one of documents, by its name: cards, licences and weights are none. */
 static bool holds_documents(const char *path)
 {
@@ -52,7 +46,7 @@ static bool holds_documents(const char *path)
         if (strcmp(base, others[i]) == 0)
             return false;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (has_end(path, stem, ends[i]))
+        if (name_ends(path, stem, ends[i]))
             return true;
     return false;
 }

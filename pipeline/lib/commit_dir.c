@@ -45,9 +45,9 @@ void commit_dir_open(struct commit_dir *c, const char *path)
     bool busy = false;
     c->path = xstrdup(path);
     c->parent = slash ? xasprintf("%.*s", slash == path ? 1 : (int)(slash - path), path) : xstrdup(".");
-    char *name = xasprintf(".%s.tritter-partial", slash ? slash + 1 : path);
-    c->tmp = path_join(c->parent, name);
-    free(name);
+    const char *name = slash ? slash + 1 : path;
+    c->tmp = xasprintf("%s/.%s.tritter-partial", c->parent, name);
+    c->old = xasprintf("%s/.%s.tritter-old", c->parent, name);
     make_dirs(c->parent);
     do {
         if (mkdir(c->tmp, 0755) != 0 && errno != EEXIST)
@@ -60,41 +60,71 @@ void commit_dir_open(struct commit_dir *c, const char *path)
         die("%s: is in the way, and not ours", c->tmp);
     at_failure(remove_unfinished, c);
     empty_dir(c->tmp); /* what a killed program left */
+    if (!path_exists(path) && is_dir(c->old) && rename(c->old, path) != 0)
+        die_errno("%s: cannot rename to %s", c->old, path);
 }
 
-/* When path exists, the two directories are exchanged in one step. */
-static void take_name(struct commit_dir *c)
+/* For file systems that cannot exchange names: for a moment there is no directory, which commit_dir_open
+ * repairs after a crash. */
+static void rename_aside(const struct commit_dir *c)
+{
+    remove_tree(c->old);
+    if (rename(c->path, c->old) != 0 || rename(c->tmp, c->path) != 0)
+        die_errno("%s: cannot rename to %s", c->tmp, c->path);
+}
+
+/* When path exists, the two directories are exchanged in one step. Returns the name that the old one has
+ * then; NULL: there was none. */
+static const char *take_name(const struct commit_dir *c)
 {
     if (rename(c->tmp, c->path) == 0)
-        return;
+        return NULL;
     if (errno != EEXIST && errno != ENOTEMPTY)
         die_errno("%s: cannot rename to %s", c->tmp, c->path);
-    if (renameat2(AT_FDCWD, c->tmp, AT_FDCWD, c->path, RENAME_EXCHANGE) != 0)
+    if (renameat2(AT_FDCWD, c->tmp, AT_FDCWD, c->path, RENAME_EXCHANGE) == 0)
+        return c->tmp;
+    if (errno != EINVAL && errno != ENOSYS)
         die_errno("%s: cannot replace %s", c->tmp, c->path);
+    rename_aside(c);
+    return c->old;
 }
 
-/* After an exchange, tmp is the old directory, unless another program has taken it over already. */
-static void remove_old(const struct commit_dir *c)
+/* Removes the old directory, unless another program has taken it over already. */
+static void remove_old(const char *old)
 {
     bool busy = false;
-    int fd = lock(c->tmp, &busy);
+    int fd = lock(old, &busy);
     if (fd < 0)
         return;
-    remove_tree(c->tmp);
+    remove_tree(old);
     close(fd);
+}
+
+static void forget(struct commit_dir *c)
+{
+    at_failure_cancel(c);
+    close(c->lock);
+    free(c->path);
+    free(c->tmp);
+    free(c->parent);
+    free(c->old);
 }
 
 void commit_dir_finish(struct commit_dir *c)
 {
     fsync_dir(c->tmp);
-    take_name(c);
+    const char *old = take_name(c);
     at_failure_cancel(c);
     say_in_place(c->path);
     fsync_dir(c->parent);
-    remove_old(c);
+    if (old)
+        remove_old(old);
     say_in_place(NULL);
-    close(c->lock);
-    free(c->path);
-    free(c->tmp);
-    free(c->parent);
+    forget(c);
+}
+
+void commit_dir_abort(struct commit_dir *c)
+{
+    remove_tree(c->tmp);
+    forget(c);
 }

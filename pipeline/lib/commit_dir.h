@@ -13,12 +13,13 @@
 #define LIB_COMMIT_DIR_H
 
 struct commit_dir {
-    char *path, *tmp, *parent; /* owned */
+    char *path, *tmp, *parent, *old; /* owned */
     int lock;
 };
 
 void commit_dir_open(struct commit_dir *c, const char *path);
 /* Gives c->tmp its name. An older directory of that name is replaced in one step, and then removed. */
 void commit_dir_finish(struct commit_dir *c);
+void commit_dir_abort(struct commit_dir *c); /* removes c->tmp */
 
 #endif

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -223,6 +224,12 @@ char *path_join(const char *a, const char *b)
 {
     size_t n = strlen(a);
     return xasprintf("%s%s%s", a, n && a[n - 1] == '/' ? "" : "/", b);
+}
+
+bool name_ends(const char *name, size_t len, const char *end)
+{
+    size_t n = strlen(end);
+    return len > n && strncasecmp(name + len - n, end, n) == 0;
 }
 
 char *read_file(const char *path, size_t *len, size_t max_len)

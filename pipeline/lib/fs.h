@@ -55,6 +55,8 @@ bool path_exists(const char *path);
 bool is_dir(const char *path);
 bool is_device(const char *path); /* a FIFO, /dev/null, ...: something to be written to, not replaced */
 char *path_join(const char *a, const char *b);
+/* Whether a name of len bytes has this ending, in letters of either case, behind at least one other byte. */
+bool name_ends(const char *name, size_t len, const char *end);
 char *read_file(const char *path, size_t *len,
                 size_t max_len);    /* NUL-terminated; dies when the file is larger than max_len */
 void remove_tree(const char *path); /* a missing path is fine; never follows a symlink */

@@ -24,7 +24,7 @@ static void copy_file(const char *from, const char *to)
 {
     static char buffer[1 << 20];
     struct commit c;
-    int fd = open(from, O_RDONLY | O_CLOEXEC);
+    int fd = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe of that name must not hold us */
     if (fd < 0)
         die_errno("%s", from);
     FILE *f = commit_open(&c, to);

@@ -129,9 +129,9 @@ void input_add(struct input *in, const struct input_source *source);
  * valid until the next call; its id is never NULL (FILE:LINE when the document has none). */
 bool input_next(struct input *in, struct doc *d);
 void input_stats(const struct input *in, struct input_stats *stats);
-/* Also reports what was left out, if anything was. */
 /* The number of the document that input_next gave last, from 0, among those of all parts. */
 uint64_t input_number(const struct input *in);
+/* Also reports what was left out, if anything was. */
 void input_close(struct input *in);
 
 #endif

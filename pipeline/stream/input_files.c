@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,12 +55,6 @@ bool input_have(struct input *in, size_t n)
     return true;
 }
 
-static bool has_end(const char *s, size_t len, const char *end)
-{
-    size_t n = strlen(end);
-    return len > n && strncasecmp(s + len - n, end, n) == 0;
-}
-
 /* Whether the name promises documents in a compression that is not read. The bytes need not show it: few of
  * them hold no NUL, and would pass for a text. */
 static bool is_unread(const char *name)
@@ -71,9 +64,9 @@ static bool is_unread(const char *name)
                                                    ".tsv",   ".warc",   ".parquet", ".wet", ".tar"};
     size_t len = strlen(name);
     for (size_t i = 0; i < sizeof compressions / sizeof *compressions; i++)
-        for (size_t k = 0; has_end(name, len, compressions[i]) && k < sizeof documents / sizeof *documents;
+        for (size_t k = 0; name_ends(name, len, compressions[i]) && k < sizeof documents / sizeof *documents;
              k++)
-            if (has_end(name, len - strlen(compressions[i]), documents[k]))
+            if (name_ends(name, len - strlen(compressions[i]), documents[k]))
                 return true;
     return false;
 }
@@ -90,22 +83,22 @@ static bool leaves_out(struct input *in, const char *name)
 
 static enum kind kind_of_name(const char *name, size_t len)
 {
-    if (has_end(name, len, ".jsonl") || has_end(name, len, ".ndjson"))
+    if (name_ends(name, len, ".jsonl") || name_ends(name, len, ".ndjson"))
         return JSON_LINES;
-    if (has_end(name, len, ".json"))
+    if (name_ends(name, len, ".json"))
         return JSON_VALUES;
-    if (has_end(name, len, ".parquet"))
+    if (name_ends(name, len, ".parquet"))
         return PARQUET;
-    if (has_end(name, len, ".warc") || has_end(name, len, ".wet"))
+    if (name_ends(name, len, ".warc") || name_ends(name, len, ".wet"))
         return WARC;
-    return has_end(name, len, ".txt") ? TEXT_SEPARATED : TEXT;
+    return name_ends(name, len, ".txt") ? TEXT_SEPARATED : TEXT;
 }
 
 /* Returns what a file holds, judged by its name; stem is the name's length without the ending of its
  * compression. A table is a text like others, unless --csv says that each row is a document. */
 static enum kind kind_of_file(const struct input *in, const char *name, size_t stem)
 {
-    if (in->opts.csv && (has_end(name, stem, ".csv") || has_end(name, stem, ".tsv")))
+    if (in->opts.csv && (name_ends(name, stem, ".csv") || name_ends(name, stem, ".tsv")))
         return TABLE;
     return kind_of_name(name, stem);
 }

@@ -1,7 +1,7 @@
+#include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/stream/input_inside.h"
 
-#include <strings.h>
 #include <string.h>
 
 enum { MAX_ROW = 16 << 20 }; /* bytes of a row */
@@ -10,7 +10,7 @@ static bool has_tab(const char *name)
 {
     size_t stem;
     decompress_kind_of_name(name, &stem);
-    return stem > 4 && strncasecmp(name + stem - 4, ".tsv", 4) == 0;
+    return name_ends(name, stem, ".tsv");
 }
 
 /* Finds the next record of a table, without skipping it. Returns 0: there is none; *why is set when one was

@@ -22,19 +22,12 @@ struct members {
     int64_t end; /* offset in the unpacked archive at which the newest member ends */
 };
 
-/* Whether a file's name has this ending; a name that is nothing but the ending has not. */
-static bool ends(const char *name, const char *end)
-{
-    size_t n = strlen(name), k = strlen(end);
-    return n > k && strcasecmp(name + n - k, end) == 0;
-}
-
 bool members_is_archive(const char *name)
 {
     static const char *const endings[] = {".tar",    ".tar.gz",  ".tgz",     ".tar.zst",
                                           ".tar.xz", ".tar.bz2", ".tar.lz4", ".zip"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (ends(name, endings[i]))
+        if (name_ends(name, strlen(name), endings[i]))
             return true;
     return false;
 }
@@ -67,7 +60,7 @@ struct members *members_open(int fd, const char *name, const struct str_list *gl
     *m = (struct members){.archive = archive_read_new(), .globs = globs, .fd = fd, .name = xstrdup(name)};
     if (!m->archive)
         die("out of memory");
-    support(m->archive, ends(name, ".zip"));
+    support(m->archive, name_ends(name, strlen(name), ".zip"));
     if (archive_read_open_fd(m->archive, fd, BLOCK) != ARCHIVE_OK)
         damaged(m);
     return m;

@@ -11,7 +11,6 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 /* The bounds of a conversion. Ordinary pages take a hundredth of each; some are made so that the time or the
@@ -26,17 +25,11 @@ enum {
     MAX_MARKS = 256
 };
 
-static bool ends(const char *name, size_t len, const char *end)
-{
-    size_t n = strlen(end);
-    return len > n && strncasecmp(name + len - n, end, n) == 0;
-}
-
 enum markup markup_of_name(const char *name, size_t len)
 {
-    if (ends(name, len, ".html") || ends(name, len, ".htm") || ends(name, len, ".xhtml"))
+    if (name_ends(name, len, ".html") || name_ends(name, len, ".htm") || name_ends(name, len, ".xhtml"))
         return MARKUP_HTML;
-    return ends(name, len, ".md") || ends(name, len, ".markdown") ? MARKUP_MARKDOWN : MARKUP_NONE;
+    return name_ends(name, len, ".md") || name_ends(name, len, ".markdown") ? MARKUP_MARKDOWN : MARKUP_NONE;
 }
 
 /* The text so far. A line end is written only when more text follows it, so that the text ends with none. */

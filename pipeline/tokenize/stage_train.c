@@ -130,8 +130,6 @@ static struct train_words *count_documents(char **operands, size_t n)
     struct input *in =
         input_open(&input_opts, n > 0 ? (const char *const *)operands : &standard_input, n > 0 ? n : 1);
     struct train_words *words = train_words_count(in, &feed, stage_threads(threads), memory / 5 * 2);
-    if (stop_signal)
-        exit(signal_exit_code()); /* removes the temporary file */
     input_close(in);
     return words;
 }
@@ -164,6 +162,8 @@ int tokenize_train(int argc, char **argv)
     text_output_open(&out, counts ? counts : output); /* before the work: it may not be possible */
     struct train_words *words =
         merge ? train_words_read(argv, (size_t)n, memory / 5 * 2) : count_documents(argv, (size_t)n);
+    if (stop_signal)
+        exit(signal_exit_code()); /* removes the temporary file */
     if (counts)
         return write_counts(words, &out);
     double counted = now_seconds();

@@ -83,6 +83,7 @@ broken core.yaml '3s/}/]/' 'line 3: did not find expected'
 broken core.yaml 's/icl_tasks/tasks/' 'icl_tasks is missing'
 broken core.yaml '2s/label/name/' 'icl_tasks: 1: label is missing'
 broken core.yaml '3s/schema}/\&a [*a]}/' 'line 3: too large or too deep'
+broken core.yaml "3s/schema}/$(printf '[%.0s' {1..60000})}/" 'line 3: too large or too deep'      # which took libyaml ten seconds
 broken eval_meta_data.csv '/^text/d' 'no row for the task text'
 broken eval_meta_data.csv '/^text/s/0/100/' "row 3: '100' is no number from 0 to 100"
 broken eval_meta_data.csv '1s/Random/Chance/' "row 1: no columns"

@@ -60,6 +60,15 @@ fails '1 of the 2 directories have a val' parts/1-of-3 without -o bad
 "$BIN/shard" -q --archive zstd other >/dev/null
 fails 'are archived' other -o bad
 fails 'needs directories and -o' parts/1-of-3
+# a pipe in place of a shard, where shards are copied: on another file system
+shm=$(mktemp -d /dev/shm/parts-XXXXXX)
+trap 'rm -rf "$shm"' EXIT
+cp without/* "$shm"
+rm "$shm/000000.tok"
+mkfifo "$shm/000000.tok"
+code=0
+timeout 20 "$BIN/shard" -q --merge "$shm" -o bad 2>said || code=$?
+[ $code = 1 ] && grep -q '000000.tok: ' said
 [ ! -e bad ]
 
 # a tokenizer of the counts of parts is the one that a single job learns, with a sample as well
@@ -83,23 +92,49 @@ for damage in '8:\2:is of another version' '12:\4:part K of N' '20:\1:reserved' 
 done
 { cat 1.counts; echo; } >bad
 train_fails 'bytes follow the end' bad
+# counts that no text of so many bytes has, and texts that are longer together than any
+forge() {       # FILE PART OF BYTES COUNT: a whole file with the one word ab
+    python3 - "$@" <<'PY'
+import ctypes, struct, sys
+part, of, size, count = map(int, sys.argv[2:])
+b = b"TRTCNTS\n" + struct.pack("<4I3QQI", 1, part, of, 0, 1, size, 1, count, 2) + b"ab"
+hash_of = ctypes.CDLL("libxxhash.so.0").XXH3_64bits
+hash_of.argtypes, hash_of.restype = (ctypes.c_char_p, ctypes.c_size_t), ctypes.c_uint64
+open(sys.argv[1], "wb").write(b + struct.pack("<Q", hash_of(b, len(b))))
+PY
+}
+forge bad 1 1 3 2
+train_fails 'bad: offset 48: a count of 0, or words that are longer together than the text' bad
+for k in 1 2; do forge half$k $k 2 $((2**63 - 1)) $((2**62 - 1)); done
+train_fails 'half2: offset 32: texts of more than 2^63 bytes in all' half1 half2
 [ ! -e x.json ]
+# a signal, while the counts of a pipe do not come
+mkfifo pipe
+"$BIN/tokenize" train -q -n 700 -o x.json --merge pipe 2>said &
+pid=$!
+until [ -e .x.json.tritter-partial ]; do sleep 0.05; done
+sleep 0.2
+kill -TERM $pid
+code=0
+wait $pid || code=$?
+[ $code = 143 ] && [ ! -s said ] && [ ! -e x.json ] && [ ! -e .x.json.tritter-partial ]
 
 printf '{"text":"x"}\n{"text":"ab"}\n{"text":"y"}\n' | "$BIN/tokenize" train -q --part 2/3 --counts few -
 cmp few "$ROOT/tests/golden/counts-v1.counts"
 
-# the array script: each member makes its part, once
-"$ROOT/tools/cluster" data -n 3 -t tok.json -o tokens --val 10% a.jsonl 'b.*.gz' >data.sbatch
+# the array script: each member makes its part, once; names may hold what a shell takes for its own
+cp b.jsonl.gz "it's b.jsonl.gz"
+"$ROOT/tools/cluster" data -n 3 -t tok.json -o 'its tokens' --val 10% a.jsonl "it's*.gz" >data.sbatch
 grep -q '^#SBATCH --array=1-3$' data.sbatch
 for k in 1 2 3; do SLURM_ARRAY_TASK_ID=$k bash data.sbatch >/dev/null; done
-touch -d '2001-01-01' tokens.parts/2-of-3/manifest.json
-rm -r tokens.parts/3-of-3
+touch -d '2001-01-01' "its tokens.parts/2-of-3/manifest.json"
+rm -r "its tokens.parts/3-of-3"
 for k in 1 2 3; do SLURM_ARRAY_TASK_ID=$k bash data.sbatch >/dev/null; done
-[ "$(stat -c %Y tokens.parts/2-of-3/manifest.json)" -lt 1000000000 ]
+[ "$(stat -c %Y "its tokens.parts/2-of-3/manifest.json")" -lt 1000000000 ]
 eval "$(sed -n 's/^# when all are done: //p' data.sbatch)" >/dev/null
-cmp <(documents one | sort) <(documents tokens | sort)
-"$ROOT/tools/cluster" tokenizer -n 3 -v 700 -o learnt.json a.jsonl 'b.*.gz' >tokenizer.sbatch
+cmp <(documents one | sort) <(documents "its tokens" | sort)
+"$ROOT/tools/cluster" tokenizer -n 3 -v 700 -o 'learnt here.json' a.jsonl "it's*.gz" >tokenizer.sbatch
 for k in 1 2 3 2; do SLURM_ARRAY_TASK_ID=$k bash tokenizer.sbatch; done
 eval "$(sed -n 's/^# when all are done: //p' tokenizer.sbatch)" 2>/dev/null
 "$BIN/tokenize" train -q -n 700 -o whole.json a.jsonl b.jsonl.gz 2>/dev/null
-cmp whole.json learnt.json
+cmp whole.json "learnt here.json"

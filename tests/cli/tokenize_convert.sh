@@ -86,6 +86,9 @@ tekken 260 5 >t.json; expect 1 't.json: special_tokens: 20, more than' convert t
 tekken 262 3 ', "special_tokens": [{"rank": 1, "token_str": "<a>"}]' >t.json; expect 1 't.json: special_tokens\[0\]: not a token of rank 0' convert t.json
 tekken 280 22 | sed 's/"rank": 7,/"rank": 8,/' >t.json; expect 1 't.json: vocab\[7\]: not a token of rank 7' convert t.json
 tekken 280 22 | sed 's/| +"/|{1}+"/' >t.json; expect 1 'config.pattern: "}\+"' convert t.json
+tekken 262 3 ', "special_tokens": [{"rank": 0, "token_str": "<a>\u0000"}]' >t.json; expect 1 't.json: special_tokens\[0\]: not a token of rank 0' convert t.json
+tekken 280 22 | sed 's/| +"/| +\\u0000"/' >t.json; expect 1 't.json: config.pattern: it holds a NUL' convert t.json
+tekken 280 22 | sed 's/"rank": 7, "token_bytes": "[^"]*/&\\u0000/' >t.json; expect 1 't.json: vocab\[7\]: not a token of rank 7' convert t.json
 tekken 280 22 >whole.json; head -c 3000 whole.json >t.json; expect 1 't.json: offset 3000: ' convert t.json
 
 # SentencePiece: a piece is 0a LENGTH {0a LENGTH text, 15 score (little-endian f32), 18 type}

@@ -118,6 +118,17 @@ static void *put_and_get(void *arg)
     return NULL;
 }
 
+/* Goes on putting into a table that has been replaced. */
+static void *put_and_stay(void *arg)
+{
+    struct worker *w = arg;
+    struct piece_table *t = pieces_enter(w->pieces);
+    for (uint64_t i = 0; i < 8 * t->limit; i++)
+        put(w->pieces, t, i);
+    pieces_leave(t);
+    return NULL;
+}
+
 static void *encode_all(void *arg)
 {
     struct worker *w = arg;
@@ -142,6 +153,18 @@ static uint64_t run(void *(*what)(void *), struct worker each)
         found += workers[i].found;
     }
     return found;
+}
+
+/* Whatever others put into the old table while it is copied, the new one is replaced in its turn. */
+static void test_stragglers(void)
+{
+    for (int i = 0; i < 20; i++) {
+        struct worker w = {.pieces = pieces_new(NULL)};
+        run(put_and_stay, w);
+        const struct piece_table *t = w.pieces->newest;
+        CHECK(t->puts < t->limit, "%zu puts of %zu", (size_t)t->puts, t->limit);
+        pieces_free(w.pieces);
+    }
 }
 
 static struct tokenizer *some_vocabulary(void)
@@ -187,6 +210,7 @@ int main(void)
     uint64_t found = run(put_and_get, w);
     CHECK(found > 0, "no thread found what another put");
     pieces_free(w.pieces);
+    test_stragglers();
     test_encoders();
     return 0;
 }

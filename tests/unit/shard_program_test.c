@@ -296,7 +296,7 @@ static void killed(void)
         if (i % 5 == 0) {
             CHECK(program_wait(start_shard("big.tokens", "got")) == 0, "%s", stderr_text());
             CHECK(same_dir("want", "got") && same_dir("want/val", "got/val"), "shards differ after a kill");
-            CHECK(!exists(".got.tritter-partial") && !exists(".got.old"), "leftovers");
+            CHECK(!exists(".got.tritter-partial") && !exists(".got.tritter-old"), "leftovers");
         }
     }
     CHECK(kills >= 5, "only %d of 30 kills hit", kills);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "formats/json_text.h"
+#include "formats/reason.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/text/vocabulary/quote.h"
 #include "pipeline/text/convert/splits.h"
@@ -28,12 +29,10 @@ struct writer {
 
 __attribute__((format(printf, 2, 3))) static int bad(const struct writer *w, const char *fmt, ...)
 {
-    char reason[400];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(reason, sizeof reason, fmt, ap);
+    reason_about(w->err, w->cap, w->name, fmt, ap);
     va_end(ap);
-    snprintf(w->err, w->cap, "%s: %s", w->name, reason);
     return -1;
 }
 

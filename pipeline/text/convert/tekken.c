@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/reason.h"
 #include "pipeline/text/vocabulary/vocabulary.h"
 
 /* The special tokens of files that name none, up to version 7. */
@@ -38,13 +39,18 @@ struct reader {
 
 __attribute__((format(printf, 2, 3))) static int bad(struct reader *r, const char *fmt, ...)
 {
-    char reason[300];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(reason, sizeof reason, fmt, ap);
+    reason_about(r->err, r->cap, r->name, fmt, ap);
     va_end(ap);
-    snprintf(r->err, r->cap, "%s: %s", r->name, reason);
     return -1;
+}
+
+/* Returns a text; NULL: it is none, or one with a NUL, which no C string holds. */
+static const char *text_of(const json_t *v)
+{
+    const char *s = json_string_value(v);
+    return s && strlen(s) == json_string_length(v) ? s : NULL;
 }
 
 /* The numbers of ranks and of special tokens, which together are the vocabulary; the file may hold more
@@ -53,12 +59,14 @@ static int read_config(struct reader *r, const json_t *config, const json_t *voc
 {
     const json_t *all = json_object_get(config, "default_vocab_size"),
                  *special = json_object_get(config, "default_num_special_tokens");
-    const char *pattern = json_string_value(json_object_get(config, "pattern"));
+    const char *pattern = text_of(json_object_get(config, "pattern"));
     json_int_t n = json_integer_value(all), n_special = json_integer_value(special);
     if (n_special < 0 || n > VOCABULARY_MAX || n <= n_special ||
         (size_t)(n - n_special) > json_array_size(vocab))
         return bad(r, "config: default_vocab_size and default_num_special_tokens do not fit the %zu tokens",
                    json_array_size(vocab));
+    if (!pattern)
+        return bad(r, "config.pattern: it holds a NUL");
     if (strstr(pattern, "}+"))
         return bad(r, "config.pattern: \"}+\" means something else in a tokenizer.json");
     r->k->n_ranks = (uint32_t)(n - n_special);
@@ -71,7 +79,7 @@ static int read_vocab(struct reader *r, const json_t *vocab)
 {
     for (uint32_t i = 0; i < r->k->n_ranks; i++) {
         const json_t *entry = json_array_get(vocab, i), *rank = json_object_get(entry, "rank");
-        const char *bytes = json_string_value(json_object_get(entry, "token_bytes"));
+        const char *bytes = text_of(json_object_get(entry, "token_bytes"));
         if (!bytes || !json_is_integer(rank) || json_integer_value(rank) != i)
             return bad(r, "vocab[%u]: not a token of rank %u with its token_bytes", i, i);
         strbuf_addf(&r->k->lines, "%s %u\n", bytes, i + r->k->n_special);
@@ -90,7 +98,7 @@ static int read_special(struct reader *r, const json_t *listed)
     for (uint32_t i = 0; i < k->n_special; i++) {
         const json_t *entry = json_array_get(listed, i), *rank = json_object_get(entry, "rank");
         const char *named =
-            listed ? json_string_value(json_object_get(entry, "token_str")) : old_special[i < n ? i : 0];
+            listed ? text_of(json_object_get(entry, "token_str")) : old_special[i < n ? i : 0];
         if (i < n && listed && (!named || !*named || !json_is_integer(rank) || json_integer_value(rank) != i))
             return bad(r, "special_tokens[%u]: not a token of rank %u with its token_str", i, i);
         k->special[i] = (struct special_token){i < n ? xstrdup(named) : xasprintf("<SPECIAL_%u>", i), i};

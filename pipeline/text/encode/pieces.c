@@ -128,7 +128,7 @@ static struct piece_table *table_copy(const struct piece_table *from)
         k.low = atomic_load_explicit(&s->low, memory_order_relaxed);
         store(t, k, s->ids);
     }
-    t->puts = from->puts;
+    t->puts = from->limit; /* not from->puts: others may have put much more into the old table meanwhile */
     return t;
 }
 

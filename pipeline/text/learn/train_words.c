@@ -170,12 +170,17 @@ struct train_words *train_words_read(char **paths, size_t n, uint64_t memory)
     char err[1024];
     for (size_t i = 0; i < n && !stop_signal; i++) {
         FILE *f = fopen(paths[i], "re");
-        if (!f)
+        if (!f && !stop_signal)
             die_errno("%s", paths[i]);
-        if (wordcounts_read(f, paths[i], &h, add_counted, t, err, sizeof err) != 0)
+        if (f && wordcounts_read(f, paths[i], &h, add_counted, t, err, sizeof err) != 0 && !stop_signal)
             die("%s", err);
-        fclose(f);
+        if (f)
+            fclose(f);
+        if (stop_signal) /* which ends waiting for a pipe, too */
+            break;
         note_part(paths[i], &h, n, there);
+        if (h.bytes > INT64_MAX - t->bytes)
+            die("%s: offset 32: texts of more than 2^63 bytes in all", paths[i]);
         t->documents += h.documents;
         t->bytes += h.bytes;
     }

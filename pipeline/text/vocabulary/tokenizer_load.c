@@ -9,13 +9,13 @@
 #include "pipeline/text/vocabulary/loader.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "formats/reason.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/text/pretokenize/bytelevel.h"
 
@@ -26,12 +26,10 @@ enum {
 
 int loader_bad(struct loader *l, const char *fmt, ...)
 {
-    char reason[600];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(reason, sizeof reason, fmt, ap);
+    reason_about(l->err, l->cap, l->name, fmt, ap);
     va_end(ap);
-    snprintf(l->err, l->cap, "%s: %s", l->name, reason);
     return -1;
 }
 
