@@ -6,7 +6,6 @@
 
 #include "pipeline/sample/jinja/node.h"
 
-enum { JINJA_MAX_DEPTH = 200 };
 enum token { T_END, T_NAME, T_STRING, T_NUMBER, T_OPERATOR };
 
 struct parser {
@@ -30,6 +29,8 @@ struct parser {
 
 /* Ends the parsing. */
 _Noreturn void parser_fail(struct parser *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Whoever recurses counts itself in depth, and out again; this ends the parsing where there are too many. */
+void parser_deeper(struct parser *p);
 struct node *parser_node(struct parser *p, enum node_kind kind);
 const char *parser_keep(struct parser *p, const char *s, size_t len); /* a copy that the template owns */
 bool parser_starts(const struct parser *p, const char *s);            /* what comes next in the text */
