@@ -8,7 +8,8 @@
  *   multiple_choice    query, then each of choices: right is the one whose tokens have the largest mean
  *                      log-probability, from the first token on in which the choices differ
  *   schema             each of context_options, then continuation: the mean is over the tokens that all end
- * with language_modeling  context, then continuation: each of its tokens must be the likeliest
+ *                      with
+ *   language_modeling  context, then continuation: each of its tokens must be the likeliest
  *
  * Rows are shuffled with one seed, and num_fewshot of the others, drawn with another, stand solved before
  * each. Every text begins with the token that documents begin with, or which ends the one before. One that is
