@@ -134,7 +134,7 @@ static void warn_of(struct answers *a, int error)
          message);
 }
 
-/* What the extraction finds in a text of valid UTF-8. Malloced. */
+/* Returns the answer in a text of valid UTF-8, malloced. */
 static char *extract(struct answers *a, const struct extraction *x, const char *text, size_t len)
 {
     pcre2_match_data *match = pcre2_match_data_create_from_pattern(x->pattern, NULL);
@@ -184,7 +184,7 @@ static char *removed(struct answers *a, pcre2_code *pattern, char *s)
     return n < 0 ? s : rest;
 }
 
-/* What is compared of an answer; takes s. Malloced. */
+/* Removes from an answer what is not compared; takes s. Malloced. */
 static char *compared(struct answers *a, char *s)
 {
     for (int i = 0; i < a->n_ignored; i++)

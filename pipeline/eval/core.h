@@ -44,8 +44,6 @@ void core_measure(struct core *c, const struct loaded *m, int T, uint64_t limit,
 /* Writes the texts of the first n rows of each task as lines of JSON. */
 void core_show(FILE *f, struct core *c, uint64_t n);
 
-struct estimate core_accuracy(const struct core_task *t);
-double core_centred(const struct core_task *t);
 double core_score(const struct core *c);
 json_t *core_json(const struct core *c);
 void core_table(const struct core *c, bool apart); /* apart: after another table */

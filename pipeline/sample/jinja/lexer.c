@@ -37,7 +37,8 @@ struct node *parser_node(struct parser *p, enum node_kind kind)
     return p->j->newest = n;
 }
 
-const char *parser_keep(struct parser *p, const char *s, size_t len)
+/* Returns a copy that the template owns. */
+static const char *keep(struct parser *p, const char *s, size_t len)
 {
     struct jinja *j = p->j;
     if ((j->n_strings & (j->n_strings - 1)) == 0) /* room for a power of two */
@@ -140,7 +141,7 @@ static void read_number(struct parser *p)
             break;
         real |= point;
     }
-    const char *word = parser_keep(p, p->text + from, p->at - from);
+    const char *word = keep(p, p->text + from, p->at - from);
     json_decref(p->value);
     p->value = real ? json_real(strtod(word, NULL)) : json_integer(strtoll(word, NULL, 10));
     p->token = T_NUMBER;
@@ -188,7 +189,7 @@ void parser_advance(struct parser *p)
         p->at++;
     if (p->at > from) {
         p->token = T_NAME;
-        p->word = parser_keep(p, p->text + from, p->at - from);
+        p->word = keep(p, p->text + from, p->at - from);
         return;
     }
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)

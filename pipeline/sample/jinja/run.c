@@ -191,7 +191,7 @@ static json_t *eval(struct run *r, const struct node *n)
     return v;
 }
 
-/* What is walked, as a list: keys of an object. */
+/* Returns what a loop walks through, as a list: the keys of an object. */
 static json_t *walked(struct run *r, json_t *v)
 {
     if (json_is_array(v))
