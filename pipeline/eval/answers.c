@@ -53,6 +53,11 @@ static bool add_extraction(struct answers *a, const json_t *one, char why[ANSWER
         snprintf(why, ANSWERS_WHY, "extract: more than %d", MAX_EXTRACTS);
         return false;
     }
+    for (int i = 0; i < a->n_extracts; i++)
+        if (strcmp(a->extract[i].name, name) == 0) {
+            snprintf(why, ANSWERS_WHY, "extract: two are called '%.60s'", name);
+            return false;
+        }
     pcre2_code *code = compile(pattern, why);
     if (code)
         a->extract[a->n_extracts++] = (struct extraction){name, code, last};
