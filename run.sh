@@ -129,6 +129,10 @@ mkdir -p "$run" && run=$(cd "$run" && pwd)
 [ -z "$corpus" ] || data=$run/text
 # shellcheck source=tools/corpus.bash
 [ -z "$corpus" ] || . "$root/tools/corpus.bash"
+# shellcheck source=tools/budget.bash
+. "$root/tools/budget.bash"
+# shellcheck source=tools/stages.bash
+. "$root/tools/stages.bash"
 bin=$root/bin tools=$root/tools stamps=$run/stages
 # under `make VARIANT=asan test` the programs of that build are used
 [ "${VARIANT:=release}" = release ] || bin=$root/build/$VARIANT/bin tools=$root/build/$VARIANT/tools
@@ -258,45 +262,6 @@ val_of() {      # DOMAIN
     elif [ -d "$run/tokens/$1.val" ]; then echo "$run/tokens/$1.val"; else echo "$run/tokens/$1/val"; fi
 }
 
-measure() {     # FIELD REPEATS [OPTION...]: what train-bench measures of this preset here, as a whole number
-    "$tools/train-bench" -m "${preset:-nano}" -T "$row_tokens" --optimizer "$optimizer" --device "$device" --repeats "$2" --json "${@:3}" |
-        sed "s/.*\"$1\": \([0-9]*\).*/\1/"
-}
-
-# Chooses the shape of the model for the computation that fits into --minutes, by a table of measurements in train.
-choose_shape() {
-    local flop layers width heads ffn v b
-    flop=$(($(measure gflops 1 -B 8 --vocab 4096) * minutes * 55))e9
-    read -r layers width heads ffn v b < <("$bin/train" --print-shape "$flop")
-    shape=(--layers "$layers" --width "$width" --heads "$heads" --ffn "$ffn")
-    : "${vocab:=$v}" "${batch:=$b}"
-    echo "run.sh: recipe fast: $minutes minutes are $flop operations here: $layers layers of width $width, vocabulary $vocab, $batch rows a step"
-}
-
-# Decides the model and the number of steps that fit into --minutes on this machine. The speed is measured once, and the
-# plan is kept in RUN/plan. One second in twelve is left for validation and checkpoints.
-shape=() planned=
-plan() {
-    [ -z "$planned" ] || return 0
-    planned=1
-    [ -n "$row_tokens" ] || ask_preset || fail "$bin/train does not list its presets"
-    local want="$recipe $preset $optimizer $batch $vocab $minutes $device" speed
-    if [ -z "$steps" ] && [ "$(sed -n 1p "$run/plan" 2>/dev/null)" = "$want" ]; then
-        read -r steps batch vocab < <(sed -n 2p "$run/plan")
-        read -ra shape < <(sed -n 3p "$run/plan")
-        return
-    fi
-    [ -n "$steps$preset" ] || [ "$recipe" != fast ] || choose_shape
-    : "${batch:=$usual_batch}" "${vocab:=$usual_vocab}"
-    [ -z "$corpus" ] || : "${steps:=$((tokens / (batch * row_tokens) + 1))}"
-    [ -z "$stream" ] || plan_rounds
-    [ -z "$steps" ] || return 0
-    speed=$(measure tokens_per_s 7 -B "$batch" --vocab "$vocab" "${shape[@]}")
-    steps=$((minutes * 55 * speed / (batch * row_tokens) + 1))
-    printf '%s\n%s\n%s\n' "$want" "$steps $batch $vocab" "${shape[*]}" >"$run/plan"
-    echo "run.sh: $speed tokens/s here: $steps steps in about $minutes minutes"
-}
-
 # Runs mix with mix_args, and train with vals and begin, up to the end of either.
 mix_and_train() {
     local mixer status=0
@@ -309,32 +274,6 @@ mix_and_train() {
     [ $status -eq 0 ] || kill $mixer 2>/dev/null || true    # it would wait for a reader
     wait $mixer || [ $status -ne 0 ] || status=1
     return $status
-}
-
-# Lowers the weights of texts that would be read more than three times, for they are then learnt by heart, to the harm of all
-# (docs/results/recipe.md); the others take their share.
-spare_small_texts() {
-    local d i sizes=() usual=("${weights[@]}")
-    for d in "${domains[@]}"; do
-        [ -f "$run/tokens/$d/manifest.json" ] || return 0       # mix says that it is missing
-        sizes+=("$(sed -n 's/^ "tokens": \([0-9]*\),$/\1/p' "$run/tokens/$d/manifest.json")")
-    done
-    read -ra weights < <(awk -v weights="${weights[*]}" -v tokens="${sizes[*]}" -v seen=$((steps * batch * row_tokens)) 'BEGIN {
-        n = split(weights, w, " "); split(tokens, t, " ")
-        for (i = 1; i <= n; i++) sum += w[i]
-        for (left = 1; sum > 0; ) {         # left: share of the texts that are not lowered
-            for (i = 1; i <= n; i++) if (!lowered[i] && w[i] > 0 && w[i] / sum * left * seen > 3 * t[i]) break
-            if (i > n) break
-            lowered[i] = 3 * t[i] / seen
-            left -= lowered[i]; sum -= w[i]
-        }
-        for (i = 1; i <= n; i++) printf "%.6g ", (sum > 0 ? 100 * (lowered[i] ? lowered[i] : w[i] / sum * left) : w[i])
-        print ""
-    }')
-    for i in "${!domains[@]}"; do
-        awk -v a="${usual[i]}" -v b="${weights[i]}" 'BEGIN {exit !(b < a - 1e-6)}' || continue
-        echo "run.sh: ${domains[i]} has ${sizes[i]} tokens: its weight is ${weights[i]} % instead of ${usual[i]}, so that it is read three times (--mix decides otherwise)"
-    done
 }
 
 # The shards are all there: the whole training at once.
@@ -394,84 +333,6 @@ stage_sample() {
 }
 
 # --- which stages to run ----------------------------------------------------------
-
-# prints the settings that a stage's result depends on; a stamp consists of these and of the earlier stages' stamps
-settings() {
-    case $1 in
-    setup|build) ;;
-    fetch) echo "corpus=$corpus tokens=$tokens mix=$mix hub=${HF_ENDPOINT:-}" ;;
-    tokenize) echo "data=$data vocab=$vocab seed=$seed text=$(text_facts | sha256sum)" ;;
-    shard) echo "seed=$seed" ;;
-    train) echo "recipe=$recipe preset=$preset shape=${shape[*]} steps=$steps batch=$batch optimizer=$optimizer mix=$mix${own_mix:+ as given} seed=$seed args=$train_args${stream:+ first=$first}" ;;
-    eval|sample) echo "model=$(readlink "$run/model/latest" 2>/dev/null)" ;;
-    esac
-}
-
-declare -A before=([shard]=tokenize [train]=shard [eval]=train [sample]=train)
-[ -z "$stream" ] || before[train]=tokenize
-
-stamp() {       # the text a finished stage leaves: its settings and its predecessor's stamp
-    settings "$1"
-    [ -z "${before[$1]:-}" ] || cat "$stamps/${before[$1]}" 2>/dev/null || true
-}
-
-finished() {
-    [ "$1" != setup ] && [ "$1" != build ] || return 1      # these are quick, and check by themselves what is to be done
-    [ -f "$stamps/$1" ] && [ "$(stamp "$1")" = "$(cat "$stamps/$1")" ]
-}
-
-# Called in a job: the job's process group gets TERM when this script has ended in any way, even by kill -9. The script
-# alone holds the write end of a pipe, which is closed then.
-end_with_script() {
-    exec {alive}>&-
-    { read -r _ <&"$ends" || kill -TERM 0; } &
-    # shellcheck disable=SC2064  # expanded now, on purpose
-    trap "kill $! 2>/dev/null || true" EXIT
-}
-
-# Waits for the last job, which has a process group of its own, and passes signals on to it, so that a signal to this
-# script alone also stops its programs.
-wait_for_group() {
-    local group=$! signal status=0
-    for signal in INT TERM HUP; do
-        # shellcheck disable=SC2064  # expanded now, on purpose
-        trap "kill -$signal -- -$group 2>/dev/null" "$signal"
-    done
-    while wait "$group"; status=$?; kill -0 "$group" 2>/dev/null; do :; done      # a signal ends wait early
-    trap - INT TERM HUP
-    return $status
-}
-
-run_stage() {
-    local began=$SECONDS
-    [ "$1" = setup ] || [ "$1" = build ] || printf '\n== %s\n' "$1"
-    case $1 in tokenize|train) plan ;; eval) [ -z "$stream" ] || plan ;; esac
-    # a train stage that was interrupted with equal settings is resumed; in all other cases training starts afresh
-    if [ "$1" = train ]; then
-        fresh=1
-        [ -z "${redo:-}" ] && [ "$(stamp train)" = "$(cat "$stamps/train.begun" 2>/dev/null)" ] && fresh=
-        # what other settings left goes first: a run that is killed before its first step must not be taken for theirs
-        [ -z "$fresh" ] || { only_run "$run/model.building"; rm -rf "$run/model.building"; }
-        stamp train >"$stamps/train.begun"
-    fi
-    local status made_of
-    made_of=$(stamp "$1") || exit 1         # if the text changes later, the next run notices
-    [ "$1" = train ] || rm -f "$stamps/$1"  # an existing model stays until a new one is complete
-    set +e                      # in a condition, set -e would be off inside
-    if [ "$1" = setup ] || [ "$1" = build ]; then
-        (set -e; "stage_$1")
-    else
-        set -m; (set -e; trap : INT TERM HUP; end_with_script; "stage_$1") & set +m     # the shell lives on until train has saved
-        wait_for_group
-    fi
-    status=$?
-    set -e
-    [ $status -eq 0 ] ||
-        code=$status fail "stage $1 failed; the same command${redo:+, without naming a stage,} goes on from here"
-    printf '%s\n' "$made_of" >"$stamps/$1"
-    echo "$1 $((SECONDS - began))" >>"$stamps/seconds"
-    [ "$1" = setup ] || [ "$1" = build ] || echo "run.sh: $1 took $((SECONDS - began)) s"
-}
 
 rm -f "$stamps/alive"
 mkfifo -m 600 "$stamps/alive"
