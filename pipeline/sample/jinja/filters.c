@@ -77,9 +77,10 @@ static json_t *indent(struct run *r, json_t *v, const struct arguments *a)
     struct strbuf *b = run_buffer(r);
     memset(spaces, ' ', sizeof spaces);
     run_add(r, b, spaces, first && run_true(r, first) ? n : 0);
-    for (const char *s = json_string_value(v); *s; s++) {
+    const char *s = json_string_value(v), *end = s + json_string_length(v);
+    for (; s < end; s++) {
         run_add(r, b, s, 1);
-        bool empty = s[1] == '\n' || !s[1];
+        bool empty = s + 1 == end || s[1] == '\n';
         if (*s == '\n' && (!empty || (blank && run_true(r, blank))))
             run_add(r, b, spaces, n);
     }

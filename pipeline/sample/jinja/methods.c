@@ -221,7 +221,8 @@ static json_t *text_method(struct run *r, json_t *v, const char *name, const str
         return jinja_filter(r, name, x ? x : r->undefined, &between);
     }
     if (strcmp(name, "find") == 0) {
-        const char *text = json_string_value(v), *at = s ? strstr(text, s) : NULL;
+        const char *text = json_string_value(v);
+        const char *at = s ? memmem(text, json_string_length(v), s, json_string_length(x)) : NULL;
         return run_own(r, json_integer(at ? (json_int_t)characters(text, (size_t)(at - text)) : -1));
     }
     run_fail(r, "texts have no method '%s' here", name);

@@ -195,7 +195,9 @@ static int order(struct run *r, const json_t *a, const json_t *b)
     if (!json_is_string(a) || !json_is_string(b))
         run_fail(r, "values of different kinds are ordered");
     run_walk(r, a);
-    return strcmp(json_string_value(a), json_string_value(b));
+    size_t n = json_string_length(a), k = json_string_length(b);
+    int first = memcmp(json_string_value(a), json_string_value(b), n < k ? n : k);
+    return first != 0 ? first : (n > k) - (n < k);
 }
 
 static json_t *joined(struct run *r, const json_t *a, const json_t *b)
