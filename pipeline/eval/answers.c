@@ -21,6 +21,7 @@ struct answers {
     pcre2_code *ignore[MAX_IGNORED];
     int n_extracts, n_ignored;
     bool ignore_case;
+    bool warned; /* that an expression has given up */
 };
 
 static pcre2_code *compile(const char *pattern, char why[ANSWERS_WHY])
@@ -28,8 +29,8 @@ static pcre2_code *compile(const char *pattern, char why[ANSWERS_WHY])
     int error;
     PCRE2_SIZE at;
     char message[120];
-    pcre2_code *code =
-        pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &error, &at, NULL);
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                                     PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &at, NULL);
     if (code)
         return code;
     pcre2_get_error_message(error, (PCRE2_UCHAR *)message, sizeof message);
@@ -52,6 +53,11 @@ static bool add_extraction(struct answers *a, const json_t *one, char why[ANSWER
         snprintf(why, ANSWERS_WHY, "extract: more than %d", MAX_EXTRACTS);
         return false;
     }
+    for (int i = 0; i < a->n_extracts; i++)
+        if (strcmp(a->extract[i].name, name) == 0) {
+            snprintf(why, ANSWERS_WHY, "extract: two are called '%.60s'", name);
+            return false;
+        }
     pcre2_code *code = compile(pattern, why);
     if (code)
         a->extract[a->n_extracts++] = (struct extraction){name, code, last};
@@ -71,8 +77,7 @@ static bool add_ignored(struct answers *a, const json_t *one, char why[ANSWERS_W
 struct answers *answers_parse(const json_t *object, char why[ANSWERS_WHY])
 {
     struct answers *a = xcalloc(1, sizeof *a);
-    const json_t *one, *ignore = json_object_get(object, "ignore"),
-                       *extract = json_object_get(object, "extract");
+    const json_t *ignore = json_object_get(object, "ignore"), *extract = json_object_get(object, "extract");
     size_t i;
     bool good = json_array_size(extract) > 0 && (!ignore || json_is_array(ignore));
     a->ignore_case = json_is_true(json_object_get(object, "ignore_case"));
@@ -80,10 +85,8 @@ struct answers *answers_parse(const json_t *object, char why[ANSWERS_WHY])
         snprintf(why, ANSWERS_WHY, "extract and ignore are lists, and the former is not empty");
     for (i = 0; good && i < json_array_size(extract); i++)
         good = add_extraction(a, json_array_get(extract, i), why);
-    for (i = 0; good && i < json_array_size(ignore); i++) {
-        one = json_array_get(ignore, i);
-        good = add_ignored(a, one, why);
-    }
+    for (i = 0; good && i < json_array_size(ignore); i++)
+        good = add_ignored(a, json_array_get(ignore, i), why);
     if (good)
         return a;
     answers_free(a);
@@ -124,33 +127,49 @@ static char *answer_of(const char *text, const PCRE2_SIZE *at, uint32_t groups, 
     return s;
 }
 
-/* What the extraction finds in a text of valid UTF-8. Malloced. */
-static char *extract(const struct extraction *x, const char *text, size_t len)
+/* An expression may take exponentially many steps on some text, and is given up after a number of them. */
+static void warn_of(struct answers *a, int error)
+{
+    char message[120];
+    if (a->warned)
+        return;
+    a->warned = true;
+    pcre2_get_error_message(error, (PCRE2_UCHAR *)message, sizeof message);
+    warn("a regular expression of the task is given up on some texts, in which it finds nothing: %s",
+         message);
+}
+
+/* Returns the answer in a text of valid UTF-8, malloced. */
+static char *extract(struct answers *a, const struct extraction *x, const char *text, size_t len)
 {
     pcre2_match_data *match = pcre2_match_data_create_from_pattern(x->pattern, NULL);
     const PCRE2_SIZE *at = pcre2_get_ovector_pointer(match);
     char *found = NULL;
     uint32_t groups, options = 0;
+    int n = 1;
     bool any = false;
     pcre2_pattern_info(x->pattern, PCRE2_INFO_CAPTURECOUNT, &groups);
     for (size_t from = 0; from <= len && (x->last || !any);) {
-        int n = pcre2_match(x->pattern, (PCRE2_SPTR)text, len, from, options, match, NULL);
-        if (n <= 0 && options == 0)
-            break;
-        if (n <=
-            0) { /* no match that is not empty begins where an empty one was: on from the next character */
-            size_t width = from < len ? utf8_char(text + from, len - from) : 1;
-            from += width;
+        n = pcre2_match(x->pattern, (PCRE2_SPTR)text, len, from, options, match, NULL);
+        if (n > 0) {
+            free(found);
+            found = answer_of(text, at, groups, (uint32_t)n);
+            any = true;
+            from = at[1];
+            options = at[0] == at[1] ? PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED : 0;
+        } else if (n == PCRE2_ERROR_NOMATCH && options != 0) { /* where an empty match was is no other one */
+            from += from < len ? utf8_char(text + from, len - from) : 1;
             options = 0;
-            continue;
+        } else {
+            break;
         }
-        free(found);
-        found = answer_of(text, at, groups, (uint32_t)n);
-        any = true;
-        from = at[1];
-        options = at[0] == at[1] ? PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED : 0;
     }
     pcre2_match_data_free(match);
+    if (n <= 0 && n != PCRE2_ERROR_NOMATCH) {
+        warn_of(a, n);
+        free(found);
+        found = NULL;
+    }
     if (!found)
         return xstrdup("[invalid]");
     prompt_strip(found);
@@ -158,21 +177,23 @@ static char *extract(const struct extraction *x, const char *text, size_t len)
 }
 
 /* Removes what the pattern matches. Takes s, and returns what is left, malloced. */
-static char *removed(pcre2_code *pattern, char *s)
+static char *removed(struct answers *a, pcre2_code *pattern, char *s)
 {
     PCRE2_SIZE room = strlen(s) + 1;
     char *rest = xcalloc(room, 1);
     int n = pcre2_substitute(pattern, (PCRE2_SPTR)s, room - 1, 0, PCRE2_SUBSTITUTE_GLOBAL, NULL, NULL,
                              (PCRE2_SPTR) "", 0, (PCRE2_UCHAR *)rest, &room);
+    if (n < 0)
+        warn_of(a, n);
     free(n < 0 ? rest : s);
     return n < 0 ? s : rest;
 }
 
-/* What is compared of an answer; takes s. Malloced. */
-static char *compared(const struct answers *a, char *s)
+/* Removes from an answer what is not compared; takes s. Malloced. */
+static char *compared(struct answers *a, char *s)
 {
     for (int i = 0; i < a->n_ignored; i++)
-        s = removed(a->ignore[i], s);
+        s = removed(a, a->ignore[i], s);
     if (!a->ignore_case)
         return s;
     char *lower = prompt_lower(s);
@@ -180,16 +201,32 @@ static char *compared(const struct answers *a, char *s)
     return lower;
 }
 
-bool answers_right(const struct answers *a, int i, const char *text, size_t len, const char *reference)
+/* A text with U+FFFD where it is not UTF-8, and for NUL, which would end it. */
+static struct strbuf readable(const char *text, size_t len)
 {
+    static const char replacement[] = "\xef\xbf\xbd";
+    struct strbuf b = {0};
     json_t *valid = json_text(text, len);
     if (!valid)
         die("out of memory");
-    char *found = compared(a, extract(&a->extract[i], json_string_value(valid), json_string_length(valid)));
+    const char *s = json_string_value(valid), *end = s + json_string_length(valid), *nul;
+    for (; (nul = memchr(s, 0, (size_t)(end - s))); s = nul + 1) {
+        strbuf_add(&b, s, (size_t)(nul - s));
+        strbuf_add(&b, replacement, strlen(replacement));
+    }
+    strbuf_add(&b, s, (size_t)(end - s));
+    json_decref(valid);
+    return b;
+}
+
+bool answers_right(struct answers *a, int i, const char *text, size_t len, const char *reference)
+{
+    struct strbuf valid = readable(text, len);
+    char *found = compared(a, extract(a, &a->extract[i], valid.s, valid.len));
     char *wanted = compared(a, xstrdup(reference));
     bool right = strcmp(found, wanted) == 0;
     free(found);
     free(wanted);
-    json_decref(valid);
+    strbuf_free(&valid);
     return right;
 }

@@ -25,8 +25,8 @@ struct answers *answers_parse(const json_t *object, char why[ANSWERS_WHY]);
 void answers_free(struct answers *a); /* NULL is fine */
 int answers_count(const struct answers *a);
 const char *answers_name(const struct answers *a, int i);
-/* Whether what the i-th extraction finds in the text equals the reference. Bytes of the text that are not
- * UTF-8 count as U+FFFD. */
-bool answers_right(const struct answers *a, int i, const char *text, size_t len, const char *reference);
+/* Whether what the i-th extraction finds in the text equals the reference. NUL and bytes of the text that are
+ * not UTF-8 count as U+FFFD. Warns once where an expression takes too many steps: then it finds nothing. */
+bool answers_right(struct answers *a, int i, const char *text, size_t len, const char *reference);
 
 #endif

@@ -39,12 +39,12 @@ static void add_text(struct strbuf *b, const struct core_task *t, const struct i
         [CORE_CHOICE] = "{query}", [CORE_SCHEMA] = "{context_options.%zu}", [CORE_TEXT] = "{context|strip}"};
     static const char *const second[] = {
         [CORE_CHOICE] = "{choices.%zu}", [CORE_SCHEMA] = "{continuation}", [CORE_TEXT] = "{continuation}"};
-    char template[2][64], why[PROMPT_WHY];
-    snprintf(template[0], sizeof template[0], first[t->kind], option);
-    snprintf(template[1], sizeof template[1], second[t->kind], option);
-    bool good = prompt_fill(b, template[0], item -> row, why);
+    char before[64], after[64], why[PROMPT_WHY];
+    snprintf(before, sizeof before, first[t->kind], option);
+    snprintf(after, sizeof after, second[t->kind], option);
+    bool good = prompt_fill(b, before, item->row, why);
     strbuf_add(b, t->delimiter, strlen(t->delimiter));
-    if (!good || (whole && !prompt_fill(b, template[1], item -> row, why)))
+    if (!good || (whole && !prompt_fill(b, after, item->row, why)))
         die("%s: %s: %s", item->place, t->label, why);
 }
 
@@ -291,9 +291,8 @@ void core_measure(struct core *c, const struct loaded *m, int T, uint64_t limit,
         for (size_t i = 0; i < s.n && !stop_signal; i += BLOCK)
             run_block(t, m, e, &s, i, s.n - i < BLOCK ? s.n - i : BLOCK, T, way);
         if (t->refused > 0)
-            warn("%s: %s: %zu of %zu rows cannot be scored with this tokenizer and a context of %d: counted "
-                 "as "
-                 "wrong",
+            warn("%s: %s: %zu of %zu rows cannot be scored with this tokenizer and a context of %d: "
+                 "counted as wrong",
                  t->path, t->label, t->refused, t->n, T);
         items_free(&s);
     }

@@ -8,7 +8,8 @@
  *   multiple_choice    query, then each of choices: right is the one whose tokens have the largest mean
  *                      log-probability, from the first token on in which the choices differ
  *   schema             each of context_options, then continuation: the mean is over the tokens that all end
- * with language_modeling  context, then continuation: each of its tokens must be the likeliest
+ *                      with
+ *   language_modeling  context, then continuation: each of its tokens must be the likeliest
  *
  * Rows are shuffled with one seed, and num_fewshot of the others, drawn with another, stand solved before
  * each. Every text begins with the token that documents begin with, or which ends the one before. One that is
@@ -43,8 +44,6 @@ void core_measure(struct core *c, const struct loaded *m, int T, uint64_t limit,
 /* Writes the texts of the first n rows of each task as lines of JSON. */
 void core_show(FILE *f, struct core *c, uint64_t n);
 
-struct estimate core_accuracy(const struct core_task *t);
-double core_centred(const struct core_task *t);
 double core_score(const struct core *c);
 json_t *core_json(const struct core *c);
 void core_table(const struct core *c, bool apart); /* apart: after another table */

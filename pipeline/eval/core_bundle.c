@@ -46,6 +46,16 @@ static enum core_kind kind_of(const char *path, size_t i, const char *name)
         i + 1, name);
 }
 
+/* The label of task i, which no earlier one has, since figures are told by it. */
+static const char *label_of(const struct core *c, const char *path, size_t i, const json_t *task)
+{
+    const char *label = member(path, i, task, "label");
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(c->v[k].label, label) == 0)
+            die("%s: icl_tasks: %zu: there is a task '%s' already", path, i + 1, label);
+    return label;
+}
+
 /* num_fewshot is a list, whose first number counts. */
 static size_t shots_of(const char *path, size_t i, const json_t *task)
 {
@@ -59,7 +69,7 @@ static size_t shots_of(const char *path, size_t i, const json_t *task)
     return n;
 }
 
-/* Notes the accuracy of guessing, in percent, for the tasks of that name. */
+/* Notes the accuracy of guessing, in percent, for the task of that name. */
 static void note_chance(struct core *c, const char *path, size_t i, const json_t *row)
 {
     const char *name = json_string_value(json_object_get(row, "Eval Task")),
@@ -117,7 +127,7 @@ void core_open(struct core *c, const char *dir)
     {
         const json_t *delimiter = json_object_get(one, "continuation_delimiter");
         c->v[i] = (struct core_task){
-            .label = xstrdup(member(path, i, one, "label")),
+            .label = xstrdup(label_of(c, path, i, one)),
             .path = path_join(data, member(path, i, one, "dataset_uri")),
             .delimiter = xstrdup(delimiter ? member(path, i, one, "continuation_delimiter") : " "),
             .kind = kind_of(path, i, member(path, i, one, "icl_task_type")),

@@ -69,7 +69,7 @@ static bool add_token(struct maker *k, struct text *x, int32_t id)
 
 static void judge(struct maker *k, struct text *x)
 {
-    const struct answers *a = k->q->task->answers;
+    struct answers *a = k->q->task->answers;
     for (int i = 0; i < answers_count(a); i++)
         x->q->exact[i] = answers_right(a, i, x->made.s, x->made.len, x->q->choice[0]);
     strbuf_free(&x->made);

@@ -261,8 +261,7 @@ void question_show(FILE *f, const struct questions *q, size_t i)
 {
     const struct question *one = &q->v[i];
     json_t *all = json_array(), *answer = json_integer(one->label);
-    if (q->task
-            ->answers) { /* a text is made after the context; the only choice is what it is compared with */
+    if (q->task->answers) { /* the only choice is what the text that is made is compared with */
         json_array_append_new(all, json_pack("{s:o, s:O*}", "context",
                                              json_text(one->context, strlen(one->context)), "until",
                                              q->task->until));

@@ -1,9 +1,11 @@
 #include "pipeline/eval/report.h"
 
 #include "formats/json_get.h"
+#include "pipeline/lib/fs.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 json_t *tally_json(const struct tally *t)
 {
@@ -59,11 +61,12 @@ json_t *accuracy_json(const struct task *t, const struct accuracy *r)
             json_object_set_new(o, measures[i].error, json_finite(measures[i].e.stderr_));
         }
     for (int i = 0; t->answers && i < answers_count(t->answers); i++) {
-        char key[2][128];
-        snprintf(key[0], sizeof key[0], "exact_match,%.100s", answers_name(t->answers, i));
-        snprintf(key[1], sizeof key[1], "exact_match_stderr,%.100s", answers_name(t->answers, i));
-        json_object_set_new(o, key[0], json_finite(r->exact[i].value));
-        json_object_set_new(o, key[1], json_finite(r->exact[i].stderr_));
+        char *value = xasprintf("exact_match,%s", answers_name(t->answers, i));
+        char *error = xasprintf("exact_match_stderr,%s", answers_name(t->answers, i));
+        json_object_set_new(o, value, json_finite(r->exact[i].value));
+        json_object_set_new(o, error, json_finite(r->exact[i].stderr_));
+        free(value);
+        free(error);
     }
     return o;
 }

@@ -6,12 +6,17 @@
  *   description  template; stands once, before the examples
  *   prompt       template (eval/prompt.h)
  *   choices      a list of templates, or the column that holds the list of choices
- *   ending       template; when it is there the choices belong to the prompt, and the ending is what is
- * scored answer       column of the right choice: its number from 0 on, true or false, or its label; without
- * one the first choice is right labels       list of the choices' labels, or the column that holds them clean
- * "wikihow": prompt and choices are cleaned as HellaSwag's are shots        "first": examples are the first
- * ones of their file; default: drawn as lm-evaluation-harness draws metrics      some of acc, acc_norm,
- * greedy (the likeliest token is the right one, all through), perplexity
+ *   ending       template; when it is there the choices belong to the prompt, and the ending is scored
+ *   answer       column of the right choice: its number from 0 on, true or false, or its label; without one
+ *                the first choice is right
+ *   labels       list of the choices' labels, or the column that holds them
+ *   clean        "wikihow": prompt and choices are cleaned as HellaSwag's are
+ *   shots        "first": examples are the first ones of their file; "others": the question itself is left
+ *                out; default: drawn for each question, as lm-evaluation-harness does
+ *   metrics      some of acc, acc_norm, greedy (the likeliest token is the right one, all through),
+ *                perplexity
+ *   generate     object: the model writes a text (eval/generate.h), in which the answer is sought
+ *                (eval/answers.h)
  */
 #ifndef EVAL_TASK_H
 #define EVAL_TASK_H

@@ -139,7 +139,7 @@ static char *render(const struct chat *c, json_t *messages, bool prompt, size_t 
     return text;
 }
 
-/* What follows an answer that the template writes out: its token, if that comes first. */
+/* Returns the token that the template writes right after an answer; UINT32_MAX: none stands there. */
 static uint32_t find_end(const struct chat *c)
 {
     size_t len, n = 0;

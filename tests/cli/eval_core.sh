@@ -81,6 +81,7 @@ broken core.yaml 's/schema}/scheme}/' "icl_tasks: 2: icl_task_type 'scheme' is n
 broken core.yaml '3s/\[0\]/[x]/' 'icl_tasks: 2: num_fewshot is no list'
 broken core.yaml '3s/}/]/' 'line 3: did not find expected'
 broken core.yaml 's/icl_tasks/tasks/' 'icl_tasks is missing'
+broken core.yaml '4s/label: text/label: choice/' "icl_tasks: 3: there is a task 'choice' already"
 broken core.yaml '2s/label/name/' 'icl_tasks: 1: label is missing'
 broken core.yaml '3s/schema}/\&a [*a]}/' 'line 3: too large or too deep'
 broken core.yaml "3s/schema}/$(printf '[%.0s' {1..60000})}/" 'line 3: too large or too deep'      # which took libyaml ten seconds

@@ -96,11 +96,12 @@ printf '{"text":"%s"}\n{"text":"What is 3 %d"}\n' "$text" $(((${text: -1} + 1) %
 # texts of the model's own, as sample writes them, and where a stop text ends them
 text=$("$BIN/sample" a/latest -p 'What is 3' -n 12 --json --threads 1 --dtype f32 --temperature 0 2>/dev/null |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["text"].strip())')
+long=$(printf 'é%.0s' $(seq 60))     # a name is not cut, least of all within a character
 cat >texts.json <<END
 [{"name": "words", "prompt": "{q}", "choices": ["{a}"], "generate": {"max_tokens": 12, "until": ["nowhere"], "ignore": ["[.,]"],
   "ignore_case": true, "extract": [{"name": "whole", "pattern": "(?s).+"}, {"name": "word", "pattern": "(\\\\d+)|([a-z]+)"}]}},
  {"name": "cut", "prompt": "{q}", "choices": ["{a}"], "generate": {"max_tokens": 12, "until": ["nowhere", "${text: 1:4}"],
-  "extract": [{"name": "whole", "pattern": "(?s).*"}]}}]
+  "extract": [{"name": "whole", "pattern": "(?s).*"}, {"name": "x$long", "pattern": "(?s).*"}]}}]
 END
 python3 - "$text" <<'END'
 import json, re, sys
@@ -111,6 +112,7 @@ for name, answers in {"words": [re.search(r"\d+|[a-z]+", text)[0].upper() + ".",
 END
 "${eval[@]}" --tasks texts.json --task words=words.jsonl --task cut=cut.jsonl -o texts.out >table
 [ "$(grep -c '"exact_match,[a-z]*": 0.333333333,' texts.out)" = 2 ]
+grep -q "\"exact_match,x$long\": 0.5," texts.out
 grep -Eq '^words,word +3  0.3333 \+- 0.3333$' table && grep -Eq '^cut,whole +2  0.5000 \+- 0.5000$' table || { cat table; exit 1; }
 expect 1 'gsm8k.jsonl: gsm8k makes texts of up to 256 tokens, which a context of ' "${eval[@]}" --task gsm8k=gsm8k.jsonl
 
@@ -140,6 +142,7 @@ broken generate '{"extract": [{"name": "x", "pattern": "("}]}' 'generate takes o
 python3 -c 'import json; t=json.load(open("own.json")); t[0].update(choices=["{a}"]); del t[0]["metrics"]; json.dump(t,open("own.json","w"))'
 broken generate '{"extract": [{"name": "x", "pattern": "("}]}' "generate: '[(]': byte 1: missing closing parenthesis"
 broken generate '{"extract": []}' 'generate: extract and ignore are lists'
+broken generate '{"extract": [{"name": "x", "pattern": "y"}, {"name": "x", "pattern": "z"}]}' "generate: extract: two are called 'x'"
 broken generate '{"max_tokens": 0}' 'generate: max_tokens is not a number from 1 on'
 broken generate '{"until": [""]}' 'generate: until is not a list of texts'
 broken generate '{"extract": [{"name": "x", "pattern": "y", "take": "all"}]}' 'generate: extract is a list of objects with name, pattern and take'

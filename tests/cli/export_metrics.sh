@@ -94,6 +94,17 @@ expect 2 'tensorboard and a run' "$TOOLS/export-metrics" wandb run -o tb
 monitor=$!
 for _ in $(seq 100); do grep -q http:// said && break; sleep 0.1; done
 port=$(sed -n 's|.*http://127.0.0.1:\([0-9]*\)/metrics.*|\1|p' said)
+# A client that sends a header's bytes one by one is cut off after ten seconds, however quickly each follows.
+dawdle() {
+    trap '' PIPE
+    exec 3<>"/dev/tcp/127.0.0.1/$port"
+    printf 'GET /metrics HTTP/1.0\r\nX: ' >&3
+    SECONDS=0
+    while [ $SECONDS -lt 40 ] && printf x >&3; do sleep 0.2; done 2>/dev/null
+    echo $SECONDS
+}
+dawdle >dawdled &
+dawdler=$!
 get() { exec 3<>"/dev/tcp/127.0.0.1/$port"; printf '%s\r\n' "$1 HTTP/1.0" '' >&3; cat <&3; exec 3>&-; }
 get 'GET /metrics' >reply
 grep -q '^HTTP/1.[01] 200' reply
@@ -101,6 +112,8 @@ grep -q '^tritter_run_step{run="run"} 6' reply
 grep -qE '^tritter_run_validation_loss\{run="run",source="language"\} [0-9.]+' reply
 get 'GET /other' | grep -q '^HTTP/1.[01] 404'
 get 'POST /metrics' | grep -q '^HTTP/1.[01] 404'
+wait $dawdler
+[ "$(cat dawdled)" -ge 9 ] && [ "$(cat dawdled)" -lt 30 ] || { echo "cut off after $(cat dawdled) s"; exit 1; }
 kill -TERM $monitor
 code=0
 wait $monitor || code=$?

@@ -9,7 +9,7 @@ serve() {
     : >address
     "$BIN/sample" "$run" --serve :0 "$@" >address 2>log &
     server=$!
-    for _ in $(seq 200); do [ -s address ] && break; sleep 0.05; done
+    for _ in $(seq 1000); do [ -s address ] && break; sleep 0.05; done
     address=$(cat address)
 }
 # ends CODE: a signal ends the server, with that code
@@ -28,7 +28,7 @@ python3 "$ROOT/tests/cli/serve_check.py" "$address" a/latest "$BIN" || { cat log
 curl -sN -H 'Content-Type: application/json' -d '{"prompt":"x","n":100,"max_tokens":25,"ignore_eos":true,"stream":true}' \
     "$address/v1/completions" >last &
 client=$!
-for _ in $(seq 100); do [ -s last ] && break; sleep 0.02; done
+for _ in $(seq 1000); do [ -s last ] && break; sleep 0.02; done
 ends 143
 wait "$client"
 [ "$(tail -n 2 last)" = 'data: [DONE]' ]
@@ -86,10 +86,7 @@ chat_with() {
     rm -rf chatty
     cp -rL a/latest chatty
     printf '%s\n' "$1" >chatty/chat_template.jinja
-    : >address
-    "$BIN/sample" chatty --serve :0 --quiet >address & server=$!
-    for _ in $(seq 1000); do [ -s address ] && break; sleep 0.05; done
-    address=$(cat address)
+    run=chatty serve --quiet
 }
 message="{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 plain="{% for message in messages %}$message"

@@ -5,5 +5,5 @@ batches 60 | train a 60
 "$BIN/sample" a --serve :0 --quiet >address &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT
-for _ in $(seq 200); do [ -s address ] && break; sleep 0.05; done
+for _ in $(seq 1000); do [ -s address ] && break; sleep 0.05; done
 python3 "$ROOT/tests/cli/serve_page.py" "$(cat address)" "${PICTURES:-.}"

@@ -341,8 +341,6 @@ static void windows(const struct loaded *m)
     shard_set_close(s);
 }
 
-/* The numbers are those of random.Random(seed).sample(range(n), k), one call after the other, in Python 3.11.
- */
 /* What Python's re.findall and re.sub make of the same, as lm-evaluation-harness uses them. */
 static void answers(void)
 {
@@ -378,6 +376,26 @@ static void answers(void)
     json_decref(o);
 }
 
+/* A byte of NUL belongs to the answer. An expression that would take 2^60 steps is given up. */
+static void odd_answers(void)
+{
+    char why[ANSWERS_WHY], slow[] = "b aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    json_t *o = json_pack("{s:[{s:s, s:s}, {s:s, s:s, s:s}]}", "extract", "name", "all", "pattern",
+                          "(?s)(.+)", "name", "slow", "pattern", "b?(?:(?:a|a)*c)?", "take", "last");
+    struct answers *a = answers_parse(o, why);
+    CHECK(a, "%s", why);
+    CHECK(!answers_right(a, 0, "5\0z", 3, "5"));
+    CHECK(answers_right(a, 0, "5\0z", 3, "5\xef\xbf\xbdz"));
+    CHECK(answers_right(a, 1, slow, strlen(slow), "[invalid]"));
+    answers_free(a);
+    json_decref(o);
+    o = json_pack("{s:[{s:s, s:s}]}", "extract", "name", "bytes", "pattern", "\\C");
+    CHECK(!answers_parse(o, why) && strstr(why, "\\C"), "%s", why);
+    json_decref(o);
+}
+
+/* The numbers are those of random.Random(seed).sample(range(n), k), one call after the other, in Python 3.11.
+ */
 static void samples(void)
 {
     static const struct {
@@ -439,6 +457,7 @@ int main(void)
     bootstraps();
     samples();
     answers();
+    odd_answers();
     tallies();
     accuracies();
     struct loaded m = small_model();

@@ -36,6 +36,13 @@ static void texts(void)
         {"{% set n = namespace() %}{% set n.me = [n] %}{{ n.me | tojson }}", "[{}]"},
         {"{{ 1.0 }} {{ 0.1 }} {{ 3 == 3.0 }} {{ x }}", "1.0 0.1 True yes"},
         {"{{ 'ab'[::-1] }}{{ [1, 2, 3][:-1] | join }}{{ 'abc'[-9:9] }}", "ba12abc"},
+        {"{{ 'a' \"b\"\n'c' }}{{ 'a\\tb' }}{{ 'x' -}} y", "abca\tbxy"},
+        {"{{ '\xc3\xa9x'.find('x') }}{{ 'ab'.endswith(('x', 'b')) }}{{ '' | join }}", "1True"},
+        {"{{ 'a\\x00\\nb' | indent(2) | length }}{{ 'a\\x00b'.find('b') }}{{ 'a\\x00b' > 'a\\x00a' }}",
+         "62True"},
+        {"{{ range(9223372036854775800, 9223372036854775807, 100) | length }}", "1"},
+        {"{{ [1, 2, 3][1::9223372036854775807] | join }}{{ [1, 2, 3][1:: 0 - 9223372036854775807] | join }}",
+         "22"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char why[256] = "";
@@ -88,6 +95,9 @@ static void refusals(void)
         {"{{ 'a' + 1 }}", "'+' between values that have none"},
         {"{{ 9223372036854775807 + 1 }}", "a number that is too large"},
         {"{{ 1 % 0 }}", "a division by zero"},
+        {"{{ (-9223372036854775807 - 1) // -1 }}", "a number that is too large"},
+        {"{{ 99999999999999999999.0 | int }}", "a number that is too large"},
+        {"{{ (1 2) }}", "line 1: ',' is missing"},
         {"{{ range(1000000) }}", "range of more than 100000"},
         {"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "the template goes too deep"},
         {"{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
@@ -108,13 +118,66 @@ static void refusals(void)
     }
 }
 
-/* Brackets that are open without an end, in thousands. */
-static void depth(void)
+#define DOUBLE "{% set s = s + s %}"
+#define OFTEN(what) "{% for i in range(49999) %}{% set t = " what " %}{% endfor %}"
+
+/* Templates that would take hours, all memory or all of the stack: a unit n times, between two texts. */
+static void hostile(void)
 {
-    char why[256] = "", many[5003] = "{{";
-    size_t n;
-    memset(many + 2, '(', 5000);
-    CHECK(!render(many, 5002, NULL, &n, why) && strcmp(why, "line 1: too deep") == 0, "%s", why);
+    static const char steps[] = "the template takes too many steps",
+                      text[] = "the template makes too much text",
+                      deep[] = "lists and objects within others go too deep";
+    static const struct {
+        const char *before, *unit;
+        size_t n;
+        const char *after, *why; /* why NULL: a text is made */
+    } cases[] = {
+        {"{{", "(", 5000, "", "line 1: too deep"},
+        {"{{ ", "-", 500000, "1 }}", "line 1: too deep"},
+        {"{{ ", "not ", 200000, "1 }}", "line 1: too deep"},
+        {"{% if x %}", "{% elif x %}", 80000, "{% endif %}", "line 1: too deep"},
+        {"{{ ", "'a' ", 250000, "}}", NULL},
+        {"", "x", (1 << 20) + 1, "", "line 1: a template of more than 1048576 bytes"},
+        {"{% set x = 1 %}", "{%set x=[x]%}", 75000, "", NULL},
+        {"{% set x = 1 %}", "{%set x=[x]%}", 75000, "{{ x | tojson }}", deep},
+        {"{% set x = 1 %}", "{%set x=[x]%}", 75000, "{{ x == [x] }}", deep},
+        {"{% set x = [1] %}", "{% set x = [x, x] %}", 40, "{{ x | tojson }}", steps},
+        {"{% set x = [1] %}{% set y = [1] %}", "{% set x = [x, x] %}{% set y = [y, y] %}", 40, "{{ x == y }}",
+         steps},
+        {"{% set x = ['b'] %}", "{% set x = [x, x] %}", 40, "{{ 'a'.startswith(x) }}", NULL},
+        {"{% set s = 'a' %}", DOUBLE, 20, "{{ range(99999) | join(s) }}", text},
+        {"{% set s = 'a\\n' %}", DOUBLE, 20, "{{ s | indent(255) }}", text},
+        {"{% set s = '\\n' %}", DOUBLE, 20, "{{ s.replace('\\n', s) }}", text},
+        {"{% set s = 'a' %}", DOUBLE, 20, OFTEN("s | upper"), steps},
+        {"{% set s = 'a' %}", DOUBLE, 20, OFTEN("[s] | tojson"), steps},
+        {"{% set s = ' ' %}", DOUBLE, 20, OFTEN("s | trim"), steps},
+        {"{% set s = ' ' %}", DOUBLE, 20, OFTEN("s | length"), steps},
+        {"{% set s = ' ' %}", DOUBLE, 20, OFTEN("'b' in s"), steps},
+        {"{% set s = ' ' %}", DOUBLE, 20, OFTEN("s.find('b')"), steps},
+        {"{% set s = ' ' %}", DOUBLE, 20, OFTEN("''.startswith(s)"), steps},
+        {"{% set s = ' ' %}", DOUBLE, 20, "{% set t = s + 'a' %}" OFTEN("s < t"), steps},
+        {"{% set s = ' ' %}", DOUBLE, 20, "{{ (s + 'a').strip('b' + s) }}", steps},
+        {"{% set s = [1] %}", DOUBLE, 16, OFTEN("2 in s"), steps},
+        {"{% set s = [1] %}", DOUBLE, 16, OFTEN("s | join"), steps},
+        {"", "", 0, OFTEN("range(99999)"), steps},
+        {"", "{% macro a() %}{% endmacro %}", 30000, OFTEN("range(1)"), steps},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char why[256] = "";
+        size_t n;
+        struct strbuf b = {0};
+        strbuf_addf(&b, "%s", cases[i].before);
+        for (size_t k = 0; k < cases[i].n; k++)
+            strbuf_add(&b, cases[i].unit, strlen(cases[i].unit));
+        strbuf_addf(&b, "%s", cases[i].after);
+        json_t *variables = json_object();
+        char *made = render(b.s, b.len, variables, &n, why);
+        CHECK(!made == !!cases[i].why && (made || strcmp(why, cases[i].why) == 0), "'%s...%s': '%s'",
+              cases[i].before, cases[i].after, made ? "is made" : why);
+        free(made);
+        strbuf_free(&b);
+        json_decref(variables);
+    }
 }
 
 int main(int argc, char **argv)
@@ -133,10 +196,10 @@ int main(int argc, char **argv)
         json_decref(variables);
         return 0;
     }
-    alarm(60);
+    test_begin(60);
     texts();
     refusals();
     large();
-    depth();
+    hostile();
     return 0;
 }

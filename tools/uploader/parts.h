@@ -19,11 +19,12 @@ struct parts {
 
 /* url: the address of one part. size: of each part but the last. */
 void parts_open(struct parts *p, const char *folder, const char *sha256, const char *url, uint64_t size);
-/* What the storage calls a part; NULL: it may not have it. */
+/* Returns the name that the storage has given a part; NULL: it may not have the part. */
 const char *parts_etag(const struct parts *p, size_t number);
 void parts_note(struct parts *p, size_t number, const char *etag);
-void parts_forget(
-    struct parts *p); /* removes the file: before parts are joined, so that one try in vain is the last */
+/* Removes the file. It is called before the parts are joined: where the storage lacks one after all, the next
+ * try sends all of them. */
+void parts_forget(struct parts *p);
 void parts_close(struct parts *p);
 
 #endif

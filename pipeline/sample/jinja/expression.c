@@ -3,7 +3,6 @@
  */
 #include "pipeline/sample/jinja/parser.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static struct node *constant(struct parser *p, json_t *value)
@@ -59,17 +58,16 @@ static struct node *dict(struct parser *p)
 /* An expression in brackets, or the elements of a tuple. */
 static struct node *bracketed(struct parser *p)
 {
-    struct node *e = parser_is(p, T_OPERATOR, ")") ? NULL : parser_expression(p);
-    if (e && parser_take(p, T_OPERATOR, ")"))
+    if (parser_is(p, T_OPERATOR, ")"))
+        return list(p, ")");
+    struct node *e = parser_expression(p);
+    if (parser_take(p, T_OPERATOR, ")"))
         return e;
-    struct node *rest = e && parser_take(p, T_OPERATOR, ",") ? list(p, ")") : parser_node(p, NODE_LIST);
-    if (e) {
-        e->next = rest->list;
-        rest->list = e;
-    } else {
-        parser_expect(p, T_OPERATOR, ")");
-    }
-    return rest;
+    parser_expect(p, T_OPERATOR, ",");
+    struct node *tuple = list(p, ")");
+    e->next = tuple->list;
+    tuple->list = e;
+    return tuple;
 }
 
 static struct node *name_or_constant(struct parser *p)
@@ -86,25 +84,9 @@ static struct node *name_or_constant(struct parser *p)
     return n;
 }
 
-static struct node *string(struct parser *p)
-{
-    struct node *n = constant(p, p->value);
-    p->value = NULL;
-    for (parser_advance(p); p->token == T_STRING; parser_advance(p)) { /* texts side by side are one */
-        if (!p->value)
-            parser_fail(p, "a text that is not UTF-8");
-        char *both = xasprintf("%s%s", json_string_value(n->value), json_string_value(p->value));
-        json_string_set(n->value, both);
-        free(both);
-    }
-    return n;
-}
-
 static struct node *primary(struct parser *p)
 {
-    if (p->token == T_STRING)
-        return string(p);
-    if (p->token == T_NUMBER) {
+    if (p->token == T_STRING || p->token == T_NUMBER) {
         struct node *n = constant(p, p->value);
         p->value = NULL;
         parser_advance(p);
@@ -214,7 +196,9 @@ static struct node *unary(struct parser *p, bool filters)
     struct node *n;
     if (parser_take(p, T_OPERATOR, "-")) {
         n = parser_node(p, NODE_MINUS);
+        parser_deeper(p);
         n->a = unary(p, false);
+        p->depth--;
     } else {
         n = postfix(p, primary(p));
     }
@@ -280,7 +264,9 @@ static struct node *negation(struct parser *p)
     if (!parser_take(p, T_NAME, "not"))
         return comparison(p);
     struct node *n = parser_node(p, NODE_NOT);
+    parser_deeper(p);
     n->a = negation(p);
+    p->depth--;
     return n;
 }
 
@@ -294,8 +280,7 @@ static struct node *logic(struct parser *p, bool any)
 
 struct node *parser_expression(struct parser *p)
 {
-    if (++p->depth > JINJA_MAX_DEPTH)
-        parser_fail(p, "too deep");
+    parser_deeper(p);
     struct node *a = logic(p, true);
     while (parser_take(p, T_NAME, "if")) {
         struct node *n = binary(p, NODE_CHOICE, NULL, a, logic(p, true));

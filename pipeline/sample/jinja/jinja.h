@@ -2,9 +2,9 @@
  * jinja.h - chat templates: the part of Jinja that they are written in, as Transformers runs it
  *
  * Statements: if, for (with a condition, else, break, continue), set (blocks and members of a namespace too),
- * macro, generation. Expressions: all but calls of what is not listed in builtin.c. White space as with
- * trim_blocks and lstrip_blocks. A template comes with a model, and so from anywhere: it reads nothing but
- * its variables, and its steps, depth and output are limited.
+ * macro, generation. Expressions: all but calls of what is not listed in filters.c, tests.c and methods.c.
+ * White space as with trim_blocks and lstrip_blocks. A template comes with a model, and so from anywhere: it
+ * reads nothing but its variables, and its steps, depth and output are limited.
  */
 #ifndef JINJA_JINJA_H
 #define JINJA_JINJA_H

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_DEPTH = 200 };
+
 _Noreturn void parser_fail(struct parser *p, const char *fmt, ...)
 {
     char reason[160];
@@ -22,6 +24,12 @@ _Noreturn void parser_fail(struct parser *p, const char *fmt, ...)
     longjmp(p->failed, 1);
 }
 
+void parser_deeper(struct parser *p)
+{
+    if (++p->depth > MAX_DEPTH)
+        parser_fail(p, "too deep");
+}
+
 struct node *parser_node(struct parser *p, enum node_kind kind)
 {
     struct node *n = xcalloc(1, sizeof *n);
@@ -29,7 +37,8 @@ struct node *parser_node(struct parser *p, enum node_kind kind)
     return p->j->newest = n;
 }
 
-const char *parser_keep(struct parser *p, const char *s, size_t len)
+/* Returns a copy that the template owns. */
+static const char *keep(struct parser *p, const char *s, size_t len)
 {
     struct jinja *j = p->j;
     if ((j->n_strings & (j->n_strings - 1)) == 0) /* room for a power of two */
@@ -73,12 +82,12 @@ static void add_code(struct parser *p, struct strbuf *b, int digits)
     }
 }
 
-static void read_string(struct parser *p, char quote)
+/* Adds the text between two quotes, at the first of which the parser stands. */
+static void read_quoted(struct parser *p)
 {
     static const char names[] = "ntrbfv\\'\"", values[] = "\n\t\r\b\f\v\\'\"";
     struct strbuf *b = &p->buffer;
-    strbuf_reset(b);
-    strbuf_add(b, "", 0);
+    char quote = p->text[p->at];
     for (p->at++; p->at < p->len && p->text[p->at] != quote;) {
         char c = p->text[p->at++];
         if (c != '\\' || p->at == p->len) {
@@ -97,8 +106,27 @@ static void read_string(struct parser *p, char quote)
     if (p->at == p->len)
         parser_fail(p, "a text without its end");
     p->at++;
+}
+
+static void skip_space(struct parser *p)
+{
+    while (p->at < p->len && is_space(p->text[p->at]))
+        p->at++;
+}
+
+static bool at_quote(const struct parser *p)
+{
+    return p->at < p->len && (p->text[p->at] == '\'' || p->text[p->at] == '"');
+}
+
+/* Texts side by side are one. */
+static void read_string(struct parser *p)
+{
+    strbuf_reset(&p->buffer);
+    for (; at_quote(p); skip_space(p))
+        read_quoted(p);
     json_decref(p->value);
-    p->value = json_stringn(b->s, b->len);
+    p->value = json_stringn(p->buffer.s, p->buffer.len);
     p->token = T_STRING;
 }
 
@@ -113,7 +141,7 @@ static void read_number(struct parser *p)
             break;
         real |= point;
     }
-    const char *word = parser_keep(p, p->text + from, p->at - from);
+    const char *word = keep(p, p->text + from, p->at - from);
     json_decref(p->value);
     p->value = real ? json_real(strtod(word, NULL)) : json_integer(strtoll(word, NULL, 10));
     p->token = T_NUMBER;
@@ -142,15 +170,14 @@ void parser_advance(struct parser *p)
     static const char *const operators[] = {"==", "!=", "<=", ">=", "//", "**", "+", "-", "*",
                                             "/",  "%",  "~",  "<",  ">",  "(",  ")", "[", "]",
                                             "{",  "}",  ",",  ".",  ":",  "|",  "="};
-    while (p->at < p->len && is_space(p->text[p->at]))
-        p->at++;
+    skip_space(p);
     if (p->at == p->len)
         parser_fail(p, "a tag without its end");
     char c = p->text[p->at];
     if (read_end(p))
         return;
-    if (c == '\'' || c == '"') {
-        read_string(p, c);
+    if (at_quote(p)) {
+        read_string(p);
         return;
     }
     if (c >= '0' && c <= '9') {
@@ -162,7 +189,7 @@ void parser_advance(struct parser *p)
         p->at++;
     if (p->at > from) {
         p->token = T_NAME;
-        p->word = parser_keep(p, p->text + from, p->at - from);
+        p->word = keep(p, p->text + from, p->at - from);
         return;
     }
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)

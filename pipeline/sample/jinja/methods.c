@@ -18,6 +18,14 @@ static size_t width_at(const char *s, size_t left)
     return w ? w : 1;
 }
 
+static size_t characters(const char *s, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i += width_at(s + i, len - i))
+        n++;
+    return n;
+}
+
 size_t jinja_length(struct run *r, const json_t *v)
 {
     if (json_is_array(v))
@@ -26,11 +34,7 @@ size_t jinja_length(struct run *r, const json_t *v)
         return json_object_size(v);
     if (!json_is_string(v))
         run_fail(r, "the length of what has none");
-    const char *s = json_string_value(v);
-    size_t n = 0, len = json_string_length(v);
-    for (size_t i = 0; i < len; i += width_at(s + i, len - i))
-        n++;
-    return n;
+    return characters(json_string_value(v), json_string_length(v));
 }
 
 /* Where the k-th character of a text begins. */
@@ -80,6 +84,7 @@ json_t *jinja_slice(struct run *r, json_t *v, const json_t *from, const json_t *
     json_int_t n = (json_int_t)jinja_length(r, v), by = json_is_integer(step) ? json_integer_value(step) : 1;
     if (by == 0)
         run_fail(r, "a slice with a step of zero");
+    by = by > n ? n + 1 : by < -n ? -n - 1 : by; /* one step beyond either end, without an overflow */
     json_int_t low = by < 0 ? -1 : 0, high = by < 0 ? n - 1 : n;
     json_int_t i = bound(from, n, by < 0 ? high : low, low, high),
                end = bound(to, n, by < 0 ? low : high, low, high);
@@ -126,6 +131,7 @@ json_t *jinja_strip(struct run *r, json_t *v, const char *set, bool left, bool r
 {
     const char *s = json_string_value(v);
     size_t from = 0, to = 0, len = json_string_length(v), w;
+    run_step(r, len * (1 + (set ? strlen(set) : 0)) / 64);
     while (left && from < len && stripped(s + from, w = width_at(s + from, len - from), set))
         from += w;
     for (size_t i = from; i < len; i += w) {
@@ -170,28 +176,27 @@ static json_t *replace(struct run *r, const json_t *v, const json_t *old, const 
 {
     const char *s = json_string_value(v), *end = s + json_string_length(v), *at;
     size_t n = json_string_length(old);
-    struct strbuf b = {0};
     if (!json_is_string(old) || !json_is_string(new) || n == 0)
         run_fail(r, "replace takes two texts, the first not empty");
-    run_step(r, 1 + (size_t)(end - s) * (1 + json_string_length(new)) / 64);
-    strbuf_add(&b, "", 0);
+    struct strbuf *b = run_buffer(r);
     for (; (at = memmem(s, (size_t)(end - s), json_string_value(old), n)); s = at + n) {
-        strbuf_add(&b, s, (size_t)(at - s));
-        strbuf_add(&b, json_string_value(new), json_string_length(new));
+        run_add(r, b, s, (size_t)(at - s));
+        run_add_text(r, b, new);
     }
-    strbuf_add(&b, s, (size_t)(end - s));
-    json_t *text = json_stringn(b.s, b.len);
-    strbuf_free(&b);
-    return run_own(r, text);
+    run_add(r, b, s, (size_t)(end - s));
+    return run_made(r, b);
 }
 
+/* Whether a text begins, or ends, with a part or with one of a list of parts. */
 static bool begins(const json_t *v, const json_t *part, bool at_end)
 {
-    size_t n = json_string_length(part), len = json_string_length(v), i;
     const json_t *one;
-    json_array_foreach(part, i, one) if (begins(v, one, at_end)) return true;
-    return json_is_string(part) && n <= len &&
-           memcmp(json_string_value(v) + (at_end ? len - n : 0), json_string_value(part), n) == 0;
+    size_t n = json_string_length(part), len = json_string_length(v), i;
+    if (json_is_string(part))
+        return n <= len &&
+               memcmp(json_string_value(v) + (at_end ? len - n : 0), json_string_value(part), n) == 0;
+    json_array_foreach(part, i, one) if (json_is_string(one) && begins(v, one, at_end)) return true;
+    return false;
 }
 
 static json_t *text_method(struct run *r, json_t *v, const char *name, const struct arguments *a)
@@ -216,8 +221,9 @@ static json_t *text_method(struct run *r, json_t *v, const char *name, const str
         return jinja_filter(r, name, x ? x : r->undefined, &between);
     }
     if (strcmp(name, "find") == 0) {
-        const char *at = s ? strstr(json_string_value(v), s) : NULL;
-        return run_own(r, json_integer(at ? (json_int_t)(at - json_string_value(v)) : -1));
+        const char *text = json_string_value(v);
+        const char *at = s ? memmem(text, json_string_length(v), s, json_string_length(x)) : NULL;
+        return run_own(r, json_integer(at ? (json_int_t)characters(text, (size_t)(at - text)) : -1));
     }
     run_fail(r, "texts have no method '%s' here", name);
 }
@@ -226,6 +232,7 @@ json_t *jinja_method(struct run *r, json_t *v, const char *name, const struct ar
 {
     json_t *key = run_argument(a, 0, NULL), *otherwise = run_argument(a, 1, "default"), *list, *one;
     const char *k;
+    run_walk(r, v);
     if (json_is_string(v))
         return text_method(r, v, name, a);
     if (v == r->undefined || !json_is_object(v))
@@ -236,12 +243,13 @@ json_t *jinja_method(struct run *r, json_t *v, const char *name, const struct ar
         one = json_is_string(key) ? json_object_get(v, json_string_value(key)) : NULL;
         return one ? one : otherwise ? otherwise : json_null();
     }
-    bool keys = strcmp(name, "keys") == 0;
-    if (!keys && strcmp(name, "values") != 0)
+    if (strcmp(name, "keys") == 0)
+        return run_keys(r, v);
+    if (strcmp(name, "values") != 0)
         run_fail(r, "objects have no method '%s' here", name);
     list = run_own(r, json_array());
-    json_object_foreach(v, k, one) keys ? json_array_append_new(list, json_string(k))
-                                        : json_array_append(list, one);
+    run_step(r, json_object_size(v));
+    json_object_foreach(v, k, one) json_array_append(list, one);
     return list;
 }
 
@@ -253,10 +261,12 @@ static json_t *range(struct run *r, const struct arguments *a)
     json_t *list = run_own(r, json_array());
     if (by == 0)
         run_fail(r, "range with a step of zero");
-    for (; by > 0 ? from < to : from > to; from += by) {
+    for (bool more = true; more && (by > 0 ? from < to : from > to);) {
         if (json_array_size(list) == MAX_RANGE)
             run_fail(r, "range of more than %d", MAX_RANGE);
+        run_step(r, 1);
         json_array_append_new(list, json_integer(from));
+        more = !__builtin_add_overflow(from, by, &from);
     }
     return list;
 }

@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 #include <stdbool.h>
+#include <string.h>
 
 enum node_kind {
     /* statements */
@@ -61,6 +62,8 @@ struct jinja {
     size_t n_strings;
 };
 
+enum { JINJA_MAX_BYTES = 64 << 20 }; /* of all texts that a rendering makes */
+
 struct scope { /* variables; those of an outer scope are seen, not set */
     json_t *variables;
     struct scope *outer;
@@ -77,7 +80,7 @@ struct run { /* one rendering */
     struct strbuf *out;
     const struct node **macros; /* owned: those that the template has reached */
     size_t n_macros;
-    struct strbuf **buffers; /* owned: texts of blocks */
+    struct strbuf **buffers; /* owned: texts that are being made, each for the one before it */
     size_t n_buffers;
     uint64_t steps;
     size_t bytes; /* of all strings made */
@@ -90,11 +93,24 @@ struct run { /* one rendering */
 _Noreturn void run_fail(struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 json_t *run_own(struct run *r, json_t *v); /* takes a new value, which lives until the end */
 json_t *run_string(struct run *r, const char *s, size_t len);
-void run_write(struct run *r, const json_t *text); /* adds a text to the output */
-void run_step(struct run *r, size_t n);     /* counts n steps; ends the rendering when there are too many */
+/* A text that is made piece by piece: a buffer that the rendering owns, also when it ends meanwhile, and at
+ * last a value. The buffer that was begun last is made first. */
+struct strbuf *run_buffer(struct run *r);
+void run_add(struct run *r, struct strbuf *b, const char *s, size_t len);
+void run_add_text(struct run *r, struct strbuf *b, const json_t *text);
+json_t *run_made(struct run *r, struct strbuf *b);
+void run_step(struct run *r, size_t n); /* counts n steps; ends the rendering when there are too many */
+/* Counts the steps of going through a text, or through a list or object but not into what it holds. */
+void run_walk(struct run *r, const json_t *v);
+/* Counts the steps of going through all that a value holds, which may be far more than was made: a list can
+ * hold another one twice. Returns the bytes of its texts. Ends the rendering when it is nested too deeply for
+ * functions that recurse. */
+size_t run_measure(struct run *r, const json_t *v);
 json_t *run_copy(struct run *r, json_t *v); /* of lists and objects, with all that they hold */
+json_t *run_keys(struct run *r, json_t *v); /* of an object, as a list; what is none has none */
 bool run_true(const struct run *r, const json_t *v);
-bool run_equal(const json_t *a, const json_t *b);
+bool run_equal(struct run *r, const json_t *a, const json_t *b);
+json_int_t run_whole(struct run *r, double v); /* without its fraction */
 /* The value as {{ }} writes it. Lists and objects are not written. */
 json_t *run_text(struct run *r, json_t *v);
 
@@ -107,10 +123,10 @@ struct arguments {             /* of a call */
 /* The i-th argument, or the one of that name (NULL: it has none); NULL: it is not given. */
 json_t *run_argument(const struct arguments *a, size_t i, const char *name);
 
-/* builtin.c. `is` and `|` with names that are not there are found when a template is parsed. */
+/* filters.c and tests.c. `|` and `is` with names that are not there are found when a template is parsed. */
 bool jinja_has_filter(const char *name);
-bool jinja_has_test(const char *name);
 json_t *jinja_filter(struct run *r, const char *name, json_t *v, const struct arguments *a);
+bool jinja_has_test(const char *name);
 bool jinja_test(struct run *r, const char *name, json_t *v, const struct arguments *a);
 /* methods.c: a method of a text, a list or an object; a function of the template's surroundings. */
 json_t *jinja_method(struct run *r, json_t *v, const char *name, const struct arguments *a);
@@ -122,5 +138,14 @@ json_t *jinja_item(struct run *r, json_t *v, const json_t *key);
 /* Without the characters of a set at the ends that are asked for; set NULL: white space. */
 json_t *jinja_strip(struct run *r, json_t *v, const char *set, bool left, bool right);
 size_t jinja_length(struct run *r, const json_t *v);
+
+/* Where a name stands among n; -1: nowhere. */
+static inline int jinja_place(const char *const *names, int n, const char *name)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_TEMPLATE = 1 << 20 /* bytes; those of models have some thousands */ };
+
 static struct node *body(struct parser *p, const char *const *ends);
 
 static bool ends_here(const char *const *ends, const char *name)
@@ -32,7 +34,9 @@ static struct node *if_rest(struct parser *p)
     tag_end(p);
     n->list = body(p, ends);
     if (strcmp(p->tag, "elif") == 0) {
+        parser_deeper(p);
         n->b = if_rest(p);
+        p->depth--;
     } else if (strcmp(p->tag, "else") == 0) {
         tag_end(p);
         n->b = parser_node(p, NODE_BLOCK);
@@ -105,8 +109,7 @@ static struct node *statement(struct parser *p, const char *name)
 {
     static const char *const generation_ends[] = {"endgeneration", NULL};
     struct node *n = NULL;
-    if (++p->depth > JINJA_MAX_DEPTH)
-        parser_fail(p, "too deep");
+    parser_deeper(p);
     if (strcmp(name, "if") == 0)
         n = if_rest(p);
     else if (strcmp(name, "for") == 0)
@@ -221,6 +224,8 @@ struct jinja *jinja_parse(const char *template, size_t len, char *why, size_t ca
     struct parser p = {.j = j, .text = template, .len = len, .why = why, .cap = cap, .line_start = true};
     p.len -= len > 0 && template[len - 1] == '\n'; /* Jinja drops one newline at the end of a template */
     if (setjmp(p.failed) == 0) {
+        if (len > MAX_TEMPLATE)
+            parser_fail(&p, "a template of more than %d bytes", MAX_TEMPLATE);
         j->body = body(&p, none);
     } else {
         jinja_free(j);

@@ -6,7 +6,6 @@
 
 #include "pipeline/sample/jinja/node.h"
 
-enum { JINJA_MAX_DEPTH = 200 };
 enum token { T_END, T_NAME, T_STRING, T_NUMBER, T_OPERATOR };
 
 struct parser {
@@ -30,9 +29,10 @@ struct parser {
 
 /* Ends the parsing. */
 _Noreturn void parser_fail(struct parser *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Whoever recurses counts itself in depth, and out again; this ends the parsing where there are too many. */
+void parser_deeper(struct parser *p);
 struct node *parser_node(struct parser *p, enum node_kind kind);
-const char *parser_keep(struct parser *p, const char *s, size_t len); /* a copy that the template owns */
-bool parser_starts(const struct parser *p, const char *s);            /* what comes next in the text */
+bool parser_starts(const struct parser *p, const char *s); /* what comes next in the text */
 
 /* lexer.c: reads the next token of a tag. */
 void parser_advance(struct parser *p);
@@ -47,7 +47,8 @@ struct node *parser_expression(struct parser *p);
 struct node *parser_expression_without_if(struct parser *p);
 /* The targets of for and set: names with commas between them. */
 struct node *parser_targets(struct parser *p);
-/* What stands between brackets after the opening one: the arguments of a call, the parameters of a macro. */
+/* The arguments of a call or the parameters of a macro, after the opening bracket and up to the closing one.
+ */
 struct node *parser_arguments(struct parser *p);
 
 /* Adds a node to a list whose last `next` *end points to. */

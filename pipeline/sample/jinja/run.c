@@ -49,16 +49,20 @@ static void open_scope(struct run *r, struct scope *s, struct scope *outer)
     r->scope = s;
 }
 
-/* What a list of nodes writes, as a text. */
+/* Returns what a list of nodes writes, as a text. */
 static json_t *captured(struct run *r, const struct node *list)
 {
-    struct strbuf *b = xcalloc(1, sizeof *b), *before = r->out;
-    r->buffers = xrealloc(r->buffers, (r->n_buffers + 1) * sizeof *r->buffers);
-    r->buffers[r->n_buffers++] = b;
-    r->out = b;
+    struct strbuf *before = r->out, *b = r->out = run_buffer(r);
     run_list(r, list);
     r->out = before;
-    return run_string(r, b->s ? b->s : "", b->len);
+    return run_made(r, b);
+}
+
+static json_t *eval_argument(struct run *r, const struct node *n)
+{
+    json_t *v = eval(r, n);
+    run_walk(r, v); /* what takes the argument may go through it */
+    return v;
 }
 
 static struct arguments eval_arguments(struct run *r, const struct node *list)
@@ -66,9 +70,9 @@ static struct arguments eval_arguments(struct run *r, const struct node *list)
     struct arguments a = {run_own(r, json_array()), run_own(r, json_object())};
     for (const struct node *n = list; n; n = n->next) {
         if (n->kind == NODE_KEYWORD)
-            json_object_set(a.keywords, n->name, eval(r, n->a));
+            json_object_set(a.keywords, n->name, eval_argument(r, n->a));
         else
-            json_array_append(a.values, eval(r, n));
+            json_array_append(a.values, eval_argument(r, n));
     }
     return a;
 }
@@ -95,6 +99,7 @@ static json_t *call(struct run *r, const struct node *n)
         return jinja_method(r, eval(r, n->a->a), n->a->name, &a);
     if (n->a->kind != NODE_NAME)
         run_fail(r, "a call of what has no name");
+    run_step(r, r->n_macros / 64);
     for (size_t i = r->n_macros; i-- > 0;)
         if (strcmp(r->macros[i]->name, n->a->name) == 0)
             return call_macro(r, r->macros[i], &a);
@@ -186,20 +191,14 @@ static json_t *eval(struct run *r, const struct node *n)
     return v;
 }
 
-/* What is walked, as a list: keys of an object. */
+/* Returns what a loop walks through, as a list: the keys of an object. */
 static json_t *walked(struct run *r, json_t *v)
 {
-    const char *key;
-    json_t *one;
     if (json_is_array(v))
         return v;
-    json_t *list = run_own(r, json_array());
-    if (v == r->undefined)
-        return list;
-    if (!json_is_object(v))
+    if (!json_is_object(v)) /* what is not there is an object, too */
         run_fail(r, "a loop over what holds nothing");
-    json_object_foreach(v, key, one) json_array_append_new(list, json_string(key));
-    return list;
+    return run_keys(r, v);
 }
 
 /* The elements that the loop's condition lets through. */
@@ -268,7 +267,7 @@ static void run_statement(struct run *r, const struct node *n)
     case NODE_TEXT:
     case NODE_OUTPUT:
         v = n->kind == NODE_TEXT ? n->value : run_text(r, eval(r, n->a));
-        run_write(r, v);
+        run_add_text(r, r->out, v);
         break;
     case NODE_IF:
         if (run_true(r, eval(r, n->a)))
@@ -310,6 +309,20 @@ static void run_list(struct run *r, const struct node *n)
     r->depth--;
 }
 
+/* All values let go of what they hold before any is freed, since lists may hold lists to such a depth that
+ * freeing the outermost one would recurse too deeply. */
+static void free_values(struct run *r)
+{
+    for (size_t i = 0; i < r->n_owned; i++) {
+        json_array_clear(r->owned[i]);
+        json_object_clear(r->owned[i]);
+    }
+    for (size_t i = 0; i < r->n_owned; i++)
+        json_decref(r->owned[i]);
+    free(r->owned);
+    json_decref(r->undefined);
+}
+
 char *jinja_render(const struct jinja *j, json_t *variables, size_t *len, char *why, size_t cap)
 {
     struct strbuf out = {0};
@@ -325,16 +338,13 @@ char *jinja_render(const struct jinja *j, json_t *variables, size_t *len, char *
     bool good = setjmp(r.failed) == 0;
     if (good)
         run_list(&r, j->body);
-    for (size_t i = 0; i < r.n_owned; i++)
-        json_decref(r.owned[i]);
+    free_values(&r);
     json_decref(global.variables);
-    json_decref(r.undefined);
     for (size_t i = 0; i < r.n_buffers; i++) {
         strbuf_free(r.buffers[i]);
         free(r.buffers[i]);
     }
     free(r.buffers);
-    free(r.owned);
     free(r.macros);
     if (good) {
         *len = out.len;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_STEPS = 500000, MAX_BYTES = 64 << 20 };
+enum { MAX_STEPS = 500000, MAX_NESTING = 64 };
 
 void run_fail(struct run *r, const char *fmt, ...)
 {
@@ -37,14 +37,36 @@ json_t *run_own(struct run *r, json_t *v)
 
 static void count_bytes(struct run *r, size_t n)
 {
-    if ((r->bytes += n) > MAX_BYTES)
+    if ((r->bytes += n) > JINJA_MAX_BYTES)
         run_fail(r, "the template makes too much text");
 }
 
-void run_write(struct run *r, const json_t *text)
+struct strbuf *run_buffer(struct run *r)
 {
-    count_bytes(r, json_string_length(text));
-    strbuf_add(r->out, json_string_value(text), json_string_length(text));
+    r->buffers = xrealloc(r->buffers, (r->n_buffers + 1) * sizeof *r->buffers);
+    struct strbuf *b = r->buffers[r->n_buffers++] = xcalloc(1, sizeof *b);
+    strbuf_add(b, "", 0);
+    return b;
+}
+
+void run_add(struct run *r, struct strbuf *b, const char *s, size_t len)
+{
+    count_bytes(r, len);
+    strbuf_add(b, s, len);
+}
+
+void run_add_text(struct run *r, struct strbuf *b, const json_t *text)
+{
+    run_add(r, b, json_string_value(text), json_string_length(text));
+}
+
+json_t *run_made(struct run *r, struct strbuf *b)
+{
+    json_t *text = json_stringn(b->s, b->len);
+    r->n_buffers--;
+    strbuf_free(b);
+    free(b);
+    return run_own(r, text);
 }
 
 json_t *run_string(struct run *r, const char *s, size_t len)
@@ -53,24 +75,44 @@ json_t *run_string(struct run *r, const char *s, size_t len)
     return run_own(r, json_stringn(s, len));
 }
 
-/* Counts what a value holds. */
-static void count(struct run *r, const json_t *v)
+void run_walk(struct run *r, const json_t *v)
+{
+    run_step(r, (json_string_length(v) + json_array_size(v) + json_object_size(v)) / 64);
+}
+
+static size_t measure(struct run *r, const json_t *v, int depth)
 {
     const char *key;
     const json_t *one;
-    size_t i;
-    run_step(r, 1);
-    count_bytes(r, json_string_length(v));
-    json_array_foreach(v, i, one) count(r, one);
-    json_object_foreach((json_t *)v, key, one) count(r, one);
+    size_t i, bytes = json_string_length(v);
+    if (depth > MAX_NESTING)
+        run_fail(r, "lists and objects within others go too deep");
+    run_step(r, 1 + bytes / 64);
+    json_array_foreach(v, i, one) bytes += measure(r, one, depth + 1);
+    json_object_foreach((json_t *)v, key, one) bytes += measure(r, one, depth + 1);
+    return bytes;
+}
+
+size_t run_measure(struct run *r, const json_t *v)
+{
+    return measure(r, v, 0);
 }
 
 json_t *run_copy(struct run *r, json_t *v)
 {
     if (v == r->undefined || !(json_is_array(v) || json_is_object(v)))
         return v;
-    count(r, v);
+    count_bytes(r, run_measure(r, v));
     return run_own(r, json_deep_copy(v));
+}
+
+json_t *run_keys(struct run *r, json_t *v)
+{
+    json_t *list = run_own(r, json_array()), *one;
+    const char *key;
+    run_step(r, json_object_size(v));
+    json_object_foreach(v, key, one) json_array_append_new(list, json_string(key));
+    return list;
 }
 
 bool run_true(const struct run *r, const json_t *v)
@@ -92,10 +134,12 @@ bool run_true(const struct run *r, const json_t *v)
     }
 }
 
-bool run_equal(const json_t *a, const json_t *b)
+bool run_equal(struct run *r, const json_t *a, const json_t *b)
 {
     if (json_is_number(a) && json_is_number(b))
         return json_number_value(a) == json_number_value(b);
+    run_measure(r, a);
+    run_measure(r, b);
     return json_equal(a, b);
 }
 
@@ -132,6 +176,7 @@ static bool contains(struct run *r, json_t *v, json_t *in)
 {
     const json_t *one;
     size_t i;
+    run_walk(r, in);
     if (json_is_string(in) && json_is_string(v))
         return memmem(json_string_value(in), json_string_length(in), json_string_value(v),
                       json_string_length(v));
@@ -139,7 +184,7 @@ static bool contains(struct run *r, json_t *v, json_t *in)
         return json_is_string(v) && json_object_get(in, json_string_value(v));
     if (!json_is_array(in))
         run_fail(r, "'in' looks into what holds nothing");
-    json_array_foreach(in, i, one) if (run_equal(one, v)) return true;
+    json_array_foreach(in, i, one) if (run_equal(r, one, v)) return true;
     return false;
 }
 
@@ -149,18 +194,25 @@ static int order(struct run *r, const json_t *a, const json_t *b)
         return (json_number_value(a) > json_number_value(b)) - (json_number_value(a) < json_number_value(b));
     if (!json_is_string(a) || !json_is_string(b))
         run_fail(r, "values of different kinds are ordered");
-    return strcmp(json_string_value(a), json_string_value(b));
+    run_walk(r, a);
+    size_t n = json_string_length(a), k = json_string_length(b);
+    int first = memcmp(json_string_value(a), json_string_value(b), n < k ? n : k);
+    return first != 0 ? first : (n > k) - (n < k);
 }
 
 static json_t *joined(struct run *r, const json_t *a, const json_t *b)
 {
-    struct strbuf s = {0};
-    count_bytes(r, json_string_length(a) + json_string_length(b));
-    strbuf_add(&s, json_string_value(a), json_string_length(a));
-    strbuf_add(&s, json_string_value(b), json_string_length(b));
-    json_t *v = json_stringn(s.s, s.len);
-    strbuf_free(&s);
-    return run_own(r, v);
+    struct strbuf *both = run_buffer(r);
+    run_add_text(r, both, a);
+    run_add_text(r, both, b);
+    return run_made(r, both);
+}
+
+json_int_t run_whole(struct run *r, double v)
+{
+    if (!(v >= -0x1p63 && v < 0x1p63))
+        run_fail(r, "a number that is too large");
+    return (json_int_t)v;
 }
 
 static json_t *number(struct run *r, const char *op, const json_t *a, const json_t *b)
@@ -186,13 +238,13 @@ static json_t *number(struct run *r, const char *op, const json_t *a, const json
                : *op == '*' ? x * y
                : *op == '%' ? x - y * floor(x / y)
                             : floor(x / y);
-    return run_own(r, whole ? json_integer((json_int_t)v) : json_real(v));
+    return run_own(r, whole ? json_integer(run_whole(r, v)) : json_real(v));
 }
 
 json_t *jinja_binary(struct run *r, const char *op, json_t *a, json_t *b)
 {
     if (strcmp(op, "==") == 0 || strcmp(op, "!=") == 0)
-        return boolean((a == r->undefined) == (b == r->undefined) && run_equal(a, b) == (*op == '='));
+        return boolean((a == r->undefined) == (b == r->undefined) && run_equal(r, a, b) == (*op == '='));
     if (strcmp(op, "in") == 0 || strcmp(op, "not in") == 0)
         return boolean(contains(r, a, b) == (*op == 'i'));
     if (*op == '<' || *op == '>') {

@@ -1,5 +1,5 @@
 /*
- * builtin.c - the filters and tests of Jinja that chat templates use
+ * filters.c - the filters of Jinja that chat templates use
  */
 #include "formats/json_text.h"
 #include "pipeline/sample/jinja/node.h"
@@ -11,11 +11,10 @@
 /* Upper case, lower case, the first letter alone (capital), or each word's (title). */
 static json_t *cased(struct run *r, json_t *v, const char *how)
 {
-    struct strbuf b = {0};
+    struct strbuf *b = run_buffer(r);
     const char *s = json_string_value(v);
     size_t len = json_string_length(v);
     bool begins = true;
-    strbuf_add(&b, "", 0);
     for (size_t i = 0, width; i < len; i += width) {
         utf8proc_uint8_t bytes[4];
         width = utf8_char(s + i, len - i);
@@ -24,12 +23,20 @@ static json_t *cased(struct run *r, json_t *v, const char *how)
         bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
         begins = *how == 't' && !letter && c < 0x80;
         c = up ? utf8proc_toupper(c) : utf8proc_tolower(c);
-        strbuf_add(&b, bytes, (size_t)utf8proc_encode_char(c, bytes));
+        run_add(r, b, (const char *)bytes, (size_t)utf8proc_encode_char(c, bytes));
         width = width ? width : 1;
     }
-    json_t *text = json_stringn(b.s, b.len);
-    strbuf_free(&b);
-    return run_own(r, text);
+    return run_made(r, b);
+}
+
+/* Adds a piece of JSON to the newest buffer. It must return to jansson, which owns memory meanwhile. */
+static int add_json(const char *s, size_t n, void *arg)
+{
+    struct run *r = arg;
+    if (r->bytes + n > JINJA_MAX_BYTES)
+        return -1;
+    run_add(r, r->buffers[r->n_buffers - 1], s, n);
+    return 0;
 }
 
 static json_t *tojson(struct run *r, json_t *v, const struct arguments *a)
@@ -38,33 +45,26 @@ static json_t *tojson(struct run *r, json_t *v, const struct arguments *a)
     size_t spaces = json_is_integer(indent) ? (size_t)json_integer_value(indent) & 31 : 0;
     if (v == r->undefined)
         run_fail(r, "tojson of what is not there");
-    char *s = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) | JSON_INDENT(spaces));
-    if (!s)
-        run_fail(r, "tojson: no memory");
-    json_t *text = json_string(s);
-    free(s);
-    return run_own(r, text);
+    run_measure(r, v);
+    struct strbuf *b = run_buffer(r);
+    if (json_dump_callback(v, add_json, r, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) | JSON_INDENT(spaces)))
+        run_fail(r, "the template makes too much text");
+    return run_made(r, b);
 }
 
 static json_t *join(struct run *r, json_t *v, const struct arguments *a)
 {
     json_t *between = run_argument(a, 0, "d"), *one;
-    struct strbuf b = {0};
+    struct strbuf *b = run_buffer(r);
     size_t i;
-    between = run_text(r, between ? between : run_string(r, "", 0));
-    for (i = 0; i < json_array_size(v); i++) /* fails before there is a buffer */
-        run_text(r, json_array_get(v, i));
-    strbuf_add(&b, "", 0);
     json_array_foreach(v, i, one)
     {
-        json_t *text = json_is_string(one) ? one : run_text(r, one);
-        if (i > 0)
-            strbuf_add(&b, json_string_value(between), json_string_length(between));
-        strbuf_add(&b, json_string_value(text), json_string_length(text));
+        run_step(r, 1);
+        if (i > 0 && between)
+            run_add_text(r, b, run_text(r, between));
+        run_add_text(r, b, run_text(r, one));
     }
-    json_t *text = json_stringn(b.s, b.len);
-    strbuf_free(&b);
-    return run_own(r, text);
+    return run_made(r, b);
 }
 
 /* Spaces before each line but the first, or before it as well. */
@@ -72,25 +72,26 @@ static json_t *indent(struct run *r, json_t *v, const struct arguments *a)
 {
     json_t *width = run_argument(a, 0, "width"), *first = run_argument(a, 1, "first"),
            *blank = run_argument(a, 2, "blank");
-    int n = json_is_integer(width) ? (int)(json_integer_value(width) & 255) : 4;
-    const char *s = json_string_value(v);
-    struct strbuf b = {0};
-    strbuf_addf(&b, "%*s", first && run_true(r, first) ? n : 0, "");
-    for (; *s; s++) {
-        strbuf_add(&b, s, 1);
-        bool empty = s[1] == '\n' || !s[1];
+    char spaces[256];
+    size_t n = json_is_integer(width) ? (size_t)json_integer_value(width) & 255 : 4;
+    struct strbuf *b = run_buffer(r);
+    memset(spaces, ' ', sizeof spaces);
+    run_add(r, b, spaces, first && run_true(r, first) ? n : 0);
+    const char *s = json_string_value(v), *end = s + json_string_length(v);
+    for (; s < end; s++) {
+        run_add(r, b, s, 1);
+        bool empty = s + 1 == end || s[1] == '\n';
         if (*s == '\n' && (!empty || (blank && run_true(r, blank))))
-            strbuf_addf(&b, "%*s", n, "");
+            run_add(r, b, spaces, n);
     }
-    json_t *text = json_stringn(b.s, b.len);
-    strbuf_free(&b);
-    return run_own(r, text);
+    return run_made(r, b);
 }
 
 static json_t *items(struct run *r, json_t *v)
 {
     json_t *list = run_own(r, json_array()), *one;
     const char *key;
+    run_step(r, json_object_size(v));
     json_object_foreach(v, key, one) json_array_append_new(list, json_pack("[s, O]", key, one));
     return list;
 }
@@ -100,6 +101,7 @@ static json_t *attribute(struct run *r, json_t *v, const char *name)
 {
     for (size_t n; v && *name; name += n + (name[n] == '.')) {
         n = strcspn(name, ".");
+        run_step(r, n / 64);
         v = json_object_getn(v, name, n);
     }
     return v ? v : r->undefined;
@@ -156,16 +158,7 @@ static json_t *end_of(struct run *r, json_t *v, bool last)
 
 static json_t *list_of(struct run *r, json_t *v)
 {
-    const char *key;
-    json_t *one;
-    if (json_is_array(v))
-        return v;
-    if (json_is_string(v))
-        return jinja_characters(r, v);
-    json_t *list = run_own(r, json_array());
-    if (json_is_object(v) && v != r->undefined)
-        json_object_foreach(v, key, one) json_array_append_new(list, json_string(key));
-    return list;
+    return json_is_array(v) ? v : json_is_string(v) ? jinja_characters(r, v) : run_keys(r, v);
 }
 
 static json_t *unique(struct run *r, json_t *v)
@@ -175,7 +168,7 @@ static json_t *unique(struct run *r, json_t *v)
     json_array_foreach(v, i, one)
     {
         run_step(r, i + 1);
-        for (k = 0; k < json_array_size(list) && !run_equal(json_array_get(list, k), one); k++)
+        for (k = 0; k < json_array_size(list) && !run_equal(r, json_array_get(list, k), one); k++)
             ;
         if (k == json_array_size(list))
             json_array_append(list, one);
@@ -186,7 +179,7 @@ static json_t *unique(struct run *r, json_t *v)
 static json_t *whole_number(struct run *r, json_t *v)
 {
     json_int_t n = json_is_string(v)   ? strtoll(json_string_value(v), NULL, 10)
-                   : json_is_number(v) ? (json_int_t)json_number_value(v)
+                   : json_is_number(v) ? run_whole(r, json_number_value(v))
                                        : json_is_true(v);
     return run_own(r, json_integer(n));
 }
@@ -249,17 +242,9 @@ static const char *const filters[FILTERS] = {[TRIM] = "trim",
                                              [INDENT] = "indent",
                                              [UNIQUE] = "unique"};
 
-static int place(const char *const *names, int n, const char *name)
-{
-    for (int i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    return -1;
-}
-
 bool jinja_has_filter(const char *name)
 {
-    return place(filters, FILTERS, name) >= 0;
+    return jinja_place(filters, FILTERS, name) >= 0;
 }
 
 static json_t *otherwise(struct run *r, json_t *v, const struct arguments *a)
@@ -271,11 +256,10 @@ static json_t *otherwise(struct run *r, json_t *v, const struct arguments *a)
 
 json_t *jinja_filter(struct run *r, const char *name, json_t *v, const struct arguments *a)
 {
-    json_t *set = run_argument(a, 0, "chars"), *none = run_own(r, json_null()),
-           *back = run_own(r, json_integer(-1));
-    switch (place(filters, FILTERS, name)) {
+    run_walk(r, v);
+    switch (jinja_place(filters, FILTERS, name)) {
     case TRIM:
-        return jinja_strip(r, run_text(r, v), json_string_value(set), true, true);
+        return jinja_strip(r, run_text(r, v), json_string_value(run_argument(a, 0, "chars")), true, true);
     case TOJSON:
         return tojson(r, v, a);
     case LENGTH:
@@ -313,101 +297,10 @@ json_t *jinja_filter(struct run *r, const char *name, json_t *v, const struct ar
     case MAP:
         return map(r, v, a);
     case REVERSE:
-        return jinja_slice(r, v, none, none, back);
+        return jinja_slice(r, v, NULL, NULL, run_own(r, json_integer(-1)));
     case INDENT:
         return indent(r, run_text(r, v), a);
     default:
         return unique(r, v);
-    }
-}
-
-enum test_name {
-    DEFINED,
-    UNDEFINED,
-    NONE,
-    IS_STRING,
-    MAPPING,
-    ITERABLE,
-    SEQUENCE,
-    NUMBER,
-    INTEGER,
-    FLOAT,
-    BOOLEAN,
-    IS_TRUE,
-    IS_FALSE,
-    EQUALTO,
-    EQ,
-    SIGN_EQ,
-    NE,
-    IN,
-    ODD,
-    EVEN,
-    TESTS
-};
-static const char *const tests[TESTS] = {[DEFINED] = "defined",
-                                         [UNDEFINED] = "undefined",
-                                         [NONE] = "none",
-                                         [IS_STRING] = "string",
-                                         [MAPPING] = "mapping",
-                                         [ITERABLE] = "iterable",
-                                         [SEQUENCE] = "sequence",
-                                         [NUMBER] = "number",
-                                         [INTEGER] = "integer",
-                                         [FLOAT] = "float",
-                                         [BOOLEAN] = "boolean",
-                                         [IS_TRUE] = "true",
-                                         [IS_FALSE] = "false",
-                                         [EQUALTO] = "equalto",
-                                         [EQ] = "eq",
-                                         [SIGN_EQ] = "==",
-                                         [NE] = "ne",
-                                         [IN] = "in",
-                                         [ODD] = "odd",
-                                         [EVEN] = "even"};
-
-bool jinja_has_test(const char *name)
-{
-    return place(tests, TESTS, name) >= 0;
-}
-
-bool jinja_test(struct run *r, const char *name, json_t *v, const struct arguments *a)
-{
-    json_t *other = run_argument(a, 0, NULL), *one;
-    size_t i;
-    bool there = v != r->undefined;
-    switch (place(tests, TESTS, name)) {
-    case DEFINED:
-        return there;
-    case UNDEFINED:
-        return !there;
-    case NONE:
-        return json_is_null(v);
-    case IS_STRING:
-        return json_is_string(v);
-    case MAPPING:
-        return there && json_is_object(v);
-    case ITERABLE:
-    case SEQUENCE:
-        return !there ? *name == 'i' : json_is_array(v) || json_is_object(v) || json_is_string(v);
-    case NUMBER:
-        return json_is_number(v) || json_is_boolean(v);
-    case INTEGER:
-        return json_is_integer(v);
-    case FLOAT:
-        return json_is_real(v);
-    case BOOLEAN:
-        return json_is_boolean(v);
-    case IS_TRUE:
-        return json_is_true(v);
-    case IS_FALSE:
-        return json_is_false(v);
-    case ODD:
-    case EVEN:
-        return json_is_integer(v) && ((json_integer_value(v) & 1) != 0) == (*name == 'o');
-    case IN:
-        json_array_foreach(other, i, one) if (run_equal(one, v)) return true;
-        return false;
-    default:
-        return other && run_equal(v, other) == (*name != 'n');
     }
 }
