@@ -49,10 +49,11 @@ bool batch_is_full(const struct batch *b)
     return b->n == BATCH_DOCS || b->bytes.len >= BATCH_BYTES;
 }
 
-void batch_add(struct batch *b, const struct doc *d)
+void batch_add(struct batch *b, const struct doc *d, uint64_t number)
 {
     struct batch_doc *to = &b->docs[b->n++];
-    *to = (struct batch_doc){.text_at = b->bytes.len, .text_len = d->len, .domain = d->domain};
+    *to = (struct batch_doc){
+        .text_at = b->bytes.len, .text_len = d->len, .number = number, .domain = d->domain};
     strbuf_add(&b->bytes, d->text, d->len);
     to->id_at = b->bytes.len;
     strbuf_add(&b->bytes, d->id, strlen(d->id) + 1);
@@ -75,6 +76,7 @@ void batch_judge(struct batch *b, struct judge *j, const struct law *law)
     for (size_t i = 0; i < b->n; i++) {
         struct batch_doc *d = &b->docs[i];
         d->judgement = judge_document(j, law, (struct span){b->bytes.s + d->text_at, d->text_len});
+        d->judgement.keys.number = d->number;
         if (d->judgement.verdict.rule == RULE_KEEP || law->options->explain)
             write_line(b, d);
     }

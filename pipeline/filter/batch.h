@@ -16,6 +16,7 @@ enum {
 
 struct batch_doc {
     size_t text_at, text_len, id_at; /* in the batch's bytes */
+    uint64_t number;                 /* in the whole corpus, from 0 */
     int domain;
     struct judgement judgement;
     size_t line_at, line_len; /* the JSON line, in the batch's lines; length 0: it is not needed */
@@ -34,7 +35,7 @@ struct batch *batch_new(void);
 void batch_free(struct batch *b);
 void batch_empty(struct batch *b);
 bool batch_is_full(const struct batch *b);
-void batch_add(struct batch *b, const struct doc *d);
+void batch_add(struct batch *b, const struct doc *d, uint64_t number);
 /* Judges the documents, and writes the lines of those that may be kept, or with --explain of all. */
 void batch_judge(struct batch *b, struct judge *j, const struct law *law);
 

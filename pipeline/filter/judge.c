@@ -16,8 +16,8 @@ static void exact_key(struct judge *j, struct judgement *to)
 {
     squeeze(&j->squeezed, to->text);
     XXH128_hash_t h = XXH3_128bits(j->squeezed.s ? j->squeezed.s : "", j->squeezed.len);
-    to->exact[0] = h.high64;
-    to->exact[1] = h.low64;
+    to->keys.exact[0] = h.high64;
+    to->keys.exact[1] = h.low64;
 }
 
 /* Prepares the comparison with other documents: evaluation texts and near-duplicates. */
@@ -28,7 +28,7 @@ static void compare(struct judge *j, const struct law *law, struct judgement *to
     if (law->evaluation && evaluation_has(law->evaluation, &j->words))
         to->verdict.rule = RULE_CONTAMINATED;
     else if (law->options->near)
-        to->has_near = minhash(&j->words, to->near);
+        minhash(&j->words, to->keys.near);
 }
 
 struct judgement judge_document(struct judge *j, const struct law *law, struct span text)

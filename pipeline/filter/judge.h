@@ -4,6 +4,7 @@
 #ifndef FILTER_JUDGE_H
 #define FILTER_JUDGE_H
 
+#include "formats/signatures.h"
 #include "pipeline/filter/decontaminate.h"
 #include "pipeline/filter/language.h"
 #include "pipeline/filter/mask.h"
@@ -29,8 +30,7 @@ struct judgement {
     struct verdict verdict;
     struct span
         text; /* what is left of the text; valid until the next judgement, or as long as the text was */
-    uint64_t exact[2], near[BANDS]; /* keys: duplicates have one in common */
-    bool has_near;                  /* long enough for it */
+    struct signatures_keys keys; /* duplicates have one in common; the number is not filled in */
     struct masked masked;
     uint32_t lines[N_LINE_RULES]; /* dropped from it */
 };

@@ -20,7 +20,7 @@
 enum { SHINGLE = 5, BANDS = 14, ROWS = 8 };
 
 /* Computes a key for each band: two texts are near-duplicates when they have a key in common. False: the text
- * is too short. */
+ * is too short, and the keys are as they were. */
 bool minhash(const struct words *w, uint64_t keys[BANDS]);
 /* A hash of n words in their order. */
 uint64_t words_hash(const struct word *w, unsigned n);

@@ -46,6 +46,14 @@ static const struct opt opts[] = {
     {0, "near-duplicates", OPT_FLAG, &filter_options.near, NULL,
      "those of which most was there before in one document (MinHash of 5 words,\n"
      "14 bands of 8)"},
+    {0, NULL, OPT_HEADING, NULL, NULL, "Duplicates over several jobs, each with its --part"},
+    {0, "signatures", OPT_STR, &filter_options.signatures, "FILE",
+     "drop no duplicates, but write the signatures of the documents here"},
+    {0, "merge", OPT_FLAG, &filter_options.merge, NULL,
+     "the operands are such files, of all parts: find the duplicates that one job\n"
+     "would find, and write a list of them beside each, as FILE.duplicates"},
+    {0, "duplicates", OPT_STR, &filter_options.duplicates, "FILE",
+     "drop the duplicates of this list from the documents that were signed"},
     {0, NULL, OPT_HEADING, NULL, NULL, "What happens to the others"},
     {0, "mask-personal", OPT_FLAG, &filter_options.mask, NULL,
      "e-mail addresses become email@example.com, public IP addresses 192.0.2.1"},
@@ -66,7 +74,10 @@ static const struct opt opts[] = {
 static const struct cli cli = {
     "filter",
     "drop documents: duplicates, what breaks quality rules, other languages, evaluation texts",
-    "filter [OPTION...] [DOCUMENTS...]",
+    "filter [OPTION...] [DOCUMENTS...]\n"
+    "filter --part K/N --signatures FILE [OPTION...] [DOCUMENTS...]\n"
+    "filter --merge [--memory SIZE] [--tmp DIR] SIGNATURES...\n"
+    "filter --duplicates FILE [OPTION...] [DOCUMENTS...]",
     opts,
     "Reads documents as JSON lines from standard input, or from files and directories as fetch does. Writes\n"
     "those that stay as JSON lines, in their order, and on standard error how many each rule has dropped. "
@@ -80,6 +91,9 @@ static const struct cli cli = {
     "      --explain dropped.jsonl web.jsonl.zst >kept.jsonl\n"
     "  filter --language en --language-model lid.176.ftz --decontaminate piqa.val.jsonl web.jsonl.zst "
     ">kept.jsonl\n"
+    "  filter --part 2/3 --near-duplicates --signatures 2.sig -o 2.jsonl raw/   # as well 1/3 and 3/3, then\n"
+    "  filter --merge [123].sig; filter --duplicates 2.sig.duplicates -o 2.kept.jsonl 2.jsonl   # as well 1 "
+    "and 3\n"
     "\n"
     "Exit: 0 done, 1 failed (the message names file, place and reason), 2 misuse, 128+n ended by signal n.",
 };
@@ -96,6 +110,25 @@ static void parse_rules(struct filter_options *o)
         usage_error("--without goes with --rules");
 }
 
+/* Whether a document is judged by itself. */
+static bool judges(const struct filter_options *o)
+{
+    return o->mask || o->rules.n_sets > 0 || o->languages || o->evaluations.n > 0 || o->sample < 1;
+}
+
+static void check_parts(const struct filter_options *o)
+{
+    if ((o->signatures != NULL) + (o->duplicates != NULL) + o->merge > 1)
+        usage_error("--signatures, --merge and --duplicates are three steps: one at a time");
+    if (o->signatures && !o->exact && !o->near)
+        usage_error("--signatures goes with --exact-duplicates or --near-duplicates");
+    if ((o->merge || o->duplicates) && (judges(o) || o->exact || o->near || o->input.part))
+        usage_error("--%s takes no other words on what to drop: they were --signatures' (and so was --part)",
+                    o->merge ? "merge" : "duplicates");
+    if (o->merge && (o->explain || o->json || strcmp(o->output, "-") != 0))
+        usage_error("--merge: not with -o, -x or --json: each list is written beside its signatures");
+}
+
 static void check(struct filter_options *o)
 {
     if (domain && (o->input.domain = domain_from_name(domain)) < 0)
@@ -107,8 +140,8 @@ static void check(struct filter_options *o)
         usage_error("-j %lld: from 1 to 1024 threads, or 0 for one a processor", (long long)o->threads);
     if (o->memory < 16 * SEEN_LEAST)
         usage_error("--memory: at least 1MiB");
-    if (!o->exact && !o->near && !o->mask && o->rules.n_sets == 0 && !o->languages && o->evaluations.n == 0 &&
-        o->sample >= 1)
+    check_parts(o);
+    if (!judges(o) && !o->exact && !o->near && !o->merge && !o->duplicates)
         usage_error("say what to drop or to mask");
     if (!o->dir)
         o->dir = getenv("TMPDIR");

@@ -13,6 +13,8 @@ struct filter_options {
     int64_t threads;
     bool json;
     bool exact, near, mask;
+    const char *signatures, *duplicates; /* files, of one part of several */
+    bool merge;
     struct rule_choice rules;
     const char *languages, *language_model;
     double language_threshold;

@@ -1,7 +1,7 @@
 #include "pipeline/filter/sieve.h"
 
 #include "pipeline/filter/batch.h"
-#include "pipeline/filter/seen.h"
+#include "pipeline/filter/duplicates.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/lib/ordered.h"
 
@@ -10,8 +10,8 @@
 
 struct run {
     struct sieve *sieve;
-    struct judge *judges; /* one a worker */
-    struct seen *exact, *near;
+    struct judge *judges;    /* one a worker */
+    struct duplicates *seen; /* NULL: no duplicates are looked for, or in another run */
 };
 
 static void judge_batch(void *arg, size_t worker, void *batch)
@@ -20,21 +20,13 @@ static void judge_batch(void *arg, size_t worker, void *batch)
     batch_judge(batch, &r->judges[worker], r->sieve->law);
 }
 
-/* Whether one of its bands was there before. All are added: a later document may resemble this one alone. */
-static bool is_near(struct seen *near, const struct judgement *j)
+/* What became of a document that no rule drops, in the order of arrival. */
+static enum rule find_duplicate(struct run *r, const struct batch *b, struct batch_doc *d)
 {
-    bool found = false;
-    for (unsigned i = 0; j->has_near && i < BANDS; i++)
-        found |= seen_add(near, &j->near[i]);
-    return found;
-}
-
-static void find_duplicates(struct run *r, struct judgement *j)
-{
-    if (j->verdict.rule == RULE_KEEP && r->exact && seen_add(r->exact, j->exact))
-        j->verdict.rule = RULE_EXACT_DUPLICATE;
-    if (j->verdict.rule == RULE_KEEP && r->near && is_near(r->near, j))
-        j->verdict.rule = RULE_NEAR_DUPLICATE;
+    struct sieve *s = r->sieve;
+    if (s->part)
+        return part_next(s->part, &d->judgement.keys, b->lines.s + d->line_at, d->line_len);
+    return r->seen ? duplicates_find(r->seen, &d->judgement.keys) : RULE_KEEP;
 }
 
 /* Writes the line of a dropped document with two more fields: rule, and value where there is one. */
@@ -56,7 +48,8 @@ static void write_batch(void *arg, void *batch)
     struct batch *b = batch;
     for (size_t i = 0; i < b->n; i++) {
         struct batch_doc *d = &b->docs[i];
-        find_duplicates(r, &d->judgement);
+        if (d->judgement.verdict.rule == RULE_KEEP)
+            d->judgement.verdict.rule = find_duplicate(r, b, d);
         tally_add(&s->tally, &d->judgement, d->text_len);
         if (d->judgement.verdict.rule == RULE_KEEP)
             text_output_write(&s->kept, b->lines.s + d->line_at, d->line_len);
@@ -84,7 +77,7 @@ static void feed(struct ordered *o, struct input *in)
             b = ordered_get(o);
             batch_empty(b);
         }
-        batch_add(b, &d);
+        batch_add(b, &d, input_number(in));
         docs++;
         if (!batch_is_full(b))
             continue;
@@ -100,16 +93,6 @@ static void feed(struct ordered *o, struct input *in)
     progress_end();
 }
 
-/* Divides --memory: near-duplicates have BANDS keys of one word a document, exact ones one of two. */
-static void open_seen(struct run *r, const struct filter_options *o)
-{
-    uint64_t exact = o->exact && o->near ? o->memory / (BANDS / 2 + 1) : o->memory;
-    if (o->exact)
-        r->exact = seen_new(2, exact, o->dir);
-    if (o->near)
-        r->near = seen_new(1, o->exact ? o->memory - exact : o->memory, o->dir);
-}
-
 void sieve_run(struct sieve *s, struct input *in)
 {
     const struct filter_options *o = s->law->options;
@@ -118,14 +101,14 @@ void sieve_run(struct sieve *s, struct input *in)
     void **batches = xcalloc(n_batches, sizeof *batches);
     for (size_t i = 0; i < n_batches; i++)
         batches[i] = batch_new();
-    open_seen(&r, o);
+    if ((o->exact || o->near) && !s->part)
+        r.seen = duplicates_new(o->exact, o->near, o->memory, o->dir);
     struct ordered_ops ops = {.work = judge_batch, .emit = write_batch, .idle = flush, .arg = &r};
     struct ordered *ordered = ordered_start(&ops, n_workers, batches, n_batches);
     feed(ordered, in);
     ordered_finish(ordered);
-    s->tally.spilled = (r.exact ? seen_spilled(r.exact) : 0) + (r.near ? seen_spilled(r.near) : 0);
-    seen_free(r.exact);
-    seen_free(r.near);
+    s->tally.spilled = r.seen ? duplicates_spilled(r.seen) : 0;
+    duplicates_free(r.seen);
     for (size_t i = 0; i < n_workers; i++)
         judge_free(&r.judges[i]);
     free(r.judges);

@@ -8,12 +8,14 @@
 #define FILTER_SIEVE_H
 
 #include "pipeline/filter/judge.h"
+#include "pipeline/filter/part.h"
 #include "pipeline/filter/tally.h"
 #include "pipeline/lib/text_output.h"
 
 struct sieve {
     const struct law *law;
     struct text_output kept, dropped; /* dropped is used with --explain */
+    struct part *part;                /* --signatures or --duplicates; NULL: neither */
     struct tally tally;               /* filled by sieve_run */
 };
 /* Until the end of the input, or stop_signal. */

@@ -42,9 +42,9 @@ static bool is_on(const struct filter_options *o, enum rule rule)
     case RULE_CONTAMINATED:
         return o->evaluations.n > 0;
     case RULE_EXACT_DUPLICATE:
-        return o->exact;
+        return o->duplicates || (o->exact && !o->signatures);
     case RULE_NEAR_DUPLICATE:
-        return o->near;
+        return o->duplicates || (o->near && !o->signatures);
     default:
         return rule_is_chosen(&o->rules, rule);
     }

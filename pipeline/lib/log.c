@@ -14,10 +14,10 @@
 const char *program_name = "tritter";
 int log_level = 1;
 
-static struct {
+static struct cleanup {
     void (*fn)(void *);
     void *arg;
-} cleanups[32];
+} * cleanups; /* grows by realloc */
 static int n_cleanups;
 static bool progress_shown;
 static char *in_place;
@@ -117,8 +117,10 @@ void at_failure(void (*fn)(void *), void *arg)
     static bool at_exit;
     if (!at_exit)
         at_exit = atexit(run_cleanups) == 0;
-    if (n_cleanups == (int)(sizeof cleanups / sizeof *cleanups))
-        return;
+    struct cleanup *more = realloc(cleanups, (size_t)(n_cleanups + 1) * sizeof *more);
+    if (!more)
+        die_errno("clean-ups");
+    cleanups = more;
     cleanups[n_cleanups].fn = fn;
     cleanups[n_cleanups++].arg = arg;
 }
