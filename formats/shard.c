@@ -498,9 +498,11 @@ int shard_set_read(struct shard_set *s, uint64_t pos, size_t n, void *out, char 
     for (struct shard *sh = find_token(s, pos); n > 0; sh++) {
         uint64_t at = pos - sh->first_token, here = sh->h->n_tokens - at, w = sh->h->token_width;
         here = here < n ? here : n;
-        if (read_range(s, sh, SHARD_DATA_ALIGN + at * w, here * w, out, err, cap) != 0)
+        uint64_t begin = SHARD_DATA_ALIGN + at * w, bytes = here * w;
+        if ((out ? read_range(s, sh, begin, bytes, out, err, cap)
+                 : verify_range(s, sh, begin, begin + bytes, err, cap)) != 0)
             return -1;
-        out = (char *)out + here * w;
+        out = out ? (char *)out + bytes : NULL;
         pos += here;
         n -= here;
     }

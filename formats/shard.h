@@ -74,8 +74,9 @@ uint64_t shard_set_tokenizer_hash(const struct shard_set *s);
 /* Identifies the content: XXH3-64 of the shards' header hashes. */
 uint64_t shard_set_hash(const struct shard_set *s);
 int shard_set_domain(const struct shard_set *s); /* enum domain, formats/tokens.h */
-/* Copies tokens [pos, pos+n) as 16- or 32-bit numbers (token_width) into out. The checksum of a block is
- * verified when the block is first touched. Returns 0, or -1 with err filled (corrupt block: file, offset).
+/* Copies tokens [pos, pos+n) as 16- or 32-bit numbers (token_width) into out; with out NULL only what
+ * follows. The checksum of a block is verified when the block is first touched. Returns 0, or -1 with err
+ * filled (corrupt block: file, offset).
  */
 int shard_set_read(struct shard_set *s, uint64_t pos, size_t n, void *out, char *err, size_t cap);
 /* Hints that a shard_set_read will follow after a few others. It has no effect but on speed. */

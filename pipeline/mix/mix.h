@@ -19,6 +19,7 @@
 #include <stdbool.h>
 
 #define MIX_NEVER UINT64_MAX
+#define MIX_MAX_STEPS (1ull << 40)
 enum { MIX_WARN_EPOCHS = 4 }; /* more repeats teach little: Muennighoff et al. 2023, arXiv:2305.16264 */
 
 struct mix_source {
@@ -58,6 +59,9 @@ double mix_epochs(const struct mix *m, size_t i, uint64_t drawn);
 void mix_check_repeats(struct mix *m);
 /* Prints what a dry run would draw, as a table or as JSON, on standard output. */
 void mix_print(const struct mix *m, bool as_json);
+/* Verifies the blocks of tokens that the stream would read: dies when one is damaged, as the stream would
+ * then. False: a signal came. */
+bool mix_check_blocks(struct mix *m);
 /* Chooses the next step's rows into m->plan. False: a source would be read more often than max_epochs allows.
  */
 bool mix_plan_step(struct mix *m);

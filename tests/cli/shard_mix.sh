@@ -43,6 +43,26 @@ if "$TOOLS/shard-dump" --verify hurt >/dev/null 2>message; then echo "damage was
 grep -q 'hurt/000001.tok: offset 4096' message
 if "$BIN/mix" -q x=1:hurt -T 64 --steps 100 2>message >/dev/null; then echo "damage was mixed"; exit 1; fi
 grep -q 'hurt/000001.tok: offset 4096' message
+# A dry run reads the blocks that the stream would read, and ends as it does, whatever stretch of it.
+judged() { "$BIN/mix" -q x=1:hurt y=3:kind -T 64 -B 2 --seed "$seed" "$@" 2>message >/dev/null; }
+cp -r logic kind
+found=
+for words in '--steps 1' '--steps 2' '--steps 4' '--steps 8' '--steps 9 --start-step 8' '--steps 30 --start-step 29' '--max-epochs 1' \
+    '--max-epochs 1 --start-step 300' '--max-epochs 1 --start-step 100000' '--steps 3000'; do
+    for seed in 1 2 3; do
+        code=0 dry=0
+        # shellcheck disable=SC2086
+        judged $words || code=$?
+        cp message real
+        # shellcheck disable=SC2086
+        judged $words --dry-run || dry=$?
+        [ $code = $dry ] || { echo "$words, seed $seed: $code, but the dry run $dry"; cat real message; exit 1; }
+        [ $code = 0 ] || grep -q 'hurt/000001.tok: offset 4096: block is damaged' message
+        found+=$code
+    done
+done
+case $found in *0*1*0*) ;; *) echo "always the same verdict: $found"; exit 1 ;; esac
+if judged --dry-run; then echo "an endless stream reads every block"; exit 1; fi
 "$BIN/tokenize" train -q -n 900 -o other.json docs.jsonl
 "$BIN/tokenize" -q -t other.json <docs.jsonl | "$BIN/shard" -q -o other >/dev/null
 if "$BIN/mix" -q a=1:logic b=1:other -T 64 --steps 1 2>message >/dev/null; then echo "tokenizers were mixed"; exit 1; fi
