@@ -371,7 +371,7 @@ bench: setup
 	@+$(BUILD) all
 	@tools/bench
 interop: setup
-	@+$(BUILD) all $(B)/tests/jinja_test
+	@+$(BUILD) all $(B)/tests/jinja_test $(B)/tests/chat_test
 	@tools/interop
 SHARE := $(DESTDIR)$(PREFIX)/share
 install: all

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-_Static_assert(BANDS == SIGNATURES_BANDS, "files of signatures have a key for each band");
+_Static_assert((int)BANDS == (int)SIGNATURES_BANDS, "files of signatures have a key for each band");
 
 struct duplicates {
     struct seen *exact, *near; /* NULL: not looked for */

@@ -20,7 +20,7 @@ static void judge_batch(void *arg, size_t worker, void *batch)
     batch_judge(batch, &r->judges[worker], r->sieve->law);
 }
 
-/* What became of a document that no rule drops, in the order of arrival. */
+/* Decides on a document that no rule drops, in the order of arrival. */
 static enum rule find_duplicate(struct run *r, const struct batch *b, struct batch_doc *d)
 {
     struct sieve *s = r->sieve;

@@ -129,9 +129,32 @@ static json_t *marked(const struct tokenizer *tok, const char *s, size_t len)
     return text;
 }
 
-static char *render(const struct chat *c, json_t *messages, bool prompt, size_t *len, char *why, size_t cap)
+/* A value with marks in all of its texts and keys. The caller owns it. */
+static json_t *marked_all(const struct tokenizer *tok, const json_t *v)
 {
-    json_t *variables = json_pack("{s:o, s:n, s:n, s:b}", "messages", messages, "tools", "documents",
+    const char *name;
+    json_t *out, *one;
+    size_t i;
+    if (json_is_string(v))
+        return marked(tok, json_string_value(v), json_string_length(v));
+    if (!json_is_array(v) && !json_is_object(v))
+        return json_copy((json_t *)(uintptr_t)v);
+    out = json_is_array(v) ? json_array() : json_object();
+    json_array_foreach(v, i, one) json_array_append_new(out, marked_all(tok, one));
+    json_object_foreach((json_t *)(uintptr_t)v, name, one)
+    {
+        json_t *key = marked(tok, name, strlen(name));
+        json_object_set_new(out, json_string_value(key), marked_all(tok, one));
+        json_decref(key);
+    }
+    return out;
+}
+
+/* Takes messages and tools. */
+static char *render(const struct chat *c, json_t *messages, json_t *tools, bool prompt, size_t *len,
+                    char *why, size_t cap)
+{
+    json_t *variables = json_pack("{s:o, s:o, s:n, s:b}", "messages", messages, "tools", tools, "documents",
                                   "add_generation_prompt", (int)prompt);
     json_object_update(variables, c->tokens);
     char *text = jinja_render(c->template, variables, len, why, cap);
@@ -147,7 +170,7 @@ static uint32_t find_end(const struct chat *c)
     char *text = render(c,
                         json_pack("[{s:s, s:s}, {s:s, s:s}]", "role", "user", "content", "x", "role",
                                   "assistant", "content", mark),
-                        false, &len, why, sizeof why);
+                        json_null(), false, &len, why, sizeof why);
     char *at = text ? strstr(text, mark) : NULL;
     uint32_t end = UINT32_MAX;
     if (at) {
@@ -170,6 +193,8 @@ void chat_open(struct chat *c, const char *dir, const struct tokenizer *tok)
     json_t *config = text ? json_loadb(text, len, 0, NULL) : NULL;
     char *template = find_template(dir, config);
     *c = (struct chat){.tok = tok, .end = UINT32_MAX, .tokens = find_tokens(config)};
+    c->has_tools = template && strstr(template, "tools");
+    c->has_calls = template && strstr(template, "tool_calls");
     if (template)
         c->template = jinja_parse(template, strlen(template), reason, sizeof reason);
     if (!template)
@@ -210,16 +235,12 @@ static int32_t *encode_marked(struct encoder *e, const char *s, size_t len, size
     return ids;
 }
 
-int32_t *chat_encode(const struct chat *c, struct encoder *e, const struct request_message *messages,
-                     size_t n, size_t *n_ids, char *why, size_t cap)
+int32_t *chat_encode(const struct chat *c, struct encoder *e, const json_t *messages, const json_t *tools,
+                     size_t *n_ids, char *why, size_t cap)
 {
     size_t len;
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(
-            list, json_pack("{s:o, s:o}", "role", marked(c->tok, messages[i].role, strlen(messages[i].role)),
-                            "content", marked(c->tok, messages[i].content, messages[i].len)));
-    char *text = render(c, list, true, &len, why, cap);
+    char *text = render(c, marked_all(c->tok, messages), tools ? marked_all(c->tok, tools) : json_null(),
+                        true, &len, why, cap);
     int32_t *ids = text ? encode_marked(e, text, len, n_ids) : NULL;
     free(text);
     return ids;

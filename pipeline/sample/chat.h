@@ -2,18 +2,21 @@
  * chat.h - a conversation as tokens, by the chat template beside a tokenizer.json
  *
  * The template is rendered (sample/jinja.h) as Transformers renders it, and its text encoded with special
- * tokens. The role and content of a message never become special tokens.
+ * tokens. Nothing of messages and tools becomes special tokens.
  */
 #ifndef SAMPLE_CHAT_H
 #define SAMPLE_CHAT_H
 
 #include "pipeline/sample/jinja/jinja.h"
-#include "pipeline/sample/request.h"
 #include "pipeline/text/vocabulary/tokenizer.h"
+
+#include <jansson.h>
+#include <stdbool.h>
 
 struct chat {
     struct jinja *template;      /* owned; NULL: there is none that could be used */
     char why[256];               /* then: a sentence for the client */
+    bool has_tools, has_calls;   /* whether the template names tools, and the calls of messages */
     json_t *tokens;              /* owned: what the template calls bos_token, eos_token and others */
     const struct tokenizer *tok; /* borrowed */
     uint32_t end; /* the token that ends an answer; UINT32_MAX: the end-of-text token alone does */
@@ -22,9 +25,9 @@ struct chat {
 /* dir: the model's. */
 void chat_open(struct chat *c, const char *dir, const struct tokenizer *tok);
 void chat_close(struct chat *c);
-/* Returns the ids of the conversation, up to where the assistant speaks, malloc'd; NULL: the template refuses
- * it, and why (cap bytes) has the reason. */
-int32_t *chat_encode(const struct chat *c, struct encoder *e, const struct request_message *messages,
-                     size_t n, size_t *n_ids, char *why, size_t cap);
+/* Returns the ids of the conversation (conversation.h; tools may be NULL), up to where the assistant speaks,
+ * malloc'd; NULL: the template refuses it, and why (cap bytes) has the reason. */
+int32_t *chat_encode(const struct chat *c, struct encoder *e, const json_t *messages, const json_t *tools,
+                     size_t *n_ids, char *why, size_t cap);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "pipeline/lib/log.h"
 #include "pipeline/model/continuation.h"
+#include "pipeline/sample/conversation.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,11 +41,16 @@ static int encode_chat(struct jobs *j, struct request *r, struct request_error *
     char why[200];
     if (!j->chat.template)
         return request_refuse(e, "messages", "%s", j->chat.why);
+    const json_t *tools = r->tools_are_off ? NULL : r->tools;
+    if (tools && !j->chat.has_tools)
+        return request_refuse(e, "tools", "the tokenizer's chat template has no place for tools");
+    if (conversation_has_calls(r->messages) && !j->chat.has_calls)
+        return request_refuse(e, "messages", "the tokenizer's chat template has no place for 'tool_calls'");
     r->prompts = xcalloc(1, sizeof *r->prompts);
     r->n_prompts = 1;
     pthread_mutex_lock(&j->encoding);
     r->prompts->ids =
-        chat_encode(&j->chat, j->encoder, r->messages, r->n_messages, &r->prompts->n_ids, why, sizeof why);
+        chat_encode(&j->chat, j->encoder, r->messages, tools, &r->prompts->n_ids, why, sizeof why);
     pthread_mutex_unlock(&j->encoding);
     return r->prompts->ids ? 0 : request_refuse(e, "messages", "the chat template: %s", why);
 }

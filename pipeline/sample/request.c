@@ -1,8 +1,8 @@
 #include "pipeline/sample/request.h"
 
 #include "pipeline/lib/fs.h"
+#include "pipeline/sample/conversation.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -94,35 +94,13 @@ static int take_prompts(struct request *r, const json_t *v, struct request_error
     return 0;
 }
 
-static int take_message(struct request_message *m, const json_t *v, struct request_error *e)
+/* The model is not made to call a tool, or a certain one, so no other choice would be obeyed. */
+static int take_tool_choice(struct request *r, const json_t *v, struct request_error *e)
 {
-    const char *key;
-    json_t *field, *role = json_object_get(v, "role"), *content = json_object_get(v, "content");
-    if (!json_is_string(role) || !json_is_string(content))
-        return request_refuse(e, "messages",
-                              "'messages': each needs a 'role' and a 'content' that are texts");
-    json_object_foreach((json_t *)(uintptr_t)v, key, field)
-    {
-        if (field != role && field != content)
-            return request_refuse(e, "messages", "'messages': the field '%.40s' is not supported", key);
-    }
-    size_t unused;
-    m->role = copy_text(role, &unused);
-    m->content = copy_text(content, &m->len);
-    return 0;
-}
-
-static int take_messages(struct request *r, const json_t *v, struct request_error *e)
-{
-    if (!json_is_array(v) || json_array_size(v) == 0)
-        return request_refuse(e, "messages", "'messages' must be an array with at least one message");
-    size_t n = json_array_size(v);
-    r->messages = xcalloc(n, sizeof *r->messages);
-    for (; r->n_messages < n; r->n_messages++)
-        if (take_message(&r->messages[r->n_messages], json_array_get(v, r->n_messages), e) != 0) {
-            r->n_messages++;
-            return -1;
-        }
+    const char *choice = json_string_value(v);
+    if (!choice || (strcmp(choice, "auto") != 0 && strcmp(choice, "none") != 0))
+        return request_refuse(e, "tool_choice", "'tool_choice' must be \"auto\" or \"none\"");
+    r->tools_are_off = strcmp(choice, "none") == 0;
     return 0;
 }
 
@@ -269,7 +247,9 @@ static int take_own(struct request *r, const char *name, const json_t *v, struct
 {
     int64_t best;
     if (r->chat)
-        return strcmp(name, "messages") == 0       ? take_messages(r, v, e)
+        return strcmp(name, "messages") == 0       ? conversation_messages(&r->messages, v, e)
+               : strcmp(name, "tools") == 0        ? conversation_tools(&r->tools, v, e)
+               : strcmp(name, "tool_choice") == 0  ? take_tool_choice(r, v, e)
                : strcmp(name, "top_logprobs") == 0 ? take_logprobs(r, name, v, e)
                : strcmp(name, "max_completion_tokens") == 0
                    ? take_int(&r->max_tokens, name, v, 0, REQUEST_MAX_TOKENS, e)
@@ -310,7 +290,7 @@ static int take_field(struct request *r, const char *name, const json_t *v, stru
 
 static int check_whole(const struct request *r, struct request_error *e)
 {
-    if (r->chat ? r->n_messages == 0 : r->n_prompts == 0)
+    if (r->chat ? !r->messages : r->n_prompts == 0)
         return request_refuse(e, r->chat ? "messages" : "prompt", "'%s' is missing",
                               r->chat ? "messages" : "prompt");
     if (!r->chat && r->n_prompts * (size_t)r->n > REQUEST_MAX_CHOICES)
@@ -351,15 +331,12 @@ void request_free(struct request *r)
         free(r->prompts[i].text);
         free(r->prompts[i].ids);
     }
-    for (size_t i = 0; i < r->n_messages; i++) {
-        free(r->messages[i].role);
-        free(r->messages[i].content);
-    }
     for (size_t i = 0; i < r->stops.n; i++)
         free((char *)(uintptr_t)r->stops.v[i]);
     free((void *)r->stops.v);
     free(r->prompts);
-    free(r->messages);
+    json_decref(r->messages);
+    json_decref(r->tools);
     free(r->biases);
     free(r->model);
 }

@@ -10,6 +10,7 @@
 #include "pipeline/lib/cli.h"
 #include "pipeline/model/sampler.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,11 +29,6 @@ struct request_prompt { /* a text, or ids when text is NULL */
     size_t n_ids, n_before; /* n_before of the ids were put before those of the text */
 };
 
-struct request_message {
-    char *role, *content;
-    size_t len; /* of content */
-};
-
 struct request_bias {
     int32_t id;
     float value;
@@ -43,8 +39,8 @@ struct request {
     char *model; /* NULL: not named */
     struct request_prompt *prompts;
     size_t n_prompts;
-    struct request_message *messages;
-    size_t n_messages;
+    json_t *messages, *tools; /* owned; as conversation.h has them. tools NULL: none are shown */
+    bool tools_are_off;       /* tool_choice is none */
     struct sampling sampling;
     double presence_penalty, frequency_penalty;
     bool has_seed;

@@ -116,6 +116,21 @@ same_text '[{"role":"user","content":" a\ufdd0 "},{"role":"<|bos|>","content":"b
 [ "$(post /v1/chat/completions '{"messages":[{"role":"tool","content":"a"}]}')" = 400 ]
 grep -q 'the chat template: no tool' answer
 ends 143
+# tools go to a template that has a place for them, and to no other
+tools='"tools":[{"type":"function","function":{"name":"f","parameters":{"b":1}}}]'
+call='{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}}]}'
+chat_with '{% for t in tools or [] %}{{ t.function.parameters | tojson }}{% endfor %}{% for m in messages %}[{{ m.content or "" }}{% for c in m.tool_calls or [] %}{{ c.function.arguments | tojson }}{% endfor %}]{% endfor %}'
+same_text "[{\"role\":\"user\",\"content\":\"a\"},$call,{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"2\"}],$tools" \
+    '{\"b\": 1}[a][{\"x\": 1}][2]'
+same_text "[{\"role\":\"user\",\"content\":\"a\"}],$tools,\"tool_choice\":\"none\"" '[a]'
+ends 143
+chat_with "$plain"
+[ "$(post /v1/chat/completions "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],$tools}")" = 400 ]
+grep -q 'no place for tools.*"param":"tools"' answer
+[ "$(post /v1/chat/completions "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],$tools,\"tool_choice\":\"none\"}")" = 200 ]
+[ "$(post /v1/chat/completions "{\"messages\":[$call]}")" = 400 ]
+grep -q "no place for 'tool_calls'" answer
+ends 143
 chat_with "$plain
 {{ messages | md5 }}"
 [ "$(post /v1/chat/completions '{"messages":[{"role":"user","content":"a"}]}')" = 400 ]

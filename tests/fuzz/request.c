@@ -8,7 +8,7 @@
 
 static void check(const struct request *r)
 {
-    MUST(r->chat ? r->n_messages > 0
+    MUST(r->chat ? json_array_size(r->messages) > 0
                  : r->n_prompts > 0 && r->n_prompts * (size_t)r->n <= REQUEST_MAX_CHOICES);
     MUST(r->n >= 1 && r->n <= REQUEST_MAX_CHOICES && r->logprobs >= -1 && r->logprobs <= 20);
     MUST(r->max_tokens >= -1 && r->max_tokens <= REQUEST_MAX_TOKENS);
@@ -25,8 +25,11 @@ static void check(const struct request *r)
         for (size_t k = 0; k < r->prompts[i].n_ids; k++)
             MUST(r->prompts[i].ids[k] >= 0);
     }
-    for (size_t i = 0; i < r->n_messages; i++)
-        MUST(r->messages[i].role && r->messages[i].content);
+    json_t *message;
+    size_t i;
+    json_array_foreach(r->messages, i, message)
+        MUST(json_is_string(json_object_get(message, "role")) &&
+             (json_is_string(json_object_get(message, "content")) || json_object_get(message, "tool_calls")));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)

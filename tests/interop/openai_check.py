@@ -10,7 +10,7 @@ import sys
 import openai
 
 checkpoint, bin_dir, work = sys.argv[1:4]
-CHATML = ("{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}"
+CHATML = ("{% for tool in tools or [] %}{{ tool | tojson }}\n{% endfor %}{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + (message['content'] or '') + (message['tool_calls'] | tojson if message['tool_calls'] else '') + '<|im_end|>' + '\\n'}}{% endfor %}"
           "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
 MODEL = "tried"
 
@@ -53,6 +53,17 @@ def chats(client):
     assert "".join(p.choices[0].delta.content or "" for p in parts) == want.choices[0].text
 
 
+def tools(client):
+    tool = {"type": "function", "function": {"name": "sum", "parameters": {"type": "object"}}}
+    call = {"id": "c1", "type": "function", "function": {"name": "sum", "arguments": '{"a":1.50}'}}
+    messages = [{"role": "user", "content": "1.5?"}, {"role": "assistant", "content": None, "tool_calls": [call]}, {"role": "tool", "tool_call_id": "c1", "content": "1.5"}]
+    got = client.chat.completions.create(model=MODEL, messages=messages, tools=[tool], tool_choice="auto", seed=3, max_completion_tokens=4)
+    shown = [{**call, "function": {"name": "sum", "arguments": {"a": 1.5}}}]
+    text = json.dumps(tool) + "\n" + "".join(f"<|im_start|>{r}\n{c}<|im_end|>\n" for r, c in (("user", "1.5?"), ("assistant", json.dumps(shown)), ("tool", "1.5")))
+    want = client.completions.create(model=MODEL, prompt=text + "<|im_start|>assistant\n", seed=3, max_tokens=4)
+    assert got.usage == want.usage and got.choices[0].message.content == want.choices[0].text and got.choices[0].message.tool_calls is None
+
+
 def errors(client, address):
     def raises(kind, what):
         try:
@@ -83,8 +94,9 @@ try:
     assert [m.id for m in connection.models.list()] == [MODEL]
     completions(connection)
     chats(connection)
+    tools(connection)
     errors(connection, where)
 finally:
     server.terminate()
 assert server.wait() == 143
-print("openai: texts, streams, chats and probabilities are those of sample; errors are its own kinds")
+print("openai: texts, streams, chats, tools and probabilities are those of sample; errors are its own kinds")

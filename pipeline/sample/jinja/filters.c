@@ -29,27 +29,12 @@ static json_t *cased(struct run *r, json_t *v, const char *how)
     return run_made(r, b);
 }
 
-/* Adds a piece of JSON to the newest buffer. It must return to jansson, which owns memory meanwhile. */
-static int add_json(const char *s, size_t n, void *arg)
-{
-    struct run *r = arg;
-    if (r->bytes + n > JINJA_MAX_BYTES)
-        return -1;
-    run_add(r, r->buffers[r->n_buffers - 1], s, n);
-    return 0;
-}
-
 static json_t *tojson(struct run *r, json_t *v, const struct arguments *a)
 {
     json_t *indent = run_argument(a, 0, "indent");
-    size_t spaces = json_is_integer(indent) ? (size_t)json_integer_value(indent) & 31 : 0;
     if (v == r->undefined)
         run_fail(r, "tojson of what is not there");
-    run_measure(r, v);
-    struct strbuf *b = run_buffer(r);
-    if (json_dump_callback(v, add_json, r, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) | JSON_INDENT(spaces)))
-        run_fail(r, "the template makes too much text");
-    return run_made(r, b);
+    return jinja_tojson(r, v, json_is_integer(indent) ? (size_t)json_integer_value(indent) & 31 : 0);
 }
 
 static json_t *join(struct run *r, json_t *v, const struct arguments *a)

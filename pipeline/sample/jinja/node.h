@@ -111,6 +111,9 @@ json_t *run_keys(struct run *r, json_t *v); /* of an object, as a list; what is 
 bool run_true(const struct run *r, const json_t *v);
 bool run_equal(struct run *r, const json_t *a, const json_t *b);
 json_int_t run_whole(struct run *r, double v); /* without its fraction */
+/* A number as Python writes it: a fraction with as many digits as tell it from others. */
+enum { JINJA_NUMBER = 32 };
+void jinja_number(char text[JINJA_NUMBER], const json_t *v);
 /* The value as {{ }} writes it. Lists and objects are not written. */
 json_t *run_text(struct run *r, json_t *v);
 
@@ -128,6 +131,8 @@ bool jinja_has_filter(const char *name);
 json_t *jinja_filter(struct run *r, const char *name, json_t *v, const struct arguments *a);
 bool jinja_has_test(const char *name);
 bool jinja_test(struct run *r, const char *name, json_t *v, const struct arguments *a);
+/* tojson.c: a value as JSON; spaces 0: in one line. */
+json_t *jinja_tojson(struct run *r, json_t *v, size_t spaces);
 /* methods.c: a method of a text, a list or an object; a function of the template's surroundings. */
 json_t *jinja_method(struct run *r, json_t *v, const char *name, const struct arguments *a);
 json_t *jinja_function(struct run *r, const char *name, const struct arguments *a);

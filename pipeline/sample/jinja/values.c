@@ -143,17 +143,31 @@ bool run_equal(struct run *r, const json_t *a, const json_t *b)
     return json_equal(a, b);
 }
 
+void jinja_number(char text[JINJA_NUMBER], const json_t *v)
+{
+    double x = json_number_value(v);
+    int digits = 0;
+    if (json_is_integer(v)) {
+        snprintf(text, JINJA_NUMBER, "%lld", (long long)json_integer_value(v));
+        return;
+    }
+    do /* to the fewest digits that are read as the number */
+        snprintf(text, JINJA_NUMBER, "%.*e", digits, x);
+    while (strtod(text, NULL) != x && digits++ < 16);
+    int exponent = atoi(strchr(text, 'e') + 1), decimals = digits - exponent;
+    if (exponent >= -4 && exponent < 16)
+        snprintf(text, JINJA_NUMBER, "%.*f", decimals > 1 ? decimals : 1, x);
+}
+
 json_t *run_text(struct run *r, json_t *v)
 {
-    char s[64];
+    char s[JINJA_NUMBER];
     if (json_is_string(v))
         return v;
     if (v == r->undefined)
         return run_string(r, "", 0);
-    if (json_is_integer(v))
-        snprintf(s, sizeof s, "%lld", (long long)json_integer_value(v));
-    else if (json_is_real(v))
-        snprintf(s, sizeof s, fmod(json_real_value(v), 1) == 0 ? "%.1f" : "%.15g", json_real_value(v));
+    if (json_is_number(v))
+        jinja_number(s, v);
     else if (json_is_boolean(v) || json_is_null(v))
         snprintf(s, sizeof s, "%s", json_is_null(v) ? "None" : json_is_true(v) ? "True" : "False");
     else
