@@ -10,7 +10,7 @@ import sys
 import openai
 
 checkpoint, bin_dir, work = sys.argv[1:4]
-CHATML = ("{% for tool in tools or [] %}{{ tool | tojson }}\n{% endfor %}{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + (message['content'] or '') + (message['tool_calls'] | tojson if message['tool_calls'] else '') + '<|im_end|>' + '\\n'}}{% endfor %}"
+CHATML = ("{% for tool in tools or [] %}{{ tool.function.parameters | tojson }}\n{% endfor %}{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + (message['content'] or '') + (message['tool_calls'][0].function.arguments | tojson if message['tool_calls'] else '') + '<|im_end|>' + '\\n'}}{% endfor %}"
           "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
 MODEL = "tried"
 
@@ -58,8 +58,7 @@ def tools(client):
     call = {"id": "c1", "type": "function", "function": {"name": "sum", "arguments": '{"a":1.50}'}}
     messages = [{"role": "user", "content": "1.5?"}, {"role": "assistant", "content": None, "tool_calls": [call]}, {"role": "tool", "tool_call_id": "c1", "content": "1.5"}]
     got = client.chat.completions.create(model=MODEL, messages=messages, tools=[tool], tool_choice="auto", seed=3, max_completion_tokens=4)
-    shown = [{**call, "function": {"name": "sum", "arguments": {"a": 1.5}}}]
-    text = json.dumps(tool) + "\n" + "".join(f"<|im_start|>{r}\n{c}<|im_end|>\n" for r, c in (("user", "1.5?"), ("assistant", json.dumps(shown)), ("tool", "1.5")))
+    text = '{"type": "object"}\n' + "".join(f"<|im_start|>{r}\n{c}<|im_end|>\n" for r, c in (("user", "1.5?"), ("assistant", '{"a": 1.5}'), ("tool", "1.5")))
     want = client.completions.create(model=MODEL, prompt=text + "<|im_start|>assistant\n", seed=3, max_tokens=4)
     assert got.usage == want.usage and got.choices[0].message.content == want.choices[0].text and got.choices[0].message.tool_calls is None
 
