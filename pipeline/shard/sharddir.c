@@ -66,12 +66,12 @@ void sharddir_open(struct commit_dir *d, const char *dir)
 {
     char *target = target_of(dir);
     check_name(dir, target);
-    commit_dir_open(d, target);
     if (path_exists(target)) {
         if (!is_dir(target))
             die("%s: exists and is not a directory", dir);
         check_ours(target, true);
     }
+    commit_dir_open(d, target);
     free(target);
 }
 
