@@ -3,8 +3,9 @@
  *
  * stdin:  documents (formats/docs.md), or files and directories
  * stdout: those that stay, as JSON lines, in their order
- * files:  --explain: those that are dropped, with the rule that dropped them; --signatures and --duplicates,
- * for one part of several (formats/signatures.md) stderr: how many each rule has dropped (filter/rules.md)
+ * files:  --explain: those that are dropped, with the rule that dropped them
+ *         --signatures, --duplicates: for one part of several (formats/signatures.md)
+ * stderr: how many each rule has dropped (filter/rules.md)
  */
 #include "pipeline/filter/chars.h"
 #include "pipeline/filter/merge.h"
