@@ -159,6 +159,16 @@ struct ops {
     void (*linear_backward_weight)(struct device *dev, float *dW, const void *dy, const void *x, int N, int I,
                                    int O, bool accumulate);
 
+    /* Weights in int8, for passes without a backward one: W (O,I) act is about q (O,I) times scales (O), one
+     * scale a row, q within -127..127. All three are NULL on a backend without them. q and scales are
+     * written; a row of W that holds a number that is not finite gets the scale NaN. */
+    void (*quantise_int8)(struct device *dev, int8_t *q, float *scales, const void *W, int O, int I);
+    /* linear_forward and embedding_forward with such weights. */
+    void (*linear_int8_forward)(struct device *dev, void *y, const void *x, const int8_t *q,
+                                const float *scales, int N, int I, int O);
+    void (*embedding_int8_forward)(struct device *dev, void *x, const int8_t *q, const float *scales,
+                                   const int32_t *ids, int N, int C);
+
     /* y (N,O) adds b (O) f32 to each row */
     void (*bias_forward)(struct device *dev, void *y, const float *b, int N, int O);
     /* db (O) f32 writes, or adds when accumulate, the sum of the rows of dy (N,O) */

@@ -43,6 +43,7 @@ INLINE uint16_t bf16_from_float(float f)
 
 #define VL 16
 typedef __m512 vf;
+typedef int32_t vi __attribute__((vector_size(64)));
 
 INLINE vf vset(float x)
 {
@@ -57,6 +58,11 @@ INLINE vf vmax(vf a, vf b)
 INLINE vf vsqrt(vf a)
 {
     return _mm512_sqrt_ps(a);
+}
+
+INLINE vi vto_int(vf a)
+{
+    return (vi)_mm512_cvtps_epi32(a);
 }
 
 INLINE vf vload_f32(const float *p)

@@ -20,14 +20,15 @@
 
 static const char *preset = "100m", *dtype = "bf16", *device = "auto";
 static int64_t batch = 16, context = 1024, repeats = 5, threads;
-static bool only_token;
+static bool only_token, int8;
 
 static const struct opt opts[] = {
     {'m', "model", OPT_STR, &preset, "NAME", "preset (100m); train --list-presets shows all"},
     {'B', "batch", OPT_INT, &batch, "N", "sequences (16)"},
     {'T', "context", OPT_INT, &context, "N", "tokens a sequence (1024)"},
     {0, "device", OPT_STR, &device, "NAME", "auto (default: cuda where there is a GPU), cpu, cuda"},
-    {0, "dtype", OPT_STR, &dtype, "TYPE", "bf16 (default) or f32"},
+    {0, "dtype", OPT_STR, &dtype, "TYPE",
+     "bf16 (default), f32, or with --token int8: the weights; all else is bf16"},
     {0, "repeats", OPT_INT, &repeats, "N", "of each measurement (5)"},
     {0, "token", OPT_FLAG, &only_token, NULL, "only the copy, and whole tokens as sample makes them"},
     {0, "threads", OPT_INT, &threads, "N", "0: all cores (default)"},
@@ -37,7 +38,7 @@ static const struct opt opts[] = {
 static const struct cli cli = {
     "kernel-bench",
     "time of every kernel of a training step, beside its floor",
-    "tools/kernel-bench [-m PRESET] [-B N] [-T N] [--device NAME] [--dtype bf16|f32] [--token]",
+    "tools/kernel-bench [-m PRESET] [-B N] [-T N] [--device NAME] [--dtype bf16|f32|int8] [--token]",
     opts,
     NULL,
 };
@@ -407,6 +408,8 @@ static void bench_decode(double copy, enum dtype act)
     struct kv_cache *kv = kv_cache_alloc(&model, 1, (int)context, err, sizeof err);
     if (!kv || weights_init(&model, 1) != 0)
         die("%s", kv ? "no memory for the first weights" : err);
+    if (int8 && weights_quantise(&model, err, sizeof err) != 0)
+        die("%s", err);
     float *out = xmalloc((size_t)c.V * sizeof *out);
     struct sampling drawn = {.temperature = 0.8, .top_p = 1, .repetition_penalty = 1};
     struct sampler *s = sampler_new(c.V, &drawn, 1);
@@ -429,8 +432,8 @@ static void bench_decode(double copy, enum dtype act)
     }
     double t = (now_seconds() - began) / TIMED;
     check_device("a whole token");
-    double bytes =
-        (double)(model_params(&c) * e) + 2.0 * (PROMPT + WARM_UP + TIMED / 2) * c.L * c.Hkv * c.D * (double)e;
+    double bytes = (double)model_params(&c) * (int8 ? 1 : (double)e) +
+                   2.0 * (PROMPT + WARM_UP + TIMED / 2) * c.L * c.Hkv * c.D * (double)e;
     printf("%-40s %12.1f %9.1f GB/s    %7.1f%%   %.0f tokens/s, text %08x\n", "a whole token", t * 1e6,
            bytes / t / 1e9, 100 * bytes / t / copy, 1 / t, text);
     printf("%-40s %12.1f\n", "  of it drawing from the logits", drawing / TIMED * 1e6);
@@ -454,7 +457,10 @@ int main(int argc, char **argv)
         usage_error("batch, context and repeats are at least 1; the context is at most %d", c.T);
     if (only_token && context < TOKENS)
         usage_error("--token: a context of %d at least", TOKENS);
-    enum dtype act = dtype[0] == 'f' ? DTYPE_F32 : DTYPE_BF16;
+    int8 = strcmp(dtype, "int8") == 0;
+    if (int8 && !only_token)
+        usage_error("--dtype int8: only with --token");
+    enum dtype act = strcmp(dtype, "f32") == 0 ? DTYPE_F32 : DTYPE_BF16;
     e = dtype_bytes(act);
     N = (int)(batch * context);
     attention = (struct attention_shape){(int)batch, (int)context, c.H, c.Hkv, c.D};

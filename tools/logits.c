@@ -16,7 +16,7 @@
 static const char *dtype = "f32";
 
 static const struct opt opts[] = {
-    {0, "dtype", OPT_STR, &dtype, "TYPE", "of the computation: f32 (default) or bf16"},
+    {0, "dtype", OPT_STR, &dtype, "TYPE", "of the computation: f32 (default), bf16 or int8"},
     {0},
 };
 
@@ -72,14 +72,16 @@ int main(int argc, char **argv)
     char err[512];
     if (cli_parse(&cli, argc, argv) != 1)
         usage_error("name one checkpoint");
-    if (strcmp(dtype, "f32") != 0 && strcmp(dtype, "bf16") != 0)
-        usage_error("--dtype: '%s' is not f32 or bf16", dtype);
-    enum dtype act = dtype[0] == 'b' ? DTYPE_BF16 : DTYPE_F32;
+    bool int8 = strcmp(dtype, "int8") == 0;
+    if (strcmp(dtype, "f32") != 0 && strcmp(dtype, "bf16") != 0 && !int8)
+        usage_error("--dtype: '%s' is not f32, bf16 or int8", dtype);
+    enum dtype act = dtype[0] == 'f' ? DTYPE_F32 : DTYPE_BF16;
     const struct ops *ops = ops_cpu();
     struct device *dev = ops->open(act, 0, err, sizeof err);
     struct weights w = {0};
     char *dir = checkpoint_resolve(argv[0], err, sizeof err);
-    if (!dev || !dir || checkpoint_load(dir, ops, dev, act, &w, err, sizeof err) != 0)
+    if (!dev || !dir || checkpoint_load(dir, ops, dev, act, &w, err, sizeof err) != 0 ||
+        (int8 && weights_quantise(&w, err, sizeof err) != 0))
         die("%s", err);
     struct room room = {0};
     char *line = NULL;

@@ -15,7 +15,9 @@ enum scratch_slot {
     SCRATCH_PRODUCT, /* oneDNN's own scratch */
     SCRATCH_A,
     SCRATCH_B,
-    SCRATCH_C, /* f32 copies of operands */
+    SCRATCH_C,         /* f32 copies of operands */
+    SCRATCH_INT8_WIDE, /* int8.c: rows of a matrix as activations */
+    SCRATCH_INT8_SUMS, /* int8.c: their products, before they are scaled */
     SCRATCH_SLOTS
 };
 

@@ -40,7 +40,7 @@ static void multiply_widened(struct device *dev, void *C, const void *A, const v
         vector_to_act(dev, C, c, n);
 }
 
-static void multiply(struct device *dev, void *C, const void *A, const void *B, struct product p)
+void linear_multiply(struct device *dev, void *C, const void *A, const void *B, struct product p)
 {
     if (p.M == 0 || p.N == 0 || p.K == 0)
         return;
@@ -59,14 +59,14 @@ void linear_forward(struct device *dev, void *y, const void *x, const void *W, i
         return;
     }
     struct product p = {.M = N, .N = O, .K = I, .b_t = true, .in = dev->act, .out = dev->act};
-    multiply(dev, y, x, W, p);
+    linear_multiply(dev, y, x, W, p);
 }
 
 void linear_backward_input(struct device *dev, void *dx, const void *dy, const void *W, int N, int I, int O,
                            bool accumulate)
 {
     struct product p = {.M = N, .N = I, .K = O, .add = accumulate, .in = dev->act, .out = dev->act};
-    multiply(dev, dx, dy, W, p);
+    linear_multiply(dev, dx, dy, W, p);
 }
 
 /* Blocks of dy that are copied: their rows, their columns, and the distance between rows of the copy. */
@@ -114,7 +114,7 @@ void linear_backward_weight(struct device *dev, float *dW, const void *dy, const
     }
     struct product p = {
         .M = O, .N = I, .K = N, .a_t = true, .add = accumulate, .in = dev->act, .out = DTYPE_F32};
-    multiply(dev, dW, dy, x, p);
+    linear_multiply(dev, dW, dy, x, p);
 }
 
 size_t linear_scratch_bytes(struct device *dev, const struct step_extent *e)

@@ -21,6 +21,9 @@ struct product {
  * f32. */
 bool product_run(struct device *dev, void *C, const void *A, const void *B, struct product p);
 
+/* linear.c: the product by whichever way does it here. Of bf16 operands it may convert copies to f32. */
+void linear_multiply(struct device *dev, void *C, const void *A, const void *B, struct product p);
+
 /* Whether gemm computes this product, and faster than oneDNN. */
 bool gemm_does(const struct device *dev, const struct product *p);
 void gemm(struct device *dev, void *C, const void *A, const void *B, struct product p);

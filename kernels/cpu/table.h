@@ -57,6 +57,13 @@ void bias_backward(struct device *dev, float *db, const void *dy, int N, int O, 
 enum { GEMV_ROWS = 16 };
 void gemv(struct device *dev, void *y, const void *W, const void *x, int N, int I, int O);
 
+/* int8.c */
+void quantise_int8(struct device *dev, int8_t *q, float *scales, const void *W, int O, int I);
+void linear_int8_forward(struct device *dev, void *y, const void *x, const int8_t *q, const float *scales,
+                         int N, int I, int O);
+void embedding_int8_forward(struct device *dev, void *x, const int8_t *q, const float *scales,
+                            const int32_t *ids, int N, int C);
+
 /* qk_norm_rope.c */
 void qk_norm_rope_forward(struct device *dev, void *qk, float *rstd, const struct qk_norm_rope *in,
                           float eps);

@@ -18,6 +18,7 @@
     X(embedding_forward) X(embedding_backward) \
     X(rmsnorm_forward) X(rmsnorm_backward) \
     X(linear_forward) X(linear_backward_input) X(linear_backward_weight) X(linear_maybe_fp8_backward) \
+    X(quantise_int8) X(linear_int8_forward) X(embedding_int8_forward) \
     X(bias_forward) X(bias_backward) \
     X(qk_norm_rope_forward) X(qk_norm_rope_backward) \
     X(attention_forward) X(attention_backward) X(attention_cached) X(kv_append) \

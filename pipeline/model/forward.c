@@ -17,9 +17,46 @@ const float *gain(const struct weights *w, enum param_kind kind, int layer)
     return w->theta ? w->theta + p->offset : w->gains + p->gain_offset;
 }
 
+static enum param_kind output_kind(const struct weights *w)
+{
+    return w->c.tied ? PARAM_EMBED : PARAM_HEAD;
+}
+
 const void *output_matrix(const struct weights *w)
 {
-    return weight(w, w->c.tied ? PARAM_EMBED : PARAM_HEAD, -1);
+    return weight(w, output_kind(w), -1);
+}
+
+static void multiply_int8(const struct weights *w, void *y, const void *x, enum param_kind kind, int layer,
+                          int N, int I, int O)
+{
+    const struct param *p = params_find(&w->layout, kind, layer);
+    w->ops->linear_int8_forward(w->dev, y, x, w->q + p->offset, w->scales + p->first_row, N, I, O);
+}
+
+void multiply(const struct weights *w, void *y, const void *x, enum param_kind kind, int layer, int N, int I,
+              int O)
+{
+    if (w->q)
+        multiply_int8(w, y, x, kind, layer, N, I, O);
+    else
+        w->ops->linear_maybe_fp8_forward(w->dev, y, x, weight(w, kind, layer), N, I, O);
+}
+
+void output_logits(const struct weights *w, void *logits, const void *x, int N)
+{
+    if (w->q)
+        multiply_int8(w, logits, x, output_kind(w), -1, N, w->c.C, w->c.V);
+    else
+        w->ops->linear_forward(w->dev, logits, x, output_matrix(w), N, w->c.C, w->c.V);
+}
+
+static void embed(const struct weights *w, void *x, const int32_t *ids, int N)
+{
+    if (w->q) /* the embedding is the first of all parameters */
+        w->ops->embedding_int8_forward(w->dev, x, w->q, w->scales, ids, N, w->c.C);
+    else
+        w->ops->embedding_forward(w->dev, x, weight(w, PARAM_EMBED, -1), ids, N, w->c.C);
 }
 
 uint64_t replay_key(const uint64_t *words, size_t n)
@@ -80,13 +117,13 @@ static void attention_block(const struct weights *w, struct activations *a, cons
     const struct model_config *c = &w->c;
     const struct ops *o = w->ops;
     int N = B * T, Q = (c->H + 2 * c->Hkv) * c->D;
-    o->linear_maybe_fp8_forward(w->dev, s->qkv, s->norm_attn, weight(w, PARAM_QKV, l), N, c->C, Q);
+    multiply(w, s->qkv, s->norm_attn, PARAM_QKV, l, N, c->C, Q);
     if (model_has_qkv_bias(c))
         o->bias_forward(w->dev, s->qkv, gain(w, PARAM_BIAS_QKV, l), N, Q);
     struct qk_norm_rope heads = qk_norm_rope_inputs(w, a, s, l, N);
     o->qk_norm_rope_forward(w->dev, s->qk, s->rstd_qk, &heads, c->eps);
     attend(w, a, s, l, B, T, masked, kv);
-    o->linear_maybe_fp8_forward(w->dev, a->delta, s->att, weight(w, PARAM_O, l), N, c->H * c->D, c->C);
+    multiply(w, a->delta, s->att, PARAM_O, l, N, c->H * c->D, c->C);
     if (model_has_output_bias(c))
         o->bias_forward(w->dev, a->delta, gain(w, PARAM_BIAS_O, l), N, c->C);
 }
@@ -100,8 +137,7 @@ void layer_forward(const struct weights *w, struct activations *a, const struct 
     attention_block(w, a, s, l, B, T, masked, kv);
     o->rmsnorm_forward(w->dev, s->norm_mlp, s->rstd_mlp, s->mid, s->in, a->delta, gain(w, PARAM_NORM_MLP, l),
                        N, c->C, c->eps);
-    o->linear_maybe_fp8_forward(w->dev, s->gate_up, s->norm_mlp, weight(w, PARAM_GATE_UP, l), N, c->C,
-                                2 * c->F);
+    multiply(w, s->gate_up, s->norm_mlp, PARAM_GATE_UP, l, N, c->C, 2 * c->F);
     o->swiglu_forward(w->dev, s->hidden, s->gate_up, N, c->F);
 }
 
@@ -117,11 +153,11 @@ void forward_layers(const struct weights *w, struct activations *a, int B, int T
     for (int l = 0; l < w->depth; l++) {
         struct layer_acts s = activations_layer(a, l);
         if (l == 0)
-            o->embedding_forward(w->dev, s.in, weight(w, PARAM_EMBED, -1), a->ids, N, c->C);
+            embed(w, s.in, a->ids, N);
         o->rmsnorm_forward(w->dev, s.norm_attn, s.rstd_attn, s.in, l ? x : s.in, l ? a->delta : NULL,
                            gain(w, PARAM_NORM_ATTN, l), N, c->C, c->eps);
         layer_forward(w, a, &s, l, B, T, masked, kv);
-        o->linear_maybe_fp8_forward(w->dev, a->delta, s.hidden, weight(w, PARAM_DOWN, l), N, c->F, c->C);
+        multiply(w, a->delta, s.hidden, PARAM_DOWN, l, N, c->F, c->C);
         x = s.mid;
         activations_reached(a, PASS_FORWARD, l);
     }

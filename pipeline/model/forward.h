@@ -21,6 +21,10 @@ struct kv_cache {
 const void *weight(const struct weights *w, enum param_kind kind, int layer);
 const float *gain(const struct weights *w, enum param_kind kind, int layer);
 const void *output_matrix(const struct weights *w);
+/* y = x W^T for N rows of x. W: a matrix of a layer, or adjacent ones, together of O rows and I columns. */
+void multiply(const struct weights *w, void *y, const void *x, enum param_kind kind, int layer, int N, int I,
+              int O);
+void output_logits(const struct weights *w, void *logits, const void *x, int N); /* with the output matrix */
 /* The inputs of these ops in layer l, for forward and backward. */
 struct qk_norm_rope qk_norm_rope_inputs(const struct weights *w, const struct activations *a,
                                         const struct layer_acts *s, int l, int N);

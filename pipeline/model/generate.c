@@ -114,7 +114,7 @@ static void upload_tokens(const struct weights *w, struct kv_cache *kv, const in
 static void row_logits(const struct weights *w, struct kv_cache *kv, int first, int n)
 {
     const char *row = (const char *)kv->a->norm_last + (size_t)first * (size_t)w->c.C * dtype_bytes(w->act);
-    w->ops->linear_forward(w->dev, kv->a->logits, row, output_matrix(w), n, w->c.C, w->c.V);
+    output_logits(w, kv->a->logits, row, n);
 }
 
 /* How many texts go through the ops together. Within equal_rows the bits of a row do not depend on the number

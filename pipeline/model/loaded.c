@@ -10,8 +10,9 @@
 
 static void check_dtype(const char *name, bool one_by_one)
 {
-    if (strcmp(name, "f32") != 0 && strcmp(name, "bf16") != 0 && !(one_by_one && strcmp(name, "auto") == 0))
-        usage_error("--dtype: '%s' is not %sf32 or bf16", name, one_by_one ? "auto, " : "");
+    if (strcmp(name, "f32") != 0 && strcmp(name, "bf16") != 0 && strcmp(name, "int8") != 0 &&
+        !(one_by_one && strcmp(name, "auto") == 0))
+        usage_error("--dtype: '%s' is not %sf32, bf16 or int8", name, one_by_one ? "auto, " : "");
 }
 
 /* Models with fewer weights generate faster with one thread than with two (nano, 5M: 260 tokens/s against 49
@@ -19,22 +20,22 @@ static void check_dtype(const char *name, bool one_by_one)
 static const uint64_t SMALL_MODEL = 20000000;
 
 /* Generating a token costs the reading of all weights, which in bf16 are half as many bytes; the weights of a
- * small model stay in a cache. */
-static enum dtype open_device(struct loaded *m, const char *dtype, int threads, bool one_by_one)
+ * small model stay in a cache. Returns the type of the weights; beside int8 everything else is bf16. */
+static const char *open_device(struct loaded *m, const char *dtype, int threads, bool one_by_one)
 {
     char err[1024];
     struct model_config c;
     if (checkpoint_config(m->dir, &c, err, sizeof err) != 0)
         die("%s", err);
     bool small = model_params(&c) < SMALL_MODEL;
-    enum dtype act =
-        strcmp(dtype, "bf16") == 0 || (strcmp(dtype, "auto") == 0 && !small) ? DTYPE_BF16 : DTYPE_F32;
+    if (strcmp(dtype, "auto") == 0)
+        dtype = small ? "f32" : "bf16";
     if (threads == 0 && one_by_one && small)
         threads = 1;
-    m->dev = m->ops->open(act, threads, err, sizeof err);
+    m->dev = m->ops->open(strcmp(dtype, "f32") == 0 ? DTYPE_F32 : DTYPE_BF16, threads, err, sizeof err);
     if (!m->dev)
         die("%s: %s", m->ops->name, err);
-    return act;
+    return dtype;
 }
 
 static const struct ops *choose(const char *device)
@@ -80,14 +81,17 @@ void loaded_open(struct loaded *m, const char *path, const char *device, const c
     if (!m->tok)
         die("%s", err);
     m->ops = choose(device);
-    enum dtype act = open_device(m, dtype, (int)threads, one_by_one);
+    dtype = open_device(m, dtype, (int)threads, one_by_one);
+    enum dtype act = strcmp(dtype, "f32") == 0 ? DTYPE_F32 : DTYPE_BF16;
     if (checkpoint_load(m->dir, m->ops, m->dev, act, &m->w, err, sizeof err) != 0)
         die("%s", err);
+    if (strcmp(dtype, "int8") == 0 && weights_quantise(&m->w, err, sizeof err) != 0)
+        die("--dtype int8: %s", err);
     if (tokenizer_vocab_size(m->tok) > (uint32_t)m->w.c.V)
         die("%s: %u tokens, but the model's vocabulary (%s/config.json) has %d", m->tokenizer_path,
             tokenizer_vocab_size(m->tok), m->dir, m->w.c.V);
-    detail("%s: %.1f M weights, %s, %s", m->dir, (double)model_params(&m->w.c) / 1e6,
-           act == DTYPE_BF16 ? "bf16" : "f32", m->ops->describe(m->dev));
+    detail("%s: %.1f M weights, %s, %s", m->dir, (double)model_params(&m->w.c) / 1e6, dtype,
+           m->ops->describe(m->dev));
 }
 
 void loaded_check(const struct loaded *m)

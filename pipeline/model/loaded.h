@@ -18,9 +18,10 @@ struct loaded {
     struct tokenizer *tok;
 };
 
-/* path: a model directory, or a run. device: auto, cpu or cuda. dtype: "f32" or "bf16". threads 0: all.
- * one_by_one, a token at a time as generation goes: one thread for a small model, where threads would wait
- * for each other longer than they work; and dtype may be "auto", f32 for a small model and bf16 for others.
+/* path: a model directory, or a run. device: auto, cpu or cuda. dtype: "f32", "bf16" or "int8". threads 0:
+ * all. one_by_one, a token at a time as generation goes: one thread for a small model, where threads would
+ * wait for each other longer than they work; and dtype may be "auto", f32 for a small model and bf16 for
+ * others.
  */
 void loaded_open(struct loaded *m, const char *path, const char *device, const char *dtype, int64_t threads,
                  bool one_by_one);

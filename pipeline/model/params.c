@@ -105,7 +105,10 @@ static struct param *append(struct params *p, const struct model_config *c, enum
     t->n = (size_t)t->rows * (size_t)t->cols;
     t->offset = p->total;
     p->total += padded(kind, t->n);
-    if (!param_is_matrix(t)) {
+    if (param_is_matrix(t)) {
+        t->first_row = p->matrix_rows;
+        p->matrix_rows += (size_t)t->rows;
+    } else {
         t->gain_offset = p->gains;
         p->gains += padded(kind, t->n);
     }

@@ -46,6 +46,7 @@ struct param {
     int rows, cols;     /* gains: rows 1 */
     size_t offset, n;   /* elements, in the flat array; offsets are multiples of 16, but for the biases of k
                            and v */
+    size_t first_row;   /* a matrix's first row among the rows of all matrices */
     size_t gain_offset; /* a gain's offset in an array of the gains alone; gains that are adjacent in the flat
                            array are adjacent there, too */
 };
@@ -53,8 +54,9 @@ struct param {
 struct params {
     struct param *v; /* owned */
     size_t count, per_layer;
-    size_t total; /* elements of the flat array, padding included */
-    size_t gains; /* elements of an array of the gains alone */
+    size_t total;       /* elements of the flat array, padding included */
+    size_t gains;       /* elements of an array of the gains alone */
+    size_t matrix_rows; /* of all matrices together */
 };
 
 struct range { /* elements from .. end of the flat array; in an array of such ranges alone they begin at `at`

@@ -74,7 +74,7 @@ static void output_loss(const struct weights *w, struct activations *a, size_t N
     for (size_t n = 0; n < N; n += a->logit_rows) {
         int rows = (int)(N - n < a->logit_rows ? N - n : a->logit_rows);
         void *x = row(w, a->norm_last, n, (size_t)C);
-        o->linear_forward(w->dev, a->logits, x, output_matrix(w), rows, C, V);
+        output_logits(w, a->logits, x, rows);
         o->cross_entropy(w->dev, a->loss + n, a->logits, a->targets + n, rows, V, grad ? scale : 0);
         if (!grad)
             continue;
@@ -216,8 +216,7 @@ void model_logits(const struct weights *w, struct activations *a, const int32_t 
     forward_layers(w, a, B, T, false, NULL);
     for (size_t n = 0; n < N; n += a->logit_rows) {
         size_t rows = N - n < a->logit_rows ? N - n : a->logit_rows;
-        w->ops->linear_forward(w->dev, a->logits, row(w, a->norm_last, n, (size_t)w->c.C), output_matrix(w),
-                               (int)rows, w->c.C, w->c.V);
+        output_logits(w, a->logits, row(w, a->norm_last, n, (size_t)w->c.C), (int)rows);
         download_f32(w, logits + n * V, a->logits, rows * V);
     }
 }

@@ -24,10 +24,12 @@ struct weights {
     struct model_config c;
     struct params layout;
     enum dtype act;
-    float *theta; /* master weights, f32, layout.total elements; NULL: only work exists, and gains */
-    void *work;   /* copy of theta in act for matrix products; == theta when act is f32 */
-    float *gains; /* when theta is NULL: the gains, f32, layout.gains elements */
-    void *map;    /* the file that theta and work are in; NULL: they were allocated */
+    float *theta;  /* master weights, f32, layout.total elements; NULL: only work exists, and gains */
+    void *work;    /* copy of theta in act for matrix products; == theta when act is f32 */
+    float *gains;  /* when theta is NULL: the gains, f32, layout.gains elements */
+    int8_t *q;     /* the matrices in int8, laid out as theta is (weights_quantise); NULL: work holds them */
+    float *scales; /* of q: layout.matrix_rows elements */
+    void *map;     /* the file that theta and work are in; NULL: they were allocated */
     size_t map_bytes;
     enum init init;
     float *rope; /* (c.T, c.D) f32: cosines, then sines */
@@ -52,6 +54,10 @@ int weights_alloc_around(struct weights *w, const struct ops *ops, struct device
  * then takes two thirds of the time; the move costs what 20 to 100 tokens gain, by how scattered free memory
  * is. Without memory they stay where they are. */
 void weights_settle(struct weights *w);
+/* Puts int8 with a scale for each row in the place of matrices in bf16 alone, which are freed: half of the
+ * bytes, for passes without a backward one. Returns -1 with err when there is no memory, or when the backend
+ * has no such products. */
+int weights_quantise(struct weights *w, char *err, size_t cap);
 size_t weights_bytes(const struct params *layout, const struct model_config *c, enum dtype act,
                      bool bf16_alone);
 

@@ -3,6 +3,7 @@
  */
 #include "pipeline/model/transformer.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,10 +109,8 @@ void weights_settle(struct weights *w)
     w->map = NULL;
 }
 
-void weights_free(struct weights *w)
+static void free_arrays(struct weights *w)
 {
-    if (!w->ops)
-        return;
     if (w->map) {
         munmap(w->map, w->map_bytes);
     } else {
@@ -119,6 +118,40 @@ void weights_free(struct weights *w)
             w->ops->free(w->dev, w->work);
         w->ops->free(w->dev, w->theta);
     }
+    w->map = w->work = w->theta = NULL;
+}
+
+int weights_quantise(struct weights *w, char *err, size_t cap)
+{
+    size_t bytes = w->layout.total + w->layout.matrix_rows * sizeof *w->scales;
+    assert(w->work && !w->theta);
+    if (!w->ops->quantise_int8) {
+        snprintf(err, cap, "%s has no products with weights in int8 (the CPU has)", w->ops->name);
+        return -1;
+    }
+    w->q = w->ops->alloc(w->dev, w->layout.total);
+    w->scales = w->ops->alloc(w->dev, w->layout.matrix_rows * sizeof *w->scales);
+    if (!w->q || !w->scales) {
+        snprintf(err, cap, "no memory for the weights in int8 (%.1f MB)", (double)bytes / 1e6);
+        return -1;
+    }
+    for (size_t i = 0; i < w->layout.count; i++) {
+        const struct param *p = &w->layout.v[i];
+        if (param_is_matrix(p))
+            w->ops->quantise_int8(w->dev, w->q + p->offset, w->scales + p->first_row,
+                                  (const uint16_t *)w->work + p->offset, p->rows, p->cols);
+    }
+    free_arrays(w);
+    return 0;
+}
+
+void weights_free(struct weights *w)
+{
+    if (!w->ops)
+        return;
+    free_arrays(w);
+    w->ops->free(w->dev, w->q);
+    w->ops->free(w->dev, w->scales);
     w->ops->free(w->dev, w->gains);
     w->ops->free(w->dev, w->rope);
     params_free(&w->layout);

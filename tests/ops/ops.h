@@ -109,6 +109,8 @@ void check_gradient(const struct gradient *d);
 void test_embedding(void);
 void test_rmsnorm(void);
 void test_linear(void);
+void test_int8(void);
+void test_int8_extremes(void);
 void test_bias(void);
 void test_qk_norm_rope(void);
 void test_attention(void);

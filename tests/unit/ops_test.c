@@ -40,6 +40,7 @@ static void run_all(void)
     test_embedding();
     test_rmsnorm();
     test_linear();
+    test_int8();
     test_bias();
     test_qk_norm_rope();
     test_attention();
@@ -77,6 +78,7 @@ static void run_alone(void)
     if (shape != shapes)
         return;
     test_extremes();
+    test_int8_extremes();
     test_rounding();
     printf("%s: %s\n", ops->name, ops->describe(dev));
 }
