@@ -62,6 +62,17 @@ static int fail(struct decompress *d, const char *what, const char *detail)
     return -1;
 }
 
+/* Reads once, as the file has it. Returns the number of bytes, 0 at its end, -1 or DECOMPRESS_AGAIN. */
+static ssize_t read_stored(struct decompress *d, void *buf, size_t room)
+{
+    ssize_t n = d->source ? d->source(d->arg, buf, room) : read(d->fd, buf, room);
+    if (n < 0)
+        return n == DECOMPRESS_AGAIN || errno == EINTR ? DECOMPRESS_AGAIN
+                                                       : fail(d, "cannot read", strerror(errno));
+    d->eof = n == 0;
+    return n;
+}
+
 /* Moves the unread input to the front and reads once. Returns 0 (also at the end of the file, with eof set),
  * -1 or DECOMPRESS_AGAIN. */
 static int fill(struct decompress *d)
@@ -72,12 +83,9 @@ static int fill(struct decompress *d)
     d->pos = 0;
     if (d->eof || d->len == IN_BYTES)
         return 0;
-    size_t room = IN_BYTES - d->len;
-    ssize_t n = d->source ? d->source(d->arg, d->in + d->len, room) : read(d->fd, d->in + d->len, room);
+    ssize_t n = read_stored(d, d->in + d->len, IN_BYTES - d->len);
     if (n < 0)
-        return n == DECOMPRESS_AGAIN || errno == EINTR ? DECOMPRESS_AGAIN
-                                                       : fail(d, "cannot read", strerror(errno));
-    d->eof = n == 0;
+        return (int)n;
     d->len += (size_t)n;
     return 0;
 }
@@ -274,9 +282,15 @@ void decompress_close(struct decompress *d)
     free(d);
 }
 
+/* Returns what is left of the bytes that showed the kind, and from then on reads without a copy. */
 static ssize_t read_plain(struct decompress *d, void *buf, size_t n)
 {
     size_t have = d->len - d->pos;
+    if (have == 0 && !d->eof) {
+        ssize_t got = read_stored(d, buf, n);
+        d->base += got > 0 ? (uint64_t)got : 0;
+        return got;
+    }
     if (n > have)
         n = have;
     memcpy(buf, d->in + d->pos, n);
@@ -454,7 +468,7 @@ ssize_t decompress_read(struct decompress *d, void *buf, size_t n)
     for (;;) {
         /* A decoder may hold back output that did not fit, so within a frame it is called even without new
          * input. */
-        if (d->pos < d->len || d->within) {
+        if (d->pos < d->len || d->within || d->kind == DECOMPRESS_PLAIN) {
             size_t before = d->pos;
             ssize_t got = decode(d, buf, n);
             if (got != 0)

@@ -1,6 +1,6 @@
 #include "formats/json_string.h"
 
-#include "formats/json_plain.h"
+#include "formats/json_escape.h"
 #include "formats/json_text.h"
 
 #include <stdint.h>
@@ -45,13 +45,13 @@ static void put_utf8(struct json_cursor *c, uint32_t p)
         *c->out++ = (char)(0x80 | (p >> (6 * more) & 0x3f));
 }
 
-/* Handles an escape after \u. */
+/* Takes the escape of a code point, behind its backslash. */
 static bool unescape_code(struct json_cursor *c)
 {
-    int v = c->end - c->at >= 4 ? hex4(c->at) : -1;
+    int v = c->end - c->at >= 5 && *c->at == 'u' ? hex4(c->at + 1) : -1;
     if (v < 0 || (v >= 0xdc00 && v < 0xe000))
         return false;
-    c->at += 4;
+    c->at += 5;
     uint32_t p = (uint32_t)v;
     if (v >= 0xd800 && v < 0xdc00) {
         int low = c->end - c->at >= 6 && c->at[0] == '\\' && c->at[1] == 'u' ? hex4(c->at + 2) : -1;
@@ -63,20 +63,6 @@ static bool unescape_code(struct json_cursor *c)
     c->nul |= p == 0;
     put_utf8(c, p);
     return true;
-}
-
-/* Handles an escape after the backslash. */
-static bool unescape(struct json_cursor *c)
-{
-    static const char plain[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
-    if (c->at == c->end)
-        return false;
-    unsigned char e = (unsigned char)*c->at++;
-    if (e == 'u')
-        return unescape_code(c);
-    *c->out = plain[e];
-    return *c->out++ != '\0';
 }
 
 static bool valid_utf8(const char *s, const char *end)
@@ -99,22 +85,21 @@ static bool valid_utf8(const char *s, const char *end)
 
 bool json_take_string(struct json_cursor *c, const char **s, size_t *len)
 {
-    bool high = false;
+    bool unchecked = false;
     *s = c->out;
     if (!json_take(c, '"'))
         return false;
     for (;;) {
-        size_t n = json_copy_plain(c->out, c->at, (size_t)(c->end - c->at), false, &high);
-        c->at += n, c->out += n;
+        json_unescape(&c->at, c->end, &c->out, &unchecked);
         if (c->at == c->end)
             return false;
         char stop = *c->at++;
         if (stop == '"')
             break;
-        if (stop != '\\' || !unescape(c))
+        if (stop != '\\' || !unescape_code(c))
             return false;
     }
     *len = (size_t)(c->out - *s);
     *c->out++ = '\0';
-    return !high || valid_utf8(*s, *s + *len);
+    return !unchecked || valid_utf8(*s, *s + *len);
 }

@@ -7,7 +7,7 @@
 #ifndef FORMATS_JSON_STRING_H
 #define FORMATS_JSON_STRING_H
 
-#include "formats/json_plain.h"
+#include "formats/json_escape.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ struct json_cursor {
     const char *at, *end;
     bool nul;  /* a string with a NUL character was taken */
     char *out; /* where strings go: room for all of the text, a NUL for each string, and JSON_OVERSHOOT
-                  (json_plain.h) */
+                  (json_escape.h) */
 };
 
 void json_skip_space(struct json_cursor *c);

@@ -1,6 +1,6 @@
 #include "formats/json_text.h"
 
-#include "formats/json_plain.h"
+#include "formats/json_escape.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -45,14 +45,12 @@ uint32_t utf8_value(const char *s, size_t width)
     return value;
 }
 
-/* Adds the escape of a byte of ASCII. Returns its length. */
-static size_t add_escape(char *to, unsigned char c)
+/* Adds the escape of a byte of ASCII that has none of one letter. */
+static void add_code(char **to, unsigned char c)
 {
-    static const char letters[] = "btn\0fr"; /* letters of the escapes for bytes 8 .. 13 */
     static const char digits[] = "0123456789abcdef";
-    char letter = c == '"' || c == '\\' ? (char)c : c >= 8 && c <= 13 ? letters[c - 8] : '\0';
-    memcpy(to, (char[6]){'\\', letter ? letter : 'u', '0', '0', digits[c >> 4], digits[c & 15]}, 6);
-    return letter ? 2 : 6;
+    memcpy(*to, (char[6]){'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]}, 6);
+    *to += 6;
 }
 
 /* Adds the characters beyond ASCII at s, or U+FFFD for a byte that is not UTF-8. Returns the bytes that were
@@ -69,20 +67,19 @@ static size_t add_high(char **to, const char *s, size_t n, uint64_t *replaced)
 void json_text_write(FILE *f, const char *s, size_t n, uint64_t *replaced)
 {
     enum { ROOM = 16 << 10, AT_ONCE = 4 << 10, LONGEST = 6 };
-    char buf[ROOM + AT_ONCE + JSON_OVERSHOOT + LONGEST], *to = buf;
-    bool high = false;
+    char buf[ROOM + 2 * AT_ONCE + JSON_OVERSHOOT + LONGEST], *to = buf;
     *to++ = '"';
     for (size_t i = 0; i < n;) {
         if (to >= buf + ROOM) {
             fwrite_unlocked(buf, 1, (size_t)(to - buf), f);
             to = buf;
         }
-        size_t run = json_copy_plain(to, s + i, n - i < AT_ONCE ? n - i : AT_ONCE, true, &high);
-        i += run, to += run;
-        if (i == n || json_is_plain((unsigned char)s[i], true))
+        size_t part = n - i < AT_ONCE ? n - i : AT_ONCE, run = json_escape(&to, s + i, part);
+        i += run;
+        if (run == part)
             continue;
         if ((unsigned char)s[i] < 0x80)
-            to += add_escape(to, (unsigned char)s[i++]);
+            add_code(&to, (unsigned char)s[i++]);
         else
             i += add_high(&to, s + i, n - i, replaced);
     }

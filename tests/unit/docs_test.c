@@ -3,7 +3,6 @@
  * back
  */
 #include "formats/docs.h"
-#include "formats/json_plain.h"
 #include "formats/json_text.h"
 #include "formats/tokens.h"
 #include "tests/check.h"
@@ -247,27 +246,6 @@ static uint32_t rnd(uint32_t below)
     return (uint32_t)(state >> 20) % below;
 }
 
-/* Sixteen bytes at once give what the bytes give one by one: of damaged text, wherever it begins and ends,
- * and without a look behind its end, which is that of an allocation. */
-static void plain_bytes_are_found_as_one_by_one(void)
-{
-    static const char odd[] = "\"\\\n\x1f\x7f\x80\xff";
-    for (unsigned round = 0; round < 40000; round++) {
-        size_t n = rnd(80);
-        char *s = malloc(n ? n : 1), fast[80 + JSON_OVERSHOOT], slow[80];
-        for (size_t i = 0; i < n; i++)
-            s[i] = rnd(40) == 0 ? odd[rnd(sizeof odd - 1)] : (char)(0x20 + rnd(0x5f));
-        for (int ascii = 0; ascii < 2; ascii++) {
-            bool high = false, want_high = false;
-            size_t got = json_copy_plain(fast, s, n, ascii, &high);
-            size_t want = json_copy_bytes(slow, s, n, ascii, &want_high);
-            CHECK(got == want && high == want_high && memcmp(fast, slow, want) == 0, "round %u: %zu, not %zu",
-                  round, got, want);
-        }
-        free(s);
-    }
-}
-
 /* Every string of bytes is written as valid JSON, and read as what it was, but for bytes that are not UTF-8.
  */
 static void long_texts_are_written_and_read(void)
@@ -361,7 +339,6 @@ int main(void)
     values_are_counted_outside_strings();
     objects_give_their_text();
     others_are_refused();
-    plain_bytes_are_found_as_one_by_one();
     long_texts_are_written_and_read();
     flat_objects_are_read_as_others();
     what_is_allowed_is_taken();
