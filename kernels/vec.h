@@ -89,13 +89,6 @@ INLINE __m256i vnarrow_bits(vf a)
     return _mm512_cvtepi32_epi16(_mm512_srli_epi32(r, 16));
 }
 
-/* 16 words: the bf16 of a in the low halves, those of b in the high ones. */
-INLINE vf vpair(__m256i a, __m256i b)
-{
-    __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32(b), 16);
-    return _mm512_castsi512_ps(_mm512_or_si512(_mm512_cvtepu16_epi32(a), high));
-}
-
 /* vnarrow_bits in one instruction of AVX512_BF16, which only some machines of this level have: the caller has
  * checked that this one does. Subnormal numbers become 0. */
 INLINE __m256i vnarrow_quick(vf a)
@@ -105,6 +98,19 @@ INLINE __m256i vnarrow_quick(vf a)
     return h;
 }
 
+/* The check is one load and one branch, which goes the same way all along a loop. */
+INLINE __m256i vnarrow(vf a)
+{
+    return __builtin_cpu_supports("avx512bf16") ? vnarrow_quick(a) : vnarrow_bits(a);
+}
+
+/* 16 words: the bf16 of a in the low halves, those of b in the high ones. */
+INLINE vf vpair(__m256i a, __m256i b)
+{
+    __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32(b), 16);
+    return _mm512_castsi512_ps(_mm512_or_si512(_mm512_cvtepu16_epi32(a), high));
+}
+
 INLINE vf vload_bf16(const uint16_t *p)
 {
     return _mm512_castsi512_ps(vwiden_bits(_mm256_loadu_si256((const __m256i *)p)));
@@ -112,7 +118,7 @@ INLINE vf vload_bf16(const uint16_t *p)
 
 INLINE void vstore_bf16(uint16_t *p, vf a)
 {
-    _mm256_storeu_si256((__m256i *)p, vnarrow_bits(a));
+    _mm256_storeu_si256((__m256i *)p, vnarrow(a));
 }
 
 INLINE vf vload_part(const void *p, size_t i, int n, enum dtype t)
@@ -127,7 +133,7 @@ INLINE void vstore_part(void *p, size_t i, int n, vf a, enum dtype t)
 {
     __mmask16 k = (1u << n) - 1;
     if (t == DTYPE_BF16)
-        _mm256_mask_storeu_epi16((uint16_t *)p + i, k, vnarrow_bits(a));
+        _mm256_mask_storeu_epi16((uint16_t *)p + i, k, vnarrow(a));
     else
         _mm512_mask_storeu_ps((float *)p + i, k, a);
 }

@@ -148,6 +148,38 @@ TILE_COPY packed_f32(float *C, size_t ldc, const float *a, const float *B, int K
     tile_any(C, ldc, (struct tile_a){a, 1, TALL}, B, K, add, rows, false);
 }
 
+/* Tiles of bf16 with dot products: C, whose rows are N apart, = start + A B, where start is f32, its rows are
+ * CHUNK apart, and NULL stands for zero. */
+INLINE void block_bf16(uint16_t *C, size_t N, const float *start, struct tile_a a, const float *B, int K,
+                       const int rows)
+{
+    vf acc[TILE_MOST][TILE_WIDE];
+    tile_begin(acc, start, CHUNK, rows, TILE_WIDE);
+    tile_sum(acc, a, B, PANEL, K, rows, TILE_WIDE, true);
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int w = 0; w < TILE_WIDE; w++)
+            store_dot(C + r * N + w * VL, acc[r][w]);
+}
+
+#define TILE_BF16(rows)                                                                                      \
+    case rows:                                                                                               \
+        block_bf16(C, N, start, (struct tile_a){a, row, 1}, B, K, rows);                                     \
+        break
+TILE_COPY by_rows_bf16(uint16_t *C, size_t N, const float *start, const float *a, size_t row, const float *B,
+                       int K, int rows)
+{
+    switch (rows) {
+        TILE_BF16(1);
+        TILE_BF16(2);
+        TILE_BF16(3);
+        TILE_BF16(4);
+        TILE_BF16(5);
+        TILE_BF16(6);
+    }
+}
+
 /* Stores a tile into C, whose rows are N apart, as C's type. */
 INLINE void store_tile(void *C, size_t N, const float *tile, size_t ldc, int rows, int columns,
                        enum dtype out, const bool dot)
@@ -172,6 +204,11 @@ INLINE void multiply_tile(const struct gemm *g, int m, int rows, const float *a,
     float own[ROWS * PANEL], *tile = own;
     void *C = act_at(g->C, m * N + n, g->p.out);
 
+    if (dot && bf16 && last && columns == PANEL && !g->p.a_t) {
+        const float *start = g->k > 0 ? g->partial + m * (size_t)CHUNK + panel * PANEL : NULL;
+        by_rows_bf16(C, N, start, a, g->words, B, g->depth, rows);
+        return;
+    }
     if (g->partial) {
         ldc = CHUNK;
         tile = g->partial + m * ldc + panel * PANEL;

@@ -46,15 +46,21 @@ INLINE float tile_value(const void *p)
     return x;
 }
 
-INLINE void tile_block(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int K, bool add,
-                       const int rows, const int wide, const bool dot)
+/* Sets acc to a block of C, or to zero when C is NULL. */
+INLINE void tile_begin(vf acc[TILE_MOST][TILE_WIDE], const float *C, size_t ldc, const int rows,
+                       const int wide)
 {
-    vf acc[TILE_MOST][TILE_WIDE];
 #pragma GCC unroll 6
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int w = 0; w < wide; w++)
-            acc[r][w] = add ? vload_f32(C + r * ldc + w * VL) : vzero();
+            acc[r][w] = C ? vload_f32(C + r * ldc + w * VL) : vzero();
+}
+
+/* acc += A B */
+INLINE void tile_sum(vf acc[TILE_MOST][TILE_WIDE], struct tile_a a, const float *B, size_t ldb, int K,
+                     const int rows, const int wide, const bool dot)
+{
     for (int k = 0; k < K; k++) {
         vf b[TILE_WIDE];
 #pragma GCC unroll 4
@@ -68,6 +74,14 @@ INLINE void tile_block(float *C, size_t ldc, struct tile_a a, const float *B, si
                 acc[r][w] = tile_add(acc[r][w], x, b[w], dot);
         }
     }
+}
+
+INLINE void tile_block(float *C, size_t ldc, struct tile_a a, const float *B, size_t ldb, int K, bool add,
+                       const int rows, const int wide, const bool dot)
+{
+    vf acc[TILE_MOST][TILE_WIDE];
+    tile_begin(acc, add ? C : NULL, ldc, rows, wide);
+    tile_sum(acc, a, B, ldb, K, rows, wide, dot);
 #pragma GCC unroll 6
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
