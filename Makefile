@@ -62,8 +62,8 @@ CXX      := clang++
 CFLAGS   := $(filter-out -fopenmp,$(CFLAGS))
 LDFLAGS  := $(filter-out -fopenmp,$(LDFLAGS))
 # clang does not know `#pragma GCC target`
-build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v3.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt
-build/fuzz/obj/pipeline/text/pretokenize/pretokenizer_v4.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt -mavx512f -mavx512bw -mavx512vl
+$(B)/obj/pipeline/text/pretokenize/pretokenizer_v3.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt
+$(B)/obj/pipeline/text/pretokenize/pretokenizer_v4.o: CFLAGS += -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt -mavx512f -mavx512bw -mavx512vl
 endif
 
 .DEFAULT_GOAL := all

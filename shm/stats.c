@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -162,18 +163,33 @@ void stats_close(struct stats *s)
 
 /* ---- reading: nothing in the page is trusted ---- */
 
+/* The pid that ends a page's name is that of a process, whichever. */
+static bool has_process(const char *name)
+{
+    long pid = strtol(strrchr(name, '-') + 1, NULL, 10);
+    return pid > 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
 int stats_list(char (*names)[STATS_FILE], int cap)
 {
     char prefix[64];
     struct dirent *e;
-    int n = 0;
+    int n = 0, living = 0; /* names[0..living) are those of processes that live */
     DIR *d = opendir(DIRECTORY);
     if (!d)
         return -1;
     page_prefix(prefix, sizeof prefix);
-    while ((errno = 0, e = readdir(d)) && n < cap)
-        if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 && strlen(e->d_name) < STATS_FILE)
-            strcpy(names[n++], e->d_name);
+    while ((errno = 0, e = readdir(d)) && living < cap) {
+        if (strncmp(e->d_name, prefix, strlen(prefix)) != 0 || strlen(e->d_name) >= STATS_FILE)
+            continue;
+        bool lives = has_process(e->d_name);
+        if (!lives && n == cap)
+            continue;
+        int at = lives ? living++ : n;
+        n += n < cap;
+        memmove(names[at + 1], names[at], (size_t)(n - 1 - at) * STATS_FILE);
+        strcpy(names[at], e->d_name);
+    }
     int failed = e ? 0 : errno;
     closedir(d);
     errno = failed;

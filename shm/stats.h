@@ -60,7 +60,7 @@ struct stats_snapshot {
     struct stats_value v[STATS_MAX];
 };
 
-/* Lists file names of this user's pages, at most cap; -1 with errno. */
+/* Lists file names of this user's pages, at most cap, those of living processes first; -1 with errno. */
 int stats_list(char (*names)[STATS_FILE], int cap);
 /* Returns 0, or -1: the page is gone, is not ours, has another version, or is damaged. */
 int stats_look(const char *name, struct stats_snapshot *out);

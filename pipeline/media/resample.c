@@ -3,7 +3,8 @@
  *
  *   y[i] = sum_j x[j] h(i * from / to - j),  h low-passed at the lower of the two Nyquist frequencies
  *
- * There are to / gcd different positions between samples; the filter for each is computed once.
+ * There are to / gcd different positions between samples, which come round in the same order; the filter for
+ * each is computed once, as far as the sound is long enough to need it.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -47,12 +48,13 @@ void sound_resample(struct sound *s, uint32_t rate)
     double cutoff = rate < s->rate ? (double)rate / s->rate : 1;
     size_t half = (size_t)ceil(ZEROS / cutoff) + 1, n = (size_t)((uint64_t)s->n * up / down);
     n = n ? n : 1;
-    float *filters = xmalloc((size_t)up * 2 * half * sizeof *filters), *y = xmalloc(n * sizeof *y);
-    for (uint32_t p = 0; p < up; p++)
-        make_filter(filters + (size_t)p * 2 * half, half, (double)p / up, cutoff);
+    size_t n_filters = n < up ? n : up;
+    float *filters = xmalloc(n_filters * 2 * half * sizeof *filters), *y = xmalloc(n * sizeof *y);
+    for (size_t i = 0; i < n_filters; i++)
+        make_filter(filters + i * 2 * half, half, (double)((uint64_t)i * down % up) / up, cutoff);
     for (size_t i = 0; i < n; i++) {
         uint64_t at = (uint64_t)i * down;
-        const float *h = filters + at % up * 2 * half;
+        const float *h = filters + i % up * 2 * half;
         int64_t first = (int64_t)(at / up) - (int64_t)half + 1;
         size_t k = first < 0 ? (size_t)-first : 0;
         float sum = 0;

@@ -7,8 +7,10 @@
  */
 #include "pipeline/monitor/view.h"
 
+#include <fcntl.h>
 #include <locale.h>
-#include <sys/stat.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <wchar.h>
 
 #include "shm/process.h"
@@ -16,34 +18,44 @@
 
 enum { PAGE = 8192, FILES = 3 };
 static const char *const names[FILES] = {"metrics.jsonl", "config.json", "alerts.jsonl"};
-static char folder[] = "/tmp/fuzz-monitor-XXXXXX", page_path[128];
+static char folder[] = "/dev/shm/fuzz-monitor-XXXXXX", paths[FILES + 1][128]; /* the page comes last */
+static int fds[FILES + 1];                                                    /* of the paths */
 static struct stages stages;
 static struct hardware hardware;
 
 static void remove_files(void)
 {
-    char path[128];
-    for (int i = 0; i < FILES; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        unlink(path);
-    }
+    for (int i = 0; i <= FILES; i++)
+        unlink(paths[i]);
     rmdir(folder);
-    unlink(page_path);
+}
+
+/* A /dev/shm of our own, where that is allowed: all pages there are looked at for each input. */
+static void leave_others_pages(void)
+{
+    if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+        mount("fuzz", "/dev/shm", "tmpfs", 0, NULL);
 }
 
 static void prepare(void)
 {
+    leave_others_pages();
     MUST(mkdtemp(folder));
-    snprintf(page_path, sizeof page_path, "/dev/shm/tritter-stats-%lu-%ld", (unsigned long)geteuid(),
-             (long)getpid());
-    hardware_poll(&hardware);
     atexit(remove_files);
+    for (int i = 0; i < FILES; i++)
+        snprintf(paths[i], sizeof paths[i], "%s/%s", folder, names[i]);
+    snprintf(paths[FILES], sizeof paths[FILES], "/dev/shm/tritter-stats-%lu-%ld", (unsigned long)geteuid(),
+             (long)getpid());
+    for (int i = 0; i <= FILES; i++) {
+        fds[i] = open(paths[i], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        MUST(fds[i] >= 0);
+    }
+    hardware_poll(&hardware);
 }
 
-static void spill(const char *path, const void *bytes, size_t len)
+static void spill(int i, const void *bytes, size_t len)
 {
-    FILE *f = fopen(path, "wb");
-    MUST(f && fwrite(bytes, 1, len, f) == len && fclose(f) == 0 && chmod(path, 0600) == 0);
+    MUST(ftruncate(fds[i], (off_t)len) == 0 && pwrite(fds[i], bytes, len, 0) == (ssize_t)len);
 }
 
 /* Bytes up to the next 0x1e, which are taken off the input. */
@@ -60,13 +72,15 @@ static size_t part(const uint8_t **bytes, size_t *len)
 static void write_page(const uint8_t *bytes, size_t len)
 {
     unsigned char page[PAGE] = {0};
-    uint64_t process = process_identity(getpid());
+    static uint64_t process;
     uint32_t version = 1;
+    if (!process)
+        process = process_identity(getpid());
     memcpy(page + 12, bytes, len < PAGE - 12 ? len : PAGE - 12);
     memcpy(page, "TRTSTAT\n", 8);
     memcpy(page + 8, &version, 4);
     memcpy(page + 16, &process, 8);
-    spill(page_path, page, PAGE);
+    spill(FILES, page, PAGE);
 }
 
 static void check_text(const char *s, size_t len, bool ascii)
@@ -102,8 +116,8 @@ static void draw(struct view *v, int width, int height, bool ascii)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-    char path[128], err[256];
-    if (!page_path[0]) {
+    char err[256];
+    if (!paths[0][0]) {
         MUST(setlocale(LC_CTYPE, "C.UTF-8"));
         prepare();
     }
@@ -111,8 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     for (int i = 0; i < FILES; i++) {
         const uint8_t *begin = bytes;
         size_t n = part(&bytes, &len);
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        spill(path, begin, n);
+        spill(i, begin, n);
     }
     write_page(bytes, len);
     struct run *r = run_open(folder, err, sizeof err);

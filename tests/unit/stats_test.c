@@ -104,6 +104,32 @@ static void snapshots_are_whole_and_death_is_told(void)
     CHECK(stats_remove_dead(name) && stats_look(name, &got) == -1, "not removed");
 }
 
+/* Pages that killed processes have left do not keep a living one out of a list that is full. */
+static void the_living_are_listed_first(void)
+{
+    enum { DEAD = 200, CAP = 64, NO_PID = 4200000 }; /* more than any pid */
+    static char names[CAP][STATS_FILE];
+    struct stats *s;
+    int found = 0;
+    for (int i = 0; i < DEAD; i++) {
+        if (i == DEAD / 2)
+            CHECK(stats_create(&s, "living", NULL) == 0, "%s", strerror(errno));
+        name_of(NO_PID + i);
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        CHECK(fd >= 0 && close(fd) == 0, "%s", path);
+    }
+    int n = stats_list(names, CAP);
+    for (int i = 0; i < DEAD; i++) {
+        name_of(NO_PID + i);
+        unlink(path);
+    }
+    name_of(getpid());
+    for (int i = 0; i < n; i++)
+        found += strcmp(names[i], name) == 0;
+    CHECK(n == CAP && found == 1, "%d names, and the living one %d times", n, found);
+    stats_close(s);
+}
+
 static void check_clean(const struct stats_snapshot *s)
 {
     CHECK(s->n >= 0 && s->n <= STATS_MAX, "%d counters", s->n);
@@ -152,6 +178,7 @@ int main(void)
     test_begin(60);
     a_page_says_what_was_set();
     snapshots_are_whole_and_death_is_told();
+    the_living_are_listed_first();
     hostile_pages_do_no_harm();
     return 0;
 }
