@@ -15,7 +15,7 @@ enum { JSON_OVERSHOOT = 64 };
 
 /* Copies text from *at, which is outside of an escape, to *out, and replaces escapes of one letter by what
  * they mean. Stops at end, at a quote, at a control character, and at the backslash of any other escape.
- * *high is set where a byte that was copied is above 127, and is left alone otherwise. */
+ * *unchecked is set where bytes above 127 were copied that may not be UTF-8, and is left alone otherwise. */
 void json_unescape(const char **at, const char *end, char **out, bool *unchecked);
 
 /* Copies n bytes of text from s to *out, which takes up to 2 n, and escapes those that have an escape of one
