@@ -19,10 +19,12 @@
  * products fit a sum of int32 for certain: 256 pairs of 2 * 32767 * 127 in each lane. BLOCK: rows of W that a
  * thread takes in one turn. TEXTS: rows of x that share one pass over a block. WIDE: rows of W that are
  * widened at a time. */
-enum { STEP = 2 * VL, SUMS = 4, SPAN = 256 * STEP, BLOCK = 32, TEXTS = VL == 16 ? 4 : 2, WIDE = 1024 };
+enum { STEP = 2 * VL, SUMS = 4, SPAN = 256 * STEP, BLOCK = 32, TEXTS = VL == 16 ? 6 : 3, WIDE = 1024 };
 
 typedef int16_t vint16 __attribute__((vector_size(2 * VL)));
 typedef int8_t vint8 __attribute__((vector_size(VL)));
+typedef uint32_t vbits __attribute__((vector_size(4 * VL)));
+typedef uint16_t vhalf __attribute__((vector_size(2 * VL)));
 
 static int least(int a, int b)
 {
@@ -72,8 +74,22 @@ INLINE vi widen_part(const int8_t *p, int left)
 INLINE vf numbers(const int8_t *p, int left)
 {
     vint8 q = {0};
-    memcpy(&q, p, least(left, VL));
+    if (left >= VL)
+        memcpy(&q, p, VL);
+    else
+        memcpy(&q, p, left);
     return __builtin_convertvector(__builtin_convertvector(q, vi), vf);
+}
+
+/* Stores whole numbers of at most eight bits: in bf16 they are the upper halves of those in f32. */
+INLINE void put_whole(void *p, size_t i, int left, vf a, enum dtype t)
+{
+    if (t == DTYPE_F32 || left < VL) {
+        vput(p, i, left, a, t);
+    } else {
+        vhalf h = __builtin_convertvector((vbits)a >> 16, vhalf);
+        memcpy((uint16_t *)p + i, &h, sizeof h);
+    }
 }
 
 /* The scale by which the largest magnitude of a row becomes `most`; NaN when a number is not finite. */
@@ -171,21 +187,21 @@ INLINE void row_times(float *out, const int8_t *row, const int16_t *x, const int
 #pragma GCC unroll 4
             for (int k = 0; k < SUMS; k++) {
                 vi w = widen(row + i + k * STEP);
-#pragma GCC unroll 4
+#pragma GCC unroll 6
                 for (int r = 0; r < n; r++)
                     sum[r][k] += pairs(w, load_words(x + (size_t)r * stride + i + k * STEP));
             }
         for (; i < end; i += STEP) {
             vi w = end - i < STEP ? widen_part(row + i, end - i) : widen(row + i);
-#pragma GCC unroll 4
+#pragma GCC unroll 6
             for (int r = 0; r < n; r++)
                 sum[r][0] += pairs(w, load_words(x + (size_t)r * stride + i));
         }
-#pragma GCC unroll 4
+#pragma GCC unroll 6
         for (int r = 0; r < n; r++)
             total[r] += __builtin_convertvector((sum[r][0] + sum[r][1]) + (sum[r][2] + sum[r][3]), vf);
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int r = 0; r < n; r++)
         out[r * BLOCK] = vsum(total[r]);
 }
@@ -215,6 +231,8 @@ INLINE void few_rows(struct device *dev, void *y, const void *x, const int8_t *q
         int end = least(o + BLOCK, O), n = 0;
         for (; n + TEXTS <= N; n += TEXTS)
             block(y, q, scales, &rows, n, TEXTS, O, o, end, t);
+        for (; n + 3 <= N; n += 3)
+            block(y, q, scales, &rows, n, 3, O, o, end, t);
         for (; n + 2 <= N; n += 2)
             block(y, q, scales, &rows, n, 2, O, o, end, t);
         if (n < N)
@@ -233,7 +251,7 @@ INLINE void many_rows(struct device *dev, void *y, const void *x, const int8_t *
 #pragma omp parallel for num_threads(dev->threads) schedule(static)
         for (int o = 0; o < rows; o++)
             for (int i = 0; i < I; i += VL)
-                vput(wide, (size_t)o * I + i, I - i, numbers(q + (size_t)(from + o) * I + i, I - i), t);
+                put_whole(wide, (size_t)o * I + i, I - i, numbers(q + (size_t)(from + o) * I + i, I - i), t);
         linear_multiply(dev, sums, x, wide,
                         (struct product){.M = N, .N = rows, .K = I, .b_t = true, .in = t, .out = DTYPE_F32});
 #pragma omp parallel for num_threads(dev->threads) schedule(static)

@@ -20,14 +20,16 @@ awk -v l="$(field loss e.json)" -v p="$(field perplexity e.json)" -v b="$(field 
     -v n="$(count tokens e.json)" -v t="$(count text_bytes e.json)" \
     'BEGIN { x = l * n / t / log(2); exit !(l > 1 && l < 6 && (exp(l) - p) ^ 2 < 1e-6 * p && (x - b) ^ 2 < 1e-8) }'
 
-# training is what makes the loss small; the context helps; bf16 is near
+# training is what makes the loss small; the context helps; bf16 and int8 are near
 "${eval[@]}" --data math=tokens/math/val --dtype bf16 -o half.json >table
+"${eval[@]}" --data math=tokens/math/val --dtype int8 -o int8.json >table
+if cmp -s <(field loss int8.json) <(field loss half.json); then exit 1; fi
 "${eval[@]}" --data math=tokens/math/val -o full.json >table
 "${eval[@]}" --data math=tokens/math/val -T 2 -o short.json >table
 batches 1 | train b 1
 "$BIN/eval" b/latest -j 1 --data math=tokens/math/val -o fresh.json >table
-awk -v f="$(field loss full.json)" -v h="$(field loss half.json)" -v s="$(field loss short.json)" -v r="$(field loss fresh.json)" \
-    'BEGIN { exit !(f < r - 0.3 && (f - h) ^ 2 < 1e-4 && f < s) }' || { grep loss full.json half.json short.json fresh.json; exit 1; }
+awk -v f="$(field loss full.json)" -v h="$(field loss half.json)" -v s="$(field loss short.json)" -v r="$(field loss fresh.json)" -v q="$(field loss int8.json)" \
+    'BEGIN { exit !(f < r - 0.3 && (f - h) ^ 2 < 1e-4 && (h - q) ^ 2 < 1e-4 && f < s) }' || { grep loss full.json half.json int8.json short.json fresh.json; exit 1; }
 "${eval[@]}" --data math=tokens/math/val --limit 100 -o few.json >table
 [ "$(count tokens few.json)" = 100 ]
 

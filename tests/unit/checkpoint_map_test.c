@@ -2,6 +2,7 @@
  * A checkpoint that is mapped and one that is read tensor by tensor give the same logits, and damage is seen
  * in both.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,55 @@ static void compare(int D, enum st_dtype stored, enum dtype act, bool in_place)
           st_dtype_name(stored), act == DTYPE_F32 ? "f32" : "bf16");
 }
 
+/* Logits of weights in int8, from a mapped file and from one that is read, token after token. */
+static void int8_logits(const struct ops *ops, float *logits)
+{
+    struct weights w;
+    struct device *dev = ops->open(DTYPE_BF16, 1, err, sizeof err);
+    CHECK(dev && checkpoint_load("ck", ops, dev, DTYPE_BF16, &w, err, sizeof err) == 0, "%s", err);
+    CHECK(weights_quantise(&w, err, sizeof err) == 0 && !w.map && !w.work, "%s", err);
+    struct kv_cache *kv = kv_cache_alloc(&w, 1, T, err, sizeof err);
+    CHECK(kv, "%s", err);
+    for (int32_t i = 0; i < T; i++) {
+        int32_t id = i * i * 7 % V;
+        model_extend(&w, kv, 0, &id, 1, logits + i * V);
+    }
+    kv_cache_free(kv);
+    weights_free(&w);
+    ops->close(dev);
+}
+
+/* int8 changes no logit by more than 2 % of the largest one. */
+static void int8_is_near(int D, enum st_dtype stored)
+{
+    static float exact[T * V], mapped[T * V], read[T * V];
+    float largest = 0, error = 0;
+    save(D, stored);
+    logits_of(&reads, DTYPE_F32, exact);
+    int8_logits(ops_cpu(), mapped);
+    int8_logits(&reads, read);
+    CHECK(memcmp(mapped, read, sizeof read) == 0, "other logits from a mapped file");
+    for (int i = 0; i < T * V; i++) {
+        largest = fmaxf(largest, fabsf(exact[i]));
+        error = fmaxf(error, fabsf(exact[i] - mapped[i]));
+    }
+    CHECK(error > 0 && error < 0.02f * largest, "logits up to %g differ by up to %g", largest, error);
+}
+
+static void int8_is_refused(void)
+{
+    struct weights w;
+    struct ops lacks = *ops_cpu();
+    lacks.quantise_int8 = NULL;
+    save(16, ST_BF16);
+    struct device *dev = lacks.open(DTYPE_BF16, 1, err, sizeof err);
+    CHECK(checkpoint_load("ck", &lacks, dev, DTYPE_BF16, &w, err, sizeof err) == 0, "%s", err);
+    CHECK(weights_quantise(&w, err, sizeof err) == -1 && strstr(err, "no products with weights in int8"),
+          "%s", err);
+    weights_free(&w);
+    lacks.close(dev);
+}
+
 static void damage_is_seen(void)
 {
     struct weights w;
@@ -107,6 +157,10 @@ int main(void)
     compare(16, ST_BF16, DTYPE_F32, false); /* widened */
     compare(8, ST_F32, DTYPE_F32,
             false); /* gains of 8 are followed by a gap in the layout, not in the file */
+    int8_is_near(16, ST_BF16);
+    int8_is_near(16, ST_F32);
+    int8_is_near(8, ST_F32);
+    int8_is_refused();
     damage_is_seen();
     return 0;
 }
