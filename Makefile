@@ -8,7 +8,7 @@
 # Builds on all processors unless -j says otherwise; V=1 shows the commands.
 
 ifeq ($(MAKELEVEL),0)
-RUNS      := setup test cluster-test asan tsan fuzz bench interop torture help      # print as they go
+RUNS      := setup test cluster-test asan tsan fuzz bench bench-peers interop torture help      # print as they go
 MAKEFLAGS += -j$(shell nproc) $(if $(filter $(RUNS),$(MAKECMDGOALS)),,--output-sync=target)
 endif
 BUILD      = $(MAKE) --no-print-directory --output-sync=target
@@ -67,7 +67,7 @@ $(B)/obj/pipeline/text/pretokenize/pretokenizer_v4.o: CFLAGS += -mavx2 -mbmi -mb
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: cluster-test layers format format-check shellcheck check asan-unit mutate FORCE cuda all tests test asan tsan bench interop torture install help clean setup
+.PHONY: cluster-test layers format format-check shellcheck check asan-unit mutate FORCE cuda all tests test asan tsan bench bench-peers interop torture install help clean setup
 .DELETE_ON_ERROR:
 .SECONDARY: $(patsubst %.c,$(B)/obj/%.o,$(wildcard pipeline/*.c tools/*.c tests/unit/*.c tests/fuzz/*.c))
 
@@ -370,6 +370,8 @@ cluster-test: setup
 bench: setup
 	@+$(BUILD) all
 	@tools/bench
+bench-peers:
+	@tools/setup peers
 interop: setup
 	@+$(BUILD) all $(B)/tests/jinja_test $(B)/tests/chat_test
 	@tools/interop
@@ -389,7 +391,8 @@ help:
 	@echo 'make interop    check files against tokenizers, tiktoken, sentencepiece, transformers, safetensors, pyarrow and others (own virtual environment)'
 	@echo 'make check      make layers (draws the rooms; fails on an include that runs up), format-check, shellcheck; make format mends'
 	@echo 'make cluster-test  several hosts and a batch system, made on this machine: network namespaces and Slurm (installs it; root)'
-	@echo 'make bench      print the speeds of docs/results/speed.md on this machine, each beside its limit or a peer'
+	@echo 'make bench      print the speeds of docs/results/speed.md on this machine, each beside its limit or a peer;'
+	@echo '                make bench-peers first installs the peers (own virtual environment)'
 	@echo 'make asan tsan  the tests under AddressSanitizer+UBSan; the ring and what threads share under ThreadSanitizer'
 	@echo 'make fuzz       parsers of hostile files under libFuzzer, FUZZ_SECONDS=30 each (installs clang)'
 	@echo 'make mutate     change the code in small ways and list the changes that no test notices: MUTANTS=20 a room, SEED=1 (an hour)'

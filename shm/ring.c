@@ -31,8 +31,8 @@ enum {
     RECORD_HEADER = 8,      /* u32 length, u32 kind */
     KIND_DATA = 0x61746164, /* "data" */
     KIND_PAD = 0x20646170,  /* "pad ": skip to the start of the data area */
-    SPIN_MIN = 16,          /* how many looks before sleeping; adapts between these (guess: under 0.1 ms) */
-    SPIN_MAX = 1024,
+    SPIN_MIN = 128,  /* how many looks before sleeping; adapts between these. The least takes about as */
+    SPIN_MAX = 1024, /* long as a sleep and a wake-up, the most under 0.1 ms */
 };
 #define SLICE_NS ((uint64_t)25 * 1000 * 1000) /* a dead peer is noticed within about two of these */
 #define NEVER UINT64_MAX
@@ -56,8 +56,8 @@ struct ring {
     bool producer;
     bool joined;          /* this side has attached to the ring, and marks it closed when it leaves */
     bool dead;            /* the peer was found dead */
-    unsigned spin, waits; /* spins: how long to look before sleeping (0 with one CPU: not at all); waits: how
-                             often we had to wait */
+    bool together;        /* both sides can run at the same time, so that it helps to look before sleeping */
+    unsigned spin, waits; /* spin: how often to look before sleeping; waits: how often we had to wait */
     uint64_t peer;        /* process identity; 0: not attached yet */
     int peer_fd;          /* becomes readable when the peer ends; -1: none */
     int fd;               /* producer: the segment, needed to remove its name; -1: none */
@@ -257,19 +257,37 @@ static int reader_ready(struct ring *r, uint64_t need)
     return atomic_load(&r->h->consumer) ? RING_OK : RING_ENOTREADY;
 }
 
+/* False: no peer has attached yet. */
+static bool know_peer(struct ring *r)
+{
+    if (r->peer == 0) {
+        r->peer = atomic_load(&r->h->consumer); /* stored once: later changes in the segment do not matter */
+        if (r->peer)
+            r->peer_fd = process_watch(r->peer);
+    }
+    return r->peer != 0;
+}
+
 /* Whether the peer has died. A peer that has not attached yet is not dead. */
 static bool peer_ended(struct ring *r)
 {
     if (r->dead)
         return true;
-    if (r->peer == 0) {
-        r->peer = atomic_load(&r->h->consumer); /* stored once: later changes in the segment do not matter */
-        if (r->peer == 0)
-            return false;
-        r->peer_fd = process_watch(r->peer);
-    }
+    if (!know_peer(r))
+        return false;
     r->dead = r->peer_fd >= 0 ? process_watch_ended(r->peer_fd) : !process_alive(r->peer);
     return r->dead;
+}
+
+/* Whether the two sides have more than one processor between them. Either may be bound to one by itself. */
+static bool run_together(struct ring *r)
+{
+    cpu_set_t ours, theirs;
+    if (!know_peer(r) || sched_getaffinity(0, sizeof ours, &ours) ||
+        sched_getaffinity(process_pid(r->peer), sizeof theirs, &theirs))
+        return false;
+    CPU_OR(&ours, &ours, &theirs);
+    return CPU_COUNT(&ours) > 1;
 }
 
 /* Spins before sleeping: about twice as long as the last wait took, or less when spinning was in vain. Now
@@ -277,16 +295,19 @@ static bool peer_ended(struct ring *r)
  * quick. */
 static bool spin(struct ring *r, ready_fn *ready, uint64_t need)
 {
-    unsigned limit = r->spin && ++r->waits % 16 == 0 ? SPIN_MAX : r->spin;
-    for (unsigned i = 0; i < limit; i++) {
+    unsigned limit = r->spin;
+    if (r->waits++ % 16 == 0) {
+        r->together = run_together(r);
+        limit = SPIN_MAX;
+    }
+    for (unsigned i = 0; r->together && i < limit; i++) {
         __builtin_ia32_pause();
         if (ready(r, need) != RING_ENOTREADY) {
             r->spin = SPIN_MIN + 2 * i < SPIN_MAX ? SPIN_MIN + 2 * i : SPIN_MAX;
             return true;
         }
     }
-    if (r->spin > SPIN_MIN)
-        r->spin = r->spin / 2 > SPIN_MIN ? r->spin / 2 : SPIN_MIN;
+    r->spin = r->spin / 2 > SPIN_MIN ? r->spin / 2 : SPIN_MIN;
     return false;
 }
 
@@ -359,12 +380,6 @@ int ring_peer(struct ring *r)
 
 /* ---- handles ---- */
 
-static unsigned first_spin(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) < 2 ? 0 : SPIN_MIN * 4;
-}
-
 /* Takes over one reference to map, and fd. NULL (errno ENOMEM): the caller keeps both. */
 static struct ring *handle_new(struct mapping *map, uint64_t capacity, bool producer, uint64_t peer)
 {
@@ -377,7 +392,7 @@ static struct ring *handle_new(struct mapping *map, uint64_t capacity, bool prod
     r->capacity = capacity;
     r->producer = producer;
     r->joined = producer;
-    r->spin = first_spin();
+    r->spin = SPIN_MIN;
     r->fd = -1;
     r->peer = peer;
     r->peer_fd = peer ? process_watch(peer) : -1;

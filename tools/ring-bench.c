@@ -3,7 +3,8 @@
  *
  * stdout: three lines: small records, bulk, latency of a hop; each beside what
  * bounds it or competes with it, measured in the same run: memcpy, a pipe, a
- * bare cache line passed to and fro.
+ * bare cache line passed to and fro. Each figure is the median of many short laps, so that it is that of
+ * two sides that both run: a lap in which another program had a side's processor is one of few.
  */
 #include "pipeline/lib/cli.h"
 #include "pipeline/lib/fs.h"
@@ -11,11 +12,13 @@
 #include "shm/ring.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,6 +97,8 @@ static pid_t spawn(void)
     pid_t pid = fork();
     if (pid < 0)
         die_errno("fork");
+    if (pid == 0)
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a side that looks for ever must not stay behind alone */
     pin(&cpus, pid == 0);
     return pid;
 }
@@ -105,133 +110,188 @@ static void reap(pid_t pid)
         die("the other process failed");
 }
 
-/* Copies `bytes` in and out for a while. Returns records a second, counted at the producer until the ring has
- * drained. */
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+struct work { /* one lap is `times` times `once` */
+    void (*once)(struct work *);
+    unsigned times;
+    struct ring *out, *in;
+    int fd;
+    struct lines *lines;
+    uint32_t bytes;
+    char *from, *to; /* `to` has `room` bytes, which laps go through */
+    size_t at, room;
+    uint64_t n;
+};
+
+/* Runs laps for a while. Returns the seconds that one `once` took in the median lap. */
+static double laps(struct work *w)
+{
+    size_t n = 0, cap = 0;
+    double *took = NULL, start = now_seconds(), last = start;
+    do {
+        for (unsigned i = 0; i < w->times; i++)
+            w->once(w);
+        if (n == cap)
+            took = xrealloc(took, (cap = 2 * cap + 64) * sizeof *took);
+        double now = now_seconds();
+        took[n++] = now - last;
+        last = now;
+    } while (last < start + seconds);
+    qsort(took, n, sizeof *took, ascending);
+    double median = took[n / 2] / w->times;
+    free(took);
+    return median;
+}
+
+/* A lap goes through the ring four times, so that a producer that runs ahead does not count. */
+static unsigned times_of(uint32_t bytes)
+{
+    return (unsigned)(4 * capacity / (bytes + 8) + 1);
+}
+
+static void put_once(struct work *w)
+{
+    ring_copy(claim(w->out, w->bytes), w->from, w->bytes);
+    ring_commit(w->out);
+}
+
+/* Copies `bytes` in and out for a while. Returns records a second. */
 static double stream(uint32_t bytes)
 {
     const char *name = ring_name("stream");
-    struct ring *r;
-    char *buf = xcalloc(1, bytes + 8);
+    struct work w = {
+        .once = put_once, .times = times_of(bytes), .bytes = bytes, .from = xcalloc(1, bytes + 8)};
     pid_t child = spawn();
     if (child == 0) {
         uint32_t len;
-        ok(ring_open(&r, name, 10000), "open");
-        for (const void *p; (p = peek(r, &len)); ring_release(r))
-            memcpy(buf, p, len);
-        ring_close(r);
+        ok(ring_open(&w.in, name, 10000), "open");
+        for (const void *p; (p = peek(w.in, &len)); ring_release(w.in))
+            memcpy(w.from, p, len);
+        ring_close(w.in);
         _exit(0);
     }
-    ok(ring_create(&r, name, capacity), "create");
-    ok(ring_wait_reader(r, 10000), "wait");
-    uint64_t n = 0;
-    double start = now_seconds(), end = start + seconds;
-    while (n % 256 || now_seconds() < end) {
-        memcpy(claim(r, bytes), buf, bytes);
-        ring_commit(r);
-        n++;
-        if (bytes > 4096 && now_seconds() >= end)
-            break;
-    }
-    ring_close(r);
+    ok(ring_create(&w.out, name, capacity), "create");
+    ok(ring_wait_reader(w.out, 10000), "wait");
+    double took = laps(&w);
+    ring_close(w.out);
     reap(child);
-    double took = now_seconds() - start;
-    free(buf);
-    return (double)n / took;
+    free(w.from);
+    return 1 / took;
+}
+
+static void write_once(struct work *w)
+{
+    write_all(w->fd, w->from, w->bytes, "pipe");
 }
 
 /* Sends as many bytes through a pipe. */
-static double pipe_stream(size_t bytes)
+static double pipe_stream(uint32_t bytes)
 {
     int fd[2];
-    char *buf = xcalloc(1, bytes);
+    struct work w = {.once = write_once, .times = times_of(bytes), .bytes = bytes, .from = xcalloc(1, bytes)};
     if (pipe(fd))
         die_errno("pipe");
     pid_t child = spawn();
     if (child == 0) {
         close(fd[1]);
-        while (read(fd[0], buf, bytes) > 0)
+        while (read(fd[0], w.from, bytes) > 0)
             ;
         _exit(0);
     }
     close(fd[0]);
-    uint64_t n = 0;
-    double start = now_seconds(), end = start + seconds;
-    for (; now_seconds() < end; n++)
-        write_all(fd[1], buf, bytes, "pipe");
+    w.fd = fd[1];
+    double took = laps(&w);
     close(fd[1]);
     reap(child);
-    double took = now_seconds() - start;
-    free(buf);
-    return (double)n / took;
+    free(w.from);
+    return 1 / took;
+}
+
+static void copy_once(struct work *w)
+{
+    memcpy(w->to + w->at, w->from, w->bytes);
+    __asm__ volatile("" ::"r"(w->to) : "memory");
+    w->at = w->at + 2 * w->bytes <= w->room ? w->at + w->bytes : 0;
 }
 
 /* Copies a second, over as much memory as the ring has. */
-static double memcpy_rate(size_t bytes)
+static double memcpy_rate(uint32_t bytes)
 {
-    size_t slots = capacity / bytes > 0 ? capacity / bytes : 1;
-    char *from = xcalloc(1, bytes), *to = xcalloc(slots, bytes);
-    memset(to, 1, slots * bytes);
-    uint64_t n = 0;
-    double start = now_seconds(), end = start + seconds / 2;
-    for (; now_seconds() < end; n++) {
-        memcpy(to + n % slots * bytes, from, bytes);
-        __asm__ volatile("" ::"r"(to) : "memory");
-    }
-    double took = now_seconds() - start;
-    free(from);
-    free(to);
-    return (double)n / took;
+    struct work w = {.once = copy_once, .times = times_of(bytes), .bytes = bytes, .room = capacity};
+    w.from = xcalloc(1, bytes);
+    w.to = xcalloc(1, capacity);
+    memset(w.to, 1, capacity);
+    double took = laps(&w);
+    free(w.from);
+    free(w.to);
+    return 1 / took;
+}
+
+static void hop_once(struct work *w)
+{
+    uint64_t sent = w->n++, got;
+    uint32_t len;
+    memcpy(claim(w->out, 8), &sent, 8);
+    ring_commit(w->out);
+    const void *p = peek(w->in, &len);
+    if (!p || len != 8 || (memcpy(&got, p, 8), got != sent))
+        die("hop: a wrong answer came back");
+    ring_release(w->in);
 }
 
 /* Seconds for one way from process to process and back, halved. */
 static double hop(void)
 {
     char there[64];
-    const char *name = ring_name("there");
-    snprintf(there, sizeof there, "%s", name);
-    const char *back = ring_name("back");
-    struct ring *out, *in;
+    struct work w = {.once = hop_once, .times = 16};
     uint32_t len;
+    snprintf(there, sizeof there, "%s", ring_name("there"));
+    const char *back = ring_name("back");
     pid_t child = spawn();
     if (child == 0) {
-        ok(ring_create(&out, back, 4096), "create");
-        ok(ring_open(&in, there, 10000), "open");
-        for (const void *p; (p = peek(in, &len));) {
-            memcpy(claim(out, 8), p, 8);
-            ring_commit(out);
-            ring_release(in);
+        ok(ring_create(&w.out, back, 4096), "create");
+        ok(ring_open(&w.in, there, 10000), "open");
+        for (const void *p; (p = peek(w.in, &len));) {
+            memcpy(claim(w.out, 8), p, 8);
+            ring_commit(w.out);
+            ring_release(w.in);
         }
-        ring_close(in);
-        ring_close(out);
+        ring_close(w.in);
+        ring_close(w.out);
         _exit(0);
     }
-    ok(ring_create(&out, there, 4096), "create");
-    ok(ring_open(&in, back, 10000), "open");
-    uint64_t n = 0, sent, got;
-    double start = now_seconds(), end = start + seconds;
-    while (n % 64 || now_seconds() < end) {
-        sent = n++;
-        memcpy(claim(out, 8), &sent, 8);
-        ring_commit(out);
-        const void *p = peek(in, &len);
-        if (!p || len != 8 || (memcpy(&got, p, 8), got != sent))
-            die("hop: a wrong answer came back");
-        ring_release(in);
-    }
-    double took = now_seconds() - start;
-    ring_close(out);
+    ok(ring_create(&w.out, there, 4096), "create");
+    ok(ring_open(&w.in, back, 10000), "open");
+    double took = laps(&w);
+    ring_close(w.out);
     reap(child);
-    ring_close(in);
-    return took / (double)n / 2;
+    ring_close(w.in);
+    return took / 2;
+}
+
+struct lines {
+    _Alignas(128) _Atomic uint64_t there;
+    _Alignas(128) _Atomic uint64_t back;
+};
+
+static void line_once(struct work *w)
+{
+    w->lines->there = ++w->n;
+    while (w->lines->back != w->n)
+        ;
 }
 
 /* The least it could take: one cache line each way, and nothing else. */
 static double line_hop(void)
 {
-    struct lines {
-        _Alignas(128) _Atomic uint64_t there;
-        _Alignas(128) _Atomic uint64_t back;
-    } *l = mmap(NULL, sizeof *l, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct work w = {.once = line_once, .times = 16};
+    struct lines *l = w.lines =
+        mmap(NULL, sizeof *l, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (l == MAP_FAILED)
         die_errno("mmap");
     pid_t child = spawn();
@@ -241,18 +301,11 @@ static double line_hop(void)
                 l->back = last = v;
         _exit(0);
     }
-    uint64_t n = 0;
-    double start = now_seconds(), end = start + seconds;
-    while (n % 64 || now_seconds() < end) {
-        l->there = ++n;
-        while (l->back != n)
-            ;
-    }
-    double took = now_seconds() - start;
+    double took = laps(&w);
     l->there = UINT64_MAX;
     reap(child);
     munmap(l, sizeof *l);
-    return took / (double)n / 2;
+    return took / 2;
 }
 
 int main(int argc, char **argv)
@@ -270,12 +323,13 @@ int main(int argc, char **argv)
     if (CPU_COUNT(&cpus) < 2)
         warn("one CPU only: both sides share it");
 
-    double small = stream((uint32_t)small_bytes), pipe_small = pipe_stream(small_bytes ? small_bytes : 1);
+    double small = stream((uint32_t)small_bytes),
+           pipe_small = pipe_stream(small_bytes ? (uint32_t)small_bytes : 1);
     printf("ring small records  %8.2f M/s    %llu bytes each; pipe %.2f M/s\n", small / 1e6,
            (unsigned long long)small_bytes, pipe_small / 1e6);
     double bulk = stream((uint32_t)bulk_bytes) * (double)bulk_bytes;
-    double pipe_bulk = pipe_stream(bulk_bytes) * (double)bulk_bytes,
-           copy = memcpy_rate(bulk_bytes) * (double)bulk_bytes;
+    double pipe_bulk = pipe_stream((uint32_t)bulk_bytes) * (double)bulk_bytes,
+           copy = memcpy_rate((uint32_t)bulk_bytes) * (double)bulk_bytes;
     printf("ring bulk           %8.2f GB/s   copied in and out; memcpy %.2f GB/s, pipe %.2f GB/s\n",
            bulk / 1e9, copy / 1e9, pipe_bulk / 1e9);
     double ring_s = hop(), line_s = line_hop();

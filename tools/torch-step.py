@@ -2,20 +2,28 @@
 """torch-step.py - tokens a second of a training step in plain PyTorch, for tools/gpu-check and tools/bench to stand beside ours
 
 The model of train's presets (Qwen3: grouped queries, normed q and k, rotary, SwiGLU, tied embedding), torch.compile, bf16 by autocast,
-scaled_dot_product_attention, fused AdamW with clipping. On a CPU: all its processors.
-Usage: torch-step.py [--cpu] [--f32] LAYERS WIDTH HEADS KV HEAD_DIM FFN VOCAB BATCH CONTEXT [MICRO]
+scaled_dot_product_attention, fused AdamW with clipping. Prints tokens a second by the clock and, on a CPU, a second of processor time.
 """
-import os, sys, time
+import argparse, os, sys, time
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-device = "cpu" if "--cpu" in sys.argv else "cuda"
-act = torch.float32 if "--f32" in sys.argv else torch.bfloat16
-sizes = [int(a) for a in sys.argv[1:] if a not in ("--cpu", "--f32")]
-L, C, H, KV, D, FF, V, B, T = sizes[:9]
-micro = sizes[9] if len(sizes) > 9 else B
-torch.set_num_threads(len(os.sched_getaffinity(0)))
+args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+args.add_argument("sizes", type=int, nargs="+", metavar="N", help="LAYERS WIDTH HEADS KV HEAD_DIM FFN VOCAB BATCH CONTEXT [MICRO]")
+args.add_argument("--cpu", action="store_true", help="not the GPU")
+args.add_argument("--f32", action="store_true", help="no bf16")
+args.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="on a CPU (default: its processors)")
+args.add_argument("--mode", help="of torch.compile, such as max-autotune")
+args.add_argument("--steps", type=int, help="to take the median of (default: 10 on a GPU, 5 on a CPU)")
+args.add_argument("--turns", action="store_true", help="measures once for each line on standard input, so that others can take turns")
+args = args.parse_args()
+
+device = "cpu" if args.cpu else "cuda"
+act = torch.float32 if args.f32 else torch.bfloat16
+L, C, H, KV, D, FF, V, B, T = args.sizes[:9]
+micro = args.sizes[9] if len(args.sizes) > 9 else B
+torch.set_num_threads(args.threads)
 wait = torch.cuda.synchronize if device == "cuda" else lambda: None
 
 
@@ -59,7 +67,7 @@ class Model(nn.Module):
 torch.set_float32_matmul_precision("high")
 model = Model().to(device)
 optimizer = torch.optim.AdamW(model.parameters(), 1e-4, (0.9, 0.95), weight_decay=0.1, fused=True)
-step = torch.compile(model)
+step = torch.compile(model, mode=args.mode)
 tokens = torch.randint(0, V, (B, T + 1), device=device)
 
 
@@ -73,14 +81,23 @@ def train():
     optimizer.zero_grad(set_to_none=True)
 
 
-warm, timed = (5, 10) if device == "cuda" else (2, 5)
-for _ in range(warm):
-    train()
-times = []
-for _ in range(timed):
-    wait()
-    began = time.perf_counter()
-    train()
-    wait()
-    times.append(time.perf_counter() - began)
-print(f"{B * T / sorted(times)[len(times) // 2]:.0f}")
+def measure(steps):
+    """Median tokens a second: by the clock, and of processor time."""
+    clock, used = [], []
+    for _ in range(steps):
+        wait()
+        began = time.perf_counter(), time.process_time()
+        train()
+        wait()
+        clock.append(time.perf_counter() - began[0])
+        used.append(time.process_time() - began[1])
+    rates = [clock] if device == "cuda" else [clock, used]
+    return " ".join(f"{B * T / sorted(r)[steps // 2]:.0f}" for r in rates)
+
+
+measure(5 if device == "cuda" else 2)
+timed = args.steps or (10 if device == "cuda" else 5)
+if not args.turns:
+    print(measure(timed))
+for _ in sys.stdin if args.turns else []:
+    print(measure(timed), flush=True)

@@ -18,6 +18,7 @@
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 #include "pipeline/stream/ringend.h"
+#include "shm/ring.h"
 
 enum {
     BUFFER_BYTES = 256 << 10,
@@ -131,6 +132,17 @@ static void pack(unsigned char *out, const uint32_t *ids, size_t n, uint32_t wid
         memset(out + 2 * n, 0, 2);
 }
 
+/* To the record in the ring, of which *at is the next byte, or to the buffer. */
+static void append(struct tok_writer *w, unsigned char **at, const void *bytes, size_t n)
+{
+    if (!w->ring) {
+        put_bytes(w, bytes, n);
+        return;
+    }
+    ring_copy(*at, bytes, n);
+    *at += n;
+}
+
 void tok_writer_put(struct tok_writer *w, int domain, uint64_t hash, const uint32_t *ids, size_t n,
                     uint64_t text_bytes, bool more)
 {
@@ -142,25 +154,21 @@ void tok_writer_put(struct tok_writer *w, int domain, uint64_t hash, const uint3
     assert(domain != TOKENS_END && tokens_record_check(&record) == TOKENS_OK);
     if (!more)
         w->n_documents++;
-    if (w->ring) {
-        unsigned char *p = claim(w, sizeof record + tokens_payload_bytes(&w->header, record.n_tokens));
-        if (!p)
-            return;
-        memcpy(p, &record, sizeof record);
-        pack(p + sizeof record, ids, n, w->header.token_width);
-        ring_out_commit(w->ring);
+    unsigned char *at = NULL;
+    if (w->ring && !(at = claim(w, sizeof record + tokens_payload_bytes(&w->header, record.n_tokens))))
         return;
-    }
-    put_bytes(w, &record, sizeof record);
+    append(w, &at, &record, sizeof record);
     while (n >
            0) { /* all parts but the last have an even number of tokens, so that only the last is padded */
         unsigned char packed[4096];
         size_t k = n < 1024 ? n : 1024;
         pack(packed, ids, k, w->header.token_width);
-        put_bytes(w, packed, tokens_payload_bytes(&w->header, (uint32_t)k));
+        append(w, &at, packed, tokens_payload_bytes(&w->header, (uint32_t)k));
         ids += k;
         n -= k;
     }
+    if (w->ring)
+        ring_out_commit(w->ring);
 }
 
 void tok_writer_close(struct tok_writer *w, bool whole)

@@ -80,6 +80,22 @@ void test_basic(void)
     ring_close(NULL);
 }
 
+/* Every place within a cache line, lengths on both sides of where copies begin to pass the caches. */
+void test_copy(void)
+{
+    enum { MOST = 1300 };
+    static _Alignas(64) unsigned char to[MOST + 128], from[MOST];
+    for (size_t i = 0; i < sizeof from; i++)
+        from[i] = (unsigned char)(i * 7 + i / 256);
+    for (size_t at = 0; at < 64; at++)
+        for (size_t n = 0; n <= MOST; n += n < 70 || (n > 1000 && n < 1100) ? 1 : 37) {
+            memset(to, 0xee, sizeof to);
+            ring_copy(to + at, from, n);
+            CHECK(memcmp(to + at, from, n) == 0, "%zu bytes to %zu", n, at);
+            CHECK((at == 0 || to[at - 1] == 0xee) && to[at + n] == 0xee, "%zu bytes to %zu: beyond", n, at);
+        }
+}
+
 struct flow {
     struct ring *ring;
     uint64_t records;

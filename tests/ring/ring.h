@@ -35,8 +35,10 @@ void touch(const unsigned char *p, uint32_t len); /* reads every byte */
 /* ---- the tests ---- */
 
 void test_basic(void); /* basic.c: one process */
+void test_copy(void);
 void test_threads(uint64_t records);
 void test_processes(uint64_t records); /* processes.c */
+void test_awake(void);
 void test_late_reader(void);
 void test_signal(void);
 void test_bad_segments(void); /* segments.c: what may lie at the name */

@@ -36,11 +36,13 @@ int main(void)
     printf("SEED=%llu\n", (unsigned long long)seed);
 
     test_basic();
+    test_copy();
 #ifdef __SANITIZE_THREAD__
     test_threads(campaign ? campaign * 1000 : 200000);
 #else
     test_threads(100000);
     test_processes(40000);
+    test_awake();
     test_late_reader();
     test_signal();
     test_bad_segments();
