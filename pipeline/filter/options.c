@@ -116,8 +116,16 @@ static bool judges(const struct filter_options *o)
     return o->mask || o->rules.n_sets > 0 || o->languages || o->evaluations.n > 0 || o->sample < 1;
 }
 
+static bool is_standard_output(const char *where)
+{
+    return where && strcmp(where, "-") == 0;
+}
+
 static void check_parts(const struct filter_options *o)
 {
+    if (is_standard_output(o->output) + is_standard_output(o->explain) + is_standard_output(o->signatures) >
+        1)
+        usage_error("-o, -x and --signatures: one of them at most is standard output");
     if ((o->signatures != NULL) + (o->duplicates != NULL) + o->merge > 1)
         usage_error("--signatures, --merge and --duplicates are three steps: one at a time");
     if (o->signatures && !o->exact && !o->near)
@@ -125,7 +133,7 @@ static void check_parts(const struct filter_options *o)
     if ((o->merge || o->duplicates) && (judges(o) || o->exact || o->near || o->input.part))
         usage_error("--%s takes no other words on what to drop: they were --signatures' (and so was --part)",
                     o->merge ? "merge" : "duplicates");
-    if (o->merge && (o->explain || o->json || strcmp(o->output, "-") != 0))
+    if (o->merge && (o->explain || o->json || !is_standard_output(o->output)))
         usage_error("--merge: not with -o, -x or --json: each list is written beside its signatures");
 }
 

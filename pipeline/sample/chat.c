@@ -22,18 +22,18 @@ static char *read_if_there(const char *dir, const char *name, size_t *len)
     return text;
 }
 
-/* The template: a file of its own, or in tokenizer_config.json a text, or the one called default of several.
- * Malloc'd; NULL: there is none. */
-static char *find_template(const char *dir, const json_t *config)
+/* A template: the file of its own, or the one of that name among several in tokenizer_config.json. Malloc'd;
+ * NULL: there is none. */
+static char *find_template(const char *dir, const char *file, const json_t *config, const char *wanted)
 {
     size_t len = 0, i;
-    char *text = read_if_there(dir, "chat_template.jinja", &len);
+    char *text = read_if_there(dir, file, &len);
     const json_t *value = json_object_get(config, "chat_template"), *one;
-    const char *found = json_string_value(value);
+    const char *found = NULL;
     json_array_foreach(value, i, one)
     {
         const char *name = json_string_value(json_object_get(one, "name"));
-        if (name && strcmp(name, "default") == 0)
+        if (name && strcmp(name, wanted) == 0)
             found = json_string_value(json_object_get(one, "template"));
     }
     return text ? text : found ? xstrdup(found) : NULL;
@@ -156,8 +156,9 @@ static char *render(const struct chat *c, json_t *messages, json_t *tools, bool 
 {
     json_t *variables = json_pack("{s:o, s:o, s:n, s:b}", "messages", messages, "tools", tools, "documents",
                                   "add_generation_prompt", (int)prompt);
+    const struct chat_template *template = chat_template_for(c, json_is_null(tools) ? NULL : tools);
     json_object_update(variables, c->tokens);
-    char *text = jinja_render(c->template, variables, len, why, cap);
+    char *text = jinja_render(template->jinja, variables, len, why, cap);
     json_decref(variables);
     return text;
 }
@@ -185,36 +186,55 @@ static uint32_t find_end(const struct chat *c)
     return end;
 }
 
-void chat_open(struct chat *c, const char *dir, const struct tokenizer *tok)
+/* Frees the text. */
+static void open_template(struct chat_template *t, char *text)
 {
-    size_t len = 0;
     char reason[120];
-    char *text = read_if_there(dir, "tokenizer_config.json", &len);
-    json_t *config = text ? json_loadb(text, len, 0, NULL) : NULL;
-    char *template = find_template(dir, config);
-    *c = (struct chat){.tok = tok, .end = UINT32_MAX, .tokens = find_tokens(config)};
-    c->has_tools = template && strstr(template, "tools");
-    c->has_calls = template && strstr(template, "tool_calls");
-    if (template)
-        c->template = jinja_parse(template, strlen(template), reason, sizeof reason);
-    if (!template)
-        snprintf(c->why, sizeof c->why, "the tokenizer has no chat template: use /v1/completions");
-    else if (!c->template)
-        snprintf(c->why, sizeof c->why,
+    t->has_tools = strstr(text, "tools");
+    t->has_calls = strstr(text, "tool_calls");
+    t->jinja = jinja_parse(text, strlen(text), reason, sizeof reason);
+    if (!t->jinja)
+        snprintf(t->why, sizeof t->why,
                  "the tokenizer's chat template is not understood (%s): use /v1/completions with the text "
                  "that it makes",
                  reason);
+    free(text);
+}
+
+void chat_open(struct chat *c, const char *dir, const struct tokenizer *tok)
+{
+    size_t len = 0;
+    char *text = read_if_there(dir, "tokenizer_config.json", &len);
+    json_t *config = text ? json_loadb(text, len, 0, NULL) : NULL;
+    const char *only = json_string_value(json_object_get(config, "chat_template"));
+    char *usual = find_template(dir, "chat_template.jinja", config, "default"),
+         *with_tools = find_template(dir, "additional_chat_templates/tool_use.jinja", config, "tool_use");
+    *c = (struct chat){.tok = tok, .end = UINT32_MAX, .tokens = find_tokens(config)};
+    if (!usual && only)
+        usual = xstrdup(only);
+    if (usual)
+        open_template(&c->usual, usual);
     else
+        snprintf(c->usual.why, sizeof c->usual.why,
+                 "the tokenizer has no chat template: use /v1/completions");
+    if (with_tools)
+        open_template(&c->with_tools, with_tools);
+    if (c->usual.jinja)
         c->end = find_end(c);
-    free(template);
     free(text);
     json_decref(config);
 }
 
 void chat_close(struct chat *c)
 {
-    jinja_free(c->template);
+    jinja_free(c->usual.jinja);
+    jinja_free(c->with_tools.jinja);
     json_decref(c->tokens);
+}
+
+const struct chat_template *chat_template_for(const struct chat *c, const json_t *tools)
+{
+    return tools && (c->with_tools.jinja || c->with_tools.why[0]) ? &c->with_tools : &c->usual;
 }
 
 /* The ids of a text that is cut at every mark. */

@@ -13,10 +13,14 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+struct chat_template {
+    struct jinja *jinja;       /* owned; NULL: there is none that could be used */
+    char why[256];             /* then: a sentence for the client */
+    bool has_tools, has_calls; /* whether the template names tools, and the calls of messages */
+};
+
 struct chat {
-    struct jinja *template;      /* owned; NULL: there is none that could be used */
-    char why[256];               /* then: a sentence for the client */
-    bool has_tools, has_calls;   /* whether the template names tools, and the calls of messages */
+    struct chat_template usual, with_tools; /* with_tools: with neither jinja nor why, the usual one serves */
     json_t *tokens;              /* owned: what the template calls bos_token, eos_token and others */
     const struct tokenizer *tok; /* borrowed */
     uint32_t end; /* the token that ends an answer; UINT32_MAX: the end-of-text token alone does */
@@ -25,6 +29,8 @@ struct chat {
 /* dir: the model's. */
 void chat_open(struct chat *c, const char *dir, const struct tokenizer *tok);
 void chat_close(struct chat *c);
+/* The template for a conversation with these tools; NULL: without. */
+const struct chat_template *chat_template_for(const struct chat *c, const json_t *tools);
 /* Returns the ids of the conversation (conversation.h; tools may be NULL), up to where the assistant speaks,
  * malloc'd; NULL: the template refuses it, and why (cap bytes) has the reason. */
 int32_t *chat_encode(const struct chat *c, struct encoder *e, const json_t *messages, const json_t *tools,

@@ -217,7 +217,7 @@ static enum MHD_Result respond_models(struct client *c)
 {
     json_t *j = json_pack("{s:s, s:[{s:s, s:s, s:I, s:s, s:i, s:b}]}", "object", "list", "data", "id",
                           c->s->o->model, "object", "model", "created", (json_int_t)0, "owned_by", "tritter",
-                          "context", c->s->limits.context, "chat", c->s->jobs.chat.template != NULL);
+                          "context", c->s->limits.context, "chat", c->s->jobs.chat.usual.jinja != NULL);
     char *text = json_dumps(j, JSON_COMPACT);
     json_decref(j);
     return respond_json(c, 200, text);

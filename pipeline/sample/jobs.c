@@ -39,12 +39,13 @@ static int encode_text(struct jobs *j, struct request_prompt *p, struct request_
 static int encode_chat(struct jobs *j, struct request *r, struct request_error *e)
 {
     char why[200];
-    if (!j->chat.template)
-        return request_refuse(e, "messages", "%s", j->chat.why);
     const json_t *tools = r->tools_are_off ? NULL : r->tools;
-    if (tools && !j->chat.has_tools)
+    const struct chat_template *template = chat_template_for(&j->chat, tools);
+    if (!template->jinja)
+        return request_refuse(e, "messages", "%s", template->why);
+    if (tools && !template->has_tools)
         return request_refuse(e, "tools", "the tokenizer's chat template has no place for tools");
-    if (conversation_has_calls(r->messages) && !j->chat.has_calls)
+    if (conversation_has_calls(r->messages) && !template->has_calls)
         return request_refuse(e, "messages", "the tokenizer's chat template has no place for 'tool_calls'");
     r->prompts = xcalloc(1, sizeof *r->prompts);
     r->n_prompts = 1;

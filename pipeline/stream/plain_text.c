@@ -22,7 +22,8 @@ enum {
     BYTES_PER_BYTE = 48,
     ARENA_BLOCK = 64 << 10,
     LOOK_EVERY = 16,
-    MAX_MARKS = 256
+    MAX_MARKS = 256,
+    MAX_ATTRIBUTES = 5632 /* of a tag: libxml2 compares each with all before it */
 };
 
 enum markup markup_of_name(const char *name, size_t len)
@@ -139,6 +140,7 @@ static void walk_page(struct page *p, const xmlNode *root)
 
 /* What is left of a page for libxml2, which asks for it by and by. */
 struct source {
+    htmlParserCtxtPtr parser;
     const char *s;
     size_t n;
     double until; /* in time of this thread */
@@ -161,7 +163,8 @@ static int next_part(void *source, char *buf, int room)
 {
     struct source *from = source;
     size_t n = from->n < (size_t)room ? from->n : (size_t)room;
-    from->late = n > 0 && (stop_signal || thread_seconds() > from->until);
+    bool many = from->parser->maxatts / 2 > MAX_ATTRIBUTES; /* it grows with the tag that is being read */
+    from->late = n > 0 && (stop_signal || many || thread_seconds() > from->until);
     if (from->late)
         return -1;
     memcpy(buf, from->s, n);
@@ -182,7 +185,7 @@ static char *html_text(const char *s, size_t n, const char *charset, size_t *len
 {
     struct page p = {0};
     struct source source = {.s = s, .n = n, .until = deadline(n)};
-    htmlParserCtxtPtr parser = htmlNewParserCtxt();
+    htmlParserCtxtPtr parser = source.parser = htmlNewParserCtxt();
     if (!parser)
         die("out of memory");
     parser->sax->startElement = element_alone;

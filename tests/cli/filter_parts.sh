@@ -139,6 +139,8 @@ fails 'one at a time' "$F" --merge --duplicates bad 2.sig
 fails 'goes with --exact' "$F" --mask-personal --signatures bad "$all"
 fails 'takes no other words' "$F" --duplicates bad --near-duplicates 2.jsonl
 fails 'which files' "$F" --merge
+fails 'one of them at most is standard output' "$F" --exact-duplicates --signatures - "$all"
+fails 'one of them at most is standard output' "$F" --exact-duplicates -x - "$all"
 
 # a signal, while a part does not come: no list is begun that stays
 mkfifo pipe

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A real Slurm on this host, of this test alone: an array of data jobs of which one fails and is run again, a run under
+# A real Slurm on this host, of this test alone: arrays of data jobs, of which one fails and is run again, a run under
 # srun, and one that comes to its time limit, saves, and goes on when it is queued again.
 for program in slurmctld slurmd munged sbatch srun mpirun; do
     command -v $program >/dev/null || { echo "no $program here (tools/setup cluster)"; exit 77; }
@@ -63,6 +63,14 @@ sbatch --wait -o data-%a.out broken.sbatch >submitted
 [ "$(stat -c %Y%s merged.parts/1-of-3/manifest.json)" = "$before" ]
 eval "$(sed -n 's/^# when all are done: //p' data.sbatch)" >/dev/null
 "$TOOLS/shard-dump" --verify merged >/dev/null
+
+# duplicates over the parts of an array: signatures, the merge, the same script once more
+cp language.jsonl again.jsonl
+"$ROOT/tools/cluster" filter -n 3 -o clean -f '--exact-duplicates --near-duplicates' language.jsonl math.jsonl again.jsonl >filter.sbatch
+sbatch --wait -o filter-%a.out filter.sbatch >submitted
+eval "$(sed -n 's/^# when all are done: //p' filter.sbatch)"
+sbatch --wait -o filter-%a.out filter.sbatch >submitted
+cmp <(sort clean/*.jsonl) <("$BIN/filter" -q --exact-duplicates --near-duplicates language.jsonl math.jsonl again.jsonl | sort)
 
 # srun trains what one process trains
 script() {  # DIR N STEPS [sbatch words]

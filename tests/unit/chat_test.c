@@ -132,6 +132,36 @@ static void refusals(const struct tokenizer *tok)
     strbuf_free(&told.text);
 }
 
+static void write_text(const char *path, const char *text, size_t len)
+{
+    FILE *f = fopen(path, "w");
+    CHECK(f && fwrite(text, 1, len, f) == len && fclose(f) == 0, "%s", path);
+}
+
+/* The template that is called tool_use serves when there are tools. */
+static void a_template_for_tools(const struct tokenizer *tok)
+{
+    static const char several[] = "{\"chat_template\":[{\"name\":\"tool_use\",\"template\":\"for tools\"},"
+                                  "{\"name\":\"default\",\"template\":\"usual\"}]}";
+    static const char with[] = "{\"messages\":[" USER "],\"tools\":" TOOLS "}",
+                      without[] = "{\"messages\":[" USER "]}";
+    const struct {
+        const char *body, *text;
+    } cases[] = {{with, "for tools"}, {without, "usual"}, {with, "in a file"}, {without, "usual"}};
+    CHECK(remove("chat_template.jinja") == 0, "chat_template.jinja");
+    write_text("tokenizer_config.json", several, strlen(several));
+    for (size_t i = 0; i < 4; i++) {
+        if (i == 2) {
+            make_dirs("additional_chat_templates");
+            write_text("additional_chat_templates/tool_use.jinja", "in a file", 9);
+        }
+        struct told told = tell(".", tok, cases[i].body, strlen(cases[i].body));
+        CHECK(told.text.len == strlen(cases[i].text) && strcmp(told.text.s, cases[i].text) == 0,
+              "case %zu: '%s' %s", i, told.text.len ? told.text.s : "", told.why);
+        strbuf_free(&told.text);
+    }
+}
+
 int main(int argc, char **argv)
 {
     size_t len;
@@ -152,10 +182,10 @@ int main(int argc, char **argv)
     snprintf(path, sizeof path, "%s/tests/golden/chat/qwen.jinja", root);
     char *template = read_file(path, &len, 1 << 20);
     CHECK(mkdtemp(dir) && chdir(dir) == 0, "%s", dir);
-    FILE *f = fopen("chat_template.jinja", "w");
-    CHECK(f && fwrite(template, 1, len, f) == len && fclose(f) == 0, "chat_template.jinja");
+    write_text("chat_template.jinja", template, len);
     names_stay_letters(tok);
     refusals(tok);
+    a_template_for_tools(tok);
     remove_tree(dir);
     free(template);
     tokenizer_free(tok);
