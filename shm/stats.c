@@ -14,12 +14,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DIRECTORY "/dev/shm"
 #define MAGIC 0x0a54415453545254ull /* "TRTSTAT\n" */
 
-enum { VERSION = 1, PAGE_BYTES = 8192, PATH_BYTES = 128, TRIES = 1000 };
+enum { VERSION = 1, PAGE_BYTES = 8192, PATH_BYTES = 128, TRIES = 1000, NAPS = 100 };
 
 struct entry {
     char name[STATS_NAME], unit[STATS_UNIT];
@@ -211,16 +212,23 @@ static struct page *map_page(const char *name)
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* Copies the page as it was at one moment or, when the writer died while writing or writes without pause, as
+/* Copies the page as it was at one moment. The last tries sleep a millisecond each, for a writer that lost
+ * its processor while it was writing. A writer that died there, or does nothing but write, leaves the page as
  * it is. */
 static void copy_page(struct page *to, const struct page *from)
 {
+    const struct timespec nap = {.tv_nsec = 1000 * 1000};
     for (int i = 0; i < TRIES; i++) {
         uint64_t before = atomic_load_explicit(&from->sequence, memory_order_acquire);
         memcpy(to, from, sizeof *to);
         atomic_thread_fence(memory_order_acquire);
         if (before % 2 == 0 && atomic_load_explicit(&from->sequence, memory_order_relaxed) == before)
             return;
+        if (i < TRIES - NAPS)
+            continue;
+        if (!process_alive(to->process))
+            return;
+        nanosleep(&nap, NULL);
     }
 }
 
