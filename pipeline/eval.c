@@ -54,7 +54,7 @@ static const struct opt opts[] = {
     {0, "doc-mask", OPT_FLAG, &document_mask, NULL, "documents do not see the ones before them"},
     {0, "device", OPT_STR, &device, "NAME",
      "auto (default: cuda where there is a GPU), cpu, cuda, or reference (very slow, for tiny models)"},
-    {0, "dtype", OPT_STR, &dtype, "TYPE", "f32 (default), bf16, or int8: what sample's int8 loses"},
+    {0, "dtype", OPT_STR, &dtype, "TYPE", "f32 (default), bf16, or int8, as sample knows it"},
     {0, "choices", OPT_WORD, &way, "auto|batched|cached",
      "choices together in batches, or one by one over a cache of what they share (default: the\n"
      "faster); equal but for rounding"},
