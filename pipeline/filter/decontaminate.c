@@ -37,7 +37,7 @@ static void grow(struct evaluation *e, const char *file)
     for (size_t i = 0; i < e->n_slots; i++)
         if (e->slots[i])
             *slot(slots, n, e->slots[i]) = e->slots[i];
-    free(e->slots);
+    free_huge(e->slots, e->n_slots, sizeof *e->slots);
     e->slots = slots;
     e->n_slots = n;
 }
@@ -153,6 +153,6 @@ void evaluation_free(struct evaluation *e)
 {
     if (!e)
         return;
-    free(e->slots);
+    free_huge(e->slots, e->n_slots, sizeof *e->slots);
     free(e);
 }

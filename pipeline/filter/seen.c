@@ -65,7 +65,7 @@ static void grow(struct seen *s)
     for (size_t i = 0; i < n; i++)
         if (!is_zero(s, old + i * s->words))
             memcpy(slot(s, old + i * s->words), old + i * s->words, s->words * sizeof *old);
-    free(old);
+    free_huge(old, n * s->words, sizeof *old);
 }
 
 /* Whether all bits of a key are set in the filter; set: sets them. */
@@ -148,7 +148,7 @@ void seen_free(struct seen *s)
         return;
     for (size_t i = 0; i < s->n_files; i++)
         sorted_close(&s->files[i]);
-    free(s->table);
-    free(s->bloom);
+    free_huge(s->table, s->n_slots * s->words, sizeof *s->table);
+    free_huge(s->bloom, s->bloom_bits / 8 + 1, 1);
     free(s);
 }

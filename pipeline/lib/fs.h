@@ -19,8 +19,10 @@
 
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size); /* dies on overflow of n * size, too */
-/* On huge pages if possible: they are faster to get, and look-ups in a large table cause fewer TLB misses. */
+/* On huge pages if possible: they are faster to get, and look-ups in a large table cause fewer TLB misses.
+ * What is not touched takes no memory. */
 void *xcalloc_huge(size_t n, size_t size);
+void free_huge(void *p, size_t n, size_t size); /* the same n and size; NULL is fine */
 void *xrealloc(void *p, size_t n);
 char *xstrdup(const char *s);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* caller frees */

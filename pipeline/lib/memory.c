@@ -28,14 +28,39 @@ void *xcalloc(size_t n, size_t size)
 
 enum { HUGE_PAGE = 2 << 20 };
 
-/* calloc leaves pages that are fresh from the kernel as they are: they are zero. */
+/* Returns the bytes of memory that begins and ends where huge pages do; 0: it is too small for one. */
+static size_t huge_bytes(size_t n, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX / 2)
+        die("out of memory (%zu times %zu bytes)", n, size);
+    return bytes < HUGE_PAGE ? 0 : (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+}
+
+/* Maps one huge page too many and gives back what lies around those that are used. */
 void *xcalloc_huge(size_t n, size_t size)
 {
-    char *p = xcalloc(n, size), *end = p + n * size;
-    char *first = p + -(uintptr_t)p % HUGE_PAGE; /* where a huge page can begin */
-    if (first < end)
-        madvise(first, (size_t)(end - first), MADV_HUGEPAGE);
-    return p;
+    size_t bytes = huge_bytes(n, size);
+    if (bytes == 0)
+        return xcalloc(n, size);
+    char *p = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        die("out of memory (%zu bytes)", bytes);
+    size_t before = -(uintptr_t)p % HUGE_PAGE;
+    if (before > 0)
+        munmap(p, before);
+    munmap(p + before + bytes, HUGE_PAGE - before);
+    madvise(p + before, bytes, MADV_HUGEPAGE);
+    return p + before;
+}
+
+void free_huge(void *p, size_t n, size_t size)
+{
+    size_t bytes = huge_bytes(n, size);
+    if (bytes == 0)
+        free(p);
+    else if (p)
+        munmap(p, bytes);
 }
 
 void *xrealloc(void *p, size_t n)

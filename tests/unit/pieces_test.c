@@ -35,7 +35,7 @@ static bool got(const struct piece_table *t, uint64_t i)
     uint32_t ids[PIECE_IDS], want[PIECE_IDS];
     struct piece_key k = key_of(i);
     const struct piece_slot *s = piece_find(piece_line(t, k), k);
-    if (!s && !(s = pieces_find_far(t, k)))
+    if (!s && !(s = pieces_find(t, k)))
         return false;
     size_t n = piece_ids_take(s, ids), w = ids_of(i, want);
     CHECK(n == w && memcmp(ids, want, n * sizeof *ids) == 0, "key %llu", (unsigned long long)i);

@@ -4,9 +4,9 @@
  * Pieces of up to 15 bytes are looked up in a table that all encoders of a tokenizer share (pieces.h), which
  * has nearly all of them: a look-up compares two words twice and always copies four ids, even if fewer are
  * needed. AHEAD pieces are looked up together, so that their memory accesses overlap. Longer pieces are first
- * cut at their seams (seams.h). Parts that are still longer than 15 bytes are looked up in the cache `warm`,
- * which has longer keys and more ids, a fixed size, and belongs to one thread. A piece is merged only if it
- * is in neither.
+ * cut at their seams (seams.h). Parts that are still longer than 15 bytes, and pieces with more than four
+ * ids, of which the table says no more than that, are looked up in the cache `warm`, which has longer keys
+ * and more ids, a fixed size, and belongs to one thread. A piece is merged only if it is in neither.
  */
 #include "pipeline/text/vocabulary/vocabulary.h"
 
@@ -28,7 +28,7 @@
 
 enum {
     AHEAD = 64,     /* pieces that are looked up together */
-    WARM_BITS = 13, /* slots of 128 bytes: 1 MiB */
+    WARM_BITS = 16, /* slots of 128 bytes: 8 MiB */
     WARM_KEY = 46,
     WARM_IDS = 20,
 };
@@ -71,7 +71,7 @@ void encoder_free(struct encoder *e)
     free(e->symbols);
     pieces_leave(e->table);
     pieces_free(e->own);
-    free(e->warm);
+    free_huge(e->warm, (size_t)1 << WARM_BITS, sizeof *e->warm);
     free(e->ids);
     free(e);
 }
@@ -104,7 +104,7 @@ static size_t encode_warm(struct encoder *e, const char *piece, size_t len, uint
         return slot->n;
     }
     size_t n = encode_new(e, piece, len, ids);
-    if (n <= WARM_IDS && (n > PIECE_IDS || len > PIECE_KEY)) {
+    if (n <= WARM_IDS) {
         slot->len = (unsigned char)len;
         slot->n = (unsigned char)n;
         memcpy(slot->key, piece, len);
@@ -128,16 +128,19 @@ struct key { /* a piece, or part of one, that is being looked up */
     const struct piece_slot *line; /* where it is looked for; NULL: it is too long for that */
 };
 
-/* Encodes a piece that is not on its line. This is not inlined, so that the loop over hits keeps its
+/* Encodes a piece whose ids are not on its line. This is not inlined, so that the loop over hits keeps its
  * registers. Returns the number of ids. */
 static __attribute__((noinline)) size_t encode_miss(struct encoder *e, const struct key *k, uint32_t *ids)
 {
-    const struct piece_slot *far = k->line ? pieces_find_far(e->table, k->key) : NULL;
-    if (far)
-        return piece_ids_take(far, ids);
-    size_t n = encode_warm(e, k->piece, k->len, ids);
-    if (k->line && n <= PIECE_IDS)
-        pieces_put(e->pieces, e->table, k->key, ids, n);
+    if (!k->line)
+        return encode_warm(e, k->piece, k->len, ids);
+    const struct piece_slot *slot = pieces_find(e->table, k->key);
+    size_t n = slot ? piece_ids_take(slot, ids) : 0;
+    if (n > 0)
+        return n;
+    n = slot ? encode_warm(e, k->piece, k->len, ids) : encode_new(e, k->piece, k->len, ids);
+    if (!slot)
+        pieces_put(e->pieces, e->table, k->key, ids, n <= PIECE_IDS ? n : 0);
     return n;
 }
 
@@ -181,7 +184,8 @@ static inline size_t find_keys(const struct encoder *e, struct key *keys, const 
 static inline uint32_t *put_piece(struct encoder *e, const struct key *k, uint32_t *ids)
 {
     const struct piece_slot *slot = k->line ? piece_find(k->line, k->key) : NULL;
-    return ids + (slot ? piece_ids_take(slot, ids) : encode_miss(e, k, ids));
+    size_t n = slot ? piece_ids_take(slot, ids) : 0;
+    return ids + (n > 0 ? n : encode_miss(e, k, ids));
 }
 
 static void encode_text(struct encoder *e, const char *text, size_t len)

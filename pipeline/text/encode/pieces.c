@@ -45,9 +45,9 @@ static struct piece_slot *line_of(const struct piece_table *t, struct piece_key 
     return &t->slots[2 * (piece_hash(k) >> t->shift ^ i)];
 }
 
-const struct piece_slot *pieces_find_far(const struct piece_table *t, struct piece_key k)
+const struct piece_slot *pieces_find(const struct piece_table *t, struct piece_key k)
 {
-    const struct piece_slot *s = NULL, *line = line_of(t, k, 0);
+    const struct piece_slot *line = line_of(t, k, 0), *s = piece_find(line, k);
     for (size_t i = 1; !s && i < LINES && atomic_load_explicit(&line[1].high, memory_order_relaxed); i++) {
         line = line_of(t, k, i);
         s = piece_find(line, k);
@@ -167,7 +167,7 @@ void pieces_leave(struct piece_table *t)
     pthread_mutex_unlock(&mutex);
     if (left > 0)
         return;
-    free(t->slots);
+    free_huge(t->slots, (size_t)1 << t->bits, sizeof *t->slots);
     free(t);
 }
 

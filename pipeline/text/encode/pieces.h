@@ -7,7 +7,7 @@
  * alone. Encoders go over to the newest table when they like; the last one to leave an old table frees it.
  *
  *   table = pieces_enter(p)
- *   ids of many pieces: piece_line, prefetch, piece_find, or else pieces_get_far, or else pieces_put
+ *   ids of many pieces: piece_line, prefetch, piece_find, or else pieces_find, or else pieces_put
  *   table = pieces_renew(p, table)      now and then
  *   pieces_leave(p, table)
  */
@@ -114,9 +114,10 @@ static inline struct piece_table *pieces_renew(struct pieces *p, struct piece_ta
     return pieces_enter(p);
 }
 
-/* Returns the slot of k behind its line; NULL: it is not in the table. */
-const struct piece_slot *pieces_find_far(const struct piece_table *t, struct piece_key k);
-/* Stores the ids of k, 1 <= n <= PIECE_IDS, if there is a free slot. May replace the newest table. */
+/* Returns the slot of k, on its line or behind it; NULL: it is not in the table. */
+const struct piece_slot *pieces_find(const struct piece_table *t, struct piece_key k);
+/* Stores the ids of k, if there is a free slot; n: how many, or 0 where there are more than PIECE_IDS. May
+ * replace the newest table. */
 void pieces_put(struct pieces *p, struct piece_table *t, struct piece_key k, const uint32_t *ids, size_t n);
 
 #endif

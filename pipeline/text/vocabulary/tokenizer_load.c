@@ -305,7 +305,7 @@ struct tokenizer *tokenizer_parse(const char *json, size_t len, const char *name
     names_free(&l.vocab);
     free(l.merges);
     free(l.added);
-    free(l.strings);
+    free_huge(l.strings, l.len + JSON_OVERSHOOT, 1);
     strbuf_free(&l.bytes);
     if (rc == 0)
         return l.t;
@@ -324,7 +324,7 @@ static void free_text(struct text *t)
     if (t->mapped)
         munmap(t->s, t->len);
     else
-        free(t->s);
+        free_huge(t->s, MAX_FILE + 1, 1);
 }
 
 /* Maps a file, which is faster than reading it. Returns false for what is no file, and for no size of ours.
