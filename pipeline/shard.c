@@ -297,6 +297,7 @@ static void job_commit(struct job *j)
         finish_split(j, &j->val);
     finish_split(j, &j->train);
     commit_dir_finish(&j->out);
+    say_in_place(output);
     report(j);
     print_paths(output, &j->train);
     print_paths(val_dir, &j->val);
@@ -361,6 +362,7 @@ static int merge_all(char **from, int n)
         return signal_exit_code();
     }
     commit_dir_finish(&d);
+    say_in_place(output);
     say("%s: %zu shards, %zu held out, of %d directories", output, shards, val, n);
     for (size_t i = 0; i < shards + val; i++) {
         char *path = i < shards ? shard_path(output, i, ARCHIVE_NONE) : NULL;

@@ -4,23 +4,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "formats/manifest.h"
 #include "pipeline/lib/dir.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/lib/log.h"
 
-/* Returns the directory that a name stands for: its real path, if there is one. */
+/* Returns the directory that a name stands for: a link's target, the real name of "." and "..", otherwise the
+ * name itself without trailing slashes. */
 static char *target_of(const char *dir)
 {
-    char *name = xstrdup(dir);
+    char *name = xstrdup(dir), first;
     for (size_t n = strlen(name); n > 1 && name[n - 1] == '/'; n--)
         name[n - 1] = 0;
-    char *target = realpath(name, NULL);
-    if (!target)
+    const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
+    bool dots = strcmp(base, ".") == 0 || strcmp(base, "..") == 0, link = readlink(name, &first, 1) >= 0;
+    char *real = dots || link ? realpath(name, NULL) : NULL;
+    if (!real)
         return name;
     free(name);
-    return target;
+    return real;
 }
 
 static void check_name(const char *dir, const char *target)
@@ -62,12 +66,12 @@ void sharddir_open(struct commit_dir *d, const char *dir)
 {
     char *target = target_of(dir);
     check_name(dir, target);
-    commit_dir_open(d, target);
     if (path_exists(target)) {
         if (!is_dir(target))
             die("%s: exists and is not a directory", dir);
         check_ours(target, true);
     }
+    commit_dir_open(d, target);
     free(target);
 }
 
