@@ -60,10 +60,12 @@ static void a_page_says_what_was_set(void)
     stats_close(NULL);
 }
 
-static _Noreturn void write_pairs(void)
+static _Noreturn void write_pairs(pid_t parent)
 {
     struct stats *s;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
+    if (getppid() != parent)
+        _exit(1);
     if (stats_create(&s, "writer", NULL) != 0)
         _exit(1);
     int a = stats_add(s, "a", "", STATS_COUNTER), b = stats_add(s, "b", "", STATS_COUNTER);
@@ -81,9 +83,9 @@ static _Noreturn void write_pairs(void)
 static void snapshots_are_whole_and_death_is_told(void)
 {
     struct stats_snapshot got;
-    pid_t child = fork();
+    pid_t parent = getpid(), child = fork();
     if (child == 0)
-        write_pairs();
+        write_pairs(parent);
     name_of(child);
     while (stats_look(name, &got) != 0 || got.n < 2)
         usleep(1000);
