@@ -2,7 +2,7 @@
  * copy.c - copies into the ring's memory past the caches
  *
  * A line that was written into this processor's caches has to be fetched from there by the processor of the
- * other side, one by one: where the two share no cache, that took 31 ns a line on a Zen 4, 2 GB/s. Written to
+ * other side, one by one: between two far processors of a Zen 4 that took 31 ns a line, 2 GB/s. Written to
  * memory with streaming stores, lines are read ahead like any others: 12 GB/s.
  */
 #include "shm/ring.h"
