@@ -5,9 +5,10 @@
  *          than reading it (kernels/README.md), so x becomes int16 instead, with a scale of its own for each
  *          row, and the products are summed as integers. Many rows: blocks of W are widened for the ordinary
  *          product of matrices.
- * Numerics x in int16 errs by at most 2^-16 of the row's largest magnitude. Integer sums are exact; q in
- *          bf16 is exact too. Scales are applied to sums in f32; one rounding at the store. Few rows have
- *          the bits that each has alone.
+ * Numerics x in int16 errs by at most 2^-16 of the row's largest magnitude. Integer sums are exact; q in bf16
+ *          is exact too. Scales are applied to sums in f32; one rounding at the store. Among few rows a row's
+ *          bits do not depend on how many there are.
+ *
  * Oracle   kernels/reference/int8.c
  */
 #include <float.h>
