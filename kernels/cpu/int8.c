@@ -6,8 +6,10 @@
  *          row, and the products are summed as integers. Many rows: blocks of W are widened for the ordinary
  *          product of matrices.
  * Numerics x in int16 errs by at most 2^-16 of the row's largest magnitude. Integer sums are exact; q in bf16
- *          is exact too. Scales are applied to sums in f32; one rounding at the store. Among few rows the
- * bits of a row do not depend on how many there are. Oracle   kernels/reference/int8.c
+ *          is exact too. Scales are applied to sums in f32; one rounding at the store. Among few rows a row's
+ *          bits do not depend on how many there are.
+ *
+ * Oracle   kernels/reference/int8.c
  */
 #include <float.h>
 #include "kernels/cpu/device.h"
@@ -15,10 +17,10 @@
 #include "kernels/cpu/table.h"
 #include "kernels/vec.h"
 
-/* STEP: weights that one instruction multiplies. SUMS: of a row that are held at once. SPAN: elements whose
- * products fit a sum of int32 for certain: 256 pairs of 2 * 32767 * 127 in each lane. BLOCK: rows of W that a
- * thread takes in one turn. TEXTS: rows of x that share one pass over a block. WIDE: rows of W that are
- * widened at a time. */
+/* STEP: weights that one instruction multiplies. SUMS: sums of a row that are held at once. SPAN: elements
+ * whose products fit a sum of int32 for certain: 256 pairs of 2 * 32767 * 127 in each lane. BLOCK: rows of W
+ * that a thread takes in one turn. TEXTS: rows of x that share one pass over a block. WIDE: rows of W that
+ * are widened at a time. */
 enum { STEP = 2 * VL, SUMS = 4, SPAN = 256 * STEP, BLOCK = 32, TEXTS = VL == 16 ? 6 : 3, WIDE = 1024 };
 
 typedef int16_t vint16 __attribute__((vector_size(2 * VL)));

@@ -66,9 +66,9 @@ expect 2 'not f32, bf16 or int8' "$BIN/eval" a/latest --data x=tokens/math/val -
 batches 1 | "$BIN/train" --quiet -m tiny -t tok.json --dtype f32 -o big --steps 1 --save-dtype bf16 >/dev/null
 "$BIN/sample" big -p x -n 1 -v 2>err >/dev/null                     # too large for the caches
 grep -q 'weights, bf16,' err
-"${s[@]}" -p 'The ' -n 40 --temperature 0 --dtype int8 -v >int8 2>err    # prompts and texts of any length
+"${s[@]}" -p 'The ' -n 40 --temperature 0 --dtype int8 -v >int8.txt 2>err    # prompts and texts of any length
 grep -q 'weights, int8,' err
-"${s[@]}" -p 'The ' -n 40 --temperature 0 --dtype int8 -j 2 | cmp - int8
+"${s[@]}" -p 'The ' -n 40 --temperature 0 --dtype int8 -j 2 | cmp - int8.txt
 "${s[@]}" -p "$(seq 1 7)" -n 5 --temperature 0 --dtype int8 >/dev/null
 batches 1 | expect 2 "'int8' is none of: auto bf16 f32" train x 1 --dtype int8
 expect 2 'CHECKPOINT' "$BIN/sample"
