@@ -90,7 +90,7 @@ INLINE __m256i vnarrow_bits(vf a)
 }
 
 /* vnarrow_bits in one instruction of AVX512_BF16, which only some machines of this level have: the caller has
- * checked that this one does. Subnormal numbers become 0. */
+ * checked that this one does. Subnormal numbers become 0, the only difference. */
 INLINE __m256i vnarrow_quick(vf a)
 {
     __m256i h;
@@ -328,6 +328,19 @@ INLINE void vput(void *p, size_t i, size_t left, vf a, enum dtype t)
         vstore(p, i, a, t);
     else
         vstore_part(p, i, (int)left, a, t);
+}
+
+/* vput for weights: a subnormal number stays what it is. */
+INLINE void vput_weights(void *p, size_t i, size_t left, vf a, enum dtype t)
+{
+#if VL == 16
+    if (t == DTYPE_BF16) {
+        __mmask16 there = left >= VL ? 0xffff : (1u << left) - 1;
+        _mm256_mask_storeu_epi16((uint16_t *)p + i, there, vnarrow_bits(a));
+        return;
+    }
+#endif
+    vput(p, i, left, a, t);
 }
 
 /* Sum and maximum of the lanes: halves are folded onto each other, so always in the same order. */

@@ -35,7 +35,7 @@ INLINE void update(float *theta, void *work, float *m, float *v, const float *g,
         vput(v, i, left, square, DTYPE_F32);
         vput(theta, i, left, w, DTYPE_F32);
         if (work)
-            vput(work, i, left, w, t);
+            vput_weights(work, i, left, w, t);
     }
 }
 

@@ -46,7 +46,7 @@ INLINE void ema(struct device *dev, float *theta, void *work, float *mean, size_
             x = x + (x - m) * ahead;
             vput(theta, i, end - i, x, DTYPE_F32);
             if (work)
-                vput(work, i, end - i, x, t);
+                vput_weights(work, i, end - i, x, t);
         }
     }
 }
@@ -74,7 +74,7 @@ INLINE void combine_span(struct device *dev, float *y, void *work, const float *
             vf sum = sum_at(vget(x, i, end - i, DTYPE_F32), D, k, c, i, end - i, t);
             vput(y, i, end - i, sum, DTYPE_F32);
             if (work)
-                vput(work, i, end - i, sum, t);
+                vput_weights(work, i, end - i, sum, t);
         }
     }
 }
@@ -100,7 +100,7 @@ INLINE void direction_span(struct device *dev, void *d, float keep, float gain, 
             vf sum = (vget(a, i, left, DTYPE_F32) - vget(b, i, left, DTYPE_F32)) * gain;
             if (keep != 0)
                 sum = sum + vget(d, i, left, t) * keep;
-            vput(d, i, left, sum_at(sum, D, k, c, i, left, t), t);
+            vput_weights(d, i, left, sum_at(sum, D, k, c, i, left, t), t);
         }
     }
 }

@@ -28,7 +28,7 @@ INLINE void convert(struct device *dev, void *dst, const void *src, size_t n, en
     for (size_t k = 0; k < chunks(n); k++) {
         size_t end = chunk_end(k, n);
         for (size_t i = k * CHUNK; i < end; i += VL)
-            vput(dst, i, end - i, vget(src, i, end - i, from), to);
+            vput_weights(dst, i, end - i, vget(src, i, end - i, from), to);
     }
 }
 
