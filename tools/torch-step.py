@@ -2,7 +2,8 @@
 """torch-step.py - tokens a second of a training step in plain PyTorch, for tools/gpu-check and tools/bench to stand beside ours
 
 The model of train's presets (Qwen3: grouped queries, normed q and k, rotary, SwiGLU, tied embedding), torch.compile, bf16 by autocast,
-scaled_dot_product_attention, fused AdamW with clipping. Prints tokens a second by the clock and, on a CPU, a second of processor time.
+scaled_dot_product_attention, fused AdamW with clipping. Prints tokens a second: on a CPU of processor
+time, and then by the clock.
 """
 import argparse, os, sys, time
 import torch
@@ -82,7 +83,7 @@ def train():
 
 
 def measure(steps):
-    """Median tokens a second: by the clock, and of processor time."""
+    """Median tokens a second: on a CPU of processor time, then by the clock."""
     clock, used = [], []
     for _ in range(steps):
         wait()
@@ -91,7 +92,7 @@ def measure(steps):
         wait()
         clock.append(time.perf_counter() - began[0])
         used.append(time.process_time() - began[1])
-    rates = [clock] if device == "cuda" else [clock, used]
+    rates = [clock] if device == "cuda" else [used, clock]
     return " ".join(f"{B * T / sorted(r)[steps // 2]:.0f}" for r in rates)
 
 
