@@ -79,11 +79,13 @@ static void run_cleanups(void)
     }
 }
 
-/* Runs the clean-ups before exit(), so that a clean-up function may call die() in its turn. */
+/* Runs the clean-ups first, so that a clean-up function may call die() in its turn. What libraries would do
+ * at exit() is left out: it takes from other threads what they still use. */
 static _Noreturn void fail(void)
 {
     run_cleanups();
-    exit(1);
+    fcloseall(); /* flushes all without their locks, as exit() does: a thread may wait for input with one */
+    _exit(1);
 }
 
 void die(const char *fmt, ...)
