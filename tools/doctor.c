@@ -46,9 +46,8 @@ static const struct cli cli = {
     "are\n"
     "written as .NAME.tritter-partial, locked by their program (live) until they are whole; without a lock "
     "they\n"
-    "are stale. Names with the number of a process are stale when there is none of that number: REF.PID.tmp "
-    "in\n"
-    "the hub's cache, and NAME.tmp-PID of earlier versions.\n"
+    "are stale. Names of earlier versions with the number of a process, NAME.tmp-PID and in the hub's cache\n"
+    "REF.PID.tmp, are stale when there is none of that number.\n"
     "\n"
     "Exit: 0 done, 1 failed, 2 misuse.",
 };

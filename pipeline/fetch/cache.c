@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,19 +61,31 @@ char *cache_commit(const char *folder, const char *revision)
     return is_commit(commit) ? xstrdup(commit) : NULL;
 }
 
-/* Writes a small file under a name of its own and renames it: readers see it whole. False: it could not be.
+/* Takes over what a killed run left under this name. -1: it cannot be written, or another run does just that.
  */
-static bool replace_file(const char *path, const char *content, size_t n)
+static int open_partial(const char *name)
 {
-    char *tmp = xasprintf("%s.%d.tmp", path, (int)getpid());
-    int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    bool ok = fd >= 0 && write(fd, content, n) == (ssize_t)n && fsync(fd) == 0;
+    struct stat here, there;
+    int fd = open(name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &here) == 0 && lstat(name, &there) == 0 &&
+        here.st_ino == there.st_ino && here.st_nlink == 1 && ftruncate(fd, 0) == 0)
+        return fd;
     if (fd >= 0)
         close(fd);
-    ok = ok && rename(tmp, path) == 0;
-    if (!ok)
-        unlink(tmp);
-    free(tmp);
+    return -1;
+}
+
+/* Writes a small file under another name and renames it: readers see it whole. False: it could not be. */
+static bool replace_file(const char *path, const char *content, size_t n)
+{
+    char *partial = partial_name(path);
+    int fd = open_partial(partial);
+    bool ok = fd >= 0 && write(fd, content, n) == (ssize_t)n && fsync(fd) == 0 && rename(partial, path) == 0;
+    if (fd >= 0 && !ok)
+        unlink(partial);
+    if (fd >= 0)
+        close(fd);
+    free(partial);
     return ok;
 }
 

@@ -29,8 +29,7 @@ static char *parent(const char *path)
     return slash == path ? xstrdup("/") : xasprintf("%.*s", (int)(slash - path), path);
 }
 
-/* Turns dir/NAME into dir/.NAME.tritter-partial. */
-static char *partial_name(const char *path)
+char *partial_name(const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     return xasprintf("%.*s.%s.tritter-partial", (int)(name - path), path, name);

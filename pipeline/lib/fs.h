@@ -44,6 +44,7 @@ FILE *commit_open(struct commit *c, const char *path);
 void commit_finish(struct commit *c);
 FILE *commit_publish(struct commit *c); /* like commit_finish, for a file that grows on under its name */
 void commit_abort(struct commit *c);
+char *partial_name(const char *path); /* dir/.NAME.tritter-partial for dir/NAME; the caller frees it */
 
 /* Handles EINTR and short writes. After stop_signal, ends the program when a pipe's reader takes nothing for
  * a second. */

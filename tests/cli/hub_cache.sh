@@ -143,3 +143,10 @@ lacks Evil err
 rm home/token
 documents 5 new >$repo/a/b/3.jsonl
 [ "$(fetch --cat $data/a/b/3.jsonl | head -n 1)" = '{"text":"document 1 new","id":"hf://datasets/org/data/a/b/3.jsonl:1","domain":"other"}' ]
+
+# what a killed run left of a ref is taken over
+refs=$(find home -type d -name refs)
+rm "$refs/main"
+printf 'a part' >"$refs/.main.tritter-partial"
+fetch -q --download $data/a/b/3.jsonl >/dev/null
+[ "$(ls -A "$refs")" = main ]
