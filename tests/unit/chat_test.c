@@ -29,10 +29,14 @@ static struct told tell(const char *dir, const struct tokenizer *tok, const char
     chat_open(&c, dir, tok);
     struct encoder *encoder = encoder_new(tok, NULL);
     int failed = request_parse(&r, body, len, true, &e);
-    int32_t *ids =
-        failed ? NULL : chat_encode(&c, encoder, r.messages, r.tools, &n, told.why, sizeof told.why);
+    const struct chat_template *template = chat_template_for(&c, failed ? NULL : r.tools);
+    int32_t *ids = failed || !template->jinja
+                       ? NULL
+                       : chat_encode(&c, encoder, r.messages, r.tools, &n, told.why, sizeof told.why);
     if (failed)
         snprintf(told.why, sizeof told.why, "%s: %s", e.param, e.message);
+    else if (!template->jinja)
+        snprintf(told.why, sizeof told.why, "%s", template->why);
     for (size_t i = 0; i < n; i++) {
         size_t k;
         const char *s = tokenizer_bytes(tok, (uint32_t)ids[i], &k);

@@ -130,20 +130,42 @@ static void read_string(struct parser *p)
     p->token = T_STRING;
 }
 
+static bool is_digit(const struct parser *p, size_t at)
+{
+    return at < p->len && p->text[at] >= '0' && p->text[at] <= '9';
+}
+
+/* Goes over the exponent of a number, if there is one. */
+static bool skip_exponent(struct parser *p)
+{
+    if (p->at == p->len || (p->text[p->at] | 0x20) != 'e')
+        return false;
+    size_t at = p->at + 1;
+    at += at < p->len && (p->text[at] == '+' || p->text[at] == '-');
+    if (!is_digit(p, at))
+        return false;
+    while (is_digit(p, at))
+        at++;
+    p->at = at;
+    return true;
+}
+
 static void read_number(struct parser *p)
 {
     size_t from = p->at;
     bool real = false;
     for (; p->at < p->len; p->at++) {
-        char c = p->text[p->at];
-        bool point = c == '.' && p->at + 1 < p->len && p->text[p->at + 1] >= '0' && p->text[p->at + 1] <= '9';
-        if (!(c >= '0' && c <= '9') && !point)
+        bool point = p->text[p->at] == '.' && is_digit(p, p->at + 1);
+        if (!is_digit(p, p->at) && !point)
             break;
         real |= point;
     }
+    real |= skip_exponent(p);
     const char *word = keep(p, p->text + from, p->at - from);
     json_decref(p->value);
     p->value = real ? json_real(strtod(word, NULL)) : json_integer(strtoll(word, NULL, 10));
+    if (!p->value)
+        parser_fail(p, "a number that is too large");
     p->token = T_NUMBER;
 }
 
