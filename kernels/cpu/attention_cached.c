@@ -1,35 +1,38 @@
 /*
  * attention_cached.c - attention of a few new tokens over cached keys and values, for generation
  *
- * Mapping  one thread a (query head, new token): four keys side by side, then four vectors of the output at a
- *          time.
- * Cost     every query head reads keys and values once; rows of values are read in strips (D = 64: two strips
- *          with AVX2).
+ * Mapping  one thread a (new token, group of heads whose keys lie side by side); within it four keys at a
+ * time, and for these head after head. Cost     keys and values are read once, row after row as they lie in
+ * memory, which the processor then fetches ahead; queries, scores and sums stay in the caches. Numerics sums
+ * over keys in their order, in f32: a head's bits do not depend on the group it is in.
  */
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/table.h"
 
-/* KEYS: keys whose scores are computed side by side. COLUMNS: vectors of output columns computed at once. */
+/* KEYS: keys that are looked at side by side. COLUMNS: vectors of output columns computed at once. */
 enum { KEYS = 4, COLUMNS = 4 };
 
-/* scores (keys) = scale q k; returns the largest. q (pad(D)) is f32, with zeros after column D. */
+/* Some query heads of a new token. Rows of q, out and scores are one a head; `per` heads share a key. */
+struct heads {
+    float *q;      /* n rows of pad(D), zeros after column D; then sums of values */
+    float *scores; /* n rows of `room` */
+    float *most;   /* the largest score of each head; then what its sum of values is divided by */
+    int n, per, room;
+};
+
+/* scores (keys) = scale q k for at most KEYS keys; returns the largest. */
 INLINE float score(float *scores, const float *q, const void *k, size_t stride, int keys, int D, float scale,
                    enum dtype t)
 {
     float most = MASKED;
-    for (int j = 0; j < keys; j += KEYS) {
-        vf dot[KEYS] = {0};
-        size_t row[KEYS];
-        for (int u = 0; u < KEYS; u++)
-            row[u] = (size_t)(j + u < keys ? j + u : j) * stride;
-        for (int c = 0; c < D; c += VL)
+    vf dot[KEYS] = {0};
+    for (int c = 0; c < D; c += VL)
 #pragma GCC unroll 4
-            for (int u = 0; u < KEYS; u++)
-                dot[u] += vload_f32(q + c) * vget(k, row[u] + c, D - c, t);
-        for (int u = 0; u < KEYS && j + u < keys; u++) {
-            scores[j + u] = vsum(dot[u]) * scale;
-            most = scores[j + u] > most ? scores[j + u] : most;
-        }
+        for (int u = 0; u < KEYS; u++)
+            dot[u] += vload_f32(q + c) * vget(k, (u < keys ? u : 0) * stride + c, D - c, t);
+    for (int u = 0; u < KEYS && u < keys; u++) {
+        scores[u] = vsum(dot[u]) * scale;
+        most = scores[u] > most ? scores[u] : most;
     }
     return most;
 }
@@ -46,47 +49,83 @@ INLINE float weigh(float *scores, float most, int keys)
     return vsum(sum);
 }
 
-/* Computes n vectors of output columns, from column c on: out = gain p v. */
-INLINE void add_up(void *out, const float *p, const void *v, size_t stride, int keys, int c, const int n,
-                   int D, float gain, enum dtype t)
+/* sums += p v: n vectors of columns, from column c on, of a few keys. */
+INLINE void add_up(float *sums, const float *p, const void *v, size_t stride, int keys, int c, const int n,
+                   int D, enum dtype t)
 {
-    vf o[COLUMNS] = {0};
+    vf o[COLUMNS];
+    for (int u = 0; u < n; u++)
+        o[u] = vload_f32(sums + c + u * VL);
     for (int j = 0; j < keys; j++)
 #pragma GCC unroll 4
         for (int u = 0; u < n; u++)
             o[u] += p[j] * vget(v, j * stride + c + u * VL, D - c - u * VL, t);
     for (int u = 0; u < n; u++)
-        vput(out, c + u * VL, D - c - u * VL, o[u] * gain, t);
+        vstore_f32(sums + c + u * VL, o[u]);
 }
 
-/* space: pad(D) floats for q, followed by pad(keys) floats for the scores. */
-INLINE void one_query(void *out, const void *q, const void *k, const void *v, float *space, size_t stride,
-                      int keys, int D, enum dtype t)
+INLINE void score_all(const struct heads *s, const void *k, size_t stride, int keys, int D, enum dtype t)
 {
-    float *scores = space + pad(D);
-    int c = 0;
-    for (int i = 0; i < D; i += VL)
-        vstore_f32(space + i, vget(q, i, D - i, t));
-    float most = score(scores, space, k, stride, keys, D, 1.0f / sqrtf(D), t),
-          gain = 1.0f / weigh(scores, most, keys);
-    for (; c + COLUMNS * VL <= D; c += COLUMNS * VL)
-        add_up(out, scores, v, stride, keys, c, COLUMNS, D, gain, t);
-    for (; c < D; c += VL)
-        add_up(out, scores, v, stride, keys, c, 1, D, gain, t);
+    float scale = 1.0f / sqrtf(D);
+    for (int h = 0; h < s->n; h++)
+        s->most[h] = MASKED;
+    for (int j = 0; j < keys; j += KEYS)
+        for (int h = 0; h < s->n; h++) {
+            float most = score(s->scores + (size_t)h * s->room + j, s->q + h * pad(D),
+                               act_at(k, j * stride + h / s->per * D, t), stride, keys - j, D, scale, t);
+            s->most[h] = most > s->most[h] ? most : s->most[h];
+        }
+}
+
+INLINE void add_all(const struct heads *s, const void *v, size_t stride, int keys, int D, enum dtype t)
+{
+    for (int j = 0; j < keys; j += KEYS)
+        for (int h = 0; h < s->n; h++) {
+            int few = keys - j < KEYS ? keys - j : KEYS, c = 0;
+            const float *p = s->scores + (size_t)h * s->room + j;
+            const void *rows = act_at(v, j * stride + h / s->per * D, t);
+            for (; c + COLUMNS * VL <= D; c += COLUMNS * VL)
+                add_up(s->q + h * pad(D), p, rows, stride, few, c, COLUMNS, D, t);
+            for (; c < D; c += VL)
+                add_up(s->q + h * pad(D), p, rows, stride, few, c, 1, D, t);
+        }
+}
+
+INLINE void some_heads(const struct heads *s, void *out, const void *q, const void *k, const void *v,
+                       size_t stride, int keys, int D, enum dtype t)
+{
+    for (int h = 0; h < s->n; h++)
+        for (int c = 0; c < D; c += VL)
+            vstore_f32(s->q + h * pad(D) + c, vget(q, h * D + c, D - c, t));
+    score_all(s, k, stride, keys, D, t);
+    for (int h = 0; h < s->n; h++)
+        s->most[h] = 1.0f / weigh(s->scores + (size_t)h * s->room, s->most[h], keys);
+    memset(s->q, 0, (size_t)s->n * pad(D) * sizeof *s->q);
+    add_all(s, v, stride, keys, D, t);
+    for (int h = 0; h < s->n; h++)
+        for (int c = 0; c < D; c += VL)
+            vput(out, h * D + c, D - c, vload_f32(s->q + h * pad(D) + c) * s->most[h], t);
 }
 
 INLINE void cached(struct device *dev, void *out, const void *qk, const void *kcache, const void *vcache,
                    int n, int past, int H, int Hkv, int D, enum dtype t)
 {
-    size_t qk_row = (size_t)(H + Hkv) * D, stride = (size_t)Hkv * D, each = (size_t)pad(past + n) + pad(D);
+    int per = H / Hkv, most = (Hkv + dev->threads - 1) / dev->threads, groups = (Hkv + most - 1) / most;
+    size_t qk_row = (size_t)(H + Hkv) * D, stride = (size_t)Hkv * D, room = pad(past + n),
+           each = pad((size_t)most * per * (pad(D) + room + 1));
     float *space = device_scratch(dev, SCRATCH_TILES, dev->threads * each * sizeof *space);
 #pragma omp parallel for num_threads(dev->threads) schedule(dynamic) collapse(2)
     for (int i = 0; i < n; i++)
-        for (int h = 0; h < H; h++) {
-            size_t head = (size_t)(h / (H / Hkv)) * D;
-            one_query(act_at(out, ((size_t)i * H + h) * D, t), act_at(qk, i * qk_row + h * D, t),
-                      act_at(kcache, head, t), act_at(vcache, head, t), space + omp_get_thread_num() * each,
-                      stride, past + i + 1, D, t);
+        for (int g = 0; g < groups; g++) {
+            int first = g * most, last = first + most < Hkv ? first + most : Hkv;
+            struct heads s = {.n = (last - first) * per, .per = per, .room = (int)room};
+            s.q = space + omp_get_thread_num() * each;
+            s.scores = s.q + (size_t)s.n * pad(D);
+            s.most = s.scores + s.n * room;
+            some_heads(&s, act_at(out, ((size_t)i * H + first * per) * D, t),
+                       act_at(qk, i * qk_row + (size_t)first * per * D, t),
+                       act_at(kcache, (size_t)first * D, t), act_at(vcache, (size_t)first * D, t), stride,
+                       past + i + 1, D, t);
         }
 }
 
