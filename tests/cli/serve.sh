@@ -20,6 +20,7 @@ ends() {
     [ "$code" = "$1" ] || { echo "exit $code instead of $1"; cat log; exit 1; }
 }
 trap 'kill "$server" 2>/dev/null || true' EXIT
+trap 'echo "line $LINENO: $BASH_COMMAND"; tail -c 1000 log answer' ERR
 post() { curl -s -o answer -w '%{http_code}' -H 'Content-Type: application/json' -d "$2" "${@:3}" "$address$1"; }
 
 serve --slots 8 --queue 400 --quiet
