@@ -61,9 +61,9 @@ ends 143
 
 # a time-out is an error, no shorter text
 serve --slots 1 --quiet --timeout 0.000001
-[ "$(post /v1/completions '{"prompt":"x","max_tokens":20}')" = 503 ]
+[ "$(post /v1/completions '{"prompt":"x","max_tokens":20,"ignore_eos":true}')" = 503 ]
 grep -q '"code":"timeout"' answer
-[ "$(post /v1/completions '{"prompt":"x","stream":true}')" = 200 ]
+[ "$(post /v1/completions '{"prompt":"x","stream":true,"ignore_eos":true}')" = 200 ]
 grep -q '"code":"timeout"' answer
 ends 143
 
@@ -101,7 +101,7 @@ same_text() {
 }
 chat_with "$plain"
 same_text '[{"role":"user","content":"a"}]' '<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n'
-[ "$(post /v1/chat/completions '{"messages":[{"role":"user","content":"a"}],"stream":true,"logprobs":true,"top_logprobs":2,"max_tokens":3}')" = 200 ]
+[ "$(post /v1/chat/completions '{"messages":[{"role":"user","content":"a"}],"stream":true,"logprobs":true,"top_logprobs":2,"max_tokens":3,"seed":3,"ignore_eos":true}')" = 200 ]
 grep -q '"delta":{"content":"[^"]*","role":"assistant"}' answer
 grep -q '"object":"chat.completion.chunk"' answer
 [ "$(post /v1/chat/completions '{"messages":[{"role":"user","content":""}],"max_tokens":0}')" = 200 ]
