@@ -1,5 +1,6 @@
 #include "formats/safetensors.h"
 #include "formats/json_members.h"
+#include "formats/little.h"
 #include "formats/reason.h"
 
 #include <errno.h>
@@ -470,8 +471,7 @@ char *safetensors_header(struct st_tensor *v, size_t count, size_t *len)
         return NULL;
     size_t n = strlen(text), padded = (n + 7) & ~(size_t)7;
     if (padded <= SAFETENSORS_MAX_HEADER && (out = malloc(8 + padded))) {
-        for (int i = 0; i < 8; i++)
-            out[i] = (char)(padded >> 8 * i);
+        little_put((unsigned char *)out, padded, 8);
         memcpy(out + 8, text, n);
         memset(out + 8 + n, ' ', padded - n);
         *len = 8 + padded;

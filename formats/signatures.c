@@ -1,5 +1,6 @@
 #include "formats/signatures.h"
 
+#include "formats/little.h"
 #include "formats/reason.h"
 
 #include <errno.h>
@@ -18,20 +19,6 @@ enum {
 static const char magics[][9] = {[SIGNATURES_KEYS] = "TRTSIGN\n", [SIGNATURES_VERDICTS] = "TRTDUPL\n"};
 static const char *const makers[] = {[SIGNATURES_KEYS] = "is no file of signatures (filter --signatures)",
                                      [SIGNATURES_VERDICTS] = "is no list of duplicates (filter --merge)"};
-
-static void put(unsigned char *at, uint64_t x, int bytes)
-{
-    for (int i = 0; i < bytes; i++)
-        at[i] = (unsigned char)(x >> 8 * i);
-}
-
-static uint64_t get(const unsigned char *at, int bytes)
-{
-    uint64_t x = 0;
-    for (int i = 0; i < bytes; i++)
-        x |= (uint64_t)at[i] << 8 * i;
-    return x;
-}
 
 /* The 64-bit words of a record. */
 static size_t record_words(const struct signatures_head *h)
@@ -68,10 +55,10 @@ struct signatures_writer *signatures_create(FILE *f, enum signatures_content con
     w->head = *h;
     XXH3_64bits_reset(w->hash);
     memcpy(head, magics[content], 8);
-    put(head + 8, VERSION, 4);
-    put(head + 12, h->part, 4);
-    put(head + 16, h->of, 4);
-    put(head + 20, (h->exact ? EXACT : 0) | (h->near ? NEAR : 0), 4);
+    little_put(head + 8, VERSION, 4);
+    little_put(head + 12, h->part, 4);
+    little_put(head + 16, h->of, 4);
+    little_put(head + 20, (h->exact ? EXACT : 0) | (h->near ? NEAR : 0), 4);
     write_hashed(w, head, sizeof head);
     return w;
 }
@@ -80,11 +67,11 @@ void signatures_put_keys(struct signatures_writer *w, const struct signatures_ke
 {
     unsigned char record[8 * MAX_WORDS];
     size_t n = 0;
-    put(record + 8 * n++, k->number, 8);
+    little_put(record + 8 * n++, k->number, 8);
     for (size_t i = 0; w->head.exact && i < 2; i++)
-        put(record + 8 * n++, k->exact[i], 8);
+        little_put(record + 8 * n++, k->exact[i], 8);
     for (size_t i = 0; w->head.near && i < SIGNATURES_BANDS; i++)
-        put(record + 8 * n++, k->near[i], 8);
+        little_put(record + 8 * n++, k->near[i], 8);
     write_hashed(w, record, 8 * n);
 }
 
@@ -100,9 +87,9 @@ void signatures_finish(struct signatures_writer *w, uint64_t texts)
     unsigned char end[24];
     size_t n = w->content == SIGNATURES_KEYS ? 8 : 1;
     memset(end, 0xff, n);
-    put(end + n, texts, 8);
+    little_put(end + n, texts, 8);
     write_hashed(w, end, n + 8);
-    put(end, XXH3_64bits_digest(w->hash), 8);
+    little_put(end, XXH3_64bits_digest(w->hash), 8);
     fwrite(end, 1, 8, w->f);
     XXH3_freeState(w->hash);
     free(w);
@@ -149,14 +136,14 @@ static int read_head(struct signatures_reader *r, enum signatures_content conten
     unsigned char head[HEAD];
     if (read_hashed(r, head, sizeof head, err, cap) != 0)
         return -1;
-    uint64_t kinds = get(head + 20, 4);
-    r->head = (struct signatures_head){.part = (uint32_t)get(head + 12, 4),
-                                       .of = (uint32_t)get(head + 16, 4),
+    uint64_t kinds = little_get(head + 20, 4);
+    r->head = (struct signatures_head){.part = (uint32_t)little_get(head + 12, 4),
+                                       .of = (uint32_t)little_get(head + 16, 4),
                                        .exact = kinds & EXACT,
                                        .near = kinds & NEAR};
     if (memcmp(head, magics[content], 8) != 0)
         return wrong(r, 0, makers[content], err, cap);
-    if (get(head + 8, 4) != VERSION)
+    if (little_get(head + 8, 4) != VERSION)
         return wrong(r, 8, "is of another version than 1", err, cap);
     if (r->head.part < 1 || r->head.part > r->head.of)
         return wrong(r, 12, "is part K of N with K above N, or 0", err, cap);
@@ -194,9 +181,9 @@ static int read_end(struct signatures_reader *r, char *err, size_t cap)
     uint64_t at = r->at;
     if (read_bytes(r, hash, sizeof hash, err, cap) != 0)
         return -1;
-    if (get(hash, 8) != XXH3_64bits_digest(r->hash))
+    if (little_get(hash, 8) != XXH3_64bits_digest(r->hash))
         return wrong(r, at, "the checksum is another one: damaged", err, cap);
-    r->texts = get(texts, 8);
+    r->texts = little_get(texts, 8);
     return getc(r->f) == EOF ? 0 : wrong(r, r->at, "bytes follow the end", err, cap);
 }
 
@@ -207,7 +194,7 @@ int signatures_get_keys(struct signatures_reader *r, struct signatures_keys *k, 
     size_t n = 8 * record_words(&r->head);
     if (read_hashed(r, record, 8, err, cap) != 0)
         return -1;
-    *k = (struct signatures_keys){.number = get(record, 8)};
+    *k = (struct signatures_keys){.number = little_get(record, 8)};
     if (k->number == UINT64_MAX)
         return read_end(r, err, cap);
     if (k->number % r->head.of != r->head.part - 1 || (r->began && k->number <= r->number))
@@ -217,9 +204,9 @@ int signatures_get_keys(struct signatures_reader *r, struct signatures_keys *k, 
     if (read_hashed(r, record + 8, n - 8, err, cap) != 0)
         return -1;
     for (size_t i = 0; r->head.exact && i < 2; i++, at += 8)
-        k->exact[i] = get(at, 8);
+        k->exact[i] = little_get(at, 8);
     for (size_t i = 0; r->head.near && i < SIGNATURES_BANDS; i++, at += 8)
-        k->near[i] = get(at, 8);
+        k->near[i] = little_get(at, 8);
     return 1;
 }
 

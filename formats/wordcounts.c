@@ -1,5 +1,6 @@
 #include "formats/wordcounts.h"
 
+#include "formats/little.h"
 #include "formats/reason.h"
 
 #include <errno.h>
@@ -9,20 +10,6 @@
 
 enum { VERSION = 1, HEAD = 48, RECORD = 12 };
 static const char magic[8] = "TRTCNTS\n";
-
-static void put(unsigned char *at, uint64_t x, int bytes)
-{
-    for (int i = 0; i < bytes; i++)
-        at[i] = (unsigned char)(x >> 8 * i);
-}
-
-static uint64_t get(const unsigned char *at, int bytes)
-{
-    uint64_t x = 0;
-    for (int i = 0; i < bytes; i++)
-        x |= (uint64_t)at[i] << 8 * i;
-    return x;
-}
 
 /* --- writing --------------------------------------------------------------------- */
 
@@ -48,12 +35,12 @@ struct wordcounts_writer *wordcounts_write_head(FILE *f, const struct wordcounts
     w->f = f;
     XXH3_64bits_reset(w->hash);
     memcpy(head, magic, sizeof magic);
-    put(head + 8, VERSION, 4);
-    put(head + 12, h->part, 4);
-    put(head + 16, h->of, 4);
-    put(head + 24, h->documents, 8);
-    put(head + 32, h->bytes, 8);
-    put(head + 40, h->words, 8);
+    little_put(head + 8, VERSION, 4);
+    little_put(head + 12, h->part, 4);
+    little_put(head + 16, h->of, 4);
+    little_put(head + 24, h->documents, 8);
+    little_put(head + 32, h->bytes, 8);
+    little_put(head + 40, h->words, 8);
     write_hashed(w, head, sizeof head);
     return w;
 }
@@ -61,8 +48,8 @@ struct wordcounts_writer *wordcounts_write_head(FILE *f, const struct wordcounts
 void wordcounts_write(struct wordcounts_writer *w, const char *bytes, size_t len, uint64_t count)
 {
     unsigned char record[RECORD];
-    put(record, count, 8);
-    put(record + 8, len, 4);
+    little_put(record, count, 8);
+    little_put(record + 8, len, 4);
     write_hashed(w, record, sizeof record);
     write_hashed(w, bytes, len);
 }
@@ -70,7 +57,7 @@ void wordcounts_write(struct wordcounts_writer *w, const char *bytes, size_t len
 void wordcounts_write_end(struct wordcounts_writer *w)
 {
     unsigned char hash[8];
-    put(hash, XXH3_64bits_digest(w->hash), 8);
+    little_put(hash, XXH3_64bits_digest(w->hash), 8);
     fwrite(hash, 1, sizeof hash, w->f);
     XXH3_freeState(w->hash);
     free(w);
@@ -116,19 +103,19 @@ static int read_head(struct reader *r, struct wordcounts_head *h)
     unsigned char head[HEAD];
     if (read_hashed(r, head, sizeof head) != 0)
         return -1;
-    *h = (struct wordcounts_head){.part = (uint32_t)get(head + 12, 4),
-                                  .of = (uint32_t)get(head + 16, 4),
-                                  .documents = get(head + 24, 8),
-                                  .bytes = get(head + 32, 8),
-                                  .words = get(head + 40, 8)};
+    *h = (struct wordcounts_head){.part = (uint32_t)little_get(head + 12, 4),
+                                  .of = (uint32_t)little_get(head + 16, 4),
+                                  .documents = little_get(head + 24, 8),
+                                  .bytes = little_get(head + 32, 8),
+                                  .words = little_get(head + 40, 8)};
     r->left = h->bytes;
     if (memcmp(head, magic, sizeof magic) != 0)
         return wrong(r, 0, "is no file of counts (tokenize train --counts)");
-    if (get(head + 8, 4) != VERSION)
+    if (little_get(head + 8, 4) != VERSION)
         return wrong(r, 8, "is of another version than 1");
     if (h->part < 1 || h->part > h->of)
         return wrong(r, 12, "is part K of N with K above N, or 0");
-    return get(head + 20, 4) == 0 ? 0 : wrong(r, 20, "a reserved field is not 0");
+    return little_get(head + 20, 4) == 0 ? 0 : wrong(r, 20, "a reserved field is not 0");
 }
 
 static int read_word(struct reader *r, char *bytes, size_t *len, uint64_t *count)
@@ -137,8 +124,8 @@ static int read_word(struct reader *r, char *bytes, size_t *len, uint64_t *count
     uint64_t at = r->at;
     if (read_hashed(r, record, sizeof record) != 0)
         return -1;
-    *count = get(record, 8);
-    *len = (size_t)get(record + 8, 4);
+    *count = little_get(record, 8);
+    *len = (size_t)little_get(record + 8, 4);
     if (*len < WORDCOUNTS_SHORTEST || *len > WORDCOUNTS_LONGEST)
         return wrong(r, at + 8, "a word of fewer than 2 or more than 4096 bytes");
     if (*count == 0 || *count > r->left / *len)
@@ -153,7 +140,7 @@ static int read_end(struct reader *r)
     uint64_t at = r->at;
     if (read_bytes(r, hash, sizeof hash) != 0)
         return -1;
-    if (get(hash, 8) != XXH3_64bits_digest(r->hash))
+    if (little_get(hash, 8) != XXH3_64bits_digest(r->hash))
         return wrong(r, at, "the checksum is another one: damaged");
     return getc(r->f) == EOF ? 0 : wrong(r, r->at, "bytes follow the end");
 }

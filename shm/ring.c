@@ -31,9 +31,10 @@ enum {
     RECORD_HEADER = 8,      /* u32 length, u32 kind */
     KIND_DATA = 0x61746164, /* "data" */
     KIND_PAD = 0x20646170,  /* "pad ": skip to the start of the data area */
-    SPIN_MIN = 128,  /* how many looks before sleeping; adapts between these. The least takes about as */
-    SPIN_MAX = 1024, /* long as a sleep and a wake-up, the most under 0.1 ms */
 };
+/* How many looks before sleeping; it adapts between these. The least takes about as long as a sleep and a
+ * wake-up, the most under 0.1 ms. */
+enum { SPIN_MIN = 128, SPIN_MAX = 1024 };
 #define SLICE_NS ((uint64_t)25 * 1000 * 1000) /* a dead peer is noticed within about two of these */
 #define NEVER UINT64_MAX
 

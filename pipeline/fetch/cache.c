@@ -9,7 +9,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,25 +60,11 @@ char *cache_commit(const char *folder, const char *revision)
     return is_commit(commit) ? xstrdup(commit) : NULL;
 }
 
-/* Takes over what a killed run left under this name. -1: it cannot be written, or another run does just that.
- */
-static int open_partial(const char *name)
-{
-    struct stat here, there;
-    int fd = open(name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &here) == 0 && lstat(name, &there) == 0 &&
-        here.st_ino == there.st_ino && here.st_nlink == 1 && ftruncate(fd, 0) == 0)
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
 /* Writes a small file under another name and renames it: readers see it whole. False: it could not be. */
 static bool replace_file(const char *path, const char *content, size_t n)
 {
     char *partial = partial_name(path);
-    int fd = open_partial(partial);
+    int fd = partial_open(partial);
     bool ok = fd >= 0 && write(fd, content, n) == (ssize_t)n && fsync(fd) == 0 && rename(partial, path) == 0;
     if (fd >= 0 && !ok)
         unlink(partial);

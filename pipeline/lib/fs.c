@@ -35,29 +35,41 @@ char *partial_name(const char *path)
     return xasprintf("%.*s.%s.tritter-partial", (int)(name - path), path, name);
 }
 
-/* Opens c->tmp, empties and locks it. The name is always the same, so that a killed run leaves at most one
- * file, which the next run takes over. Another run may rename it between open and lock: then this tries
- * again. */
-static int open_locked(const struct commit *c)
+/* Another run may rename the file between open and lock: then this tries again. */
+int partial_open(const char *name)
 {
     for (;;) {
         struct stat here, there;
-        int fd = open(c->tmp, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+        int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
         if (fd < 0)
-            die_errno("%s: cannot write", c->path);
-        if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-            die("%s: another program is writing it", c->path);
-        if (fstat(fd, &here) != 0)
-            die_errno("%s", c->tmp);
-        if (!S_ISREG(here.st_mode) || here.st_uid != geteuid() || here.st_nlink > 1)
-            die("%s: is in the way, and not ours", c->tmp);
-        if (lstat(c->tmp, &there) == 0 && here.st_ino == there.st_ino && here.st_dev == there.st_dev) {
-            if (ftruncate(fd, 0) != 0)
-                die_errno("%s: cannot write", c->path);
+            return -1;
+        bool busy = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+        int failed = busy ? EWOULDBLOCK : fstat(fd, &here) != 0 ? errno : 0;
+        if (!failed && (!S_ISREG(here.st_mode) || here.st_uid != geteuid() || here.st_nlink > 1))
+            failed = EEXIST;
+        bool same =
+            !failed && lstat(name, &there) == 0 && here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+        if (same && ftruncate(fd, 0) == 0)
             return fd;
-        }
+        if (same)
+            failed = errno;
         close(fd);
+        errno = failed;
+        if (failed)
+            return -1;
     }
+}
+
+static int open_locked(const struct commit *c)
+{
+    int fd = partial_open(c->tmp);
+    if (fd < 0 && errno == EWOULDBLOCK)
+        die("%s: another program is writing it", c->path);
+    if (fd < 0 && errno == EEXIST)
+        die("%s: is in the way, and not ours", c->tmp);
+    if (fd < 0)
+        die_errno("%s: cannot write", c->path);
+    return fd;
 }
 
 FILE *commit_open(struct commit *c, const char *path)

@@ -45,6 +45,10 @@ void commit_finish(struct commit *c);
 FILE *commit_publish(struct commit *c); /* like commit_finish, for a file that grows on under its name */
 void commit_abort(struct commit *c);
 char *partial_name(const char *path); /* dir/.NAME.tritter-partial for dir/NAME; the caller frees it */
+/* Opens, locks and empties the unfinished file of that name, whose name is always the same: a killed run
+ * leaves one file at most, which the next run takes over. -1 with errno, which is EWOULDBLOCK when another
+ * program is writing it, and EEXIST when it is not ours. */
+int partial_open(const char *name);
 
 /* Handles EINTR and short writes. After stop_signal, ends the program when a pipe's reader takes nothing for
  * a second. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "formats/little.h"
 #include "pipeline/lib/fs.h"
 #include "pipeline/media/picture.h"
 
@@ -167,21 +168,15 @@ bool sound_named(const char *path)
 
 /* ---- writing ---- */
 
-static void put32(uint8_t *b, uint32_t v)
-{
-    for (int i = 0; i < 4; i++)
-        b[i] = (uint8_t)(v >> 8 * i);
-}
-
 int sound_write(const struct sound *s, FILE *f)
 {
     uint8_t h[44] = "RIFF....WAVEfmt \x10\0\0\0\x01\0\x01\0"; /* PCM, one channel */
-    put32(h + 4, (uint32_t)(36 + s->n * 2));
-    put32(h + 24, s->rate);
-    put32(h + 28, s->rate * 2);
-    put32(h + 32, 2 | 16 << 16); /* bytes a frame, bits a sample */
+    little_put(h + 4, (uint32_t)(36 + s->n * 2), 4);
+    little_put(h + 24, s->rate, 4);
+    little_put(h + 28, s->rate * 2, 4);
+    little_put(h + 32, 2 | 16 << 16, 4); /* bytes a frame, bits a sample */
     memcpy(h + 36, "data", 4);
-    put32(h + 40, (uint32_t)(s->n * 2));
+    little_put(h + 40, (uint32_t)(s->n * 2), 4);
     fwrite(h, 1, sizeof h, f);
     for (size_t i = 0; i < s->n; i++) {
         float v = s->x[i] < -1 ? -1 : s->x[i] > 1 ? 1 : s->x[i];

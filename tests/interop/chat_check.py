@@ -21,6 +21,19 @@ TOOL = {"type": "function", "function": {"name": "sum", "description": "Adds \"a
 CALL = {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "id": "abcdefghi", "function": {"name": "sum", "arguments": {"a": 1, "b": [2.5, "x"]}}}]}
 TALKS = [[u], [s, u], [u, a, u], [s, u, a, u], [u, a, u, a], [a], [u, u], [s, s, u], [u, s], [u, CALL, {"role": "tool", "content": "3", "name": "sum"}, a, u]]
 wrong = n = refused = 0
+
+
+def compare(what, theirs, command):
+    """What Transformers says (None: it refuses) and what our program prints."""
+    global wrong, refused
+    ours = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode()
+    ours = None if ours.startswith("refused: ") else ours
+    refused += theirs is None
+    wrong += ours != theirs
+    if ours != theirs and wrong < 10:
+        print(f"{what}:\n  theirs {theirs!r}\n  ours   {ours!r}")
+
+
 for name in sorted(os.listdir(templates)):
     template = open(os.path.join(templates, name)).read()
     for talk in TALKS:
@@ -33,15 +46,9 @@ for name in sorted(os.listdir(templates)):
                     theirs = None
                 with open(os.path.join(work, "variables.json"), "w") as f:
                     json.dump({"messages": talk, "tools": tools, "documents": None, "add_generation_prompt": prompt, **tokens}, f)
-                ours = subprocess.run([jinja_test, os.path.join(templates, name), os.path.join(work, "variables.json")], stdout=subprocess.PIPE, check=True).stdout.decode()
-                ours = None if ours.startswith("refused: ") else ours
                 n += 1
-                refused += theirs is None
-                if ours != theirs:
-                    wrong += 1
-                    if wrong < 10:
-                        print(f"{name}, {[m['role'] for m in talk]}, tools {bool(tools)}, prompt {prompt}:\n  theirs {theirs!r}\n  ours   {ours!r}")
-
+                compare(f"{name}, {[m['role'] for m in talk]}, tools {bool(tools)}, prompt {prompt}", theirs,
+                        [jinja_test, os.path.join(templates, name), os.path.join(work, "variables.json")])
 
 
 def anything(depth):
@@ -83,13 +90,7 @@ for name in sorted(os.listdir(templates)):
             theirs = render_jinja_template([talk], tools=tools, chat_template=template, add_generation_prompt=True, **tokens)[0][0]
         except (TemplateError, TypeError):
             theirs = None
-        ours = subprocess.run([chat_test, work, tokenizer, os.path.join(work, "body.json")], stdout=subprocess.PIPE, check=True).stdout.decode()
-        ours = None if ours.startswith("refused: ") else ours
         requests += 1
-        refused += theirs is None
-        if ours != theirs:
-            wrong += 1
-            if wrong < 10:
-                print(f"{name}, request {i}:\n  theirs {theirs!r}\n  ours   {ours!r}")
+        compare(f"{name}, request {i}", theirs, [chat_test, work, tokenizer, os.path.join(work, "body.json")])
 print(f"chat templates: {requests} requests, {n} conversations, {refused} refused by both; {wrong} differ")
 sys.exit(wrong > 0)

@@ -1,5 +1,7 @@
 #include "pipeline/text/convert/protobuf.h"
 
+#include "formats/little.h"
+
 /* Returns 0, or -1: the number does not end, or has more than 64 bits. */
 static int read_varint(struct protobuf *m, uint64_t *value)
 {
@@ -19,9 +21,7 @@ static int read_fixed(struct protobuf *m, size_t n, uint64_t *value)
 {
     if (m->end - m->at < n)
         return -1;
-    *value = 0;
-    for (size_t i = 0; i < n; i++)
-        *value |= (uint64_t)(unsigned char)m->bytes[m->at + i] << 8 * i;
+    *value = little_get((const unsigned char *)m->bytes + m->at, (int)n);
     m->at += n;
     return 0;
 }
