@@ -7,8 +7,10 @@
 #ifndef TESTS_CHECK_H
 #define TESTS_CHECK_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
@@ -39,5 +41,14 @@ static inline void test_begin(unsigned seconds)
         printf("\n");                                                                                        \
         exit(77);                                                                                            \
     } while (0)
+
+/* In a child that waits for ever: a test that fails leaves nobody behind. parent: getpid() before the fork.
+ */
+static inline void end_with_test(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+}
 
 #endif

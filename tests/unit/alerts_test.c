@@ -261,10 +261,11 @@ static pid_t start_stage(const char *name, double fill)
     int ready[2];
     char byte;
     CHECK(pipe(ready) == 0, "pipe");
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     CHECK(pid >= 0, "fork");
     if (pid == 0) {
         struct stats *s;
+        end_with_test(parent);
         if (stats_create(&s, name, "") != 0)
             _exit(1);
         stats_begin(s);

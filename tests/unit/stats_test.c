@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -63,9 +62,7 @@ static void a_page_says_what_was_set(void)
 static _Noreturn void write_pairs(pid_t parent)
 {
     struct stats *s;
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
-    if (getppid() != parent)
-        _exit(1);
+    end_with_test(parent);
     if (stats_create(&s, "writer", NULL) != 0)
         _exit(1);
     int a = stats_add(s, "a", "", STATS_COUNTER), b = stats_add(s, "b", "", STATS_COUNTER);
